@@ -1,0 +1,82 @@
+// The truth about rooms and players. Main thread only; workers keep replicas that an Observer feeds.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/base/result.h"
+#include "source/rooms/player.h"
+#include "source/rooms/room.h"
+
+namespace sluice::rooms {
+
+struct Limits {
+  unsigned rooms = 10'000;
+  unsigned players_per_room = 250;
+  unsigned players = 50'000;
+  Duration connect_timeout = 30s;  // a player whose DTLS is not done by then is removed
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void onJoined(const PlayerPtr& player) = 0;
+  virtual void onLeft(const PlayerPtr& player) = 0;
+};
+
+class Directory {
+ public:
+  Directory(Limits limits, unsigned workers, const Clock& clock);
+
+  // Not owned; called on the main thread, synchronously.
+  void addObserver(Observer& observer);
+
+  // Adds a player. A player of the same room and id leaves first: a rejoin wins. The error's path is "room" or
+  // "player".
+  Result<PlayerPtr> join(std::string_view room, std::string_view id, Negotiated negotiated);
+
+  // False when `player` is not, or no longer, in the directory.
+  bool leave(const PlayerPtr& player);
+
+  PlayerPtr find(std::string_view room, std::string_view id) const;
+
+  struct RoomView {
+    std::shared_ptr<Room> room;
+    std::vector<PlayerPtr> players;  // by id
+  };
+  std::vector<RoomView> rooms() const;
+  std::vector<PlayerPtr> players(std::string_view room) const;
+
+  // A worker saw the player speak with `ssrc`. Sets observed.ssrc and observed.csrc; when another player of the room
+  // has that csrc already, this one gets a fresh one. Returns true on such a conflict.
+  bool bindSsrc(const PlayerPtr& player, uint32_t ssrc);
+
+  // Removes players that did not connect in time. Call about once a second.
+  void expire();
+
+  // Takes effect for later joins.
+  void setLimits(Limits limits) { limits_ = limits; }
+
+ private:
+  struct Member {
+    PlayerPtr player;
+    Instant joined;
+  };
+  struct Members {
+    std::shared_ptr<Room> room;
+    std::map<std::string, Member, std::less<>> by_id;
+  };
+
+  Limits limits_;
+  const unsigned workers_;
+  const Clock& clock_;
+  std::vector<Observer*> observers_;
+  std::map<std::string, Members, std::less<>> rooms_;
+  size_t player_count_ = 0;
+};
+
+}  // namespace sluice::rooms

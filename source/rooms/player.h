@@ -1,0 +1,87 @@
+// One player of one room: what signalling negotiated (immutable) and what the owning worker observes (atomics).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::rooms {
+
+class Room;
+
+// RFC 8445 section 5.3.
+struct IceCredentials {
+  std::string ufrag;
+  std::string password;
+};
+
+// SHA-256 over the DER certificate (RFC 8122 section 5).
+using Fingerprint = std::array<uint8_t, 32>;
+
+enum class DtlsRole { kServer, kClient };  // ours: a=setup:passive or a=setup:active in the answer
+
+// Header-extension ids of RFC 8285, 1-14; 0 means not negotiated.
+struct ExtensionIds {
+  uint8_t mid = 0;
+  uint8_t audio_level = 0;
+};
+
+// What is common to both directions of one audio m-line.
+struct AudioLine {
+  std::string mid;
+  uint8_t opus_payload_type = 111;
+  ExtensionIds extensions;
+};
+
+// The line on which the player speaks.
+struct SendingLine : AudioLine {
+  std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
+};
+
+// A line on which the player hears one speaker at a time.
+struct Slot : AudioLine {
+  uint32_t ssrc = 0;  // ours, told in the answer
+};
+
+// What the offer and the answer agreed on. Immutable once the player is in the directory.
+struct Negotiated {
+  IceCredentials local;
+  IceCredentials remote;
+  Fingerprint fingerprint{};  // the client's certificate
+  DtlsRole dtls_role = DtlsRole::kServer;
+  std::optional<SendingLine> sending;
+  std::vector<Slot> slots;
+  std::string cname;  // of our RTCP SDES
+};
+
+// Written by the owning worker (relaxed), read by anyone.
+struct Observed {
+  std::atomic<int32_t> worker{-1};       // the worker that owns the session; -1: no packet seen yet
+  std::atomic<uint32_t> ssrc{0};         // that the player speaks with; 0: silent so far
+  std::atomic<uint32_t> csrc{0};         // that listeners see; differs from ssrc only after a conflict
+  std::atomic<bool> connected{false};    // DTLS done
+  std::atomic<uint64_t> packets_in{0};
+  std::atomic<uint64_t> packets_out{0};
+  std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
+  std::atomic<uint32_t> rtt_us{0};        // from RTCP; 0: unknown
+  std::atomic<uint32_t> loss_permille{0};
+};
+
+// Shared by signalling and the owning worker; lives until its last user is gone.
+struct Player {
+  Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed)
+      : room(std::move(in_room)), id(std::move(player_id)), negotiated(std::move(agreed)) {}
+
+  const std::shared_ptr<Room> room;
+  const std::string id;
+  const Negotiated negotiated;
+  Observed observed;
+};
+
+using PlayerPtr = std::shared_ptr<Player>;
+
+}  // namespace sluice::rooms

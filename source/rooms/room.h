@@ -1,0 +1,28 @@
+// A room as every thread sees it. Who is in it is the directory's business.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::rooms {
+
+class Room {
+ public:
+  Room(std::string name, unsigned workers) : name_(std::move(name)), listeners_(workers) {}
+
+  const std::string& name() const { return name_; }
+
+  // How many connected listeners a worker has; a packet crosses only to workers with at least one. Lock-free.
+  void addListener(unsigned worker) { listeners_[worker].fetch_add(1, std::memory_order_relaxed); }
+  void removeListener(unsigned worker) { listeners_[worker].fetch_sub(1, std::memory_order_relaxed); }
+  bool hasListeners(unsigned worker) const { return listeners_[worker].load(std::memory_order_relaxed) > 0; }
+  unsigned workers() const { return static_cast<unsigned>(listeners_.size()); }
+
+ private:
+  const std::string name_;
+  std::vector<std::atomic<uint32_t>> listeners_;
+};
+
+}  // namespace sluice::rooms
