@@ -1,0 +1,118 @@
+#include "source/rooms/directory.h"
+
+#include <utility>
+
+#include "source/base/random.h"
+
+namespace sluice::rooms {
+
+Directory::Directory(Limits limits, unsigned workers, const Clock& clock)
+    : limits_(limits), workers_(workers), clock_(clock) {}
+
+void Directory::addObserver(Observer& observer) {
+  observers_.push_back(&observer);
+}
+
+Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Negotiated negotiated) {
+  auto members = rooms_.find(room);
+  const bool room_exists = members != rooms_.end();
+  const bool rejoin = room_exists && members->second.by_id.contains(id);
+  if (!rejoin) {
+    if (!room_exists && rooms_.size() >= limits_.rooms) return Error{"room", "too many rooms"};
+    if (limits_.players_per_room <= (room_exists ? members->second.by_id.size() : 0)) {
+      return Error{"room", "the room is full"};
+    }
+    if (player_count_ >= limits_.players) return Error{"player", "too many players"};
+  }
+  if (!room_exists) {
+    auto shared = std::make_shared<Room>(std::string(room), workers_);
+    members = rooms_.emplace(room, Members{.room = std::move(shared), .by_id = {}}).first;
+  }
+
+  auto player = std::make_shared<Player>(members->second.room, std::string(id), std::move(negotiated));
+  Member& member = members->second.by_id[player->id];
+  const PlayerPtr replaced = std::exchange(member.player, player);
+  member.joined = clock_.now();
+  if (!replaced) ++player_count_;
+
+  // Observers see a directory that is already complete, and the old player leave before the new one comes.
+  for (Observer* observer : observers_) {
+    if (replaced) observer->onLeft(replaced);
+  }
+  for (Observer* observer : observers_) observer->onJoined(player);
+  return player;
+}
+
+bool Directory::leave(const PlayerPtr& player) {
+  const auto members = rooms_.find(player->room->name());
+  if (members == rooms_.end()) return false;
+  auto& by_id = members->second.by_id;
+  const auto member = by_id.find(player->id);
+  if (member == by_id.end() || member->second.player != player) return false;
+
+  const PlayerPtr leaving = player;  // `player` may be the very pointer that is erased
+  by_id.erase(member);
+  --player_count_;
+  if (by_id.empty()) rooms_.erase(members);
+  for (Observer* observer : observers_) observer->onLeft(leaving);
+  return true;
+}
+
+PlayerPtr Directory::find(std::string_view room, std::string_view id) const {
+  const auto members = rooms_.find(room);
+  if (members == rooms_.end()) return nullptr;
+  const auto member = members->second.by_id.find(id);
+  return member == members->second.by_id.end() ? nullptr : member->second.player;
+}
+
+std::vector<Directory::RoomView> Directory::rooms() const {
+  std::vector<RoomView> views;
+  views.reserve(rooms_.size());
+  for (const auto& [name, members] : rooms_) views.push_back({members.room, players(name)});
+  return views;
+}
+
+std::vector<PlayerPtr> Directory::players(std::string_view room) const {
+  std::vector<PlayerPtr> players;
+  if (const auto members = rooms_.find(room); members != rooms_.end()) {
+    players.reserve(members->second.by_id.size());
+    for (const auto& [id, member] : members->second.by_id) players.push_back(member.player);
+  }
+  return players;
+}
+
+bool Directory::bindSsrc(const PlayerPtr& player, uint32_t ssrc) {
+  if (find(player->room->name(), player->id) != player) return false;
+  Observed& observed = player->observed;
+  const bool bound = observed.csrc.load(std::memory_order_relaxed) != 0;
+  if (bound && observed.ssrc.load(std::memory_order_relaxed) == ssrc) return false;
+
+  const auto& by_id = rooms_.find(player->room->name())->second.by_id;
+  const auto taken = [&](uint32_t csrc) {
+    for (const auto& [id, member] : by_id) {
+      const bool other = member.player != player;
+      if (other && member.player->observed.csrc.load(std::memory_order_relaxed) == csrc) return true;
+    }
+    return false;
+  };
+  const bool conflict = taken(ssrc);
+  uint32_t csrc = ssrc;
+  while (csrc == 0 || taken(csrc)) csrc = randomU32();
+  observed.csrc.store(csrc, std::memory_order_relaxed);
+  observed.ssrc.store(ssrc, std::memory_order_relaxed);
+  return conflict;
+}
+
+void Directory::expire() {
+  const Instant deadline = clock_.now() - limits_.connect_timeout;
+  std::vector<PlayerPtr> expired;
+  for (const auto& [name, members] : rooms_) {
+    for (const auto& [id, member] : members.by_id) {
+      const bool connected = member.player->observed.connected.load(std::memory_order_relaxed);
+      if (!connected && member.joined <= deadline) expired.push_back(member.player);
+    }
+  }
+  for (const PlayerPtr& player : expired) leave(player);
+}
+
+}  // namespace sluice::rooms
