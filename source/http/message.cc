@@ -1,0 +1,75 @@
+#include "source/http/message.h"
+
+#include <nlohmann/json.hpp>
+
+namespace sluice::http {
+namespace {
+
+template <typename Map>
+std::string_view valueOf(const Map& map, std::string_view name) {
+  const auto it = map.find(name);
+  return it == map.end() ? std::string_view() : std::string_view(it->second);
+}
+
+int hexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string_view Request::header(std::string_view lower_case_name) const {
+  return valueOf(headers, lower_case_name);
+}
+
+std::string_view Request::queryParameter(std::string_view name) const {
+  return valueOf(query, name);
+}
+
+std::string Request::contentType() const {
+  std::string_view value = header("content-type");
+  value = value.substr(0, value.find(';'));
+  std::string type;
+  for (const char c : value) {
+    if (c == ' ' || c == '\t') continue;
+    type += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return type;
+}
+
+Response text(int status, std::string body) {
+  return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
+}
+
+Response json(int status, const nlohmann::json& body) {
+  // Text that came from a client may be anything but UTF-8.
+  std::string dumped = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return {.status = status, .content_type = "application/json", .body = std::move(dumped) + "\n"};
+}
+
+Response error(int status, std::string_view message, std::string_view field) {
+  nlohmann::json body = {{"error", message}};
+  if (!field.empty()) body["field"] = field;
+  return json(status, body);
+}
+
+std::optional<std::string> percentDecode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hexValue(text[i + 1]), low = hexValue(text[i + 2]);
+    if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
+    decoded += static_cast<char>(high << 4 | low);
+    i += 2;
+  }
+  return decoded;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,47 @@
+// HTTP requests and responses as plain values, so that handlers can be tested without a socket.
+#pragma once
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sluice::http {
+
+struct Request {
+  std::string method;                                       // upper case
+  std::string path;                                         // as sent, percent-encoded, without the query
+  std::map<std::string, std::string, std::less<>> query;    // decoded
+  std::map<std::string, std::string, std::less<>> headers;  // names in lower case; the last one wins
+  std::string body;
+  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port
+  bool is_loopback = false;
+
+  // Empty when absent.
+  std::string_view header(std::string_view lower_case_name) const;
+  std::string_view queryParameter(std::string_view name) const;
+
+  // The media type of the body in lower case, without parameters.
+  std::string contentType() const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type{};  // empty: no such header
+  std::string body{};
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+Response text(int status, std::string body);
+Response json(int status, const nlohmann::json& body);
+
+// {"error": message, "field": field}; no "field" when it is empty.
+Response error(int status, std::string_view message, std::string_view field = "");
+
+// Nothing when `text` has a broken escape or an escaped NUL.
+std::optional<std::string> percentDecode(std::string_view text);
+
+}  // namespace sluice::http

@@ -1,0 +1,40 @@
+// Finds the handler of a request by path and method.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/http/message.h"
+
+namespace sluice::http {
+
+// What the braces of a pattern matched, decoded.
+using Parameters = std::map<std::string, std::string, std::less<>>;
+
+class Router {
+ public:
+  using Handler = std::function<Response(const Request&, const Parameters&)>;
+
+  // A pattern is a path whose segments may be "{name}", any one segment; its last may be "{name...}", the
+  // rest of the path, also an empty one. The first added pattern that matches a path owns it, so put the
+  // general one last.
+  void add(std::string_view method, std::string_view pattern, Handler handler);
+
+  // 404 for an unknown path, 405 with Allow for another method, 400 for broken escapes. HEAD is answered by
+  // GET's handler (the server leaves the body out) and OPTIONS from the table.
+  Response handle(const Request& request) const;
+
+ private:
+  struct Route {
+    std::string pattern;
+    std::vector<std::string> segments;
+    std::map<std::string, Handler, std::less<>> by_method;
+  };
+
+  std::vector<Route> routes_;
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,125 @@
+#include "source/http/router.h"
+
+#include <doctest/doctest.h>
+
+#include "source/http/rate_limiter.h"
+
+namespace sluice::http {
+namespace {
+
+Request request(std::string method, std::string path) {
+  Request request;
+  request.method = std::move(method);
+  request.path = std::move(path);
+  return request;
+}
+
+std::string_view headerOf(const Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+Router exampleRouter() {
+  Router router;
+  const auto show = [](std::string name) {
+    return [name](const Request&, const Parameters& parameters) {
+      std::string body = name;
+      for (const auto& [key, value] : parameters) body += " " + key + "=" + value;
+      return text(200, body);
+    };
+  };
+  router.add("GET", "/v1/rooms", show("rooms"));
+  router.add("GET", "/v1/rooms/{room}", show("room"));
+  router.add("POST", "/v1/rooms/{room}/players/{player}", show("join"));
+  router.add("DELETE", "/v1/rooms/{room}/players/{player}", show("leave"));
+  router.add("GET", "/{path...}", show("file"));
+  return router;
+}
+
+TEST_CASE("routes by path and method") {
+  const Router router = exampleRouter();
+  struct Case {
+    const char* method;
+    const char* path;
+    int status;
+    const char* body;
+  };
+  const Case cases[] = {
+      {"GET", "/v1/rooms", 200, "rooms"},
+      {"HEAD", "/v1/rooms", 200, "rooms"},
+      {"GET", "/v1/rooms/a%20b", 200, "room room=a b"},
+      {"GET", "/v1/rooms/a%2Fb", 200, "room room=a/b"},
+      {"GET", "/v1/rooms/", 200, "room room="},
+      {"POST", "/v1/rooms/r/players/p", 200, "join player=p room=r"},
+      {"DELETE", "/v1/rooms/r/players/p", 200, "leave player=p room=r"},
+      {"GET", "/v1/rooms/r/players", 200, "file path=v1/rooms/r/players"},
+      {"GET", "/", 200, "file path="},
+      {"GET", "/a/%2e%2e/b", 200, "file path=a/../b"},
+      {"GET", "*", 200, "file path=*"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.path);
+    const Response response = router.handle(request(c.method, c.path));
+    CHECK(response.status == c.status);
+    CHECK(response.body == c.body);
+  }
+  for (const char* path : {"/v1/rooms/%", "/v1/rooms/%4", "/v1/rooms/%zz", "/v1/rooms/%00"}) {
+    CAPTURE(path);
+    const Response response = router.handle(request("GET", path));
+    CHECK(response.status == 400);
+    CHECK(response.body == "{\"error\":\"broken percent-encoding in the path\",\"field\":\"room\"}\n");
+  }
+}
+
+TEST_CASE("unknown methods and paths") {
+  const Router router = exampleRouter();
+  const Response refused = router.handle(request("PUT", "/v1/rooms/r/players/p"));
+  CHECK(refused.status == 405);
+  CHECK(headerOf(refused, "Allow") == "OPTIONS, DELETE, POST");
+  CHECK(router.handle(request("GET", "/v1/rooms/r/players/p")).status == 405);
+  const Response options = router.handle(request("OPTIONS", "/v1/rooms"));
+  CHECK(options.status == 204);
+  CHECK(headerOf(options, "Allow") == "OPTIONS, GET, HEAD");
+
+  Router small;
+  small.add("POST", "/only", [](const Request&, const Parameters&) { return text(200, "ok"); });
+  CHECK(small.handle(request("POST", "/other")).status == 404);
+  CHECK(small.handle(request("POST", "/only/more")).status == 404);
+  CHECK(small.handle(request("HEAD", "/only")).status == 405);
+}
+
+TEST_CASE("errors are JSON, whatever bytes they quote") {
+  CHECK(error(404, "no such room", "room").body == "{\"error\":\"no such room\",\"field\":\"room\"}\n");
+  CHECK(error(400, "bad \"\xff\"").body == "{\"error\":\"bad \\\"\xef\xbf\xbd\\\"\"}\n");
+  CHECK(error(400, "x").content_type == "application/json");
+}
+
+TEST_CASE("the content type of a request is compared without case and parameters") {
+  Request r;
+  r.headers["content-type"] = "Application/SDP; charset=utf-8";
+  CHECK(r.contentType() == "application/sdp");
+  CHECK(Request().contentType().empty());
+}
+
+TEST_CASE("the rate limiter refills over time and forgets the address that was silent longest") {
+  ManualClock clock;
+  RateLimiter limiter(10, 2, 2);
+  CHECK(limiter.allow("10.0.0.1", clock.now()));
+  CHECK(limiter.allow("10.0.0.1", clock.now()));
+  CHECK_FALSE(limiter.allow("10.0.0.1", clock.now()));
+  CHECK(limiter.allow("10.0.0.2", clock.now()));
+  clock.advance(100ms);
+  CHECK(limiter.allow("10.0.0.1", clock.now()));
+  CHECK_FALSE(limiter.allow("10.0.0.1", clock.now()));
+  clock.advance(1h);
+  CHECK(limiter.allow("2001:db8::1", clock.now()));
+  CHECK(limiter.allow("2001:db8::2", clock.now()));
+  CHECK_FALSE(limiter.allow("2001:db8:0:0:ffff::3", clock.now()));
+  CHECK(limiter.size() == 2);
+  CHECK(RateLimiter(0, 0).allow("10.0.0.1", clock.now()));
+}
+
+}  // namespace
+}  // namespace sluice::http
