@@ -45,11 +45,15 @@ class Filter {
 using FilterPtr = std::unique_ptr<Filter>;
 
 // One configured filter: parsed, validated, immutable, shared by all workers. Made on the main thread, where it may
-// fail; stamps out filters on workers, where it may not.
+// fail; stamps out filters on workers, where it may not. Outlives its filters.
 class FilterFactory {
  public:
   virtual ~FilterFactory() = default;
   virtual FilterPtr create(FilterContext& context) const = 0;
+
+  // `previous` came from equal configuration. False when something else that this one stands on, like a cluster, has
+  // changed, so that live filters have to reload.
+  virtual bool sameAs(const FilterFactory& /*previous*/) const { return true; }
 };
 
 using FilterFactoryPtr = std::shared_ptr<const FilterFactory>;

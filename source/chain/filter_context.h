@@ -30,9 +30,9 @@ class FilterContext {
 
   // Ends the packet; `reason` is an enumerator of the filter's own drop reasons, the index into its schema.
   template <typename Reason>
-  void drop(PacketPtr&& packet, Reason reason) {
+  void drop(PacketPtr packet, Reason reason) {
     countDrop(reason);
-    end(std::move(packet));
+    packet->settle();
   }
   // For a packet that could not even be made.
   template <typename Reason>
@@ -40,7 +40,7 @@ class FilterContext {
     stats_.drops[static_cast<size_t>(reason)].add();
   }
   // Ends a packet that was meant for this filter.
-  void consume(PacketPtr&& packet) { end(std::move(packet)); }
+  void consume(PacketPtr packet) { packet->settle(); }
 
   // An empty packet to fill and pass on, or null when the worker's pool is exhausted.
   PacketPtr packet() { return worker_.pool().acquire(); }
@@ -56,6 +56,9 @@ class FilterContext {
     stats_.histograms[static_cast<size_t>(histogram)].record(duration);
   }
 
+  // This filter's counters on this worker; they live as long as the process.
+  stats::FilterStats& stats() { return stats_; }
+
   Session& session() { return session_; }
   const Session& session() const { return session_; }
   Worker& worker() { return worker_; }
@@ -65,11 +68,6 @@ class FilterContext {
 
  private:
   friend class FilterChain;
-
-  void end(PacketPtr&& packet) {
-    packet->settle();
-    packet.reset();
-  }
 
   FilterChain& chain_;
   Session& session_;

@@ -3,8 +3,10 @@
 
 #include <uv.h>
 
+#include <atomic>
 #include <functional>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "source/base/clock.h"

@@ -71,6 +71,10 @@ class Packet {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kNoteSize && alignof(T) <= 8);
     return *reinterpret_cast<T*>(note_);
   }
+  template <typename T>
+  const T& note() const {
+    return const_cast<Packet*>(this)->note<T>();
+  }
 
   // Says that the packet's way ended as it should: sent, dropped with a reason, or consumed.
   void settle() { settled_ = true; }

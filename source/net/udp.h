@@ -30,6 +30,8 @@ class UdpReceiver {
   virtual void onPacket(PacketPtr&& packet) = 0;
   // The remote end of a connected port refused (an ICMP error came back).
   virtual void onRefused() {}
+  // A packet given to send() did not leave. `error` is an errno; ENOBUFS when the queue is full.
+  virtual void onSendFailed(int /*error*/) {}
 };
 
 struct UdpOptions {

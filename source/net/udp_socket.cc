@@ -182,6 +182,7 @@ unsigned UdpSocket::receiveBatch() {
 void UdpSocket::send(PacketPtr&& packet) {
   if (queue_.size() >= kMaxQueued) {
     stats_.send_queue_full.add();
+    receiver_.onSendFailed(ENOBUFS);
     packet->settle();
     packet.reset();
     return;
@@ -231,8 +232,10 @@ void UdpSocket::flush() {
       blocked_ = true;
       watch(UV_READABLE | UV_WRITABLE);
     } else if (errno != EINTR) {
-      if (connected_ && errno == ECONNREFUSED) receiver_.onRefused();
+      const int error = errno;
+      if (connected_ && error == ECONNREFUSED) receiver_.onRefused();
       stats_.send_refused.add();
+      receiver_.onSendFailed(error);
       queue_[done++]->settle();
     }
   }

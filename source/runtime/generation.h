@@ -2,9 +2,11 @@
 // Sockets and sessions belong to no generation.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source/base/clock.h"
