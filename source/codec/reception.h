@@ -30,7 +30,7 @@ class Reception {
   void updateJitter(uint32_t timestamp, Instant arrival);
   uint64_t expected() const { return received_ == 0 ? 0 : uint64_t{highestSequence()} - base_ + 1; }
 
-  const uint32_t clock_rate_;
+  uint32_t clock_rate_;
   uint64_t received_ = 0;
   uint32_t base_ = 0;
   uint32_t cycles_ = 0;

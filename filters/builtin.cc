@@ -1,0 +1,23 @@
+#include "filters/builtin.h"
+
+#include "filters/dtls_srtp/dtls_srtp.h"
+#include "filters/forward/forward.h"
+#include "filters/marker/marker.h"
+#include "filters/pacer/pacer.h"
+#include "filters/rtp_router/rtp_router.h"
+#include "filters/stun_turn/stun_turn.h"
+
+namespace sluice {
+
+chain::Registry builtinFilters() {
+  chain::Registry registry;
+  registry.add(dtls_srtp::filterType());
+  registry.add(forward::filterType());
+  registry.add(marker::filterType());
+  registry.add(pacer::filterType());
+  registry.add(rtp_router::filterType());
+  registry.add(stun_turn::filterType());
+  return registry;
+}
+
+}  // namespace sluice

@@ -1,0 +1,260 @@
+#include "filters/rtp_router/rtp_router.h"
+
+#include <algorithm>
+
+#include "source/base/random.h"
+
+namespace sluice::rtp_router {
+namespace {
+
+constexpr size_t kSendersPerReport = 16;  // keeps a compound within one packet
+constexpr uint8_t kVoiceLevel = 60;       // -dBov: quieter is background
+
+enum class Drop {
+  kNoPlayer,
+  kMalformed,
+  kNotSending,
+  kUnknownPayloadType,
+  kUnknownSsrc,
+  kStray,
+  kUnexpected,
+  kNoSlot,
+  kLate,
+  kNoPacket,
+  kCrossing,
+};
+constexpr std::string_view kDrops[] = {"no_player", "malformed",  "not_sending", "unknown_payload_type",
+                                       "unknown_ssrc", "stray",   "unexpected",  "no_slot",
+                                       "late",      "no_packet",  "crossing"};
+
+enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
+constexpr stats::CounterSpec kCounters[] = {
+    {"voice_in", "RTP packets taken from speakers."},
+    {"voice_out", "RTP packets made for listeners."},
+    {"rtcp_in", "Compound RTCP packets read."},
+    {"rtcp_out", "Compound RTCP packets made."},
+    {"slot_changes", "Times that a slot went to another speaker."}};
+
+template <typename T>
+void increment(std::atomic<T>& value) {
+  value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // one writer
+}
+
+}  // namespace
+
+Result<chain::FilterFactoryPtr> RtpRouterFactory::make(const filters::RtpRouter& config,
+                                                       chain::FactoryContext& context) {
+  auto factory = std::make_shared<RtpRouterFactory>();
+  Errors errors;
+  factory->directory = &context.directory;
+  if (config.has_slot_hold_ms()) {
+    if (config.slot_hold_ms() < 20 || config.slot_hold_ms() > 60'000) {
+      errors.push_back({"slot_hold_ms", "must be 20 to 60000"});
+    }
+    factory->slot_hold = std::chrono::milliseconds{config.slot_hold_ms()};
+  }
+  if (config.has_rtcp_interval_ms()) {
+    if (config.rtcp_interval_ms() < 500 || config.rtcp_interval_ms() > 60'000) {
+      errors.push_back({"rtcp_interval_ms", "must be 500 to 60000"});
+    }
+    factory->rtcp_interval = std::chrono::milliseconds{config.rtcp_interval_ms()};
+  }
+  if (!errors.empty()) return errors;
+  return chain::FilterFactoryPtr(std::move(factory));
+}
+
+chain::FilterPtr RtpRouterFactory::create(chain::FilterContext& context) const {
+  return std::make_unique<RtpRouter>(context, *this);
+}
+
+RtpRouter::RtpRouter(chain::FilterContext& context, const RtpRouterFactory& factory)
+    : Filter(context),
+      factory_(&factory),
+      player_(context.session().player()),
+      shared_(context.worker().local<RouterWorker>()),
+      slots_(player_ == nullptr ? 0 : player_->negotiated.slots.size()),
+      reports_(context.timers(), [this] { sendReports(); }) {
+  if (player_ == nullptr) return;
+  if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
+  streams_.reserve(slots_.size());
+  for (const rooms::Slot& slot : player_->negotiated.slots) streams_.emplace_back(slot);
+  shared_.add(*player_->room, *this);
+  armReports();
+}
+
+RtpRouter::~RtpRouter() {
+  if (player_ != nullptr) shared_.remove(*player_->room, *this);
+}
+
+void RtpRouter::onIngress(net::PacketPtr&& packet) {
+  if (player_ == nullptr) return context_.drop(std::move(packet), Drop::kNoPlayer);
+  switch (packet->kind) {
+    case PacketKind::kRtp: return onRtp(std::move(packet));
+    case PacketKind::kRtcp: return onRtcp(std::move(packet));
+    default: return context_.drop(std::move(packet), Drop::kUnexpected);
+  }
+}
+
+void RtpRouter::onRtp(net::PacketPtr&& packet) {
+  const auto rtp = rtp::parse(packet->data());
+  if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
+  if (!speaker_) return context_.drop(std::move(packet), Drop::kNotSending);
+  switch (speaker_->examine(*rtp, packet->received)) {
+    case Speaker::Verdict::kVoice: break;
+    case Speaker::Verdict::kNewlyBound: bind(rtp->ssrc); break;
+    case Speaker::Verdict::kUnknownPayloadType:
+      return context_.drop(std::move(packet), Drop::kUnknownPayloadType);
+    case Speaker::Verdict::kUnknownSsrc: return context_.drop(std::move(packet), Drop::kUnknownSsrc);
+    case Speaker::Verdict::kStray: return context_.drop(std::move(packet), Drop::kStray);
+  }
+  distribute(std::move(packet), *rtp);
+}
+
+void RtpRouter::bind(uint32_t ssrc) {
+  rooms::Directory* directory = factory_->directory;
+  context_.worker().postToMain([directory, player = player_, ssrc] { directory->bindSsrc(player, ssrc); });
+}
+
+void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
+  auto& observed = player_->observed;
+  const uint32_t csrc = observed.csrc.load(std::memory_order_relaxed);
+  Voice voice{.room = player_->room->number(),
+              .speaker = player_->number,
+              .csrc = csrc != 0 ? csrc : rtp.ssrc,
+              .payload_at = static_cast<uint16_t>(rtp.payload.data() - packet->data().data()),
+              .level = 0,
+              .has_level = false};
+  bool sounds = rtp.payload.size() > 2;  // less is Opus' discontinuous transmission (RFC 7587 section 3.1.3)
+  if (const auto extension = rtp.findExtension(speaker_->line().extensions.audio_level)) {
+    voice.level = extension->front();
+    voice.has_level = true;
+    sounds = sounds && (voice.level & 0x7F) < kVoiceLevel;
+  }
+  if (sounds) observed.last_voice_ns.store(packet->received.time_since_epoch().count(), std::memory_order_relaxed);
+  increment(observed.packets_in);
+  context_.count(Count::kVoiceIn);
+  packet->note<Voice>() = voice;
+  const bool complete = shared_.distribute(*player_->room, *packet);
+  if (!complete) return context_.drop(std::move(packet), Drop::kCrossing);
+  context_.consume(std::move(packet));
+}
+
+void RtpRouter::hear(const net::Packet& packet, const Voice& voice) {
+  if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
+  const Instant now = context_.now();
+  const auto assignment = slots_.assign(voice.speaker, now, factory_->slot_hold);
+  if (!assignment) return context_.countDrop(Drop::kNoSlot);
+  if (assignment->fresh) context_.count(Count::kSlotChanges);
+  net::PacketPtr out = context_.packet();
+  if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
+  if (!streams_[assignment->slot].write(packet, voice, assignment->fresh, now, *out)) {
+    return context_.drop(std::move(out), Drop::kLate);
+  }
+  out->kind = PacketKind::kRtp;
+  out->received = packet.received;
+  increment(player_->observed.packets_out);
+  context_.count(Count::kVoiceOut);
+  context_.egress(std::move(out));
+}
+
+void RtpRouter::onRtcp(net::PacketPtr&& packet) {
+  context_.count(Count::kRtcpIn);
+  const uint32_t now_middle = rtcp::middle(rtcp::toNtp(std::chrono::system_clock::now()));
+  rtcp::Reader reader(packet->data());
+  while (const auto part = reader.next()) {
+    if (speaker_) {
+      if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, packet->received);
+      if (part->type == rtcp::kBye && part->body.size() >= 4) speaker_->onBye(readU32(part->body.data()));
+    }
+    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) onReportBlock(*block, now_middle);
+  }
+  if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
+  context_.consume(std::move(packet));
+}
+
+void RtpRouter::onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middle) {
+  const bool ours = std::any_of(streams_.begin(), streams_.end(),
+                                [&](const SlotStream& stream) { return stream.ssrc() == block.ssrc; });
+  if (!ours) return;
+  auto& observed = player_->observed;
+  observed.loss_permille.store(block.fraction_lost * 1000u / 256, std::memory_order_relaxed);
+  if (const auto rtt = rtcp::roundTrip(block, now_middle)) {
+    observed.rtt_us.store(static_cast<uint32_t>(rtt->count() / 1000), std::memory_order_relaxed);
+    increment(observed.rtt_samples);
+  }
+}
+
+void RtpRouter::armReports() {
+  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that clients do not march in step.
+  const auto interval = factory_->rtcp_interval.count();
+  reports_.arm(Duration{interval / 2 + static_cast<int64_t>(randomU32()) * (interval / 1000) / 4'294'967 });
+}
+
+void RtpRouter::sendReports() {
+  armReports();
+  if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
+  const Instant now = context_.now();
+  const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
+  std::optional<rtcp::ReportBlock> block;
+  if (speaker_) block = speaker_->report(now);
+  std::array<rtcp::SenderInfo, kSendersPerReport> senders;
+  size_t count = 0;
+  for (SlotStream& stream : streams_) {
+    const auto info = stream.report(ntp, now);
+    if (info) senders[count++] = *info;
+    if (count < senders.size()) continue;
+    sendReport(senders, {});
+    count = 0;
+  }
+  if (count == 0 && !block) return;
+  sendReport({senders.data(), count}, {block ? &*block : nullptr, block ? 1u : 0u});
+}
+
+void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks) {
+  net::PacketPtr packet = context_.packet();
+  if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
+  packet->resize(net::Packet::kMaxPayload);
+  rtcp::Writer writer(packet->data());
+  for (const rtcp::SenderInfo& sender : senders) {
+    writer.addSenderReport(sender, &sender == senders.data() ? blocks : std::span<const rtcp::ReportBlock>());
+  }
+  // Who sends nothing reports under the SSRC that it would send with.
+  const uint32_t own = streams_.empty() ? player_->number : streams_.front().ssrc();
+  if (senders.empty()) writer.addReceiverReport(own, blocks);
+  for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
+  if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
+  const auto size = writer.finish();
+  if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);
+  packet->resize(*size);
+  packet->kind = PacketKind::kRtcp;
+  context_.count(Count::kRtcpOut);
+  context_.egress(std::move(packet));
+}
+
+bool RtpRouter::onReload(const chain::FilterFactory& factory) {
+  factory_ = static_cast<const RtpRouterFactory*>(&factory);
+  if (player_ != nullptr) armReports();
+  return true;
+}
+
+void RtpRouter::describe(chain::Description& out) const {
+  if (player_ == nullptr) return;
+  out.emplace_back("room", player_->room->name());
+  out.emplace_back("player", player_->id);
+  if (speaker_ && speaker_->ssrc() != 0) out.emplace_back("ssrc", std::to_string(speaker_->ssrc()));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_.speaker(i) == 0) continue;
+    out.emplace_back("slot[" + std::to_string(i) + "].speaker", std::to_string(slots_.speaker(i)));
+  }
+}
+
+chain::FilterType filterType() {
+  return {.name = "rtp_router",
+          .config_type = "sluice.filters.RtpRouter",
+          .needs = chain::kAuthenticatedPeer | chain::kPlainRtp,
+          .terminal = true,
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
+          .parse = chain::parseAs<filters::RtpRouter, RtpRouterFactory>};
+}
+
+}  // namespace sluice::rtp_router

@@ -1,0 +1,61 @@
+// Rooms. What a player says goes to everyone else in the room, each on one of their slots. RTCP ends here: reports are
+// answered and made, never forwarded.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "api/filters/rtp_router.pb.h"
+#include "filters/rtp_router/router_worker.h"
+#include "filters/rtp_router/slot_stream.h"
+#include "filters/rtp_router/slot_table.h"
+#include "filters/rtp_router/speaker.h"
+#include "source/chain/filter.h"
+#include "source/chain/filter_type.h"
+
+namespace sluice::rtp_router {
+
+class RtpRouterFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const filters::RtpRouter& config, chain::FactoryContext& context);
+  chain::FilterPtr create(chain::FilterContext& context) const override;
+
+  rooms::Directory* directory = nullptr;  // main thread only
+  Duration slot_hold = 500ms;
+  Duration rtcp_interval = 5s;
+};
+
+class RtpRouter final : public chain::Filter, private Listener {
+ public:
+  RtpRouter(chain::FilterContext& context, const RtpRouterFactory& factory);
+  ~RtpRouter() override;
+
+  void onIngress(net::PacketPtr&& packet) override;
+  bool onReload(const chain::FilterFactory& factory) override;
+  void describe(chain::Description& out) const override;
+
+ private:
+  uint32_t number() const override { return player_->number; }
+  void hear(const net::Packet& packet, const Voice& voice) override;
+
+  void onRtp(net::PacketPtr&& packet);
+  void distribute(net::PacketPtr&& packet, const rtp::Packet& rtp);
+  void bind(uint32_t ssrc);
+  void onRtcp(net::PacketPtr&& packet);
+  void onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middle);
+  void sendReports();
+  void sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks);
+  void armReports();
+
+  const RtpRouterFactory* factory_;
+  const rooms::PlayerPtr player_;  // null: nobody whom signalling announced; everything is dropped
+  RouterWorker& shared_;
+  std::optional<Speaker> speaker_;
+  SlotTable slots_;
+  std::vector<SlotStream> streams_;  // by slot
+  net::Timer reports_;
+};
+
+chain::FilterType filterType();
+
+}  // namespace sluice::rtp_router

@@ -1,0 +1,37 @@
+// What a listener is sent on one slot: one RTP stream under our SSRC, and its sender report.
+#pragma once
+
+#include <optional>
+
+#include "filters/rtp_router/router_worker.h"
+#include "filters/rtp_router/stream_rewriter.h"
+#include "source/codec/rtcp.h"
+#include "source/codec/rtp.h"
+#include "source/net/packet.h"
+#include "source/rooms/player.h"
+
+namespace sluice::rtp_router {
+
+class SlotStream {
+ public:
+  // `slot` outlives the stream.
+  explicit SlotStream(const rooms::Slot& slot);
+
+  // Fills `out` with the speaker's packet as this listener negotiated it: SSRC, payload type and extension ids of the
+  // slot, the true speaker in CSRC, no mid. False when the packet came too late to have a place in the stream.
+  bool write(const net::Packet& in, const Voice& voice, bool fresh, Instant now, net::Packet& out);
+
+  // Nothing when nothing was sent since the last report.
+  std::optional<rtcp::SenderInfo> report(rtcp::Ntp ntp, Instant now);
+
+  uint32_t ssrc() const { return slot_.ssrc; }
+
+ private:
+  const rooms::Slot& slot_;
+  StreamRewriter rewriter_;
+  uint32_t packets_ = 0;
+  uint32_t octets_ = 0;  // payload only (RFC 3550 section 6.4.1)
+  uint32_t packets_reported_ = 0;
+};
+
+}  // namespace sluice::rtp_router

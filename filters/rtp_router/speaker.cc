@@ -1,0 +1,39 @@
+#include "filters/rtp_router/speaker.h"
+
+#include <algorithm>
+
+namespace sluice::rtp_router {
+
+bool Speaker::mayBind(const rtp::Packet& packet) const {
+  if (packet.ssrc == 0) return false;
+  if (std::find(line_.ssrcs.begin(), line_.ssrcs.end(), packet.ssrc) != line_.ssrcs.end()) return true;
+  if (const auto mid = packet.findExtension(line_.extensions.mid)) return asText(*mid) == line_.mid;
+  return line_.ssrcs.empty() && ssrc_ == 0;
+}
+
+Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
+  if (packet.payload_type != line_.opus_payload_type) return Verdict::kUnknownPayloadType;
+  const bool fresh = packet.ssrc != ssrc_;
+  if (fresh) {
+    if (!mayBind(packet)) return Verdict::kUnknownSsrc;
+    ssrc_ = packet.ssrc;
+    reception_ = rtp::Reception(48'000);
+  }
+  if (!reception_.onPacket(packet.sequence, packet.timestamp, arrival)) return Verdict::kStray;
+  return fresh ? Verdict::kNewlyBound : Verdict::kVoice;
+}
+
+void Speaker::onSenderReport(const rtcp::SenderInfo& info, Instant arrival) {
+  if (info.ssrc == ssrc_) reception_.onSenderReport(info.ntp, arrival);
+}
+
+void Speaker::onBye(uint32_t ssrc) {
+  if (ssrc == ssrc_) ssrc_ = 0;
+}
+
+std::optional<rtcp::ReportBlock> Speaker::report(Instant now) {
+  if (ssrc_ == 0 || reception_.received() == 0) return std::nullopt;
+  return reception_.report(ssrc_, now);
+}
+
+}  // namespace sluice::rtp_router

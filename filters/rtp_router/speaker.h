@@ -1,0 +1,40 @@
+// The speaking half of a player: which packets of the client's are its voice.
+#pragma once
+
+#include <optional>
+
+#include "source/codec/reception.h"
+#include "source/codec/rtp.h"
+#include "source/rooms/player.h"
+
+namespace sluice::rtp_router {
+
+class Speaker {
+ public:
+  // `line` outlives the speaker.
+  explicit Speaker(const rooms::SendingLine& line) : line_(line) {}
+
+  enum class Verdict { kVoice, kNewlyBound, kUnknownPayloadType, kUnknownSsrc, kStray };
+  // Binds the SSRC on the first packet that the negotiation allows: one that the offer names, one that carries our mid
+  // (RFC 8843 section 9.2), or any when the offer names none.
+  Verdict examine(const rtp::Packet& packet, Instant arrival);
+
+  void onSenderReport(const rtcp::SenderInfo& info, Instant arrival);
+  // Unbinds when it is ours.
+  void onBye(uint32_t ssrc);
+
+  // Nothing before the first packet.
+  std::optional<rtcp::ReportBlock> report(Instant now);
+
+  uint32_t ssrc() const { return ssrc_; }  // 0: not bound
+  const rooms::SendingLine& line() const { return line_; }
+
+ private:
+  bool mayBind(const rtp::Packet& packet) const;
+
+  const rooms::SendingLine& line_;
+  uint32_t ssrc_ = 0;
+  rtp::Reception reception_{48'000};
+};
+
+}  // namespace sluice::rtp_router

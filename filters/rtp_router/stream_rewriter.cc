@@ -1,0 +1,32 @@
+#include "filters/rtp_router/stream_rewriter.h"
+
+#include <algorithm>
+
+namespace sluice::rtp_router {
+
+std::optional<StreamRewriter::Out> StreamRewriter::rewrite(uint16_t sequence, uint32_t timestamp, bool fresh,
+                                                           Instant now) {
+  const bool begins = fresh || !started_;
+  if (begins) {
+    const uint32_t step = started_ ? std::max(kFrame, units(now - at_)) : 0;
+    first_ = static_cast<uint16_t>(highest_ + 1);
+    sequence_offset_ = static_cast<uint16_t>(first_ - sequence);
+    timestamp_offset_ = timestamp_ + step - timestamp;
+    started_ = true;
+  }
+  const Out out{static_cast<uint16_t>(sequence + sequence_offset_), timestamp + timestamp_offset_, begins};
+  if (static_cast<int16_t>(out.sequence - first_) < 0 && static_cast<int16_t>(highest_ - first_) >= 0 &&
+      static_cast<uint16_t>(highest_ - first_) < 0x4000) {
+    return std::nullopt;
+  }
+  if (begins || static_cast<int16_t>(out.sequence - highest_) > 0) {
+    highest_ = out.sequence;
+    timestamp_ = out.timestamp;
+    at_ = now;
+  }
+  return out;
+}
+
+uint32_t StreamRewriter::timestampAt(Instant now) const { return timestamp_ + units(now - at_); }
+
+}  // namespace sluice::rtp_router

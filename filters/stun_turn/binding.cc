@@ -1,0 +1,125 @@
+#include "filters/stun_turn/binding.h"
+
+#include <algorithm>
+
+#include "source/crypto/hmac.h"
+
+namespace sluice::stun_turn {
+namespace {
+
+constexpr bool mustBeUnderstood(uint16_t type) { return type < 0x8000; }
+
+constexpr bool understood(uint16_t type) {
+  switch (type) {
+    case stun::kMappedAddress:
+    case stun::kUsername:
+    case stun::kMessageIntegrity:
+    case stun::kMessageIntegritySha256:
+    case stun::kRealm:
+    case stun::kNonce:
+    case stun::kErrorCode:
+    case stun::kUnknownAttributes:
+    case stun::kXorMappedAddress:
+    case stun::kPriority:
+    case stun::kUseCandidate: return true;
+    default: return false;
+  }
+}
+
+void findUnknown(const stun::Message& request, Check& check) {
+  request.forEach([&](uint16_t type, Bytes) {
+    if (!mustBeUnderstood(type) || understood(type) || check.unknown_count == check.unknown.size()) return;
+    const auto end = check.unknown.begin() + static_cast<ptrdiff_t>(check.unknown_count);
+    if (std::find(check.unknown.begin(), end, type) == end) check.unknown[check.unknown_count++] = type;
+  });
+}
+
+// RFC 8445 section 7.2.2: "our fragment:theirs".
+bool isOurs(std::string_view username, const rooms::IceCredentials& ice) {
+  const size_t colon = username.find(':');
+  return colon != std::string_view::npos && username.substr(0, colon) == ice.ufrag;
+}
+
+stun::TransportAddress toStun(const net::Address& address) {
+  stun::TransportAddress out;
+  const Bytes ip = address.ip();
+  std::copy(ip.begin(), ip.end(), out.ip.begin());
+  out.ip_length = static_cast<uint8_t>(ip.size());
+  out.port = address.port();
+  return out;
+}
+
+struct ErrorText {
+  unsigned code;
+  std::string_view reason;
+};
+
+ErrorText errorOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kUnauthorized: return {401, "Unauthorized"};
+    case Verdict::kUnknown: return {420, "Unknown"};
+    case Verdict::kRoleConflict: return {487, "Role Conflict"};
+    default: return {400, "Bad Request"};
+  }
+}
+
+}  // namespace
+
+Check examine(const stun::Message& request, const rooms::IceCredentials* ice) {
+  Check check{.verdict = Verdict::kAnonymous};
+  const auto username = request.find(stun::kUsername);
+  const bool has_integrity = request.has(stun::kMessageIntegrity) || request.has(stun::kMessageIntegritySha256);
+  // RFC 8489 section 9.1.3, the order of checks.
+  if (username.has_value() != has_integrity) {
+    check.verdict = Verdict::kBadRequest;
+    return check;
+  }
+  if (username) {
+    const bool right = ice != nullptr && isOurs(asText(*username), *ice) &&
+                       (request.has(stun::kMessageIntegritySha256)
+                            ? request.checkIntegritySha256(asBytes(ice->password), crypto::hmacSha256)
+                            : request.checkIntegrity(asBytes(ice->password), crypto::hmacSha1));
+    check.verdict = right ? Verdict::kAuthenticated : Verdict::kUnauthorized;
+    if (!right) return check;
+  }
+  findUnknown(request, check);
+  if (check.unknown_count > 0) {
+    check.verdict = Verdict::kUnknown;
+  } else if (check.verdict == Verdict::kAuthenticated && request.has(stun::kIceControlled)) {
+    check.verdict = Verdict::kRoleConflict;
+  }
+  check.nominated = request.has(stun::kUseCandidate);
+  return check;
+}
+
+std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
+                             const rooms::IceCredentials* ice, std::string_view software, MutableBytes out) {
+  const bool success = check.verdict == Verdict::kAuthenticated || check.verdict == Verdict::kAnonymous;
+  stun::Writer writer(out, request.method, success ? stun::Class::kSuccess : stun::Class::kError, request.id);
+  if (success) {
+    writer.addXorAddress(stun::kXorMappedAddress, toStun(client));
+  } else {
+    const ErrorText error = errorOf(check.verdict);
+    writer.addError(error.code, error.reason);
+  }
+  if (check.verdict == Verdict::kUnknown) {
+    std::array<uint8_t, 16> types;
+    for (size_t i = 0; i < check.unknown_count; ++i) writeU16(&types[2 * i], check.unknown[i]);
+    writer.add(stun::kUnknownAttributes, Bytes(types.data(), 2 * check.unknown_count));
+  }
+  const bool proven = check.verdict == Verdict::kAuthenticated || check.verdict == Verdict::kRoleConflict ||
+                      (check.verdict == Verdict::kUnknown && request.has(stun::kUsername));
+  if (proven) {
+    if (!software.empty()) writer.add(stun::kSoftware, software);
+    // RFC 8489 section 9.1.4: the answer uses the integrity attribute of the request.
+    if (request.has(stun::kMessageIntegritySha256)) {
+      writer.addIntegritySha256(asBytes(ice->password), crypto::hmacSha256);
+    } else {
+      writer.addIntegrity(asBytes(ice->password), crypto::hmacSha1);
+    }
+  }
+  if (request.has(stun::kFingerprint)) writer.addFingerprint();
+  return writer.finish();
+}
+
+}  // namespace sluice::stun_turn
