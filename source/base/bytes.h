@@ -36,6 +36,14 @@ inline void writeU64(uint8_t* p, uint64_t v) {
   writeU32(p + 4, static_cast<uint32_t>(v));
 }
 
+// Takes the same time wherever the two differ. For MACs.
+inline bool constantTimeEqual(Bytes a, Bytes b) {
+  if (a.size() != b.size()) return false;
+  uint8_t difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) difference = static_cast<uint8_t>(difference | (a[i] ^ b[i]));
+  return *const_cast<volatile uint8_t*>(&difference) == 0;
+}
+
 inline Bytes asBytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }

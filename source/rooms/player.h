@@ -67,7 +67,8 @@ struct Observed {
   std::atomic<uint64_t> packets_in{0};
   std::atomic<uint64_t> packets_out{0};
   std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
-  std::atomic<uint32_t> rtt_us{0};        // from RTCP; 0: unknown
+  std::atomic<uint32_t> rtt_us{0};        // the last round trip, from RTCP; 0: unknown
+  std::atomic<uint32_t> rtt_samples{0};   // round trips measured so far
   std::atomic<uint32_t> loss_permille{0};
 };
 
@@ -79,7 +80,14 @@ struct Player {
   const std::shared_ptr<Room> room;
   const std::string id;
   const Negotiated negotiated;
+  const uint32_t number = nextNumber();  // unique in the process, never 0
   Observed observed;
+
+ private:
+  static uint32_t nextNumber() {
+    static std::atomic<uint32_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
 };
 
 using PlayerPtr = std::shared_ptr<Player>;

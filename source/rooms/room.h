@@ -13,6 +13,7 @@ class Room {
   Room(std::string name, unsigned workers) : name_(std::move(name)), listeners_(workers) {}
 
   const std::string& name() const { return name_; }
+  uint32_t number() const { return number_; }  // unique in the process, never 0
 
   // How many connected listeners a worker has; a packet crosses only to workers with at least one. Lock-free.
   void addListener(unsigned worker) { listeners_[worker].fetch_add(1, std::memory_order_relaxed); }
@@ -21,7 +22,13 @@ class Room {
   unsigned workers() const { return static_cast<unsigned>(listeners_.size()); }
 
  private:
+  static uint32_t nextNumber() {
+    static std::atomic<uint32_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
   const std::string name_;
+  const uint32_t number_ = nextNumber();
   std::vector<std::atomic<uint32_t>> listeners_;
 };
 

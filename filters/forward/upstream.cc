@@ -1,0 +1,164 @@
+#include "filters/forward/upstream.h"
+
+#include <algorithm>
+
+namespace sluice::forward {
+namespace {
+
+constexpr Duration kDownTime = 1s;  // how long an endpoint that refused is passed over
+
+net::Address wildcardFor(const net::Address& endpoint) {
+  static constexpr uint8_t kZero[16] = {};
+  return net::Address(Bytes(kZero, endpoint.ip().size()), 0);
+}
+
+// The part that every socket towards an upstream has.
+class UpstreamPort : public net::UdpReceiver {
+ public:
+  UpstreamPort(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local,
+               const net::Address& connect_to)
+      : stats_(stats) {
+    net::UdpOptions options;
+    options.connect_to = connect_to;
+    options.stats = &udp_stats_;
+    auto port = worker.network().open(local, options, *this);
+    if (port.ok()) port_ = *std::move(port);
+  }
+
+  bool ok() const { return port_ != nullptr; }
+  void send(net::PacketPtr&& packet) { port_->send(std::move(packet)); }
+  void onSendFailed(int) override { count(Drop::kSendFailed); }
+
+ protected:
+  void count(Drop reason) { stats_.drops[static_cast<size_t>(reason)].add(); }
+  void drop(net::PacketPtr packet, Drop reason) {
+    count(reason);
+    packet->settle();
+  }
+
+ private:
+  stats::FilterStats& stats_;
+  net::UdpStats udp_stats_;
+  std::unique_ptr<net::UdpPort> port_;
+};
+
+class OwnUpstream final : public Upstream, private UpstreamPort {
+ public:
+  OwnUpstream(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats, Receiver& receiver)
+      : UpstreamPort(worker, stats, wildcardFor(endpoint), endpoint), endpoint_(endpoint), receiver_(receiver) {}
+
+  using UpstreamPort::ok;
+
+  void send(net::PacketPtr&& packet) override {
+    packet->remote = endpoint_;
+    packet->local = {};
+    UpstreamPort::send(std::move(packet));
+  }
+
+ private:
+  void onPacket(net::PacketPtr&& packet) override { receiver_.onReply(std::move(packet)); }
+  void onRefused() override { receiver_.onRefused(); }
+
+  const net::Address endpoint_;
+  Receiver& receiver_;
+};
+
+}  // namespace
+
+std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
+                                  Upstream::Receiver& receiver) {
+  auto upstream = std::make_unique<OwnUpstream>(worker, endpoint, stats, receiver);
+  if (!upstream->ok()) return nullptr;
+  return upstream;
+}
+
+class SharedSockets::Socket final : public UpstreamPort {
+ public:
+  Socket(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local)
+      : UpstreamPort(worker, stats, local, {}), v6_(local.isV6()) {}
+
+  bool canServe(const net::Address& endpoint) const {
+    return endpoint.isV6() == v6_ && !receivers_.contains(endpoint);
+  }
+  bool isFamily(bool v6) const { return v6 == v6_; }
+  void claim(const net::Address& endpoint, Upstream::Receiver& receiver) { receivers_[endpoint] = &receiver; }
+  void release(const net::Address& endpoint) { receivers_.erase(endpoint); }
+
+ private:
+  void onPacket(net::PacketPtr&& packet) override {
+    const auto it = receivers_.find(packet->remote);
+    if (it == receivers_.end()) return drop(std::move(packet), Drop::kUnmatchedReply);
+    it->second->onReply(std::move(packet));
+  }
+
+  const bool v6_;
+  std::unordered_map<net::Address, Upstream::Receiver*> receivers_;  // by endpoint
+};
+
+namespace {
+
+class SharedUpstream final : public Upstream {
+ public:
+  SharedUpstream(SharedSockets::Socket& socket, const net::Address& endpoint, bool claimed)
+      : socket_(socket), endpoint_(endpoint), claimed_(claimed) {}
+  ~SharedUpstream() override {
+    if (claimed_) socket_.release(endpoint_);
+  }
+
+  void send(net::PacketPtr&& packet) override {
+    packet->remote = endpoint_;
+    packet->local = {};
+    socket_.send(std::move(packet));
+  }
+
+ private:
+  SharedSockets::Socket& socket_;
+  const net::Address endpoint_;
+  const bool claimed_;
+};
+
+}  // namespace
+
+SharedSockets::SharedSockets(chain::Worker& worker, stats::FilterStats& stats) : worker_(worker), stats_(stats) {}
+SharedSockets::~SharedSockets() = default;
+
+std::unique_ptr<Upstream> SharedSockets::open(const net::Address& endpoint, size_t max, bool one_way,
+                                              Upstream::Receiver& receiver) {
+  const auto serves = [&](const auto& s) { return one_way ? s->isFamily(endpoint.isV6()) : s->canServe(endpoint); };
+  auto it = std::find_if(sockets_.begin(), sockets_.end(), serves);
+  if (it == sockets_.end()) {
+    if (sockets_.size() >= max) return nullptr;
+    auto socket = std::make_unique<Socket>(worker_, stats_, wildcardFor(endpoint));
+    if (!socket->ok()) return nullptr;
+    it = sockets_.insert(sockets_.end(), std::move(socket));
+  }
+  if (!one_way) (*it)->claim(endpoint, receiver);
+  return std::make_unique<SharedUpstream>(**it, endpoint, !one_way);
+}
+
+SharedSockets& ForwardWorker::shared(stats::FilterStats& stats) {
+  auto& sockets = shared_[&stats];
+  if (sockets == nullptr) sockets = std::make_unique<SharedSockets>(worker_, stats);
+  return *sockets;
+}
+
+net::Address ForwardWorker::choose(const chain::Cluster& cluster, const net::Address& client) {
+  const size_t n = cluster.endpoints.size();
+  const size_t first = cluster.policy == chain::Cluster::Policy::kRoundRobin ? turn_++ : client.hash();
+  for (size_t i = 0; i < n; ++i) {
+    const net::Address& endpoint = cluster.endpoints[(first + i) % n];
+    if (!isDown(endpoint)) return endpoint;
+  }
+  return cluster.endpoints[first % n];  // all are down: better to try than to give up
+}
+
+void ForwardWorker::markDown(const net::Address& endpoint) {
+  down_until_[endpoint] = worker_.clock().now() + kDownTime;
+}
+
+bool ForwardWorker::isDown(const net::Address& endpoint) const {
+  const auto it = down_until_.find(endpoint);
+  return it != down_until_.end() && worker_.clock().now() < it->second;
+}
+
+}  // namespace sluice::forward

@@ -1,0 +1,73 @@
+// Where a forward filter's packets go: a socket towards its upstream, of its own or shared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "source/chain/filter_type.h"
+#include "source/chain/worker.h"
+#include "source/stats/schema.h"
+
+namespace sluice::forward {
+
+enum class Drop { kNoSocket, kSendFailed, kUnmatchedReply };
+enum class Count { kRefused, kFailover };
+
+// What one session has of its upstream. Its end gives the socket, or the place on it, back.
+class Upstream {
+ public:
+  class Receiver {
+   public:
+    virtual ~Receiver() = default;
+    virtual void onReply(net::PacketPtr&& packet) = 0;
+    virtual void onRefused() {}
+  };
+  virtual ~Upstream() = default;
+  virtual void send(net::PacketPtr&& packet) = 0;
+};
+
+// A socket connected to `endpoint`. Null when the system has no more.
+std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
+                                  Upstream::Receiver& receiver);
+
+// Worker-wide sockets of one configured filter; on each socket an endpoint belongs to at most one session.
+class SharedSockets {
+ public:
+  SharedSockets(chain::Worker& worker, stats::FilterStats& stats);
+  ~SharedSockets();
+
+  // With `one_way` the endpoint is shared too and replies are dropped. Null when all `max` sockets serve the endpoint.
+  std::unique_ptr<Upstream> open(const net::Address& endpoint, size_t max, bool one_way,
+                                 Upstream::Receiver& receiver);
+
+  class Socket;
+
+ private:
+  chain::Worker& worker_;
+  stats::FilterStats& stats_;
+  std::vector<std::unique_ptr<Socket>> sockets_;
+};
+
+// What all forward filters of a worker share.
+class ForwardWorker {
+ public:
+  explicit ForwardWorker(chain::Worker& worker) : worker_(worker) {}
+
+  // Of the configured filter that counts in `stats`.
+  SharedSockets& shared(stats::FilterStats& stats);
+
+  // The endpoint for a session: by policy, passing over those that refused a moment ago.
+  net::Address choose(const chain::Cluster& cluster, const net::Address& client);
+  void markDown(const net::Address& endpoint);
+  bool isDown(const net::Address& endpoint) const;
+
+ private:
+  chain::Worker& worker_;
+  std::unordered_map<stats::FilterStats*, std::unique_ptr<SharedSockets>> shared_;
+  std::unordered_map<net::Address, Instant> down_until_;  // bounded by the clusters' endpoints
+  size_t turn_ = 0;
+};
+
+}  // namespace sluice::forward

@@ -1,0 +1,176 @@
+#include "filters/pacer/pacer.h"
+
+#include <algorithm>
+#include <string>
+
+namespace sluice::pacer {
+namespace {
+
+constexpr double kMinRateBps = 8'000;
+constexpr double kMaxRateBps = 1e9;
+
+// Takes a field that must lie in [low, high] when it is set.
+template <typename T, typename Out>
+void take(bool has, T value, T low, T high, const char* path, Out& out, Errors& errors) {
+  if (!has) return;
+  if (value < low || value > high) {
+    errors.push_back({path, "must be " + std::to_string(low) + " to " + std::to_string(high)});
+  } else {
+    out = static_cast<Out>(value);
+  }
+}
+
+void takeAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config& rate, Errors& errors) {
+  constexpr uint64_t kLow = static_cast<uint64_t>(kMinRateBps);
+  constexpr uint64_t kHigh = static_cast<uint64_t>(kMaxRateBps);
+  rate.adapt = true;
+  rate.min_rate_bps = rate.rate_bps / 2;
+  rate.max_rate_bps = rate.rate_bps * 2;
+  take(config.has_min_rate_bps(), config.min_rate_bps(), kLow, kHigh, "adaptation.min_rate_bps", rate.min_rate_bps,
+       errors);
+  take(config.has_max_rate_bps(), config.max_rate_bps(), kLow, kHigh, "adaptation.max_rate_bps", rate.max_rate_bps,
+       errors);
+  if (rate.min_rate_bps > rate.max_rate_bps) {
+    errors.push_back({"adaptation.min_rate_bps", "must not exceed max_rate_bps"});
+  }
+  if (config.has_alpha()) {
+    if (!(config.alpha() > 0 && config.alpha() < 1)) {
+      errors.push_back({"adaptation.alpha", "must be between 0 and 1"});
+    }
+    rate.alpha = config.alpha();
+  }
+  uint32_t low_ms = 50;
+  uint32_t high_ms = 200;
+  take(config.has_low_rtt_ms(), config.low_rtt_ms(), 1u, 60'000u, "adaptation.low_rtt_ms", low_ms, errors);
+  take(config.has_high_rtt_ms(), config.high_rtt_ms(), 1u, 60'000u, "adaptation.high_rtt_ms", high_ms, errors);
+  if (low_ms >= high_ms) errors.push_back({"adaptation.low_rtt_ms", "must be below high_rtt_ms"});
+  rate.low_rtt = std::chrono::milliseconds{low_ms};
+  rate.high_rtt = std::chrono::milliseconds{high_ms};
+}
+
+constexpr std::string_view kDrops[] = {"queue_full", "too_late"};
+constexpr stats::CounterSpec kCounters[] = {{"queued", "Packets that had to wait for tokens."}};
+constexpr stats::HistogramSpec kHistograms[] = {{"delay", "Time that RTP packets spent in the pacer."}};
+
+}  // namespace
+
+Result<chain::FilterFactoryPtr> PacerFactory::make(const filters::Pacer& config, chain::FactoryContext&) {
+  auto factory = std::make_shared<PacerFactory>();
+  Errors errors;
+  take(config.has_rate_bps(), config.rate_bps(), uint64_t{8'000}, uint64_t{1'000'000'000}, "rate_bps",
+       factory->rate.rate_bps, errors);
+  factory->rate_per_stream = !config.has_rate_bps();
+  take(config.has_burst_bytes(), config.burst_bytes(), 256u, 16'777'216u, "burst_bytes", factory->burst_bytes,
+       errors);
+  factory->burst_per_stream = !config.has_burst_bytes();
+  take(config.has_max_queue_packets(), config.max_queue_packets(), 1u, 4096u, "max_queue_packets",
+       factory->max_queue_packets, errors);
+  uint32_t max_delay_ms = 200;
+  take(config.has_max_delay_ms(), config.max_delay_ms(), 1u, 10'000u, "max_delay_ms", max_delay_ms, errors);
+  factory->max_delay = std::chrono::milliseconds{max_delay_ms};
+  if (config.has_adaptation()) takeAdaptation(config.adaptation(), factory->rate, errors);
+  if (!errors.empty()) return errors;
+  return chain::FilterFactoryPtr(std::move(factory));
+}
+
+chain::FilterPtr PacerFactory::create(chain::FilterContext& context) const {
+  return std::make_unique<Pacer>(context, *this);
+}
+
+Pacer::Pacer(chain::FilterContext& context, const PacerFactory& factory)
+    : Filter(context),
+      factory_(&factory),
+      policy_(factory.rate),
+      bucket_(1, burst(), context.now()),
+      queue_(factory.max_queue_packets),
+      timer_(context.timers(), [this] { release(); }) {
+  applyRate();
+}
+
+Pacer::~Pacer() {
+  while (!queue_.empty()) passOn(queue_.pop(), context_.now());
+}
+
+unsigned Pacer::streams() const {
+  const auto& player = context_.session().player();
+  return player == nullptr ? 1 : std::max<unsigned>(1, static_cast<unsigned>(player->negotiated.slots.size()));
+}
+
+double Pacer::burst() const { return factory_->burst_bytes * (factory_->burst_per_stream ? streams() : 1); }
+
+void Pacer::applyRate() {
+  const double bps = policy_.rateBps() * (factory_->rate_per_stream ? streams() : 1);
+  bucket_.setRate(bps / 8, burst(), context_.now());
+}
+
+void Pacer::adaptRate() {
+  const auto& player = context_.session().player();
+  if (player == nullptr) return;
+  const uint32_t samples = player->observed.rtt_samples.load(std::memory_order_relaxed);
+  if (samples == rtt_samples_) return;
+  rtt_samples_ = samples;
+  const std::chrono::microseconds rtt{player->observed.rtt_us.load(std::memory_order_relaxed)};
+  if (policy_.onRoundTrip(rtt)) applyRate();
+}
+
+void Pacer::onEgress(net::PacketPtr&& packet) {
+  if (packet->kind != PacketKind::kRtp) return context_.egress(std::move(packet));
+  adaptRate();
+  const Instant now = context_.now();
+  if (queue_.empty() && bucket_.take(static_cast<double>(packet->size()), now)) {
+    context_.record(Record::kDelay, Duration::zero());
+    return context_.egress(std::move(packet));
+  }
+  if (queue_.full()) return context_.drop(std::move(packet), Drop::kQueueFull);
+  context_.count(Count::kQueued);
+  packet->note<Instant>() = now;
+  queue_.push(std::move(packet));
+  if (!timer_.armed()) timer_.arm(bucket_.wait(static_cast<double>(queue_.front().size()), now));
+}
+
+void Pacer::release() {
+  const Instant now = context_.now();
+  while (!queue_.empty()) {
+    const auto size = static_cast<double>(queue_.front().size());
+    if (now - queue_.front().note<Instant>() > factory_->max_delay) {
+      context_.drop(queue_.pop(), Drop::kTooLate);
+    } else if (bucket_.take(size, now)) {
+      passOn(queue_.pop(), now);
+    } else {
+      return timer_.arm(bucket_.wait(size, now));
+    }
+  }
+}
+
+void Pacer::passOn(net::PacketPtr&& packet, Instant now) {
+  context_.record(Record::kDelay, now - packet->note<Instant>());
+  context_.egress(std::move(packet));
+}
+
+bool Pacer::onReload(const chain::FilterFactory& factory) {
+  const auto& fresh = static_cast<const PacerFactory&>(factory);
+  if (fresh.max_queue_packets != factory_->max_queue_packets) {
+    net::PacketQueue queue(std::max(fresh.max_queue_packets, queue_.size()));
+    while (!queue_.empty()) queue.push(queue_.pop());
+    queue_ = std::move(queue);
+  }
+  factory_ = &fresh;
+  policy_.configure(fresh.rate);
+  applyRate();
+  if (!queue_.empty()) timer_.arm(Duration::zero());
+  return true;
+}
+
+void Pacer::describe(chain::Description& out) const {
+  out.emplace_back("rate_bps", std::to_string(static_cast<uint64_t>(bucket_.rate() * 8)));
+  out.emplace_back("queued", std::to_string(queue_.size()));
+}
+
+chain::FilterType filterType() {
+  return {.name = "pacer",
+          .config_type = "sluice.filters.Pacer",
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = kHistograms},
+          .parse = chain::parseAs<filters::Pacer, PacerFactory>};
+}
+
+}  // namespace sluice::pacer

@@ -1,0 +1,58 @@
+// Shapes RTP towards a client with a token bucket. Under its rate it adds nothing: a packet that finds tokens and an
+// empty queue goes on at once. Everything but RTP passes unpaced.
+#pragma once
+
+#include "api/filters/pacer.pb.h"
+#include "filters/pacer/rate_policy.h"
+#include "source/base/token_bucket.h"
+#include "source/chain/filter.h"
+#include "source/chain/filter_type.h"
+#include "source/net/packet_queue.h"
+
+namespace sluice::pacer {
+
+enum class Drop { kQueueFull, kTooLate };
+enum class Count { kQueued };
+enum class Record { kDelay };
+
+class PacerFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const filters::Pacer& config, chain::FactoryContext& context);
+  chain::FilterPtr create(chain::FilterContext& context) const override;
+
+  RatePolicy::Config rate;
+  bool rate_per_stream = true;   // the rate is for one stream of those that the client may hear
+  double burst_bytes = 1280;
+  bool burst_per_stream = true;
+  size_t max_queue_packets = 64;
+  Duration max_delay = 200ms;
+};
+
+class Pacer final : public chain::Filter {
+ public:
+  Pacer(chain::FilterContext& context, const PacerFactory& factory);
+  ~Pacer() override;
+
+  void onEgress(net::PacketPtr&& packet) override;
+  bool onReload(const chain::FilterFactory& factory) override;
+  void describe(chain::Description& out) const override;
+
+ private:
+  unsigned streams() const;
+  double burst() const;
+  void adaptRate();
+  void applyRate();
+  void release();
+  void passOn(net::PacketPtr&& packet, Instant now);
+
+  const PacerFactory* factory_;
+  RatePolicy policy_;
+  uint32_t rtt_samples_ = 0;  // of the player's that the policy has seen
+  TokenBucket bucket_;        // bytes
+  net::PacketQueue queue_;
+  net::Timer timer_;
+};
+
+chain::FilterType filterType();
+
+}  // namespace sluice::pacer

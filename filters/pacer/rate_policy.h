@@ -1,0 +1,40 @@
+// How a pacer's rate follows the round trip: a smoothed round trip, mapped linearly onto a range of rates. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "source/base/clock.h"
+
+namespace sluice::pacer {
+
+class RatePolicy {
+ public:
+  struct Config {
+    double rate_bps = 64'000;  // before the first round trip, and always without adaptation
+    bool adapt = false;
+    double min_rate_bps = 32'000;
+    double max_rate_bps = 128'000;
+    double alpha = 0.125;      // weight of a new round trip
+    Duration low_rtt = 50ms;   // at most this: max_rate_bps
+    Duration high_rtt = 200ms; // at least this: min_rate_bps
+  };
+
+  explicit RatePolicy(const Config& config) : config_(config) {}
+
+  // Returns true when the rate changed.
+  bool onRoundTrip(Duration rtt);
+  // Keeps the smoothed round trip.
+  void configure(const Config& config);
+
+  double rateBps() const { return rate_bps_; }
+  Duration smoothedRtt() const { return smoothed_; }  // zero: none yet
+
+ private:
+  double rateFor(Duration rtt) const;
+
+  Config config_;
+  Duration smoothed_{};
+  double rate_bps_ = config_.rate_bps;
+};
+
+}  // namespace sluice::pacer

@@ -1,0 +1,54 @@
+// A token bucket on an injected clock. Units are the caller's: bytes, or answers.
+#pragma once
+
+#include <algorithm>
+
+#include "source/base/clock.h"
+
+namespace sluice {
+
+class TokenBucket {
+ public:
+  // Starts full. `rate` in units per second, > 0; `burst` in units, > 0.
+  TokenBucket(double rate, double burst, Instant now) : rate_(rate), burst_(burst), tokens_(burst), filled_(now) {}
+
+  // Takes `n` units if they are there; more than a full bucket needs only a full bucket, and leaves a debt.
+  bool take(double n, Instant now) {
+    refill(now);
+    if (tokens_ < std::min(n, burst_)) return false;
+    tokens_ -= n;
+    return true;
+  }
+
+  // How long until take(n) succeeds, if nobody else takes.
+  Duration wait(double n, Instant now) {
+    refill(now);
+    const double missing = std::min(n, burst_) - tokens_;
+    if (missing <= 0) return Duration::zero();
+    return Duration{static_cast<int64_t>(missing / rate_ * 1e9) + 1};
+  }
+
+  void setRate(double rate, double burst, Instant now) {
+    refill(now);
+    rate_ = rate;
+    burst_ = burst;
+    tokens_ = std::min(tokens_, burst_);
+  }
+
+  double rate() const { return rate_; }
+  double burst() const { return burst_; }
+
+ private:
+  void refill(Instant now) {
+    if (now <= filled_) return;
+    tokens_ = std::min(burst_, tokens_ + rate_ * std::chrono::duration<double>(now - filled_).count());
+    filled_ = now;
+  }
+
+  double rate_;
+  double burst_;
+  double tokens_;
+  Instant filled_;
+};
+
+}  // namespace sluice

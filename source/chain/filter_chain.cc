@@ -1,0 +1,116 @@
+#include "source/chain/filter_chain.h"
+
+#include <algorithm>
+
+namespace sluice::chain {
+
+bool ChainSpec::matches(const net::Address& remote, const net::Address& local) const {
+  const auto covers = [&](const net::Prefix& prefix) { return prefix.contains(remote); };
+  return (source_prefixes.empty() || std::any_of(source_prefixes.begin(), source_prefixes.end(), covers)) &&
+         (local_ports.empty() || std::find(local_ports.begin(), local_ports.end(), local.port()) != local_ports.end());
+}
+
+void FilterContext::ingress(PacketPtr&& packet) { chain_.enterIngress(inner_, std::move(packet)); }
+void FilterContext::egress(PacketPtr&& packet) { chain_.enterEgress(outer_, std::move(packet)); }
+void FilterContext::announceAuthenticated(const net::Address& remote) { chain_.announceAuthenticated(remote); }
+
+FilterChain::FilterChain(ChainSpecPtr spec, ChainEnds& ends, Session& session, Worker& worker)
+    : spec_(std::move(spec)), ends_(ends), session_(session), worker_(worker) {
+  links_.reserve(spec_->filters.size());
+  for (const FilterSpec& filter : spec_->filters) links_.push_back(make(filter));
+  wire();
+}
+
+FilterChain::~FilterChain() {
+  // Innermost first: what a filter still says on its way out finds the filters that carry it to the client.
+  while (!links_.empty()) {
+    links_.back().filter.reset();
+    if (links_.size() > 1) links_[links_.size() - 2].context->inner_ = nullptr;
+    links_.pop_back();
+  }
+}
+
+FilterChain::Link FilterChain::make(const FilterSpec& spec) {
+  Link link;
+  link.context = std::make_unique<FilterContext>(*this, session_, worker_, *spec.stats[worker_.index()]);
+  link.filter = spec.factory->create(*link.context);
+  link.context->filter_ = link.filter.get();
+  link.type = spec.type;
+  link.factory = spec.factory;
+  link.name = spec.name;
+  return link;
+}
+
+FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSpec& spec) {
+  const auto found = std::find_if(old.begin(), old.end(), [&](const Link& link) {
+    return link.filter != nullptr && link.name == spec.name && link.type == spec.type;
+  });
+  if (found == old.end()) return make(spec);
+  if (found->factory != spec.factory) {
+    if (!found->filter->onReload(*spec.factory)) return make(spec);
+    found->factory = spec.factory;
+  }
+  return std::move(*found);
+}
+
+void FilterChain::adopt(ChainSpecPtr spec) {
+  if (spec == spec_) return;
+  spec_ = std::move(spec);
+  std::vector<Link> old = std::move(links_);
+  std::vector<FilterContext*> order;
+  for (const Link& link : old) order.push_back(link.context.get());
+  links_.clear();
+  links_.reserve(spec_->filters.size());
+  for (const FilterSpec& filter : spec_->filters) links_.push_back(takeOrMake(old, filter));
+  wire();
+  for (size_t i = 0; i < old.size(); ++i) {
+    if (old[i].filter != nullptr) retire(std::move(old[i]), order, i);
+  }
+}
+
+// A filter that leaves the chain: what it still holds goes on through the neighbours that stay.
+void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, size_t position) {
+  const auto stays = [this](const FilterContext* context) {
+    return std::any_of(links_.begin(), links_.end(), [&](const Link& l) { return l.context.get() == context; });
+  };
+  const auto outer = std::find_if(order.rend() - static_cast<ptrdiff_t>(position), order.rend(), stays);
+  const auto inner = std::find_if(order.begin() + static_cast<ptrdiff_t>(position) + 1, order.end(), stays);
+  link.context->outer_ = outer == order.rend() ? nullptr : *outer;
+  link.context->inner_ = inner == order.end() ? nullptr : *inner;
+  link.filter.reset();
+}
+
+void FilterChain::wire() {
+  for (size_t i = 0; i < links_.size(); ++i) {
+    links_[i].context->outer_ = i == 0 ? nullptr : links_[i - 1].context.get();
+    links_[i].context->inner_ = i + 1 == links_.size() ? nullptr : links_[i + 1].context.get();
+  }
+}
+
+void FilterChain::ingress(PacketPtr&& packet) {
+  enterIngress(links_.empty() ? nullptr : links_.front().context.get(), std::move(packet));
+}
+
+void FilterChain::egress(PacketPtr&& packet) {
+  enterEgress(links_.empty() ? nullptr : links_.back().context.get(), std::move(packet));
+}
+
+void FilterChain::enterIngress(FilterContext* next, PacketPtr&& packet) {
+  if (next == nullptr) return ends_.onInnerEnd(std::move(packet));
+  next->stats_.ingress.packets.add();
+  next->stats_.ingress.bytes.add(packet->size());
+  next->filter_->onIngress(std::move(packet));
+}
+
+void FilterChain::enterEgress(FilterContext* next, PacketPtr&& packet) {
+  if (next == nullptr) return ends_.onOuterEnd(std::move(packet));
+  next->stats_.egress.packets.add();
+  next->stats_.egress.bytes.add(packet->size());
+  next->filter_->onEgress(std::move(packet));
+}
+
+void FilterChain::announceAuthenticated(const net::Address& remote) {
+  for (Link& link : links_) link.filter->onAuthenticated(remote);
+}
+
+}  // namespace sluice::chain

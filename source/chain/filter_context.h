@@ -1,0 +1,81 @@
+// A filter's only door out. One per filter and session; lives as long as the filter.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include "source/base/clock.h"
+#include "source/chain/session.h"
+#include "source/chain/worker.h"
+#include "source/net/packet.h"
+#include "source/stats/schema.h"
+
+namespace sluice::chain {
+
+using net::PacketPtr;
+
+class Filter;
+class FilterChain;
+
+class FilterContext {
+ public:
+  FilterContext(FilterChain& chain, Session& session, Worker& worker, stats::FilterStats& stats)
+      : chain_(chain), session_(session), worker_(worker), stats_(stats) {}
+  FilterContext(const FilterContext&) = delete;
+  FilterContext& operator=(const FilterContext&) = delete;
+
+  // Hands the packet to the next filter inward, or outward.
+  void ingress(PacketPtr&& packet);
+  void egress(PacketPtr&& packet);
+
+  // Ends the packet; `reason` is an enumerator of the filter's own drop reasons, the index into its schema.
+  template <typename Reason>
+  void drop(PacketPtr packet, Reason reason) {
+    countDrop(reason);
+    packet->settle();
+  }
+  // For a packet that could not even be made.
+  template <typename Reason>
+  void countDrop(Reason reason) {
+    stats_.drops[static_cast<size_t>(reason)].add();
+  }
+  // Ends a packet that was meant for this filter.
+  void consume(PacketPtr packet) { packet->settle(); }
+
+  // An empty packet to fill and pass on, or null when the worker's pool is exhausted.
+  PacketPtr packet() { return worker_.pool().acquire(); }
+  Instant now() const { return worker_.clock().now(); }
+  net::TimerQueue& timers() { return worker_.timers(); }
+
+  template <typename Index>
+  void count(Index counter, uint64_t n = 1) {
+    stats_.counters[static_cast<size_t>(counter)].add(n);
+  }
+  template <typename Index>
+  void record(Index histogram, Duration duration) {
+    stats_.histograms[static_cast<size_t>(histogram)].record(duration);
+  }
+
+  // This filter's counters on this worker; they live as long as the process.
+  stats::FilterStats& stats() { return stats_; }
+
+  Session& session() { return session_; }
+  const Session& session() const { return session_; }
+  Worker& worker() { return worker_; }
+
+  // Tells every filter of the chain; see Filter::onAuthenticated().
+  void announceAuthenticated(const net::Address& remote);
+
+ private:
+  friend class FilterChain;
+
+  FilterChain& chain_;
+  Session& session_;
+  Worker& worker_;
+  stats::FilterStats& stats_;
+  FilterContext* inner_ = nullptr;  // null at the inner end
+  FilterContext* outer_ = nullptr;  // null at the outer end
+  Filter* filter_ = nullptr;
+};
+
+}  // namespace sluice::chain

@@ -1,0 +1,37 @@
+// A client's session as its filters see it. Implemented by the runtime, and by a fake in tests.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "source/net/address.h"
+#include "source/rooms/player.h"
+
+namespace sluice::chain {
+
+class Session {
+ public:
+  virtual ~Session() = default;
+
+  virtual uint64_t id() const = 0;  // unique in the process
+  // The client's current address and ours that it talks to.
+  virtual const net::Address& remote() const = 0;
+  virtual const net::Address& local() const = 0;
+  // Whom signalling announced, if the session began with an ICE username that we gave out; else null.
+  virtual const rooms::PlayerPtr& player() const = 0;
+
+  // An authenticated check came from this address, which now counts as the client's. Bounded; false when the session
+  // has too many addresses.
+  virtual bool authenticate(const net::Address& remote) = 0;
+  virtual bool isAuthenticated(const net::Address& remote) const = 0;
+  // Egress goes to this authenticated address from now on.
+  virtual void select(const net::Address& remote) = 0;
+
+  // Traffic towards the client that shows the session is in use; what the client sends counts by itself.
+  virtual void keepAlive() = 0;
+
+  // Ends the session after the current turn. `reason` is a literal; it becomes a metric's label.
+  virtual void close(std::string_view reason) = 0;
+};
+
+}  // namespace sluice::chain

@@ -1,0 +1,52 @@
+// A worker as filters see it: its packets, clock, timers and network, and state that a filter type shares on it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <typeindex>
+#include <unordered_map>
+
+#include "source/base/clock.h"
+#include "source/net/packet_pool.h"
+#include "source/net/timer.h"
+#include "source/net/udp.h"
+
+namespace sluice::chain {
+
+class Worker {
+ public:
+  virtual ~Worker() = default;
+
+  virtual unsigned index() const = 0;  // 0 .. count()-1
+  virtual unsigned count() const = 0;
+  virtual net::PacketPool& pool() = 0;
+  virtual const Clock& clock() const = 0;
+  virtual net::TimerQueue& timers() = 0;
+  virtual net::UdpNetwork& network() = 0;
+
+  // Runs on the main thread, soon.
+  virtual void postToMain(std::function<void()> task) = 0;
+
+  // Crosses a packet to another worker, where `deliver` runs with it. Bounded: false, and the packet is still the
+  // caller's, when that worker's mailbox is full. No lock, no allocation.
+  using Deliver = void (*)(Worker& receiver, net::PacketPtr&& packet);
+  virtual bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) = 0;
+
+  // The one T of this worker: made as T(Worker&) when first asked for, lives as long as the worker. For what all
+  // sessions of a worker share; look it up when a filter is made, not per packet.
+  template <typename T>
+  T& local() {
+    std::shared_ptr<void>& state = locals_[typeid(T)];
+    if (state == nullptr) state = std::make_shared<T>(*this);
+    return *static_cast<T*>(state.get());
+  }
+
+ protected:
+  // Filters' shared state goes before what it stands on.
+  void clearLocals() { locals_.clear(); }
+
+ private:
+  std::unordered_map<std::type_index, std::shared_ptr<void>> locals_;
+};
+
+}  // namespace sluice::chain

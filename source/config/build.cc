@@ -1,0 +1,165 @@
+#include "source/config/build.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "source/config/build_listeners.h"
+#include "source/config/checks.h"
+
+namespace sluice::config {
+namespace {
+
+constexpr size_t kMinSecretBytes = 16;
+
+std::string resolve(const std::string& directory, const std::string& path) {
+  return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
+  Clusters clusters;
+  std::set<std::string> names;
+  for (int i = 0; i < bootstrap.clusters_size(); ++i) {
+    const std::string path = indexed("clusters", i);
+    const sluice::Cluster& config = bootstrap.clusters(i);
+    checks.name(config.name(), path + ".name", names);
+    auto cluster = std::make_shared<chain::Cluster>();
+    cluster->name = config.name();
+    for (int j = 0; j < config.endpoints_size(); ++j) {
+      const std::string endpoint_path = indexed(path + ".endpoints", j);
+      const net::Address endpoint = checks.address(config.endpoints(j), endpoint_path);
+      if (endpoint.isSet() && endpoint.port() == 0) checks.fail(endpoint_path, "needs a port");
+      cluster->endpoints.push_back(endpoint);
+    }
+    if (cluster->endpoints.empty()) checks.fail(path + ".endpoints", "at least one is required");
+    switch (config.policy()) {
+      case sluice::Cluster::SOURCE_HASH: cluster->policy = chain::Cluster::Policy::kSourceHash; break;
+      case sluice::Cluster::ROUND_ROBIN: cluster->policy = chain::Cluster::Policy::kRoundRobin; break;
+      default: checks.fail(path + ".policy", "has no such value");
+    }
+    clusters[config.name()] = std::move(cluster);
+  }
+  return clusters;
+}
+
+// The addresses of listeners whose chains route voice, for clients on this network.
+std::vector<net::Address> candidatesOf(const runtime::Generation& generation) {
+  std::vector<net::Address> candidates;
+  for (const auto& listener : generation.listeners) {
+    const bool voice = std::any_of(listener->chains.begin(), listener->chains.end(), [](const auto& chain) {
+      return !chain->filters.empty() && (chain->filters.back().type->needs & chain::kPlainRtp) != 0;
+    });
+    if (voice) candidates.insert(candidates.end(), listener->addresses.begin(), listener->addresses.end());
+  }
+  return candidates;
+}
+
+JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input, const runtime::Generation& generation,
+                       Checks& checks) {
+  JoinSettings join;
+  join.address = checks.address(config.address(), "join.address");
+  join.page_directory = resolve(input.directory, config.page_directory());
+  if (!join.page_directory.empty() && !std::filesystem::is_directory(join.page_directory)) {
+    checks.fail("join.page_directory", "'" + join.page_directory + "' is not a folder");
+  }
+  for (int i = 0; i < config.token_secrets_size(); ++i) {
+    if (config.token_secrets(i).size() < kMinSecretBytes) {
+      checks.fail(indexed("join.token_secrets", i), "must have at least 16 bytes");
+    }
+    join.token_secrets.push_back(config.token_secrets(i));
+  }
+  if (join.token_secrets.empty() && join.address.isSet() && !join.address.isLoopback()) {
+    checks.fail("join.address", "must be a loopback address unless token_secrets is set");
+  }
+  join.tls_certificate_file = resolve(input.directory, config.tls_certificate_file());
+  join.tls_private_key_file = resolve(input.directory, config.tls_private_key_file());
+  if (join.tls_certificate_file.empty() != join.tls_private_key_file.empty()) {
+    checks.fail("join.tls_private_key_file", "is needed together with tls_certificate_file");
+  }
+  for (int i = 0; i < config.advertised_addresses_size(); ++i) {
+    const std::string path = indexed("join.advertised_addresses", i);
+    join.candidates.push_back(checks.address(config.advertised_addresses(i), path));
+    if (join.candidates.back().isWildcard()) checks.fail(path, "is no address that a client can reach");
+  }
+  if (join.candidates.empty()) {
+    join.candidates = candidatesOf(generation);
+    if (join.candidates.empty()) checks.fail("join", "needs a listener whose chain ends in rtp_router");
+    for (const net::Address& candidate : join.candidates) {
+      if (candidate.isWildcard() || candidate.port() == 0) {
+        checks.fail("join.advertised_addresses",
+                    "is required: clients cannot reach the listener's address " + candidate.toString());
+      }
+    }
+  }
+  checks.range(config.has_max_requests_per_second(), config.max_requests_per_second(), 1u, 100'000u,
+               "join.max_requests_per_second", join.max_requests_per_second);
+  checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 1'048'576u, "join.max_offer_bytes",
+               join.max_offer_bytes);
+  return join;
+}
+
+void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions, Settings& settings, Checks& checks) {
+  checks.range(config.has_max_sessions(), config.max_sessions(), 1u, 10'000'000u, "limits.max_sessions",
+               sessions.sessions);
+  checks.range(config.has_max_sessions_per_source(), config.max_sessions_per_source(), 1u, 10'000'000u,
+               "limits.max_sessions_per_source", sessions.per_source);
+  checks.range(config.has_max_unauthenticated_sessions(), config.max_unauthenticated_sessions(), 1u, 10'000'000u,
+               "limits.max_unauthenticated_sessions", sessions.unauthenticated);
+  uint32_t seconds = 10;
+  checks.range(config.has_authentication_timeout_s(), config.authentication_timeout_s(), 1u, 3600u,
+               "limits.authentication_timeout_s", seconds);
+  sessions.authentication_timeout = std::chrono::seconds{seconds};
+  checks.range(config.has_max_rooms(), config.max_rooms(), 1u, 10'000'000u, "limits.max_rooms",
+               settings.rooms.rooms);
+  checks.range(config.has_max_players_per_room(), config.max_players_per_room(), 1u, 100'000u,
+               "limits.max_players_per_room", settings.rooms.players_per_room);
+  settings.rooms.players = 20'000;
+  checks.range(config.has_max_players(), config.max_players(), 1u, 10'000'000u, "limits.max_players",
+               settings.rooms.players);
+  seconds = 30;
+  checks.range(config.has_drain_timeout_s(), config.drain_timeout_s(), 0u, 86'400u, "limits.drain_timeout_s",
+               seconds);
+  settings.drain_timeout = std::chrono::seconds{seconds};
+}
+
+}  // namespace
+
+Result<WorkerSettings> buildWorkers(const Bootstrap& bootstrap, std::optional<unsigned> concurrency) {
+  Errors errors;
+  Checks checks(errors);
+  WorkerSettings workers;
+  workers.count = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
+  const sluice::Workers& config = bootstrap.workers();
+  checks.range(config.has_count(), config.count(), 1u, 64u, "workers.count", workers.count);
+  if (concurrency) checks.range(true, *concurrency, 1u, 64u, "--concurrency", workers.count);
+  workers.pin_threads = config.pin_threads();
+  checks.range(config.has_max_packets(), config.max_packets(), 1024u, 1'048'576u, "workers.max_packets",
+               workers.max_packets);
+  if (!errors.empty()) return errors;
+  return workers;
+}
+
+Result<Built> build(const BuildInput& input) {
+  Errors errors;
+  Checks checks(errors);
+  const Bootstrap& bootstrap = input.bootstrap;
+  Built built;
+  auto generation = std::make_shared<runtime::Generation>();
+  generation->version = input.version;
+
+  const Clusters clusters = buildClusters(bootstrap, checks);
+  buildListeners(input, clusters, *generation, checks);
+  buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
+  if (bootstrap.has_admin()) built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
+  if (bootstrap.has_join()) built.settings.join = buildJoin(bootstrap.join(), input, *generation, checks);
+  if (auto workers = buildWorkers(bootstrap, input.concurrency); workers.ok()) {
+    built.settings.workers = *workers;
+  } else {
+    checks.addAll("", workers.errors());
+  }
+  if (!errors.empty()) return errors;
+  built.generation = std::move(generation);
+  return built;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,187 @@
+#include "source/config/build_listeners.h"
+
+#include <algorithm>
+
+namespace sluice::config {
+namespace {
+
+constexpr uint32_t kDefaultSocketBuffer = 4 << 20;
+
+std::string propertyNames(chain::Properties properties) {
+  std::string names;
+  if (properties & chain::kAuthenticatedPeer) names += "an authenticated peer (stun_turn)";
+  if (properties & chain::kPlainRtp) names += std::string(names.empty() ? "" : " and ") + "plain RTP (dtls_srtp)";
+  return names;
+}
+
+class ListenerBuilder {
+ public:
+  ListenerBuilder(const BuildInput& input, const Clusters& clusters, Checks& checks)
+      : input_(input), checks_(checks), context_{clusters, input.rooms, input.dtls} {}
+
+  runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
+
+ private:
+  void addresses(const sluice::Listener& config, const std::string& path, runtime::ListenerSpec& out);
+  chain::ChainSpecPtr chain(const sluice::FilterChain& config, const std::string& path);
+  void match(const sluice::FilterChainMatch& config, const std::string& path, chain::ChainSpec& out);
+  void filter(const sluice::Filter& config, const std::string& path, chain::ChainSpec& out);
+  void checkOrder(const chain::ChainSpec& chain, const std::string& path);
+  const chain::FilterSpec* previous(const chain::ChainSpec& chain, const chain::FilterSpec& filter) const;
+
+  const BuildInput& input_;
+  Checks& checks_;
+  chain::FactoryContext context_;
+  std::set<std::string> names_;
+  std::map<net::Address, std::string> bound_;  // to the path that binds it
+  std::string listener_;                       // that is being built
+};
+
+runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, const std::string& path) {
+  auto listener = std::make_shared<runtime::ListenerSpec>();
+  checks_.name(config.name(), path + ".name", names_);
+  listener_ = listener->name = config.name();
+  addresses(config, path, *listener);
+  uint32_t seconds = 60;
+  checks_.range(config.has_idle_timeout_s(), config.idle_timeout_s(), 1u, 86'400u, path + ".idle_timeout_s", seconds);
+  listener->idle_timeout = std::chrono::seconds{seconds};
+  listener->socket.reuse_port = true;
+  listener->socket.receive_buffer = listener->socket.send_buffer = kDefaultSocketBuffer;
+  checks_.range(config.has_receive_buffer_bytes(), config.receive_buffer_bytes(), 4096u, 1u << 30,
+                path + ".receive_buffer_bytes", listener->socket.receive_buffer);
+  checks_.range(config.has_send_buffer_bytes(), config.send_buffer_bytes(), 4096u, 1u << 30,
+                path + ".send_buffer_bytes", listener->socket.send_buffer);
+  listener->stats = input_.stats.listener(listener->name);
+
+  if (config.filter_chains().empty()) checks_.fail(path + ".filter_chains", "at least one is required");
+  std::set<std::string> chain_names;
+  const chain::ChainSpec* catch_all = nullptr;
+  for (int i = 0; i < config.filter_chains_size(); ++i) {
+    const std::string chain_path = indexed(path + ".filter_chains", i);
+    checks_.name(config.filter_chains(i).name(), chain_path + ".name", chain_names);
+    listener->chains.push_back(chain(config.filter_chains(i), chain_path));
+    if (catch_all != nullptr) {
+      checks_.fail(chain_path, "is never reached: the chain '" + catch_all->name + "' before it matches every client");
+    } else if (listener->chains.back()->source_prefixes.empty() && listener->chains.back()->local_ports.empty()) {
+      catch_all = listener->chains.back().get();
+    }
+  }
+  return listener;
+}
+
+void ListenerBuilder::addresses(const sluice::Listener& config, const std::string& path, runtime::ListenerSpec& out) {
+  const auto add = [&](const std::string& text, const std::string& field) {
+    const net::Address address = checks_.address(text, field);
+    if (!address.isSet()) return;
+    out.addresses.push_back(address);
+    if (address.port() == 0) return;
+    const auto [it, fresh] = bound_.try_emplace(address, field);
+    if (!fresh) checks_.fail(field, address.toString() + " is in use by " + it->second);
+  };
+  add(config.address(), path + ".address");
+  for (int i = 0; i < config.additional_addresses_size(); ++i) {
+    add(config.additional_addresses(i), indexed(path + ".additional_addresses", i));
+  }
+}
+
+chain::ChainSpecPtr ListenerBuilder::chain(const sluice::FilterChain& config, const std::string& path) {
+  auto chain = std::make_shared<chain::ChainSpec>();
+  chain->name = config.name();
+  match(config.match(), path + ".match", *chain);
+  if (config.filters().empty()) checks_.fail(path + ".filters", "at least one is required");
+  for (int i = 0; i < config.filters_size(); ++i) filter(config.filters(i), indexed(path + ".filters", i), *chain);
+  // With a filter missing because it was wrong, its neighbours' order says nothing.
+  if (chain->filters.size() == static_cast<size_t>(config.filters_size())) checkOrder(*chain, path);
+  chain->authenticates = std::any_of(chain->filters.begin(), chain->filters.end(), [](const chain::FilterSpec& f) {
+    return (f.type->gives & chain::kAuthenticatedPeer) != 0;
+  });
+  return chain;
+}
+
+void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path, chain::ChainSpec& out) {
+  for (int i = 0; i < config.source_prefixes_size(); ++i) {
+    auto prefix = net::Prefix::parse(config.source_prefixes(i));
+    if (prefix.ok()) {
+      out.source_prefixes.push_back(*prefix);
+    } else {
+      checks_.fail(indexed(path + ".source_prefixes", i), prefix.error().message);
+    }
+  }
+  for (int i = 0; i < config.local_ports_size(); ++i) {
+    uint16_t port = 0;
+    checks_.range(true, config.local_ports(i), 1u, 65'535u, indexed(path + ".local_ports", i), port);
+    out.local_ports.push_back(port);
+  }
+}
+
+void ListenerBuilder::filter(const sluice::Filter& config, const std::string& path, chain::ChainSpec& out) {
+  const std::string config_path = path + ".typed_config";
+  if (!config.has_typed_config()) return checks_.fail(config_path, "is required");
+  const std::string& url = config.typed_config().type_url();
+  chain::FilterSpec spec;
+  spec.type = input_.registry.find(url);
+  if (spec.type == nullptr) return checks_.fail(config_path, "no filter is of type '" + url + "'");
+  spec.name = config.name().empty() ? std::string(spec.type->name) : config.name();
+  spec.config = config.typed_config().value();
+  const auto same = [&](const chain::FilterSpec& f) { return f.name == spec.name; };
+  if (std::any_of(out.filters.begin(), out.filters.end(), same)) {
+    checks_.fail(path + ".name", "'" + spec.name + "' is used twice in the chain");
+  }
+  auto factory = spec.type->parse(config.typed_config(), context_);
+  if (!factory.ok()) return checks_.addAll(config_path, factory.errors());
+  spec.factory = *std::move(factory);
+  const chain::FilterSpec* before = previous(out, spec);
+  if (before != nullptr && before->config == spec.config && spec.factory->sameAs(*before->factory)) {
+    spec.factory = before->factory;
+  }
+  spec.stats = input_.stats.filter(listener_, out.name, spec.name, *spec.type);
+  out.filters.push_back(std::move(spec));
+}
+
+const chain::FilterSpec* ListenerBuilder::previous(const chain::ChainSpec& chain,
+                                                   const chain::FilterSpec& filter) const {
+  if (input_.previous == nullptr) return nullptr;
+  const runtime::ListenerSpec* listener = input_.previous->find(listener_);
+  if (listener == nullptr) return nullptr;
+  for (const auto& old : listener->chains) {
+    if (old->name != chain.name) continue;
+    for (const chain::FilterSpec& candidate : old->filters) {
+      if (candidate.name == filter.name && candidate.type == filter.type) return &candidate;
+    }
+  }
+  return nullptr;
+}
+
+void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::string& path) {
+  chain::Properties given = chain::kNothing;
+  for (size_t i = 0; i < chain.filters.size(); ++i) {
+    const chain::FilterType& type = *chain.filters[i].type;
+    const std::string filter_path = indexed(path + ".filters", static_cast<int>(i));
+    const chain::Properties missing = type.needs & ~given;
+    if (missing != chain::kNothing) {
+      checks_.fail(filter_path, std::string(type.name) + " needs a filter before it that gives " +
+                                    propertyNames(missing));
+    }
+    given |= type.gives;
+    const bool last = i + 1 == chain.filters.size();
+    if (type.terminal && !last) {
+      checks_.fail(filter_path, std::string(type.name) + " takes datagrams out of the chain and must be the last");
+    }
+    if (last && !type.terminal) {
+      checks_.fail(filter_path, "the last filter must take datagrams out of the chain (rtp_router, forward); " +
+                                    std::string(type.name) + " does not");
+    }
+  }
+}
+
+}  // namespace
+
+void buildListeners(const BuildInput& input, const Clusters& clusters, runtime::Generation& out, Checks& checks) {
+  if (input.bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
+  ListenerBuilder builder(input, clusters, checks);
+  for (int i = 0; i < input.bootstrap.listeners_size(); ++i) {
+    out.listeners.push_back(builder.build(input.bootstrap.listeners(i), indexed("listeners", i)));
+  }
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,111 @@
+#include "source/net/event_loop.h"
+
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+
+namespace sluice::net {
+
+EventLoop::EventLoop() : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+  uv_loop_init(&loop_);
+  uv_loop_configure(&loop_, UV_METRICS_IDLE_TIME);
+  loop_.data = async_.data = prepare_.data = check_.data = timer_poll_.data = this;
+
+  uv_async_init(&loop_, &async_, [](uv_async_t* h) {
+    auto* self = static_cast<EventLoop*>(h->data);
+    self->clock_.refresh();
+    self->runPosted();
+    if (self->on_wake_) self->on_wake_();
+    if (self->stopping_) uv_stop(&self->loop_);
+  });
+  const auto turn = [](auto* h) { static_cast<EventLoop*>(h->data)->turn(); };
+  uv_prepare_init(&loop_, &prepare_);
+  uv_prepare_start(&prepare_, turn);
+  uv_check_init(&loop_, &check_);
+  uv_check_start(&check_, turn);
+  uv_poll_init(&loop_, &timer_poll_, timer_fd_);
+  uv_poll_start(&timer_poll_, UV_READABLE, [](uv_poll_t* h, int, int) {
+    auto* self = static_cast<EventLoop*>(h->data);
+    uint64_t expirations;
+    if (read(self->timer_fd_, &expirations, sizeof expirations) > 0) self->timer_set_ = Instant::max();
+    self->clock_.refresh();
+    self->timers_.run();
+  });
+}
+
+EventLoop::~EventLoop() {
+  for (auto* handle : {reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&prepare_),
+                       reinterpret_cast<uv_handle_t*>(&check_), reinterpret_cast<uv_handle_t*>(&timer_poll_)}) {
+    uv_close(handle, nullptr);
+  }
+  uv_run(&loop_, UV_RUN_DEFAULT);  // lets every close callback run
+  [[maybe_unused]] const int busy = uv_loop_close(&loop_);
+  assert(busy == 0 && "a handle outlives its loop");
+  close(timer_fd_);
+}
+
+void EventLoop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+
+void EventLoop::stop() {
+  post([this] { stopping_ = true; });
+}
+
+void EventLoop::post(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(task));
+  }
+  has_posted_.store(true, std::memory_order_release);
+  uv_async_send(&async_);
+}
+
+void EventLoop::runPosted() {
+  if (!has_posted_.load(std::memory_order_acquire)) return;
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    has_posted_.store(false, std::memory_order_relaxed);
+    tasks.swap(posted_);
+  }
+  for (auto& task : tasks) task();
+}
+
+void EventLoop::atTurnEnd(TurnEnd& task) {
+  if (std::exchange(task.scheduled_, true)) return;
+  turn_ends_.push_back(&task);
+}
+
+void EventLoop::cancelTurnEnd(TurnEnd& task) {
+  if (!std::exchange(task.scheduled_, false)) return;
+  std::erase(turn_ends_, &task);
+  std::replace(running_.begin(), running_.end(), &task, static_cast<TurnEnd*>(nullptr));
+}
+
+void EventLoop::turn() {
+  while (!turn_ends_.empty()) {
+    running_.swap(turn_ends_);
+    for (size_t i = 0; i < running_.size(); ++i) {
+      if (TurnEnd* task = running_[i]) {
+        task->scheduled_ = false;
+        task->onTurnEnd();
+      }
+    }
+    running_.clear();
+  }
+  armTimer();
+}
+
+void EventLoop::armTimer() {
+  const Instant next = timers_.next();
+  // An earlier wake-up that is set already only costs one empty turn; moving it would cost a system call each time.
+  if (next >= timer_set_) return;
+  timer_set_ = next;
+  const auto ns = std::max<int64_t>(1, next.time_since_epoch().count());
+  itimerspec spec{};
+  spec.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+  timerfd_settime(timer_fd_, TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,93 @@
+// libuv, as much of it as Sluice uses: one loop on one thread.
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/net/timer.h"
+
+namespace sluice::net {
+
+// Work for the end of the loop's turn, after every socket was read and every timer has fired: flushing, mostly.
+class TurnEnd {
+ public:
+  virtual ~TurnEnd() = default;
+  virtual void onTurnEnd() = 0;
+
+ private:
+  friend class EventLoop;
+  bool scheduled_ = false;
+};
+
+// The time as of the last refresh: one clock read a batch.
+class TurnClock final : public Clock {
+ public:
+  Instant now() const override { return now_; }
+  Instant refresh() { return now_ = std::chrono::steady_clock::now(); }
+
+ private:
+  Instant now_ = std::chrono::steady_clock::now();
+};
+
+class EventLoop {
+ public:
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Runs until stop().
+  void run();
+  // From any thread.
+  void stop();
+  // Runs `task` on the loop's thread, soon. From any thread; tasks of one thread keep their order.
+  void post(std::function<void()> task);
+  // Runs what was posted so far. The loop does it by itself; reading a batch of packets does it first, so that a
+  // packet never overtakes the news that it depends on.
+  void runPosted();
+  // Wakes the loop up without a task. From any thread.
+  void wake() { uv_async_send(&async_); }
+  // What wake() and post() run on the loop's thread, besides posted tasks. Set once, before run().
+  void onWake(std::function<void()> hook) { on_wake_ = std::move(hook); }
+
+  // Each task runs once per scheduling.
+  void atTurnEnd(TurnEnd& task);
+  void cancelTurnEnd(TurnEnd& task);
+
+  TurnClock& clock() { return clock_; }
+  TimerQueue& timers() { return timers_; }
+  uv_loop_t* raw() { return &loop_; }
+  // Time spent waiting for events since the start. From any thread.
+  Duration idle() const { return Duration{static_cast<int64_t>(uv_metrics_idle_time(const_cast<uv_loop_t*>(&loop_)))}; }
+
+ private:
+  void turn();
+  void armTimer();
+
+  uv_loop_t loop_;
+  uv_async_t async_;
+  uv_prepare_t prepare_;
+  uv_check_t check_;
+  uv_poll_t timer_poll_;
+  const int timer_fd_;
+  Instant timer_set_ = Instant::max();
+
+  TurnClock clock_;
+  TimerQueue timers_{clock_};
+  std::vector<TurnEnd*> turn_ends_;
+  std::vector<TurnEnd*> running_;
+  std::function<void()> on_wake_;
+
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;  // guarded by mutex_
+  std::atomic<bool> has_posted_{false};
+  bool stopping_ = false;
+};
+
+}  // namespace sluice::net

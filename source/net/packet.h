@@ -1,0 +1,99 @@
+// One datagram in one contiguous block from a pool, with room around it so that no filter copies to wrap it.
+//
+//   |<- headroom >= 64 ->|<- data ->|<- tailroom >= 160 ->|
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+#include "source/base/bytes.h"
+#include "source/base/clock.h"
+#include "source/codec/demux.h"
+#include "source/net/address.h"
+
+namespace sluice::net {
+
+class Packet;
+class PacketPool;
+
+struct PacketReleaser {
+  void operator()(Packet* packet) const;
+};
+// Whoever holds it owns the packet; destroying it returns the block to its pool, from any thread.
+using PacketPtr = std::unique_ptr<Packet, PacketReleaser>;
+
+class Packet {
+ public:
+  static constexpr size_t kHeadroom = 64;      // a TURN Data indication's header
+  static constexpr size_t kTailroom = 160;     // an SRTP trailer (libsrtp asks for 148)
+  static constexpr size_t kMaxPayload = 1500;  // one Ethernet MTU; longer datagrams are dropped as truncated
+  static constexpr size_t kCapacity = kHeadroom + kMaxPayload + kTailroom;
+
+  MutableBytes data() { return {block_ + offset_, size_}; }
+  Bytes data() const { return {block_ + offset_, size_}; }
+  size_t size() const { return size_; }
+  size_t headroom() const { return offset_; }
+  size_t tailroom() const { return kCapacity - offset_ - size_; }
+
+  // Grow or shrink at either end; growing never moves data. The caller asks head- and tailroom first.
+  void prepend(size_t n) {
+    assert(n <= headroom());
+    offset_ = static_cast<uint16_t>(offset_ - n);
+    size_ = static_cast<uint16_t>(size_ + n);
+  }
+  void removePrefix(size_t n) {
+    assert(n <= size_);
+    offset_ = static_cast<uint16_t>(offset_ + n);
+    size_ = static_cast<uint16_t>(size_ - n);
+  }
+  void resize(size_t n) {
+    assert(n <= kCapacity - offset_);
+    size_ = static_cast<uint16_t>(n);
+  }
+  // Replaces the data; false when it does not fit.
+  bool assign(Bytes bytes);
+
+  // The peer: source on the way in, destination on the way out. Unset on the way out: the session's tuple.
+  Address remote;
+  Address local;     // ours; on the way out the source to send from, if set
+  Instant received;  // one timestamp a batch
+  PacketKind kind = PacketKind::kOther;
+  uint8_t tos = 0;     // the whole byte, DSCP and ECN; sent as it is
+  uint8_t ttl = 0;     // hop limit; on the way out 0 is the system's default
+  uint16_t via = 0;    // the listener that it came through
+
+  // Scratch for the filter that owns the packet, lost when it passes it on to another filter's code.
+  template <typename T>
+  T& note() {
+    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kNoteSize && alignof(T) <= 8);
+    return *reinterpret_cast<T*>(note_);
+  }
+  template <typename T>
+  const T& note() const {
+    return const_cast<Packet*>(this)->note<T>();
+  }
+
+  // Says that the packet's way ended as it should: sent, dropped with a reason, or consumed.
+  void settle() { settled_ = true; }
+
+ private:
+  friend class PacketPool;
+  friend struct PacketReleaser;
+  static constexpr size_t kNoteSize = 32;
+
+  Packet() = default;
+  void reset();
+
+  PacketPool* pool_ = nullptr;
+  Packet* next_ = nullptr;  // in a free list
+  uint16_t offset_ = kHeadroom;
+  uint16_t size_ = 0;
+  bool settled_ = false;
+  alignas(8) std::byte note_[kNoteSize];
+  uint8_t block_[kCapacity];
+};
+
+}  // namespace sluice::net

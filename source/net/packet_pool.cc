@@ -1,0 +1,75 @@
+#include "source/net/packet_pool.h"
+
+#include <algorithm>
+
+namespace sluice::net {
+
+bool Packet::assign(Bytes bytes) {
+  if (bytes.size() > kCapacity - offset_) return false;
+  std::copy(bytes.begin(), bytes.end(), block_ + offset_);
+  size_ = static_cast<uint16_t>(bytes.size());
+  return true;
+}
+
+void Packet::reset() {
+  remote = local = {};
+  received = {};
+  kind = PacketKind::kOther;
+  tos = ttl = 0;
+  via = 0;
+  offset_ = kHeadroom;
+  size_ = 0;
+  settled_ = false;
+}
+
+void PacketReleaser::operator()(Packet* packet) const { packet->pool_->release(packet); }
+
+PacketPool::PacketPool(size_t max_packets) : max_packets_(max_packets) {
+  adopt();
+  slabs_.reserve(max_packets / kSlab + 1);
+}
+
+PacketPool::~PacketPool() = default;
+
+PacketPtr PacketPool::acquire() {
+  if (free_ == nullptr && !refill()) {
+    exhausted_.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+  Packet* packet = free_;
+  free_ = packet->next_;
+  packet->reset();
+  return PacketPtr(packet);
+}
+
+bool PacketPool::refill() {
+  free_ = returned_.exchange(nullptr, std::memory_order_acquire);
+  if (free_ != nullptr) return true;
+  if (allocated() + kSlab > max_packets_ && allocated() > 0) return false;
+  slabs_.push_back(Slab(new Packet[kSlab]));
+  for (Packet* packet = slabs_.back().get(), *end = packet + kSlab; packet != end; ++packet) {
+    packet->pool_ = this;
+    packet->next_ = free_;
+    free_ = packet;
+  }
+  allocated_.fetch_add(kSlab, std::memory_order_relaxed);
+  return true;
+}
+
+void PacketPool::release(Packet* packet) {
+  if (!packet->settled_) {
+    unaccounted_.fetch_add(1, std::memory_order_relaxed);
+    assert(false && "a packet was neither sent, dropped nor consumed");
+  }
+  if (std::this_thread::get_id() == owner_.load(std::memory_order_relaxed)) {
+    packet->next_ = free_;
+    free_ = packet;
+    return;
+  }
+  Packet* head = returned_.load(std::memory_order_relaxed);
+  do {
+    packet->next_ = head;
+  } while (!returned_.compare_exchange_weak(head, packet, std::memory_order_release, std::memory_order_relaxed));
+}
+
+}  // namespace sluice::net

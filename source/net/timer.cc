@@ -1,0 +1,76 @@
+#include "source/net/timer.h"
+
+#include <cassert>
+#include <utility>
+
+namespace sluice::net {
+
+void TimerQueue::run() {
+  const Instant now = clock_.now();
+  // What fires may arm itself again for `now`: bounded by what is armed at the start, so a turn always ends.
+  for (size_t left = heap_.size(); left > 0 && !heap_.empty() && heap_.front()->due_ <= now; --left) {
+    Timer& timer = *heap_.front();
+    remove(timer);
+    timer.fire_();
+  }
+}
+
+Instant TimerQueue::next() const { return heap_.empty() ? Instant::max() : heap_.front()->due_; }
+
+void TimerQueue::place(Timer* timer, size_t index) {
+  heap_[index] = timer;
+  timer->index_ = index;
+}
+
+void TimerQueue::siftUp(size_t index) {
+  Timer* timer = heap_[index];
+  while (index > 0) {
+    const size_t parent = (index - 1) / 2;
+    if (heap_[parent]->due_ <= timer->due_) break;
+    place(heap_[parent], index);
+    index = parent;
+  }
+  place(timer, index);
+}
+
+void TimerQueue::siftDown(size_t index) {
+  Timer* timer = heap_[index];
+  for (;;) {
+    size_t child = 2 * index + 1;
+    if (child >= heap_.size()) break;
+    if (child + 1 < heap_.size() && heap_[child + 1]->due_ < heap_[child]->due_) ++child;
+    if (timer->due_ <= heap_[child]->due_) break;
+    place(heap_[child], index);
+    index = child;
+  }
+  place(timer, index);
+}
+
+void TimerQueue::insert(Timer& timer) {
+  heap_.push_back(&timer);
+  siftUp(heap_.size() - 1);
+}
+
+void TimerQueue::remove(Timer& timer) {
+  const size_t index = timer.index_;
+  assert(heap_[index] == &timer);
+  timer.index_ = Timer::kNotArmed;
+  Timer* last = heap_.back();
+  heap_.pop_back();
+  if (last == &timer) return;
+  place(last, index);
+  siftUp(index);
+  siftDown(last->index_);
+}
+
+void Timer::armAt(Instant at) {
+  cancel();
+  due_ = at;
+  queue_.insert(*this);
+}
+
+void Timer::cancel() {
+  if (armed()) queue_.remove(*this);
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,61 @@
+// A UDP port and where ports come from. Filters that talk to someone else than their client (forward, TURN relays)
+// see only this; tests put a simulated network behind it.
+#pragma once
+
+#include <memory>
+
+#include "source/base/result.h"
+#include "source/net/address.h"
+#include "source/net/packet.h"
+#include "source/stats/counter.h"
+
+namespace sluice::net {
+
+// What one port, or all ports that share the object, did. Written by the owning worker.
+struct UdpStats {
+  stats::Counter received;
+  stats::Counter received_bytes;
+  stats::Counter sent;
+  stats::Counter sent_bytes;
+  stats::Counter truncated;        // longer than Packet::kMaxPayload: dropped
+  stats::Counter pool_exhausted;   // no packet free to receive into: left in the kernel for now
+  stats::Counter send_queue_full;  // the socket stayed unwritable: dropped
+  stats::Counter send_refused;     // the kernel refused this packet (unreachable, too long, filtered): dropped
+  stats::Histogram transit;        // from the datagram's arrival to the system call that sent it
+};
+
+class UdpReceiver {
+ public:
+  virtual ~UdpReceiver() = default;
+  virtual void onPacket(PacketPtr&& packet) = 0;
+  // The remote end of a connected port refused (an ICMP error came back).
+  virtual void onRefused() {}
+  // A packet given to send() did not leave. `error` is an errno; ENOBUFS when the queue is full.
+  virtual void onSendFailed(int /*error*/) {}
+};
+
+struct UdpOptions {
+  bool reuse_port = false;    // one socket per worker on the same address
+  Address connect_to;         // if set: talk to this peer only, and hear of its ICMP errors
+  int receive_buffer = 0;     // bytes; 0: the system's default
+  int send_buffer = 0;        // bytes; 0: the system's default
+  UdpStats* stats = nullptr;  // required; outlives the port
+};
+
+class UdpPort {
+ public:
+  virtual ~UdpPort() = default;
+  // Queues the packet for packet.remote; it leaves at the end of the turn, with packet.tos, .ttl and .local.
+  virtual void send(PacketPtr&& packet) = 0;
+  virtual const Address& local() const = 0;
+};
+
+class UdpNetwork {
+ public:
+  virtual ~UdpNetwork() = default;
+  // `receiver` outlives the port. Errors have no path.
+  virtual Result<std::unique_ptr<UdpPort>> open(const Address& local, const UdpOptions& options,
+                                                UdpReceiver& receiver) = 0;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,296 @@
+#include "source/net/udp_socket.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "source/net/udp_control.h"
+
+namespace sluice::net {
+
+namespace {
+
+constexpr unsigned kBatch = 64;
+constexpr unsigned kBatchesPerTurn = 4;  // then others have their turn; readiness is level-triggered
+constexpr size_t kMaxQueued = 4096;      // packets that wait for a writable socket
+
+}  // namespace
+
+// The arguments of one recvmmsg or sendmmsg.
+struct CallBuffers {
+  std::array<mmsghdr, kBatch> headers{};
+  std::array<iovec, kBatch> vectors{};
+  std::array<sockaddr_storage, kBatch> names{};
+  alignas(cmsghdr) uint8_t control[kBatch][kControlSize];
+};
+
+struct UdpBatch {
+  CallBuffers rx;
+  CallBuffers tx;
+  std::array<PacketPtr, kBatch> packets;  // kept full for receiving
+
+  ~UdpBatch() {
+    for (PacketPtr& packet : packets) {
+      if (packet != nullptr) packet->settle();
+    }
+  }
+};
+
+namespace {
+
+class UdpSocket final : public UdpPort, private TurnEnd {
+ public:
+  UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
+            UdpReceiver& receiver);
+  ~UdpSocket() override;
+
+  void send(PacketPtr&& packet) override;
+  const Address& local() const override { return local_; }
+
+ private:
+  void onReady(int status, int events);
+  void receive();
+  unsigned receiveBatch();
+  bool prepareReceive(unsigned& count);
+  void onTurnEnd() override { flush(); }
+  void flush();
+  unsigned prepareSend(size_t first);
+  void sent(size_t first, size_t count);
+  void watch(int events);
+
+  const int fd_;
+  Address local_;
+  const bool connected_;
+  UdpStats& stats_;
+  EventLoop& loop_;
+  PacketPool& pool_;
+  UdpBatch& batch_;
+  UdpReceiver& receiver_;
+  uv_poll_t* const poll_;          // closes after us: libuv frees handles late
+  std::vector<PacketPtr> queue_;   // to be sent, in order
+  bool blocked_ = false;           // waiting for a writable socket
+};
+
+UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
+                     UdpReceiver& receiver)
+    : fd_(fd),
+      connected_(options.connect_to.isSet()),
+      stats_(*options.stats),
+      loop_(loop),
+      pool_(pool),
+      batch_(batch),
+      receiver_(receiver),
+      poll_(new uv_poll_t) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &length);
+  local_ = Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
+  uv_poll_init(loop_.raw(), poll_, fd_);
+  poll_->data = this;
+  watch(UV_READABLE);
+}
+
+UdpSocket::~UdpSocket() {
+  flush();
+  for (PacketPtr& packet : queue_) {
+    stats_.send_queue_full.add();
+    packet->settle();
+  }
+  loop_.cancelTurnEnd(*this);
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* h) { delete reinterpret_cast<uv_poll_t*>(h); });
+  close(fd_);
+}
+
+void UdpSocket::watch(int events) {
+  uv_poll_start(poll_, events, [](uv_poll_t* handle, int status, int ready) {
+    static_cast<UdpSocket*>(handle->data)->onReady(status, ready);
+  });
+}
+
+void UdpSocket::onReady(int status, int events) {
+  if (events & UV_WRITABLE) {
+    blocked_ = false;
+    watch(UV_READABLE);
+    loop_.atTurnEnd(*this);
+  }
+  // On an error (ICMP) the socket is readable too: recvmmsg fetches and clears it.
+  if (status < 0 || (events & UV_READABLE)) receive();
+}
+
+void UdpSocket::receive() {
+  loop_.runPosted();
+  for (unsigned i = 0; i < kBatchesPerTurn; ++i) {
+    if (receiveBatch() < kBatch) return;
+  }
+}
+
+bool UdpSocket::prepareReceive(unsigned& count) {
+  for (count = 0; count < kBatch; ++count) {
+    PacketPtr& packet = batch_.packets[count];
+    if (packet == nullptr && (packet = pool_.acquire()) == nullptr) break;
+    packet->resize(Packet::kMaxPayload);
+    batch_.rx.vectors[count] = {packet->data().data(), Packet::kMaxPayload};
+    msghdr& header = batch_.rx.headers[count].msg_hdr;
+    header = {};
+    header.msg_name = &batch_.rx.names[count];
+    header.msg_namelen = sizeof batch_.rx.names[count];
+    header.msg_iov = &batch_.rx.vectors[count];
+    header.msg_iovlen = 1;
+    header.msg_control = batch_.rx.control[count];
+    header.msg_controllen = kControlSize;
+  }
+  return count > 0;
+}
+
+unsigned UdpSocket::receiveBatch() {
+  unsigned room;
+  if (!prepareReceive(room)) {
+    stats_.pool_exhausted.add();
+    return 0;
+  }
+  const int n = recvmmsg(fd_, batch_.rx.headers.data(), room, MSG_DONTWAIT, nullptr);
+  if (n < 0) {
+    if (connected_ && errno == ECONNREFUSED) receiver_.onRefused();
+    return 0;
+  }
+  const Instant now = loop_.clock().refresh();
+  for (int i = 0; i < n; ++i) {
+    msghdr& header = batch_.rx.headers[static_cast<size_t>(i)].msg_hdr;
+    if (header.msg_flags & MSG_TRUNC) {
+      stats_.truncated.add();
+      continue;  // the packet stays in the batch
+    }
+    PacketPtr packet = std::move(batch_.packets[static_cast<size_t>(i)]);
+    packet->resize(batch_.rx.headers[static_cast<size_t>(i)].msg_len);
+    packet->remote = Address::fromSockaddr(static_cast<sockaddr*>(header.msg_name));
+    packet->local = local_;
+    packet->received = now;
+    readControl(header, *packet);
+    stats_.received.add();
+    stats_.received_bytes.add(packet->size());
+    receiver_.onPacket(std::move(packet));
+  }
+  return static_cast<unsigned>(n);
+}
+
+void UdpSocket::send(PacketPtr&& packet) {
+  if (queue_.size() >= kMaxQueued) {
+    stats_.send_queue_full.add();
+    receiver_.onSendFailed(ENOBUFS);
+    packet->settle();
+    packet.reset();
+    return;
+  }
+  queue_.push_back(std::move(packet));
+  if (!blocked_) loop_.atTurnEnd(*this);
+}
+
+unsigned UdpSocket::prepareSend(size_t first) {
+  const auto count = static_cast<unsigned>(std::min<size_t>(kBatch, queue_.size() - first));
+  for (unsigned i = 0; i < count; ++i) {
+    Packet& packet = *queue_[first + i];
+    batch_.tx.vectors[i] = {packet.data().data(), packet.size()};
+    msghdr& header = batch_.tx.headers[i].msg_hdr;
+    header = {};
+    if (!connected_) {
+      header.msg_namelen = packet.remote.toSockaddr(batch_.tx.names[i]);
+      header.msg_name = &batch_.tx.names[i];
+    }
+    header.msg_iov = &batch_.tx.vectors[i];
+    header.msg_iovlen = 1;
+    writeControl(packet, local_, batch_.tx.control[i], header);
+  }
+  return count;
+}
+
+void UdpSocket::sent(size_t first, size_t count) {
+  const Instant now = loop_.clock().refresh();
+  for (size_t i = first; i < first + count; ++i) {
+    Packet& packet = *queue_[i];
+    stats_.sent.add();
+    stats_.sent_bytes.add(packet.size());
+    if (packet.received != Instant{}) stats_.transit.record(now - packet.received);
+    packet.settle();
+  }
+}
+
+void UdpSocket::flush() {
+  size_t done = 0;
+  while (done < queue_.size() && !blocked_) {
+    const unsigned count = prepareSend(done);
+    const int n = sendmmsg(fd_, batch_.tx.headers.data(), count, MSG_DONTWAIT);
+    if (n > 0) {
+      sent(done, static_cast<size_t>(n));
+      done += static_cast<size_t>(n);
+    } else if (errno == EAGAIN || errno == ENOBUFS) {
+      blocked_ = true;
+      watch(UV_READABLE | UV_WRITABLE);
+    } else if (errno != EINTR) {
+      const int error = errno;
+      if (connected_ && error == ECONNREFUSED) receiver_.onRefused();
+      stats_.send_refused.add();
+      receiver_.onSendFailed(error);
+      queue_[done++]->settle();
+    }
+  }
+  queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(done));
+}
+
+Error systemError(const std::string& what) { return {"", what + ": " + std::strerror(errno)}; }
+
+}  // namespace
+
+Result<int> bindUdpSocket(const Address& local, const UdpOptions& options) {
+  const int fd = socket(local.isV6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return systemError("cannot make a socket for " + local.toString());
+  const int on = 1;
+  if (local.isV6()) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (options.reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (options.receive_buffer > 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer, sizeof options.receive_buffer);
+  }
+  if (options.send_buffer > 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.send_buffer, sizeof options.send_buffer);
+  }
+  enableControl(fd, local);
+  sockaddr_storage name;
+  socklen_t length = local.toSockaddr(name);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&name), length) != 0) {
+    Error error = systemError("cannot bind " + local.toString());
+    close(fd);
+    return error;
+  }
+  if (options.connect_to.isSet()) {
+    length = options.connect_to.toSockaddr(name);
+    if (connect(fd, reinterpret_cast<sockaddr*>(&name), length) != 0) {
+      Error error = systemError("cannot connect to " + options.connect_to.toString());
+      close(fd);
+      return error;
+    }
+  }
+  return fd;
+}
+
+SocketNetwork::SocketNetwork(EventLoop& loop, PacketPool& pool)
+    : loop_(loop), pool_(pool), batch_(std::make_unique<UdpBatch>()) {}
+
+SocketNetwork::~SocketNetwork() = default;
+
+Result<std::unique_ptr<UdpPort>> SocketNetwork::open(const Address& local, const UdpOptions& options,
+                                                     UdpReceiver& receiver) {
+  auto fd = bindUdpSocket(local, options);
+  if (!fd.ok()) return fd.error();
+  return attach(*fd, options, receiver);
+}
+
+std::unique_ptr<UdpPort> SocketNetwork::attach(int fd, const UdpOptions& options, UdpReceiver& receiver) {
+  return std::make_unique<UdpSocket>(fd, options, loop_, pool_, *batch_, receiver);
+}
+
+}  // namespace sluice::net

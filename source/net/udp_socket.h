@@ -1,0 +1,35 @@
+// The real network: sockets of our own with recvmmsg/sendmmsg and control messages, readiness by libuv.
+#pragma once
+
+#include <memory>
+
+#include "source/net/event_loop.h"
+#include "source/net/packet_pool.h"
+#include "source/net/udp.h"
+
+namespace sluice::net {
+
+struct UdpBatch;  // system call buffers, shared by all sockets of a worker
+
+class SocketNetwork final : public UdpNetwork {
+ public:
+  // Both outlive the network and its ports.
+  SocketNetwork(EventLoop& loop, PacketPool& pool);
+  ~SocketNetwork() override;
+
+  Result<std::unique_ptr<UdpPort>> open(const Address& local, const UdpOptions& options,
+                                        UdpReceiver& receiver) override;
+
+  // A socket that is bound already; the port owns it.
+  std::unique_ptr<UdpPort> attach(int fd, const UdpOptions& options, UdpReceiver& receiver);
+
+ private:
+  EventLoop& loop_;
+  PacketPool& pool_;
+  std::unique_ptr<UdpBatch> batch_;
+};
+
+// Binds a non-blocking UDP socket with every option that attach() needs. Usable from any thread.
+Result<int> bindUdpSocket(const Address& local, const UdpOptions& options);
+
+}  // namespace sluice::net

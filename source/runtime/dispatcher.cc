@@ -1,0 +1,216 @@
+#include "source/runtime/dispatcher.h"
+
+#include <algorithm>
+
+#include "source/codec/stun.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr size_t kMaxStrays = 4096;
+constexpr size_t kSweepAtOnce = 512;
+
+std::atomic<uint64_t> next_session_id{1};
+
+// The part of an ICE check's USERNAME that we gave out (RFC 8445 section 7.2.2: "LFRAG:RFRAG").
+std::string localUfrag(const net::Packet& packet) {
+  if (packet.kind != PacketKind::kStun) return {};
+  const auto message = stun::parse(packet.data());
+  if (!message) return {};
+  const auto username = message->find(stun::kUsername);
+  if (!username) return {};
+  const std::string_view text = asText(*username);
+  const size_t colon = text.find(':');
+  return colon == std::string_view::npos ? std::string() : std::string(text.substr(0, colon));
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Options options) : options_(std::move(options)) {}
+
+Dispatcher::~Dispatcher() {
+  closeAll("shutdown");
+  onTurnEnd();
+  options_.loop.cancelTurnEnd(*this);
+}
+
+void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) { ports_.push_back(std::move(port)); }
+
+void Dispatcher::removePort(uint16_t id, std::string_view reason) {
+  for (const auto& session : sessions_.all()) {
+    const auto& tuples = session->tuples();
+    if (std::any_of(tuples.begin(), tuples.end(), [&](const Tuple& t) { return t.port->id == id; })) {
+      session->close(reason);
+    }
+  }
+  onTurnEnd();
+  std::erase_if(ports_, [&](const auto& port) { return port->id == id; });
+}
+
+void Dispatcher::setGeneration(GenerationPtr generation) {
+  generation_ = std::move(generation);
+  for (const auto& port : ports_) {
+    for (const ListenerSpecPtr& spec : generation_->listeners) {
+      if (spec->name == port->listener->name) port->listener = spec;
+    }
+  }
+}
+
+void Dispatcher::closeAll(std::string_view reason) {
+  for (const auto& session : sessions_.all()) session->close(reason);
+}
+
+void Dispatcher::addPlayer(const rooms::PlayerPtr& player) { players_[player->negotiated.local.ufrag] = player; }
+
+void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
+  players_.erase(player->negotiated.local.ufrag);
+  if (Session* session = sessions_.find(*player)) session->close("left");
+}
+
+void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
+  packet->kind = classify(packet->data());
+  Session* session = sessions_.find(packet->remote, port.id);
+  if (session == nullptr) session = admit(port, packet);
+  if (session != nullptr) session->receive(std::move(packet));
+}
+
+void Dispatcher::onMailed(net::PacketPtr&& packet) {
+  const auto port = std::find_if(ports_.begin(), ports_.end(), [&](const auto& p) { return p->id == packet->via; });
+  if (port == ports_.end()) {
+    packet->settle();
+    packet.reset();
+    return;
+  }
+  onDatagram(**port, std::move(packet));
+}
+
+Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet) {
+  if (packet->kind == PacketKind::kStun) {
+    const auto player = players_.find(localUfrag(*packet));
+    if (player != players_.end()) return admitPlayer(port, packet, player->second);
+  } else if (const auto stray = strays_.find(packet->remote); stray != strays_.end()) {
+    mail(stray->second, port, packet);
+    return nullptr;
+  }
+  if (draining_) {
+    drop(port, packet, ListenerDrop::kDraining);
+    return nullptr;
+  }
+  return open(port, packet, nullptr);
+}
+
+// The worker that sees a player's first check owns the session; nothing crosses afterwards unless the client moves to
+// an address that the kernel spreads to another worker.
+Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player) {
+  if (Session* session = sessions_.find(*player)) {
+    if (!session->addTuple(*packet, port)) {
+      drop(port, packet, ListenerDrop::kSourceLimit);
+      return nullptr;
+    }
+    sessions_.addTuple(*session, session->tuples().back());
+    return session;
+  }
+  const auto self = static_cast<int32_t>(worker().index());
+  int32_t owner = -1;
+  if (!player->observed.worker.compare_exchange_strong(owner, self) && owner != self) {
+    if (strays_.size() < kMaxStrays) strays_[packet->remote] = static_cast<unsigned>(owner);
+    mail(static_cast<unsigned>(owner), port, packet);
+    return nullptr;
+  }
+  return open(port, packet, player);
+}
+
+Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player) {
+  const auto& chains = port.listener->chains;
+  const auto chain = std::find_if(chains.begin(), chains.end(),
+                                  [&](const auto& c) { return c->matches(packet->remote, packet->local); });
+  ListenerDrop reason = ListenerDrop::kNoChain;
+  if (chain != chains.end()) {
+    reason = ListenerDrop::kNoSession;
+    const bool authenticates = (*chain)->authenticates;
+    if ((!authenticates || packet->kind == PacketKind::kStun) && makeRoom(port, *packet, authenticates, reason)) {
+      port.stats->sessions_opened.add();
+      port.stats->sessions.add(1);
+      options_.total_sessions.fetch_add(1, std::memory_order_relaxed);
+      const uint64_t id = next_session_id.fetch_add(1, std::memory_order_relaxed);
+      return &sessions_.add(std::make_unique<Session>(*this, id, *packet, port, *chain, std::move(player)));
+    }
+  }
+  drop(port, packet, reason);
+  return nullptr;
+}
+
+bool Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason) {
+  const SessionLimits& limits = generation_->limits;
+  if (sessions_.fromSource(packet.remote) >= limits.per_source) {
+    reason = ListenerDrop::kSourceLimit;
+    return false;
+  }
+  const bool unproven_full =
+      unauthenticated && sessions_.unauthenticated() >= std::max<size_t>(1, limits.unauthenticated / worker().count());
+  if (unproven_full || options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions) {
+    Session* oldest = sessions_.oldestUnauthenticated();
+    if (oldest == nullptr || oldest->isClosing()) {
+      reason = ListenerDrop::kSessionLimit;
+      return false;
+    }
+    port.stats->sessions_evicted.add();
+    oldest->close("evicted");
+    end(*oldest);
+  }
+  return true;
+}
+
+void Dispatcher::mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet) {
+  packet->via = port.id;
+  if (!worker().mail(owner, options_.deliver, packet)) drop(port, packet, ListenerDrop::kMailboxFull);
+}
+
+void Dispatcher::drop(WorkerPort& port, net::PacketPtr& packet, ListenerDrop reason) {
+  port.stats->drop(reason);
+  packet->settle();
+  packet.reset();
+}
+
+void Dispatcher::onClosing(Session& session) {
+  closing_.push_back(&session);
+  options_.loop.atTurnEnd(*this);
+}
+
+void Dispatcher::onTurnEnd() {
+  while (!closing_.empty()) end(*closing_.back());
+}
+
+void Dispatcher::end(Session& session) {
+  std::erase(closing_, &session);
+  session.port().stats->sessions.add(-1);
+  options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);
+  if (session.player() != nullptr) {
+    players_.erase(session.player()->negotiated.local.ufrag);
+    options_.player_gone(session.player());
+  }
+  sessions_.remove(session);
+}
+
+void Dispatcher::sweep() {
+  const Instant now = worker().clock().now();
+  for (size_t left = std::min(kSweepAtOnce, sessions_.size()); left > 0; --left) {
+    sweep_at_ = sweep_at_ + 1 < sessions_.size() ? sweep_at_ + 1 : 0;
+    examine(*sessions_.all()[sweep_at_], now);
+  }
+  // Clients that moved back, or whose player left, cost one lookup until then.
+  if (strays_.size() >= kMaxStrays) strays_.clear();
+}
+
+void Dispatcher::examine(Session& session, Instant now) {
+  if (session.isClosing()) return;
+  if (session.generation() != generation_->version) session.adopt(*generation_);
+  if (session.isClosing()) return;
+  if (!session.isAuthenticated() && now - session.created() > generation_->limits.authentication_timeout) {
+    session.close("not_authenticated");
+  } else if (now - session.lastActivity() > session.port().listener->idle_timeout) {
+    session.close("idle");
+  }
+}
+
+}  // namespace sluice::runtime

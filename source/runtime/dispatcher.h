@@ -1,0 +1,81 @@
+// From a datagram to its session, on one worker: by address pair, then by ICE username, else admission.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "source/net/event_loop.h"
+#include "source/runtime/session_table.h"
+#include "source/runtime/worker_port.h"
+
+namespace sluice::runtime {
+
+class Dispatcher final : public WorkerPort::Sink, public SessionHost, private net::TurnEnd {
+ public:
+  struct Options {
+    chain::Worker& worker;
+    net::EventLoop& loop;
+    std::atomic<size_t>& total_sessions;                       // of all workers
+    chain::Worker::Deliver deliver;                            // leads to onMailed() of another worker's dispatcher
+    std::function<void(const rooms::PlayerPtr&)> player_gone;  // the session of a player ended
+  };
+  explicit Dispatcher(Options options);
+  ~Dispatcher() override;
+
+  // Lives as long as a session may use it.
+  void addPort(std::unique_ptr<WorkerPort> port);
+  // Its sessions end with `reason`.
+  void removePort(uint16_t id, std::string_view reason);
+
+  void setGeneration(GenerationPtr generation);
+  void setDraining(bool draining) { draining_ = draining; }
+  void closeAll(std::string_view reason);
+
+  // Signalling's news: from now on this player's ICE username begins a session, or no longer does.
+  void addPlayer(const rooms::PlayerPtr& player);
+  void removePlayer(const rooms::PlayerPtr& player);
+
+  void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
+  // A datagram that another worker's socket received, for a session that we own.
+  void onMailed(net::PacketPtr&& packet);
+
+  // Ends what is idle or unproven for too long and moves sessions to the current generation; a bounded number a
+  // call. Call it every kSweepInterval.
+  void sweep();
+  static constexpr Duration kSweepInterval = 100ms;
+
+  const SessionTable& sessions() const { return sessions_; }
+
+  chain::Worker& worker() override { return options_.worker; }
+  const Generation& generation() const override { return *generation_; }
+
+ private:
+  void onAuthenticated(Session& session) override { sessions_.onAuthenticated(session); }
+  void onClosing(Session& session) override;
+  void onTurnEnd() override;
+
+  Session* admit(WorkerPort& port, net::PacketPtr& packet);
+  Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player);
+  Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
+  bool makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason);
+  void mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet);
+  void drop(WorkerPort& port, net::PacketPtr& packet, ListenerDrop reason);
+  void examine(Session& session, Instant now);
+  void end(Session& session);
+
+  Options options_;
+  GenerationPtr generation_ = std::make_shared<Generation>();
+  std::vector<std::unique_ptr<WorkerPort>> ports_;
+  SessionTable sessions_;
+  std::unordered_map<std::string, rooms::PlayerPtr> players_;  // by local ICE username
+  std::unordered_map<net::Address, unsigned> strays_;          // clients whose session another worker owns
+  std::vector<Session*> closing_;
+  size_t sweep_at_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace sluice::runtime

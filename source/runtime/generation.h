@@ -1,0 +1,77 @@
+// One whole configuration as the workers run it: immutable, built on the main thread, published to every worker.
+// Sockets and sessions belong to no generation.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/chain/filter_spec.h"
+#include "source/net/address.h"
+#include "source/net/udp.h"
+
+namespace sluice::runtime {
+
+// Why a datagram that came to a listener reached no chain.
+enum class ListenerDrop : uint8_t {
+  kNoSession,       // unknown client, and nothing but STUN may begin a session here
+  kNoChain,         // no chain matches the client
+  kSessionLimit,    // sessions in total
+  kSourceLimit,     // sessions from this address
+  kDraining,        // no new sessions while draining
+  kMailboxFull,     // the owner worker is too far behind
+  kNoTuple,         // to a client whose address is not known yet, or not its own
+  kUnhandled,       // no filter took it
+  kCount,
+};
+inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames = {
+    "no_session", "no_chain", "session_limit", "source_limit", "draining", "mailbox_full", "no_tuple", "unhandled"};
+
+// Written by one worker.
+struct ListenerStats {
+  net::UdpStats udp;
+  std::array<stats::Counter, kListenerDropNames.size()> drops;
+  stats::Counter sessions_opened;
+  stats::Counter sessions_evicted;  // unauthenticated ones that made room
+  stats::Gauge sessions;
+
+  void drop(ListenerDrop reason) { drops[static_cast<size_t>(reason)].add(); }
+};
+
+struct ListenerSpec {
+  std::string name;
+  std::vector<net::Address> addresses;
+  std::vector<chain::ChainSpecPtr> chains;  // first match wins
+  Duration idle_timeout = 60s;
+  net::UdpOptions socket;
+  std::vector<ListenerStats*> stats;  // by worker
+};
+using ListenerSpecPtr = std::shared_ptr<const ListenerSpec>;
+
+// Per worker, where the configuration's numbers are totals.
+struct SessionLimits {
+  size_t sessions = 20'000;
+  size_t per_source = 1'000;
+  size_t unauthenticated = 2'048;
+  Duration authentication_timeout = 10s;
+};
+
+struct Generation {
+  uint64_t version = 0;
+  std::vector<ListenerSpecPtr> listeners;
+  SessionLimits limits;
+
+  const ListenerSpec* find(std::string_view listener) const {
+    for (const ListenerSpecPtr& spec : listeners) {
+      if (spec->name == listener) return spec.get();
+    }
+    return nullptr;
+  }
+};
+using GenerationPtr = std::shared_ptr<const Generation>;
+
+}  // namespace sluice::runtime

@@ -1,0 +1,107 @@
+#include "source/runtime/session.h"
+
+#include <algorithm>
+
+#include "source/runtime/worker_port.h"
+
+namespace sluice::runtime {
+
+Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
+                 chain::ChainSpecPtr chain, rooms::PlayerPtr player)
+    : host_(host),
+      id_(id),
+      player_(std::move(player)),
+      tuples_{{first.remote, first.local, &port, !chain->authenticates}},
+      authenticated_(!chain->authenticates),
+      created_(first.received),
+      last_activity_(first.received),
+      generation_(host.generation().version),
+      chain_(std::move(chain), *this, *this, host.worker()) {
+  tuples_.reserve(kMaxTuples);
+}
+
+Session::~Session() = default;
+
+Tuple* Session::find(const net::Address& remote) {
+  const auto it = std::find_if(tuples_.begin(), tuples_.end(), [&](const Tuple& t) { return t.remote == remote; });
+  return it == tuples_.end() ? nullptr : &*it;
+}
+
+void Session::receive(net::PacketPtr&& packet) {
+  if (generation_ != host_.generation().version) adopt(host_.generation());
+  if (isClosing()) {
+    packet->settle();
+    return;
+  }
+  last_activity_ = packet->received;
+  ++packets_in_;
+  chain_.ingress(std::move(packet));
+}
+
+bool Session::addTuple(const net::Packet& packet, WorkerPort& port) {
+  if (tuples_.size() == kMaxTuples) return false;
+  tuples_.push_back({packet.remote, packet.local, &port, false});
+  return true;
+}
+
+bool Session::authenticate(const net::Address& remote) {
+  Tuple* tuple = find(remote);
+  if (tuple == nullptr) return false;
+  if (std::exchange(tuple->authenticated, true)) return true;
+  if (!std::exchange(authenticated_, true)) {
+    selected_ = static_cast<size_t>(tuple - tuples_.data());
+    host_.onAuthenticated(*this);
+  }
+  chain_.announceAuthenticated(remote);
+  return true;
+}
+
+bool Session::isAuthenticated(const net::Address& remote) const {
+  const Tuple* tuple = const_cast<Session*>(this)->find(remote);
+  return tuple != nullptr && tuple->authenticated;
+}
+
+void Session::select(const net::Address& remote) {
+  const Tuple* tuple = find(remote);
+  if (tuple != nullptr && tuple->authenticated) selected_ = static_cast<size_t>(tuple - tuples_.data());
+}
+
+void Session::keepAlive() { last_activity_ = host_.worker().clock().now(); }
+
+void Session::close(std::string_view reason) {
+  if (isClosing()) return;
+  close_reason_ = reason;
+  host_.onClosing(*this);
+}
+
+void Session::adopt(const Generation& generation) {
+  generation_ = generation.version;
+  const ListenerSpec* listener = generation.find(port().listener->name);
+  if (listener == nullptr) return close("listener_removed");
+  const auto named = std::find_if(listener->chains.begin(), listener->chains.end(),
+                                  [&](const auto& chain) { return chain->name == chain_.spec().name; });
+  if (named == listener->chains.end()) return close("chain_removed");
+  chain_.adopt(*named);
+}
+
+void Session::onInnerEnd(net::PacketPtr&& packet) {
+  port().stats->drop(ListenerDrop::kUnhandled);
+  packet->settle();
+  packet.reset();
+}
+
+void Session::onOuterEnd(net::PacketPtr&& packet) {
+  Tuple* tuple = packet->remote.isSet() ? find(packet->remote) : &tuples_[selected_];
+  if (tuple == nullptr) {
+    port().stats->drop(ListenerDrop::kNoTuple);
+    packet->settle();
+    packet.reset();
+    return;
+  }
+  packet->remote = tuple->remote;
+  packet->local = tuple->local;
+  ++packets_out_;
+  tuple->port->udp->send(std::move(packet));
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,97 @@
+// One client's session: its addresses and its chain.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/chain/filter_chain.h"
+#include "source/chain/session.h"
+#include "source/runtime/generation.h"
+
+namespace sluice::runtime {
+
+struct WorkerPort;
+class SessionHost;
+
+// An address pair: the client's and ours, and the port between them.
+struct Tuple {
+  net::Address remote;
+  net::Address local;
+  WorkerPort* port;
+  bool authenticated;
+};
+
+class Session final : public chain::Session, private chain::ChainEnds {
+ public:
+  static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
+
+  Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port, chain::ChainSpecPtr chain,
+          rooms::PlayerPtr player);
+  ~Session() override;
+
+  uint64_t id() const override { return id_; }
+  const net::Address& remote() const override { return tuples_[selected_].remote; }
+  const net::Address& local() const override { return tuples_[selected_].local; }
+  const rooms::PlayerPtr& player() const override { return player_; }
+  bool authenticate(const net::Address& remote) override;
+  bool isAuthenticated(const net::Address& remote) const override;
+  void select(const net::Address& remote) override;
+  void keepAlive() override;
+  void close(std::string_view reason) override;
+
+  // A datagram from the client.
+  void receive(net::PacketPtr&& packet);
+
+  // Learns another address that a check came from; false when there are too many.
+  bool addTuple(const net::Packet& packet, WorkerPort& port);
+  // Changes to the generation that the worker runs now. Closes the session when its listener or chain is gone.
+  void adopt(const Generation& generation);
+
+  bool isAuthenticated() const { return authenticated_; }
+  bool isClosing() const { return !close_reason_.empty(); }
+  std::string_view closeReason() const { return close_reason_; }
+  Instant created() const { return created_; }
+  Instant lastActivity() const { return last_activity_; }
+  uint64_t generation() const { return generation_; }
+  const std::vector<Tuple>& tuples() const { return tuples_; }
+  const chain::FilterChain& chain() const { return chain_; }
+  WorkerPort& port() const { return *tuples_.front().port; }
+  uint64_t packetsIn() const { return packets_in_; }
+  uint64_t packetsOut() const { return packets_out_; }
+
+ private:
+  friend class SessionTable;
+
+  void onInnerEnd(net::PacketPtr&& packet) override;
+  void onOuterEnd(net::PacketPtr&& packet) override;
+  Tuple* find(const net::Address& remote);
+
+  SessionHost& host_;
+  const uint64_t id_;
+  const rooms::PlayerPtr player_;
+  std::vector<Tuple> tuples_;  // at least one
+  size_t selected_ = 0;
+  bool authenticated_;
+  const Instant created_;
+  Instant last_activity_;
+  uint64_t generation_;
+  uint64_t packets_in_ = 0;
+  uint64_t packets_out_ = 0;
+  std::string_view close_reason_;
+  size_t table_index_ = 0;
+  chain::FilterChain chain_;  // last: its filters see the session whole
+};
+
+// What a session needs of its worker.
+class SessionHost {
+ public:
+  virtual ~SessionHost() = default;
+  virtual chain::Worker& worker() = 0;
+  virtual const Generation& generation() const = 0;
+  virtual void onAuthenticated(Session& session) = 0;
+  // Called once; the session lives until the end of the turn.
+  virtual void onClosing(Session& session) = 0;
+};
+
+}  // namespace sluice::runtime

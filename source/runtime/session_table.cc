@@ -1,0 +1,58 @@
+#include "source/runtime/session_table.h"
+
+#include "source/runtime/worker_port.h"
+
+namespace sluice::runtime {
+
+Session* SessionTable::find(const net::Address& remote, uint16_t port) const {
+  const auto it = by_tuple_.find({remote, port});
+  return it == by_tuple_.end() ? nullptr : it->second;
+}
+
+Session* SessionTable::find(const rooms::Player& player) const {
+  const auto it = by_player_.find(&player);
+  return it == by_player_.end() ? nullptr : it->second;
+}
+
+size_t SessionTable::fromSource(const net::Address& remote) const {
+  const auto it = by_source_.find(remote.withPort(0));
+  return it == by_source_.end() ? 0 : it->second;
+}
+
+Session& SessionTable::add(std::unique_ptr<Session> owned) {
+  Session& session = *owned;
+  session.table_index_ = sessions_.size();
+  sessions_.push_back(std::move(owned));
+  addTuple(session, session.tuples().front());
+  ++by_source_[session.tuples().front().remote.withPort(0)];
+  if (session.player() != nullptr) by_player_[session.player().get()] = &session;
+  if (!session.isAuthenticated()) {
+    unauthenticated_at_[&session] = unauthenticated_.insert(unauthenticated_.end(), &session);
+  }
+  return session;
+}
+
+void SessionTable::addTuple(Session& session, const Tuple& tuple) {
+  by_tuple_[{tuple.remote, tuple.port->id}] = &session;
+}
+
+void SessionTable::forgetUnauthenticated(Session& session) {
+  const auto it = unauthenticated_at_.find(&session);
+  if (it == unauthenticated_at_.end()) return;
+  unauthenticated_.erase(it->second);
+  unauthenticated_at_.erase(it);
+}
+
+void SessionTable::remove(Session& session) {
+  for (const Tuple& tuple : session.tuples()) by_tuple_.erase({tuple.remote, tuple.port->id});
+  const auto source = by_source_.find(session.tuples().front().remote.withPort(0));
+  if (--source->second == 0) by_source_.erase(source);
+  if (session.player() != nullptr) by_player_.erase(session.player().get());
+  forgetUnauthenticated(session);
+  const size_t index = session.table_index_;
+  std::swap(sessions_[index], sessions_.back());
+  sessions_[index]->table_index_ = index;
+  sessions_.pop_back();
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,55 @@
+// A worker's sessions, found by address pair and by ICE username. Bounded by its limits.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "source/runtime/session.h"
+
+namespace sluice::runtime {
+
+class SessionTable {
+ public:
+  Session* find(const net::Address& remote, uint16_t port) const;
+  Session* find(const rooms::Player& player) const;
+
+  // The number of sessions from this IP address.
+  size_t fromSource(const net::Address& remote) const;
+
+  Session& add(std::unique_ptr<Session> session);
+  // A further address of a session that the table holds; it was added to the session already.
+  void addTuple(Session& session, const Tuple& tuple);
+  void onAuthenticated(Session& session) { forgetUnauthenticated(session); }
+  void remove(Session& session);
+
+  size_t size() const { return sessions_.size(); }
+  size_t unauthenticated() const { return unauthenticated_.size(); }
+  // Null when there is none.
+  Session* oldestUnauthenticated() const { return unauthenticated_.empty() ? nullptr : unauthenticated_.front(); }
+
+  const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
+
+ private:
+  struct Key {
+    net::Address remote;
+    uint16_t port;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const { return key.remote.hash() ^ key.port; }
+  };
+
+  void forgetUnauthenticated(Session& session);
+
+  std::vector<std::unique_ptr<Session>> sessions_;  // a session knows its index
+  std::unordered_map<Key, Session*, KeyHash> by_tuple_;
+  std::unordered_map<const rooms::Player*, Session*> by_player_;
+  std::unordered_map<net::Address, size_t> by_source_;
+  std::list<Session*> unauthenticated_;  // oldest first
+  std::unordered_map<Session*, std::list<Session*>::iterator> unauthenticated_at_;
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,128 @@
+#include "source/runtime/stats_store.h"
+
+namespace sluice::runtime {
+namespace {
+
+using stats::Labels;
+using stats::Samples;
+
+template <typename Blocks, typename Read>
+uint64_t sum(const Blocks& blocks, Read read) {
+  uint64_t total = 0;
+  for (const auto& block : blocks) total += static_cast<uint64_t>(read(block));
+  return total;
+}
+
+template <typename Blocks, typename Read>
+stats::HistogramSample merge(const Blocks& blocks, Read read) {
+  stats::HistogramSample total;
+  for (const auto& block : blocks) total.add(read(block));
+  return total;
+}
+
+}  // namespace
+
+std::vector<ListenerStats*> StatsStore::listener(const std::string& name) {
+  auto& blocks = listeners_[name];
+  while (blocks.size() < workers_) blocks.emplace_back();
+  std::vector<ListenerStats*> pointers;
+  for (ListenerStats& block : blocks) pointers.push_back(&block);
+  return pointers;
+}
+
+std::vector<stats::FilterStats*> StatsStore::filter(const std::string& listener, const std::string& chain,
+                                                    const std::string& name, const chain::FilterType& type) {
+  Filter& filter = filters_[{listener, chain, name, type.name}];
+  filter.type = &type;
+  while (filter.blocks.size() < workers_) filter.blocks.emplace_back(type.schema);
+  std::vector<stats::FilterStats*> pointers;
+  for (stats::FilterStats& block : filter.blocks) pointers.push_back(&block);
+  return pointers;
+}
+
+void StatsStore::collect(Samples& out) const {
+  collectListeners(out);
+  collectFilters(out);
+}
+
+void StatsStore::collectListeners(Samples& out) const {
+  for (const auto& [name, blocks] : listeners_) {
+    const auto labels = [&name = name](const char* key = nullptr, std::string_view value = {}) {
+      Labels all{{"listener", name}};
+      if (key != nullptr) all.emplace_back(key, value);
+      return all;
+    };
+    const auto udp = [&](stats::Counter net::UdpStats::*counter) {
+      return sum(blocks, [&](const ListenerStats& b) { return (b.udp.*counter).value(); });
+    };
+    const auto count = [&](stats::Counter ListenerStats::*counter) {
+      return sum(blocks, [&](const ListenerStats& b) { return (b.*counter).value(); });
+    };
+    using net::UdpStats;
+    out.counter("sluice_listener_packets_total", "Datagrams through the listener's sockets.",
+                labels("direction", "in"), udp(&UdpStats::received));
+    out.counter("sluice_listener_packets_total", "", labels("direction", "out"), udp(&UdpStats::sent));
+    out.counter("sluice_listener_bytes_total", "UDP payload bytes through the listener's sockets.",
+                labels("direction", "in"), udp(&UdpStats::received_bytes));
+    out.counter("sluice_listener_bytes_total", "", labels("direction", "out"), udp(&UdpStats::sent_bytes));
+    constexpr const char* kDropsHelp = "Datagrams that reached no chain, or left none, by reason.";
+    for (size_t i = 0; i < kListenerDropNames.size(); ++i) {
+      out.counter("sluice_listener_drops_total", kDropsHelp, labels("reason", kListenerDropNames[i]),
+                  sum(blocks, [&](const ListenerStats& b) { return b.drops[i].value(); }));
+    }
+    out.counter("sluice_listener_drops_total", "", labels("reason", "truncated"), udp(&UdpStats::truncated));
+    out.counter("sluice_listener_drops_total", "", labels("reason", "send_queue_full"),
+                udp(&UdpStats::send_queue_full));
+    out.counter("sluice_listener_drops_total", "", labels("reason", "send_refused"), udp(&UdpStats::send_refused));
+    out.counter("sluice_listener_receive_stalls_total", "Times that no packet buffer was free to receive into.",
+                labels(), udp(&UdpStats::pool_exhausted));
+    out.counter("sluice_listener_sessions_opened_total", "Sessions begun.", labels(),
+                count(&ListenerStats::sessions_opened));
+    out.counter("sluice_listener_sessions_evicted_total", "Unauthenticated sessions that made room for new ones.",
+                labels(), count(&ListenerStats::sessions_evicted));
+    out.gauge("sluice_listener_sessions", "Sessions now.", labels(),
+              static_cast<double>(sum(blocks, [](const ListenerStats& b) { return b.sessions.value(); })));
+    out.histogram("sluice_listener_transit_seconds",
+                  "From a datagram's arrival to the system call that sent what became of it.", labels(),
+                  merge(blocks, [](const ListenerStats& b) -> const auto& { return b.udp.transit; }));
+  }
+}
+
+void StatsStore::collectFilters(Samples& out) const {
+  for (const auto& [key, filter] : filters_) {
+    const auto& [listener, chain, name, type_name] = key;
+    const auto& blocks = filter.blocks;
+    const stats::FilterSchema& schema = filter.type->schema;
+    const Labels base{{"listener", listener}, {"chain", chain}, {"filter", name}};
+    const auto with = [&base](std::string_view label, std::string_view value) {
+      Labels all = base;
+      if (!label.empty()) all.emplace_back(label, value);
+      return all;
+    };
+    const auto flow = [&](std::string_view direction, stats::Flow stats::FilterStats::*member) {
+      out.counter("sluice_filter_packets_total", "Packets that entered the filter.", with("direction", direction),
+                  sum(blocks, [&](const auto& b) { return (b.*member).packets.value(); }));
+      out.counter("sluice_filter_bytes_total", "Bytes that entered the filter.", with("direction", direction),
+                  sum(blocks, [&](const auto& b) { return (b.*member).bytes.value(); }));
+    };
+    flow("ingress", &stats::FilterStats::ingress);
+    flow("egress", &stats::FilterStats::egress);
+    for (size_t i = 0; i < schema.drops.size(); ++i) {
+      out.counter("sluice_filter_drops_total", "Packets that the filter dropped, by reason.",
+                  with("reason", schema.drops[i]), sum(blocks, [&](const auto& b) { return b.drops[i].value(); }));
+    }
+    const std::string prefix = "sluice_" + std::string(type_name) + "_";
+    for (size_t i = 0; i < schema.counters.size(); ++i) {
+      const stats::CounterSpec& spec = schema.counters[i];
+      out.counter(prefix + std::string(spec.name) + "_total", spec.help, with(spec.label, spec.value),
+                  sum(blocks, [&](const auto& b) { return b.counters[i].value(); }));
+    }
+    for (size_t i = 0; i < schema.histograms.size(); ++i) {
+      const stats::HistogramSpec& spec = schema.histograms[i];
+      out.histogram(prefix + std::string(spec.name) + "_seconds", spec.help, base,
+                    merge(blocks, [&](const auto& b) -> const auto& { return b.histograms[i]; }));
+    }
+  }
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,45 @@
+// Every counter of listeners and filters, by the names in the configuration. They outlive reloads: a filter that comes
+// back under its name goes on counting. Main thread only, but for the blocks, which workers write.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "source/chain/filter_type.h"
+#include "source/runtime/generation.h"
+#include "source/stats/samples.h"
+
+namespace sluice::runtime {
+
+class StatsStore {
+ public:
+  explicit StatsStore(unsigned workers) : workers_(workers) {}
+
+  // One block per worker.
+  std::vector<ListenerStats*> listener(const std::string& name);
+  std::vector<stats::FilterStats*> filter(const std::string& listener, const std::string& chain,
+                                          const std::string& name, const chain::FilterType& type);
+
+  // Sums over workers.
+  void collect(stats::Samples& out) const;
+
+ private:
+  struct Filter {
+    const chain::FilterType* type;
+    std::deque<stats::FilterStats> blocks;
+  };
+  using FilterKey = std::tuple<std::string, std::string, std::string, std::string_view>;
+
+  void collectListeners(stats::Samples& out) const;
+  void collectFilters(stats::Samples& out) const;
+
+  const unsigned workers_;
+  std::map<std::string, std::deque<ListenerStats>> listeners_;
+  std::map<FilterKey, Filter> filters_;
+};
+
+}  // namespace sluice::runtime

@@ -1,0 +1,119 @@
+#include "source/runtime/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <string>
+
+namespace sluice::runtime {
+
+WorkerGroup::~WorkerGroup() { stop(); }
+
+void WorkerGroup::stop() {
+  for (auto& worker : workers) {
+    worker->post([&worker] { worker->dispatcher_->closeAll("shutdown"); });
+    worker->loop_.stop();
+  }
+  for (auto& worker : workers) {
+    if (worker->thread_.joinable()) worker->thread_.join();
+  }
+  // Packets in flight between workers go before the pools that they belong to.
+  for (auto& worker : workers) worker->mailbox_.reset();
+  workers.clear();
+}
+
+WorkerThread::WorkerThread(const WorkerOptions& options, WorkerGroup& group)
+    : options_(options),
+      group_(group),
+      pool_(options.max_packets),
+      network_(loop_, pool_),
+      to_wake_(options.count, false) {
+  dispatcher_ = std::make_unique<Dispatcher>(Dispatcher::Options{
+      .worker = *this,
+      .loop = loop_,
+      .total_sessions = group.total_sessions,
+      .deliver =
+          [](chain::Worker& receiver, net::PacketPtr&& packet) {
+            static_cast<WorkerThread&>(receiver).dispatcher().onMailed(std::move(packet));
+          },
+      .player_gone =
+          [this](const rooms::PlayerPtr& player) {
+            postToMain([this, player] { group_.player_gone(player); });
+          },
+  });
+  loop_.onWake([this] { drainMailbox(); });
+}
+
+WorkerThread::~WorkerThread() = default;
+
+void WorkerThread::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void WorkerThread::run() {
+  pthread_setname_np(pthread_self(), ("worker-" + std::to_string(options_.index)).c_str());
+  if (options_.pin) pin();
+  pool_.adopt();
+  sweep_ = std::make_unique<net::Timer>(loop_.timers(), [this] {
+    dispatcher_->sweep();
+    sweep_->arm(Dispatcher::kSweepInterval);
+  });
+  sweep_->arm(Dispatcher::kSweepInterval);
+  loop_.run();
+
+  sweep_.reset();
+  dispatcher_.reset();
+  loop_.cancelTurnEnd(*this);
+  clearLocals();
+}
+
+void WorkerThread::pin() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(options_.index % std::max(1u, std::thread::hardware_concurrency()), &cores);
+  pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+}
+
+void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added, std::vector<uint16_t> removed) {
+  post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed)] {
+    for (const NewPort& fresh : added) {
+      ListenerStats* stats = fresh.listener->stats[options_.index];
+      auto port = std::make_unique<WorkerPort>(fresh.id, fresh.listener, stats, *dispatcher_);
+      net::UdpOptions options = fresh.listener->socket;
+      options.stats = &stats->udp;
+      port->udp = network_.attach(fresh.fd, options, *port);
+      dispatcher_->addPort(std::move(port));
+    }
+    dispatcher_->setGeneration(generation);
+    for (const uint16_t id : removed) dispatcher_->removePort(id, "listener_removed");
+  });
+}
+
+bool WorkerThread::mail(unsigned to, Deliver deliver, net::PacketPtr& packet) {
+  if (!group_.workers[to]->mailbox_->push(deliver, packet)) {
+    mailbox_full_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  to_wake_[to] = true;
+  loop_.atTurnEnd(*this);
+  return true;
+}
+
+void WorkerThread::onTurnEnd() {
+  for (unsigned i = 0; i < options_.count; ++i) {
+    if (!to_wake_[i]) continue;
+    to_wake_[i] = false;
+    group_.workers[i]->loop_.wake();
+  }
+}
+
+void WorkerThread::drainMailbox() {
+  Mail mail;
+  for (size_t left = kMailPerTurn; left > 0; --left) {
+    if (!mailbox_->pop(mail)) return;
+    mail.deliver(*this, std::move(mail.packet));
+  }
+  loop_.wake();  // the rest after the sockets had their turn
+}
+
+}  // namespace sluice::runtime

@@ -1,0 +1,97 @@
+// A worker: one thread, one loop, its own sockets, packets and sessions.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "source/chain/worker.h"
+#include "source/net/event_loop.h"
+#include "source/net/udp_socket.h"
+#include "source/runtime/dispatcher.h"
+#include "source/runtime/mailbox.h"
+
+namespace sluice::runtime {
+
+class WorkerThread;
+
+// What workers share. Outlives them.
+struct WorkerGroup {
+  WorkerGroup() = default;
+  ~WorkerGroup();
+  // Ends all sessions, then all threads.
+  void stop();
+
+  std::vector<std::unique_ptr<WorkerThread>> workers;
+  std::atomic<size_t> total_sessions{0};
+  std::function<void(std::function<void()>)> post_to_main;         // from any thread
+  std::function<void(const rooms::PlayerPtr&)> player_gone;        // on the main thread
+};
+
+struct WorkerOptions {
+  unsigned index = 0;
+  unsigned count = 1;
+  size_t max_packets = 32'768;
+  bool pin = false;
+};
+
+// A bound socket on its way to a worker, which owns `fd` then.
+struct NewPort {
+  uint16_t id;
+  int fd;
+  ListenerSpecPtr listener;
+};
+
+class WorkerThread final : public chain::Worker, private net::TurnEnd {
+ public:
+  WorkerThread(const WorkerOptions& options, WorkerGroup& group);
+  ~WorkerThread() override;
+
+  // Called on the main thread.
+  void start();
+  void post(std::function<void()> task) { loop_.post(std::move(task)); }
+  void publish(GenerationPtr generation, std::vector<NewPort> added, std::vector<uint16_t> removed);
+
+  // Called on the worker's thread (post() leads there).
+  Dispatcher& dispatcher() { return *dispatcher_; }
+
+  // From any thread.
+  Duration idle() const { return loop_.idle(); }
+  uint64_t mailboxFull() const { return mailbox_full_.load(std::memory_order_relaxed); }
+  const net::PacketPool& packets() const { return pool_; }
+
+  unsigned index() const override { return options_.index; }
+  unsigned count() const override { return options_.count; }
+  net::PacketPool& pool() override { return pool_; }
+  const Clock& clock() const override { return const_cast<net::EventLoop&>(loop_).clock(); }
+  net::TimerQueue& timers() override { return loop_.timers(); }
+  net::UdpNetwork& network() override { return network_; }
+  void postToMain(std::function<void()> task) override { group_.post_to_main(std::move(task)); }
+  bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
+
+ private:
+  friend struct WorkerGroup;
+  static constexpr size_t kMailboxCapacity = 8192;
+  static constexpr size_t kMailPerTurn = 1024;
+
+  void run();
+  void pin();
+  void drainMailbox();
+  void onTurnEnd() override;
+
+  const WorkerOptions options_;
+  WorkerGroup& group_;
+  net::PacketPool pool_;
+  net::EventLoop loop_;
+  net::SocketNetwork network_;
+  std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(kMailboxCapacity);
+  std::atomic<uint64_t> mailbox_full_{0};
+  std::vector<bool> to_wake_;  // workers that got mail in this turn
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<net::Timer> sweep_;
+  std::thread thread_;
+};
+
+}  // namespace sluice::runtime

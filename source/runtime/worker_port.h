@@ -1,0 +1,31 @@
+// One bound address of a listener on one worker.
+#pragma once
+
+#include <memory>
+
+#include "source/net/udp.h"
+#include "source/runtime/generation.h"
+
+namespace sluice::runtime {
+
+// Feeds its worker. The port lives until its listener is removed and its last session is gone.
+struct WorkerPort final : net::UdpReceiver {
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    virtual void onDatagram(WorkerPort& port, net::PacketPtr&& packet) = 0;
+  };
+
+  WorkerPort(uint16_t port_id, ListenerSpecPtr spec, ListenerStats* port_stats, Sink& port_sink)
+      : id(port_id), listener(std::move(spec)), stats(port_stats), sink(port_sink) {}
+
+  void onPacket(net::PacketPtr&& packet) override { sink.onDatagram(*this, std::move(packet)); }
+
+  const uint16_t id;         // the same on every worker
+  ListenerSpecPtr listener;  // of the current generation
+  ListenerStats* const stats;
+  Sink& sink;
+  std::unique_ptr<net::UdpPort> udp;
+};
+
+}  // namespace sluice::runtime

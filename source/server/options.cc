@@ -1,0 +1,32 @@
+#include "source/server/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace sluice::server {
+
+std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
+  Options options;
+  CLI::App app{
+      "Sluice: a filter-chain proxy for real-time voice.\n"
+      "SIGHUP, a change of the file or POST /reload reloads it; SIGTERM drains and exits; SIGINT exits at once."};
+  app.add_option("-c,--config", options.config, "Configuration: text-format protobuf (.textproto, .pbtxt) or JSON (.json)")
+      ->required();
+  app.add_option("--mode", options.mode, "serve: run; validate: check the configuration, open nothing, exit 0 or 1")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Options::Mode>{{"serve", Options::Mode::kServe}, {"validate", Options::Mode::kValidate}}))
+      ->default_str("serve");
+  app.add_option("--concurrency", options.concurrency, "Worker threads, 1 to 64; overrides workers.count")
+      ->check(CLI::Range(1, 64));
+  app.add_option("-l,--log-level", options.log_level, "Log level")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : 2;
+    return std::nullopt;
+  }
+  return options;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,51 @@
+// The bound addresses of all listeners: what a new generation adds and removes. Main thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "source/base/result.h"
+#include "source/runtime/worker.h"
+
+namespace sluice::server {
+
+class PortManager {
+ public:
+  explicit PortManager(unsigned workers) : workers_(workers) {}
+
+  struct Change {
+    std::vector<std::vector<runtime::NewPort>> added;  // by worker; each owns its file descriptor
+    std::vector<uint16_t> removed;
+  };
+
+  // Binds what `generation` needs and is not there yet. On an error nothing is left bound, and everything that was
+  // bound before stays.
+  Result<Change> prepare(const runtime::Generation& generation);
+  // `change` is on its way to the workers.
+  void commit(const Change& change);
+
+  // As bound: port 0 has become a real port.
+  std::vector<net::Address> addresses(const std::string& listener) const;
+
+ private:
+  struct Key {
+    std::string listener;
+    net::Address address;  // as configured
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Port {
+    uint16_t id;
+    net::Address bound;
+  };
+
+  Status bind(const runtime::ListenerSpecPtr& listener, const net::Address& address, Change& change);
+
+  const unsigned workers_;
+  std::map<Key, Port> ports_;
+  std::map<Key, Port> fresh_;  // between prepare() and commit()
+  uint16_t next_id_ = 1;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,95 @@
+// The process: workers, configuration, endpoints and signals, put together. Everything here runs on the main thread.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/admin/api.h"
+#include "source/base/result.h"
+#include "source/config/build.h"
+#include "source/http/server.h"
+#include "source/join/api.h"
+#include "source/net/event_loop.h"
+#include "source/runtime/worker.h"
+#include "source/server/file_watch.h"
+#include "source/server/options.h"
+#include "source/server/port_manager.h"
+
+namespace sluice::server {
+
+class Server final : private admin::Backend, private rooms::Observer {
+ public:
+  // Reads and checks the configuration, binds every address and starts the workers; or says all that is wrong.
+  static Result<std::unique_ptr<Server>> start(const Options& options, const chain::Registry& registry);
+  ~Server() override;
+
+  // Serves until a signal or a drain ends it.
+  void run();
+
+ private:
+  struct Signal {
+    uv_signal_t* handle;
+  };
+
+  Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
+  Result<config::Built> build(const Bootstrap& bootstrap);
+  Status apply(const Bootstrap& bootstrap, config::Built built);
+  Status checkFixed(const config::Settings& fresh) const;
+  Status startEndpoints();
+  void startWorkers();
+  void configureJoin();
+  void watchSignals();
+  void onSignal(int number, void (Server::*handler)());
+  void onTerminate();
+  void onInterrupt();
+  void onHangup();
+  void onFileChanged();
+  void onTick();
+  std::vector<net::Address> candidates() const;
+
+  // admin::Backend
+  bool draining() const override { return draining_; }
+  nlohmann::json serverInfo() const override;
+  nlohmann::json configDump() const override;
+  nlohmann::json listeners() const override;
+  nlohmann::json sessions(size_t limit) const override;
+  void collect(stats::Samples& out) const override;
+  Status reload() override;
+  void drain() override;
+
+  // rooms::Observer
+  void onJoined(const rooms::PlayerPtr& player) override;
+  void onLeft(const rooms::PlayerPtr& player) override;
+
+  const Options options_;
+  const chain::Registry& registry_;
+  const RealClock clock_;
+  const Instant started_ = clock_.now();
+  net::EventLoop loop_;
+  runtime::StatsStore stats_;
+  std::shared_ptr<const crypto::DtlsContext> dtls_;
+  rooms::Directory rooms_;
+  PortManager ports_;
+  runtime::WorkerGroup group_;
+  runtime::GenerationPtr generation_;
+  config::Settings settings_;
+  Bootstrap bootstrap_;
+  uint64_t version_ = 0;
+  stats::Counter reloads_ok_;
+  stats::Counter reloads_refused_;
+  bool draining_ = false;
+  Instant drain_deadline_ = Instant::max();
+  std::unique_ptr<join::Api> join_;
+  http::Router admin_router_;
+  std::unique_ptr<http::Server> admin_http_;
+  std::unique_ptr<http::Server> join_http_;
+  std::unique_ptr<FileWatch> watch_;
+  std::vector<uv_signal_t*> signals_;
+  net::Timer tick_;
+};
+
+}  // namespace sluice::server

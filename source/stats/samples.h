@@ -1,0 +1,49 @@
+// A reading of all metrics, and the formats it is shown in.
+#pragma once
+
+#include <prometheus/metric_family.h>
+
+#include <array>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "source/stats/counter.h"
+
+namespace sluice::stats {
+
+using Labels = std::vector<std::pair<std::string, std::string_view>>;
+
+// A histogram's reading, or the sum of several.
+struct HistogramSample {
+  std::array<uint64_t, Histogram::kBuckets> buckets{};
+  uint64_t sum_ns = 0;
+
+  void add(const Histogram& histogram) {
+    for (unsigned i = 0; i < Histogram::kBuckets; ++i) buckets[i] += histogram.bucket(i);
+    sum_ns += histogram.sumNs();
+  }
+};
+
+// Samples of one name must agree in kind; the first one's help text counts.
+class Samples {
+ public:
+  void counter(std::string_view name, std::string_view help, const Labels& labels, uint64_t value);
+  void gauge(std::string_view name, std::string_view help, const Labels& labels, double value);
+  void histogram(std::string_view name, std::string_view help, const Labels& labels, const HistogramSample& value);
+
+  // Prometheus' text exposition format.
+  std::string toPrometheus() const;
+  // "name{label=value} value" lines, sorted; zero counters are left out unless `all`.
+  std::string toText(bool all) const;
+
+ private:
+  prometheus::ClientMetric& add(std::string_view name, std::string_view help, prometheus::MetricType type,
+                                const Labels& labels);
+
+  std::map<std::string, prometheus::MetricFamily, std::less<>> families_;
+};
+
+}  // namespace sluice::stats

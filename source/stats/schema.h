@@ -1,0 +1,53 @@
+// What a filter type counts, declared once; one block of counters exists per filter and worker.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/stats/counter.h"
+
+namespace sluice::stats {
+
+// "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}.
+struct CounterSpec {
+  std::string_view name;
+  std::string_view help;
+  std::string_view label{};  // optional
+  std::string_view value{};
+};
+
+// "delay" becomes sluice_<filter type>_delay_seconds{listener,filter}.
+struct HistogramSpec {
+  std::string_view name;
+  std::string_view help;
+};
+
+// Indices are the enums of the filter that declares the schema. The strings live forever.
+struct FilterSchema {
+  std::span<const std::string_view> drops;  // reasons, e.g. "queue_full"
+  std::span<const CounterSpec> counters;
+  std::span<const HistogramSpec> histograms;
+};
+
+// One direction through one filter.
+struct Flow {
+  Counter packets;
+  Counter bytes;
+};
+
+// Written by one worker.
+struct FilterStats {
+  explicit FilterStats(const FilterSchema& schema)
+      : drops(schema.drops.size()), counters(schema.counters.size()), histograms(schema.histograms.size()) {}
+
+  Flow ingress;
+  Flow egress;
+  std::vector<Counter> drops;
+  std::vector<Counter> counters;
+  std::vector<Histogram> histograms;
+};
+
+}  // namespace sluice::stats
