@@ -1,0 +1,267 @@
+#include "source/sdp/answer.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::sdp {
+namespace {
+
+// A longer mid does not fit a one-byte header extension (RFC 8285 section 4.2).
+constexpr size_t kMaxMidInPacket = 16;
+
+// What becomes of one m-line of the offer.
+struct Line {
+  const Media* media;
+  bool accepted = false;
+  bool we_receive = false;  // it carries the player's voice
+  bool we_send = false;     // it is a slot
+  rooms::AudioLine agreed{};
+  uint32_t slot_ssrc = 0;
+};
+
+bool isSupportedProtocol(std::string_view protocol) {
+  return protocol == "UDP/TLS/RTP/SAVPF" || protocol == "UDP/TLS/RTP/SAVP" || protocol == "RTP/SAVPF" ||
+         protocol == "RTP/SAVP";
+}
+
+// The transport of the whole bundle: that of its first accepted line, which browsers and we then both tag. A
+// bundle-only line may leave it to another line of the bundle (RFC 9143 section 7.1.3).
+const Media& transportOf(const Media& first, const Offer& offer, const std::vector<std::string>& bundle) {
+  if (!first.ice.ufrag.empty()) return first;
+  for (const Media& media : offer.media) {
+    if (!media.ice.ufrag.empty() && std::ranges::find(bundle, media.mid) != bundle.end()) return media;
+  }
+  return first;
+}
+
+std::optional<Error> checkTransport(const Media& transport, const std::string& path) {
+  if (transport.ice.ufrag.empty()) return Error{path + ".ice_ufrag", "missing"};
+  if (transport.ice.password.empty()) return Error{path + ".ice_pwd", "missing"};
+  if (!transport.fingerprint) {
+    return Error{path + ".fingerprint", transport.fingerprint_hash.empty()
+                                            ? "missing"
+                                            : "must be sha-256, not " + transport.fingerprint_hash};
+  }
+  if (transport.setup == Setup::kHoldconn) return Error{path + ".setup", "holdconn is not supported"};
+  return std::nullopt;
+}
+
+// The extension's id, or 0 when the offer does not let it be used in the line's directions.
+uint8_t extensionId(const Extension& extension, const Line& line) {
+  if (!extension.direction) return extension.id;
+  if (line.we_receive && !extension.direction->send) return 0;
+  if (line.we_send && !extension.direction->receive) return 0;
+  return extension.id;
+}
+
+rooms::AudioLine agree(const Line& line) {
+  const Media& media = *line.media;
+  rooms::AudioLine agreed;
+  agreed.mid = media.mid;
+  agreed.opus_payload_type = *media.opus_payload_type;
+  if (!media.mid.empty() && media.mid.size() <= kMaxMidInPacket) {
+    agreed.extensions.mid = extensionId(media.mid_extension, line);
+  }
+  agreed.extensions.audio_level = extensionId(media.audio_level_extension, line);
+  return agreed;
+}
+
+std::string formatFingerprint(const rooms::Fingerprint& fingerprint) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text;
+  for (const uint8_t byte : fingerprint) {
+    if (!text.empty()) text += ':';
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+std::string_view directionName(bool send, bool receive) {
+  if (send) return receive ? "sendrecv" : "sendonly";
+  return receive ? "recvonly" : "inactive";
+}
+
+// Writes an SDP line by line.
+class Writer {
+ public:
+  template <typename... Parts>
+  void line(const Parts&... parts) {
+    ((text_ += part(parts)), ...);
+    text_ += "\r\n";
+  }
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  static std::string_view part(std::string_view text) { return text; }
+  template <typename Number>
+  requires std::is_integral_v<Number>
+  static std::string part(Number number) { return std::to_string(number); }
+
+  std::string text_;
+};
+
+void writeExtension(Writer& out, const Extension& offered, uint8_t id, std::string_view uri) {
+  if (id == 0) return;
+  if (!offered.direction) return out.line("a=extmap:", id, " ", uri);
+  out.line("a=extmap:", id, "/", directionName(offered.direction->receive, offered.direction->send), " ",
+           uri);
+}
+
+void writeRejected(Writer& out, const Media& media) {
+  out.line("m=", media.type, " 0 ", media.protocol, " ", media.formats.front());
+  out.line("c=IN IP4 0.0.0.0");
+  if (!media.mid.empty()) out.line("a=mid:", media.mid);
+  out.line("a=inactive");
+}
+
+void writeCandidates(Writer& out, const std::vector<Candidate>& candidates) {
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    // RFC 8445 section 5.1.2.1: host type, component 1.
+    const uint32_t priority = 126u << 24 | static_cast<uint32_t>(65535 - i) << 8 | 255u;
+    out.line("a=candidate:", i + 1, " 1 udp ", priority, " ", candidates[i].ip, " ", candidates[i].port,
+             " typ host");
+  }
+  out.line("a=end-of-candidates");
+}
+
+void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::DtlsRole role, bool tagged) {
+  const Media& media = *line.media;
+  const Candidate& best = local.candidates.front();
+  const bool ipv6 = best.ip.find(':') != best.ip.npos;
+  const unsigned payload_type = line.agreed.opus_payload_type;
+  out.line("m=audio ", best.port, " ", media.protocol, " ", payload_type);
+  out.line("c=IN ", ipv6 ? "IP6 " : "IP4 ", best.ip);
+  if (!media.mid.empty()) out.line("a=mid:", media.mid);
+  out.line("a=", directionName(line.we_send, line.we_receive));
+  out.line("a=ice-ufrag:", local.ice.ufrag);
+  out.line("a=ice-pwd:", local.ice.password);
+  out.line("a=fingerprint:sha-256 ", formatFingerprint(local.fingerprint));
+  out.line("a=setup:", role == rooms::DtlsRole::kServer ? "passive" : "active");
+  if (tagged) writeCandidates(out, local.candidates);
+  out.line("a=rtcp-mux");
+  if (media.rtcp_reduced_size) out.line("a=rtcp-rsize");
+  out.line("a=rtpmap:", payload_type, " opus/48000/2");
+  out.line("a=fmtp:", payload_type, " minptime=10;useinbandfec=1");
+  out.line("a=ptime:20");
+  writeExtension(out, media.mid_extension, line.agreed.extensions.mid, kMidUri);
+  writeExtension(out, media.audio_level_extension, line.agreed.extensions.audio_level, kAudioLevelUri);
+  if (line.we_send) {
+    out.line("a=msid:slot", line.slot_ssrc, " audio", line.slot_ssrc);
+    out.line("a=ssrc:", line.slot_ssrc, " cname:", local.cname);
+  }
+}
+
+std::string writeAnswer(const Offer& offer, const std::vector<Line>& lines, const Local& local,
+                        rooms::DtlsRole role) {
+  Writer out;
+  out.line("v=0");
+  out.line("o=- ", local.session_id >> 1, " 1 IN IP4 127.0.0.1");
+  out.line("s=-");
+  out.line("t=0 0");
+  out.line("a=ice-lite");
+  if (!offer.bundles.empty()) {
+    std::string mids;
+    for (const Line& line : lines) {
+      if (line.accepted && !line.media->mid.empty()) mids += " " + line.media->mid;
+    }
+    out.line("a=group:BUNDLE", mids);
+  }
+  bool tagged = true;  // the first accepted line speaks for the bundle
+  for (const Line& line : lines) {
+    if (!line.accepted) {
+      writeRejected(out, *line.media);
+      continue;
+    }
+    writeAccepted(out, line, local, role, tagged);
+    tagged = false;
+  }
+  return out.take();
+}
+
+// Chooses the lines and their directions; the first error otherwise.
+Result<std::vector<Line>> chooseLines(const Offer& offer) {
+  std::vector<Line> lines;
+  bool has_voice = false;
+  size_t slots = 0;
+  for (size_t i = 0; i < offer.media.size(); ++i) {
+    const Media& media = offer.media[i];
+    Line& line = lines.emplace_back(Line{.media = &media});
+    if (media.type != "audio" || media.disabled()) continue;
+    const std::string path = mediaPath(i);
+    if (!isSupportedProtocol(media.protocol)) return Error{path, "unsupported protocol " + media.protocol};
+    if (!media.opus_payload_type) return Error{path + ".rtpmap", "opus/48000/2 is required"};
+    if (!media.rtcp_mux) return Error{path + ".rtcp_mux", "required"};
+    if (media.direction.send && has_voice && !media.direction.receive) {
+      return Error{path + ".direction", "only one line may send"};
+    }
+    line.accepted = true;
+    line.we_receive = media.direction.send && !has_voice;
+    line.we_send = media.direction.receive;
+    has_voice |= line.we_receive;
+    slots += line.we_send;
+    if (slots > kMaxSlots) return Error{path, "more than " + std::to_string(kMaxSlots) + " receiving lines"};
+    line.agreed = agree(line);
+  }
+  if (!has_voice && slots == 0) return Error{"media", "no audio line that sends or receives"};
+  return lines;
+}
+
+// The mids of the one bundle that holds every accepted line; empty when there is one line and no bundle.
+Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vector<Line>& lines) {
+  const auto first = std::ranges::find(lines, true, &Line::accepted);
+  std::vector<std::string> bundle;
+  for (const auto& mids : offer.bundles) {
+    if (std::ranges::find(mids, first->media->mid) != mids.end()) bundle = mids;
+  }
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string& mid = lines[i].media->mid;
+    if (!mid.empty() && !seen.insert(mid).second) return Error{mediaPath(i) + ".mid", "used twice"};
+    if (!lines[i].accepted || &lines[i] == &*first) continue;
+    if (mid.empty() || std::ranges::find(bundle, mid) == bundle.end()) {
+      return Error{mediaPath(i) + ".mid", "must be in one BUNDLE group with the other audio lines"};
+    }
+  }
+  return bundle;
+}
+
+}  // namespace
+
+Result<Agreement> negotiate(const Offer& offer, const Local& local) {
+  if (offer.ice_lite) return Error{"session.ice_lite", "one side must be a full ICE agent, and we are lite"};
+  auto lines = chooseLines(offer);
+  if (!lines) return lines.errors();
+  const auto bundle = findBundle(offer, *lines);
+  if (!bundle) return bundle.errors();
+
+  const auto first = std::ranges::find(*lines, true, &Line::accepted);
+  const Media& transport = transportOf(*first->media, offer, *bundle);
+  const std::string path = mediaPath(static_cast<size_t>(&transport - offer.media.data()));
+  if (const auto error = checkTransport(transport, path)) return *error;
+
+  Agreement agreement;
+  rooms::Negotiated& negotiated = agreement.negotiated;
+  negotiated.local = local.ice;
+  negotiated.remote = transport.ice;
+  negotiated.fingerprint = *transport.fingerprint;
+  negotiated.cname = local.cname;
+  // RFC 5763 section 5: we let the client begin wherever it may.
+  negotiated.dtls_role =
+      transport.setup == Setup::kPassive ? rooms::DtlsRole::kClient : rooms::DtlsRole::kServer;
+  for (Line& line : *lines) {
+    if (line.we_receive) negotiated.sending = rooms::SendingLine{line.agreed, line.media->ssrcs};
+    if (!line.we_send) continue;
+    line.slot_ssrc = local.next_ssrc();
+    negotiated.slots.push_back(rooms::Slot{line.agreed, line.slot_ssrc});
+  }
+  agreement.answer = writeAnswer(offer, *lines, local, negotiated.dtls_role);
+  return agreement;
+}
+
+}  // namespace sluice::sdp

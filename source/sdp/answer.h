@@ -1,0 +1,46 @@
+// Decides what of an offer is used and writes the answer (JSEP RFC 8829 section 5.3, BUNDLE RFC 9143,
+// ICE-lite).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "source/base/result.h"
+#include "source/rooms/player.h"
+#include "source/sdp/offer.h"
+
+namespace sluice::sdp {
+
+constexpr size_t kMaxSlots = 64;
+
+// An address at which clients reach us.
+struct Candidate {
+  std::string ip;
+  uint16_t port = 0;
+};
+
+// Our side of one connection.
+struct Local {
+  rooms::IceCredentials ice;
+  rooms::Fingerprint fingerprint{};   // of our certificate
+  std::vector<Candidate> candidates;  // at least one, best first
+  std::string cname;
+  uint64_t session_id = 0;
+  std::function<uint32_t()> next_ssrc;  // for each slot; unique, not 0
+};
+
+struct Agreement {
+  rooms::Negotiated negotiated;
+  std::string answer;
+};
+
+// Errors name the part of the offer that cannot be used: "media[1].fingerprint". Of an offer,
+// - lines other than audio are rejected in the answer;
+// - one audio line that sends is the player's voice; further sendrecv lines are answered as slots;
+// - every audio line that receives is a slot;
+// - all audio lines must lie in one bundle.
+Result<Agreement> negotiate(const Offer& offer, const Local& local);
+
+}  // namespace sluice::sdp

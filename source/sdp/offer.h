@@ -1,0 +1,77 @@
+// Reads an SDP offer (RFC 8866, JSEP RFC 8829) into plain values. Lines and attributes that are not
+// understood are skipped; everything that is understood is checked and bounded.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/result.h"
+#include "source/rooms/player.h"
+
+namespace sluice::sdp {
+
+constexpr size_t kMaxOfferBytes = 256 * 1024;  // a browser's audio line takes about 1 KiB
+constexpr size_t kMaxMedia = 96;
+
+constexpr std::string_view kMidUri = "urn:ietf:params:rtp-hdrext:sdes:mid";                 // RFC 9143
+constexpr std::string_view kAudioLevelUri = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";  // RFC 6464
+
+// As the offerer sees it.
+struct Direction {
+  bool send = true;
+  bool receive = true;
+  bool operator==(const Direction&) const = default;
+};
+
+// RFC 4145 section 4.
+enum class Setup { kActpass, kActive, kPassive, kHoldconn };
+
+// A header extension (RFC 8285); id 0: not offered, or not with an id that fits a one-byte header.
+struct Extension {
+  uint8_t id = 0;
+  std::optional<Direction> direction;  // when the offer restricts it
+};
+
+// What an m-section has, or takes from the session.
+struct Inherited {
+  rooms::IceCredentials ice;  // empty when absent
+  std::optional<rooms::Fingerprint> fingerprint;
+  std::string fingerprint_hash;  // of the last a=fingerprint that is not SHA-256
+  Setup setup = Setup::kActpass;
+  Direction direction;
+  Extension mid_extension;
+  Extension audio_level_extension;
+};
+
+struct Media : Inherited {
+  std::string type;  // "audio"
+  uint16_t port = 0;
+  std::string protocol;
+  std::vector<std::string> formats;
+  std::string mid;                           // empty when absent
+  std::optional<uint8_t> opus_payload_type;  // the one that is preferred
+  std::vector<uint32_t> ssrcs;               // in the order of the offer
+  bool rtcp_mux = false;
+  bool rtcp_reduced_size = false;
+  bool bundle_only = false;
+
+  // Port 0 means that the line is not used, unless it lives only inside a bundle (RFC 9143 section 6).
+  bool disabled() const { return port == 0 && !bundle_only; }
+};
+
+struct Offer {
+  bool ice_lite = false;
+  std::vector<std::vector<std::string>> bundles;  // mids
+  std::vector<Media> media;
+};
+
+// Errors name the part: "lines[12]", "session.fingerprint", "media[2].ice_ufrag".
+Result<Offer> parseOffer(std::string_view text);
+
+// "media[2]"
+std::string mediaPath(size_t index);
+
+}  // namespace sluice::sdp

@@ -1,0 +1,249 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "source/sdp/answer.h"
+#include "source/sdp/offer.h"
+
+namespace sluice::sdp {
+namespace {
+
+std::string readData(const std::string& name) {
+  std::ifstream file("test/sdp/data/" + name, std::ios::binary);
+  REQUIRE_MESSAGE(file.good(), name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Local exampleLocal() {
+  Local local;
+  local.ice = {"locUFRAG", "localPasswordOf24Letters"};
+  local.fingerprint.fill(0xab);
+  local.candidates = {{"127.0.0.1", 3478}, {"2001:db8::1", 3478}};
+  local.cname = "sluice";
+  local.session_id = 84;
+  local.next_ssrc = [next = 1000u]() mutable { return ++next; };
+  return local;
+}
+
+Result<Agreement> negotiateText(std::string_view text) {
+  const auto offer = parseOffer(text);
+  if (!offer) return offer.errors();
+  return negotiate(*offer, exampleLocal());
+}
+
+Agreement agree(std::string_view text) {
+  auto agreement = negotiateText(text);
+  REQUIRE_MESSAGE(agreement.ok(), (agreement.ok() ? "" : toString(agreement.errors())));
+  return *std::move(agreement);
+}
+
+// The error's path for an offer that cannot be used.
+std::string refusal(std::string_view text) {
+  const auto agreement = negotiateText(text);
+  return agreement.ok() ? "accepted" : agreement.error().path;
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  REQUIRE_MESSAGE(at != text.npos, from);
+  return text.replace(at, from.size(), to);
+}
+
+size_t count(std::string_view text, std::string_view part) {
+  size_t n = 0;
+  for (size_t at = 0; (at = text.find(part, at)) != text.npos; at += part.size()) ++n;
+  return n;
+}
+
+const std::string kSession = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n";
+const std::string kTransport =
+    "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\na=setup:actpass\r\na=fingerprint:sha-256 "
+    "00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f\r\n";
+const std::string kAudio = "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=rtcp-mux\r\na=rtpmap:96 opus/48000/2\r\n";
+
+TEST_CASE("real offers are answered as agreed") {
+  for (const std::string name : {"chromium", "chromium_video_data", "aiortc", "gstreamer", "firefox_like"}) {
+    CAPTURE(name);
+    CHECK(agree(readData(name + ".sdp")).answer == readData(name + ".answer.sdp"));
+  }
+}
+
+TEST_CASE("Chromium: one voice and eight slots") {
+  const auto negotiated = agree(readData("chromium.sdp")).negotiated;
+  CHECK(negotiated.remote.ufrag == "/F6Y");
+  CHECK(negotiated.remote.password == "1bNXH+KMFQaeBkbh47ckEJgT");
+  CHECK(negotiated.local.ufrag == "locUFRAG");
+  CHECK(negotiated.fingerprint[0] == 0xe6);
+  CHECK(negotiated.fingerprint[31] == 0x04);
+  CHECK(negotiated.dtls_role == rooms::DtlsRole::kServer);
+  REQUIRE(negotiated.sending);
+  CHECK(negotiated.sending->mid == "0");
+  CHECK(negotiated.sending->opus_payload_type == 111);
+  CHECK(negotiated.sending->extensions.mid == 4);
+  CHECK(negotiated.sending->extensions.audio_level == 1);
+  CHECK(negotiated.sending->ssrcs == std::vector<uint32_t>{649665481});
+  REQUIRE(negotiated.slots.size() == 8);
+  CHECK(negotiated.slots[0].mid == "1");
+  CHECK(negotiated.slots[0].ssrc == 1001);
+  CHECK(negotiated.slots[7].mid == "8");
+  CHECK(negotiated.slots[7].ssrc == 1008);
+  CHECK(negotiated.slots[7].opus_payload_type == 111);
+}
+
+TEST_CASE("aiortc has other numbers, and other credentials on every line") {
+  const auto negotiated = agree(readData("aiortc.sdp")).negotiated;
+  CHECK(negotiated.remote.ufrag == "1OWO");
+  CHECK(negotiated.sending->opus_payload_type == 96);
+  CHECK(negotiated.sending->extensions.mid == 1);
+  CHECK(negotiated.sending->extensions.audio_level == 2);
+  CHECK(negotiated.slots.size() == 3);
+}
+
+TEST_CASE("GStreamer: sendrecv is voice and first slot; bundle-only lines have port 0; no extensions") {
+  const auto negotiated = agree(readData("gstreamer.sdp")).negotiated;
+  CHECK(negotiated.remote.ufrag == "v2DvE3sx5w2ns2habWkxIH5FPbf/fMu6");
+  CHECK(negotiated.sending->mid == "audio0");
+  CHECK(negotiated.sending->opus_payload_type == 97);
+  CHECK(negotiated.sending->extensions.mid == 0);
+  REQUIRE(negotiated.slots.size() == 2);
+  CHECK(negotiated.slots[0].mid == "audio0");
+  CHECK(negotiated.slots[1].mid == "audio1");
+}
+
+TEST_CASE("like Firefox: fingerprint of the session, credentials of the first line only") {
+  const auto negotiated = agree(readData("firefox_like.sdp")).negotiated;
+  CHECK(negotiated.remote.ufrag == "f5de3c33");
+  CHECK(negotiated.fingerprint[0] == 0x1e);
+  CHECK(negotiated.slots.size() == 2);
+  CHECK(negotiated.slots[0].opus_payload_type == 109);
+}
+
+TEST_CASE("video and data are rejected in their places and left out of the bundle") {
+  const std::string answer = agree(readData("chromium_video_data.sdp")).answer;
+  CHECK(count(answer, "a=group:BUNDLE 0\r\n") == 1);
+  CHECK(count(answer, "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n") == 1);
+  CHECK(count(answer, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n") == 1);
+}
+
+TEST_CASE("the DTLS role follows a=setup") {
+  const std::string offer = kSession + kTransport + kAudio;
+  CHECK(agree(offer).negotiated.dtls_role == rooms::DtlsRole::kServer);
+  const auto active = agree(replaced(offer, "actpass", "active"));
+  CHECK(active.negotiated.dtls_role == rooms::DtlsRole::kServer);
+  CHECK(count(active.answer, "a=setup:passive\r\n") == 1);
+  const auto passive = agree(replaced(offer, "actpass", "passive"));
+  CHECK(passive.negotiated.dtls_role == rooms::DtlsRole::kClient);
+  CHECK(count(passive.answer, "a=setup:active\r\n") == 1);
+  CHECK(refusal(replaced(offer, "actpass", "holdconn")) == "media[0].setup");
+}
+
+TEST_CASE("small offers, plain line feeds, restricted and foreign extensions") {
+  CHECK(count(agree(kSession + kTransport + kAudio).answer, "a=group") == 0);
+  CHECK(
+      agree("v=0\na=ice-ufrag:abcd\na=ice-pwd:abcdefghijklmnopqrstuv\n" + kAudio + kTransport).answer.size() >
+      0);
+
+  const std::string mid_uri = "urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+  const std::string level_uri = "urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
+  const std::string base = kSession + kTransport + kAudio + "a=mid:x\r\n";
+  const auto restricted =
+      agree(base + "a=sendonly\r\na=extmap:3/recvonly " + level_uri + "a=extmap:4/sendonly " + mid_uri);
+  CHECK(restricted.negotiated.sending->extensions.audio_level == 0);
+  CHECK(restricted.negotiated.sending->extensions.mid == 4);
+  CHECK(count(restricted.answer, "a=extmap:4/recvonly " + mid_uri) == 1);
+  CHECK(agree(base + "a=extmap:15 " + level_uri).negotiated.sending->extensions.audio_level == 0);
+  const auto long_mid = agree(replaced(base, "mid:x", "mid:abcdefghijklmnopq") + "a=extmap:4 " + mid_uri);
+  CHECK(long_mid.negotiated.sending->extensions.mid == 0);
+}
+
+TEST_CASE("the preferred Opus payload type is the first of the line") {
+  const auto two =
+      agree(kSession + kTransport +
+            "m=audio 9 UDP/TLS/RTP/SAVPF 0 98 97\r\na=rtcp-mux\r\n"
+            "a=rtpmap:97 OPUS/48000/2\r\na=rtpmap:98 Opus/48000/2\r\na=rtpmap:99 opus/48000/2\r\n");
+  CHECK(two.negotiated.sending->opus_payload_type == 98);
+}
+
+TEST_CASE("further sendrecv lines are slots, inactive lines stay silent, a second sendonly is an error") {
+  const std::string bundle = kSession + "a=group:BUNDLE a b c\r\n" + kTransport;
+  const auto line = [](const std::string& mid, const std::string& direction) {
+    return kAudio + "a=mid:" + mid + "\r\na=" + direction + "\r\n";
+  };
+  const auto more = agree(bundle + line("a", "sendonly") + line("b", "sendrecv") + line("c", "inactive"));
+  CHECK(more.negotiated.sending->mid == "a");
+  REQUIRE(more.negotiated.slots.size() == 1);
+  CHECK(more.negotiated.slots[0].mid == "b");
+  CHECK(count(more.answer, "a=recvonly\r\n") == 1);
+  CHECK(count(more.answer, "a=sendonly\r\n") == 1);
+  CHECK(count(more.answer, "a=inactive\r\n") == 1);
+  CHECK(count(more.answer, "a=candidate:") == 2);
+  CHECK(refusal(bundle + line("a", "sendonly") + line("b", "sendonly")) == "media[1].direction");
+  CHECK(refusal(bundle + line("a", "inactive")) == "media");
+}
+
+TEST_CASE("what cannot be used is named") {
+  const std::string good = kSession + kTransport + kAudio;
+  const std::string bundle = kSession + "a=group:BUNDLE a\r\n" + kTransport + kAudio + "a=mid:a\r\n" + kAudio;
+  struct Case {
+    std::string offer;
+    const char* path;
+  };
+  const Case cases[] = {
+      {"", "lines[0]"},
+      {"hello", "lines[0]"},
+      {"v=0\r\nnonsense\r\n", "lines[1]"},
+      {kSession, "media"},
+      {kSession + "m=audio\r\n", "media[0]"},
+      {kSession + "m=audio 70000 RTP/SAVPF 0\r\n", "media[0]"},
+      {kSession + "m=audio 9 RTP/SAVPF\r\n", "media[0]"},
+      {kSession + kTransport + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "media"},
+      {kSession + kAudio, "media[0].ice_ufrag"},
+      {kSession + "a=ice-ufrag:abcd\r\n" + kAudio, "media[0].ice_pwd"},
+      {replaced(good, "ufrag:abcd", "ufrag:abc"), "session.ice_ufrag"},
+      {replaced(good, "ufrag:abcd", "ufrag:ab d"), "session.ice_ufrag"},
+      {replaced(good, "pwd:a", "pwd:"), "session.ice_pwd"},
+      {replaced(good, "sha-256", "sha-1"), "media[0].fingerprint"},
+      {replaced(good, "00:01", "00-01"), "session.fingerprint"},
+      {replaced(good, "00:01", "0x:01"), "session.fingerprint"},
+      {replaced(good, "setup:actpass", "setup:maybe"), "session.setup"},
+      {replaced(good, "UDP/TLS/RTP/SAVPF", "RTP/AVP"), "media[0]"},
+      {replaced(good, "opus/48000/2", "opus/48000/1"), "media[0].rtpmap"},
+      {replaced(replaced(good, "SAVPF 96", "SAVPF 72"), "rtpmap:96", "rtpmap:72"), "media[0].rtpmap"},
+      {replaced(good, "rtpmap:96", "rtpmap:128"), "media[0].rtpmap"},
+      {replaced(good, "a=rtcp-mux\r\n", ""), "media[0].rtcp_mux"},
+      {replaced(good, "s=-\r\n", "s=-\r\na=ice-lite\r\n"), "session.ice_lite"},
+      {good + "a=ssrc:x cname:y\r\n", "media[0].ssrc"},
+      {good + "a=extmap:x y\r\n", "media[0].extmap"},
+      {good + "a=mid:\r\n", "media[0].mid"},
+      {good + kAudio, "media[1].mid"},
+      {bundle + "a=mid:b\r\n", "media[1].mid"},
+      {bundle + "a=mid:a\r\n", "media[1].mid"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.offer);
+    CHECK(refusal(c.offer) == c.path);
+  }
+  CHECK(negotiateText(replaced(good, "sha-256", "sha-1")).error().message == "must be sha-256, not sha-1");
+}
+
+TEST_CASE("limits") {
+  CHECK(refusal(kSession + std::string(kMaxOfferBytes, ' ')) == "");
+  std::string many = kSession;
+  for (size_t i = 0; i <= kMaxMedia; ++i) many += "m=video 0 x 1\r\n";
+  CHECK(refusal(many) == "media[96]");
+
+  std::string mids, lines;
+  for (size_t i = 0; i <= kMaxSlots; ++i) {
+    mids += " " + std::to_string(i);
+    lines += kAudio + "a=recvonly\r\na=mid:" + std::to_string(i) + "\r\n";
+  }
+  CHECK(refusal(kSession + "a=group:BUNDLE" + mids + "\r\n" + kTransport + lines) == "media[64]");
+
+  std::string ssrcs;
+  for (int i = 0; i < 17; ++i) ssrcs += "a=ssrc:" + std::to_string(i) + " cname:c\r\n";
+  CHECK(refusal(kSession + kTransport + kAudio + ssrcs) == "media[0].ssrc");
+}
+
+}  // namespace
+}  // namespace sluice::sdp
