@@ -38,6 +38,12 @@ class FilterChain {
 
   const ChainSpec& spec() const { return *spec_; }
 
+  // Calls `visit(name, filter)` for each filter, outermost first.
+  template <typename Visit>
+  void forEach(Visit visit) const {
+    for (const Link& link : links_) visit(link.name, *link.filter);
+  }
+
  private:
   friend class FilterContext;
   struct Link {

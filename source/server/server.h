@@ -1,8 +1,6 @@
 // The process: workers, configuration, endpoints and signals, put together. Everything here runs on the main thread.
 #pragma once
 
-#include <uv.h>
-
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +16,7 @@
 #include "source/server/file_watch.h"
 #include "source/server/options.h"
 #include "source/server/port_manager.h"
+#include "source/server/signal_watch.h"
 
 namespace sluice::server {
 
@@ -31,25 +30,21 @@ class Server final : private admin::Backend, private rooms::Observer {
   void run();
 
  private:
-  struct Signal {
-    uv_signal_t* handle;
-  };
-
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
   Result<config::Built> build(const Bootstrap& bootstrap);
   Status apply(const Bootstrap& bootstrap, config::Built built);
+  // What only a restart can change.
   Status checkFixed(const config::Settings& fresh) const;
   Status startEndpoints();
   void startWorkers();
   void configureJoin();
-  void watchSignals();
-  void onSignal(int number, void (Server::*handler)());
+  void startSignals();
+  Status reloadAndLog(const char* why);
   void onTerminate();
-  void onInterrupt();
-  void onHangup();
-  void onFileChanged();
   void onTick();
-  std::vector<net::Address> candidates() const;
+  bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
+  void collectWorkers(stats::Samples& out) const;
+  void collectRooms(stats::Samples& out) const;
 
   // admin::Backend
   bool draining() const override { return draining_; }
@@ -88,7 +83,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   std::unique_ptr<http::Server> admin_http_;
   std::unique_ptr<http::Server> join_http_;
   std::unique_ptr<FileWatch> watch_;
-  std::vector<uv_signal_t*> signals_;
+  std::vector<std::unique_ptr<SignalWatch>> signals_;
   net::Timer tick_;
 };
 

@@ -1,0 +1,68 @@
+#include "source/crypto/certificate.h"
+
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <cstdlib>
+
+#include "source/base/random.h"
+
+namespace sluice::crypto {
+namespace {
+
+constexpr long kHour = 3600;
+constexpr long kYear = 365L * 24 * kHour;
+
+void require(bool ok) {
+  if (!ok) std::abort();  // out of memory or a broken library: nothing secure can go on
+}
+
+}  // namespace
+
+std::shared_ptr<const Certificate> Certificate::generate() {
+  EC_KEY* ec = EC_KEY_new_by_curve_name(NID_X9_62_prime256v1);
+  require(ec != nullptr && EC_KEY_generate_key(ec) == 1);
+  EVP_PKEY* key = EVP_PKEY_new();
+  require(key != nullptr && EVP_PKEY_assign_EC_KEY(key, ec) == 1);
+
+  X509* x509 = X509_new();
+  require(x509 != nullptr && X509_set_version(x509, X509_VERSION_3) == 1);
+  require(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x509), randomU64() >> 1) == 1);
+  X509_gmtime_adj(X509_getm_notBefore(x509), -kHour);
+  X509_gmtime_adj(X509_getm_notAfter(x509), kYear);
+  X509_NAME* name = X509_get_subject_name(x509);
+  static constexpr uint8_t kName[] = "sluice";
+  require(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, kName, sizeof kName - 1, -1, 0) == 1);
+  require(X509_set_issuer_name(x509, name) == 1 && X509_set_pubkey(x509, key) == 1);
+  require(X509_sign(x509, key, EVP_sha256()) != 0);
+  return std::shared_ptr<const Certificate>(new Certificate(key, x509));
+}
+
+Certificate::Certificate(evp_pkey_st* key, x509_st* x509)
+    : key_(key), x509_(x509), fingerprint_(fingerprintOf(x509)) {}
+
+Certificate::~Certificate() {
+  X509_free(x509_);
+  EVP_PKEY_free(key_);
+}
+
+Fingerprint fingerprintOf(const x509_st* certificate) {
+  Fingerprint fingerprint{};
+  unsigned size = fingerprint.size();
+  require(X509_digest(certificate, EVP_sha256(), fingerprint.data(), &size) == 1);
+  return fingerprint;
+}
+
+std::string toText(const Fingerprint& fingerprint) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string text;
+  for (const uint8_t byte : fingerprint) {
+    if (!text.empty()) text += ':';
+    text += {kHex[byte >> 4], kHex[byte & 15]};
+  }
+  return text;
+}
+
+}  // namespace sluice::crypto

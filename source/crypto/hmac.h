@@ -1,0 +1,16 @@
+// Hashes and message authentication codes.
+#pragma once
+
+#include <array>
+
+#include "source/base/bytes.h"
+
+namespace sluice::crypto {
+
+void hmacSha1(Bytes key, Bytes message, uint8_t* out);    // 20 bytes
+void hmacSha256(Bytes key, Bytes message, uint8_t* out);  // 32 bytes
+
+std::array<uint8_t, 16> md5(Bytes message);
+std::array<uint8_t, 32> sha256(Bytes message);
+
+}  // namespace sluice::crypto

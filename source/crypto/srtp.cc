@@ -1,0 +1,110 @@
+#include "source/crypto/srtp.h"
+
+#include <srtp2/srtp.h>
+
+#include <algorithm>
+
+#include "source/base/bytes.h"
+
+namespace sluice::crypto {
+namespace {
+
+constexpr unsigned long kReplayWindow = 1024;  // packets
+constexpr size_t kMinRtp = 12;
+constexpr size_t kMinRtcp = 8;
+
+bool initLibrary() {
+  static const bool kOk = srtp_init() == srtp_err_status_ok;
+  return kOk;
+}
+
+srtp_t makeContext(SrtpProfile profile, const SrtpKeys::Master& master, srtp_ssrc_type_t direction) {
+  srtp_policy_t policy{};
+  if (profile == SrtpProfile::kAeadAes128Gcm) {
+    srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
+    srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtcp);
+  } else {
+    srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
+    srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
+  }
+  policy.ssrc.type = direction;
+  policy.key = const_cast<uint8_t*>(master.data());  // libsrtp copies it
+  policy.window_size = kReplayWindow;
+  policy.allow_repeat_tx = 1;
+  srtp_t context = nullptr;
+  return srtp_create(&context, &policy) == srtp_err_status_ok ? context : nullptr;
+}
+
+SrtpStatus toStatus(srtp_err_status_t status) {
+  switch (status) {
+    case srtp_err_status_ok: return SrtpStatus::kOk;
+    case srtp_err_status_replay_fail:
+    case srtp_err_status_replay_old: return SrtpStatus::kReplayed;
+    case srtp_err_status_auth_fail:
+    case srtp_err_status_cipher_fail: return SrtpStatus::kAuthFailed;
+    default: return SrtpStatus::kMalformed;
+  }
+}
+
+// All four libsrtp calls have this shape.
+using Operation = srtp_err_status_t (*)(srtp_t, void*, int*);
+
+SrtpStatus run(Operation operation, srtp_t context, uint8_t* data, size_t& size) {
+  int length = static_cast<int>(size);
+  const srtp_err_status_t status = operation(context, data, &length);
+  if (status == srtp_err_status_ok) size = static_cast<size_t>(length);
+  return toStatus(status);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SrtpSession>> SrtpSession::make(const SrtpKeys& keys) {
+  if (!initLibrary()) return Error{"", "libsrtp does not start"};
+  srtp_t inbound = makeContext(keys.profile, keys.remote, ssrc_any_inbound);
+  srtp_t outbound = makeContext(keys.profile, keys.local, ssrc_any_outbound);
+  std::unique_ptr<SrtpSession> session(new SrtpSession(inbound, outbound));
+  if (inbound == nullptr || outbound == nullptr) return Error{"", "libsrtp refuses the keys"};
+  return session;
+}
+
+SrtpSession::~SrtpSession() {
+  if (inbound_ != nullptr) srtp_dealloc(inbound_);
+  if (outbound_ != nullptr) srtp_dealloc(outbound_);
+}
+
+bool SrtpSession::admits(uint32_t ssrc) const {
+  return ssrc_count_ < ssrcs_.size() || std::find(ssrcs_.begin(), ssrcs_.end(), ssrc) != ssrcs_.end();
+}
+
+void SrtpSession::remember(uint32_t ssrc) {
+  const auto end = ssrcs_.begin() + static_cast<ptrdiff_t>(ssrc_count_);
+  if (std::find(ssrcs_.begin(), end, ssrc) == end) ssrcs_[ssrc_count_++] = ssrc;
+}
+
+SrtpStatus SrtpSession::protect(uint8_t* data, size_t& size) {
+  return size < kMinRtp ? SrtpStatus::kMalformed : run(srtp_protect, outbound_, data, size);
+}
+
+SrtpStatus SrtpSession::protectRtcp(uint8_t* data, size_t& size) {
+  return size < kMinRtcp ? SrtpStatus::kMalformed : run(srtp_protect_rtcp, outbound_, data, size);
+}
+
+SrtpStatus SrtpSession::unprotect(uint8_t* data, size_t& size) {
+  if (size < kMinRtp) return SrtpStatus::kMalformed;
+  const uint32_t ssrc = readU32(data + 8);
+  if (!admits(ssrc)) return SrtpStatus::kTooManySsrcs;
+  const SrtpStatus status = run(srtp_unprotect, inbound_, data, size);
+  if (status == SrtpStatus::kOk) remember(ssrc);
+  return status;
+}
+
+SrtpStatus SrtpSession::unprotectRtcp(uint8_t* data, size_t& size) {
+  if (size < kMinRtcp) return SrtpStatus::kMalformed;
+  const uint32_t ssrc = readU32(data + 4);
+  if (!admits(ssrc)) return SrtpStatus::kTooManySsrcs;
+  const SrtpStatus status = run(srtp_unprotect_rtcp, inbound_, data, size);
+  if (status == SrtpStatus::kOk) remember(ssrc);
+  return status;
+}
+
+}  // namespace sluice::crypto

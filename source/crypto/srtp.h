@@ -1,0 +1,46 @@
+// SRTP and SRTCP of one session (RFC 3711, RFC 7714) on libsrtp2. Works in place.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "source/base/result.h"
+#include "source/crypto/srtp_keys.h"
+
+struct srtp_ctx_t_;
+
+namespace sluice::crypto {
+
+constexpr size_t kSrtpTailroom = 148;   // bytes that protect() may need behind the packet
+constexpr size_t kMaxInboundSsrcs = 32;  // so that a client cannot make us remember streams without end
+
+enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed };
+
+class SrtpSession {
+ public:
+  static Result<std::unique_ptr<SrtpSession>> make(const SrtpKeys& keys);
+  ~SrtpSession();
+  SrtpSession(const SrtpSession&) = delete;
+  SrtpSession& operator=(const SrtpSession&) = delete;
+
+  // `data` holds a packet of `size` bytes, with kSrtpTailroom behind it; `size` is updated.
+  SrtpStatus protect(uint8_t* data, size_t& size);
+  SrtpStatus protectRtcp(uint8_t* data, size_t& size);
+  // On anything but kOk the data is undefined and the session unchanged.
+  SrtpStatus unprotect(uint8_t* data, size_t& size);
+  SrtpStatus unprotectRtcp(uint8_t* data, size_t& size);
+
+ private:
+  SrtpSession(srtp_ctx_t_* inbound, srtp_ctx_t_* outbound) : inbound_(inbound), outbound_(outbound) {}
+  bool admits(uint32_t ssrc) const;
+  void remember(uint32_t ssrc);
+
+  srtp_ctx_t_* const inbound_;
+  srtp_ctx_t_* const outbound_;
+  std::array<uint32_t, kMaxInboundSsrcs> ssrcs_{};  // that authenticated
+  size_t ssrc_count_ = 0;
+};
+
+}  // namespace sluice::crypto

@@ -1,0 +1,28 @@
+// What a DTLS-SRTP handshake agrees on (RFC 5764 section 4.2).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace sluice::crypto {
+
+enum class SrtpProfile : uint8_t { kAeadAes128Gcm, kAes128CmSha1_80 };
+
+constexpr size_t kMasterKeySize = 16;
+constexpr size_t saltSize(SrtpProfile profile) { return profile == SrtpProfile::kAeadAes128Gcm ? 12 : 14; }
+
+// Wiped at its end.
+struct SrtpKeys {
+  using Master = std::array<uint8_t, kMasterKeySize + 14>;  // key, then salt; GCM leaves the last two bytes unused
+
+  SrtpKeys() = default;
+  ~SrtpKeys();
+  SrtpKeys(const SrtpKeys&) = default;
+  SrtpKeys& operator=(const SrtpKeys&) = default;
+
+  SrtpProfile profile = SrtpProfile::kAeadAes128Gcm;
+  Master local{};   // that we send with
+  Master remote{};  // that we receive with
+};
+
+}  // namespace sluice::crypto

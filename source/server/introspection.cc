@@ -1,0 +1,165 @@
+// What the server says about itself: the admin endpoint's reading side.
+#include <google/protobuf/util/json_util.h>
+
+#include <future>
+
+#include "source/server/server.h"
+
+namespace sluice::server {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kVersion = "0.1.0";
+constexpr const char* kHidden = "[hidden]";
+constexpr auto kWorkerPatience = std::chrono::seconds{2};
+
+json describe(const runtime::Session& session, unsigned worker, Instant now) {
+  const auto ms = [&](Instant since) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - since).count();
+  };
+  json out{{"id", session.id()},
+           {"worker", worker},
+           {"listener", session.port().listener->name},
+           {"chain", session.chain().spec().name},
+           {"remote", session.remote().toString()},
+           {"local", session.local().toString()},
+           {"authenticated", session.isAuthenticated()},
+           {"generation", session.generation()},
+           {"age_ms", ms(session.created())},
+           {"idle_ms", ms(session.lastActivity())},
+           {"packets_in", session.packetsIn()},
+           {"packets_out", session.packetsOut()}};
+  for (const runtime::Tuple& tuple : session.tuples()) {
+    out["addresses"].push_back({{"remote", tuple.remote.toString()}, {"authenticated", tuple.authenticated}});
+  }
+  if (const auto& player = session.player()) {
+    out["room"] = player->room->name();
+    out["player"] = player->id;
+    out["rtt_ms"] = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
+  }
+  session.chain().forEach([&](const std::string& name, const chain::Filter& filter) {
+    chain::Description description;
+    filter.describe(description);
+    json& fields = out["filters"][name] = json::object();
+    for (const auto& [field, value] : description) fields[field] = value;
+  });
+  return out;
+}
+
+}  // namespace
+
+json Server::serverInfo() const {
+  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
+  return {{"version", kVersion},
+          {"state", draining_ ? "draining" : "serving"},
+          {"uptime_s", uptime},
+          {"workers", group_.workers.size()},
+          {"generation", version_},
+          {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
+          {"config", options_.config}};
+}
+
+json Server::configDump() const {
+  Bootstrap shown = bootstrap_;
+  for (std::string& secret : *shown.mutable_join()->mutable_token_secrets()) secret = kHidden;
+  if (!bootstrap_.has_join()) shown.clear_join();
+  std::string text;
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  const auto status = google::protobuf::util::MessageToJsonString(shown, &text, options);
+  if (!status.ok()) return {{"error", std::string(status.message())}};
+  return {{"generation", version_}, {"bootstrap", json::parse(text)}};
+}
+
+json Server::listeners() const {
+  json out = json::array();
+  for (const auto& listener : generation_->listeners) {
+    json entry{{"name", listener->name}, {"addresses", json::array()}, {"filter_chains", json::array()}};
+    for (const net::Address& address : ports_.addresses(listener->name)) {
+      entry["addresses"].push_back(address.toString());
+    }
+    for (const auto& chain : listener->chains) {
+      json filters = json::array();
+      for (const auto& filter : chain->filters) filters.push_back({{"name", filter.name}, {"type", filter.type->name}});
+      entry["filter_chains"].push_back({{"name", chain->name}, {"filters", std::move(filters)}});
+    }
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+// Each worker describes its own sessions, on its thread, while the main thread waits.
+json Server::sessions(size_t limit) const {
+  std::vector<std::future<json>> answers;
+  for (const auto& worker : group_.workers) {
+    auto promise = std::make_shared<std::promise<json>>();
+    answers.push_back(promise->get_future());
+    worker->post([promise, limit, &worker] {
+      json mine = json::array();
+      for (const auto& session : worker->dispatcher().sessions().all()) {
+        if (mine.size() >= limit) break;
+        mine.push_back(describe(*session, worker->index(), worker->clock().now()));
+      }
+      promise->set_value(std::move(mine));
+    });
+  }
+  json all = json::array();
+  for (auto& answer : answers) {
+    if (answer.wait_for(kWorkerPatience) != std::future_status::ready) continue;
+    for (json& session : answer.get()) {
+      if (all.size() < limit) all.push_back(std::move(session));
+    }
+  }
+  return {{"total", group_.total_sessions.load(std::memory_order_relaxed)}, {"sessions", std::move(all)}};
+}
+
+void Server::collect(stats::Samples& out) const {
+  stats_.collect(out);
+  collectWorkers(out);
+  collectRooms(out);
+  const auto uptime = std::chrono::duration<double>(clock_.now() - started_).count();
+  out.gauge("sluice_uptime_seconds", "Time since the start.", {}, uptime);
+  out.gauge("sluice_generation", "The configuration that runs; a reload raises it.", {},
+            static_cast<double>(version_));
+  out.gauge("sluice_draining", "1 while no new sessions are taken.", {}, draining_ ? 1 : 0);
+  out.gauge("sluice_sessions", "Sessions on all workers.", {},
+            static_cast<double>(group_.total_sessions.load(std::memory_order_relaxed)));
+  out.counter("sluice_reloads_total", "Reloads, by result.", {{"result", "ok"}}, reloads_ok_.value());
+  out.counter("sluice_reloads_total", "", {{"result", "refused"}}, reloads_refused_.value());
+}
+
+void Server::collectWorkers(stats::Samples& out) const {
+  const double uptime = std::chrono::duration<double>(clock_.now() - started_).count();
+  for (const auto& worker : group_.workers) {
+    const std::string index = std::to_string(worker->index());
+    const stats::Labels labels{{"worker", index}};
+    const double idle = std::chrono::duration<double>(worker->idle()).count();
+    out.gauge("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
+              std::max(0.0, uptime - idle));
+    out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,
+              static_cast<double>(worker->packets().allocated()));
+    out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no packet buffer free.", labels,
+                worker->packets().exhausted());
+    out.counter("sluice_worker_packets_unaccounted_total",
+                "Packets that a filter lost without saying why: a bug in a filter.", labels,
+                worker->packets().unaccounted());
+    out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.", labels,
+                worker->mailboxFull());
+  }
+}
+
+void Server::collectRooms(stats::Samples& out) const {
+  size_t players = 0;
+  size_t connected = 0;
+  const auto rooms = rooms_.rooms();
+  for (const auto& room : rooms) {
+    players += room.players.size();
+    for (const auto& player : room.players) connected += player->observed.connected.load(std::memory_order_relaxed);
+  }
+  out.gauge("sluice_rooms", "Rooms with at least one player.", {}, static_cast<double>(rooms.size()));
+  out.gauge("sluice_players", "Players that joined.", {{"state", "joined"}}, static_cast<double>(players));
+  out.gauge("sluice_players", "", {{"state", "connected"}}, static_cast<double>(connected));
+}
+
+}  // namespace sluice::server

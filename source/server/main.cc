@@ -1,0 +1,5 @@
+// The sluice binary with the filters that come with it.
+#include "filters/builtin.h"
+#include "source/server/run.h"
+
+int main(int argc, char** argv) { return sluice::server::run(argc, argv, sluice::builtinFilters()); }

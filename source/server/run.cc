@@ -1,0 +1,31 @@
+#include "source/server/run.h"
+
+#include <csignal>
+#include <cstdio>
+
+#include "source/base/log.h"
+#include "source/server/server.h"
+
+namespace sluice::server {
+
+int run(int argc, char** argv, const chain::Registry& registry) {
+  int exit_code = 0;
+  const auto options = parseOptions(argc, argv, exit_code);
+  if (!options) return exit_code;
+  std::signal(SIGPIPE, SIG_IGN);
+  log::init();
+  log::setLevel(options->log_level);
+  auto server = Server::start(*options, registry);
+  if (!server.ok()) {
+    for (const Error& error : server.errors()) std::fprintf(stderr, "%s\n", error.toString().c_str());
+    return 1;
+  }
+  if (options->mode == Options::Mode::kValidate) {
+    std::puts("OK");
+    return 0;
+  }
+  (*server)->run();
+  return 0;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,242 @@
+#include "source/server/server.h"
+
+#include <csignal>
+#include <filesystem>
+
+#include "source/base/log.h"
+#include "source/config/load.h"
+#include "source/crypto/certificate.h"
+#include "source/crypto/dtls.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr Duration kTick = 1s;
+
+std::string directoryOf(const std::string& file) {
+  return std::filesystem::absolute(file).parent_path().string();
+}
+
+}  // namespace
+
+Server::Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers)
+    : options_(options),
+      registry_(registry),
+      stats_(workers.count),
+      dtls_(crypto::DtlsContext::make(crypto::Certificate::generate())),
+      rooms_({}, workers.count, clock_),
+      ports_(workers.count),
+      admin_router_(admin::makeRouter(*this)),
+      tick_(loop_.timers(), [this] { onTick(); }) {
+  rooms_.addObserver(*this);
+  group_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
+  group_.player_gone = [this](const rooms::PlayerPtr& player) { rooms_.leave(player); };
+}
+
+Server::~Server() { group_.stop(); }
+
+Result<std::unique_ptr<Server>> Server::start(const Options& options, const chain::Registry& registry) {
+  auto bootstrap = config::loadFile(options.config);
+  if (!bootstrap.ok()) return bootstrap.errors();
+  auto workers = config::buildWorkers(*bootstrap, options.concurrency);
+  // A wrong worker count is one error among others; any count serves to find the rest.
+  std::unique_ptr<Server> server(
+      new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
+  auto built = server->build(*bootstrap);
+  if (!built.ok()) return built.errors();
+  server->settings_ = built->settings;
+  if (options.mode == Options::Mode::kValidate) return server;
+  server->startWorkers();
+  if (Status status = server->apply(*bootstrap, *std::move(built)); !status.ok()) return status.errors();
+  if (Status status = server->startEndpoints(); !status.ok()) return status.errors();
+  return server;
+}
+
+Result<config::Built> Server::build(const Bootstrap& bootstrap) {
+  return config::build({.bootstrap = bootstrap,
+                        .directory = directoryOf(options_.config),
+                        .registry = registry_,
+                        .rooms = rooms_,
+                        .dtls = dtls_,
+                        .concurrency = options_.concurrency,
+                        .stats = stats_,
+                        .previous = generation_.get(),
+                        .version = version_ + 1});
+}
+
+Status Server::apply(const Bootstrap& bootstrap, config::Built built) {
+  auto change = ports_.prepare(*built.generation);
+  if (!change.ok()) return change.errors();
+  ++version_;
+  generation_ = built.generation;
+  settings_ = std::move(built.settings);
+  bootstrap_ = bootstrap;
+  ports_.commit(*change);
+  for (auto& worker : group_.workers) {
+    worker->publish(generation_, change->added[worker->index()], change->removed);
+  }
+  rooms_.setLimits(settings_.rooms);
+  configureJoin();
+  return Done{};
+}
+
+void Server::startWorkers() {
+  const config::WorkerSettings& workers = settings_.workers;
+  for (unsigned i = 0; i < workers.count; ++i) {
+    group_.workers.push_back(std::make_unique<runtime::WorkerThread>(
+        runtime::WorkerOptions{
+            .index = i, .count = workers.count, .max_packets = workers.max_packets, .pin = workers.pin_threads},
+        group_));
+  }
+  for (auto& worker : group_.workers) worker->start();
+}
+
+void Server::configureJoin() {
+  if (!settings_.join) return;
+  join::Options options;
+  options.token_secrets = settings_.join->token_secrets;
+  options.page_directory = settings_.join->page_directory;
+  for (const net::Address& candidate : settings_.join->candidates) {
+    options.candidates.push_back({candidate.ipString(), candidate.port()});
+  }
+  if (join_ != nullptr) return join_->configure(std::move(options));
+  join_ = std::make_unique<join::Api>(rooms_, clock_, dtls_->fingerprint(), std::move(options));
+}
+
+Status Server::startEndpoints() {
+  const auto prefixed = [](const char* prefix, const Errors& errors) {
+    Errors out;
+    for (const Error& e : errors) out.push_back({std::string(prefix) + ".address", e.message});
+    return out;
+  };
+  if (settings_.admin) {
+    http::Options options;
+    options.host = settings_.admin->ipString();
+    options.port = settings_.admin->port();
+    auto http = http::Server::start(loop_.raw(), options,
+                                    [this](const http::Request& request) { return admin_router_.handle(request); });
+    if (!http.ok()) return prefixed("admin", http.errors());
+    admin_http_ = *std::move(http);
+    log::info("admin on http://{}", settings_.admin->withPort(admin_http_->port()).toString());
+  }
+  if (settings_.join) {
+    const config::JoinSettings& join = *settings_.join;
+    http::Options options;
+    options.host = join.address.ipString();
+    options.port = join.address.port();
+    options.certificate_file = join.tls_certificate_file;
+    options.private_key_file = join.tls_private_key_file;
+    options.max_body_bytes = join.max_offer_bytes;
+    options.requests_per_second = join.max_requests_per_second;
+    options.request_burst = 2 * join.max_requests_per_second;
+    auto http = http::Server::start(loop_.raw(), options,
+                                    [this](const http::Request& request) { return join_->handle(request); });
+    if (!http.ok()) return prefixed("join", http.errors());
+    join_http_ = *std::move(http);
+    log::info("join API on {}://{}", join.tls_certificate_file.empty() ? "http" : "https",
+              join.address.withPort(join_http_->port()).toString());
+  }
+  return Done{};
+}
+
+void Server::run() {
+  startSignals();
+  const FileWatch watch(loop_, options_.config, [this] { static_cast<void>(reloadAndLog("the file changed")); });
+  tick_.arm(kTick);
+  for (const auto& listener : generation_->listeners) {
+    for (const net::Address& address : ports_.addresses(listener->name)) {
+      log::info("listener {} on {}", listener->name, address.toString());
+    }
+  }
+  log::info("serving with {} workers", group_.workers.size());
+  loop_.run();
+  log::info("stopping");
+  admin_http_.reset();
+  join_http_.reset();
+  group_.stop();
+}
+
+void Server::startSignals() {
+  const auto on = [this](int signal, std::function<void()> handler) {
+    signals_.push_back(std::make_unique<SignalWatch>(loop_, signal, std::move(handler)));
+  };
+  on(SIGHUP, [this] { static_cast<void>(reloadAndLog("SIGHUP")); });
+  on(SIGTERM, [this] { onTerminate(); });
+  on(SIGINT, [this] { loop_.stop(); });
+}
+
+// The first one drains, a second one does not wait.
+void Server::onTerminate() {
+  if (drain_deadline_ != Instant::max()) return loop_.stop();
+  drain();
+  drain_deadline_ = clock_.now() + settings_.drain_timeout;
+  log::info("draining {} sessions", group_.total_sessions.load(std::memory_order_relaxed));
+  onTick();
+}
+
+void Server::onTick() {
+  rooms_.expire();
+  if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
+  tick_.arm(kTick);
+}
+
+void Server::drain() {
+  draining_ = true;
+  if (join_ != nullptr) join_->setDraining(true);
+  for (auto& worker : group_.workers) {
+    worker->post([&worker] { worker->dispatcher().setDraining(true); });
+  }
+}
+
+Status Server::reload() { return reloadAndLog("POST /reload"); }
+
+Status Server::reloadAndLog(const char* why) {
+  const auto attempt = [this]() -> Status {
+    auto bootstrap = config::loadFile(options_.config);
+    if (!bootstrap.ok()) return bootstrap.errors();
+    auto built = build(*bootstrap);
+    if (!built.ok()) return built.errors();
+    if (Status status = checkFixed(built->settings); !status.ok()) return status;
+    return apply(*bootstrap, *std::move(built));
+  };
+  const Status status = attempt();
+  if (status.ok()) {
+    reloads_ok_.add();
+    log::info("reloaded ({}): generation {}", why, version_);
+  } else {
+    reloads_refused_.add();
+    log::error("reload refused ({}); the old configuration runs on\n{}", why, toString(status.errors()));
+  }
+  return status;
+}
+
+Status Server::checkFixed(const config::Settings& fresh) const {
+  Errors errors;
+  const auto fixed = [&](bool same, const char* path) {
+    if (!same) errors.push_back({path, "is read at start only; restart to change it"});
+  };
+  fixed(fresh.workers == settings_.workers, "workers");
+  fixed(fresh.admin == settings_.admin, "admin.address");
+  fixed(fresh.join.has_value() == settings_.join.has_value(), "join");
+  if (fresh.join && settings_.join) {
+    fixed(fresh.join->address == settings_.join->address, "join.address");
+    fixed(fresh.join->tls_certificate_file == settings_.join->tls_certificate_file, "join.tls_certificate_file");
+    fixed(fresh.join->tls_private_key_file == settings_.join->tls_private_key_file, "join.tls_private_key_file");
+  }
+  if (!errors.empty()) return errors;
+  return Done{};
+}
+
+void Server::onJoined(const rooms::PlayerPtr& player) {
+  for (auto& worker : group_.workers) {
+    worker->post([&worker, player] { worker->dispatcher().addPlayer(player); });
+  }
+}
+
+void Server::onLeft(const rooms::PlayerPtr& player) {
+  for (auto& worker : group_.workers) {
+    worker->post([&worker, player] { worker->dispatcher().removePlayer(player); });
+  }
+}
+
+}  // namespace sluice::server
