@@ -30,17 +30,11 @@ bool RateLimiter::allow(std::string_view ip, Instant now) {
       by_key_.erase(buckets_.back().key);
       buckets_.pop_back();
     }
-    buckets_.push_front({key, burst_, now});
+    buckets_.push_front({key, TokenBucket(rate_, burst_, now)});
     by_key_.emplace(std::move(key), buckets_.begin());
   }
 
-  Bucket& bucket = buckets_.front();
-  const double seconds = std::chrono::duration<double>(now - bucket.updated).count();
-  bucket.tokens = std::min(burst_, bucket.tokens + seconds * rate_);
-  bucket.updated = now;
-  if (bucket.tokens < 1) return false;
-  bucket.tokens -= 1;
-  return true;
+  return buckets_.front().tokens.take(1, now);
 }
 
 }  // namespace sluice::http

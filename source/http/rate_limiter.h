@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "source/base/clock.h"
+#include "source/base/token_bucket.h"
 
 namespace sluice::http {
 
@@ -24,8 +25,7 @@ class RateLimiter {
  private:
   struct Bucket {
     std::string key;
-    double tokens;
-    Instant updated;
+    TokenBucket tokens;
   };
 
   const double rate_;

@@ -1,0 +1,199 @@
+#include "source/join/api.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "source/base/log.h"
+#include "source/base/random.h"
+
+namespace sluice::join {
+namespace {
+
+// RFC 8445 section 5.3 asks for 4 and 22 characters at least.
+constexpr size_t kUfragLength = 8;
+constexpr size_t kPasswordLength = 24;
+constexpr size_t kCnameLength = 16;
+
+constexpr Duration kTalkingFor = 400ms;  // after the last packet with sound
+
+http::Response unauthorized(const Error& error) {
+  http::Response response = http::error(401, error.message, error.path);
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+// The one character of ice-char that a query cannot hold as it is, and the one that would look like a folder.
+std::string escapeIceText(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '+' ? "%2B" : c == '/' ? "%2F" : std::string(1, c);
+  return escaped;
+}
+
+}  // namespace
+
+bool isName(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '~' || c == '-';
+  });
+}
+
+Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate,
+         Options options, std::function<int64_t()> unix_time)
+    : directory_(directory),
+      clock_(clock),
+      certificate_(certificate),
+      unix_time_(unix_time
+                     ? std::move(unix_time)
+                     : [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }),
+      options_(std::move(options)),
+      pages_(options_.page_directory) {
+  using http::Parameters;
+  using http::Request;
+  router_.add("GET", "/v1/rooms", [this](const Request& r, const Parameters&) { return listRooms(r); });
+  router_.add("GET", "/v1/rooms/{room}",
+              [this](const Request& r, const Parameters& p) { return showRoom(r, p); });
+  constexpr std::string_view kPlayer = "/v1/rooms/{room}/players/{player}";
+  router_.add("POST", kPlayer, [this](const Request& r, const Parameters& p) { return join(r, p); });
+  router_.add("DELETE", kPlayer, [this](const Request& r, const Parameters& p) { return leave(r, p); });
+  router_.add("GET", "/{page...}",
+              [this](const Request&, const Parameters& p) { return pages_.get(p.at("page")); });
+}
+
+http::Response Api::handle(const http::Request& request) {
+  http::Response response = router_.handle(request);
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  if (request.path.starts_with("/v1/")) response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+void Api::configure(Options options) {
+  options_ = std::move(options);
+  pages_ = Pages(options_.page_directory);
+}
+
+std::optional<http::Response> Api::refuse(const http::Request& request, std::string_view room,
+                                          std::string_view player) const {
+  if (!isName(room)) return http::error(400, "must be 1 to 64 of A-Z a-z 0-9 . _ ~ -", "room");
+  if (!player.empty() && !isName(player)) {
+    return http::error(400, "must be 1 to 64 of A-Z a-z 0-9 . _ ~ -", "player");
+  }
+  if (options_.token_secrets.empty()) return std::nullopt;
+  const auto claims = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_());
+  if (!claims) return unauthorized(claims.error());
+  if (claims->room != room) return http::error(403, "the token is for another room", "room");
+  if (!player.empty() && claims->player != player) {
+    return http::error(403, "the token is for another player", "player");
+  }
+  return std::nullopt;
+}
+
+http::Response Api::join(const http::Request& request, const http::Parameters& parameters) {
+  const std::string& room = parameters.at("room");
+  const std::string& id = parameters.at("player");
+  if (id.empty()) return http::error(400, "must not be empty", "player");
+  if (auto refused = refuse(request, room, id)) return *refused;
+  if (request.contentType() != "application/sdp") {
+    return http::error(415, "must be application/sdp", "content-type");
+  }
+  if (draining_) return http::error(503, "draining: no new players");
+
+  const auto offer = sdp::parseOffer(request.body);
+  if (!offer) return http::error(400, offer.error().message, offer.error().path);
+  auto agreement = sdp::negotiate(*offer, makeLocal(*offer));
+  if (!agreement) return http::error(400, agreement.error().message, agreement.error().path);
+  const std::string session = agreement->negotiated.local.ufrag;
+  const auto player = directory_.join(room, id, std::move(agreement->negotiated));
+  if (!player) return http::error(503, player.error().message, player.error().path);
+
+  log::info("{} joined {} from {}", id, room, request.peer);
+  // The session keeps a late DELETE of an old connection from ending the player's new one.
+  const std::string location = "/v1/rooms/" + room + "/players/" + id + "?session=" + escapeIceText(session);
+  return {.status = 201,
+          .content_type = "application/sdp",
+          .body = std::move(agreement->answer),
+          .headers = {{"Location", location}}};
+}
+
+http::Response Api::leave(const http::Request& request, const http::Parameters& parameters) {
+  const std::string& room = parameters.at("room");
+  const std::string& id = parameters.at("player");
+  if (id.empty()) return http::error(400, "must not be empty", "player");
+  if (auto refused = refuse(request, room, id)) return *refused;
+  const rooms::PlayerPtr player = directory_.find(room, id);
+  if (!player) return http::error(404, "no such player", "player");
+  const std::string_view session = request.queryParameter("session");
+  if (!session.empty() && session != player->negotiated.local.ufrag) {
+    return http::error(404, "the player has joined again since", "session");
+  }
+  directory_.leave(player);
+  log::info("{} left {}", id, room);
+  return {.status = 204};
+}
+
+http::Response Api::listRooms(const http::Request& request) const {
+  std::optional<std::string> only;  // with tokens, one sees the room that one may enter
+  if (!options_.token_secrets.empty()) {
+    auto claims = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_());
+    if (!claims) return unauthorized(claims.error());
+    only = claims->room;
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (const auto& view : directory_.rooms()) {
+    if (only && view.room->name() != *only) continue;
+    list.push_back({{"room", view.room->name()}, {"players", view.players.size()}});
+  }
+  return http::json(200, {{"rooms", list}});
+}
+
+http::Response Api::showRoom(const http::Request& request, const http::Parameters& parameters) const {
+  const std::string& room = parameters.at("room");
+  if (auto refused = refuse(request, room, "")) return *refused;
+  const std::vector<rooms::PlayerPtr> players = directory_.players(room);
+  if (players.empty()) return http::error(404, "no such room", "room");
+  nlohmann::json list = nlohmann::json::array();
+  for (const rooms::PlayerPtr& player : players) list.push_back(describe(*player));
+  return http::json(200, {{"room", room}, {"players", list}});
+}
+
+nlohmann::json Api::describe(const rooms::Player& player) const {
+  const rooms::Observed& observed = player.observed;
+  const auto read = [](const auto& value) { return value.load(std::memory_order_relaxed); };
+  const int64_t voice = read(observed.last_voice_ns);
+  const int64_t now = clock_.now().time_since_epoch().count();
+  return {
+      {"id", player.id},
+      {"connected", read(observed.connected)},
+      {"ssrc", read(observed.ssrc)},
+      {"csrc", read(observed.csrc)},
+      {"talking", voice != 0 && now - voice < kTalkingFor.count()},
+      {"slots", player.negotiated.slots.size()},
+      {"packets_in", read(observed.packets_in)},
+      {"packets_out", read(observed.packets_out)},
+      {"rtt_ms", read(observed.rtt_us) / 1000.0},
+      {"loss_percent", read(observed.loss_permille) / 10.0},
+  };
+}
+
+sdp::Local Api::makeLocal(const sdp::Offer& offer) const {
+  sdp::Local local;
+  local.ice = {randomIceString(kUfragLength), randomIceString(kPasswordLength)};
+  local.fingerprint = certificate_;
+  local.candidates = options_.candidates;
+  local.cname = randomIceString(kCnameLength);
+  local.session_id = randomU64();
+  // Our SSRCs and the client's share one RTP session, where each must be unique (RFC 3550 section 8).
+  std::set<uint32_t> used{0};
+  for (const sdp::Media& media : offer.media) used.insert(media.ssrcs.begin(), media.ssrcs.end());
+  local.next_ssrc = [used = std::move(used)]() mutable {
+    uint32_t ssrc = randomU32();
+    while (!used.insert(ssrc).second) ssrc = randomU32();
+    return ssrc;
+  };
+  return local;
+}
+
+}  // namespace sluice::join

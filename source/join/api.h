@@ -1,0 +1,68 @@
+// The join API and the page, as requests and responses: players come with an SDP offer and go with DELETE.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/http/message.h"
+#include "source/http/router.h"
+#include "source/join/pages.h"
+#include "source/join/token.h"
+#include "source/rooms/directory.h"
+#include "source/sdp/answer.h"
+
+namespace sluice::join {
+
+struct Options {
+  std::vector<std::string> token_secrets{};  // empty: no tokens, so listen on loopback only
+  std::vector<sdp::Candidate> candidates{};  // what clients are told, best first; at least one
+  std::string page_directory{};              // empty: no pages
+};
+
+// Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
+bool isName(std::string_view text);
+
+class Api {
+ public:
+  // `certificate` is the SHA-256 of our DTLS certificate. `unix_time` gives seconds since 1970, for tokens.
+  Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate, Options options,
+      std::function<int64_t()> unix_time = {});
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  http::Response handle(const http::Request& request);
+
+  // Takes effect with the next request.
+  void configure(Options options);
+
+  // While draining, joins are answered with 503; leaving and looking still work.
+  void setDraining(bool draining) { draining_ = draining; }
+
+ private:
+  http::Response join(const http::Request& request, const http::Parameters& parameters);
+  http::Response leave(const http::Request& request, const http::Parameters& parameters);
+  http::Response listRooms(const http::Request& request) const;
+  http::Response showRoom(const http::Request& request, const http::Parameters& parameters) const;
+
+  // What the caller may not do: the response that says so. An empty `player` means any player of the room.
+  std::optional<http::Response> refuse(const http::Request& request, std::string_view room,
+                                       std::string_view player) const;
+  sdp::Local makeLocal(const sdp::Offer& offer) const;
+  nlohmann::json describe(const rooms::Player& player) const;
+
+  rooms::Directory& directory_;
+  const Clock& clock_;
+  const rooms::Fingerprint certificate_;
+  const std::function<int64_t()> unix_time_;
+  Options options_;
+  Pages pages_;
+  http::Router router_;
+  bool draining_ = false;
+};
+
+}  // namespace sluice::join

@@ -1,0 +1,33 @@
+// The static files of one folder, kept in memory. Only what was found in the folder can be asked for, so no
+// request leads out of it. Hidden files are left out.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "source/http/message.h"
+
+namespace sluice::join {
+
+class Pages {
+ public:
+  // Nothing is served when `directory` is empty.
+  explicit Pages(const std::string& directory);
+
+  // `path` is relative and decoded; "" and paths that end in "/" mean the index.html there. A file that has
+  // changed is read again.
+  http::Response get(std::string_view path);
+
+ private:
+  struct File {
+    std::filesystem::path path;
+    std::filesystem::file_time_type modified{};
+    std::string content;
+  };
+
+  std::map<std::string, File, std::less<>> files_;
+};
+
+}  // namespace sluice::join

@@ -1,0 +1,67 @@
+#include "source/join/token.h"
+
+#include <jwt.h>
+
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace sluice::join {
+namespace {
+
+constexpr size_t kMaxTokenBytes = 4096;
+
+// The claims as JSON when `secret` signed the token with HS256; null otherwise.
+nlohmann::json decode(const std::string& token, const std::string& secret) {
+  jwt_t* decoded = nullptr;
+  const auto* key = reinterpret_cast<const unsigned char*>(secret.data());
+  if (jwt_decode(&decoded, token.c_str(), key, static_cast<int>(secret.size())) != 0) return nullptr;
+  const std::unique_ptr<jwt_t, decltype(&jwt_free)> jwt(decoded, jwt_free);
+  // With a key libjwt checks the signature, but by the token's own choice of algorithm.
+  if (jwt_get_alg(jwt.get()) != JWT_ALG_HS256) return nullptr;
+  const std::unique_ptr<char, decltype(&std::free)> text(jwt_get_grants_json(jwt.get(), nullptr), std::free);
+  if (!text) return nullptr;
+  return nlohmann::json::parse(text.get(), nullptr, false);
+}
+
+bool isScheme(std::string_view text) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (text.size() != kScheme.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((text[i] | 0x20) != kScheme[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Claims> verifyToken(std::string_view authorization, const std::vector<std::string>& secrets,
+                           int64_t now) {
+  if (authorization.empty()) return Error{"authorization", "a bearer token is required"};
+  if (!isScheme(authorization.substr(0, 7))) return Error{"authorization", "must be a bearer token"};
+  const std::string token(authorization.substr(7));
+  if (token.size() > kMaxTokenBytes) return Error{"authorization", "the token is too long"};
+
+  nlohmann::json claims;
+  for (const std::string& secret : secrets) {
+    claims = decode(token, secret);
+    if (claims.is_object()) break;
+  }
+  if (!claims.is_object())
+    return Error{"authorization", "the token is not signed with HS256 by a known secret"};
+
+  const auto number = [&](const char* name) { return claims.contains(name) && claims[name].is_number(); };
+  if (!number("exp")) return Error{"exp", "the token has no such claim, or no number in it"};
+  if (claims["exp"].get<double>() <= static_cast<double>(now)) return Error{"exp", "the token has expired"};
+  if (number("nbf") && claims["nbf"].get<double>() > static_cast<double>(now)) {
+    return Error{"nbf", "the token is not valid yet"};
+  }
+  for (const char* name : {"room", "player"}) {
+    if (!claims.contains(name) || !claims[name].is_string()) {
+      return Error{name, "the token has no such claim, or no text in it"};
+    }
+  }
+  return Claims{claims["room"], claims["player"]};
+}
+
+}  // namespace sluice::join

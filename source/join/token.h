@@ -1,0 +1,24 @@
+// Join tokens: JSON Web Tokens (RFC 7519) signed with HS256. Nothing else is accepted, least of all "none".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "source/base/result.h"
+
+namespace sluice::join {
+
+// What a token allows.
+struct Claims {
+  std::string room;
+  std::string player;
+};
+
+// `authorization` is the header's value, "Bearer <token>"; `now` is in seconds since 1970. Any of the secrets
+// may have signed. The token must have the claims room, player and exp; nbf is honoured.
+Result<Claims> verifyToken(std::string_view authorization, const std::vector<std::string>& secrets,
+                           int64_t now);
+
+}  // namespace sluice::join

@@ -1,0 +1,248 @@
+#include "source/join/api.h"
+
+#include <doctest/doctest.h>
+#include <jwt.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace sluice::join {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const std::string kOffer = [] {
+  std::ifstream file("test/sdp/data/chromium.sdp", std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}();
+
+std::string_view headerOf(const http::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+json bodyOf(const http::Response& response) {
+  return json::parse(response.body, nullptr, false);
+}
+
+struct Fixture {
+  explicit Fixture(Options options = {}, rooms::Limits limits = {})
+      : directory(limits, 2, clock), api(directory, clock, {}, withCandidate(options), [] { return 1000; }) {}
+
+  static Options withCandidate(Options options) {
+    options.candidates = {{"127.0.0.1", 3478}};
+    return options;
+  }
+
+  http::Response ask(std::string method, std::string_view target, std::string body = "",
+                     std::string token = "") {
+    http::Request request;
+    request.method = std::move(method);
+    const size_t query = target.find("?session=");
+    request.path = target.substr(0, query);
+    if (query != target.npos) request.query["session"] = *http::percentDecode(target.substr(query + 9));
+    if (!body.empty()) request.headers["content-type"] = "application/sdp";
+    if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
+    request.body = std::move(body);
+    return api.handle(request);
+  }
+
+  ManualClock clock;
+  rooms::Directory directory;
+  Api api;
+};
+
+std::string sign(const std::string& secret, const std::string& room, const std::string& player) {
+  jwt_t* jwt = nullptr;
+  REQUIRE(jwt_new(&jwt) == 0);
+  jwt_add_grant(jwt, "room", room.c_str());
+  jwt_add_grant(jwt, "player", player.c_str());
+  jwt_add_grant_int(jwt, "exp", 2000);
+  const auto* key = reinterpret_cast<const unsigned char*>(secret.data());
+  jwt_set_alg(jwt, JWT_ALG_HS256, key, static_cast<int>(secret.size()));
+  char* text = jwt_encode_str(jwt);
+  const std::string token = text;
+  std::free(text);
+  jwt_free(jwt);
+  return token;
+}
+
+TEST_CASE("a player joins with an offer and leaves at the Location") {
+  Fixture f;
+  const auto joined = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  REQUIRE(joined.status == 201);
+  CHECK(joined.content_type == "application/sdp");
+  CHECK(joined.body.starts_with("v=0\r\n"));
+  const std::string location(headerOf(joined, "Location"));
+  CHECK(location.starts_with("/v1/rooms/lobby/players/alice?session="));
+
+  const auto player = f.directory.find("lobby", "alice");
+  REQUIRE(player);
+  const rooms::Negotiated& negotiated = player->negotiated;
+  CHECK(negotiated.local.ufrag.size() == 8);
+  CHECK(negotiated.local.password.size() == 24);
+  CHECK(joined.body.find("a=ice-ufrag:" + negotiated.local.ufrag + "\r\n") != std::string::npos);
+  REQUIRE(negotiated.slots.size() == 8);
+  for (const rooms::Slot& slot : negotiated.slots) CHECK(slot.ssrc != 0);
+  CHECK(negotiated.slots[0].ssrc != negotiated.slots[1].ssrc);
+
+  CHECK(f.ask("DELETE", location).status == 204);
+  CHECK(f.directory.rooms().empty());
+  CHECK(f.ask("DELETE", location).status == 404);
+}
+
+TEST_CASE("the DELETE of an old connection does not end the player's new one") {
+  Fixture f;
+  const auto first = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto second = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  CHECK(f.directory.players("lobby").size() == 1);
+  CHECK(f.ask("DELETE", headerOf(first, "Location")).status == 404);
+  CHECK(f.directory.players("lobby").size() == 1);
+  CHECK(f.ask("DELETE", headerOf(second, "Location")).status == 204);
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 204);
+}
+
+TEST_CASE("what is wrong with a join is named") {
+  Fixture f({}, {.rooms = 1, .players_per_room = 1});
+  const auto field = [](const http::Response& response) { return bodyOf(response).value("field", ""); };
+  struct Case {
+    const char* path;
+    std::string body;
+    int status;
+    const char* field;
+  };
+  const Case cases[] = {
+      {"/v1/rooms/a%20b/players/p", kOffer, 400, "room"},
+      {"/v1/rooms//players/p", kOffer, 400, "room"},
+      {"/v1/rooms/r/players/", kOffer, 400, "player"},
+      {"/v1/rooms/r/players/%3Cscript%3E", kOffer, 400, "player"},
+      {"/v1/rooms/r/players/p", "hello", 400, "lines[0]"},
+      {"/v1/rooms/r/players/p", "v=0\r\n", 400, "media"},
+      {"/v1/rooms/r/players/p", "", 415, "content-type"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.path);
+    const auto response = f.ask("POST", c.path, c.body);
+    CHECK(response.status == c.status);
+    CHECK(field(response) == c.field);
+    CHECK(response.content_type == "application/json");
+  }
+  CHECK(f.directory.rooms().empty());
+  CHECK(f.ask("POST", "/v1/rooms/" + std::string(65, 'a') + "/players/p", kOffer).status == 400);
+  CHECK(f.ask("PUT", "/v1/rooms/r/players/p", kOffer).status == 405);
+
+  CHECK(f.ask("POST", "/v1/rooms/r/players/p", kOffer).status == 201);
+  const auto full = f.ask("POST", "/v1/rooms/r/players/q", kOffer);
+  CHECK(full.status == 503);
+  CHECK(field(full) == "room");
+  f.api.setDraining(true);
+  CHECK(f.ask("POST", "/v1/rooms/r/players/p", kOffer).status == 503);
+  CHECK(f.ask("DELETE", "/v1/rooms/r/players/p").status == 204);
+}
+
+TEST_CASE("rooms and who is in them") {
+  Fixture f;
+  CHECK(bodyOf(f.ask("GET", "/v1/rooms")) == json::parse(R"({"rooms":[]})"));
+  CHECK(f.ask("GET", "/v1/rooms/lobby").status == 404);
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer);
+  CHECK(bodyOf(f.ask("GET", "/v1/rooms")) == json::parse(R"({"rooms":[{"room":"lobby","players":2}]})"));
+
+  auto& observed = f.directory.find("lobby", "alice")->observed;
+  observed.connected = true;
+  observed.ssrc = 7;
+  observed.csrc = 8;
+  observed.packets_in = 10;
+  observed.packets_out = 20;
+  observed.rtt_us = 12'500;
+  observed.loss_permille = 15;
+  observed.last_voice_ns = f.clock.now().time_since_epoch().count();
+  f.clock.advance(399ms);
+  const auto room = f.ask("GET", "/v1/rooms/lobby");
+  CHECK(headerOf(room, "Cache-Control") == "no-store");
+  const json players = bodyOf(room)["players"];
+  REQUIRE(players.size() == 2);
+  CHECK(players[0] ==
+        json::parse(R"({"id":"alice","connected":true,"ssrc":7,"csrc":8,"talking":true,"slots":8,
+      "packets_in":10,"packets_out":20,"rtt_ms":12.5,"loss_percent":1.5})"));
+  CHECK(players[1]["talking"] == false);
+  f.clock.advance(1ms);
+  CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["talking"] == false);
+}
+
+TEST_CASE("with a secret, a token opens its room to its player") {
+  const std::string secret = "a secret of some length";
+  Fixture f({.token_secrets = {secret}});
+  const std::string alice = sign(secret, "lobby", "alice");
+  const auto missing = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  CHECK(missing.status == 401);
+  CHECK(headerOf(missing, "WWW-Authenticate") == "Bearer");
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer, sign("wrong", "lobby", "alice")).status ==
+        401);
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer, alice).status == 403);
+  CHECK(f.ask("POST", "/v1/rooms/attic/players/alice", kOffer, alice).status == 403);
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer, alice).status == 201);
+  CHECK(f.ask("POST", "/v1/rooms/attic/players/x", kOffer, sign(secret, "attic", "x")).status == 201);
+
+  CHECK(f.ask("GET", "/v1/rooms").status == 401);
+  CHECK(bodyOf(f.ask("GET", "/v1/rooms", "", alice))["rooms"].size() == 1);
+  CHECK(f.ask("GET", "/v1/rooms/lobby").status == 401);
+  CHECK(f.ask("GET", "/v1/rooms/lobby", "", alice).status == 200);
+  CHECK(f.ask("GET", "/v1/rooms/attic", "", alice).status == 403);
+  CHECK(f.ask("DELETE", "/v1/rooms/attic/players/x", "", alice).status == 403);
+  CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 401);
+  CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice", "", alice).status == 204);
+
+  f.api.configure(Fixture::withCandidate({.token_secrets = {"another secret of length"}}));
+  CHECK(f.ask("GET", "/v1/rooms/lobby", "", alice).status == 401);
+}
+
+TEST_CASE("pages come from one folder and nothing else does") {
+  const fs::path root = fs::path(std::getenv("TEST_TMPDIR")) / "site";
+  const fs::path folder = root / "page";
+  fs::create_directories(folder / "sub");
+  fs::create_directories(folder / ".git");
+  const auto write = [](const fs::path& path, std::string_view text) { std::ofstream(path) << text; };
+  write(root / "secret.txt", "secret");
+  write(folder / "index.html", "<p>hello");
+  write(folder / "app.js", "1");
+  write(folder / "sub" / "index.html", "sub");
+  write(folder / ".hidden", "hidden");
+  write(folder / ".git" / "config", "hidden");
+
+  Fixture f({.page_directory = folder.string()});
+  const auto index = f.ask("GET", "/");
+  CHECK(index.status == 200);
+  CHECK(index.body == "<p>hello");
+  CHECK(index.content_type == "text/html; charset=utf-8");
+  CHECK(headerOf(index, "Cache-Control") == "no-cache");
+  CHECK(headerOf(index, "X-Content-Type-Options") == "nosniff");
+  CHECK(headerOf(index, "Content-Security-Policy").starts_with("default-src 'self'"));
+  CHECK(f.ask("GET", "/app.js").content_type == "text/javascript; charset=utf-8");
+  CHECK(f.ask("GET", "/sub/").body == "sub");
+  for (const char* path :
+       {"/sub", "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/sub/../../secret.txt",
+        "//etc/passwd", "/.hidden", "/.git/config", "/nothing.html", "/v1/nothing"}) {
+    CAPTURE(path);
+    CHECK(f.ask("GET", path).status == 404);
+  }
+  CHECK(f.ask("POST", "/", "x").status == 405);
+
+  write(folder / "index.html", "<p>changed");
+  fs::last_write_time(folder / "index.html", fs::last_write_time(folder / "index.html") + 1s);
+  CHECK(f.ask("GET", "/").body == "<p>changed");
+  fs::remove(folder / "app.js");
+  CHECK(f.ask("GET", "/app.js").status == 404);
+  CHECK(Fixture().ask("GET", "/").status == 404);
+  CHECK(Fixture({.page_directory = "/no/such/folder"}).ask("GET", "/").status == 404);
+}
+
+}  // namespace
+}  // namespace sluice::join
