@@ -1,0 +1,107 @@
+// One call: the microphone out, a fixed number of slots in. The server puts whoever speaks into a slot and names the
+// speaker in CSRC, so nothing is negotiated again when people come and go.
+
+const SLOTS = 8;
+const SPEAKING_MS = 400;
+
+export class HttpError extends Error {
+  constructor(status, message, field) {
+    super(field ? `${field}: ${message}` : message);
+    this.status = status;
+  }
+}
+
+async function request(path, options, token) {
+  const headers = {...options.headers};
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const response = await fetch(path, {...options, headers});
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  throw new HttpError(response.status, problem.error ?? `HTTP ${response.status}`, problem.field);
+}
+
+export class Call extends EventTarget {
+  // `stream` may be null: then the call only listens. `token` is empty unless the server wants one.
+  constructor(room, name, stream, token) {
+    super();
+    this.room = room;
+    this.name = name;
+    this.token = token;
+    this.location = null;
+    this.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
+    this.microphone = stream?.getAudioTracks()[0] ?? null;
+    if (this.microphone) this.pc.addTransceiver(this.microphone, {direction: 'sendonly', streams: [stream]});
+    this.slots = Array.from({length: SLOTS}, () => this.pc.addTransceiver('audio', {direction: 'recvonly'}));
+    this.pc.onconnectionstatechange = () => this.dispatchEvent(new Event('state'));
+  }
+
+  async join() {
+    await this.pc.setLocalDescription();
+    const path = `/v1/rooms/${encodeURIComponent(this.room)}/players/${encodeURIComponent(this.name)}`;
+    const response = await request(path, {
+      method: 'POST',
+      headers: {'Content-Type': 'application/sdp'},
+      body: this.pc.localDescription.sdp,
+    }, this.token);
+    this.location = response.headers.get('Location');
+    if (this.pc.signalingState === 'closed') return this.leave();  // left while joining
+    await this.pc.setRemoteDescription({type: 'answer', sdp: await response.text()});
+  }
+
+  // Also while the page is going away.
+  leave() {
+    this.pc.onconnectionstatechange = null;
+    this.pc.close();
+    this.microphone?.stop();
+    if (this.location) request(this.location, {method: 'DELETE', keepalive: true}, this.token).catch(() => {});
+    this.location = null;
+  }
+
+  setMuted(muted) {
+    if (this.microphone) this.microphone.enabled = !muted;
+  }
+
+  async people() {
+    const response = await request(`/v1/rooms/${encodeURIComponent(this.room)}`, {}, this.token);
+    return (await response.json()).players;
+  }
+
+  // Who is heard now: a map from CSRC to loudness, 0 to 1.
+  voices() {
+    const voices = new Map();
+    const oldest = performance.timeOrigin + performance.now() - SPEAKING_MS;
+    for (const {receiver} of this.slots) {
+      const level = receiver.getSynchronizationSources()[0]?.audioLevel ?? 0;
+      const speakers = receiver.getContributingSources().filter((source) => source.timestamp >= oldest);
+      const latest = speakers.sort((a, b) => b.timestamp - a.timestamp)[0];
+      if (latest) voices.set(latest.source, Math.max(level, voices.get(latest.source) ?? 0));
+    }
+    return voices;
+  }
+
+  // Totals since the call began; times in milliseconds, null while unknown.
+  async stats() {
+    const result = {
+      state: this.pc.connectionState, rttMs: null, fractionLostOut: null, packetsSent: 0, packetsReceived: 0,
+      packetsLost: 0, totalAudioEnergy: 0, srtpCipher: null, dtlsState: null, inbound: [],
+    };
+    for (const entry of (await this.pc.getStats()).values()) {
+      if (entry.type === 'inbound-rtp') {
+        result.inbound.push(entry);
+        result.packetsReceived += entry.packetsReceived;
+        result.packetsLost += Math.max(0, entry.packetsLost);
+        result.totalAudioEnergy += entry.totalAudioEnergy ?? 0;
+      } else if (entry.type === 'outbound-rtp') {
+        result.packetsSent += entry.packetsSent;
+      } else if (entry.type === 'remote-inbound-rtp') {
+        result.fractionLostOut = entry.fractionLost ?? null;
+      } else if (entry.type === 'candidate-pair' && entry.nominated && entry.currentRoundTripTime !== undefined) {
+        result.rttMs = entry.currentRoundTripTime * 1000;
+      } else if (entry.type === 'transport') {
+        result.srtpCipher = entry.srtpCipher ?? null;
+        result.dtlsState = entry.dtlsState ?? null;
+      }
+    }
+    return result;
+  }
+}
