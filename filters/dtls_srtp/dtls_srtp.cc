@@ -113,6 +113,7 @@ void DtlsSrtp::onAuthenticated(const net::Address&) {
 void DtlsSrtp::beginHandshake() {
   const auto& negotiated = context_.session().player()->negotiated;
   const bool client = negotiated.dtls_role == rooms::DtlsRole::kClient;
+  crypto::DtlsSink& sink = *this;
   begun_ = context_.now();
   dtls_ = std::make_unique<DtlsConnection>(
       *factory_->dtls,
@@ -120,7 +121,7 @@ void DtlsSrtp::beginHandshake() {
                               .peer_fingerprint = negotiated.fingerprint,
                               .profiles = factory_->profiles,
                               .initial_timeout = factory_->retransmit},
-      *this);
+      sink);
 }
 
 void DtlsSrtp::onIngress(net::PacketPtr&& packet) {
