@@ -1,0 +1,95 @@
+#include "source/load/http_client.h"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/version.hpp>
+#include <optional>
+
+namespace sluice::load {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::asio::ip::tcp;
+
+constexpr auto kTimeout = std::chrono::seconds{10};
+
+}  // namespace
+
+struct HttpClient::Impl {
+  std::string host;
+  std::string port;
+  std::string token;
+  boost::asio::io_context io;
+  std::optional<boost::beast::tcp_stream> stream;  // kept open between requests
+
+  boost::system::error_code connect() {
+    boost::system::error_code error;
+    const auto endpoints = tcp::resolver(io).resolve(host, port, error);
+    if (error) return error;
+    stream.emplace(io);
+    stream->expires_after(kTimeout);
+    stream->connect(endpoints, error);
+    if (error) stream.reset();
+    return error;
+  }
+
+  boost::system::error_code exchange(const http::request<http::string_body>& request,
+                                     http::response<http::string_body>& response) {
+    boost::system::error_code error;
+    if (!stream && (error = connect())) return error;
+    boost::beast::flat_buffer buffer;
+    stream->expires_after(kTimeout);
+    http::write(*stream, request, error);
+    if (!error) http::read(*stream, buffer, response, error);
+    if (error || !response.keep_alive()) stream.reset();
+    return error;
+  }
+};
+
+Result<std::unique_ptr<HttpClient>> HttpClient::make(const std::string& url, std::string token) {
+  static constexpr std::string_view kScheme = "http://";
+  if (url.starts_with("https://")) return Error{"--join", "https is not supported here; use the API's http address"};
+  if (!url.starts_with(kScheme)) return Error{"--join", "must begin with http://"};
+  std::string authority = url.substr(kScheme.size());
+  authority = authority.substr(0, authority.find('/'));
+  const size_t colon = authority.rfind(':');
+  auto impl = std::make_unique<Impl>();
+  impl->host = authority.substr(0, colon);
+  impl->port = colon == std::string::npos ? "80" : authority.substr(colon + 1);
+  impl->token = std::move(token);
+  if (impl->host.empty()) return Error{"--join", "has no host"};
+  return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
+}
+
+HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+HttpClient::~HttpClient() = default;
+
+Result<HttpResponse> HttpClient::request(const std::string& method, const std::string& target,
+                                         const std::string& content_type, const std::string& body) {
+  http::request<http::string_body> request;
+  request.method_string(method);
+  request.target(target);
+  request.version(11);
+  request.set(http::field::host, impl_->host);
+  request.set(http::field::user_agent, "sluice-load");
+  if (!impl_->token.empty()) request.set(http::field::authorization, "Bearer " + impl_->token);
+  if (!content_type.empty()) {
+    request.set(http::field::content_type, content_type);
+    request.body() = body;
+  }
+  request.prepare_payload();
+  http::response<http::string_body> response;
+  const bool reused = impl_->stream.has_value();
+  auto error = impl_->exchange(request, response);
+  if (error && reused) {  // the server closed the kept connection meanwhile
+    response = {};
+    error = impl_->exchange(request, response);
+  }
+  if (error) return Error{impl_->host + ":" + impl_->port, error.message()};
+  return HttpResponse{static_cast<int>(response.result_int()), response.body(),
+                      std::string(response[http::field::location])};
+}
+
+}  // namespace sluice::load

@@ -1,0 +1,54 @@
+#include "source/load/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace sluice::load {
+
+unsigned Options::slotsPerPlayer() const { return slots.value_or(std::clamp(talkers, 1u, 4u)); }
+
+std::string Options::roomName(unsigned index) const {
+  return rooms == 1 ? room : room + "-" + std::to_string(index);
+}
+
+std::string Options::playerName(unsigned index) const {
+  return index < names.size() ? names[index] : "player-" + std::to_string(index);
+}
+
+std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
+  Options options;
+  CLI::App app{
+      "Real voice clients (ICE, DTLS-SRTP, Opus) for load and for company.\n"
+      "Every packet carries a sequence number, a time and a checksum in Opus padding; the report says what was\n"
+      "lost, late, doubled or damaged. Loss counts from the moment when all players are connected. With more\n"
+      "talkers than slots only gaps within what a player heard count as loss."};
+  app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080")->required();
+  app.add_option("--room", options.room, "The room's name")->capture_default_str();
+  app.add_option("--rooms", options.rooms, "Rooms to spread the players over, named ROOM-0, ROOM-1, ...")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--players", options.players, "Players in all rooms together")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  app.add_option("--talkers", options.talkers, "Players that talk, in each room")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  app.add_option("--seconds", options.seconds, "How long they talk")->check(CLI::Range(1, 86'400))->capture_default_str();
+  app.add_option("--slots", options.slots, "Speakers that a player can hear at once; default: the talkers, at most 4")
+      ->check(CLI::Range(1, 64));
+  app.add_option("--token", options.token, "Bearer token for the join API");
+  app.add_option("--names", options.names, "Names of the first players, separated by commas")->delimiter(',');
+  app.add_flag("--json", options.json, "Print the report as one JSON object");
+  app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");
+  app.add_flag("--spurts", options.spurts, "Talk in spurts with pauses, as people do");
+  app.add_option("--max-loss-percent", options.max_loss_percent, "Exit with 1 when more than this is lost");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : 2;
+    return std::nullopt;
+  }
+  return options;
+}
+
+}  // namespace sluice::load

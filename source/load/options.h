@@ -1,0 +1,33 @@
+// sluice-load's command line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::load {
+
+struct Options {
+  std::string join;                // "http://host:port"
+  std::string room = "load";
+  unsigned rooms = 1;              // more than one: room-0, room-1, ...
+  unsigned players = 2;            // in all rooms together
+  unsigned talkers = 1;            // in each room
+  unsigned seconds = 10;
+  std::optional<unsigned> slots;   // of each player; default: one for each talker, at most 4
+  std::string token;
+  std::vector<std::string> names;
+  bool json = false;
+  bool forever = false;
+  bool spurts = false;
+  std::optional<double> max_loss_percent;
+
+  unsigned slotsPerPlayer() const;
+  std::string roomName(unsigned index) const;
+  std::string playerName(unsigned index) const;
+};
+
+// Nothing when the process should end now with `exit_code`.
+std::optional<Options> parseOptions(int argc, char** argv, int& exit_code);
+
+}  // namespace sluice::load

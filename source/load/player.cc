@@ -1,0 +1,293 @@
+#include "source/load/player.h"
+
+#include <algorithm>
+#include <array>
+
+#include "source/base/log.h"
+#include "source/base/random.h"
+#include "source/codec/rtcp.h"
+
+namespace sluice::load {
+namespace {
+
+constexpr Duration kPoll = 50ms;
+constexpr Duration kFrame = std::chrono::milliseconds{kFrameMs};
+constexpr Duration kReport = 1s;
+constexpr Duration kConnectTimeout = 10s;
+constexpr Duration kSpurt = 3s;
+constexpr Duration kPause = 2s;
+constexpr uint8_t kLevel = 25;  // -dBov, about what the melodies have
+constexpr int kCreated = 201;
+constexpr int kTooManyRequests = 429;
+
+rooms::IceCredentials newCredentials() { return {randomIceString(8), randomIceString(24)}; }
+
+}  // namespace
+
+Player::Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody)
+    : stage_(stage),
+      index_(index),
+      room_(std::move(room)),
+      name_(std::move(name)),
+      melody_(melody),
+      ice_credentials_(newCredentials()),
+      ssrc_(randomU32() | 1),
+      poll_(stage.loop.timers(), [this] { onPollTimer(); }),
+      talk_(stage.loop.timers(), [this] { onTalkTimer(); }),
+      report_(stage.loop.timers(), [this] { onReportTimer(); }),
+      rtp_sequence_(static_cast<uint16_t>(randomU32())),
+      rtp_timestamp_(randomU32()),
+      frame_(index * 37) {}
+
+Player::~Player() = default;
+
+Player::Joined Player::join(std::string& error) {
+  const std::string target = "/v1/rooms/" + room_ + "/players/" + name_;
+  const std::string offer = makeOffer({.ice = ice_credentials_,
+                                       .fingerprint = stage_.dtls.fingerprint(),
+                                       .talks = talks(),
+                                       .ssrc = ssrc_,
+                                       .slots = stage_.slots});
+  const auto response = stage_.http.request("POST", target, "application/sdp", offer);
+  if (!response.ok()) {
+    error = response.error().toString();
+    return Joined::kNo;
+  }
+  if (response->status == kTooManyRequests) return Joined::kLater;
+  if (response->status != kCreated) {
+    error = "POST " + target + ": " + std::to_string(response->status) + " " + response->body;
+    return Joined::kNo;
+  }
+  location_ = response->location;
+  auto answer = readAnswer(response->body);
+  if (!answer.ok()) {
+    error = answer.error().toString();
+    return Joined::kNo;
+  }
+  answer_ = *answer;
+  ice_.emplace(ice_credentials_, answer_.ice);
+  static constexpr uint8_t kAny[16] = {};
+  net::UdpReceiver& receiver = *this;
+  auto port = stage_.network.open(net::Address(Bytes(kAny, answer_.candidate.ip().size()), 0),
+                                  {.connect_to = answer_.candidate, .stats = &stage_.udp}, receiver);
+  if (!port.ok()) {
+    error = port.error().message;
+    return Joined::kNo;
+  }
+  port_ = *std::move(port);
+  began_ = stage_.loop.clock().refresh();
+  onPollTimer();
+  return Joined::kYes;
+}
+
+void Player::leave() {
+  talk_.cancel();
+  report_.cancel();
+  poll_.cancel();
+  if (dtls_ != nullptr) dtls_->close();
+  if (!location_.empty()) static_cast<void>(stage_.http.request("DELETE", location_));
+  location_.clear();
+}
+
+void Player::onPollTimer() {
+  const Instant now = stage_.loop.clock().now();
+  std::array<uint8_t, 256> buffer;
+  if (const auto size = ice_->poll(now, buffer)) sendBytes(Bytes(buffer).first(*size));
+  if (dtls_ != nullptr && !connected()) {
+    if (const auto due = dtls_->nextTimeout(); due && *due <= Duration::zero()) dtls_->onTimeout();
+    checkHandshake();
+  }
+  if (ice_->expired(now) || (!connected() && now - began_ > kConnectTimeout)) {
+    failed_ = true;
+    return;
+  }
+  poll_.arm(kPoll);
+}
+
+void Player::sendBytes(Bytes datagram) {
+  net::PacketPtr packet = stage_.pool.acquire();
+  if (packet == nullptr) return;
+  packet->assign(datagram);
+  packet->remote = answer_.candidate;
+  port_->send(std::move(packet));
+}
+
+void Player::sendDtls(Bytes datagram) { sendBytes(datagram); }
+
+void Player::onPacket(net::PacketPtr&& packet) {
+  switch (classify(packet->data())) {
+    case PacketKind::kStun: onStun(packet->data()); break;
+    case PacketKind::kDtls: onDtls(packet->data()); break;
+    case PacketKind::kRtp:
+    case PacketKind::kRtcp: onMedia(*packet); break;
+    default: ++stage_.totals.integrity_errors; break;
+  }
+  packet->settle();
+  packet.reset();
+}
+
+void Player::onStun(Bytes datagram) {
+  std::array<uint8_t, 256> buffer;
+  const bool before = ice_->connected();
+  if (const auto size = ice_->onStun(datagram, stage_.loop.clock().now(), buffer)) {
+    sendBytes(Bytes(buffer).first(*size));
+  }
+  if (before || !ice_->connected() || dtls_ != nullptr) return;
+  crypto::DtlsSink& sink = *this;
+  dtls_ = std::make_unique<crypto::DtlsConnection>(
+      stage_.dtls,
+      crypto::DtlsConnection::Options{
+          .role = answer_.server_is_passive ? crypto::DtlsRole::kClient : crypto::DtlsRole::kServer,
+          .peer_fingerprint = answer_.fingerprint,
+          .profiles = {crypto::SrtpProfile::kAeadAes128Gcm, crypto::SrtpProfile::kAes128CmSha1_80}},
+      sink);
+  if (answer_.server_is_passive) dtls_->start();
+}
+
+void Player::onDtls(Bytes datagram) {
+  if (dtls_ == nullptr) return;
+  dtls_->onDatagram(datagram);
+  checkHandshake();
+}
+
+void Player::checkHandshake() {
+  using State = crypto::DtlsConnection::State;
+  const State state = dtls_->state();
+  if (state == State::kFailed || state == State::kClosed) failed_ = true;
+  if (state != State::kConnected || connected()) return;
+  auto session = crypto::SrtpSession::make(dtls_->keys());
+  if (!session.ok()) {
+    failed_ = true;
+    return;
+  }
+  srtp_ = *std::move(session);
+  const Instant now = stage_.loop.clock().now();
+  stage_.totals.connect_ms.push_back(std::chrono::duration<double, std::milli>(now - began_).count());
+  // Clients do not march in step.
+  if (talks()) talk_.arm(Duration{static_cast<int64_t>(randomU32()) % kFrame.count()});
+  report_.arm(Duration{static_cast<int64_t>(randomU32()) % kReport.count()});
+}
+
+bool Player::pausing() const {
+  if (!stage_.spurts) return false;
+  const auto position = (stage_.loop.clock().now() - began_ + index_ * 1700ms) % (kSpurt + kPause);
+  return position >= kSpurt;
+}
+
+void Player::onTalkTimer() {
+  if (!stage_.talking) return;
+  talk_.armAt(talk_.due() + kFrame);
+  if (!pausing()) sendVoice((*melody_)[frame_ % melody_->size()]);
+  ++frame_;
+  rtp_timestamp_ += kTimestampStep;
+}
+
+void Player::sendVoice(const std::vector<uint8_t>& opus) {
+  net::PacketPtr packet = stage_.pool.acquire();
+  if (packet == nullptr) return;
+  const uint8_t level = rtp::writeAudioLevel({kLevel, true});
+  const rtp::ExtensionElement extension{answer_.audio_level_id, Bytes(&level, 1)};
+  const rtp::Header header{.marker = packets_sent_ == 0,
+                           .payload_type = kOpusPayloadType,
+                           .sequence = rtp_sequence_,
+                           .timestamp = rtp_timestamp_,
+                           .ssrc = ssrc_,
+                           .extensions = {&extension, answer_.audio_level_id != 0 ? 1u : 0u}};
+  packet->resize(net::Packet::kMaxPayload);
+  rtp::write(header, packet->data().data());
+  const Stamp mark{index_, sequence_counted_, std::chrono::steady_clock::now(), stage_.counting};
+  const auto payload = stamp(opus, mark, packet->data().subspan(header.size()));
+  size_t size = header.size() + payload.value_or(0);
+  if (!payload || srtp_->protect(packet->data().data(), size) != crypto::SrtpStatus::kOk) {
+    packet->settle();
+    return;
+  }
+  packet->resize(size);
+  packet->remote = answer_.candidate;
+  port_->send(std::move(packet));
+  ++rtp_sequence_;
+  ++packets_sent_;
+  octets_sent_ += static_cast<uint32_t>(*payload);
+  if (!stage_.counting) return;
+  ++sequence_counted_;
+  ++stage_.totals.sent;
+}
+
+void Player::onMedia(net::Packet& packet) {
+  if (!connected()) return;
+  size_t size = packet.size();
+  const bool rtp = classify(packet.data()) == PacketKind::kRtp;
+  const auto status = rtp ? srtp_->unprotect(packet.data().data(), size)
+                          : srtp_->unprotectRtcp(packet.data().data(), size);
+  if (status != crypto::SrtpStatus::kOk) {
+    ++stage_.totals.integrity_errors;
+    return;
+  }
+  packet.resize(size);
+  if (rtp) {
+    const auto parsed = rtp::parse(packet.data());
+    if (parsed) return onVoice(*parsed, packet.received);
+    ++stage_.totals.integrity_errors;
+    return;
+  }
+  rtcp::Reader reader(packet.data());
+  while (const auto part = reader.next()) {
+    const auto info = rtcp::readSenderInfo(*part);
+    if (!info) continue;
+    if (const auto stream = streams_.find(info->ssrc); stream != streams_.end()) {
+      stream->second.onSenderReport(info->ntp, packet.received);
+    }
+  }
+}
+
+void Player::onVoice(const rtp::Packet& rtp, Instant received) {
+  Totals& totals = stage_.totals;
+  streams_.try_emplace(rtp.ssrc, 48'000).first->second.onPacket(rtp.sequence, rtp.timestamp, received);
+  const auto mark = readStamp(rtp.payload);
+  const bool ours = std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
+  // One true speaker, the same for all of a talker's packets, on a slot that the answer named.
+  if (!mark || !ours || rtp.csrcCount() != 1 ||
+      csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
+    ++totals.integrity_errors;
+    return;
+  }
+  if (!mark->counted) return;
+  switch (heard_[mark->talker].onPacket(mark->sequence)) {
+    case Hearing::Verdict::kDuplicate: ++totals.duplicates; return;
+    case Hearing::Verdict::kOutOfOrder: ++totals.out_of_order; break;
+    case Hearing::Verdict::kNew: break;
+  }
+  ++totals.received;
+  totals.latency.record(received - mark->sent);
+}
+
+void Player::onReportTimer() {
+  report_.arm(kReport);
+  const Instant now = stage_.loop.clock().now();
+  std::vector<rtcp::ReportBlock> blocks;
+  for (auto& [ssrc, stream] : streams_) {
+    if (blocks.size() < 31) blocks.push_back(stream.report(ssrc, now));
+  }
+  net::PacketPtr packet = stage_.pool.acquire();
+  if (packet == nullptr) return;
+  packet->resize(net::Packet::kMaxPayload);
+  rtcp::Writer writer(packet->data());
+  if (packets_sent_ > 0) {
+    writer.addSenderReport({ssrc_, rtcp::toNtp(std::chrono::system_clock::now()), rtp_timestamp_, packets_sent_,
+                            octets_sent_},
+                           blocks);
+  } else {
+    writer.addReceiverReport(ssrc_, blocks);
+  }
+  writer.addCname(ssrc_, ice_credentials_.ufrag);
+  size_t size = writer.finish().value_or(0);
+  if (size == 0 || srtp_->protectRtcp(packet->data().data(), size) != crypto::SrtpStatus::kOk) {
+    packet->settle();
+    return;
+  }
+  packet->resize(size);
+  packet->remote = answer_.candidate;
+  port_->send(std::move(packet));
+}
+
+}  // namespace sluice::load

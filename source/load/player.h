@@ -1,0 +1,106 @@
+// One client: joins, connects, talks if it is a talker, and checks all that it hears.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "source/codec/reception.h"
+#include "source/codec/rtp.h"
+#include "source/crypto/dtls.h"
+#include "source/crypto/srtp.h"
+#include "source/load/http_client.h"
+#include "source/load/ice_agent.h"
+#include "source/load/report.h"
+#include "source/load/signalling.h"
+#include "source/load/voice.h"
+#include "source/net/event_loop.h"
+#include "source/net/packet_pool.h"
+#include "source/net/udp.h"
+
+namespace sluice::load {
+
+// What all players share.
+struct Stage {
+  net::EventLoop& loop;
+  net::PacketPool& pool;
+  net::UdpNetwork& network;
+  HttpClient& http;
+  const crypto::DtlsContext& dtls;
+  net::UdpStats udp;
+  Totals totals;
+  unsigned slots = 1;
+  bool spurts = false;
+  bool counting = false;  // the counted phase
+  bool talking = true;    // false at the end, while the last packets are on their way
+};
+
+class Player final : private net::UdpReceiver, private crypto::DtlsSink {
+ public:
+  // `melody` is null for who only listens; it outlives the player, as does `stage`.
+  Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody);
+  ~Player() override;
+
+  enum class Joined { kYes, kLater, kNo };  // kLater: the server asked to slow down
+  // Blocks for the exchange of offer and answer. `error` says why not.
+  Joined join(std::string& error);
+  void leave();
+
+  bool connected() const { return srtp_ != nullptr; }
+  bool failed() const { return failed_; }
+  bool talks() const { return melody_ != nullptr; }
+  uint32_t index() const { return index_; }
+  const std::string& room() const { return room_; }
+  uint32_t sentCounted() const { return sequence_counted_; }
+  // By the talker's index.
+  const std::unordered_map<uint32_t, Hearing>& heard() const { return heard_; }
+
+ private:
+  void onPacket(net::PacketPtr&& packet) override;
+  void sendDtls(Bytes datagram) override;
+  void sendBytes(Bytes datagram);
+
+  void onPollTimer();
+  void onTalkTimer();
+  void onReportTimer();
+  void onStun(Bytes datagram);
+  void onDtls(Bytes datagram);
+  void onMedia(net::Packet& packet);
+  void onVoice(const rtp::Packet& rtp, Instant received);
+  void checkHandshake();
+  void sendVoice(const std::vector<uint8_t>& opus);
+  bool pausing() const;
+
+  Stage& stage_;
+  const uint32_t index_;
+  const std::string room_;
+  const std::string name_;
+  const Melody* const melody_;
+  const rooms::IceCredentials ice_credentials_;
+  const uint32_t ssrc_;
+  std::string location_;  // to leave by; empty when not joined
+  Answer answer_;
+  std::unique_ptr<net::UdpPort> port_;
+  std::optional<IceAgent> ice_;
+  std::unique_ptr<crypto::DtlsConnection> dtls_;
+  std::unique_ptr<crypto::SrtpSession> srtp_;
+  bool failed_ = false;
+  Instant began_{};
+  net::Timer poll_;
+  net::Timer talk_;
+  net::Timer report_;
+
+  uint16_t rtp_sequence_;
+  uint32_t rtp_timestamp_;
+  uint32_t sequence_counted_ = 0;
+  uint32_t packets_sent_ = 0;
+  uint32_t octets_sent_ = 0;
+  size_t frame_ = 0;
+  std::unordered_map<uint32_t, Hearing> heard_;
+  std::unordered_map<uint32_t, uint32_t> csrc_of_;        // by talker
+  std::unordered_map<uint32_t, rtp::Reception> streams_;  // by slot SSRC
+};
+
+}  // namespace sluice::load

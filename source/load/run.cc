@@ -1,0 +1,219 @@
+#include "source/load/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "source/base/log.h"
+#include "source/net/udp_socket.h"
+
+namespace sluice::load {
+namespace {
+
+constexpr size_t kMaxPackets = 65'536;
+constexpr Duration kJoinInterval = 2ms;
+constexpr Duration kJoinPatience = 250ms;  // after the server asked to slow down
+constexpr Duration kSettle = 500ms;        // between the last connection and the counted phase
+constexpr Duration kDrain = 500ms;
+constexpr Duration kTick = 1s;
+constexpr unsigned kVoices = 8;
+
+}  // namespace
+
+struct Run::World {
+  World(const Options& run_options, std::unique_ptr<HttpClient> client)
+      : options(run_options), http(std::move(client)) {}
+  ~World();
+
+  Status makePlayers();
+  void watchSignals();
+  void after(Duration delay, void (World::*next_step)()) {
+    on_step = next_step;
+    step.arm(delay);
+  }
+  void joinNext();
+  void checkConnected();
+  void count();
+  void stopTalking();
+  void finish();
+  void tick();
+  void countExpected();
+  int exitCode() const;
+
+  const Options options;
+  std::unique_ptr<HttpClient> http;
+  net::EventLoop loop;
+  net::PacketPool pool{kMaxPackets};
+  net::SocketNetwork network{loop, pool};
+  std::shared_ptr<const crypto::DtlsContext> dtls =
+      crypto::DtlsContext::make(crypto::Certificate::generate());
+  Stage stage{.loop = loop, .pool = pool, .network = network, .http = *http, .dtls = *dtls, .udp = {}, .totals = {}};
+  std::vector<Melody> melodies;
+  std::vector<std::unique_ptr<Player>> players;
+  size_t next = 0;  // to join
+  bool interrupted = false;
+  Instant counting_since{};
+  double counted_seconds = 0;
+  uint64_t sent_before = 0;
+  uint64_t received_before = 0;
+  uv_signal_t signals[2];
+  void (World::*on_step)() = nullptr;
+  net::Timer step{loop.timers(), [this] { (this->*on_step)(); }};
+  net::Timer ticker{loop.timers(), [this] { tick(); }};
+};
+
+Run::World::~World() { players.clear(); }
+
+Status Run::World::makePlayers() {
+  for (unsigned voice = 0; voice < kVoices; ++voice) {
+    auto melody = makeMelody(voice);
+    if (!melody.ok()) return melody.error();
+    melodies.push_back(*std::move(melody));
+  }
+  stage.slots = options.slotsPerPlayer();
+  stage.spurts = options.spurts;
+  std::vector<unsigned> in_room(options.rooms);
+  for (unsigned i = 0; i < options.players; ++i) {
+    const unsigned room = i % options.rooms;
+    const bool talks = in_room[room]++ < options.talkers;
+    players.push_back(std::make_unique<Player>(stage, i, options.roomName(room), options.playerName(i),
+                                               talks ? &melodies[i % kVoices] : nullptr));
+  }
+  return Done{};
+}
+
+void Run::World::watchSignals() {
+  const int numbers[] = {SIGINT, SIGTERM};
+  for (size_t i = 0; i < 2; ++i) {
+    uv_signal_init(loop.raw(), &signals[i]);
+    signals[i].data = this;
+    uv_signal_start(
+        &signals[i],
+        [](uv_signal_t* handle, int) {
+          auto* world = static_cast<World*>(handle->data);
+          if (std::exchange(world->interrupted, true)) return world->loop.stop();
+          world->stopTalking();
+        },
+        numbers[i]);
+  }
+}
+
+void Run::World::joinNext() {
+  if (interrupted) return;
+  std::string error;
+  Player& player = *players[next];
+  const auto joined = player.join(error);
+  if (joined == Player::Joined::kLater) return after(kJoinPatience, &World::joinNext);
+  if (joined == Player::Joined::kNo) {
+    log::error("{}", error);
+    ++stage.totals.connect_failures;
+  }
+  if (++next < players.size()) return after(kJoinInterval, &World::joinNext);
+  after(kJoinInterval, &World::checkConnected);
+}
+
+void Run::World::checkConnected() {
+  unsigned connected = 0;
+  unsigned failed = 0;
+  for (const auto& player : players) {
+    connected += player->connected();
+    failed += player->failed();
+  }
+  if (connected + failed + stage.totals.connect_failures < players.size()) return after(10ms, &World::checkConnected);
+  stage.totals.connect_failures += failed;
+  if (stage.totals.connect_failures == players.size()) return finish();
+  if (options.forever) return;
+  after(kSettle, &World::count);
+}
+
+void Run::World::count() {
+  stage.counting = true;
+  counting_since = loop.clock().now();
+  after(std::chrono::seconds{options.seconds}, &World::stopTalking);
+}
+
+void Run::World::stopTalking() {
+  stage.talking = false;
+  if (stage.counting) {
+    counted_seconds = std::chrono::duration<double>(loop.clock().now() - counting_since).count();
+  }
+  after(options.forever ? Duration{1ms} : kDrain, &World::finish);
+}
+
+void Run::World::finish() {
+  countExpected();
+  for (const auto& player : players) player->leave();
+  loop.stop();
+}
+
+// With a slot for every talker, all that was said was to be heard; else what lies between the first and the last
+// packet that came.
+void Run::World::countExpected() {
+  for (const auto& listener : players) {
+    if (!listener->connected()) continue;
+    const unsigned others = options.talkers - (listener->talks() ? 1 : 0);
+    for (const auto& talker : players) {
+      if (talker == listener || !talker->talks() || talker->room() != listener->room()) continue;
+      if (others <= stage.slots) {
+        stage.totals.expected += talker->sentCounted();
+      } else if (const auto it = listener->heard().find(talker->index()); it != listener->heard().end()) {
+        stage.totals.expected += it->second.span();
+      }
+    }
+  }
+}
+
+void Run::World::tick() {
+  ticker.arm(kTick);
+  const Totals& totals = stage.totals;
+  const auto connected = std::count_if(players.begin(), players.end(), [](const auto& p) { return p->connected(); });
+  const std::string line = fmt::format(
+      "connected {:>5}/{:<5} sent {:>8} (+{:<6}) received {:>9} (+{:<7}) damaged {:<4} p99 {:.2f} ms", connected,
+      players.size(), totals.sent, totals.sent - sent_before, totals.received, totals.received - received_before,
+      totals.integrity_errors, totals.latency.quantileMs(0.99));
+  sent_before = totals.sent;
+  received_before = totals.received;
+  const bool terminal = isatty(STDERR_FILENO) == 1;
+  std::fprintf(stderr, terminal ? "\r\033[K%s" : "%s\n", line.c_str());
+  std::fflush(stderr);
+}
+
+int Run::World::exitCode() const {
+  const Totals& totals = stage.totals;
+  const bool too_lossy = options.max_loss_percent && totals.lossPercent() > *options.max_loss_percent;
+  return totals.connect_failures > 0 || totals.integrity_errors > 0 || too_lossy ? 1 : 0;
+}
+
+Result<std::unique_ptr<Run>> Run::make(const Options& options) {
+  auto http = HttpClient::make(options.join, options.token);
+  if (!http.ok()) return http.error();
+  auto world = std::make_unique<World>(options, *std::move(http));
+  if (Status made = world->makePlayers(); !made.ok()) return made.error();
+  return std::unique_ptr<Run>(new Run(std::move(world)));
+}
+
+Run::Run(std::unique_ptr<World> world) : world_(std::move(world)) {}
+Run::~Run() = default;
+
+int Run::execute() {
+  World& world = *world_;
+  world.watchSignals();
+  world.after(Duration::zero(), &World::joinNext);
+  if (!world.options.forever) world.ticker.arm(kTick);
+  world.loop.run();
+  for (uv_signal_t& signal : world.signals) uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
+  if (world.options.forever) return 0;
+  if (isatty(STDERR_FILENO) == 1) std::fputs("\n", stderr);
+  const RunInfo info{.players = world.options.players,
+                     .talkers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
+                                                                    [](const auto& p) { return p->talks(); })),
+                     .seconds = world.counted_seconds};
+  std::fputs((world.options.json ? toJson(world.stage.totals, info) + "\n" : toTable(world.stage.totals, info)).c_str(),
+             stdout);
+  return world.exitCode();
+}
+
+}  // namespace sluice::load

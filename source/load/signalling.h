@@ -1,0 +1,37 @@
+// Offers as a browser writes them, and what an answer says.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "source/base/result.h"
+#include "source/crypto/certificate.h"
+#include "source/net/address.h"
+#include "source/rooms/player.h"
+
+namespace sluice::load {
+
+constexpr uint8_t kOpusPayloadType = 111;
+constexpr uint8_t kAudioLevelId = 1;
+constexpr uint8_t kMidId = 4;
+
+struct OfferInput {
+  rooms::IceCredentials ice;
+  crypto::Fingerprint fingerprint{};
+  bool talks = false;     // then the first line, mid "0", sends
+  uint32_t ssrc = 0;      // that it sends with
+  unsigned slots = 1;     // receiving lines
+};
+std::string makeOffer(const OfferInput& input);
+
+struct Answer {
+  rooms::IceCredentials ice;
+  crypto::Fingerprint fingerprint{};
+  net::Address candidate;
+  bool server_is_passive = true;  // then we are the DTLS client
+  std::vector<uint32_t> slot_ssrcs;
+  uint8_t audio_level_id = 0;     // 0: not agreed on
+};
+Result<Answer> readAnswer(const std::string& sdp);
+
+}  // namespace sluice::load

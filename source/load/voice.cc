@@ -1,0 +1,66 @@
+#include "source/load/voice.h"
+
+#include <opus/opus.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+#include <numbers>
+
+namespace sluice::load {
+namespace {
+
+constexpr int kRate = 48'000;
+constexpr int kBitrate = 32'000;
+constexpr int kFrameSamples = kRate / 1000 * static_cast<int>(kFrameMs);
+constexpr int kNoteSamples = kRate * 3 / 10;
+constexpr double kLoudness = 0.2;
+
+constexpr std::array<double, 5> kPentatonic{1.0, 9.0 / 8, 5.0 / 4, 3.0 / 2, 5.0 / 3};
+constexpr std::array<std::array<int, 8>, 4> kTunes{
+    {{0, 2, 3, 2, 4, 3, 2, 0}, {3, 3, 2, 0, 1, 2, 1, 0}, {0, 1, 2, 3, 4, 3, 4, 2}, {4, 2, 3, 1, 2, 0, 1, 0}}};
+
+// A soft tone: two harmonics under a rounded envelope.
+double sampleAt(double frequency, int position) {
+  const double t = static_cast<double>(position) / kRate;
+  const double phase = 2 * std::numbers::pi * frequency * t;
+  const double envelope = std::sin(std::numbers::pi * position / kNoteSamples);
+  return kLoudness * envelope * (std::sin(phase) + 0.4 * std::sin(2 * phase) + 0.15 * std::sin(3 * phase));
+}
+
+std::vector<opus_int16> synthesise(unsigned voice) {
+  const auto& tune = kTunes[voice % kTunes.size()];
+  const double base = 180.0 * std::pow(1.25, voice % 5);
+  std::vector<opus_int16> samples;
+  samples.reserve(tune.size() * kNoteSamples);
+  for (const int note : tune) {
+    const double frequency = base * kPentatonic[static_cast<size_t>(note)];
+    for (int i = 0; i < kNoteSamples; ++i) {
+      samples.push_back(static_cast<opus_int16>(32'767 * sampleAt(frequency, i)));
+    }
+  }
+  return samples;
+}
+
+}  // namespace
+
+Result<Melody> makeMelody(unsigned voice) {
+  int error = OPUS_OK;
+  const std::unique_ptr<OpusEncoder, void (*)(OpusEncoder*)> encoder(
+      opus_encoder_create(kRate, 1, OPUS_APPLICATION_VOIP, &error), opus_encoder_destroy);
+  if (error != OPUS_OK) return Error{"", std::string("libopus: ") + opus_strerror(error)};
+  opus_encoder_ctl(encoder.get(), OPUS_SET_BITRATE(kBitrate));
+  const std::vector<opus_int16> samples = synthesise(voice);
+  Melody melody;
+  for (size_t at = 0; at + kFrameSamples <= samples.size(); at += kFrameSamples) {
+    std::vector<uint8_t> packet(1275);
+    const int size = opus_encode(encoder.get(), &samples[at], kFrameSamples, packet.data(),
+                                 static_cast<opus_int32>(packet.size()));
+    if (size < 0) return Error{"", std::string("libopus: ") + opus_strerror(size)};
+    packet.resize(static_cast<size_t>(size));
+    melody.push_back(std::move(packet));
+  }
+  return melody;
+}
+
+}  // namespace sluice::load
