@@ -1,0 +1,176 @@
+"""Players that are not browsers: aiortc and GStreamer's webrtcbin. Both send a tone and measure what they hear."""
+
+import array
+import asyncio
+import contextlib
+import fractions
+import math
+import threading
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstSdp", "1.0")
+gi.require_version("GstWebRTC", "1.0")
+from gi.repository import Gst, GstSdp, GstWebRTC  # noqa: E402
+
+import av  # noqa: E402
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription  # noqa: E402
+from aiortc.mediastreams import MediaStreamError  # noqa: E402
+
+from harness import request  # noqa: E402
+
+LOUD = 500  # of 32768: a sample that is no noise
+
+
+def join(sluice, room, name, offer):
+    """The answer and the Location."""
+    status, headers, text = request(
+        f"{sluice.join_url}/v1/rooms/{room}/players/{name}", "POST", offer, {"Content-Type": "application/sdp"}
+    )
+    if status != 201:
+        raise AssertionError(f"{name}: {status} {text}")
+    return text, sluice.join_url + headers["Location"]
+
+
+class Tone(MediaStreamTrack):
+    """20 ms frames of 48 kHz mono."""
+
+    kind = "audio"
+
+    def __init__(self):
+        super().__init__()
+        self._sent, self._start = 0, None
+
+    async def recv(self):
+        loop = asyncio.get_running_loop()
+        self._start = self._start or loop.time()
+        await asyncio.sleep(max(0, self._start + self._sent / 48000 - loop.time()))
+        samples = array.array(
+            "h", (int(8000 * math.sin(2 * math.pi * 440 * (self._sent + i) / 48000)) for i in range(960))
+        )
+        frame = av.AudioFrame(format="s16", layout="mono", samples=960)
+        frame.planes[0].update(samples.tobytes())
+        frame.sample_rate, frame.pts, frame.time_base = 48000, self._sent, fractions.Fraction(1, 48000)
+        self._sent += 960
+        return frame
+
+
+class AiortcPlayer:
+    """Runs an event loop on a thread of its own. Use as a context manager."""
+
+    def __init__(self, sluice, room, name, slots=2):
+        self._sluice, self._room, self._name, self._slots = sluice, room, name, slots
+        self.loud_frames = [0] * slots
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def _wait(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(20)
+
+    def __enter__(self):
+        self._wait(self._join())
+        return self
+
+    def __exit__(self, *_):
+        request(self._location, "DELETE")
+        self._wait(self._pc.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _join(self):
+        self._pc = RTCPeerConnection()
+        self._pc.addTransceiver(Tone(), direction="sendonly")
+        slots = [self._pc.addTransceiver("audio", direction="recvonly") for _ in range(self._slots)]
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        answer, self._location = join(self._sluice, self._room, self._name, self._pc.localDescription.sdp)
+        await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        self._tasks = [asyncio.ensure_future(self._listen(i, t.receiver.track)) for i, t in enumerate(slots)]
+
+    async def _listen(self, slot, track):
+        with contextlib.suppress(MediaStreamError):  # the end
+            while True:
+                frame = await track.recv()
+                samples = array.array("h", bytes(frame.planes[0]))
+                self.loud_frames[slot] += max(samples) > LOUD
+
+    def state(self):
+        return self._pc.connectionState
+
+
+class GstreamerPlayer:
+    """A pipeline round webrtcbin. The one line that sends also receives. Use as a context manager."""
+
+    def __init__(self, sluice, room, name, slots=2):
+        Gst.init(None)
+        self._sluice, self._room, self._name = sluice, room, name
+        self.loud_buffers = {}  # by source pad
+        self._replies = []  # what is taken out of them lives no longer than they do
+        self._pipeline = Gst.parse_launch(
+            "webrtcbin name=rtc bundle-policy=max-bundle "
+            "audiotestsrc is-live=true freq=660 volume=0.3 ! audioconvert ! audio/x-raw,rate=48000,channels=1 "
+            "! opusenc ! rtpopuspay pt=97 ! application/x-rtp,media=audio,encoding-name=OPUS,payload=97 ! rtc."
+        )
+        self._rtc = self._pipeline.get_by_name("rtc")
+        self._rtc.connect("pad-added", self._on_pad)
+        # By itself it uses every interface but loopback, and sends out of the interface that it bound.
+        self._agent = self._rtc.get_property("ice-agent")  # floating: letting go of it would end it
+        self._agent.emit("add-local-ip-address", "127.0.0.1")
+        caps = Gst.Caps.from_string(
+            "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2"
+        )
+        for _ in range(slots - 1):
+            self._rtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
+
+    def _call(self, signal, argument):
+        promise = Gst.Promise.new()
+        self._rtc.emit(signal, argument, promise)
+        if promise.wait() != Gst.PromiseResult.REPLIED:
+            raise AssertionError(signal)
+        self._replies.append(promise.get_reply())
+        return self._replies[-1]
+
+    def __enter__(self):
+        # An offer needs to know what the pipeline sends.
+        negotiable = threading.Event()
+        self._rtc.connect("on-negotiation-needed", lambda _: negotiable.set())
+        self._pipeline.set_state(Gst.State.PLAYING)
+        if not negotiable.wait(10):
+            raise AssertionError("webrtcbin does not want to negotiate")
+        offer = self._call("create-offer", None).get_value("offer")
+        self._call("set-local-description", offer)
+        answer, self._location = join(self._sluice, self._room, self._name, offer.sdp.as_text())
+        _, message = GstSdp.SDPMessage.new()
+        GstSdp.sdp_message_parse_buffer(answer.encode(), message)
+        self._call(
+            "set-remote-description",
+            GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message),
+        )
+        return self
+
+    def __exit__(self, *_):
+        request(self._location, "DELETE")
+        self._pipeline.set_state(Gst.State.NULL)
+
+    def _on_pad(self, _, pad):
+        if pad.get_direction() != Gst.PadDirection.SRC:
+            return
+        listener = Gst.parse_bin_from_description(
+            "rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=1 "
+            "! appsink name=sink emit-signals=true sync=false",
+            True,
+        )
+        self._pipeline.add(listener)
+        name = pad.get_name()
+        self.loud_buffers[name] = 0
+        listener.get_by_name("sink").connect("new-sample", self._on_sample, name)
+        listener.sync_state_with_parent()
+        pad.link(listener.get_static_pad("sink"))
+
+    def _on_sample(self, sink, name):
+        buffer = sink.emit("pull-sample").get_buffer()
+        samples = array.array("h", buffer.extract_dup(0, buffer.get_size()))
+        self.loud_buffers[name] += max(samples, default=0) > LOUD
+        return Gst.FlowReturn.OK
+
+    def state(self):
+        return self._rtc.get_property("connection-state").value_nick
