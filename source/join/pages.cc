@@ -57,8 +57,7 @@ Pages::Pages(const std::string& directory) {
       log::warn("{}: only the first {} files are served", directory, kMaxFiles);
       break;
     }
-    files_.emplace(fs::relative(entry->path(), directory, ignored).generic_string(),
-                   File{entry->path(), {}, {}});
+    files_.emplace(entry->path().lexically_relative(directory).generic_string(), File{entry->path(), {}, {}});
   }
   if (failed) log::warn("cannot read the pages in {}: {}", directory, failed.message());
 }

@@ -215,6 +215,7 @@ TEST_CASE("pages come from one folder and nothing else does") {
   write(folder / "app.js", "1");
   write(folder / "sub" / "index.html", "sub");
   write(folder / ".hidden", "hidden");
+  fs::create_symlink("app.js", folder / "linked.js");  // as Kubernetes mounts files
   write(folder / ".git" / "config", "hidden");
 
   Fixture f({.page_directory = folder.string()});
@@ -227,6 +228,7 @@ TEST_CASE("pages come from one folder and nothing else does") {
   CHECK(headerOf(index, "Content-Security-Policy").starts_with("default-src 'self'"));
   CHECK(f.ask("GET", "/app.js").content_type == "text/javascript; charset=utf-8");
   CHECK(f.ask("GET", "/sub/").body == "sub");
+  CHECK(f.ask("GET", "/linked.js").body == "1");
   for (const char* path :
        {"/sub", "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/sub/../../secret.txt",
         "//etc/passwd", "/.hidden", "/.git/config", "/nothing.html", "/v1/nothing"}) {

@@ -209,7 +209,7 @@ async function refreshFigures() {
   const totals = await call.stats();
   if (call !== asked) return;
   const percent = (fraction) => `${(fraction * 100).toFixed(1)} %`;
-  if (totals.rttMs !== null) $('rtt').textContent = `${totals.rttMs.toFixed(totals.rttMs < 10 ? 1 : 0)} ms`;
+  if (totals.rttMs !== null) $('rtt').textContent = totals.rttMs < 1 ? '< 1 ms' : `${totals.rttMs.toFixed(0)} ms`;
   if (lastTotals) {
     const lost = Math.max(0, totals.packetsLost - lastTotals.packetsLost);
     const expected = totals.packetsReceived - lastTotals.packetsReceived + lost;
