@@ -114,12 +114,13 @@ void UdpSocket::watch(int events) {
 }
 
 void UdpSocket::onReady(int status, int events) {
+  // libuv stops watching when the kernel reports an error (ICMP); receiving fetches and clears it.
+  if (status < 0) watch(blocked_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
   if (events & UV_WRITABLE) {
     blocked_ = false;
     watch(UV_READABLE);
     loop_.atTurnEnd(*this);
   }
-  // On an error (ICMP) the socket is readable too: recvmmsg fetches and clears it.
   if (status < 0 || (events & UV_READABLE)) receive();
 }
 
@@ -231,11 +232,11 @@ void UdpSocket::flush() {
     } else if (errno == EAGAIN || errno == ENOBUFS) {
       blocked_ = true;
       watch(UV_READABLE | UV_WRITABLE);
+    } else if (connected_ && errno == ECONNREFUSED) {
+      receiver_.onRefused();  // an earlier packet was; the call cleared it and sent nothing: try again
     } else if (errno != EINTR) {
-      const int error = errno;
-      if (connected_ && error == ECONNREFUSED) receiver_.onRefused();
       stats_.send_refused.add();
-      receiver_.onSendFailed(error);
+      receiver_.onSendFailed(errno);
       queue_[done++]->settle();
     }
   }

@@ -1,0 +1,92 @@
+"""Many real clients at once, and reloads that none of them notices."""
+
+import json
+import os
+import struct
+import subprocess
+import unittest
+
+from harness import Sluice, voice_room_config, wait_until
+from udp import marking_socket, receive_marked
+
+LOAD = "source/load/sluice-load"
+SHIPPED_MARK = "egress { all { dscp: 46 ttl: 64 } }"
+SHIPPED_PACER = "{ adaptation {} }"
+STUN_COOKIE = 0x2112A442
+
+
+def start_load(proxy, **options):
+    arguments = [part for name, value in options.items() for part in ("--" + name.replace("_", "-"), str(value))]
+    return subprocess.Popen([LOAD, "--join", proxy.join_url, "--json", *arguments], stdout=subprocess.PIPE,
+                            stderr=subprocess.DEVNULL)
+
+
+def result_of(load):
+    output = load.communicate(timeout=90)[0]
+    return load.returncode, json.loads(output)
+
+
+class StunClient:
+    """Sees how the proxy's answers are marked on the wire."""
+
+    def __init__(self, port):
+        self.socket = marking_socket()
+        self.socket.settimeout(5)
+        self.socket.connect(("127.0.0.1", port))
+
+    def marks(self):
+        """(DSCP, TTL)"""
+        self.socket.send(struct.pack("!HHI", 1, 0, STUN_COOKIE) + os.urandom(12))
+        return receive_marked(self.socket)[2:]
+
+    def close(self):
+        self.socket.close()
+
+
+class Load(unittest.TestCase):
+    @staticmethod
+    def rates(proxy):
+        sessions = json.loads(proxy.admin("/sessions")[2])["sessions"]
+        return {s["filters"]["pacer"]["rate_bps"] for s in sessions if s.get("player")}
+
+    def test_fifty_players_in_five_rooms_hear_every_packet(self):
+        with Sluice(arguments=("--concurrency", "2")) as proxy:
+            code, report = result_of(start_load(proxy, room="r", rooms=5, players=50, talkers=2, seconds=10))
+            print(json.dumps(report))
+            self.assertEqual(code, 0)
+            self.assertEqual(report["packets_expected"], report["packets_sent"] * 9)
+            self.assertEqual(report["packets_lost"], 0)
+            self.assertEqual(report["integrity_errors"], 0)
+            self.assertEqual(report["connect_failures"], 0)
+            self.assertEqual(report["out_of_order"], 0)
+            self.assertGreater(report["latency_ms"]["p99"], 0)
+            self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
+            wait_until(lambda: proxy.metric("sluice_sessions") == 0, "all sessions have ended")
+            self.assertEqual(proxy.metric("sluice_rooms"), 0)
+
+    def test_twenty_reloads_lose_no_packet_and_change_the_marks(self):
+        with Sluice(arguments=("--concurrency", "2")) as proxy:
+            stun = StunClient(proxy.ports["udp"])
+            self.addCleanup(stun.close)
+            self.assertEqual(stun.marks(), (46, 64))
+            load = start_load(proxy, room="r", rooms=2, players=12, talkers=2, seconds=8)
+            wait_until(lambda: proxy.metric("sluice_players", state="connected") == 12, "all players are connected")
+            config = voice_room_config()
+            self.assertIn(SHIPPED_MARK, config)
+            self.assertIn(SHIPPED_PACER, config)
+            for turn in range(20):
+                dscp, ttl, rate = 10 + turn, 40 + turn, 100_000 * (2 + turn)
+                proxy.write_config(config.replace(SHIPPED_MARK, f"egress {{ all {{ dscp: {dscp} ttl: {ttl} }} }}")
+                                   .replace(SHIPPED_PACER, f"{{ rate_bps: {rate} }}"))
+                status, _, body = proxy.admin("/reload", "POST")
+                self.assertEqual(status, 200, body)
+                self.assertEqual(stun.marks(), (dscp, ttl))
+            wait_until(lambda: self.rates(proxy) == {str(100_000 * 21)}, "every session has the last rate")
+            code, report = result_of(load)
+            print(json.dumps(report))
+            self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
+            self.assertEqual(proxy.metric("sluice_filter_drops_total", filter="pacer"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
