@@ -1,0 +1,44 @@
+#include "test/support/fake_network.h"
+
+namespace sluice::test {
+
+class FakeNetwork::Port final : public net::UdpPort {
+ public:
+  Port(FakeNetwork& network, const net::Address& local) : network_(network), local_(local) {}
+  ~Port() override { network_.ports_.erase(local_); }
+
+  void send(net::PacketPtr&& packet) override {
+    const Bytes data = packet->data();
+    network_.sent.push_back({local_, packet->remote, {data.begin(), data.end()}, packet->tos, packet->ttl});
+    packet->settle();
+    packet.reset();
+  }
+  const net::Address& local() const override { return local_; }
+
+ private:
+  FakeNetwork& network_;
+  const net::Address local_;
+};
+
+Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& local, const net::UdpOptions& options,
+                                                        net::UdpReceiver& receiver) {
+  if (exhausted) return Error{"", "no more sockets"};
+  const net::Address bound = local.port() == 0 ? local.withPort(next_port_++) : local;
+  ports_[bound] = {&receiver, options.connect_to};
+  return std::unique_ptr<net::UdpPort>(std::make_unique<Port>(*this, bound));
+}
+
+bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Bytes data) {
+  const auto it = ports_.find(to);
+  if (it == ports_.end() || (it->second.connected_to.isSet() && it->second.connected_to != from)) return false;
+  net::PacketPtr packet = pool_.acquire();
+  packet->assign(data);
+  packet->remote = from;
+  packet->local = to;
+  it->second.receiver->onPacket(std::move(packet));
+  return true;
+}
+
+void FakeNetwork::refuse(const net::Address& port) { ports_.at(port).receiver->onRefused(); }
+
+}  // namespace sluice::test

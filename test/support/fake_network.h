@@ -1,0 +1,47 @@
+// A UDP network in memory: ports record what they send; tests deliver what they like.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "source/net/packet_pool.h"
+#include "source/net/udp.h"
+
+namespace sluice::test {
+
+struct SentDatagram {
+  net::Address from;
+  net::Address to;
+  std::vector<uint8_t> data;
+  uint8_t tos;
+  uint8_t ttl;
+};
+
+class FakeNetwork final : public net::UdpNetwork {
+ public:
+  explicit FakeNetwork(net::PacketPool& pool) : pool_(pool) {}
+
+  Result<std::unique_ptr<net::UdpPort>> open(const net::Address& local, const net::UdpOptions& options,
+                                             net::UdpReceiver& receiver) override;
+
+  // To the open port with this address. False when there is none, or it is connected to another peer.
+  bool deliver(const net::Address& from, const net::Address& to, Bytes data);
+  // An ICMP error for the connected port.
+  void refuse(const net::Address& port);
+
+  std::vector<SentDatagram> sent;
+  size_t open_ports() const { return ports_.size(); }
+  bool exhausted = false;  // open() fails
+
+ private:
+  class Port;
+  struct Entry {
+    net::UdpReceiver* receiver;
+    net::Address connected_to;
+  };
+  net::PacketPool& pool_;
+  std::map<net::Address, Entry> ports_;
+  uint16_t next_port_ = 40'000;
+};
+
+}  // namespace sluice::test

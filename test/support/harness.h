@@ -1,0 +1,130 @@
+// A chain without a runtime: packets in at either end, what comes out recorded, time by hand.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/chain/filter_chain.h"
+#include "source/chain/filter_type.h"
+#include "source/crypto/dtls.h"
+#include "test/support/fake_network.h"
+
+namespace sluice::test {
+
+class FakeWorker final : public chain::Worker {
+ public:
+  explicit FakeWorker(ManualClock& clock, unsigned index = 0, unsigned count = 1)
+      : clock_(clock), index_(index), count_(count) {}
+  ~FakeWorker() override { clearLocals(); }
+
+  unsigned index() const override { return index_; }
+  unsigned count() const override { return count_; }
+  net::PacketPool& pool() override { return pool_; }
+  const Clock& clock() const override { return clock_; }
+  net::TimerQueue& timers() override { return timers_; }
+  FakeNetwork& network() override { return network_; }
+  void postToMain(std::function<void()> task) override { posted.push_back(std::move(task)); }
+  // To workers in `peers`, at once; refused when there is none.
+  bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
+
+  // Runs what filters posted to the main thread.
+  void runMain();
+
+  std::vector<std::function<void()>> posted;
+  std::vector<FakeWorker*> peers;  // by index
+
+ private:
+  ManualClock& clock_;
+  const unsigned index_;
+  const unsigned count_;
+  net::PacketPool pool_{4096};
+  net::TimerQueue timers_{clock_};
+  FakeNetwork network_{pool_};
+};
+
+class FakeSession final : public chain::Session {
+ public:
+  uint64_t id() const override { return 1; }
+  const net::Address& remote() const override { return selected; }
+  const net::Address& local() const override { return local_address; }
+  const rooms::PlayerPtr& player() const override { return known_player; }
+  bool authenticate(const net::Address& address) override;
+  bool isAuthenticated(const net::Address& address) const override { return authenticated.contains(address); }
+  void select(const net::Address& address) override { selected = address; }
+  void keepAlive() override { ++kept_alive; }
+  void close(std::string_view reason) override {
+    if (closed.empty()) closed = reason;
+  }
+
+  net::Address selected = *net::Address::parse("192.0.2.1:5000");
+  net::Address local_address = *net::Address::parse("198.51.100.1:3478");
+  rooms::PlayerPtr known_player;
+  std::set<net::Address> authenticated;
+  size_t max_addresses = 8;
+  int kept_alive = 0;
+  std::string closed;  // the reason
+  std::function<void(const net::Address&)> on_authenticated;
+};
+
+struct Captured {
+  std::vector<uint8_t> data;
+  net::Address remote;
+  PacketKind kind;
+  uint8_t tos;
+  uint8_t ttl;
+};
+
+// One filter of a chain under test.
+struct FilterConfig {
+  chain::FilterType type;
+  std::string text;       // of its protobuf message
+  std::string name = {};  // default: the type's
+};
+
+class ChainHarness final : private chain::ChainEnds {
+ public:
+  ChainHarness(FakeWorker& worker, std::vector<FilterConfig> filters);
+  ~ChainHarness() override;
+
+  // The chain is made on first use, so that the session can be prepared.
+  void ingress(Bytes data, const net::Address& from);
+  void ingress(Bytes data) { ingress(data, session.selected); }
+  // An RTP packet unless told otherwise.
+  void egress(Bytes data, PacketKind kind = PacketKind::kRtp, uint8_t tos = 0);
+  void reload(std::vector<FilterConfig> filters);
+  void closeChain();
+  chain::FilterChain& chain();
+
+  uint64_t dropped(const std::string& filter, std::string_view reason) const;
+  uint64_t counted(const std::string& filter, std::string_view counter, std::string_view value = {}) const;
+  const stats::FilterStats& stats(const std::string& filter) const { return *blocks_.at(filter); }
+
+  FakeSession session;
+  std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
+  rooms::Directory* directory = nullptr;  // default: one of its own
+  std::shared_ptr<const crypto::DtlsContext> dtls;
+  std::vector<Captured> inner;  // left the chain inward
+  std::vector<Captured> outer;  // left the chain outward
+
+ private:
+  void onInnerEnd(net::PacketPtr&& packet) override;
+  void onOuterEnd(net::PacketPtr&& packet) override;
+  static void capture(net::PacketPtr packet, std::vector<Captured>& out);
+  chain::ChainSpecPtr makeSpec(const std::vector<FilterConfig>& filters);
+
+  FakeWorker& worker_;
+  ManualClock clock_;
+  rooms::Directory own_directory_{{}, 1, clock_};
+  std::vector<FilterConfig> filters_;
+  std::deque<chain::FilterType> types_;  // at fixed places
+  std::map<std::string, std::unique_ptr<stats::FilterStats>> blocks_;
+  chain::ChainSpecPtr spec_;
+  std::unique_ptr<chain::FilterChain> chain_;
+};
+
+}  // namespace sluice::test
