@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "source/crypto/dtls_record.h"
+
 namespace sluice::crypto {
 
 // What BoringSSL calls. A read or a write of our BIO is one datagram; a memory BIO would join them.
@@ -136,7 +138,7 @@ void DtlsConnection::start() {
 }
 
 void DtlsConnection::onDatagram(Bytes datagram) {
-  if (datagram.empty()) return;
+  if (!isWellFormedDtls(datagram)) return;
   incoming_ = datagram;
   advance();
   incoming_ = {};

@@ -41,4 +41,6 @@ bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Byte
 
 void FakeNetwork::refuse(const net::Address& port) { ports_.at(port).receiver->onRefused(); }
 
+void FakeNetwork::failSend(const net::Address& port, int error) { ports_.at(port).receiver->onSendFailed(error); }
+
 }  // namespace sluice::test

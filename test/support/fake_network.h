@@ -28,6 +28,8 @@ class FakeNetwork final : public net::UdpNetwork {
   bool deliver(const net::Address& from, const net::Address& to, Bytes data);
   // An ICMP error for the connected port.
   void refuse(const net::Address& port);
+  // A packet that this port was given could not be sent.
+  void failSend(const net::Address& port, int error);
 
   std::vector<SentDatagram> sent;
   size_t open_ports() const { return ports_.size(); }

@@ -146,9 +146,10 @@ uint64_t ChainHarness::counted(const std::string& filter, std::string_view count
 }
 
 void ChainHarness::capture(net::PacketPtr packet, std::vector<Captured>& out) {
+  packet->settle();
+  if (!record) return;
   const Bytes data = packet->data();
   out.push_back({{data.begin(), data.end()}, packet->remote, packet->kind, packet->tos, packet->ttl});
-  packet->settle();
 }
 
 void ChainHarness::onInnerEnd(net::PacketPtr&& packet) { capture(std::move(packet), inner); }

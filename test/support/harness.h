@@ -108,13 +108,14 @@ class ChainHarness final : private chain::ChainEnds {
   std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
   rooms::Directory* directory = nullptr;  // default: one of its own
   std::shared_ptr<const crypto::DtlsContext> dtls;
+  bool record = true;           // false: what leaves the chain is only settled, without a copy
   std::vector<Captured> inner;  // left the chain inward
   std::vector<Captured> outer;  // left the chain outward
 
  private:
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
-  static void capture(net::PacketPtr packet, std::vector<Captured>& out);
+  void capture(net::PacketPtr packet, std::vector<Captured>& out);
   chain::ChainSpecPtr makeSpec(const std::vector<FilterConfig>& filters);
 
   FakeWorker& worker_;

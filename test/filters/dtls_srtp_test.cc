@@ -1,0 +1,258 @@
+#include "filters/dtls_srtp/dtls_srtp.h"
+
+#include <doctest/doctest.h>
+
+#include "source/crypto/certificate.h"
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using test::ChainHarness;
+
+const net::Address kClient = *net::Address::parse("192.0.2.1:5000");
+const std::vector<uint8_t> kRtp{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 'v', 'o', 'i', 'c', 'e'};
+const std::vector<uint8_t> kRtcp{0x80, 201, 0, 1, 0, 0, 0, 2};
+const std::vector<uint8_t> kDtlsGarbage{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3};
+
+// A client at the other end of the chain, and the chain.
+struct Fixture final : crypto::DtlsSink {
+  ManualClock clock;
+  test::FakeWorker worker{clock};
+  std::shared_ptr<const crypto::Certificate> client_certificate = crypto::Certificate::generate();
+  std::shared_ptr<const crypto::DtlsContext> client_context = crypto::DtlsContext::make(client_certificate);
+  std::shared_ptr<const crypto::DtlsContext> server_context =
+      crypto::DtlsContext::make(crypto::Certificate::generate());
+  ChainHarness chain;
+  std::unique_ptr<crypto::DtlsConnection> client;
+  std::unique_ptr<crypto::SrtpSession> srtp;
+  size_t seen = 0;  // of the chain's output
+
+  struct Options {
+    const char* config = "";
+    rooms::DtlsRole role = rooms::DtlsRole::kServer;
+    bool right_fingerprint = true;
+    std::vector<crypto::SrtpProfile> client_profiles{crypto::SrtpProfile::kAeadAes128Gcm,
+                                                     crypto::SrtpProfile::kAes128CmSha1_80};
+  };
+
+  Fixture() : Fixture(Options{}) {}
+  explicit Fixture(const Options& options) : chain(worker, {{dtls_srtp::filterType(), options.config}}) {
+    chain.dtls = server_context;
+    rooms::Negotiated negotiated;
+    negotiated.dtls_role = options.role;
+    negotiated.fingerprint = client_certificate->fingerprint();
+    if (!options.right_fingerprint) negotiated.fingerprint[0] ^= 1;
+    chain.session.known_player =
+        std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
+    const bool client_is_server = options.role == rooms::DtlsRole::kClient;
+    client = std::make_unique<crypto::DtlsConnection>(
+        *client_context,
+        crypto::DtlsConnection::Options{
+            .role = client_is_server ? crypto::DtlsRole::kServer : crypto::DtlsRole::kClient,
+            .peer_fingerprint = server_context->fingerprint(),
+            .profiles = options.client_profiles},
+        *this);
+  }
+
+  void sendDtls(Bytes datagram) override { chain.ingress(datagram); }
+
+  // Lets both sides talk until they have nothing more to say.
+  void exchange() {
+    while (seen < chain.outer.size()) {
+      const test::Captured packet = chain.outer[seen++];
+      if (packet.kind == PacketKind::kDtls) client->onDatagram(packet.data);
+    }
+  }
+  void connect() {
+    chain.session.authenticate(kClient);
+    if (client->state() == crypto::DtlsConnection::State::kHandshaking &&
+        chain.session.known_player->negotiated.dtls_role == rooms::DtlsRole::kServer) {
+      client->start();
+    }
+    exchange();
+    if (client->state() == crypto::DtlsConnection::State::kConnected) {
+      srtp = *crypto::SrtpSession::make(client->keys());
+    }
+  }
+  bool connected() { return chain.session.known_player->observed.connected; }
+
+  std::vector<uint8_t> protect(std::vector<uint8_t> packet, bool rtcp = false) {
+    size_t size = packet.size();
+    packet.resize(size + crypto::kSrtpTailroom);
+    REQUIRE((rtcp ? srtp->protectRtcp(packet.data(), size) : srtp->protect(packet.data(), size)) ==
+            crypto::SrtpStatus::kOk);
+    packet.resize(size);
+    return packet;
+  }
+  uint64_t drops(const char* reason) { return chain.dropped("dtls_srtp", reason); }
+};
+
+TEST_CASE("a client's media is plain inside and encrypted outside, in both roles") {
+  Fixture::Options options;
+  SUBCASE("we are the server") { options.role = rooms::DtlsRole::kServer; }
+  SUBCASE("we are the client") { options.role = rooms::DtlsRole::kClient; }
+  Fixture f(options);
+  f.connect();
+  REQUIRE(f.connected());
+  CHECK(f.chain.counted("dtls_srtp", "handshakes", "ok") == 1);
+  f.chain.ingress(f.protect(kRtp));
+  f.chain.ingress(f.protect(kRtcp, true));
+  REQUIRE(f.chain.inner.size() == 2);
+  CHECK(f.chain.inner[0].data == kRtp);
+  CHECK(f.chain.inner[1].data == kRtcp);
+  f.chain.egress(kRtp);
+  auto packet = f.chain.outer.back().data;
+  CHECK(packet != kRtp);
+  size_t size = packet.size();
+  CHECK(f.srtp->unprotect(packet.data(), size) == crypto::SrtpStatus::kOk);
+  packet.resize(size);
+  CHECK(packet == kRtp);
+}
+
+TEST_CASE("GCM is preferred and AES-CM accepted") {
+  Fixture gcm;
+  gcm.connect();
+  CHECK(gcm.client->profile() == crypto::SrtpProfile::kAeadAes128Gcm);
+  Fixture cm({.client_profiles = {crypto::SrtpProfile::kAes128CmSha1_80}});
+  cm.connect();
+  CHECK(cm.client->profile() == crypto::SrtpProfile::kAes128CmSha1_80);
+  Fixture ours({.config = "profiles: [SRTP_AES128_CM_SHA1_80, SRTP_AEAD_AES_128_GCM]"});
+  ours.connect();
+  CHECK(ours.client->profile() == crypto::SrtpProfile::kAes128CmSha1_80);
+}
+
+TEST_CASE("a certificate that signalling did not announce ends the session") {
+  Fixture f({.right_fingerprint = false});
+  f.connect();
+  CHECK_FALSE(f.connected());
+  CHECK(f.chain.counted("dtls_srtp", "handshakes", "wrong_fingerprint") == 1);
+  CHECK(f.chain.session.closed == "dtls_failed");
+}
+
+TEST_CASE("a handshake without a common profile ends the session") {
+  Fixture f({.config = "profiles: SRTP_AEAD_AES_128_GCM",
+             .client_profiles = {crypto::SrtpProfile::kAes128CmSha1_80}});
+  f.connect();
+  CHECK_FALSE(f.connected());
+  CHECK(f.chain.counted("dtls_srtp", "handshakes", "no_srtp_profile") == 1);
+  CHECK_FALSE(f.chain.session.closed.empty());
+}
+
+TEST_CASE("DTLS before an authenticated check is dropped") {
+  Fixture f;
+  f.chain.ingress(kDtlsGarbage);
+  CHECK(f.drops("unexpected") == 1);
+  f.client->start();
+  CHECK(f.drops("unexpected") >= 2);
+  CHECK(f.chain.outer.empty());
+}
+
+TEST_CASE("DTLS from an address that has not proven itself is dropped") {
+  Fixture f;
+  f.chain.session.authenticate(kClient);
+  const uint64_t before = f.drops("unexpected");
+  f.chain.ingress(kDtlsGarbage, *net::Address::parse("203.0.113.1:1"));
+  CHECK(f.drops("unexpected") == before + 1);
+}
+
+TEST_CASE("garbage does not disturb a handshake or a call") {
+  Fixture f;
+  f.chain.session.authenticate(kClient);
+  f.chain.ingress(kDtlsGarbage);
+  f.connect();
+  REQUIRE(f.connected());
+  f.chain.ingress(kDtlsGarbage);
+  CHECK(f.chain.session.closed.empty());
+  f.chain.ingress(f.protect(kRtp));
+  CHECK(f.chain.inner.size() == 1);
+}
+
+TEST_CASE("each way of being no good is a drop with its reason") {
+  Fixture f;
+  f.chain.session.authenticate(kClient);
+  f.chain.ingress(kRtp);
+  f.chain.egress(kRtp);
+  CHECK(f.drops("not_keyed") == 2);
+  f.chain.ingress(std::vector<uint8_t>{0x40, 0, 0, 0});
+  f.chain.egress(kRtp, PacketKind::kOther);
+  CHECK(f.drops("unexpected") == 2);
+  f.connect();
+  auto packet = f.protect(kRtp);
+  auto damaged = packet;
+  damaged.back() ^= 1;
+  f.chain.ingress(damaged);
+  CHECK(f.drops("auth_failed") == 1);
+  f.chain.ingress(packet);
+  f.chain.ingress(packet);
+  CHECK(f.drops("replayed") == 1);
+  f.chain.ingress(std::vector<uint8_t>{0x80, 111, 0});
+  CHECK(f.drops("malformed") == 1);
+  CHECK(f.chain.inner.size() == 1);
+}
+
+TEST_CASE("a client cannot make us remember streams without end") {
+  Fixture f;
+  f.connect();
+  for (uint8_t ssrc = 1; ssrc <= 40; ++ssrc) {
+    auto packet = kRtp;
+    packet[11] = ssrc;
+    f.chain.ingress(f.protect(packet));
+  }
+  CHECK(f.chain.inner.size() == crypto::kMaxInboundSsrcs);
+  CHECK(f.drops("too_many_ssrcs") == 40 - crypto::kMaxInboundSsrcs);
+}
+
+TEST_CASE("a packet without room for the trailer is dropped") {
+  Fixture f;
+  f.connect();
+  f.chain.egress(std::vector<uint8_t>(net::Packet::kMaxPayload + 20, 0x80));
+  CHECK(f.drops("too_long") == 1);
+}
+
+TEST_CASE("a handshake that does not end, ends the session") {
+  Fixture f({.config = "handshake_timeout_s: 2"});
+  f.chain.session.authenticate(kClient);
+  for (int i = 0; i < 3; ++i) {
+    f.clock.advance(1s);
+    f.worker.timers().run();
+  }
+  CHECK(f.chain.session.closed == "handshake_timeout");
+  CHECK(f.chain.counted("dtls_srtp", "handshakes", "timeout") == 1);
+}
+
+TEST_CASE("goodbyes are said and heard") {
+  Fixture f;
+  f.connect();
+  SUBCASE("ours") {
+    f.chain.closeChain();
+    f.exchange();
+    CHECK(f.client->state() == crypto::DtlsConnection::State::kClosed);
+    CHECK_FALSE(f.connected());
+  }
+  SUBCASE("theirs") {
+    f.client->close();
+    CHECK(f.chain.session.closed == "closed_by_peer");
+  }
+}
+
+TEST_CASE("a reload keeps the keys") {
+  Fixture f;
+  f.connect();
+  f.chain.reload({{dtls_srtp::filterType(), "retransmit_ms: 300"}});
+  f.chain.ingress(f.protect(kRtp));
+  CHECK(f.chain.inner.size() == 1);
+}
+
+TEST_CASE("a handshake without a free packet counts it") {
+  Fixture f;
+  f.chain.session.authenticate(kClient);
+  std::vector<net::PacketPtr> taken;
+  while (taken.size() < 4095) taken.push_back(f.worker.pool().acquire());
+  f.client->start();
+  CHECK(f.drops("no_packet") >= 1);
+  for (auto& packet : taken) packet->settle();
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,128 @@
+#include "filters/pacer/pacer.h"
+
+#include <doctest/doctest.h>
+
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using test::ChainHarness;
+
+// 8000 bits per second are 1000 bytes per second: a 100-byte packet every 100 ms.
+constexpr const char* kSlow = "rate_bps: 8000 burst_bytes: 300 max_queue_packets: 4 max_delay_ms: 10000";
+
+struct Fixture {
+  ManualClock clock;
+  test::FakeWorker worker{clock};
+  ChainHarness chain;
+
+  explicit Fixture(const char* config) : chain(worker, {{pacer::filterType(), config}}) {}
+
+  void send(uint8_t tag, size_t size = 100) { chain.egress(std::vector<uint8_t>(size, tag)); }
+  void advance(Duration by) {
+    clock.advance(by);
+    worker.timers().run();
+  }
+  std::vector<int> sent() const {
+    std::vector<int> tags;
+    for (const auto& packet : chain.outer) tags.push_back(packet.data[0]);
+    return tags;
+  }
+};
+
+TEST_CASE("under its rate the pacer adds nothing") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 50; ++i) {
+    f.send(i);
+    CHECK(f.chain.outer.size() == i + 1u);
+    f.advance(101ms);
+  }
+  CHECK(f.chain.counted("pacer", "queued") == 0);
+}
+
+TEST_CASE("a burst goes at once, the rest at the rate and in order") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 6; ++i) f.send(i);
+  CHECK(f.sent() == std::vector{0, 1, 2});
+  f.advance(99ms);
+  CHECK(f.sent().size() == 3);
+  f.advance(2ms);
+  CHECK(f.sent() == std::vector{0, 1, 2, 3});
+  f.advance(200ms);
+  CHECK(f.sent() == std::vector{0, 1, 2, 3, 4, 5});
+  CHECK(f.chain.counted("pacer", "queued") == 3);
+}
+
+TEST_CASE("RTCP does not wait") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 4; ++i) f.send(i);
+  f.chain.egress(std::vector<uint8_t>(100, 99), PacketKind::kRtcp);
+  CHECK(f.sent() == std::vector{0, 1, 2, 99});
+}
+
+TEST_CASE("a full queue drops the newcomer") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 9; ++i) f.send(i);
+  CHECK(f.chain.dropped("pacer", "queue_full") == 2);
+  f.advance(1s);
+  f.advance(1s);
+  CHECK(f.sent() == std::vector{0, 1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("who waited longer than max_delay is dropped") {
+  Fixture f("rate_bps: 8000 burst_bytes: 256 max_queue_packets: 10 max_delay_ms: 150");
+  for (uint8_t i = 0; i < 6; ++i) f.send(i);
+  for (int i = 0; i < 10; ++i) f.advance(50ms);
+  CHECK(f.chain.dropped("pacer", "too_late") + f.sent().size() == 6);
+  CHECK(f.chain.dropped("pacer", "too_late") >= 2);
+}
+
+TEST_CASE("a packet larger than the burst passes with a full bucket") {
+  Fixture f("rate_bps: 8000 burst_bytes: 256");
+  f.send(1, 1000);
+  CHECK(f.sent().size() == 1);
+  f.send(2);
+  CHECK(f.sent().size() == 1);
+}
+
+TEST_CASE("a reload keeps what waits and takes the new rate") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 7; ++i) f.send(i);
+  CHECK(f.sent().size() == 3);
+  f.chain.reload({{pacer::filterType(), "rate_bps: 80000 burst_bytes: 300 max_queue_packets: 2 max_delay_ms: 10000"}});
+  f.advance(11ms);
+  CHECK(f.sent().size() == 4);
+  f.advance(40ms);
+  f.advance(1ms);
+  CHECK(f.sent() == std::vector{0, 1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("a pacer that is removed, or whose session ends, passes on what it holds") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 5; ++i) f.send(i);
+  SUBCASE("removed") { f.chain.reload({}); }
+  SUBCASE("session ends") { f.chain.closeChain(); }
+  CHECK(f.sent() == std::vector{0, 1, 2, 3, 4});
+  f.chain.closeChain();
+  CHECK(f.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("the rate follows the smoothed round trip between its bounds") {
+  pacer::RatePolicy policy({.rate_bps = 64'000, .adapt = true});
+  CHECK(policy.rateBps() == 64'000);
+  CHECK(policy.onRoundTrip(20ms));
+  CHECK(policy.rateBps() == 128'000);
+  for (int i = 0; i < 100; ++i) policy.onRoundTrip(400ms);
+  CHECK(policy.rateBps() == 32'000);
+  pacer::RatePolicy fresh({.adapt = true});
+  fresh.onRoundTrip(100ms);
+  fresh.onRoundTrip(180ms);
+  CHECK(fresh.smoothedRtt() == 110ms);  // alpha = 0.125
+  pacer::RatePolicy fixed({.rate_bps = 1000});
+  CHECK_FALSE(fixed.onRoundTrip(500ms));
+  CHECK(fixed.rateBps() == 1000);
+}
+
+}  // namespace
+}  // namespace sluice

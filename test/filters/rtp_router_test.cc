@@ -1,0 +1,340 @@
+#include "filters/rtp_router/rtp_router.h"
+
+#include <doctest/doctest.h>
+
+#include "source/codec/rtcp.h"
+#include "source/codec/rtp.h"
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using rtp_router::SlotTable;
+using rtp_router::StreamRewriter;
+using test::ChainHarness;
+
+constexpr uint32_t kSsrc = 0xAAAA0001;
+const std::vector<uint8_t> kPayload{1, 2, 3, 4};
+
+struct VoicePacket {
+  uint16_t sequence = 1;
+  uint32_t timestamp = 960;
+  uint32_t ssrc = kSsrc;
+  uint8_t payload_type = 111;
+  std::vector<rtp::ExtensionElement> extensions{};
+  std::vector<uint8_t> payload = kPayload;
+
+  std::vector<uint8_t> bytes() const {
+    const rtp::Header header{.payload_type = payload_type,
+                             .sequence = sequence,
+                             .timestamp = timestamp,
+                             .ssrc = ssrc,
+                             .extensions = extensions};
+    std::vector<uint8_t> out(header.size());
+    rtp::write(header, out.data());
+    out.insert(out.end(), payload.begin(), payload.end());
+    return out;
+  }
+};
+
+// Players of one room, each with a chain of its own on one worker.
+struct Room {
+  ManualClock clock;
+  test::FakeWorker worker{clock};
+  rooms::Directory directory{{}, 1, clock};
+  std::map<std::string, std::unique_ptr<ChainHarness>> chains;
+
+  struct PlayerOptions {
+    std::vector<uint32_t> ssrcs{kSsrc};
+    unsigned slots = 2;
+    uint8_t payload_type = 111;
+    rooms::ExtensionIds extensions{.mid = 4, .audio_level = 1};
+    bool sends = true;
+  };
+
+  ChainHarness& add(const std::string& name, const PlayerOptions& options, const char* config = "") {
+    rooms::Negotiated negotiated;
+    negotiated.local = {name, "password"};
+    negotiated.cname = "cname-" + name;
+    rooms::AudioLine line;
+    line.mid = "0";
+    line.opus_payload_type = options.payload_type;
+    line.extensions = options.extensions;
+    if (options.sends) {
+      negotiated.sending.emplace();
+      static_cast<rooms::AudioLine&>(*negotiated.sending) = line;
+      negotiated.sending->ssrcs = options.ssrcs;
+    }
+    for (unsigned i = 0; i < options.slots; ++i) {
+      rooms::Slot slot;
+      static_cast<rooms::AudioLine&>(slot) = line;
+      slot.ssrc = 0x5107'0000 + static_cast<uint32_t>(chains.size()) * 16 + i;
+      negotiated.slots.push_back(slot);
+    }
+    auto player = directory.join("room", name, negotiated);
+    REQUIRE(player.ok());
+    auto chain = std::make_unique<ChainHarness>(worker, std::vector<test::FilterConfig>{{rtp_router::filterType(), config}});
+    chain->directory = &directory;
+    chain->session.known_player = *player;
+    (*player)->observed.connected = true;
+    chain->chain();
+    return *(chains[name] = std::move(chain));
+  }
+  ChainHarness& add(const std::string& name) { return add(name, PlayerOptions{}); }
+};
+
+rtp::Packet heard(const ChainHarness& listener) {
+  REQUIRE(!listener.outer.empty());
+  const auto packet = rtp::parse(listener.outer.back().data);
+  REQUIRE(packet.has_value());
+  return *packet;
+}
+
+TEST_CASE("everyone else in the room hears a speaker, who does not hear itself") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  auto& carol = room.add("carol");
+  alice.ingress(VoicePacket().bytes());
+  CHECK(alice.outer.empty());
+  CHECK(bob.outer.size() == 1);
+  CHECK(carol.outer.size() == 1);
+  CHECK(bob.counted("rtp_router", "voice_out") == 1);
+  CHECK(room.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("a listener gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob", {.payload_type = 96, .extensions = {.mid = 1, .audio_level = 2}});
+  const uint8_t level = 0x80 | 30;
+  alice.ingress(VoicePacket{.extensions = {{1, Bytes(&level, 1)}, {4, asBytes("0")}}}.bytes());
+  const auto packet = heard(bob);
+  CHECK(packet.ssrc == bob.session.known_player->negotiated.slots[0].ssrc);
+  CHECK(packet.payload_type == 96);
+  REQUIRE(packet.csrcCount() == 1);
+  CHECK(packet.csrc(0) == kSsrc);
+  CHECK_FALSE(packet.findExtension(1));
+  REQUIRE(packet.findExtension(2));
+  CHECK((*packet.findExtension(2))[0] == level);
+  CHECK_FALSE(packet.findExtension(4));
+  CHECK(std::vector<uint8_t>(packet.payload.begin(), packet.payload.end()) == kPayload);
+}
+
+TEST_CASE("padding-only packets keep their place and their padding") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  auto bytes = VoicePacket{.payload = {0, 0, 0, 4}}.bytes();
+  bytes[0] |= 0x20;
+  alice.ingress(bytes);
+  const auto packet = heard(bob);
+  CHECK(packet.payload.empty());
+  CHECK(packet.padding == 4);
+}
+
+TEST_CASE("two speakers with one SSRC stay apart") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  auto& carol = room.add("carol");
+  alice.ingress(VoicePacket().bytes());
+  bob.ingress(VoicePacket().bytes());
+  room.worker.runMain();
+  alice.ingress(VoicePacket{.sequence = 2}.bytes());
+  const uint32_t from_alice = heard(carol).csrc(0);
+  const uint32_t alice_slot = heard(carol).ssrc;
+  bob.ingress(VoicePacket{.sequence = 2}.bytes());
+  CHECK(heard(carol).csrc(0) != from_alice);
+  CHECK(heard(carol).ssrc != alice_slot);
+}
+
+TEST_CASE("each way of being no good is a drop with its reason") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& mute = room.add("mute", {.slots = 1, .sends = false});
+  room.add("bob");
+  const auto drops = [](ChainHarness& chain, const char* reason) { return chain.dropped("rtp_router", reason); };
+  alice.ingress(VoicePacket{.payload_type = 63}.bytes());
+  CHECK(drops(alice, "unknown_payload_type") == 1);
+  alice.ingress(VoicePacket{.ssrc = 99}.bytes());
+  CHECK(drops(alice, "unknown_ssrc") == 1);
+  alice.ingress(VoicePacket{.sequence = 100}.bytes());
+  alice.ingress(VoicePacket{.sequence = 30'000}.bytes());
+  CHECK(drops(alice, "stray") == 1);
+  mute.ingress(VoicePacket().bytes());
+  CHECK(drops(mute, "not_sending") == 1);
+  alice.ingress(std::vector<uint8_t>{0x80, 111, 0, 0});
+  CHECK(drops(alice, "malformed") == 1);
+  alice.ingress(std::vector<uint8_t>{0x80, 201, 0, 9, 0, 0, 0, 0});
+  CHECK(drops(alice, "malformed") == 2);
+  alice.ingress(std::vector<uint8_t>{0x40, 0, 0, 0});
+  CHECK(drops(alice, "unexpected") == 1);
+
+  ManualClock clock;
+  test::FakeWorker worker(clock);
+  ChainHarness stranger(worker, {{rtp_router::filterType(), ""}});
+  stranger.ingress(VoicePacket().bytes());
+  CHECK(stranger.dropped("rtp_router", "no_player") == 1);
+}
+
+TEST_CASE("more speakers than slots: the newcomer is not heard until a slot falls silent") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob", {.ssrcs = {2}});
+  auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 1});
+  alice.ingress(VoicePacket().bytes());
+  bob.ingress(VoicePacket{.ssrc = 2}.bytes());
+  CHECK(carol.outer.size() == 1);
+  CHECK(carol.dropped("rtp_router", "no_slot") == 1);
+  room.clock.advance(500ms);
+  bob.ingress(VoicePacket{.sequence = 2, .ssrc = 2}.bytes());
+  CHECK(carol.outer.size() == 2);
+  CHECK(heard(carol).csrc(0) == 2);
+  CHECK(carol.counted("rtp_router", "slot_changes") == 2);
+}
+
+TEST_CASE("a packet from before a change of speaker comes too late") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 1});
+  alice.ingress(VoicePacket{.sequence = 10}.bytes());
+  alice.ingress(VoicePacket{.sequence = 8}.bytes());
+  CHECK(carol.dropped("rtp_router", "late") == 1);
+}
+
+TEST_CASE("who is not connected yet is sent nothing") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  bob.session.known_player->observed.connected = false;
+  alice.ingress(VoicePacket().bytes());
+  CHECK(bob.outer.empty());
+}
+
+TEST_CASE("without a free packet a listener misses one, counted") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  std::vector<net::PacketPtr> taken;
+  while (taken.size() < 4095) taken.push_back(room.worker.pool().acquire());
+  alice.ingress(VoicePacket().bytes());
+  CHECK(bob.dropped("rtp_router", "no_packet") == 1);
+  for (auto& packet : taken) packet->settle();
+}
+
+TEST_CASE("speaker and listener on different workers") {
+  ManualClock clock;
+  test::FakeWorker here(clock, 0, 2);
+  test::FakeWorker there(clock, 1, 2);
+  rooms::Directory directory({}, 2, clock);
+  rooms::Negotiated negotiated;
+  negotiated.sending.emplace();
+  negotiated.slots.resize(1);
+  const auto make = [&](test::FakeWorker& worker, const char* name) {
+    negotiated.local = {name, "password"};
+    auto chain = std::make_unique<ChainHarness>(worker, std::vector<test::FilterConfig>{{rtp_router::filterType(), ""}});
+    chain->directory = &directory;
+    chain->session.known_player = *directory.join("room", name, negotiated);
+    chain->session.known_player->observed.connected = true;
+    chain->chain();
+    return chain;
+  };
+  auto speaker = make(here, "speaker");
+  auto listener = make(there, "listener");
+  here.peers = {nullptr, &there};
+  speaker->ingress(VoicePacket().bytes());
+  CHECK(listener->outer.size() == 1);
+  here.peers.clear();
+  speaker->ingress(VoicePacket{.sequence = 2}.bytes());
+  CHECK(speaker->dropped("rtp_router", "crossing") == 1);
+  listener->closeChain();
+  speaker->ingress(VoicePacket{.sequence = 3}.bytes());
+  CHECK(speaker->dropped("rtp_router", "crossing") == 1);  // nobody listens there any more
+}
+
+TEST_CASE("reports: what a listener is sent, what a speaker lost, and the round trip") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  for (uint16_t i = 0; i < 10; ++i) {
+    if (i != 5) alice.ingress(VoicePacket{.sequence = i, .timestamp = i * 960u}.bytes());
+    room.clock.advance(20ms);
+  }
+  room.clock.advance(10s);
+  room.worker.timers().run();
+  REQUIRE(bob.outer.back().kind == PacketKind::kRtcp);
+  rtcp::Reader to_bob(bob.outer.back().data);
+  const auto report = to_bob.next();
+  REQUIRE(report);
+  const auto info = rtcp::readSenderInfo(*report);
+  REQUIRE(info);
+  CHECK(info->ssrc == bob.session.known_player->negotiated.slots[0].ssrc);
+  CHECK(info->packets == 9);
+  CHECK(info->octets == 36);
+
+  REQUIRE(alice.outer.back().kind == PacketKind::kRtcp);
+  rtcp::Reader to_alice(alice.outer.back().data);
+  const auto block = rtcp::readReportBlock(*to_alice.next(), 0);
+  REQUIRE(block);
+  CHECK(block->ssrc == kSsrc);
+  CHECK(block->cumulative_lost == 1);
+  CHECK(block->fraction_lost == 25);  // one of ten
+
+  // Bob answers at once: the round trip is what passed since the report, and he lost half.
+  std::vector<uint8_t> answer(200);
+  rtcp::Writer writer(answer);
+  const rtcp::ReportBlock his{.ssrc = info->ssrc, .fraction_lost = 128, .last_sr = rtcp::middle(info->ntp)};
+  writer.addReceiverReport(7, {&his, 1});
+  answer.resize(*writer.finish());
+  bob.ingress(answer);
+  const auto& observed = bob.session.known_player->observed;
+  CHECK(observed.rtt_samples == 1);
+  CHECK(observed.rtt_us < 1'000'000);
+  CHECK(observed.loss_permille == 500);
+}
+
+TEST_CASE("a slot stays with its speaker and goes to the one that was silent longest") {
+  SlotTable table(2);
+  Instant now{1h};
+  CHECK(table.assign(1, now, 500ms)->slot == 0);
+  CHECK(table.assign(2, now + 1ms, 500ms)->slot == 1);
+  CHECK_FALSE(table.assign(1, now + 2ms, 500ms)->fresh);
+  CHECK_FALSE(table.assign(3, now + 3ms, 500ms).has_value());
+  const auto taken = table.assign(3, now + 501ms, 500ms);
+  REQUIRE(taken);
+  CHECK(taken->slot == 1);
+  CHECK(taken->fresh);
+  CHECK_FALSE(SlotTable(0).assign(1, now, 500ms).has_value());
+}
+
+TEST_CASE("a stream goes on without a gap over a change of speaker and over wrap-around") {
+  Instant now{1h};
+  StreamRewriter stream(0xFFFE, 0xFFFFFF00);
+  auto out = stream.rewrite(500, 1000, true, now);
+  CHECK(out->sequence == 0xFFFE);
+  CHECK(out->timestamp == 0xFFFFFF00);
+  CHECK(out->marker);
+  out = stream.rewrite(501, 1960, false, now += 20ms);
+  CHECK(out->sequence == 0xFFFF);
+  CHECK(out->timestamp == 0xFFFFFF00 + 960);
+  CHECK_FALSE(out->marker);
+  out = stream.rewrite(503, 3880, false, now += 40ms);  // one lost: the gap stays visible
+  CHECK(out->sequence == 1);
+  out = stream.rewrite(502, 2920, false, now);  // and is filled when it comes
+  CHECK(out->sequence == 0);
+  const uint32_t before = stream.timestampAt(now);
+  out = stream.rewrite(9, 77, true, now += 100ms);
+  CHECK(out->sequence == 2);
+  CHECK(out->timestamp == before + 4800);
+  CHECK(out->marker);
+  CHECK_FALSE(stream.rewrite(8, 70, false, now).has_value());
+  for (uint32_t i = 10; i < 70'000; ++i) {
+    out = stream.rewrite(static_cast<uint16_t>(i), i, false, now);
+    REQUIRE(out);
+    REQUIRE(out->sequence == static_cast<uint16_t>(i - 7));
+  }
+}
+
+}  // namespace
+}  // namespace sluice

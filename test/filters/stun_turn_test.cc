@@ -1,0 +1,209 @@
+#include "filters/stun_turn/stun_turn.h"
+
+#include <doctest/doctest.h>
+
+#include "source/crypto/hmac.h"
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using test::ChainHarness;
+
+const net::Address kClient = *net::Address::parse("192.0.2.1:5000");
+const net::Address kOther = *net::Address::parse("192.0.2.7:6000");
+constexpr stun::TransactionId kId{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+const std::vector<uint8_t> kRtp{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7};
+
+// What a test changes about a correct ICE check.
+struct CheckOptions {
+  std::string username = "ours:theirs";
+  std::string password = "a password of 24 letters";
+  bool integrity = true;
+  bool use_candidate = false;
+  bool controlled = false;
+  uint16_t unknown = 0;
+  bool fingerprint = true;
+  uint16_t method = stun::kBinding;
+  stun::Class kind = stun::Class::kRequest;
+};
+
+std::vector<uint8_t> check(const CheckOptions& options = {}) {
+  std::vector<uint8_t> buffer(500);
+  stun::Writer writer(buffer, options.method, options.kind, kId);
+  if (!options.username.empty()) writer.add(stun::kUsername, options.username);
+  writer.addU64(options.controlled ? stun::kIceControlled : stun::kIceControlling, 5);
+  if (options.use_candidate) writer.addFlag(stun::kUseCandidate);
+  if (options.unknown != 0) writer.addU32(options.unknown, 0);
+  writer.addU32(stun::kPriority, 1);
+  if (options.integrity) writer.addIntegrity(asBytes(options.password), crypto::hmacSha1);
+  if (options.fingerprint) writer.addFingerprint();
+  buffer.resize(writer.finish().value());
+  return buffer;
+}
+
+std::vector<uint8_t> plainBinding() {
+  std::vector<uint8_t> buffer(20);
+  stun::Writer(buffer, stun::kBinding, stun::Class::kRequest, kId);
+  return buffer;
+}
+
+struct Fixture {
+  ManualClock clock;
+  test::FakeWorker worker{clock};
+  ChainHarness chain;
+
+  explicit Fixture(const char* config = "") : chain(worker, {{stun_turn::filterType(), config}}) {
+    rooms::Negotiated negotiated;
+    negotiated.local = {"ours", "a password of 24 letters"};
+    chain.session.known_player =
+        std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
+  }
+
+  stun::Message answer() {
+    REQUIRE(!chain.outer.empty());
+    const auto message = stun::parse(chain.outer.back().data);
+    REQUIRE(message.has_value());
+    return *message;
+  }
+  unsigned errorTo(const CheckOptions& options) {
+    chain.ingress(check(options));
+    return answer().errorCode().value_or(0);
+  }
+};
+
+TEST_CASE("a correct check is answered with the client's address and opens the way for its media") {
+  Fixture f;
+  f.chain.ingress(kRtp);
+  CHECK(f.chain.dropped("stun_turn", "not_authenticated") == 1);
+  f.chain.ingress(check());
+  const auto answer = f.answer();
+  CHECK(answer.kind == stun::Class::kSuccess);
+  CHECK(answer.id == kId);
+  CHECK(answer.checkIntegrity(asBytes("a password of 24 letters"), crypto::hmacSha1));
+  CHECK(answer.checkFingerprint());
+  const auto mapped = answer.xorAddress(stun::kXorMappedAddress);
+  REQUIRE(mapped);
+  CHECK(net::Address(Bytes(mapped->ip).first(mapped->ip_length), mapped->port) == kClient);
+  CHECK(f.chain.outer.back().remote == kClient);
+  f.chain.ingress(kRtp);
+  CHECK(f.chain.inner.size() == 1);
+}
+
+TEST_CASE("media from another address stays outside until that address has proven itself") {
+  Fixture f;
+  f.chain.ingress(check());
+  f.chain.ingress(kRtp, kOther);
+  CHECK(f.chain.inner.empty());
+  f.chain.ingress(check(), kOther);
+  CHECK(f.chain.session.remote() == kClient);
+  f.chain.ingress(kRtp, kOther);
+  CHECK(f.chain.inner.size() == 1);
+  f.chain.ingress(check({.use_candidate = true}), kOther);
+  CHECK(f.chain.session.remote() == kOther);
+}
+
+TEST_CASE("what is wrong with a check decides the error, and no error authenticates") {
+  Fixture f;
+  CHECK(f.errorTo({.password = "wrong"}) == 401);
+  CHECK(f.errorTo({.username = "other:theirs"}) == 401);
+  CHECK(f.errorTo({.username = "ours"}) == 401);
+  CHECK(f.errorTo({.integrity = false}) == 400);
+  CHECK(f.errorTo({.username = ""}) == 400);
+  CHECK(f.errorTo({.unknown = 0x7777}) == 420);
+  const auto unknown = f.answer().find(stun::kUnknownAttributes);
+  REQUIRE(unknown);
+  CHECK(readU16(unknown->data()) == 0x7777);
+  CHECK(f.errorTo({.controlled = true}) == 487);
+  CHECK(f.chain.session.authenticated.empty());
+}
+
+TEST_CASE("attributes that need not be understood are passed over") {
+  Fixture f;
+  f.chain.ingress(check({.unknown = 0xC057}));
+  CHECK(f.answer().kind == stun::Class::kSuccess);
+}
+
+TEST_CASE("answers to strangers stay under three times the request") {
+  for (const char* client : {"192.0.2.1:5000", "[2001:db8::1]:5000"}) {
+    Fixture f("max_unauthenticated_responses_per_second: 1000");
+    const net::Address from = *net::Address::parse(client);
+    for (const auto& request : {plainBinding(), check({.password = "wrong"}), check({.integrity = false}),
+                                check({.username = "", .integrity = false, .unknown = 0x7777})}) {
+      f.chain.ingress(request, from);
+      CHECK(f.chain.outer.back().data.size() < 3 * request.size());
+    }
+  }
+}
+
+TEST_CASE("strangers are answered at a limited rate, who proves itself always") {
+  Fixture f("max_unauthenticated_responses_per_second: 5");
+  for (int i = 0; i < 30; ++i) f.chain.ingress(plainBinding());
+  CHECK(f.chain.outer.size() == 10);
+  CHECK(f.chain.dropped("stun_turn", "rate_limited") == 20);
+  f.chain.ingress(check());
+  CHECK(f.chain.outer.size() == 11);
+  f.clock.advance(1s);
+  f.chain.ingress(plainBinding());
+  CHECK(f.chain.outer.size() == 12);
+}
+
+TEST_CASE("each way of being no good is a drop with its reason") {
+  Fixture f("answer_anonymous: false");
+  auto drops = [&](const char* reason) { return f.chain.dropped("stun_turn", reason); };
+  f.chain.ingress(plainBinding());
+  CHECK(drops("anonymous_refused") == 1);
+  auto damaged = check();
+  damaged.back() ^= 1;
+  f.chain.ingress(damaged);
+  CHECK(drops("bad_fingerprint") == 1);
+  auto cut = check();
+  cut.pop_back();
+  f.chain.ingress(cut);
+  CHECK(drops("malformed") == 1);
+  f.chain.ingress(check({.method = stun::kAllocate}));
+  CHECK(drops("unsupported_method") == 1);
+  f.chain.ingress(check({.kind = stun::Class::kSuccess}));
+  CHECK(drops("unexpected_response") == 1);
+  f.chain.ingress(check({.unknown = 0x7777, .kind = stun::Class::kIndication}));
+  CHECK(drops("unknown_attribute") == 1);
+  f.chain.session.max_addresses = 0;
+  f.chain.ingress(check());
+  CHECK(drops("too_many_addresses") == 1);
+  CHECK(f.chain.outer.empty());
+}
+
+TEST_CASE("without a free packet there is no answer") {
+  Fixture f;
+  f.chain.ingress(check());
+  std::vector<net::PacketPtr> taken;
+  // The harness needs one packet for the request itself.
+  while (taken.size() < 4095) taken.push_back(f.worker.pool().acquire());
+  f.chain.ingress(check());
+  CHECK(f.chain.dropped("stun_turn", "no_packet") == 1);
+  for (auto& packet : taken) packet->settle();
+}
+
+TEST_CASE("a keep-alive indication is taken in silence") {
+  Fixture f;
+  f.chain.ingress(check({.kind = stun::Class::kIndication}));
+  CHECK(f.chain.outer.empty());
+  CHECK(f.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("a client that sends no more checks has withdrawn its consent") {
+  Fixture f("consent_timeout_s: 5");
+  f.chain.ingress(check());
+  f.clock.advance(4s);
+  f.worker.timers().run();
+  f.chain.ingress(check());
+  f.clock.advance(4s);
+  f.worker.timers().run();
+  CHECK(f.chain.session.closed.empty());
+  f.clock.advance(1s);
+  f.worker.timers().run();
+  CHECK(f.chain.session.closed == "consent_expired");
+}
+
+}  // namespace
+}  // namespace sluice

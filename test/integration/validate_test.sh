@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Every configuration that the command line names is valid; and what is wrong with one is named.
+set -euo pipefail
+sluice=source/server/sluice
+
+for config; do
+  answer=$("$sluice" --mode validate --config "$config")
+  [[ $answer == OK ]] || { echo "$config: $answer"; exit 1; }
+done
+
+echo 'listeners { name: "a" address: "nowhere" }' >"$TEST_TMPDIR/bad.textproto"
+if answer=$("$sluice" --mode validate --config "$TEST_TMPDIR/bad.textproto" 2>&1); then
+  echo "a bad configuration was accepted: $answer"
+  exit 1
+fi
+[[ $answer == *listeners\[0\].address* ]] || { echo "the field is not named: $answer"; exit 1; }

@@ -1,0 +1,124 @@
+// The data path takes nothing from the heap once it is warm.
+#include <doctest/doctest.h>
+
+#include "filters/marker/marker.h"
+#include "filters/pacer/pacer.h"
+#include "filters/rtp_router/rtp_router.h"
+#include "source/codec/rtp.h"
+#include "source/crypto/srtp.h"
+#include "test/support/allocations.h"
+#include "test/support/harness.h"
+#include "test/support/udp_client.h"
+#include "test/support/workers.h"
+
+namespace sluice {
+namespace {
+
+constexpr int kPackets = 10'000;
+constexpr int kWindow = 50;  // on their way at once: less than any socket buffer holds
+
+TEST_CASE("the counter counts") {
+  const uint64_t before = test::allocations();
+  test::countAllocations(true);
+  const auto memory = std::make_unique<std::vector<uint8_t>>(100);
+  test::countAllocations(false);
+  CHECK(test::allocations() - before == 2);
+}
+
+TEST_CASE("10,000 datagrams through sockets, marker and forward allocate nothing") {
+  test::UdpClient client, upstream;
+  test::Workers workers(
+      "listeners { name: 'udp' address: '127.0.0.1:0' filter_chains { name: 'c' "
+      "filters { typed_config { [type.googleapis.com/sluice.filters.Marker] { ingress { all { dscp: 46 ttl: 64 } } } } } "
+      "filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: 'up' } } } } } "
+      "clusters { name: 'up' endpoints: '" + upstream.local().toString() + "' }",
+      1);
+  const std::vector<uint8_t> data(160, 'v');
+  const auto forward = [&](int count) {
+    for (int i = 0; i < count; i += kWindow) {
+      for (int j = 0; j < kWindow; ++j) client.send(data, workers.address());
+      for (int j = 0; j < kWindow; ++j) REQUIRE(upstream.receive());
+    }
+  };
+  forward(2'000);
+  workers.on(0, [](runtime::WorkerThread&) { test::countAllocations(true); });
+  const uint64_t before = test::allocations();
+  forward(kPackets);
+  const uint64_t after = test::allocations();
+  workers.on(0, [](runtime::WorkerThread&) { test::countAllocations(false); });
+  CHECK(after - before == 0);
+}
+
+TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
+  ManualClock clock;
+  test::FakeWorker worker(clock);
+  rooms::Directory directory({}, 1, clock);
+  std::vector<std::unique_ptr<test::ChainHarness>> players;
+  for (int i = 0; i < 10; ++i) {
+    rooms::Negotiated negotiated;
+    negotiated.local = {"player" + std::to_string(i), "password"};
+    negotiated.sending.emplace();
+    negotiated.slots.resize(1);
+    auto chain = std::make_unique<test::ChainHarness>(
+        worker, std::vector<test::FilterConfig>{{marker::filterType(), "egress { all { dscp: 46 } }"},
+                                                {pacer::filterType(), ""},
+                                                {rtp_router::filterType(), ""}});
+    chain->directory = &directory;
+    chain->session.known_player = *directory.join("room", "p" + std::to_string(i), negotiated);
+    chain->session.known_player->observed.connected = true;
+    chain->record = false;
+    chain->chain();
+    players.push_back(std::move(chain));
+  }
+  std::vector<uint8_t> packet(100);
+  const auto talk = [&](uint16_t first, int count) {
+    for (int i = 0; i < count; ++i) {
+      const auto sequence = static_cast<uint16_t>(first + i);
+      rtp::write({.payload_type = 111, .sequence = sequence, .timestamp = sequence * 960u, .ssrc = 7}, packet.data());
+      players[0]->ingress(packet);
+      clock.advance(20ms);
+    }
+  };
+  talk(0, 100);
+  worker.runMain();
+  const uint64_t heard = players[9]->counted("rtp_router", "voice_out");
+  test::countAllocations(true);
+  const uint64_t before = test::allocations();
+  talk(100, kPackets);
+  const uint64_t after = test::allocations();
+  test::countAllocations(false);
+  CHECK(after - before == 0);
+  CHECK(players[9]->counted("rtp_router", "voice_out") - heard == kPackets);
+}
+
+TEST_CASE("encrypting and decrypting 10,000 packets allocates nothing") {
+  crypto::SrtpKeys ours;
+  ours.local.fill(1);
+  ours.remote.fill(2);
+  crypto::SrtpKeys theirs;
+  theirs.local.fill(2);
+  theirs.remote.fill(1);
+  auto made_sender = crypto::SrtpSession::make(ours);
+  auto made_receiver = crypto::SrtpSession::make(theirs);
+  crypto::SrtpSession& sender = **made_sender;
+  crypto::SrtpSession& receiver = **made_receiver;
+  std::vector<uint8_t> packet(100 + crypto::kSrtpTailroom);
+  const auto pass = [&](uint16_t sequence) {
+    size_t size = 100;
+    rtp::write({.payload_type = 111, .sequence = sequence, .timestamp = 1, .ssrc = 7}, packet.data());
+    return sender.protect(packet.data(), size) == crypto::SrtpStatus::kOk &&
+           receiver.unprotect(packet.data(), size) == crypto::SrtpStatus::kOk && size == 100;
+  };
+  REQUIRE(pass(0));
+  test::countAllocations(true);
+  const uint64_t before = test::allocations();
+  bool good = true;
+  for (int i = 1; i <= kPackets; ++i) good = pass(static_cast<uint16_t>(i)) && good;
+  const uint64_t after = test::allocations();
+  test::countAllocations(false);
+  CHECK(good);
+  CHECK(after - before == 0);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,162 @@
+// Several workers, real sockets, real threads: run with --config=tsan too.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "source/codec/stun.h"
+#include "source/crypto/hmac.h"
+#include "test/support/udp_client.h"
+#include "test/support/workers.h"
+
+namespace sluice {
+namespace {
+
+using runtime::ListenerDrop;
+
+std::string forwardConfig(const net::Address& upstream, int dscp = 0, const std::string& more = "") {
+  return "listeners { name: 'udp' address: '127.0.0.1:0' filter_chains { name: 'c' "
+         "filters { typed_config { [type.googleapis.com/sluice.filters.Marker] { egress { all { dscp: " +
+         std::to_string(dscp) +
+         " } } } } } "
+         "filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: 'up' } } } } } "
+         "clusters { name: 'up' endpoints: '" +
+         upstream.toString() + "' } " + more;
+}
+
+constexpr const char* kVoiceConfig =
+    "listeners { name: 'voice' address: '127.0.0.1:0' filter_chains { name: 'c' "
+    "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } } "
+    "filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } } "
+    "filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } } } } ";
+
+// Sends everything back until a datagram says stop.
+class Echo {
+ public:
+  Echo() : thread_([this] { run(); }) {}
+  ~Echo() {
+    test::UdpClient stopper;
+    stopper.send(std::vector<uint8_t>{'q'}, socket_.local());
+    thread_.join();
+  }
+  const net::Address& address() const { return socket_.local(); }
+
+ private:
+  void run() {
+    while (const auto packet = socket_.receive()) {
+      if (packet->data.size() == 1 && packet->data[0] == 'q') return;
+      socket_.send(packet->data, packet->from);
+    }
+  }
+  test::UdpClient socket_;
+  std::thread thread_;
+};
+
+std::vector<uint8_t> iceCheck(const std::string& username, const std::string& password) {
+  std::vector<uint8_t> buffer(300);
+  stun::Writer writer(buffer, stun::kBinding, stun::Class::kRequest, {1});
+  writer.add(stun::kUsername, username);
+  writer.addU64(stun::kIceControlling, 1);
+  writer.addU32(stun::kPriority, 1);
+  writer.addIntegrity(asBytes(password), crypto::hmacSha1);
+  writer.addFingerprint();
+  buffer.resize(*writer.finish());
+  return buffer;
+}
+
+TEST_CASE("many clients over two workers get their own datagrams back, while the configuration changes") {
+  Echo echo;
+  test::Workers workers(forwardConfig(echo.address()), 2);
+  std::vector<std::unique_ptr<test::UdpClient>> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(std::make_unique<test::UdpClient>());
+  for (int round = 0; round < 50; ++round) {
+    if (round % 5 == 0) workers.reload(forwardConfig(echo.address(), round));
+    for (size_t i = 0; i < clients.size(); ++i) {
+      clients[i]->send(std::vector<uint8_t>{static_cast<uint8_t>(i), static_cast<uint8_t>(round)}, workers.address());
+    }
+    for (size_t i = 0; i < clients.size(); ++i) {
+      const auto answer = clients[i]->receive();
+      REQUIRE(answer);
+      CHECK(answer->data == std::vector<uint8_t>{static_cast<uint8_t>(i), static_cast<uint8_t>(round)});
+    }
+  }
+  CHECK(workers.sessions() == 20);
+  CHECK(workers.unaccounted() == 0);
+}
+
+TEST_CASE("a player's session belongs to one worker, wherever its addresses are spread") {
+  test::Workers workers(kVoiceConfig, 2);
+  rooms::Negotiated negotiated;
+  negotiated.local = {"ours", "a password of 24 letters"};
+  const auto player = *workers.directory().join("room", "player", negotiated);
+  workers.announce(player);
+  // Enough addresses that both workers' sockets get some.
+  constexpr int kAddresses = 8;
+  std::vector<std::unique_ptr<test::UdpClient>> clients;
+  for (int i = 0; i < kAddresses; ++i) {
+    clients.push_back(std::make_unique<test::UdpClient>());
+    clients.back()->send(iceCheck("ours:theirs", "a password of 24 letters"), workers.address());
+    const auto answer = clients.back()->receive();
+    REQUIRE(answer);
+    CHECK(stun::parse(answer->data)->kind == stun::Class::kSuccess);
+    CHECK(answer->from == workers.address());
+  }
+  CHECK(workers.sessions() == 1);
+  // One more than a session may have.
+  clients.push_back(std::make_unique<test::UdpClient>());
+  clients.back()->send(iceCheck("ours:theirs", "a password of 24 letters"), workers.address());
+  clients.front()->send(iceCheck("ours:theirs", "a password of 24 letters"), workers.address());
+  CHECK(clients.front()->receive());
+  CHECK(workers.sessions() == 1);
+}
+
+TEST_CASE("strangers: only STUN begins a session where peers must prove themselves") {
+  test::Workers workers(std::string(kVoiceConfig) + "limits { max_unauthenticated_sessions: 2 }", 1);
+  test::UdpClient noise;
+  noise.send(std::vector<uint8_t>{0x80, 111, 1, 2, 3}, workers.address());
+  for (int i = 0; i < 5; ++i) {
+    test::UdpClient stranger;
+    std::vector<uint8_t> binding(20);
+    stun::Writer(binding, stun::kBinding, stun::Class::kRequest, {1});
+    stranger.send(binding, workers.address());
+    CHECK(stranger.receive());
+  }
+  CHECK(workers.dropped(ListenerDrop::kNoSession) == 1);
+  CHECK(workers.sessions() == 2);  // the oldest made room
+}
+
+TEST_CASE("sessions are limited in total and by source, and draining takes no new ones") {
+  Echo echo;
+  test::UdpClient first, second, third;
+  const std::vector<uint8_t> data{1};
+  SUBCASE("in total") {
+    test::Workers workers(forwardConfig(echo.address(), 0, "limits { max_sessions: 1 }"), 1);
+    first.send(data, workers.address());
+    CHECK(first.receive());
+    second.send(data, workers.address());
+    first.send(data, workers.address());
+    CHECK(first.receive());
+    CHECK(workers.dropped(ListenerDrop::kSessionLimit) == 1);
+  }
+  SUBCASE("by source") {
+    test::Workers workers(forwardConfig(echo.address(), 0, "limits { max_sessions_per_source: 1 }"), 1);
+    first.send(data, workers.address());
+    CHECK(first.receive());
+    second.send(data, workers.address());
+    first.send(data, workers.address());
+    CHECK(first.receive());
+    CHECK(workers.dropped(ListenerDrop::kSourceLimit) == 1);
+  }
+  SUBCASE("draining") {
+    test::Workers workers(forwardConfig(echo.address()), 1);
+    first.send(data, workers.address());
+    CHECK(first.receive());
+    workers.on(0, [](runtime::WorkerThread& worker) { worker.dispatcher().setDraining(true); });
+    second.send(data, workers.address());
+    first.send(data, workers.address());
+    CHECK(first.receive());
+    CHECK(workers.dropped(ListenerDrop::kDraining) == 1);
+  }
+}
+
+}  // namespace
+}  // namespace sluice

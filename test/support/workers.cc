@@ -1,0 +1,105 @@
+#include "test/support/workers.h"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <future>
+
+#include "filters/builtin.h"
+#include "source/config/load.h"
+#include "source/crypto/certificate.h"
+#include "source/crypto/dtls.h"
+
+namespace sluice::test {
+
+Workers::Workers(const std::string& text, unsigned count)
+    : directory_({}, count, clock_),
+      registry_(builtinFilters()),
+      stats_(count),
+      dtls_(crypto::DtlsContext::make(crypto::Certificate::generate())) {
+  group_.post_to_main = [this](std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(task));
+  };
+  group_.player_gone = [this](const rooms::PlayerPtr& player) { directory_.leave(player); };
+  for (unsigned i = 0; i < count; ++i) {
+    group_.workers.push_back(
+        std::make_unique<runtime::WorkerThread>(runtime::WorkerOptions{.index = i, .count = count}, group_));
+  }
+  for (auto& worker : group_.workers) worker->start();
+  generation_ = build(text);
+  const auto& listener = generation_->listeners.front();
+  net::Address local = listener->addresses.front();
+  for (auto& worker : group_.workers) {
+    auto fd = net::bindUdpSocket(local, listener->socket);
+    REQUIRE(fd.ok());
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    getsockname(*fd, reinterpret_cast<sockaddr*>(&name), &length);
+    address_ = local = net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
+    worker->publish(generation_, {{1, *fd, listener}}, {});
+  }
+}
+
+Workers::~Workers() { group_.stop(); }
+
+runtime::GenerationPtr Workers::build(const std::string& text) {
+  auto bootstrap = config::parse(text, config::Format::kText, "test");
+  REQUIRE_MESSAGE(bootstrap.ok(), (bootstrap.ok() ? "" : toString(bootstrap.errors())));
+  auto built = config::build({.bootstrap = *bootstrap,
+                              .directory = ".",
+                              .registry = registry_,
+                              .rooms = directory_,
+                              .dtls = dtls_,
+                              .concurrency = std::nullopt,
+                              .stats = stats_,
+                              .previous = generation_.get(),
+                              .version = ++version_});
+  REQUIRE_MESSAGE(built.ok(), (built.ok() ? "" : toString(built.errors())));
+  return built->generation;
+}
+
+void Workers::reload(const std::string& text) {
+  generation_ = build(text);
+  for (auto& worker : group_.workers) worker->publish(generation_, {}, {});
+}
+
+void Workers::on(unsigned worker, const std::function<void(runtime::WorkerThread&)>& task) {
+  std::promise<void> done;
+  group_.workers[worker]->post([&] {
+    task(*group_.workers[worker]);
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+uint64_t Workers::dropped(runtime::ListenerDrop reason) const {
+  uint64_t total = 0;
+  for (const auto* stats : generation_->listeners.front()->stats) {
+    total += stats->drops[static_cast<size_t>(reason)].value();
+  }
+  return total;
+}
+
+uint64_t Workers::unaccounted() const {
+  uint64_t total = 0;
+  for (const auto& worker : group_.workers) total += worker->packets().unaccounted();
+  return total;
+}
+
+void Workers::announce(const rooms::PlayerPtr& player) {
+  for (unsigned i = 0; i < count(); ++i) {
+    on(i, [&](runtime::WorkerThread& worker) { worker.dispatcher().addPlayer(player); });
+  }
+}
+
+void Workers::runMain() {
+  std::vector<std::function<void()>> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(posted_);
+  }
+  for (auto& task : tasks) task();
+}
+
+}  // namespace sluice::test

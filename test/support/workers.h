@@ -1,0 +1,53 @@
+// Real workers that run a configuration, without the server around them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "source/config/build.h"
+#include "source/runtime/worker.h"
+
+namespace sluice::test {
+
+class Workers {
+ public:
+  // `text` is a Bootstrap; {port} in it stands for a listener port that is free.
+  Workers(const std::string& text, unsigned count);
+  ~Workers();
+
+  void reload(const std::string& text);
+  const net::Address& address() const { return address_; }
+  // Runs on a worker's thread; waits until it has.
+  void on(unsigned worker, const std::function<void(runtime::WorkerThread&)>& task);
+  // Of the first listener, over all workers.
+  uint64_t dropped(runtime::ListenerDrop reason) const;
+  uint64_t unaccounted() const;
+  unsigned count() const { return static_cast<unsigned>(group_.workers.size()); }
+  size_t sessions() const { return group_.total_sessions.load(); }
+
+  rooms::Directory& directory() { return directory_; }
+  // Signalling's news to the workers, as the server spreads it.
+  void announce(const rooms::PlayerPtr& player);
+  // What workers posted to the main thread.
+  void runMain();
+
+ private:
+  runtime::GenerationPtr build(const std::string& text);
+
+  const RealClock clock_;
+  rooms::Directory directory_;
+  const chain::Registry registry_;
+  runtime::StatsStore stats_;
+  std::shared_ptr<const crypto::DtlsContext> dtls_;
+  runtime::WorkerGroup group_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;
+  runtime::GenerationPtr generation_;
+  uint64_t version_ = 0;
+  net::Address address_;
+};
+
+}  // namespace sluice::test
