@@ -83,7 +83,11 @@ http::Router makeRouter(Backend& backend) {
     router.add("GET", path, [handler](const Request& request, const Parameters&) { return handler(request); });
   };
   const auto post = [&](const char* path, auto handler) {
-    router.add("POST", path, [handler](const Request& request, const Parameters&) { return handler(request); });
+    router.add("POST", path, [handler](const Request& request, const Parameters&) {
+      // A web page that someone on this machine looks at may not operate the proxy.
+      if (!request.header("origin").empty()) return http::error(403, "not from a web page", "Origin");
+      return handler(request);
+    });
   };
   get("/", [](const Request&) { return page(); });
   get("/ready", [&backend](const Request&) {

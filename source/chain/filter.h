@@ -28,7 +28,7 @@ class Filter {
   virtual void onEgress(PacketPtr&& packet) { context_.egress(std::move(packet)); }
 
   // The client proved who it is, from this address (an authenticated check). Called on every filter of the chain,
-  // outermost first, once per address.
+  // outermost first, once per address; and on a filter that a reload brings into a proven session's chain.
   virtual void onAuthenticated(const net::Address& /*remote*/) {}
 
   // The chain reads this filter's configuration anew between two packets. True: the same object goes on with the

@@ -61,8 +61,17 @@ void FilterChain::adopt(ChainSpecPtr spec) {
   for (const Link& link : old) order.push_back(link.context.get());
   links_.clear();
   links_.reserve(spec_->filters.size());
-  for (const FilterSpec& filter : spec_->filters) links_.push_back(takeOrMake(old, filter));
+  std::vector<size_t> fresh;  // filters that were not there before
+  for (const FilterSpec& filter : spec_->filters) {
+    links_.push_back(takeOrMake(old, filter));
+    const auto known = std::find(order.begin(), order.end(), links_.back().context.get());
+    if (known == order.end()) fresh.push_back(links_.size() - 1);
+  }
   wire();
+  const net::Address remote = session_.remote();
+  if (session_.isAuthenticated(remote)) {
+    for (const size_t i : fresh) links_[i].filter->onAuthenticated(remote);
+  }
   for (size_t i = 0; i < old.size(); ++i) {
     if (old[i].filter != nullptr) retire(std::move(old[i]), order, i);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "source/config/build_listeners.h"
@@ -14,6 +15,10 @@ constexpr size_t kMinSecretBytes = 16;
 
 std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
+}
+
+void checkReadable(const std::string& file, const char* path, Checks& checks) {
+  if (!file.empty() && !std::ifstream(file)) checks.fail(path, "'" + file + "' cannot be read");
 }
 
 Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
@@ -76,6 +81,8 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input, cons
   if (join.tls_certificate_file.empty() != join.tls_private_key_file.empty()) {
     checks.fail("join.tls_private_key_file", "is needed together with tls_certificate_file");
   }
+  checkReadable(join.tls_certificate_file, "join.tls_certificate_file", checks);
+  checkReadable(join.tls_private_key_file, "join.tls_private_key_file", checks);
   for (int i = 0; i < config.advertised_addresses_size(); ++i) {
     const std::string path = indexed("join.advertised_addresses", i);
     join.candidates.push_back(checks.address(config.advertised_addresses(i), path));
@@ -93,7 +100,7 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input, cons
   }
   checks.range(config.has_max_requests_per_second(), config.max_requests_per_second(), 1u, 100'000u,
                "join.max_requests_per_second", join.max_requests_per_second);
-  checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 1'048'576u, "join.max_offer_bytes",
+  checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u, "join.max_offer_bytes",
                join.max_offer_bytes);
   return join;
 }
@@ -113,7 +120,6 @@ void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions,
                settings.rooms.rooms);
   checks.range(config.has_max_players_per_room(), config.max_players_per_room(), 1u, 100'000u,
                "limits.max_players_per_room", settings.rooms.players_per_room);
-  settings.rooms.players = 20'000;
   checks.range(config.has_max_players(), config.max_players(), 1u, 10'000'000u, "limits.max_players",
                settings.rooms.players);
   seconds = 30;

@@ -45,6 +45,9 @@ class Address {
 
   std::string toString() const;
   std::string ipString() const;
+  // The same in every process for the same salt.
+  size_t hash(uint64_t salt) const;
+  // For tables: salted at random in each process, so that nobody can choose addresses that collide.
   size_t hash() const;
   auto operator<=>(const Address&) const = default;
 

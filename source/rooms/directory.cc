@@ -96,6 +96,7 @@ bool Directory::bindSsrc(const PlayerPtr& player, uint32_t ssrc) {
     return false;
   };
   const bool conflict = taken(ssrc);
+  if (conflict) ++ssrc_conflicts_;
   uint32_t csrc = ssrc;
   while (csrc == 0 || taken(csrc)) csrc = randomU32();
   observed.csrc.store(csrc, std::memory_order_relaxed);

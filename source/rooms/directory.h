@@ -17,7 +17,7 @@ namespace sluice::rooms {
 struct Limits {
   unsigned rooms = 10'000;
   unsigned players_per_room = 250;
-  unsigned players = 50'000;
+  unsigned players = 20'000;
   Duration connect_timeout = 30s;  // a player whose DTLS is not done by then is removed
 };
 
@@ -55,6 +55,8 @@ class Directory {
   // has that csrc already, this one gets a fresh one. Returns true on such a conflict.
   bool bindSsrc(const PlayerPtr& player, uint32_t ssrc);
 
+  uint64_t ssrcConflicts() const { return ssrc_conflicts_; }
+
   // Removes players that did not connect in time. Call about once a second.
   void expire();
 
@@ -77,6 +79,7 @@ class Directory {
   std::vector<Observer*> observers_;
   std::map<std::string, Members, std::less<>> rooms_;
   size_t player_count_ = 0;
+  uint64_t ssrc_conflicts_ = 0;
 };
 
 }  // namespace sluice::rooms

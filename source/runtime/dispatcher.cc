@@ -39,7 +39,8 @@ void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) { ports_.push_back(st
 void Dispatcher::removePort(uint16_t id, std::string_view reason) {
   for (const auto& session : sessions_.all()) {
     const auto& tuples = session->tuples();
-    if (std::any_of(tuples.begin(), tuples.end(), [&](const Tuple& t) { return t.port->id == id; })) {
+    const auto uses = [&](const Tuple& tuple) { return tuple.port->id == id; };
+    if (session->port().id == id || std::any_of(tuples.begin(), tuples.end(), uses)) {
       session->close(reason);
     }
   }
@@ -64,13 +65,16 @@ void Dispatcher::addPlayer(const rooms::PlayerPtr& player) { players_[player->ne
 
 void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
   players_.erase(player->negotiated.local.ufrag);
+  std::erase_if(strays_, [&](const auto& entry) { return entry.second.player == player.get(); });
   if (Session* session = sessions_.find(*player)) session->close("left");
 }
 
-void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
+void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) { dispatch(port, std::move(packet), false); }
+
+void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed) {
   packet->kind = classify(packet->data());
   Session* session = sessions_.find(packet->remote, port.id);
-  if (session == nullptr) session = admit(port, packet);
+  if (session == nullptr) session = admit(port, packet, mailed);
   if (session != nullptr) session->receive(std::move(packet));
 }
 
@@ -81,15 +85,14 @@ void Dispatcher::onMailed(net::PacketPtr&& packet) {
     packet.reset();
     return;
   }
-  onDatagram(**port, std::move(packet));
+  dispatch(**port, std::move(packet), true);
 }
 
-Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet) {
+Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
   if (packet->kind == PacketKind::kStun) {
     const auto player = players_.find(localUfrag(*packet));
-    if (player != players_.end()) return admitPlayer(port, packet, player->second);
-  } else if (const auto stray = strays_.find(packet->remote); stray != strays_.end()) {
-    mail(stray->second, port, packet);
+    if (player != players_.end()) return admitPlayer(port, packet, player->second, mailed);
+  } else if (belongsElsewhere(port, packet, mailed)) {
     return nullptr;
   }
   if (draining_) {
@@ -99,21 +102,31 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet) {
   return open(port, packet, nullptr);
 }
 
+// True when the packet went to the worker that owns its client's session. What came by mail never goes on by mail.
+bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
+  const auto stray = strays_.find({packet->remote, port.id});
+  if (stray == strays_.end() || mailed) return false;
+  mail(stray->second.owner, port, packet);
+  return true;
+}
+
 // The worker that sees a player's first check owns the session; nothing crosses afterwards unless the client moves to
 // an address that the kernel spreads to another worker.
-Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player) {
+Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
+                                 bool mailed) {
   if (Session* session = sessions_.find(*player)) {
-    if (!session->addTuple(*packet, port)) {
-      drop(port, packet, ListenerDrop::kSourceLimit);
-      return nullptr;
-    }
-    sessions_.addTuple(*session, session->tuples().back());
+    sessions_.addTuple(*session, *packet, port);
     return session;
   }
   const auto self = static_cast<int32_t>(worker().index());
   int32_t owner = -1;
   if (!player->observed.worker.compare_exchange_strong(owner, self) && owner != self) {
-    if (strays_.size() < kMaxStrays) strays_[packet->remote] = static_cast<unsigned>(owner);
+    if (mailed) {  // the owner's session has just ended
+      drop(port, packet, ListenerDrop::kNoSession);
+      return nullptr;
+    }
+    const Stray stray{static_cast<unsigned>(owner), player.get()};
+    if (strays_.size() < kMaxStrays) strays_.insert_or_assign({packet->remote, port.id}, stray);
     mail(static_cast<unsigned>(owner), port, packet);
     return nullptr;
   }
@@ -184,6 +197,7 @@ void Dispatcher::onTurnEnd() {
 void Dispatcher::end(Session& session) {
   std::erase(closing_, &session);
   session.port().stats->sessions.add(-1);
+  session.port().stats->closed.count(session.closeReason());
   options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);
   if (session.player() != nullptr) {
     players_.erase(session.player()->negotiated.local.ufrag);
@@ -198,8 +212,6 @@ void Dispatcher::sweep() {
     sweep_at_ = sweep_at_ + 1 < sessions_.size() ? sweep_at_ + 1 : 0;
     examine(*sessions_.all()[sweep_at_], now);
   }
-  // Clients that moved back, or whose player left, cost one lookup until then.
-  if (strays_.size() >= kMaxStrays) strays_.clear();
 }
 
 void Dispatcher::examine(Session& session, Instant now) {

@@ -54,12 +54,19 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   const Generation& generation() const override { return *generation_; }
 
  private:
+  struct Stray {
+    unsigned owner;
+    const rooms::Player* player;
+  };
+
   void onAuthenticated(Session& session) override { sessions_.onAuthenticated(session); }
   void onClosing(Session& session) override;
   void onTurnEnd() override;
 
-  Session* admit(WorkerPort& port, net::PacketPtr& packet);
-  Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player);
+  void dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed);
+  Session* admit(WorkerPort& port, net::PacketPtr& packet, bool mailed);
+  Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player, bool mailed);
+  bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   bool makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason);
   void mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet);
@@ -72,7 +79,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   std::vector<std::unique_ptr<WorkerPort>> ports_;
   SessionTable sessions_;
   std::unordered_map<std::string, rooms::PlayerPtr> players_;  // by local ICE username
-  std::unordered_map<net::Address, unsigned> strays_;          // clients whose session another worker owns
+  std::unordered_map<TupleKey, Stray, TupleKeyHash> strays_;   // clients whose session another worker owns
   std::vector<Session*> closing_;
   size_t sweep_at_ = 0;
   bool draining_ = false;

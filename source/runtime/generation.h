@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -31,6 +32,35 @@ enum class ListenerDrop : uint8_t {
 inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames = {
     "no_session", "no_chain", "session_limit", "source_limit", "draining", "mailbox_full", "no_tuple", "unhandled"};
 
+// Counts by a reason that is only known when it happens. One writer; reasons are literals, so a pointer to one is
+// good for ever. More reasons than places count together as "other".
+class ReasonCounters {
+ public:
+  void count(std::string_view reason) {
+    for (Place& place : places_) {
+      const char* name = place.name.load(std::memory_order_relaxed);
+      if (name == nullptr) place.name.store(name = reason.data(), std::memory_order_release);
+      if (reason == name) return place.count.add();
+    }
+    other_.add();
+  }
+  template <typename Visit>
+  void forEach(Visit visit) const {
+    for (const Place& place : places_) {
+      if (const char* name = place.name.load(std::memory_order_acquire)) visit(std::string_view(name), place.count.value());
+    }
+    if (other_.value() > 0) visit(std::string_view("other"), other_.value());
+  }
+
+ private:
+  struct Place {
+    std::atomic<const char*> name{nullptr};
+    stats::Counter count;
+  };
+  std::array<Place, 32> places_;
+  stats::Counter other_;
+};
+
 // Written by one worker.
 struct ListenerStats {
   net::UdpStats udp;
@@ -38,6 +68,7 @@ struct ListenerStats {
   stats::Counter sessions_opened;
   stats::Counter sessions_evicted;  // unauthenticated ones that made room
   stats::Gauge sessions;
+  ReasonCounters closed;  // sessions, by Session::closeReason()
 
   void drop(ListenerDrop reason) { drops[static_cast<size_t>(reason)].add(); }
 };

@@ -10,6 +10,7 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
                  chain::ChainSpecPtr chain, rooms::PlayerPtr player)
     : host_(host),
       id_(id),
+      port_(&port),
       player_(std::move(player)),
       tuples_{{first.remote, first.local, &port, !chain->authenticates}},
       authenticated_(!chain->authenticates),
@@ -38,10 +39,18 @@ void Session::receive(net::PacketPtr&& packet) {
   chain_.ingress(std::move(packet));
 }
 
-bool Session::addTuple(const net::Packet& packet, WorkerPort& port) {
-  if (tuples_.size() == kMaxTuples) return false;
+std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& port) {
+  std::optional<Tuple> replaced;
+  if (tuples_.size() == kMaxTuples) {
+    const size_t oldest = selected_ == 0 ? 1 : 0;
+    auto victim = std::find_if(tuples_.begin(), tuples_.end(), [](const Tuple& t) { return !t.authenticated; });
+    if (victim == tuples_.end()) victim = tuples_.begin() + static_cast<ptrdiff_t>(oldest);
+    replaced = *victim;
+    if (static_cast<size_t>(victim - tuples_.begin()) < selected_) --selected_;
+    tuples_.erase(victim);
+  }
   tuples_.push_back({packet.remote, packet.local, &port, false});
-  return true;
+  return replaced;
 }
 
 bool Session::authenticate(const net::Address& remote) {

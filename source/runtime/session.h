@@ -1,6 +1,7 @@
 // One client's session: its addresses and its chain.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,16 @@ struct Tuple {
   net::Address local;
   WorkerPort* port;
   bool authenticated;
+};
+
+// What a session is found by.
+struct TupleKey {
+  net::Address remote;
+  uint16_t port;  // WorkerPort::id
+  bool operator==(const TupleKey&) const = default;
+};
+struct TupleKeyHash {
+  size_t operator()(const TupleKey& key) const { return key.remote.hash() ^ key.port; }
 };
 
 class Session final : public chain::Session, private chain::ChainEnds {
@@ -43,8 +54,9 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // A datagram from the client.
   void receive(net::PacketPtr&& packet);
 
-  // Learns another address that a check came from; false when there are too many.
-  bool addTuple(const net::Packet& packet, WorkerPort& port);
+  // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not proven
+  // itself, else of the oldest one that is not selected; returns what it replaced.
+  std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
   // Changes to the generation that the worker runs now. Closes the session when its listener or chain is gone.
   void adopt(const Generation& generation);
 
@@ -56,7 +68,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t generation() const { return generation_; }
   const std::vector<Tuple>& tuples() const { return tuples_; }
   const chain::FilterChain& chain() const { return chain_; }
-  WorkerPort& port() const { return *tuples_.front().port; }
+  // Of the listener that it came through first.
+  WorkerPort& port() const { return *port_; }
   uint64_t packetsIn() const { return packets_in_; }
   uint64_t packetsOut() const { return packets_out_; }
 
@@ -69,8 +82,9 @@ class Session final : public chain::Session, private chain::ChainEnds {
 
   SessionHost& host_;
   const uint64_t id_;
+  WorkerPort* const port_;
   const rooms::PlayerPtr player_;
-  std::vector<Tuple> tuples_;  // at least one
+  std::vector<Tuple> tuples_;  // at least one; oldest first
   size_t selected_ = 0;
   bool authenticated_;
   const Instant created_;
@@ -80,6 +94,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t packets_out_ = 0;
   std::string_view close_reason_;
   size_t table_index_ = 0;
+  net::Address source_;  // that the table counts it under
   chain::FilterChain chain_;  // last: its filters see the session whole
 };
 

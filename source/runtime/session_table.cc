@@ -23,8 +23,10 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   Session& session = *owned;
   session.table_index_ = sessions_.size();
   sessions_.push_back(std::move(owned));
-  addTuple(session, session.tuples().front());
-  ++by_source_[session.tuples().front().remote.withPort(0)];
+  const Tuple& tuple = session.tuples().front();
+  by_tuple_[{tuple.remote, tuple.port->id}] = &session;
+  session.source_ = tuple.remote.withPort(0);
+  ++by_source_[session.source_];
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
   if (!session.isAuthenticated()) {
     unauthenticated_at_[&session] = unauthenticated_.insert(unauthenticated_.end(), &session);
@@ -32,8 +34,9 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   return session;
 }
 
-void SessionTable::addTuple(Session& session, const Tuple& tuple) {
-  by_tuple_[{tuple.remote, tuple.port->id}] = &session;
+void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
+  if (const auto replaced = session.addTuple(packet, port)) by_tuple_.erase({replaced->remote, replaced->port->id});
+  by_tuple_[{packet.remote, port.id}] = &session;
 }
 
 void SessionTable::forgetUnauthenticated(Session& session) {
@@ -45,7 +48,7 @@ void SessionTable::forgetUnauthenticated(Session& session) {
 
 void SessionTable::remove(Session& session) {
   for (const Tuple& tuple : session.tuples()) by_tuple_.erase({tuple.remote, tuple.port->id});
-  const auto source = by_source_.find(session.tuples().front().remote.withPort(0));
+  const auto source = by_source_.find(session.source_);
   if (--source->second == 0) by_source_.erase(source);
   if (session.player() != nullptr) by_player_.erase(session.player().get());
   forgetUnauthenticated(session);

@@ -20,8 +20,8 @@ class SessionTable {
   size_t fromSource(const net::Address& remote) const;
 
   Session& add(std::unique_ptr<Session> session);
-  // A further address of a session that the table holds; it was added to the session already.
-  void addTuple(Session& session, const Tuple& tuple);
+  // A further address of a session that the table holds.
+  void addTuple(Session& session, const net::Packet& packet, WorkerPort& port);
   void onAuthenticated(Session& session) { forgetUnauthenticated(session); }
   void remove(Session& session);
 
@@ -33,19 +33,10 @@ class SessionTable {
   const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
 
  private:
-  struct Key {
-    net::Address remote;
-    uint16_t port;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    size_t operator()(const Key& key) const { return key.remote.hash() ^ key.port; }
-  };
-
   void forgetUnauthenticated(Session& session);
 
   std::vector<std::unique_ptr<Session>> sessions_;  // a session knows its index
-  std::unordered_map<Key, Session*, KeyHash> by_tuple_;
+  std::unordered_map<TupleKey, Session*, TupleKeyHash> by_tuple_;
   std::unordered_map<const rooms::Player*, Session*> by_player_;
   std::unordered_map<net::Address, size_t> by_source_;
   std::list<Session*> unauthenticated_;  // oldest first

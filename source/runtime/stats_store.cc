@@ -80,6 +80,14 @@ void StatsStore::collectListeners(Samples& out) const {
                 count(&ListenerStats::sessions_opened));
     out.counter("sluice_listener_sessions_evicted_total", "Unauthenticated sessions that made room for new ones.",
                 labels(), count(&ListenerStats::sessions_evicted));
+    std::map<std::string_view, uint64_t> closed;
+    for (const ListenerStats& block : blocks) {
+      block.closed.forEach([&](std::string_view reason, uint64_t count) { closed[reason] += count; });
+    }
+    for (const auto& [reason, count] : closed) {
+      out.counter("sluice_listener_sessions_closed_total", "Sessions that ended, by reason.", labels("reason", reason),
+                  count);
+    }
     out.gauge("sluice_listener_sessions", "Sessions now.", labels(),
               static_cast<double>(sum(blocks, [](const ListenerStats& b) { return b.sessions.value(); })));
     out.histogram("sluice_listener_transit_seconds",

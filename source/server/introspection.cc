@@ -135,7 +135,7 @@ void Server::collectWorkers(stats::Samples& out) const {
     const std::string index = std::to_string(worker->index());
     const stats::Labels labels{{"worker", index}};
     const double idle = std::chrono::duration<double>(worker->idle()).count();
-    out.gauge("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
+    out.counter("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
               std::max(0.0, uptime - idle));
     out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,
               static_cast<double>(worker->packets().allocated()));
@@ -158,6 +158,8 @@ void Server::collectRooms(stats::Samples& out) const {
     for (const auto& player : room.players) connected += player->observed.connected.load(std::memory_order_relaxed);
   }
   out.gauge("sluice_rooms", "Rooms with at least one player.", {}, static_cast<double>(rooms.size()));
+  out.counter("sluice_rooms_ssrc_conflicts_total", "Players whose SSRC another player of the room had already.", {},
+              static_cast<double>(rooms_.ssrcConflicts()));
   out.gauge("sluice_players", "Players that joined.", {{"state", "joined"}}, static_cast<double>(players));
   out.gauge("sluice_players", "", {{"state", "connected"}}, static_cast<double>(connected));
 }

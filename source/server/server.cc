@@ -220,6 +220,9 @@ Status Server::checkFixed(const config::Settings& fresh) const {
   fixed(fresh.join.has_value() == settings_.join.has_value(), "join");
   if (fresh.join && settings_.join) {
     fixed(fresh.join->address == settings_.join->address, "join.address");
+    fixed(fresh.join->max_requests_per_second == settings_.join->max_requests_per_second,
+          "join.max_requests_per_second");
+    fixed(fresh.join->max_offer_bytes == settings_.join->max_offer_bytes, "join.max_offer_bytes");
     fixed(fresh.join->tls_certificate_file == settings_.join->tls_certificate_file, "join.tls_certificate_file");
     fixed(fresh.join->tls_private_key_file == settings_.join->tls_private_key_file, "join.tls_private_key_file");
   }

@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <iomanip>
 #include <limits>
 #include <sstream>
@@ -22,8 +23,8 @@ prometheus::ClientMetric& Samples::add(std::string_view name, std::string_view h
   return metric;
 }
 
-void Samples::counter(std::string_view name, std::string_view help, const Labels& labels, uint64_t value) {
-  add(name, help, prometheus::MetricType::Counter, labels).counter.value = static_cast<double>(value);
+void Samples::counter(std::string_view name, std::string_view help, const Labels& labels, double value) {
+  add(name, help, prometheus::MetricType::Counter, labels).counter.value = value;
 }
 
 void Samples::gauge(std::string_view name, std::string_view help, const Labels& labels, double value) {
@@ -69,7 +70,8 @@ std::string Samples::toText(bool all) const {
       out << "} ";
       if (histogram) {
         out << "count=" << metric.histogram.sample_count
-            << " mean=" << value / static_cast<double>(metric.histogram.sample_count) << "s\n";
+            << " mean="
+            << value / static_cast<double>(std::max<uint64_t>(1, metric.histogram.sample_count)) << "s\n";
       } else {
         out << std::fixed << (value == static_cast<double>(static_cast<int64_t>(value)) ? std::setprecision(0) : std::setprecision(4)) << value << '\n' << std::defaultfloat;
       }

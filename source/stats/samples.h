@@ -30,7 +30,7 @@ struct HistogramSample {
 // Samples of one name must agree in kind; the first one's help text counts.
 class Samples {
  public:
-  void counter(std::string_view name, std::string_view help, const Labels& labels, uint64_t value);
+  void counter(std::string_view name, std::string_view help, const Labels& labels, double value);
   void gauge(std::string_view name, std::string_view help, const Labels& labels, double value);
   void histogram(std::string_view name, std::string_view help, const Labels& labels, const HistogramSample& value);
 
