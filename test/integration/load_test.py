@@ -1,18 +1,15 @@
 """Many real clients at once, and reloads that none of them notices."""
 
 import json
-import os
-import struct
 import subprocess
 import unittest
 
 from harness import Sluice, voice_room_config, wait_until
-from udp import marking_socket, receive_marked
+from udp import StunClient
 
 LOAD = "source/load/sluice-load"
 SHIPPED_MARK = "egress { all { dscp: 46 ttl: 64 } }"
 SHIPPED_PACER = "{ adaptation {} }"
-STUN_COOKIE = 0x2112A442
 
 
 def start_load(proxy, **options):
@@ -24,23 +21,6 @@ def start_load(proxy, **options):
 def result_of(load):
     output = load.communicate(timeout=90)[0]
     return load.returncode, json.loads(output)
-
-
-class StunClient:
-    """Sees how the proxy's answers are marked on the wire."""
-
-    def __init__(self, port):
-        self.socket = marking_socket()
-        self.socket.settimeout(5)
-        self.socket.connect(("127.0.0.1", port))
-
-    def marks(self):
-        """(DSCP, TTL)"""
-        self.socket.send(struct.pack("!HHI", 1, 0, STUN_COOKIE) + os.urandom(12))
-        return receive_marked(self.socket)[2:]
-
-    def close(self):
-        self.socket.close()
 
 
 class Load(unittest.TestCase):

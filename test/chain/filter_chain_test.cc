@@ -1,0 +1,189 @@
+#include "source/chain/filter_chain.h"
+
+#include <doctest/doctest.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using chain::FilterContext;
+using test::ChainHarness;
+
+enum class Drop { kOnPurpose };
+constexpr std::string_view kDrops[] = {"on_purpose"};
+
+int made = 0;
+std::vector<std::string> authenticated;
+
+// Appends its letter to what passes. Holds a packet that begins with 'h', drops one that begins with 'd', consumes one
+// that begins with 'c'; a letter in upper case adopts reloads.
+class Letter final : public chain::Filter {
+ public:
+  Letter(FilterContext& context, std::string letter) : Filter(context), letter_(std::move(letter)) { ++made; }
+  ~Letter() override {
+    if (held_ != nullptr) context_.egress(std::move(held_));
+  }
+
+  void onIngress(net::PacketPtr&& packet) override {
+    if (packet->data()[0] == 'd') return context_.drop(std::move(packet), Drop::kOnPurpose);
+    if (packet->data()[0] == 'c') return context_.consume(std::move(packet));
+    append(*packet);
+    context_.ingress(std::move(packet));
+  }
+  void onEgress(net::PacketPtr&& packet) override {
+    append(*packet);
+    if (packet->data()[0] == 'h' && held_ == nullptr) {
+      held_ = std::move(packet);
+      return;
+    }
+    context_.egress(std::move(packet));
+  }
+  void onAuthenticated(const net::Address&) override { authenticated.push_back(letter_); }
+  bool onReload(const chain::FilterFactory& factory) override;
+
+ private:
+  void append(net::Packet& packet) {
+    packet.resize(packet.size() + 1);
+    packet.data().back() = static_cast<uint8_t>(letter_[0]);
+  }
+  std::string letter_;
+  net::PacketPtr held_;
+};
+
+class LetterFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config, chain::FactoryContext&) {
+    auto factory = std::make_shared<LetterFactory>();
+    factory->letter = config.value();
+    return chain::FilterFactoryPtr(std::move(factory));
+  }
+  chain::FilterPtr create(FilterContext& context) const override { return std::make_unique<Letter>(context, letter); }
+  std::string letter;
+};
+
+bool Letter::onReload(const chain::FilterFactory& factory) {
+  const std::string& fresh = static_cast<const LetterFactory&>(factory).letter;
+  if (fresh[0] < 'A' || fresh[0] > 'Z') return false;
+  letter_ = fresh;
+  return true;
+}
+
+test::FilterConfig letter(const std::string& value, const std::string& name = {}) {
+  return {{.name = "letter",
+           .config_type = "google.protobuf.StringValue",
+           .schema = {.drops = kDrops, .counters = {}, .histograms = {}},
+           .parse = chain::parseAs<google::protobuf::StringValue, LetterFactory>},
+          "value: '" + value + "'",
+          name.empty() ? value : name};
+}
+
+struct Fixture {
+  ManualClock clock;
+  test::FakeWorker worker{clock};
+  ChainHarness chain{worker, {letter("a"), letter("b"), letter("c")}};
+
+  std::string in(const std::string& text) {
+    chain.inner.clear();
+    chain.ingress(asBytes(text));
+    return chain.inner.empty() ? "" : std::string(asText(chain.inner[0].data));
+  }
+  std::string out(const std::string& text) {
+    const size_t before = chain.outer.size();
+    chain.egress(asBytes(text));
+    return chain.outer.size() == before ? "" : std::string(asText(chain.outer.back().data));
+  }
+};
+
+TEST_CASE("ingress runs in the order of the configuration, egress backwards") {
+  Fixture f;
+  CHECK(f.in("x") == "xabc");
+  CHECK(f.out("x") == "xcba");
+  CHECK(f.chain.stats("b").ingress.packets.value() == 1);
+  CHECK(f.chain.stats("b").ingress.bytes.value() == 2);
+  CHECK(f.chain.stats("b").egress.bytes.value() == 2);
+}
+
+TEST_CASE("in = passed + dropped + consumed + held") {
+  Fixture f;
+  for (const char* text : {"x", "d", "c", "x"}) f.chain.ingress(asBytes(text));
+  CHECK(f.chain.inner.size() == 2);
+  CHECK(f.chain.dropped("a", "on_purpose") == 1);
+  CHECK(f.out("h") == "");
+  CHECK(f.out("x") == "xcba");
+  CHECK(f.worker.pool().unaccounted() == 0);
+  f.chain.closeChain();  // what was held goes out through the filters outside
+  CHECK(asText(f.chain.outer.back().data) == "hcba");
+  CHECK(f.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("a reload with equal configuration touches nothing") {
+  Fixture f;
+  f.in("x");
+  made = 0;
+  f.chain.reload({letter("a"), letter("b"), letter("c")});
+  CHECK(made == 0);
+  CHECK(f.in("x") == "xabc");
+}
+
+TEST_CASE("a filter adopts its new configuration, or is replaced") {
+  Fixture f;
+  f.in("x");
+  made = 0;
+  f.chain.reload({letter("A", "a"), letter("z", "b"), letter("c")});
+  CHECK(made == 1);
+  CHECK(f.in("x") == "xAzc");
+  CHECK(f.out("x") == "xczA");
+}
+
+TEST_CASE("filters are inserted, removed and put in another order while a session lives") {
+  Fixture f;
+  f.in("x");
+  f.chain.reload({letter("c"), letter("n"), letter("a")});
+  CHECK(f.in("x") == "xcna");
+  CHECK(f.out("x") == "xanc");
+  f.chain.reload({});
+  CHECK(f.in("x") == "x");
+  CHECK(f.out("x") == "x");
+}
+
+TEST_CASE("what a removed filter holds goes on through the neighbours that stay") {
+  Fixture f;
+  f.chain.reload({letter("a"), letter("b")});
+  CHECK(f.out("h") == "");  // b holds it
+  f.chain.reload({letter("a")});
+  CHECK(f.chain.outer.empty());  // now a does
+  f.chain.reload({});
+  CHECK(asText(f.chain.outer.back().data) == "hba");
+  CHECK(f.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("the news that the client has proven itself reaches every filter, also one that comes later") {
+  Fixture f;
+  f.in("x");
+  authenticated.clear();
+  f.chain.session.authenticate(f.chain.session.selected);
+  CHECK(authenticated == std::vector<std::string>{"a", "b", "c"});
+  authenticated.clear();
+  f.chain.reload({letter("a"), letter("n"), letter("b"), letter("c")});
+  CHECK(authenticated == std::vector<std::string>{"n"});
+}
+
+TEST_CASE("a chain serves the clients that its match covers") {
+  chain::ChainSpec spec;
+  const auto remote = *net::Address::parse("10.1.2.3:5000");
+  const auto local = *net::Address::parse("192.0.2.1:3478");
+  CHECK(spec.matches(remote, local));
+  spec.source_prefixes = {*net::Prefix::parse("10.0.0.0/8"), *net::Prefix::parse("fd00::/8")};
+  CHECK(spec.matches(remote, local));
+  spec.local_ports = {3479};
+  CHECK_FALSE(spec.matches(remote, local));
+  spec.local_ports = {3479, 3478};
+  CHECK(spec.matches(remote, local));
+  spec.source_prefixes = {*net::Prefix::parse("11.0.0.0/8")};
+  CHECK_FALSE(spec.matches(remote, local));
+}
+
+}  // namespace
+}  // namespace sluice

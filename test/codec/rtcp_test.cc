@@ -1,0 +1,141 @@
+#include "source/codec/rtcp.h"
+
+#include <doctest/doctest.h>
+
+#include "source/codec/reception.h"
+#include "test/support/hex.h"
+
+namespace sluice {
+namespace {
+
+using rtp::Reception;
+using test::hex;
+
+TEST_CASE("a compound of reports is written and read") {
+  std::vector<uint8_t> buffer(200);
+  rtcp::Writer writer(buffer);
+  const rtcp::ReportBlock block{.ssrc = 9,
+                                .fraction_lost = 64,
+                                .cumulative_lost = -3,
+                                .highest_sequence = 0x10005,
+                                .jitter = 11,
+                                .last_sr = 12,
+                                .delay_since_last_sr = 13};
+  writer.addSenderReport({1, 0x0102030405060708, 3, 4, 5}, {&block, 1});
+  writer.addCname(1, "someone");
+  writer.addBye(1);
+  buffer.resize(*writer.finish());
+
+  rtcp::Reader reader(buffer);
+  const auto report = reader.next();
+  REQUIRE(report);
+  CHECK(rtcp::readSenderInfo(*report)->ntp == 0x0102030405060708);
+  CHECK(rtcp::readSenderInfo(*report)->octets == 5);
+  const auto read = rtcp::readReportBlock(*report, 0);
+  REQUIRE(read);
+  CHECK(read->cumulative_lost == -3);
+  CHECK(read->highest_sequence == 0x10005);
+  CHECK(read->delay_since_last_sr == 13);
+  CHECK_FALSE(rtcp::readReportBlock(*report, 1));
+  CHECK(reader.next()->type == rtcp::kSourceDescription);
+  CHECK(reader.next()->type == rtcp::kBye);
+  CHECK_FALSE(reader.next());
+  CHECK(reader.done());
+}
+
+TEST_CASE("a malformed part ends the reading") {
+  for (const char* bytes : {"80 c9 00 05 00000001", "40 c9 00 01 00000001", "a0 c9 00 01 00000009", "80"}) {
+    const auto packet = hex(bytes);
+    rtcp::Reader reader(packet);
+    CAPTURE(bytes);
+    CHECK_FALSE(reader.next());
+    CHECK_FALSE(reader.done());
+  }
+  const auto lying = hex("9f c9 00 01 00000001");  // promises 31 blocks
+  rtcp::Reader reader(lying);
+  CHECK_FALSE(rtcp::readReportBlock(*reader.next(), 0));
+}
+
+TEST_CASE("what does not fit is not written") {
+  std::vector<uint8_t> buffer(27);
+  rtcp::Writer writer(buffer);
+  writer.addSenderReport({1, 2, 3, 4, 5}, {});
+  CHECK_FALSE(writer.finish());
+}
+
+TEST_CASE("RFC 3550 6.4.1: the round trip of the RFC's example") {
+  // A = 0xb710:8000 (46864.500 s), DLSR = 0x0005:4000 (5.250 s), LSR = 0xb705:2000 (46853.125 s): 6.125 s.
+  const rtcp::ReportBlock block{.last_sr = 0xb7052000, .delay_since_last_sr = 0x00054000};
+  CHECK(*rtcp::roundTrip(block, 0xb7108000) == 6125ms);
+  CHECK_FALSE(rtcp::roundTrip({}, 0xb7108000));
+  CHECK_FALSE(rtcp::roundTrip({.last_sr = 0xb7052000, .delay_since_last_sr = 0x10000000}, 0xb7108000));
+}
+
+TEST_CASE("NTP time counts from 1900") {
+  CHECK(rtcp::toNtp(std::chrono::system_clock::time_point{}) >> 32 == 2'208'988'800);
+  CHECK((rtcp::toNtp(std::chrono::system_clock::time_point{500ms}) & 0xFFFFFFFF) == 0x80000000);
+}
+
+TEST_CASE("loss is what the extended sequence numbers promise and did not come, over wrap-around") {
+  Reception reception(48'000);
+  Instant now{1h};
+  for (uint32_t i = 65'530; i < 65'550; ++i) {
+    if (i == 65'533 || i == 65'540) continue;
+    CHECK(reception.onPacket(static_cast<uint16_t>(i), i * 960, now += 20ms));
+  }
+  CHECK(reception.lost() == 2);
+  CHECK(reception.highestSequence() == 65'549);
+  const auto report = reception.report(1, now);
+  CHECK(report.cumulative_lost == 2);
+  CHECK(report.fraction_lost == 2 * 256 / 20);
+  CHECK(reception.report(1, now).fraction_lost == 0);  // nothing new
+}
+
+TEST_CASE("duplicates make loss negative, late packets repair it") {
+  Reception reception(48'000);
+  Instant now{1h};
+  for (const uint16_t sequence : {1, 2, 2, 2, 3}) reception.onPacket(sequence, sequence * 960u, now);
+  CHECK(reception.lost() == -2);
+  CHECK(reception.report(1, now).fraction_lost == 0);
+}
+
+TEST_CASE("a stray sequence number is passed over, two in a row restart the stream") {
+  Reception reception(48'000);
+  Instant now{1h};
+  reception.onPacket(10, 0, now);
+  CHECK_FALSE(reception.onPacket(30'000, 0, now));
+  CHECK(reception.onPacket(11, 0, now));
+  CHECK_FALSE(reception.onPacket(40'000, 0, now));
+  CHECK(reception.onPacket(40'001, 0, now));
+  CHECK(reception.highestSequence() == 40'001);
+  CHECK(reception.lost() == 0);
+}
+
+TEST_CASE("jitter follows RFC 3550 A.8") {
+  Reception steady(48'000);
+  Instant now{1h};
+  for (uint16_t i = 0; i < 100; ++i) steady.onPacket(i, i * 960u, now += 20ms);
+  CHECK(steady.jitter() == 0);
+  // Every other packet 10 ms late: the difference of transit is 480 units each time, to which the mean converges.
+  Reception shaky(48'000);
+  for (uint16_t i = 0; i < 400; ++i) {
+    shaky.onPacket(i, i * 960u, now + (i % 2 == 0 ? 0ms : 10ms));
+    now += 20ms;
+  }
+  CHECK(shaky.jitter() > 470);
+  CHECK(shaky.jitter() <= 480);
+}
+
+TEST_CASE("a report tells when the last sender report came") {
+  Reception reception(48'000);
+  Instant now{1h};
+  reception.onPacket(1, 0, now);
+  CHECK(reception.report(1, now).last_sr == 0);
+  reception.onSenderReport(0x1122334455667788, now);
+  const auto report = reception.report(1, now + 1500ms);
+  CHECK(report.last_sr == 0x33445566);
+  CHECK(report.delay_since_last_sr == 65536 * 3 / 2);
+}
+
+}  // namespace
+}  // namespace sluice

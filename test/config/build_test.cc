@@ -1,0 +1,189 @@
+#include "source/config/build.h"
+
+#include <doctest/doctest.h>
+
+#include "filters/builtin.h"
+#include "source/config/load.h"
+
+namespace sluice {
+namespace {
+
+constexpr const char* kStun = "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } } ";
+constexpr const char* kDtls = "filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } } ";
+constexpr const char* kRouter = "filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } } ";
+constexpr const char* kForward =
+    "filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: 'up' } } } ";
+constexpr const char* kCluster = "clusters { name: 'up' endpoints: '127.0.0.1:7' } ";
+
+std::string filter(const std::string& type, const std::string& fields) {
+  return "filters { typed_config { [type.googleapis.com/sluice.filters." + type + "] { " + fields + " } } } ";
+}
+std::string chain(const std::string& filters, const std::string& more = "name: 'c'") {
+  return "filter_chains { " + more + " " + filters + "} ";
+}
+std::string listener(const std::string& chains, const std::string& more = "name: 'l' address: '127.0.0.1:0'") {
+  return "listeners { " + more + " " + chains + "} ";
+}
+const std::string kGood = listener(chain(kForward)) + kCluster;
+
+struct Builder {
+  RealClock clock;
+  rooms::Directory rooms{{}, 1, clock};
+  chain::Registry registry = builtinFilters();
+  runtime::StatsStore stats{1};
+
+  Result<config::Built> build(const std::string& text, const runtime::Generation* previous = nullptr) {
+    auto bootstrap = config::parse(text, config::Format::kText, "test.textproto");
+    if (!bootstrap.ok()) return bootstrap.errors();
+    return config::build({.bootstrap = *bootstrap,
+                          .directory = ".",
+                          .registry = registry,
+                          .rooms = rooms,
+                          .dtls = nullptr,
+                          .concurrency = std::nullopt,
+                          .stats = stats,
+                          .previous = previous,
+                          .version = 1});
+  }
+  std::vector<std::string> errors(const std::string& text) {
+    const auto built = build(text);
+    std::vector<std::string> out;
+    if (!built.ok()) {
+      for (const Error& error : built.errors()) out.push_back(error.toString());
+    }
+    return out;
+  }
+};
+
+TEST_CASE("every wrong value is named by its field's path") {
+  const std::string voice = std::string(kStun) + kDtls + kRouter;
+  struct Case {
+    std::string text;
+    std::string error;  // its beginning
+  };
+  const Case cases[] = {
+      {"", "listeners: at least one is required"},
+      {listener(chain(kForward), "address: '127.0.0.1:0'") + kCluster, "listeners[0].name: is required"},
+      {listener(chain(kForward), "name: 'l'") + kCluster, "listeners[0].address: is required"},
+      {listener(chain(kForward), "name: 'l' address: 'nonsense'") + kCluster, "listeners[0].address: 'nonsense'"},
+      {listener(chain(kForward), "name: 'l' address: '127.0.0.1:5000' additional_addresses: 'x'") + kCluster,
+       "listeners[0].additional_addresses[0]: 'x'"},
+      {listener(chain(kForward), "name: 'l' address: '127.0.0.1:5000' additional_addresses: '127.0.0.1:5000'") + kCluster,
+       "listeners[0].additional_addresses[0]: 127.0.0.1:5000 is in use by listeners[0].address"},
+      {kGood + listener(chain(kForward)), "listeners[1].name: 'l' is used twice"},
+      {listener("") + kCluster, "listeners[0].filter_chains: at least one"},
+      {listener(chain(kForward, "")) + kCluster, "listeners[0].filter_chains[0].name: is required"},
+      {listener(chain("")) + kCluster, "listeners[0].filter_chains[0].filters: at least one"},
+      {listener(chain(kForward) + chain(kForward, "name: 'd'")) + kCluster,
+       "listeners[0].filter_chains[1]: is never reached"},
+      {listener(chain(kForward, "name: 'c' match { source_prefixes: '10.0.0.0/40' }")) + kCluster,
+       "listeners[0].filter_chains[0].match.source_prefixes[0]: '10.0.0.0/40'"},
+      {listener(chain(kForward, "name: 'c' match { local_ports: 70000 }")) + kCluster,
+       "listeners[0].filter_chains[0].match.local_ports[0]: must be 1 to 65535"},
+      {listener(chain(kForward), "name: 'l' address: '127.0.0.1:0' idle_timeout_s: 0") + kCluster,
+       "listeners[0].idle_timeout_s: must be 1 to 86400"},
+      {listener(chain("filters {} ")), "listeners[0].filter_chains[0].filters[0].typed_config: is required"},
+      {listener(chain("filters { typed_config { [type.googleapis.com/acme.Unknown] { a: 1 } } } ")),
+       "listeners[0].filter_chains[0].filters[0].typed_config: no filter is of type 'type.googleapis.com/acme.Unknown'"},
+      {listener(chain(filter("Marker", "") + filter("Marker", "") + kForward)) + kCluster,
+       "listeners[0].filter_chains[0].filters[1].name: 'marker' is used twice in the chain"},
+      {listener(chain(filter("Forward", ""))), "listeners[0].filter_chains[0].filters[0].typed_config.cluster: is required"},
+      {listener(chain(kForward)), "listeners[0].filter_chains[0].filters[0].typed_config.cluster: no cluster is named 'up'"},
+      {listener(chain(filter("Marker", "egress { rtp { dscp: 64 } }") + kForward)) + kCluster,
+       "listeners[0].filter_chains[0].filters[0].typed_config.egress.rtp.dscp: must be 0 to 63"},
+      {listener(chain(filter("Pacer", "rate_bps: 1") + kForward)) + kCluster,
+       "listeners[0].filter_chains[0].filters[0].typed_config.rate_bps: must be 8000 to 1000000000"},
+      {listener(chain(filter("Pacer", "adaptation { alpha: 1.5 }") + kForward)) + kCluster,
+       "listeners[0].filter_chains[0].filters[0].typed_config.adaptation.alpha: must be between 0 and 1"},
+      {listener(chain(filter("StunTurn", "consent_timeout_s: 1") + kDtls + kRouter)),
+       "listeners[0].filter_chains[0].filters[0].typed_config.consent_timeout_s: must be 5 to 3600"},
+      {listener(chain(kStun + filter("DtlsSrtp", "handshake_timeout_s: 0") + kRouter)),
+       "listeners[0].filter_chains[0].filters[1].typed_config.handshake_timeout_s: must be 1 to 120"},
+      {listener(chain(std::string(kStun) + kDtls + filter("RtpRouter", "slot_hold_ms: 1"))),
+       "listeners[0].filter_chains[0].filters[2].typed_config.slot_hold_ms: must be 20 to 60000"},
+      {listener(chain(std::string(kDtls) + kStun + kRouter)),
+       "listeners[0].filter_chains[0].filters[0]: dtls_srtp needs a filter before it that gives an authenticated peer"},
+      {listener(chain(std::string(kStun) + kRouter)),
+       "listeners[0].filter_chains[0].filters[1]: rtp_router needs a filter before it that gives plain RTP"},
+      {listener(chain(kStun)), "listeners[0].filter_chains[0].filters[0]: the last filter must take datagrams out"},
+      {listener(chain(std::string(kForward) + filter("Marker", ""))) + kCluster,
+       "listeners[0].filter_chains[0].filters[0]: forward takes datagrams out of the chain and must be the last"},
+      {listener(chain(kForward)) + "clusters { endpoints: '127.0.0.1:7' } " + kCluster, "clusters[0].name: is required"},
+      {kGood + kCluster, "clusters[1].name: 'up' is used twice"},
+      {listener(chain(kForward)) + "clusters { name: 'up' }", "clusters[0].endpoints: at least one is required"},
+      {listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:0' }", "clusters[0].endpoints[0]: needs a port"},
+      {kGood + "admin {}", "admin.address: is required"},
+      {kGood + "workers { count: 65 }", "workers.count: must be 1 to 64"},
+      {kGood + "limits { max_sessions: 0 }", "limits.max_sessions: must be 1 to"},
+      {kGood + "join { address: '127.0.0.1:0' }", "join: needs a listener whose chain ends in rtp_router"},
+      {listener(chain(voice), "name: 'l' address: '0.0.0.0:3478'") + "join { address: '127.0.0.1:0' }",
+       "join.advertised_addresses: is required"},
+      {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") + "join { address: '0.0.0.0:80' }",
+       "join.address: must be a loopback address unless token_secrets is set"},
+      {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
+           "join { address: '0.0.0.0:80' token_secrets: 'short' }",
+       "join.token_secrets[0]: must have at least 16 bytes"},
+      {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
+           "join { address: '127.0.0.1:80' page_directory: 'no/such' }",
+       "join.page_directory: "},
+      {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
+           "join { address: '127.0.0.1:80' tls_certificate_file: 'no.pem' }",
+       "join.tls_private_key_file: is needed together with tls_certificate_file"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const auto errors = Builder().errors(c.text);
+    const bool found = std::any_of(errors.begin(), errors.end(), [&](const auto& e) { return e.starts_with(c.error); });
+    CAPTURE(c.error);
+    CAPTURE((errors.empty() ? std::string("no error") : errors.front()));
+    CHECK(found);
+  }
+}
+
+TEST_CASE("all errors come at once") {
+  const auto errors = Builder().errors("listeners { address: 'x' } clusters { name: 'a' } admin { address: 'y' }");
+  CHECK(errors.size() == 5);
+}
+
+TEST_CASE("misspelled fields are all found, with line and column") {
+  const auto errors = Builder().errors("listeners {\n  nmae: 'x'\n  adress: 'y'\n}\n");
+  REQUIRE(errors.size() == 2);
+  CHECK(errors[0].starts_with("test.textproto:2:"));
+  CHECK(errors[0].find("\"nmae\"") != std::string::npos);
+  CHECK(errors[1].starts_with("test.textproto:3:"));
+}
+
+TEST_CASE("text and JSON say the same") {
+  const auto json = config::parse(
+      R"({"listeners": [{"name": "l", "address": "127.0.0.1:0", "filter_chains": [{"name": "c", "filters": [
+          {"typedConfig": {"@type": "type.googleapis.com/sluice.filters.Forward", "cluster": "up"}}]}]}],
+          "clusters": [{"name": "up", "endpoints": ["127.0.0.1:7"]}]})",
+      config::Format::kJson, "test.json");
+  const auto text = config::parse(kGood, config::Format::kText, "test.textproto");
+  REQUIRE(json.ok());
+  REQUIRE(text.ok());
+  CHECK(json->SerializeAsString() == text->SerializeAsString());
+  CHECK_FALSE(config::parse("{\"nope\": 1}", config::Format::kJson, "test.json").ok());
+  CHECK_FALSE(config::loadFile("no/such.textproto").ok());
+  CHECK(config::loadFile("sluice.yaml").error().message.find(".textproto") != std::string::npos);
+}
+
+TEST_CASE("a reload keeps the factories whose configuration is equal") {
+  Builder builder;
+  const auto first = builder.build(listener(chain(filter("Marker", "egress { all { dscp: 1 } }") + kForward)) + kCluster);
+  REQUIRE(first.ok());
+  const auto second = builder.build(listener(chain(filter("Marker", "egress { all { dscp: 2 } }") + kForward)) + kCluster,
+                                    first->generation.get());
+  REQUIRE(second.ok());
+  const auto& before = first->generation->listeners[0]->chains[0]->filters;
+  const auto& after = second->generation->listeners[0]->chains[0]->filters;
+  CHECK(before[0].factory != after[0].factory);
+  CHECK(before[1].factory == after[1].factory);
+  CHECK(before[0].stats == after[0].stats);
+  const auto third = builder.build(listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:8' }",
+                                   first->generation.get());
+  CHECK(third->generation->listeners[0]->chains[0]->filters[0].factory != before[1].factory);
+}
+
+}  // namespace
+}  // namespace sluice
