@@ -72,7 +72,7 @@ TEST_CASE("RFC 3550 6.4.1: the round trip of the RFC's example") {
 }
 
 TEST_CASE("NTP time counts from 1900") {
-  CHECK(rtcp::toNtp(std::chrono::system_clock::time_point{}) >> 32 == 2'208'988'800);
+  CHECK((rtcp::toNtp(std::chrono::system_clock::time_point{}) >> 32) == 2'208'988'800);
   CHECK((rtcp::toNtp(std::chrono::system_clock::time_point{500ms}) & 0xFFFFFFFF) == 0x80000000);
 }
 

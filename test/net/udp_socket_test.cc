@@ -42,11 +42,12 @@ struct Fixture : net::UdpReceiver {
 
   template <typename Condition>
   void runUntil(Condition condition) {
-    for (int turns = 0; turns < 1000 && !condition(); ++turns) {
+    bool met = condition();
+    for (int turns = 0; turns < 1000 && !met; ++turns, met = condition()) {
       loop.post([] {});  // so that a turn never waits
       uv_run(loop.raw(), UV_RUN_ONCE);
     }
-    CHECK(condition());
+    CHECK(met);
   }
   void send(std::vector<uint8_t> data, const Address& to, uint8_t mark = 0, uint8_t ttl = 0) {
     net::PacketPtr packet = pool.acquire();
