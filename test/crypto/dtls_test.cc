@@ -1,0 +1,230 @@
+#include "source/crypto/dtls.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <random>
+#include <vector>
+
+namespace sluice::crypto {
+namespace {
+
+using State = DtlsConnection::State;
+using Datagram = std::vector<uint8_t>;
+
+const std::vector<SrtpProfile> kBoth{SrtpProfile::kAeadAes128Gcm, SrtpProfile::kAes128CmSha1_80};
+
+// One end, whose datagrams wait in a queue until the test lets them go on.
+struct End final : DtlsSink {
+  std::shared_ptr<const Certificate> certificate = Certificate::generate();
+  std::shared_ptr<const DtlsContext> context = DtlsContext::make(certificate);
+  DtlsConnection::Options options{
+      .role = DtlsRole::kServer, .peer_fingerprint = {}, .profiles = kBoth, .initial_timeout = 20ms};
+  std::deque<Datagram> out;
+  std::unique_ptr<DtlsConnection> connection;
+
+  void sendDtls(Bytes datagram) override { out.emplace_back(datagram.begin(), datagram.end()); }
+  void connect() { connection = std::make_unique<DtlsConnection>(*context, options, *this); }
+  State state() const { return connection->state(); }
+};
+
+struct Pair {
+  End server;
+  End client;
+  std::function<bool(const Datagram&)> loses = [](const Datagram&) { return false; };
+
+  Pair() {
+    server.options.peer_fingerprint = client.context->fingerprint();
+    client.options.peer_fingerprint = server.context->fingerprint();
+    client.options.role = DtlsRole::kClient;
+  }
+
+  void begin() {
+    server.connect();
+    client.connect();
+    client.connection->start();
+  }
+  // Carries datagrams until both are silent.
+  void carry() {
+    while (!server.out.empty() || !client.out.empty()) {
+      carryOne(client, server);
+      carryOne(server, client);
+    }
+  }
+  void carryOne(End& from, End& to) {
+    if (from.out.empty()) return;
+    const Datagram datagram = std::move(from.out.front());
+    from.out.pop_front();
+    if (!loses(datagram)) to.connection->onDatagram(datagram);
+  }
+  bool handshaking() const { return server.state() == State::kHandshaking || client.state() == State::kHandshaking; }
+  // Lets timers fire when they are due, by the machine's clock: the library reads no other. Bounded in time.
+  void settle() {
+    const RealClock clock;
+    const Instant end = clock.now() + 20s;
+    carry();
+    while (handshaking() && clock.now() < end) {
+      for (End* side : {&client, &server}) {
+        const auto due = side->connection->nextTimeout();
+        if (due && *due <= Duration::zero()) side->connection->onTimeout();
+      }
+      carry();
+    }
+  }
+  bool connected() const { return server.state() == State::kConnected && client.state() == State::kConnected; }
+};
+
+TEST_CASE("both ends agree on a profile and on each other's keys") {
+  struct Case {
+    std::vector<SrtpProfile> server, client;
+    SrtpProfile agreed;
+  };
+  const auto gcm = SrtpProfile::kAeadAes128Gcm;
+  const auto cm = SrtpProfile::kAes128CmSha1_80;
+  for (const Case& c : {Case{{gcm, cm}, {cm, gcm}, gcm}, Case{{cm, gcm}, {gcm, cm}, cm}, Case{{gcm, cm}, {cm}, cm},
+                        Case{{gcm}, {gcm, cm}, gcm}}) {
+    Pair pair;
+    pair.server.options.profiles = c.server;
+    pair.client.options.profiles = c.client;
+    pair.begin();
+    pair.carry();
+    REQUIRE(pair.connected());
+    CHECK(pair.server.connection->profile() == c.agreed);
+    const SrtpKeys server = pair.server.connection->keys();
+    const SrtpKeys client = pair.client.connection->keys();
+    CHECK(client.profile == c.agreed);
+    CHECK(server.local == client.remote);
+    CHECK(server.remote == client.local);
+    CHECK(server.local != server.remote);
+    CHECK_FALSE(pair.server.connection->nextTimeout().has_value());
+  }
+}
+
+TEST_CASE("no datagram is longer than the MTU that it keeps to") {
+  Pair pair;
+  size_t longest = 0;
+  pair.loses = [&](const Datagram& datagram) {
+    longest = std::max(longest, datagram.size());
+    return false;
+  };
+  pair.begin();
+  pair.carry();
+  CHECK(longest > 0);
+  CHECK(longest <= kDtlsMtu);
+}
+
+TEST_CASE("whichever datagram of the handshake is lost, a retransmission repairs it") {
+  size_t datagrams = 0;
+  {
+    Pair pair;
+    pair.loses = [&](const Datagram&) {
+      ++datagrams;
+      return false;
+    };
+    pair.begin();
+    pair.carry();
+  }
+  REQUIRE(datagrams >= 4);
+  for (size_t lost = 0; lost < datagrams; ++lost) {
+    CAPTURE(lost);
+    Pair pair;
+    size_t seen = 0;
+    pair.loses = [&](const Datagram&) { return seen++ == lost; };
+    pair.begin();
+    pair.settle();
+    CHECK(pair.connected());
+  }
+}
+
+TEST_CASE("nothing is sent again before its time") {
+  Pair pair;
+  pair.client.options.initial_timeout = 60s;
+  pair.begin();
+  pair.client.out.clear();
+  pair.client.connection->onTimeout();
+  CHECK(pair.client.out.empty());
+  const auto due = pair.client.connection->nextTimeout();
+  REQUIRE(due);
+  CHECK(*due > 50s);
+  CHECK(*due <= 60s);
+}
+
+TEST_CASE("a certificate that was not announced fails, at whichever end it is expected") {
+  Pair pair;
+  SUBCASE("the client's") { pair.server.options.peer_fingerprint[31] ^= 1; }
+  SUBCASE("the server's") { pair.client.options.peer_fingerprint[0] ^= 0x80; }
+  const bool at_server = pair.server.options.peer_fingerprint != pair.client.context->fingerprint();
+  pair.begin();
+  pair.carry();
+  const DtlsConnection& wronged = at_server ? *pair.server.connection : *pair.client.connection;
+  CHECK(wronged.state() == State::kFailed);
+  CHECK(wronged.failure() == "wrong_fingerprint");
+  CHECK_FALSE(pair.connected());
+}
+
+TEST_CASE("without a common profile nobody connects") {
+  Pair pair;
+  pair.server.options.profiles = {SrtpProfile::kAeadAes128Gcm};
+  pair.client.options.profiles = {SrtpProfile::kAes128CmSha1_80};
+  pair.begin();
+  pair.carry();
+  CHECK(pair.server.state() == State::kFailed);
+  CHECK(pair.server.connection->failure() == "no_srtp_profile");
+}
+
+TEST_CASE("garbage before, in and after a handshake is ignored") {
+  std::mt19937 random(1);
+  const auto disturb = [&](End& end) {
+    for (int i = 0; i < 50; ++i) {
+      Datagram garbage(random() % 100);
+      for (uint8_t& byte : garbage) byte = static_cast<uint8_t>(random());
+      if (!garbage.empty()) garbage[0] = static_cast<uint8_t>(20 + random() % 44);
+      end.connection->onDatagram(garbage);
+    }
+  };
+  Pair pair;
+  pair.begin();
+  disturb(pair.server);
+  int carried = 0;
+  pair.loses = [&](const Datagram&) {
+    if (carried++ < 4) {
+      disturb(pair.server);
+      disturb(pair.client);
+    }
+    return false;
+  };
+  pair.settle();
+  REQUIRE(pair.connected());
+  disturb(pair.server);
+  disturb(pair.client);
+  CHECK(pair.connected());
+  CHECK(pair.server.connection->keys().local == pair.client.connection->keys().remote);
+}
+
+TEST_CASE("goodbye is said once and heard") {
+  Pair pair;
+  pair.begin();
+  pair.carry();
+  REQUIRE(pair.connected());
+  pair.client.connection->close();
+  REQUIRE(pair.client.out.size() == 1);
+  pair.client.connection->close();
+  CHECK(pair.client.out.size() == 1);
+  pair.carry();
+  CHECK(pair.client.state() == State::kClosed);
+  CHECK(pair.server.state() == State::kClosed);
+}
+
+TEST_CASE("a connection that is not up says no goodbye") {
+  Pair pair;
+  pair.begin();
+  pair.client.out.clear();
+  pair.client.connection->close();
+  CHECK(pair.client.out.empty());
+  CHECK(pair.client.state() == State::kHandshaking);
+}
+
+}  // namespace
+}  // namespace sluice::crypto
