@@ -74,8 +74,19 @@ void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) { dispatc
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed) {
   packet->kind = classify(packet->data());
   Session* session = sessions_.find(packet->remote, port.id);
+  if (session != nullptr && givesWay(*session, *packet)) {
+    session->close("replaced");
+    end(*session);
+    session = nullptr;
+  }
   if (session == nullptr) session = admit(port, packet, mailed);
   if (session != nullptr) session->receive(std::move(packet));
+}
+
+// A client may ask us for its address before it joins, from the socket that it will talk through.
+bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) const {
+  return session.player() == nullptr && !session.isAuthenticated() && packet.kind == PacketKind::kStun &&
+         players_.contains(localUfrag(packet));
 }
 
 void Dispatcher::onMailed(net::PacketPtr&& packet) {

@@ -66,6 +66,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed);
   Session* admit(WorkerPort& port, net::PacketPtr& packet, bool mailed);
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player, bool mailed);
+  bool givesWay(const Session& session, const net::Packet& packet) const;
   bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   bool makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason);
