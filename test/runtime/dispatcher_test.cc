@@ -1,0 +1,407 @@
+// Admission, limits and timeouts with a clock by hand; workers_test.cc does the same with threads and sockets.
+#include "source/runtime/dispatcher.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "source/codec/stun.h"
+#include "test/support/harness.h"
+
+namespace sluice::runtime {
+namespace {
+
+using net::Address;
+
+const Address kLocal = *Address::parse("198.51.100.1:3478");
+const Address kAlice = *Address::parse("192.0.2.1:5000");
+const Address kBob = *Address::parse("192.0.2.2:5000");
+const Address kCarol = *Address::parse("192.0.2.3:5000");
+const std::vector<uint8_t> kVoice{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2};
+
+std::vector<uint8_t> check(std::string_view username = {}) {
+  std::vector<uint8_t> buffer(200);
+  stun::Writer writer(buffer, stun::kBinding, stun::Class::kRequest, {1});
+  if (!username.empty()) writer.add(stun::kUsername, username);
+  buffer.resize(*writer.finish());
+  return buffer;
+}
+
+// What the only filter of the chain does with what comes in.
+using Hook = std::function<void(chain::FilterContext&, net::PacketPtr&&)>;
+
+class HookFilter final : public chain::Filter {
+ public:
+  HookFilter(chain::FilterContext& context, const Hook& hook) : Filter(context), hook_(hook) {}
+  void onIngress(net::PacketPtr&& packet) override { hook_(context_, std::move(packet)); }
+
+ private:
+  const Hook& hook_;
+};
+
+class HookFactory final : public chain::FilterFactory {
+ public:
+  explicit HookFactory(const Hook& hook) : hook_(hook) {}
+  chain::FilterPtr create(chain::FilterContext& context) const override {
+    return std::make_unique<HookFilter>(context, hook_);
+  }
+
+ private:
+  const Hook& hook_;
+};
+
+struct Fixture {
+  struct Options {
+    bool authenticates = true;
+    SessionLimits limits{};
+    unsigned index = 0;
+    unsigned workers = 1;
+  };
+
+  Fixture() : Fixture(Options{}) {}
+  explicit Fixture(const Options& options)
+      : worker(clock, options.index, options.workers),
+        dispatcher({.worker = worker,
+                    .loop = loop,
+                    .total_sessions = total,
+                    .deliver = [](chain::Worker& receiver,
+                                  net::PacketPtr&& packet) { byWorker().at(&receiver)->onMailed(std::move(packet)); },
+                    .player_gone = [this](const rooms::PlayerPtr& player) { gone.push_back(player); }}) {
+    byWorker()[&worker] = &dispatcher;
+    limits = options.limits;
+    authenticates = options.authenticates;
+    type.name = "hook";
+    publish(1);
+    auto owned = std::make_unique<WorkerPort>(uint16_t{7}, generation->listeners[0], &stats, dispatcher);
+    port = owned.get();
+    port->udp = *worker.network().open(kLocal, {}, *port);
+    dispatcher.addPort(std::move(owned));
+  }
+  ~Fixture() {
+    dispatcher.closeAll("shutdown");
+    turn();
+    CHECK(worker.pool().unaccounted() == 0);
+    byWorker().erase(&worker);
+  }
+
+  static std::map<chain::Worker*, Dispatcher*>& byWorker() {
+    static std::map<chain::Worker*, Dispatcher*> dispatchers;
+    return dispatchers;
+  }
+
+  void publish(uint64_t version, bool with_listener = true, const std::string& chain_name = "chain") {
+    auto chain = std::make_shared<chain::ChainSpec>();
+    chain->name = chain_name;
+    chain->authenticates = authenticates;
+    chain->source_prefixes = {*net::Prefix::parse("192.0.2.0/24")};
+    chain->filters.push_back({"hook", &type, "", std::make_shared<HookFactory>(hook), {&filter_stats, &filter_stats}});
+    auto listener = std::make_shared<ListenerSpec>();
+    listener->name = "listener";
+    listener->chains = {chain};
+    listener->idle_timeout = 60s;
+    auto fresh = std::make_shared<Generation>();
+    fresh->version = version;
+    fresh->limits = limits;
+    if (with_listener) fresh->listeners = {listener};
+    generation = fresh;
+    dispatcher.setGeneration(fresh);
+  }
+
+  void receive(const Address& from, const std::vector<uint8_t>& data) {
+    net::PacketPtr packet = worker.pool().acquire();
+    packet->assign(data);
+    packet->remote = from;
+    packet->local = kLocal;
+    packet->received = clock.now();
+    port->onPacket(std::move(packet));
+  }
+  void turn() { uv_run(loop.raw(), UV_RUN_NOWAIT); }
+  void sweepAfter(Duration by) {
+    clock.advance(by);
+    dispatcher.sweep();
+    turn();
+  }
+  uint64_t dropped(ListenerDrop reason) const { return stats.drops[static_cast<size_t>(reason)].value(); }
+  uint64_t closed(std::string_view wanted) const {
+    uint64_t n = 0;
+    stats.closed.forEach([&](std::string_view reason, uint64_t count) { n += reason == wanted ? count : 0; });
+    return n;
+  }
+  const Session* find(const Address& remote) const { return dispatcher.sessions().find(remote, 7); }
+
+  rooms::PlayerPtr player(const std::string& ufrag) {
+    rooms::Negotiated negotiated;
+    negotiated.local.ufrag = ufrag;
+    auto joined = std::make_shared<rooms::Player>(room, ufrag, negotiated);
+    dispatcher.addPlayer(joined);
+    return joined;
+  }
+
+  ManualClock clock;
+  test::FakeWorker worker;
+  net::EventLoop loop;
+  std::atomic<size_t> total{0};
+  ListenerStats stats;
+  chain::FilterType type;
+  stats::FilterStats filter_stats{stats::FilterSchema{}};
+  // Every STUN message proves its sender; the rest is taken.
+  Hook hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    if (packet->kind == PacketKind::kStun) context.session().authenticate(packet->remote);
+    context.consume(std::move(packet));
+  };
+  SessionLimits limits;
+  bool authenticates = true;
+  GenerationPtr generation;
+  std::shared_ptr<rooms::Room> room = std::make_shared<rooms::Room>("room", 2);
+  std::vector<rooms::PlayerPtr> gone;
+  Dispatcher dispatcher;
+  WorkerPort* port = nullptr;
+};
+
+const Hook kTakeInSilence = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+  context.consume(std::move(packet));
+};
+
+TEST_CASE("where peers must prove themselves, only STUN begins a session") {
+  Fixture f;
+  f.receive(kAlice, kVoice);
+  CHECK(f.dropped(ListenerDrop::kNoSession) == 1);
+  f.receive(kAlice, check());
+  f.receive(kAlice, kVoice);
+  CHECK(f.dispatcher.sessions().size() == 1);
+  CHECK(f.find(kAlice)->packetsIn() == 2);
+  CHECK(f.stats.sessions_opened.value() == 1);
+}
+
+TEST_CASE("a client that no chain serves is dropped") {
+  Fixture f;
+  f.receive(*Address::parse("203.0.113.1:1"), check());
+  CHECK(f.dropped(ListenerDrop::kNoChain) == 1);
+}
+
+TEST_CASE("sessions are limited in total, and by source over all its ports") {
+  Fixture f({.authenticates = false, .limits = {.sessions = 2, .per_source = 1}});
+  f.receive(kAlice, kVoice);
+  f.receive(kAlice.withPort(5001), kVoice);
+  CHECK(f.dropped(ListenerDrop::kSourceLimit) == 1);
+  f.receive(kBob, kVoice);
+  f.receive(kCarol, kVoice);
+  CHECK(f.dropped(ListenerDrop::kSessionLimit) == 1);
+  CHECK(f.total == 2);
+  f.sweepAfter(61s);
+  f.sweepAfter(0s);
+  CHECK(f.total == 0);
+  f.receive(kAlice.withPort(5001), kVoice);
+  CHECK(f.total == 1);
+}
+
+TEST_CASE("draining refuses newcomers and keeps who is there") {
+  Fixture f;
+  f.receive(kAlice, check());
+  f.dispatcher.setDraining(true);
+  f.receive(kBob, check());
+  CHECK(f.dropped(ListenerDrop::kDraining) == 1);
+  f.receive(kAlice, kVoice);
+  CHECK(f.find(kAlice)->packetsIn() == 2);
+}
+
+TEST_CASE("the oldest client that has not proven itself makes room for a new one") {
+  Fixture f({.limits = {.unauthenticated = 2}});
+  f.receive(kAlice, check());  // proven
+  f.hook = kTakeInSilence;
+  f.receive(kBob, check());
+  f.receive(kCarol, check());
+  f.receive(*Address::parse("192.0.2.4:1"), check());
+  CHECK(f.stats.sessions_evicted.value() == 1);
+  CHECK(f.closed("evicted") == 1);
+  CHECK(f.find(kAlice) != nullptr);
+  CHECK(f.find(kBob) == nullptr);
+  CHECK(f.find(kCarol) != nullptr);
+  CHECK(f.dispatcher.sessions().size() == 3);
+}
+
+TEST_CASE("a full house of proven clients evicts nobody") {
+  Fixture f({.limits = {.sessions = 2}});
+  f.receive(kAlice, check());
+  f.receive(kBob, check());
+  f.receive(kCarol, check());
+  CHECK(f.dropped(ListenerDrop::kSessionLimit) == 1);
+  CHECK(f.stats.sessions_evicted.value() == 0);
+  CHECK(f.dispatcher.sessions().size() == 2);
+}
+
+TEST_CASE("who does not prove itself in time, or says nothing for too long, is swept out") {
+  Fixture f;
+  f.receive(kAlice, check());
+  f.hook = kTakeInSilence;
+  f.receive(kBob, check());
+  f.sweepAfter(10s);
+  f.dispatcher.sweep();
+  CHECK(f.dispatcher.sessions().size() == 2);
+  f.sweepAfter(1ms);
+  f.sweepAfter(0s);
+  CHECK(f.closed("not_authenticated") == 1);
+  CHECK(f.find(kBob) == nullptr);
+  f.sweepAfter(50s);
+  CHECK(f.closed("idle") == 1);
+  CHECK(f.dispatcher.sessions().size() == 0);
+  CHECK(f.total == 0);
+  CHECK(f.stats.sessions.value() == 0);
+}
+
+TEST_CASE("packets and keepAlive() put idleness off") {
+  Fixture f({.authenticates = false});
+  f.receive(kAlice, kVoice);
+  f.receive(kBob, kVoice);
+  f.sweepAfter(40s);
+  f.receive(kAlice, kVoice);
+  const_cast<Session*>(f.find(kBob))->keepAlive();
+  f.sweepAfter(40s);
+  CHECK(f.dispatcher.sessions().size() == 2);
+  f.sweepAfter(21s);
+  f.sweepAfter(0s);
+  CHECK(f.closed("idle") == 2);
+}
+
+TEST_CASE("what no filter takes, and what is for an address that is not the client's, is counted") {
+  Fixture f({.authenticates = false});
+  f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) { context.ingress(std::move(packet)); };
+  f.receive(kAlice, kVoice);
+  CHECK(f.dropped(ListenerDrop::kUnhandled) == 1);
+  f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    packet->remote = kBob;
+    context.egress(std::move(packet));
+  };
+  f.receive(kAlice, kVoice);
+  CHECK(f.dropped(ListenerDrop::kNoTuple) == 1);
+  f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    packet->remote = {};
+    context.egress(std::move(packet));
+  };
+  f.receive(kAlice, kVoice);
+  REQUIRE(f.worker.network().sent.size() == 1);
+  CHECK(f.worker.network().sent[0].to == kAlice);
+}
+
+TEST_CASE("a session that closes itself takes nothing more and ends with the turn") {
+  Fixture f({.authenticates = false});
+  f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    context.session().close("enough");
+    context.consume(std::move(packet));
+  };
+  f.receive(kAlice, kVoice);
+  f.receive(kAlice, kVoice);
+  CHECK(f.find(kAlice)->packetsIn() == 1);
+  f.turn();
+  CHECK(f.find(kAlice) == nullptr);
+  CHECK(f.closed("enough") == 1);
+}
+
+TEST_CASE("a player's addresses share one session, which ends when the player leaves") {
+  Fixture f;
+  const auto alice = f.player("ours");
+  f.receive(kAlice, check("ours:theirs"));
+  f.receive(kBob, check("ours:theirs"));
+  CHECK(f.dispatcher.sessions().size() == 1);
+  CHECK(f.find(kAlice) == f.find(kBob));
+  CHECK(f.find(kAlice)->player() == alice);
+  CHECK(alice->observed.worker == 0);
+  f.dispatcher.removePlayer(alice);
+  f.turn();
+  CHECK(f.dispatcher.sessions().size() == 0);
+  CHECK(f.find(kBob) == nullptr);
+  CHECK(f.gone == std::vector{alice});
+}
+
+TEST_CASE("with more addresses than a session may own, the newest has the place of an old one") {
+  Fixture f;
+  f.player("ours");
+  for (uint16_t i = 0; i <= Session::kMaxTuples; ++i) f.receive(kAlice.withPort(5000 + i), check("ours:theirs"));
+  CHECK(f.dispatcher.sessions().size() == 1);
+  const Session* session = f.find(kAlice.withPort(5000 + Session::kMaxTuples));
+  REQUIRE(session != nullptr);
+  CHECK(session->tuples().size() == Session::kMaxTuples);
+  CHECK(session->remote() == kAlice);  // the selected one stays
+  CHECK(f.find(kAlice) == session);
+  CHECK(f.find(kAlice.withPort(5001)) == nullptr);
+}
+
+TEST_CASE("a session without a player gives way when a known player checks from its address") {
+  Fixture f;
+  f.hook = kTakeInSilence;
+  f.receive(kAlice, check());  // as a client does that asks us for its address first
+  const auto alice = f.player("ours");
+  f.receive(kAlice, check("ours:theirs"));
+  REQUIRE(f.find(kAlice) != nullptr);
+  CHECK(f.find(kAlice)->player() == alice);
+  CHECK(f.dispatcher.sessions().size() == 1);
+}
+
+TEST_CASE("a player's packets reach the worker that owns its session, and cross at most once") {
+  Fixture owner({.index = 0, .workers = 2});
+  Fixture other({.index = 1, .workers = 2});
+  other.worker.peers = {&owner.worker, &other.worker};
+  owner.worker.peers = {&owner.worker, &other.worker};
+  const auto alice = owner.player("ours");
+  other.dispatcher.addPlayer(alice);
+  owner.receive(kAlice, check("ours:theirs"));
+  other.receive(kBob, check("ours:theirs"));
+  CHECK(other.dispatcher.sessions().size() == 0);
+  CHECK(owner.find(kBob) == owner.find(kAlice));
+  other.receive(kBob, kVoice);
+  CHECK(owner.find(kBob)->packetsIn() == 3);
+
+  // The owner's session ends; what still comes the long way ends there.
+  const_cast<Session*>(owner.find(kBob))->close("test");
+  owner.turn();
+  other.receive(kBob, kVoice);
+  CHECK(owner.dropped(ListenerDrop::kNoSession) == 1);
+  CHECK(other.dispatcher.sessions().size() == 0);
+}
+
+TEST_CASE("a full mailbox is a drop with its reason") {
+  Fixture f({.index = 1, .workers = 2});
+  const auto alice = f.player("ours");
+  alice->observed.worker = 0;
+  f.receive(kAlice, check("ours:theirs"));
+  CHECK(f.dropped(ListenerDrop::kMailboxFull) == 1);
+}
+
+TEST_CASE("sessions move to a new generation with their next packet or the next sweep") {
+  Fixture f;
+  f.receive(kAlice, check());
+  f.receive(kBob, check());
+  f.publish(2);
+  CHECK(f.find(kAlice)->generation() == 1);
+  f.receive(kAlice, kVoice);
+  CHECK(f.find(kAlice)->generation() == 2);
+  CHECK(f.find(kBob)->generation() == 1);
+  f.sweepAfter(0s);
+  CHECK(f.find(kBob)->generation() == 2);
+}
+
+TEST_CASE("a session ends when its chain or its listener is gone") {
+  Fixture f;
+  f.receive(kAlice, check());
+  SUBCASE("chain") {
+    f.publish(2, true, "another");
+    f.receive(kAlice, kVoice);
+    f.turn();
+    CHECK(f.closed("chain_removed") == 1);
+  }
+  SUBCASE("listener") {
+    f.publish(2, false);
+    f.receive(kAlice, kVoice);
+    f.turn();
+    CHECK(f.closed("listener_removed") == 1);
+  }
+  SUBCASE("port") {
+    f.dispatcher.removePort(7, "listener_removed");
+    CHECK(f.closed("listener_removed") == 1);
+  }
+  CHECK(f.dispatcher.sessions().size() == 0);
+  CHECK(f.total == 0);
+}
+
+}  // namespace
+}  // namespace sluice::runtime
