@@ -89,7 +89,8 @@ struct Plain {
     if (recvmsg(fd, &header, MSG_DONTWAIT) < 0) return false;
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
       int value = 0;
-      std::memcpy(&value, CMSG_DATA(c), c->cmsg_type == IP_TOS && c->cmsg_level == IPPROTO_IP ? 1 : sizeof value);
+      std::memcpy(&value, CMSG_DATA(c),
+                  c->cmsg_type == IP_TOS && c->cmsg_level == IPPROTO_IP ? 1 : sizeof value);
       const bool is_tos = c->cmsg_level == IPPROTO_IP ? c->cmsg_type == IP_TOS : c->cmsg_type == IPV6_TCLASS;
       (is_tos ? tos : ttl) = value;
     }
