@@ -125,7 +125,7 @@ void Pacer::onEgress(net::PacketPtr&& packet) {
     context_.record(Record::kDelay, Duration::zero());
     return context_.egress(std::move(packet));
   }
-  if (queue_.full()) return context_.drop(std::move(packet), Drop::kQueueFull);
+  if (queue_.size() >= factory_->max_queue_packets) return context_.drop(std::move(packet), Drop::kQueueFull);
   context_.count(Count::kQueued);
   packet->note<Instant>() = now;
   queue_.push(std::move(packet));

@@ -17,6 +17,7 @@ struct Voice {
   uint32_t room;     // Room::number()
   uint32_t speaker;  // Player::number
   uint32_t csrc;
+  uint32_t stream;      // of the speaker's: another number where its sequence begins anew
   uint16_t payload_at;  // offset of the payload, which ends with the packet
   uint8_t level;        // RFC 6464, as in the extension
   bool has_level;

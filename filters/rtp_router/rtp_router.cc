@@ -128,11 +128,13 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   Voice voice{.room = player_->room->number(),
               .speaker = player_->number,
               .csrc = csrc != 0 ? csrc : rtp.ssrc,
+              .stream = speaker_->stream(),
               .payload_at = static_cast<uint16_t>(rtp.payload.data() - packet->data().data()),
               .level = 0,
               .has_level = false};
   bool sounds = rtp.payload.size() > 2;  // less is Opus' discontinuous transmission (RFC 7587 section 3.1.3)
-  if (const auto extension = rtp.findExtension(speaker_->line().extensions.audio_level)) {
+  const auto extension = rtp.findExtension(speaker_->line().extensions.audio_level);
+  if (extension && !extension->empty()) {  // the two-byte form has empty elements
     voice.level = extension->front();
     voice.has_level = true;
     sounds = sounds && (voice.level & 0x7F) < kVoiceLevel;
@@ -155,7 +157,7 @@ void RtpRouter::hear(const net::Packet& packet, const Voice& voice) {
   if (assignment->fresh) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
-  if (!streams_[assignment->slot].write(packet, voice, assignment->fresh, now, *out)) {
+  if (!streams_[assignment->slot].write(packet, voice, now, *out)) {
     return context_.drop(std::move(out), Drop::kLate);
   }
   out->kind = PacketKind::kRtp;

@@ -14,7 +14,10 @@ constexpr uint8_t kPaddingBit = 0x20;
 SlotStream::SlotStream(const rooms::Slot& slot)
     : slot_(slot), rewriter_(static_cast<uint16_t>(randomU32()), randomU32()) {}
 
-bool SlotStream::write(const net::Packet& in, const Voice& voice, bool fresh, Instant now, net::Packet& out) {
+bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out) {
+  const bool fresh = voice.speaker != speaker_ || voice.stream != speaker_stream_;
+  speaker_ = voice.speaker;
+  speaker_stream_ = voice.stream;
   const uint8_t* source = in.data().data();
   const auto numbers = rewriter_.rewrite(readU16(source + 2), readU32(source + 4), fresh, now);
   if (!numbers) return false;

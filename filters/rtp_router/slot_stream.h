@@ -20,7 +20,7 @@ class SlotStream {
   // Fills `out` with the speaker's packet as this listener negotiated it: SSRC, payload type and extension
   // ids of the slot, the true speaker in CSRC, no mid. False when the packet came too late to have a place in
   // the stream.
-  bool write(const net::Packet& in, const Voice& voice, bool fresh, Instant now, net::Packet& out);
+  bool write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out);
 
   // Nothing when nothing was sent since the last report.
   std::optional<rtcp::SenderInfo> report(rtcp::Ntp ntp, Instant now);
@@ -30,6 +30,8 @@ class SlotStream {
  private:
   const rooms::Slot& slot_;
   StreamRewriter rewriter_;
+  uint32_t speaker_ = 0;  // whom the rewriter is set to, and which stream of theirs
+  uint32_t speaker_stream_ = 0;
   uint32_t packets_ = 0;
   uint32_t octets_ = 0;  // payload only (RFC 3550 section 6.4.1)
   uint32_t packets_reported_ = 0;

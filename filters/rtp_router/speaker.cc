@@ -17,6 +17,7 @@ Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
   if (fresh) {
     if (!mayBind(packet)) return Verdict::kUnknownSsrc;
     ssrc_ = packet.ssrc;
+    streams_ = stream();
     reception_ = rtp::Reception(48'000);
   }
   if (!reception_.onPacket(packet.sequence, packet.timestamp, arrival)) return Verdict::kStray;

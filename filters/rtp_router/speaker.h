@@ -27,6 +27,8 @@ class Speaker {
   std::optional<rtcp::ReportBlock> report(Instant now);
 
   uint32_t ssrc() const { return ssrc_; }  // 0: not bound
+  // Changes where the sequence numbers begin anew: with another SSRC, or when the client restarts.
+  uint32_t stream() const { return streams_ + reception_.restarts(); }
   const rooms::SendingLine& line() const { return line_; }
 
  private:
@@ -34,6 +36,7 @@ class Speaker {
 
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;
+  uint32_t streams_ = 0;  // before the one that is bound
   rtp::Reception reception_{48'000};
 };
 

@@ -15,12 +15,10 @@ std::optional<StreamRewriter::Out> StreamRewriter::rewrite(uint16_t sequence, ui
     started_ = true;
   }
   const Out out{static_cast<uint16_t>(sequence + sequence_offset_), timestamp + timestamp_offset_, begins};
-  if (static_cast<int16_t>(out.sequence - first_) < 0 && static_cast<int16_t>(highest_ - first_) >= 0 &&
-      static_cast<uint16_t>(highest_ - first_) < 0x4000) {
-    return std::nullopt;
-  }
+  if (near_first_ && !begins && static_cast<int16_t>(out.sequence - first_) < 0) return std::nullopt;
   if (begins || static_cast<int16_t>(out.sequence - highest_) > 0) {
     highest_ = out.sequence;
+    near_first_ = begins || (near_first_ && static_cast<uint16_t>(highest_ - first_) < 0x4000);
     timestamp_ = out.timestamp;
     at_ = now;
   }

@@ -34,10 +34,11 @@ class StreamRewriter {
   static uint32_t units(Duration duration) { return static_cast<uint32_t>(duration.count() * 6 / 125'000); }
 
   bool started_ = false;
-  uint16_t highest_;    // sent so far
-  uint16_t first_ = 0;  // the first one of the current speaker
-  uint32_t timestamp_;  // that went with highest_
-  Instant at_{};        // when
+  uint16_t highest_;        // sent so far
+  uint16_t first_ = 0;      // the first one of the current speaker
+  bool near_first_ = true;  // a packet may still be from before it
+  uint32_t timestamp_;      // that went with highest_
+  Instant at_{};            // when
   uint16_t sequence_offset_ = 0;
   uint32_t timestamp_offset_ = 0;
 };

@@ -1,7 +1,6 @@
 #include "source/codec/reception.h"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace sluice::rtp {
 namespace {
@@ -13,6 +12,7 @@ constexpr uint32_t kNoProbation = 0x10000;
 }  // namespace
 
 void Reception::restart(uint16_t sequence) {
+  ++restarts_;
   base_ = highest_ = sequence;
   cycles_ = 0;
   received_ = expected_before_ = received_before_ = 0;
@@ -43,7 +43,8 @@ void Reception::updateJitter(uint32_t timestamp, Instant arrival) {
   const auto units = arrival.time_since_epoch().count() / 1000 * clock_rate_ / 1'000'000;
   const uint32_t transit = static_cast<uint32_t>(units) - timestamp;
   if (has_transit_) {
-    const auto difference = static_cast<uint32_t>(std::abs(static_cast<int32_t>(transit - last_transit_)));
+    const uint32_t forth = transit - last_transit_;
+    const uint32_t difference = std::min(forth, 0 - forth);
     jitter_ += difference - ((jitter_ + 8) >> 4);
   }
   last_transit_ = transit;

@@ -22,6 +22,7 @@ class Reception {
   rtcp::ReportBlock report(uint32_t ssrc, Instant now);
 
   uint64_t received() const { return received_; }
+  uint32_t restarts() const { return restarts_; }  // the first packet is one
   int64_t lost() const { return static_cast<int64_t>(expected()) - static_cast<int64_t>(received_); }
   uint32_t highestSequence() const { return cycles_ + highest_; }
   uint32_t jitter() const { return jitter_ >> 4; }  // in timestamp units
@@ -33,6 +34,7 @@ class Reception {
 
   uint32_t clock_rate_;
   uint64_t received_ = 0;
+  uint32_t restarts_ = 0;
   uint32_t base_ = 0;
   uint32_t cycles_ = 0;
   uint16_t highest_ = 0;

@@ -102,6 +102,7 @@ UdpSocket::~UdpSocket() {
     packet->settle();
   }
   loop_.cancelTurnEnd(*this);
+  poll_->data = nullptr;
   uv_poll_stop(poll_);
   uv_close(reinterpret_cast<uv_handle_t*>(poll_),
            [](uv_handle_t* h) { delete reinterpret_cast<uv_poll_t*>(h); });
@@ -110,7 +111,9 @@ UdpSocket::~UdpSocket() {
 
 void UdpSocket::watch(int events) {
   uv_poll_start(poll_, events, [](uv_poll_t* handle, int status, int ready) {
-    static_cast<UdpSocket*>(handle->data)->onReady(status, ready);
+    static_cast<UdpSocket*>(handle->data)->loop_.runPosted();
+    // The news may have closed the socket; its handle lives on until the loop's turn ends.
+    if (handle->data != nullptr) static_cast<UdpSocket*>(handle->data)->onReady(status, ready);
   });
 }
 
@@ -126,7 +129,6 @@ void UdpSocket::onReady(int status, int events) {
 }
 
 void UdpSocket::receive() {
-  loop_.runPosted();
   for (unsigned i = 0; i < kBatchesPerTurn; ++i) {
     if (receiveBatch() < kBatch) return;
   }

@@ -138,5 +138,13 @@ TEST_CASE("a report tells when the last sender report came") {
   CHECK(report.delay_since_last_sr == 65536 * 3 / 2);
 }
 
+TEST_CASE("a hostile timestamp, half the range away, is only a large jitter") {
+  Reception reception(48'000);
+  Instant now{1h};
+  reception.onPacket(1, 0, now);
+  reception.onPacket(2, 0x8000'0000, now);
+  CHECK(reception.jitter() == 0x0800'0000);
+}
+
 }  // namespace
 }  // namespace sluice

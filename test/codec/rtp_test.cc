@@ -61,9 +61,10 @@ TEST_CASE("a packet with a one-byte extension") {
 }
 
 TEST_CASE("a packet with CSRCs, a two-byte extension and padding") {
-  const auto packet =
-      rtp::parse(hex("b2 6f 0001 00000001 00000002 0000000a 0000000b 1000 0002 01 02 99 98 07 00 00 00 "
-                     "78 79 7a 00 00 03"));
+  const auto bytes =
+      hex("b2 6f 0001 00000001 00000002 0000000a 0000000b 1000 0002 01 02 99 98 07 00 00 00 "
+          "78 79 7a 00 00 03");
+  const auto packet = rtp::parse(bytes);
   REQUIRE(packet);
   CHECK(packet->csrcCount() == 2);
   CHECK(packet->csrc(1) == 11);

@@ -129,5 +129,17 @@ TEST_CASE("the rate follows the smoothed round trip between its bounds") {
   CHECK(fixed.rateBps() == 1000);
 }
 
+TEST_CASE("a reload to a shorter queue counts from the next packet on, and drops nothing that waits") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 7; ++i) f.send(i);  // three pass, four wait
+  f.chain.reload(
+      {{pacer::filterType(), "rate_bps: 8000 burst_bytes: 300 max_queue_packets: 1 max_delay_ms: 10000"}});
+  f.advance(210ms);
+  f.advance(1ms);
+  CHECK(f.sent() == std::vector{0, 1, 2, 3, 4});
+  f.send(7);
+  CHECK(f.chain.dropped("pacer", "queue_full") == 1);
+}
+
 }  // namespace
 }  // namespace sluice

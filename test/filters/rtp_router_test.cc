@@ -341,5 +341,63 @@ TEST_CASE("a stream goes on without a gap over a change of speaker and over wrap
   }
 }
 
+TEST_CASE("an audio level without a byte in it is none") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  // A two-byte extension block whose element 1 is empty and ends the packet.
+  std::vector<uint8_t> packet = VoicePacket{.payload = {0x10, 0x00, 0, 1, 0, 0, 1, 0}}.bytes();
+  packet[0] |= 0x10;
+  alice.ingress(packet);
+  CHECK(rtp::parse(heard(bob).payload) == std::nullopt);
+  CHECK_FALSE(heard(bob).findExtension(1).has_value());
+}
+
+TEST_CASE("a speaker whose stream begins anew goes on without a gap for its listeners") {
+  Room room;
+  auto& alice = room.add("alice", {.ssrcs = {kSsrc, 7}});
+  auto& bob = room.add("bob");
+  alice.ingress(VoicePacket{.sequence = 100}.bytes());
+  const uint16_t first = heard(bob).sequence;
+  SUBCASE("under another SSRC") {
+    alice.ingress(VoicePacket{.sequence = 30'000, .ssrc = 7}.bytes());
+  }
+  SUBCASE("under the same SSRC") {
+    alice.ingress(VoicePacket{.sequence = 30'000}.bytes());
+    alice.ingress(VoicePacket{.sequence = 30'001}.bytes());
+  }
+  REQUIRE(bob.outer.size() == 2);
+  CHECK(heard(bob).sequence == static_cast<uint16_t>(first + 1));
+}
+
+TEST_CASE("a speaker whose first packet found no free packet begins with its second") {
+  Room room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob", {.ssrcs = {2}});
+  auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 1});
+  alice.ingress(VoicePacket{.sequence = 100}.bytes());
+  const uint16_t first = heard(carol).sequence;
+  room.clock.advance(1s);
+  std::vector<net::PacketPtr> taken;
+  while (taken.size() < 4095) taken.push_back(room.worker.pool().acquire());
+  bob.ingress(VoicePacket{.sequence = 30'000, .ssrc = 2}.bytes());
+  for (auto& packet : taken) packet->settle();
+  taken.clear();
+  CHECK(carol.dropped("rtp_router", "no_packet") == 1);
+  bob.ingress(VoicePacket{.sequence = 30'001, .ssrc = 2}.bytes());
+  CHECK(heard(carol).csrc(0) == 2);
+  CHECK(heard(carol).sequence == static_cast<uint16_t>(first + 1));
+}
+
+TEST_CASE("after a whole round of sequence numbers reordering is still no reason to drop") {
+  const Instant now{1h};
+  StreamRewriter stream(0, 0);
+  REQUIRE(stream.rewrite(0, 0, true, now));
+  for (uint32_t i = 1; i <= 0x10002; ++i) {
+    if (i != 0xFFFF) REQUIRE(stream.rewrite(static_cast<uint16_t>(i), i, false, now));
+  }
+  CHECK(stream.rewrite(0xFFFF, 0xFFFF, false, now).has_value());
+}
+
 }  // namespace
 }  // namespace sluice

@@ -179,5 +179,35 @@ TEST_CASE("an address in use is an error with the address in it") {
   CHECK(again.error().message.find(f.port->local().toString()) != std::string::npos);
 }
 
+TEST_CASE("news that closes a socket may come with a datagram for it") {
+  // Each socket's datagram closes the other socket, so whichever is read second is closed while it is being
+  // read.
+  Fixture f;
+  struct Half final : net::UdpReceiver {
+    void onPacket(net::PacketPtr&& packet) override {
+      packet->settle();
+      packet.reset();
+      ++received;
+      loop->post([this] { other->port.reset(); });
+    }
+    net::EventLoop* loop;
+    Half* other;
+    std::unique_ptr<net::UdpPort> port;
+    int received = 0;
+  } halves[2];
+  Plain plain("127.0.0.1:0");
+  for (int i = 0; i < 2; ++i) {
+    halves[i].loop = &f.loop;
+    halves[i].other = &halves[1 - i];
+    auto opened =
+        f.network.open(*Address::parse("127.0.0.1:0"), {.connect_to = {}, .stats = &f.stats}, halves[i]);
+    REQUIRE(opened.ok());
+    halves[i].port = *std::move(opened);
+    plain.send(10, halves[i].port->local(), 0);
+  }
+  f.runUntil([&] { return halves[0].port == nullptr || halves[1].port == nullptr; });
+  CHECK(halves[0].received + halves[1].received == 1);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -1,0 +1,27 @@
+#include "source/crypto/certificate.h"
+
+#include <doctest/doctest.h>
+
+namespace sluice::crypto {
+namespace {
+
+TEST_CASE("every certificate is another one, and its fingerprint is that of its DER form") {
+  const auto one = Certificate::generate();
+  const auto other = Certificate::generate();
+  CHECK(one->fingerprint() != other->fingerprint());
+  CHECK(one->fingerprint() == fingerprintOf(one->x509()));
+}
+
+TEST_CASE("RFC 8122: a fingerprint is written as upper-case bytes with colons") {
+  Fingerprint fingerprint{};
+  fingerprint[0] = 0x0A;
+  fingerprint[1] = 0xBC;
+  fingerprint[31] = 0xFF;
+  const std::string text = toText(fingerprint);
+  CHECK(text.size() == 32 * 3 - 1);
+  CHECK(text.substr(0, 8) == "0A:BC:00");
+  CHECK(text.substr(text.size() - 5) == "00:FF");
+}
+
+}  // namespace
+}  // namespace sluice::crypto

@@ -1,0 +1,152 @@
+#include "source/crypto/srtp.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "source/base/bytes.h"
+
+namespace sluice::crypto {
+namespace {
+
+constexpr SrtpProfile kProfiles[] = {SrtpProfile::kAeadAes128Gcm, SrtpProfile::kAes128CmSha1_80};
+
+std::vector<uint8_t> rtpPacket(uint16_t sequence, uint32_t ssrc = 0x1234, size_t payload = 160) {
+  std::vector<uint8_t> packet(12 + payload, 0x55);
+  packet[0] = 0x80;
+  packet[1] = 111;
+  writeU16(&packet[2], sequence);
+  writeU32(&packet[4], 960u * sequence);
+  writeU32(&packet[8], ssrc);
+  return packet;
+}
+
+// Two sessions with each other's keys.
+struct Pair {
+  explicit Pair(SrtpProfile profile = SrtpProfile::kAeadAes128Gcm) {
+    SrtpKeys keys;
+    keys.profile = profile;
+    for (size_t i = 0; i < keys.local.size(); ++i) {
+      keys.local[i] = static_cast<uint8_t>(i);
+      keys.remote[i] = static_cast<uint8_t>(100 + i);
+    }
+    auto made = SrtpSession::make(keys);
+    REQUIRE(made.ok());
+    alice = *std::move(made);
+    std::swap(keys.local, keys.remote);
+    made = SrtpSession::make(keys);
+    REQUIRE(made.ok());
+    bob = *std::move(made);
+  }
+
+  std::vector<uint8_t> protect(std::vector<uint8_t> packet, bool rtcp = false) {
+    size_t size = packet.size();
+    packet.resize(size + kSrtpTailroom);
+    const auto status = rtcp ? alice->protectRtcp(packet.data(), size) : alice->protect(packet.data(), size);
+    REQUIRE(status == SrtpStatus::kOk);
+    packet.resize(size);
+    return packet;
+  }
+  SrtpStatus unprotect(std::vector<uint8_t> packet, bool rtcp = false) {
+    size_t size = packet.size();
+    const auto status = rtcp ? bob->unprotectRtcp(packet.data(), size) : bob->unprotect(packet.data(), size);
+    packet.resize(size);
+    plain = packet;
+    return status;
+  }
+
+  std::unique_ptr<SrtpSession> alice;
+  std::unique_ptr<SrtpSession> bob;
+  std::vector<uint8_t> plain;  // what the last unprotect() gave
+};
+
+TEST_CASE("RTP and RTCP come out as they went in, encrypted in between, with both profiles") {
+  for (const SrtpProfile profile : kProfiles) {
+    CAPTURE(static_cast<int>(profile));
+    Pair pair(profile);
+    const auto rtp = rtpPacket(1);
+    const auto wire = pair.protect(rtp);
+    CHECK(wire.size() > rtp.size());
+    CHECK(std::vector(wire.begin(), wire.begin() + 12) == std::vector(rtp.begin(), rtp.begin() + 12));
+    CHECK(std::vector(wire.begin() + 12, wire.begin() + 172) != std::vector(rtp.begin() + 12, rtp.end()));
+    CHECK(pair.unprotect(wire) == SrtpStatus::kOk);
+    CHECK(pair.plain == rtp);
+
+    const std::vector<uint8_t> rtcp{0x80, 201, 0, 2, 0, 0, 0x12, 0x34, 1, 2, 3, 4};
+    CHECK(pair.unprotect(pair.protect(rtcp, true), true) == SrtpStatus::kOk);
+    CHECK(pair.plain == rtcp);
+  }
+}
+
+TEST_CASE("one wrong bit anywhere fails authentication, and the right packet still passes") {
+  for (const SrtpProfile profile : kProfiles) {
+    CAPTURE(static_cast<int>(profile));
+    Pair pair(profile);
+    const auto wire = pair.protect(rtpPacket(1, 0x1234, 20));
+    for (size_t bit = 0; bit < 8 * wire.size(); ++bit) {
+      auto damaged = wire;
+      damaged[bit / 8] = static_cast<uint8_t>(damaged[bit / 8] ^ 1 << bit % 8);
+      CHECK(pair.unprotect(damaged) != SrtpStatus::kOk);
+    }
+    CHECK(pair.unprotect(wire) == SrtpStatus::kOk);
+  }
+}
+
+TEST_CASE("a packet passes once; what is too old for the window does not pass") {
+  Pair pair;
+  const auto first = pair.protect(rtpPacket(1));
+  const auto second = pair.protect(rtpPacket(2));
+  CHECK(pair.unprotect(second) == SrtpStatus::kOk);
+  CHECK(pair.unprotect(first) == SrtpStatus::kOk);
+  CHECK(pair.unprotect(first) == SrtpStatus::kReplayed);
+  CHECK(pair.unprotect(second) == SrtpStatus::kReplayed);
+  const auto late = pair.protect(rtpPacket(3));
+  CHECK(pair.unprotect(pair.protect(rtpPacket(2000))) == SrtpStatus::kOk);
+  CHECK(pair.unprotect(late) == SrtpStatus::kReplayed);
+}
+
+TEST_CASE("the rollover counter follows the sequence number over its end, reordered too") {
+  for (const SrtpProfile profile : kProfiles) {
+    CAPTURE(static_cast<int>(profile));
+    Pair pair(profile);
+    std::vector<std::vector<uint8_t>> wire;
+    for (uint32_t i = 0xFFFE; i <= 0x10001; ++i)
+      wire.push_back(pair.protect(rtpPacket(static_cast<uint16_t>(i))));
+    for (const size_t i : {0u, 2u, 1u, 3u}) CHECK(pair.unprotect(wire[i]) == SrtpStatus::kOk);
+    CHECK(readU16(&pair.plain[2]) == 1);
+  }
+}
+
+TEST_CASE("the 33rd SSRC is refused, the first 32 go on, and forgeries take no place") {
+  Pair pair;
+  auto forged = pair.protect(rtpPacket(1, 999));
+  forged.back() ^= 1;
+  CHECK(pair.unprotect(forged) == SrtpStatus::kAuthFailed);
+  for (uint32_t ssrc = 1; ssrc <= kMaxInboundSsrcs; ++ssrc) {
+    CHECK(pair.unprotect(pair.protect(rtpPacket(1, ssrc))) == SrtpStatus::kOk);
+  }
+  CHECK(pair.unprotect(pair.protect(rtpPacket(1, 33))) == SrtpStatus::kTooManySsrcs);
+  CHECK(pair.unprotect(pair.protect({0x80, 201, 0, 1, 0, 0, 0, 33}, true), true) ==
+        SrtpStatus::kTooManySsrcs);
+  CHECK(pair.unprotect(pair.protect(rtpPacket(2, 32))) == SrtpStatus::kOk);
+}
+
+TEST_CASE("what is too short to be a packet is malformed, in all four directions") {
+  Pair pair;
+  std::vector<uint8_t> buffer(12 + kSrtpTailroom, 0x80);
+  for (size_t length = 0; length < 12; ++length) {
+    size_t size = length;
+    CHECK(pair.alice->protect(buffer.data(), size) == SrtpStatus::kMalformed);
+    CHECK(pair.bob->unprotect(buffer.data(), size) == SrtpStatus::kMalformed);
+    if (length >= 8) continue;
+    CHECK(pair.alice->protectRtcp(buffer.data(), size) == SrtpStatus::kMalformed);
+    CHECK(pair.bob->unprotectRtcp(buffer.data(), size) == SrtpStatus::kMalformed);
+  }
+  const auto wire = pair.protect(rtpPacket(1, 7, 20));
+  for (size_t length = 12; length < wire.size(); ++length) {
+    CHECK(pair.unprotect({wire.begin(), wire.begin() + static_cast<ptrdiff_t>(length)}) != SrtpStatus::kOk);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::crypto
