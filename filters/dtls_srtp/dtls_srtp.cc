@@ -31,14 +31,19 @@ constexpr stats::CounterSpec kCounters[] = {{"handshakes", kHandshakesHelp, "res
                                             {"handshakes", kHandshakesHelp, "result", "timeout"}};
 
 enum class Record { kHandshake };
-constexpr stats::HistogramSpec kHistograms[] = {{"handshake", "Time from a handshake's first datagram to its keys."}};
+constexpr stats::HistogramSpec kHistograms[] = {
+    {"handshake", "Time from a handshake's first datagram to its keys."}};
 
 Drop dropOf(SrtpStatus status) {
   switch (status) {
-    case SrtpStatus::kReplayed: return Drop::kReplayed;
-    case SrtpStatus::kTooManySsrcs: return Drop::kTooManySsrcs;
-    case SrtpStatus::kMalformed: return Drop::kMalformed;
-    default: return Drop::kAuthFailed;
+    case SrtpStatus::kReplayed:
+      return Drop::kReplayed;
+    case SrtpStatus::kTooManySsrcs:
+      return Drop::kTooManySsrcs;
+    case SrtpStatus::kMalformed:
+      return Drop::kMalformed;
+    default:
+      return Drop::kAuthFailed;
   }
 }
 
@@ -64,7 +69,8 @@ Result<chain::FilterFactoryPtr> DtlsSrtpFactory::make(const filters::DtlsSrtp& c
                              ? crypto::SrtpProfile::kAeadAes128Gcm
                              : crypto::SrtpProfile::kAes128CmSha1_80;
     const std::string path = "profiles[" + std::to_string(i) + "]";
-    if (!filters::DtlsSrtp::Profile_IsValid(config.profiles(i))) errors.push_back({path, "has no such value"});
+    if (!filters::DtlsSrtp::Profile_IsValid(config.profiles(i)))
+      errors.push_back({path, "has no such value"});
     if (std::count(factory->profiles.begin(), factory->profiles.end(), profile) > 0) {
       errors.push_back({path, "is there twice"});
     }
@@ -126,10 +132,13 @@ void DtlsSrtp::beginHandshake() {
 
 void DtlsSrtp::onIngress(net::PacketPtr&& packet) {
   switch (packet->kind) {
-    case PacketKind::kDtls: return onDtls(std::move(packet));
+    case PacketKind::kDtls:
+      return onDtls(std::move(packet));
     case PacketKind::kRtp:
-    case PacketKind::kRtcp: return onMedia(std::move(packet));
-    default: return context_.drop(std::move(packet), Drop::kUnexpected);
+    case PacketKind::kRtcp:
+      return onMedia(std::move(packet));
+    default:
+      return context_.drop(std::move(packet), Drop::kUnexpected);
   }
 }
 
@@ -146,12 +155,15 @@ void DtlsSrtp::onDtls(net::PacketPtr&& packet) {
 
 void DtlsSrtp::onStateChange() {
   switch (dtls_->state()) {
-    case DtlsConnection::State::kConnected: return onConnected();
+    case DtlsConnection::State::kConnected:
+      return onConnected();
     case DtlsConnection::State::kFailed:
       context_.count(countOf(dtls_->failure()));
       return context_.session().close("dtls_failed");
-    case DtlsConnection::State::kClosed: return context_.session().close("closed_by_peer");
-    default: return;
+    case DtlsConnection::State::kClosed:
+      return context_.session().close("closed_by_peer");
+    default:
+      return;
   }
 }
 
@@ -194,8 +206,9 @@ void DtlsSrtp::sendDtls(Bytes datagram) {
 void DtlsSrtp::onMedia(net::PacketPtr&& packet) {
   if (srtp_ == nullptr) return context_.drop(std::move(packet), Drop::kNotKeyed);
   size_t size = packet->size();
-  const SrtpStatus status = packet->kind == PacketKind::kRtp ? srtp_->unprotect(packet->data().data(), size)
-                                                             : srtp_->unprotectRtcp(packet->data().data(), size);
+  const SrtpStatus status = packet->kind == PacketKind::kRtp
+                                ? srtp_->unprotect(packet->data().data(), size)
+                                : srtp_->unprotectRtcp(packet->data().data(), size);
   if (status != SrtpStatus::kOk) return context_.drop(std::move(packet), dropOf(status));
   packet->resize(size);
   context_.ingress(std::move(packet));
@@ -207,8 +220,8 @@ void DtlsSrtp::onEgress(net::PacketPtr&& packet) {
   if (srtp_ == nullptr) return context_.drop(std::move(packet), Drop::kNotKeyed);
   if (packet->tailroom() < crypto::kSrtpTailroom) return context_.drop(std::move(packet), Drop::kTooLong);
   size_t size = packet->size();
-  const SrtpStatus status = rtp ? srtp_->protect(packet->data().data(), size)
-                                : srtp_->protectRtcp(packet->data().data(), size);
+  const SrtpStatus status =
+      rtp ? srtp_->protect(packet->data().data(), size) : srtp_->protectRtcp(packet->data().data(), size);
   if (status != SrtpStatus::kOk) return context_.drop(std::move(packet), dropOf(status));
   packet->resize(size);
   context_.egress(std::move(packet));

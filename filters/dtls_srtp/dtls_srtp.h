@@ -1,5 +1,5 @@
-// DTLS-SRTP (RFC 5763, RFC 5764): plain RTP and RTCP inward, SRTP and SRTCP outward. The handshake takes datagrams
-// only from addresses that an authenticated ICE check came from.
+// DTLS-SRTP (RFC 5763, RFC 5764): plain RTP and RTCP inward, SRTP and SRTCP outward. The handshake takes
+// datagrams only from addresses that an authenticated ICE check came from.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,8 @@ namespace sluice::dtls_srtp {
 
 class DtlsSrtpFactory final : public chain::FilterFactory {
  public:
-  static Result<chain::FilterFactoryPtr> make(const filters::DtlsSrtp& config, chain::FactoryContext& context);
+  static Result<chain::FilterFactoryPtr> make(const filters::DtlsSrtp& config,
+                                              chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   std::shared_ptr<const crypto::DtlsContext> dtls;

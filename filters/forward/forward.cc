@@ -26,7 +26,8 @@ Result<chain::FilterFactoryPtr> ForwardFactory::make(const filters::Forward& con
   } else {
     factory->cluster = cluster->second;
   }
-  if (!filters::Forward::Sockets_IsValid(config.sockets())) errors.push_back({"sockets", "has no such value"});
+  if (!filters::Forward::Sockets_IsValid(config.sockets()))
+    errors.push_back({"sockets", "has no such value"});
   factory->sockets = config.sockets();
   if (config.has_max_shared_sockets()) {
     factory->max_shared_sockets = config.max_shared_sockets();

@@ -44,8 +44,11 @@ class UpstreamPort : public net::UdpReceiver {
 
 class OwnUpstream final : public Upstream, private UpstreamPort {
  public:
-  OwnUpstream(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats, Receiver& receiver)
-      : UpstreamPort(worker, stats, wildcardFor(endpoint), endpoint), endpoint_(endpoint), receiver_(receiver) {}
+  OwnUpstream(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
+              Receiver& receiver)
+      : UpstreamPort(worker, stats, wildcardFor(endpoint), endpoint),
+        endpoint_(endpoint),
+        receiver_(receiver) {}
 
   using UpstreamPort::ok;
 
@@ -65,8 +68,8 @@ class OwnUpstream final : public Upstream, private UpstreamPort {
 
 }  // namespace
 
-std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
-                                  Upstream::Receiver& receiver) {
+std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
+                                  stats::FilterStats& stats, Upstream::Receiver& receiver) {
   auto upstream = std::make_unique<OwnUpstream>(worker, endpoint, stats, receiver);
   if (!upstream->ok()) return nullptr;
   return upstream;
@@ -119,12 +122,15 @@ class SharedUpstream final : public Upstream {
 
 }  // namespace
 
-SharedSockets::SharedSockets(chain::Worker& worker, stats::FilterStats& stats) : worker_(worker), stats_(stats) {}
+SharedSockets::SharedSockets(chain::Worker& worker, stats::FilterStats& stats)
+    : worker_(worker), stats_(stats) {}
 SharedSockets::~SharedSockets() = default;
 
 std::unique_ptr<Upstream> SharedSockets::open(const net::Address& endpoint, size_t max, bool one_way,
                                               Upstream::Receiver& receiver) {
-  const auto serves = [&](const auto& s) { return one_way ? s->isFamily(endpoint.isV6()) : s->canServe(endpoint); };
+  const auto serves = [&](const auto& s) {
+    return one_way ? s->isFamily(endpoint.isV6()) : s->canServe(endpoint);
+  };
   auto it = std::find_if(sockets_.begin(), sockets_.end(), serves);
   if (it == sockets_.end()) {
     if (sockets_.size() >= max) return nullptr;

@@ -29,8 +29,8 @@ class Upstream {
 };
 
 // A socket connected to `endpoint`. Null when the system has no more.
-std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
-                                  Upstream::Receiver& receiver);
+std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
+                                  stats::FilterStats& stats, Upstream::Receiver& receiver);
 
 // Worker-wide sockets of one configured filter; on each socket an endpoint belongs to at most one session.
 class SharedSockets {
@@ -38,7 +38,8 @@ class SharedSockets {
   SharedSockets(chain::Worker& worker, stats::FilterStats& stats);
   ~SharedSockets();
 
-  // With `one_way` the endpoint is shared too and replies are dropped. Null when all `max` sockets serve the endpoint.
+  // With `one_way` the endpoint is shared too and replies are dropped. Null when all `max` sockets serve the
+  // endpoint.
   std::unique_ptr<Upstream> open(const net::Address& endpoint, size_t max, bool one_way,
                                  Upstream::Receiver& receiver);
 

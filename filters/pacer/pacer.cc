@@ -26,10 +26,10 @@ void takeAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config
   rate.adapt = true;
   rate.min_rate_bps = rate.rate_bps / 2;
   rate.max_rate_bps = rate.rate_bps * 2;
-  take(config.has_min_rate_bps(), config.min_rate_bps(), kLow, kHigh, "adaptation.min_rate_bps", rate.min_rate_bps,
-       errors);
-  take(config.has_max_rate_bps(), config.max_rate_bps(), kLow, kHigh, "adaptation.max_rate_bps", rate.max_rate_bps,
-       errors);
+  take(config.has_min_rate_bps(), config.min_rate_bps(), kLow, kHigh, "adaptation.min_rate_bps",
+       rate.min_rate_bps, errors);
+  take(config.has_max_rate_bps(), config.max_rate_bps(), kLow, kHigh, "adaptation.max_rate_bps",
+       rate.max_rate_bps, errors);
   if (rate.min_rate_bps > rate.max_rate_bps) {
     errors.push_back({"adaptation.min_rate_bps", "must not exceed max_rate_bps"});
   }
@@ -42,7 +42,8 @@ void takeAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config
   uint32_t low_ms = 50;
   uint32_t high_ms = 200;
   take(config.has_low_rtt_ms(), config.low_rtt_ms(), 1u, 60'000u, "adaptation.low_rtt_ms", low_ms, errors);
-  take(config.has_high_rtt_ms(), config.high_rtt_ms(), 1u, 60'000u, "adaptation.high_rtt_ms", high_ms, errors);
+  take(config.has_high_rtt_ms(), config.high_rtt_ms(), 1u, 60'000u, "adaptation.high_rtt_ms", high_ms,
+       errors);
   if (low_ms >= high_ms) errors.push_back({"adaptation.low_rtt_ms", "must be below high_rtt_ms"});
   rate.low_rtt = std::chrono::milliseconds{low_ms};
   rate.high_rtt = std::chrono::milliseconds{high_ms};
@@ -93,10 +94,13 @@ Pacer::~Pacer() {
 
 unsigned Pacer::streams() const {
   const auto& player = context_.session().player();
-  return player == nullptr ? 1 : std::max<unsigned>(1, static_cast<unsigned>(player->negotiated.slots.size()));
+  return player == nullptr ? 1
+                           : std::max<unsigned>(1, static_cast<unsigned>(player->negotiated.slots.size()));
 }
 
-double Pacer::burst() const { return factory_->burst_bytes * (factory_->burst_per_stream ? streams() : 1); }
+double Pacer::burst() const {
+  return factory_->burst_bytes * (factory_->burst_per_stream ? streams() : 1);
+}
 
 void Pacer::applyRate() {
   const double bps = policy_.rateBps() * (factory_->rate_per_stream ? streams() : 1);

@@ -1,5 +1,5 @@
-// Shapes RTP towards a client with a token bucket. Under its rate it adds nothing: a packet that finds tokens and an
-// empty queue goes on at once. Everything but RTP passes unpaced.
+// Shapes RTP towards a client with a token bucket. Under its rate it adds nothing: a packet that finds tokens
+// and an empty queue goes on at once. Everything but RTP passes unpaced.
 #pragma once
 
 #include "api/filters/pacer.pb.h"
@@ -21,7 +21,7 @@ class PacerFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   RatePolicy::Config rate;
-  bool rate_per_stream = true;   // the rate is for one stream of those that the client may hear
+  bool rate_per_stream = true;  // the rate is for one stream of those that the client may hear
   double burst_bytes = 1280;
   bool burst_per_stream = true;
   size_t max_queue_packets = 64;

@@ -1,4 +1,5 @@
-// How a pacer's rate follows the round trip: a smoothed round trip, mapped linearly onto a range of rates. Pure.
+// How a pacer's rate follows the round trip: a smoothed round trip, mapped linearly onto a range of rates.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,9 @@ class RatePolicy {
     bool adapt = false;
     double min_rate_bps = 32'000;
     double max_rate_bps = 128'000;
-    double alpha = 0.125;      // weight of a new round trip
-    Duration low_rtt = 50ms;   // at most this: max_rate_bps
-    Duration high_rtt = 200ms; // at least this: min_rate_bps
+    double alpha = 0.125;       // weight of a new round trip
+    Duration low_rtt = 50ms;    // at most this: max_rate_bps
+    Duration high_rtt = 200ms;  // at least this: min_rate_bps
   };
 
   explicit RatePolicy(const Config& config) : config_(config) {}

@@ -1,4 +1,5 @@
-// The rooms on one worker: who listens here. A packet crosses to another worker once, however many listen there.
+// The rooms on one worker: who listens here. A packet crosses to another worker once, however many listen
+// there.
 #pragma once
 
 #include <unordered_map>
@@ -10,13 +11,13 @@
 
 namespace sluice::rtp_router {
 
-// What a voice packet says about itself on its way from a speaker to listeners; the packet's data is the decrypted RTP
-// packet as it came.
+// What a voice packet says about itself on its way from a speaker to listeners; the packet's data is the
+// decrypted RTP packet as it came.
 struct Voice {
   uint32_t room;     // Room::number()
   uint32_t speaker;  // Player::number
   uint32_t csrc;
-  uint32_t stream;  // of the speaker's: another number where its sequence begins anew
+  uint32_t stream;      // of the speaker's: another number where its sequence begins anew
   uint16_t payload_at;  // offset of the payload, which ends with the packet
   uint8_t level;        // RFC 6464, as in the extension
   bool has_level;
@@ -36,8 +37,8 @@ class RouterWorker {
   void add(rooms::Room& room, Listener& listener);
   void remove(rooms::Room& room, Listener& listener);
 
-  // To every listener of the room, on this worker and the others. The packet carries its Voice as a note. False when
-  // another worker's mailbox was full or no packet was free to cross with.
+  // To every listener of the room, on this worker and the others. The packet carries its Voice as a note.
+  // False when another worker's mailbox was full or no packet was free to cross with.
   bool distribute(const rooms::Room& room, net::Packet& packet);
 
  private:

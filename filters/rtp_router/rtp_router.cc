@@ -23,17 +23,16 @@ enum class Drop {
   kNoPacket,
   kCrossing,
 };
-constexpr std::string_view kDrops[] = {"no_player", "malformed",  "not_sending", "unknown_payload_type",
-                                       "unknown_ssrc", "stray",   "unexpected",  "no_slot",
-                                       "late",      "no_packet",  "crossing"};
+constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending", "unknown_payload_type",
+                                       "unknown_ssrc", "stray",     "unexpected",  "no_slot",
+                                       "late",         "no_packet", "crossing"};
 
 enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
-constexpr stats::CounterSpec kCounters[] = {
-    {"voice_in", "RTP packets taken from speakers."},
-    {"voice_out", "RTP packets made for listeners."},
-    {"rtcp_in", "Compound RTCP packets read."},
-    {"rtcp_out", "Compound RTCP packets made."},
-    {"slot_changes", "Times that a slot went to another speaker."}};
+constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets taken from speakers."},
+                                            {"voice_out", "RTP packets made for listeners."},
+                                            {"rtcp_in", "Compound RTCP packets read."},
+                                            {"rtcp_out", "Compound RTCP packets made."},
+                                            {"slot_changes", "Times that a slot went to another speaker."}};
 
 template <typename T>
 void increment(std::atomic<T>& value) {
@@ -89,9 +88,12 @@ RtpRouter::~RtpRouter() {
 void RtpRouter::onIngress(net::PacketPtr&& packet) {
   if (player_ == nullptr) return context_.drop(std::move(packet), Drop::kNoPlayer);
   switch (packet->kind) {
-    case PacketKind::kRtp: return onRtp(std::move(packet));
-    case PacketKind::kRtcp: return onRtcp(std::move(packet));
-    default: return context_.drop(std::move(packet), Drop::kUnexpected);
+    case PacketKind::kRtp:
+      return onRtp(std::move(packet));
+    case PacketKind::kRtcp:
+      return onRtcp(std::move(packet));
+    default:
+      return context_.drop(std::move(packet), Drop::kUnexpected);
   }
 }
 
@@ -100,12 +102,17 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
   if (!speaker_) return context_.drop(std::move(packet), Drop::kNotSending);
   switch (speaker_->examine(*rtp, packet->received)) {
-    case Speaker::Verdict::kVoice: break;
-    case Speaker::Verdict::kNewlyBound: bind(rtp->ssrc); break;
+    case Speaker::Verdict::kVoice:
+      break;
+    case Speaker::Verdict::kNewlyBound:
+      bind(rtp->ssrc);
+      break;
     case Speaker::Verdict::kUnknownPayloadType:
       return context_.drop(std::move(packet), Drop::kUnknownPayloadType);
-    case Speaker::Verdict::kUnknownSsrc: return context_.drop(std::move(packet), Drop::kUnknownSsrc);
-    case Speaker::Verdict::kStray: return context_.drop(std::move(packet), Drop::kStray);
+    case Speaker::Verdict::kUnknownSsrc:
+      return context_.drop(std::move(packet), Drop::kUnknownSsrc);
+    case Speaker::Verdict::kStray:
+      return context_.drop(std::move(packet), Drop::kStray);
   }
   distribute(std::move(packet), *rtp);
 }
@@ -132,7 +139,8 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
     voice.has_level = true;
     sounds = sounds && (voice.level & 0x7F) < kVoiceLevel;
   }
-  if (sounds) observed.last_voice_ns.store(packet->received.time_since_epoch().count(), std::memory_order_relaxed);
+  if (sounds)
+    observed.last_voice_ns.store(packet->received.time_since_epoch().count(), std::memory_order_relaxed);
   increment(observed.packets_in);
   context_.count(Count::kVoiceIn);
   packet->note<Voice>() = voice;
@@ -168,7 +176,8 @@ void RtpRouter::onRtcp(net::PacketPtr&& packet) {
       if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, packet->received);
       if (part->type == rtcp::kBye && part->body.size() >= 4) speaker_->onBye(readU32(part->body.data()));
     }
-    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) onReportBlock(*block, now_middle);
+    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i)
+      onReportBlock(*block, now_middle);
   }
   if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
   context_.consume(std::move(packet));
@@ -187,9 +196,10 @@ void RtpRouter::onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middl
 }
 
 void RtpRouter::armReports() {
-  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that clients do not march in step.
+  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that clients do not march in
+  // step.
   const auto interval = factory_->rtcp_interval.count();
-  reports_.arm(Duration{interval / 2 + static_cast<int64_t>(randomU32()) * (interval / 1000) / 4'294'967 });
+  reports_.arm(Duration{interval / 2 + static_cast<int64_t>(randomU32()) * (interval / 1000) / 4'294'967});
 }
 
 void RtpRouter::sendReports() {
@@ -212,7 +222,8 @@ void RtpRouter::sendReports() {
   sendReport({senders.data(), count}, {block ? &*block : nullptr, block ? 1u : 0u});
 }
 
-void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks) {
+void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
+                           std::span<const rtcp::ReportBlock> blocks) {
   net::PacketPtr packet = context_.packet();
   if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
   packet->resize(net::Packet::kMaxPayload);

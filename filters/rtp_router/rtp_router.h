@@ -1,5 +1,5 @@
-// Rooms. What a player says goes to everyone else in the room, each on one of their slots. RTCP ends here: reports are
-// answered and made, never forwarded.
+// Rooms. What a player says goes to everyone else in the room, each on one of their slots. RTCP ends here:
+// reports are answered and made, never forwarded.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ namespace sluice::rtp_router {
 
 class RtpRouterFactory final : public chain::FilterFactory {
  public:
-  static Result<chain::FilterFactoryPtr> make(const filters::RtpRouter& config, chain::FactoryContext& context);
+  static Result<chain::FilterFactoryPtr> make(const filters::RtpRouter& config,
+                                              chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   rooms::Directory* directory = nullptr;  // main thread only

@@ -17,8 +17,9 @@ class SlotStream {
   // `slot` outlives the stream.
   explicit SlotStream(const rooms::Slot& slot);
 
-  // Fills `out` with the speaker's packet as this listener negotiated it: SSRC, payload type and extension ids of the
-  // slot, the true speaker in CSRC, no mid. False when the packet came too late to have a place in the stream.
+  // Fills `out` with the speaker's packet as this listener negotiated it: SSRC, payload type and extension
+  // ids of the slot, the true speaker in CSRC, no mid. False when the packet came too late to have a place in
+  // the stream.
   bool write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out);
 
   // Nothing when nothing was sent since the last report.

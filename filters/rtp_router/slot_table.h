@@ -17,8 +17,8 @@ class SlotTable {
     size_t slot;
     bool fresh;  // the speaker has only just come to this slot
   };
-  // A packet of this speaker (non-zero) is here. Keeps its slot; else takes an unused one; else the one that was
-  // silent longest, if for at least `hold`. Nothing when all are busy.
+  // A packet of this speaker (non-zero) is here. Keeps its slot; else takes an unused one; else the one that
+  // was silent longest, if for at least `hold`. Nothing when all are busy.
   std::optional<Assignment> assign(uint32_t speaker, Instant now, Duration hold);
 
   // 0 when unused.

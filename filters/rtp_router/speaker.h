@@ -15,8 +15,8 @@ class Speaker {
   explicit Speaker(const rooms::SendingLine& line) : line_(line) {}
 
   enum class Verdict { kVoice, kNewlyBound, kUnknownPayloadType, kUnknownSsrc, kStray };
-  // Binds the SSRC on the first packet that the negotiation allows: one that the offer names, one that carries our mid
-  // (RFC 8843 section 9.2), or any when the offer names none.
+  // Binds the SSRC on the first packet that the negotiation allows: one that the offer names, one that
+  // carries our mid (RFC 8843 section 9.2), or any when the offer names none.
   Verdict examine(const rtp::Packet& packet, Instant arrival);
 
   void onSenderReport(const rtcp::SenderInfo& info, Instant arrival);

@@ -25,6 +25,8 @@ std::optional<StreamRewriter::Out> StreamRewriter::rewrite(uint16_t sequence, ui
   return out;
 }
 
-uint32_t StreamRewriter::timestampAt(Instant now) const { return timestamp_ + units(now - at_); }
+uint32_t StreamRewriter::timestampAt(Instant now) const {
+  return timestamp_ + units(now - at_);
+}
 
 }  // namespace sluice::rtp_router

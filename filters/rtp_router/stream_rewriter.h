@@ -1,5 +1,6 @@
-// One outgoing RTP stream made of several speakers in turn: sequence numbers without a gap where the speaker changes,
-// timestamps that go on with the time that passed. Loss and reordering of the source stay visible. Pure.
+// One outgoing RTP stream made of several speakers in turn: sequence numbers without a gap where the speaker
+// changes, timestamps that go on with the time that passed. Loss and reordering of the source stay visible.
+// Pure.
 #pragma once
 
 #include <cstdint>
@@ -20,24 +21,24 @@ class StreamRewriter {
     uint32_t timestamp;
     bool marker;  // the first packet of a speaker (RFC 3551 section 4.1: begin of a talk spurt)
   };
-  // `fresh`: the packet is the first of another speaker than before. Nothing for a packet from before the change,
-  // whose numbers belong to the speaker before.
+  // `fresh`: the packet is the first of another speaker than before. Nothing for a packet from before the
+  // change, whose numbers belong to the speaker before.
   std::optional<Out> rewrite(uint16_t sequence, uint32_t timestamp, bool fresh, Instant now);
 
   // The stream's timestamp at `now`, for sender reports.
   uint32_t timestampAt(Instant now) const;
 
  private:
-  static constexpr uint32_t kClockRate = 48'000;    // Opus (RFC 7587 section 4.1)
-  static constexpr uint32_t kFrame = 960;           // 20 ms: the least step at a change
+  static constexpr uint32_t kClockRate = 48'000;  // Opus (RFC 7587 section 4.1)
+  static constexpr uint32_t kFrame = 960;         // 20 ms: the least step at a change
   static uint32_t units(Duration duration) { return static_cast<uint32_t>(duration.count() * 6 / 125'000); }
 
   bool started_ = false;
-  uint16_t highest_;          // sent so far
-  uint16_t first_ = 0;        // the first one of the current speaker
-  bool near_first_ = true;    // a packet may still be from before it
-  uint32_t timestamp_;        // that went with highest_
-  Instant at_{};              // when
+  uint16_t highest_;        // sent so far
+  uint16_t first_ = 0;      // the first one of the current speaker
+  bool near_first_ = true;  // a packet may still be from before it
+  uint32_t timestamp_;      // that went with highest_
+  Instant at_{};            // when
   uint16_t sequence_offset_ = 0;
   uint32_t timestamp_offset_ = 0;
 };

@@ -7,7 +7,9 @@
 namespace sluice::stun_turn {
 namespace {
 
-constexpr bool mustBeUnderstood(uint16_t type) { return type < 0x8000; }
+constexpr bool mustBeUnderstood(uint16_t type) {
+  return type < 0x8000;
+}
 
 constexpr bool understood(uint16_t type) {
   switch (type) {
@@ -21,8 +23,10 @@ constexpr bool understood(uint16_t type) {
     case stun::kUnknownAttributes:
     case stun::kXorMappedAddress:
     case stun::kPriority:
-    case stun::kUseCandidate: return true;
-    default: return false;
+    case stun::kUseCandidate:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -56,10 +60,14 @@ struct ErrorText {
 
 ErrorText errorOf(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kUnauthorized: return {401, "Unauthorized"};
-    case Verdict::kUnknown: return {420, "Unknown"};
-    case Verdict::kRoleConflict: return {487, "Role Conflict"};
-    default: return {400, "Bad Request"};
+    case Verdict::kUnauthorized:
+      return {401, "Unauthorized"};
+    case Verdict::kUnknown:
+      return {420, "Unknown"};
+    case Verdict::kRoleConflict:
+      return {487, "Role Conflict"};
+    default:
+      return {400, "Bad Request"};
   }
 }
 
@@ -68,7 +76,8 @@ ErrorText errorOf(Verdict verdict) {
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice) {
   Check check{.verdict = Verdict::kAnonymous};
   const auto username = request.find(stun::kUsername);
-  const bool has_integrity = request.has(stun::kMessageIntegrity) || request.has(stun::kMessageIntegritySha256);
+  const bool has_integrity =
+      request.has(stun::kMessageIntegrity) || request.has(stun::kMessageIntegritySha256);
   // RFC 8489 section 9.1.3, the order of checks.
   if (username.has_value() != has_integrity) {
     check.verdict = Verdict::kBadRequest;

@@ -1,5 +1,5 @@
-// The server side of a Binding request: a STUN server's (RFC 8489 section 6.3) and an ICE-lite agent's (RFC 8445
-// section 7.3). Pure: a message in, a verdict and an answer out.
+// The server side of a Binding request: a STUN server's (RFC 8489 section 6.3) and an ICE-lite agent's (RFC
+// 8445 section 7.3). Pure: a message in, a verdict and an answer out.
 #pragma once
 
 #include <optional>
@@ -21,16 +21,16 @@ enum class Verdict {
 
 struct Check {
   Verdict verdict;
-  bool nominated = false;                 // USE-CANDIDATE
-  std::array<uint16_t, 8> unknown{};      // with kUnknown
+  bool nominated = false;             // USE-CANDIDATE
+  std::array<uint16_t, 8> unknown{};  // with kUnknown
   size_t unknown_count = 0;
 };
 
 // `ice` are the credentials that we gave out; null when the client is not known.
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice);
 
-// Writes the answer to `check`; nothing when it does not fit. To kAnonymous and to errors it is at most twice the
-// request for IPv4 and three times for IPv6.
+// Writes the answer to `check`; nothing when it does not fit. To kAnonymous and to errors it is at most twice
+// the request for IPv4 and three times for IPv6.
 std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
                              const rooms::IceCredentials* ice, std::string_view software, MutableBytes out);
 

@@ -1,5 +1,6 @@
-// Rate-limits answers per client address in constant memory: addresses share buckets by a salted hash. A flood from
-// many addresses empties the buckets, never the memory; who proves its identity is not limited at all.
+// Rate-limits answers per client address in constant memory: addresses share buckets by a salted hash. A
+// flood from many addresses empties the buckets, never the memory; who proves its identity is not limited at
+// all.
 #pragma once
 
 #include <vector>
@@ -13,7 +14,8 @@ namespace sluice::stun_turn {
 class SourceLimiter {
  public:
   // `rate` answers per second and bucket, > 0, with a burst of twice as many.
-  SourceLimiter(double rate, Instant now) : rate_(rate), buckets_(kBuckets, TokenBucket(rate, 2 * rate, now)) {}
+  SourceLimiter(double rate, Instant now)
+      : rate_(rate), buckets_(kBuckets, TokenBucket(rate, 2 * rate, now)) {}
 
   // IPv6 clients count by their /64, which is one customer.
   bool allow(const net::Address& client, Instant now) {

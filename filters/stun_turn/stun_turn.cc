@@ -15,21 +15,24 @@ enum class Drop {
   kTooManyAddresses,
   kNoPacket,
 };
-constexpr std::string_view kDrops[] = {
-    "malformed",           "bad_fingerprint",   "rate_limited",      "not_authenticated", "unsupported_method",
-    "unexpected_response", "unknown_attribute", "anonymous_refused", "too_many_addresses", "no_packet"};
+constexpr std::string_view kDrops[] = {"malformed",         "bad_fingerprint",    "rate_limited",
+                                       "not_authenticated", "unsupported_method", "unexpected_response",
+                                       "unknown_attribute", "anonymous_refused",  "too_many_addresses",
+                                       "no_packet"};
 
 // In the order of Verdict.
 constexpr std::string_view kRequestsHelp = "Binding requests, by what they were answered with.";
-constexpr stats::CounterSpec kCounters[] = {
-    {"requests", kRequestsHelp, "result", "anonymous"},    {"requests", kRequestsHelp, "result", "authenticated"},
-    {"requests", kRequestsHelp, "result", "bad_request"},  {"requests", kRequestsHelp, "result", "unauthorized"},
-    {"requests", kRequestsHelp, "result", "unknown_attribute"},
-    {"requests", kRequestsHelp, "result", "role_conflict"}};
+constexpr stats::CounterSpec kCounters[] = {{"requests", kRequestsHelp, "result", "anonymous"},
+                                            {"requests", kRequestsHelp, "result", "authenticated"},
+                                            {"requests", kRequestsHelp, "result", "bad_request"},
+                                            {"requests", kRequestsHelp, "result", "unauthorized"},
+                                            {"requests", kRequestsHelp, "result", "unknown_attribute"},
+                                            {"requests", kRequestsHelp, "result", "role_conflict"}};
 
 }  // namespace
 
-Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& config, chain::FactoryContext&) {
+Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& config,
+                                                      chain::FactoryContext&) {
   auto factory = std::make_shared<StunTurnFactory>();
   Errors errors;
   if (config.has_max_unauthenticated_responses_per_second()) {
@@ -83,12 +86,15 @@ void StunTurn::onStun(net::PacketPtr&& packet) {
   if (!message->checkFingerprint()) return context_.drop(std::move(packet), Drop::kBadFingerprint);
   if (message->method != stun::kBinding) return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
   switch (message->kind) {
-    case stun::Class::kRequest: return onBindingRequest(std::move(packet), *message);
+    case stun::Class::kRequest:
+      return onBindingRequest(std::move(packet), *message);
     case stun::Class::kIndication: {  // a keep-alive
       const bool unknown = examine(*message, ice()).unknown_count > 0;
-      return unknown ? context_.drop(std::move(packet), Drop::kUnknownAttribute) : context_.consume(std::move(packet));
+      return unknown ? context_.drop(std::move(packet), Drop::kUnknownAttribute)
+                     : context_.consume(std::move(packet));
     }
-    default: return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
+    default:
+      return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
   }
 }
 

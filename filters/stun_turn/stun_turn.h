@@ -1,5 +1,5 @@
-// STUN Binding server and ICE-lite agent. Gives an authenticated peer: whatever is not STUN passes inward only from an
-// address that an authenticated check came from.
+// STUN Binding server and ICE-lite agent. Gives an authenticated peer: whatever is not STUN passes inward
+// only from an address that an authenticated check came from.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ namespace sluice::stun_turn {
 
 class StunTurnFactory final : public chain::FilterFactory {
  public:
-  static Result<chain::FilterFactoryPtr> make(const filters::StunTurn& config, chain::FactoryContext& context);
+  static Result<chain::FilterFactoryPtr> make(const filters::StunTurn& config,
+                                              chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   double unauthenticated_rate = 20;  // answers per second and source

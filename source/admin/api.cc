@@ -69,7 +69,8 @@ http::Response reload(Backend& backend) {
 http::Response setLevel(const http::Request& request) {
   const std::string_view level = request.queryParameter("level");
   if (level.empty()) return http::error(400, "is required: trace, debug, info, warn, error or off", "level");
-  if (!log::setLevel(level)) return http::error(400, "must be trace, debug, info, warn, error or off", "level");
+  if (!log::setLevel(level))
+    return http::error(400, "must be trace, debug, info, warn, error or off", "level");
   return http::json(200, {{"level", log::level()}});
 }
 
@@ -80,7 +81,8 @@ http::Router makeRouter(Backend& backend) {
   using http::Parameters;
   using http::Request;
   const auto get = [&](const char* path, auto handler) {
-    router.add("GET", path, [handler](const Request& request, const Parameters&) { return handler(request); });
+    router.add("GET", path,
+               [handler](const Request& request, const Parameters&) { return handler(request); });
   };
   const auto post = [&](const char* path, auto handler) {
     router.add("POST", path, [handler](const Request& request, const Parameters&) {

@@ -1,5 +1,5 @@
-// Logging for the control path. Levels: trace debug info warn error off. The data path logs nothing above debug,
-// and debug only on a change of state, never per packet. No secret is ever logged.
+// Logging for the control path. Levels: trace debug info warn error off. The data path logs nothing above
+// debug, and debug only on a change of state, never per packet. No secret is ever logged.
 #pragma once
 
 #include <spdlog/spdlog.h>

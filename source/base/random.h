@@ -1,4 +1,5 @@
-// Cryptographically strong randomness from the kernel. Thread-safe. Control path only: it may be a system call.
+// Cryptographically strong randomness from the kernel. Thread-safe. Control path only: it may be a system
+// call.
 #pragma once
 
 #include <string>

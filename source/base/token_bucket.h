@@ -10,7 +10,8 @@ namespace sluice {
 class TokenBucket {
  public:
   // Starts full. `rate` in units per second, > 0; `burst` in units, > 0.
-  TokenBucket(double rate, double burst, Instant now) : rate_(rate), burst_(burst), tokens_(burst), filled_(now) {}
+  TokenBucket(double rate, double burst, Instant now)
+      : rate_(rate), burst_(burst), tokens_(burst), filled_(now) {}
 
   // Takes `n` units if they are there; more than a full bucket needs only a full bucket, and leaves a debt.
   bool take(double n, Instant now) {

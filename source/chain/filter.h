@@ -1,8 +1,8 @@
 // The filter interface: what someone who extends Sluice implements.
 //
-// A filter owns a packet while it holds it. It passes it on, drops it with a reason, consumes it (it was meant for
-// this filter), or keeps it and passes it on later. Ingress runs from the client inward in config order, egress
-// backwards. A session's chain runs on one thread, its worker's; nothing here needs a lock.
+// A filter owns a packet while it holds it. It passes it on, drops it with a reason, consumes it (it was
+// meant for this filter), or keeps it and passes it on later. Ingress runs from the client inward in config
+// order, egress backwards. A session's chain runs on one thread, its worker's; nothing here needs a lock.
 #pragma once
 
 #include <memory>
@@ -27,12 +27,13 @@ class Filter {
   virtual void onIngress(PacketPtr&& packet) { context_.ingress(std::move(packet)); }
   virtual void onEgress(PacketPtr&& packet) { context_.egress(std::move(packet)); }
 
-  // The client proved who it is, from this address (an authenticated check). Called on every filter of the chain,
-  // outermost first, once per address; and on a filter that a reload brings into a proven session's chain.
+  // The client proved who it is, from this address (an authenticated check). Called on every filter of the
+  // chain, outermost first, once per address; and on a filter that a reload brings into a proven session's
+  // chain.
   virtual void onAuthenticated(const net::Address& /*remote*/) {}
 
-  // The chain reads this filter's configuration anew between two packets. True: the same object goes on with the
-  // new factory, which has the same type. False: replace me.
+  // The chain reads this filter's configuration anew between two packets. True: the same object goes on with
+  // the new factory, which has the same type. False: replace me.
   virtual bool onReload(const FilterFactory& /*factory*/) { return false; }
 
   // What an operator wants to know of this filter in this session, for GET /sessions. No secrets.
@@ -44,15 +45,15 @@ class Filter {
 
 using FilterPtr = std::unique_ptr<Filter>;
 
-// One configured filter: parsed, validated, immutable, shared by all workers. Made on the main thread, where it may
-// fail; stamps out filters on workers, where it may not. Outlives its filters.
+// One configured filter: parsed, validated, immutable, shared by all workers. Made on the main thread, where
+// it may fail; stamps out filters on workers, where it may not. Outlives its filters.
 class FilterFactory {
  public:
   virtual ~FilterFactory() = default;
   virtual FilterPtr create(FilterContext& context) const = 0;
 
-  // `previous` came from equal configuration. False when something else that this one stands on, like a cluster, has
-  // changed, so that live filters have to reload.
+  // `previous` came from equal configuration. False when something else that this one stands on, like a
+  // cluster, has changed, so that live filters have to reload.
   virtual bool sameAs(const FilterFactory& /*previous*/) const { return true; }
 };
 

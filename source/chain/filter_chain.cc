@@ -7,12 +7,19 @@ namespace sluice::chain {
 bool ChainSpec::matches(const net::Address& remote, const net::Address& local) const {
   const auto covers = [&](const net::Prefix& prefix) { return prefix.contains(remote); };
   return (source_prefixes.empty() || std::any_of(source_prefixes.begin(), source_prefixes.end(), covers)) &&
-         (local_ports.empty() || std::find(local_ports.begin(), local_ports.end(), local.port()) != local_ports.end());
+         (local_ports.empty() ||
+          std::find(local_ports.begin(), local_ports.end(), local.port()) != local_ports.end());
 }
 
-void FilterContext::ingress(PacketPtr&& packet) { chain_.enterIngress(inner_, std::move(packet)); }
-void FilterContext::egress(PacketPtr&& packet) { chain_.enterEgress(outer_, std::move(packet)); }
-void FilterContext::announceAuthenticated(const net::Address& remote) { chain_.announceAuthenticated(remote); }
+void FilterContext::ingress(PacketPtr&& packet) {
+  chain_.enterIngress(inner_, std::move(packet));
+}
+void FilterContext::egress(PacketPtr&& packet) {
+  chain_.enterEgress(outer_, std::move(packet));
+}
+void FilterContext::announceAuthenticated(const net::Address& remote) {
+  chain_.announceAuthenticated(remote);
+}
 
 FilterChain::FilterChain(ChainSpecPtr spec, ChainEnds& ends, Session& session, Worker& worker)
     : spec_(std::move(spec)), ends_(ends), session_(session), worker_(worker) {
@@ -80,7 +87,8 @@ void FilterChain::adopt(ChainSpecPtr spec) {
 // A filter that leaves the chain: what it still holds goes on through the neighbours that stay.
 void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, size_t position) {
   const auto stays = [this](const FilterContext* context) {
-    return std::any_of(links_.begin(), links_.end(), [&](const Link& l) { return l.context.get() == context; });
+    return std::any_of(links_.begin(), links_.end(),
+                       [&](const Link& l) { return l.context.get() == context; });
   };
   const auto outer = std::find_if(order.rend() - static_cast<ptrdiff_t>(position), order.rend(), stays);
   const auto inner = std::find_if(order.begin() + static_cast<ptrdiff_t>(position) + 1, order.end(), stays);

@@ -32,8 +32,9 @@ class FilterChain {
 
   void announceAuthenticated(const net::Address& remote);
 
-  // Changes to a new configuration between packets. Filters are matched by name and type: the same factory keeps the
-  // filter untouched; else the filter itself adopts the new factory, or is replaced. Others are inserted and removed.
+  // Changes to a new configuration between packets. Filters are matched by name and type: the same factory
+  // keeps the filter untouched; else the filter itself adopts the new factory, or is replaced. Others are
+  // inserted and removed.
   void adopt(ChainSpecPtr spec);
 
   const ChainSpec& spec() const { return *spec_; }

@@ -14,10 +14,10 @@ namespace sluice::chain {
 struct FilterType;
 
 struct FilterSpec {
-  std::string name;          // unique in its chain
-  const FilterType* type;    // lives as long as the process
-  std::string config;        // canonical bytes, to see whether a reload changed it
-  FilterFactoryPtr factory;  // the same object across reloads while the config is equal
+  std::string name;                        // unique in its chain
+  const FilterType* type;                  // lives as long as the process
+  std::string config;                      // canonical bytes, to see whether a reload changed it
+  FilterFactoryPtr factory;                // the same object across reloads while the config is equal
   std::vector<stats::FilterStats*> stats;  // by worker
 };
 

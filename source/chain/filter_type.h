@@ -1,5 +1,5 @@
-// What is known of a kind of filter: its name, its config's type, its place in a chain, its statistics. A plain
-// value; the registry is a list of them that the binary fills.
+// What is known of a kind of filter: its name, its config's type, its place in a chain, its statistics. A
+// plain value; the registry is a list of them that the binary fills.
 #pragma once
 
 #include <google/protobuf/any.pb.h>
@@ -54,12 +54,13 @@ struct FilterType {
   Result<FilterFactoryPtr> (*parse)(const google::protobuf::Any& config, FactoryContext& context);
 };
 
-// For FilterType::parse: unpacks the message and calls `Factory::make(const Config&, FactoryContext&)`, which returns
-// a Result<FilterFactoryPtr>.
+// For FilterType::parse: unpacks the message and calls `Factory::make(const Config&, FactoryContext&)`, which
+// returns a Result<FilterFactoryPtr>.
 template <typename Config, typename Factory>
 Result<FilterFactoryPtr> parseAs(const google::protobuf::Any& any, FactoryContext& context) {
   Config config;
-  if (!any.UnpackTo(&config)) return Error{"", "is not a valid " + std::string(Config::descriptor()->full_name())};
+  if (!any.UnpackTo(&config))
+    return Error{"", "is not a valid " + std::string(Config::descriptor()->full_name())};
   return Factory::make(config, context);
 }
 

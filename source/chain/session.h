@@ -20,8 +20,8 @@ class Session {
   // Whom signalling announced, if the session began with an ICE username that we gave out; else null.
   virtual const rooms::PlayerPtr& player() const = 0;
 
-  // An authenticated check came from this address, which now counts as the client's. Bounded; false when the session
-  // has too many addresses.
+  // An authenticated check came from this address, which now counts as the client's. Bounded; false when the
+  // session has too many addresses.
   virtual bool authenticate(const net::Address& remote) = 0;
   virtual bool isAuthenticated(const net::Address& remote) const = 0;
   // Egress goes to this authenticated address from now on.

@@ -1,4 +1,5 @@
-// A worker as filters see it: its packets, clock, timers and network, and state that a filter type shares on it.
+// A worker as filters see it: its packets, clock, timers and network, and state that a filter type shares on
+// it.
 #pragma once
 
 #include <functional>
@@ -27,13 +28,13 @@ class Worker {
   // Runs on the main thread, soon.
   virtual void postToMain(std::function<void()> task) = 0;
 
-  // Crosses a packet to another worker, where `deliver` runs with it. Bounded: false, and the packet is still the
-  // caller's, when that worker's mailbox is full. No lock, no allocation.
+  // Crosses a packet to another worker, where `deliver` runs with it. Bounded: false, and the packet is still
+  // the caller's, when that worker's mailbox is full. No lock, no allocation.
   using Deliver = void (*)(Worker& receiver, net::PacketPtr&& packet);
   virtual bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) = 0;
 
-  // The one T of this worker: made as T(Worker&) when first asked for, lives as long as the worker. For what all
-  // sessions of a worker share; look it up when a filter is made, not per packet.
+  // The one T of this worker: made as T(Worker&) when first asked for, lives as long as the worker. For what
+  // all sessions of a worker share; look it up when a filter is made, not per packet.
   template <typename T>
   T& local() {
     std::shared_ptr<void>& state = locals_[typeid(T)];

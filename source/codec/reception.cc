@@ -63,8 +63,8 @@ rtcp::ReportBlock Reception::report(uint32_t ssrc, Instant now) {
   expected_before_ = expected();
   received_before_ = received_;
   if (expected_interval > received_interval) {
-    block.fraction_lost =
-        static_cast<uint8_t>(std::min<uint64_t>(255, (expected_interval - received_interval) * 256 / expected_interval));
+    block.fraction_lost = static_cast<uint8_t>(
+        std::min<uint64_t>(255, (expected_interval - received_interval) * 256 / expected_interval));
   }
   block.cumulative_lost = static_cast<int32_t>(std::clamp<int64_t>(lost(), -0x800000, 0x7FFFFF));
   block.highest_sequence = highestSequence();

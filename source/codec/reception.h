@@ -1,5 +1,5 @@
-// What a receiver knows of one RTP stream: extended sequence numbers, loss and jitter (RFC 3550 appendices A.1, A.3
-// and A.8). Pure.
+// What a receiver knows of one RTP stream: extended sequence numbers, loss and jitter (RFC 3550 appendices
+// A.1, A.3 and A.8). Pure.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,8 @@ class Reception {
  public:
   explicit Reception(uint32_t clock_rate) : clock_rate_(clock_rate) {}
 
-  // False when the sequence number jumped wildly: a stray packet, or a restart, which a second packet confirms.
+  // False when the sequence number jumped wildly: a stray packet, or a restart, which a second packet
+  // confirms.
   bool onPacket(uint16_t sequence, uint32_t timestamp, Instant arrival);
   void onSenderReport(rtcp::Ntp ntp, Instant arrival);
 

@@ -45,7 +45,8 @@ std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i) {
   if (i >= packet.count || packet.body.size() < at + kBlockSize) return std::nullopt;
   const uint8_t* p = &packet.body[at];
   const auto lost = static_cast<int32_t>(readU24(p + 5) << 8) >> 8;  // sign-extended
-  return ReportBlock{readU32(p), p[4], lost, readU32(p + 8), readU32(p + 12), readU32(p + 16), readU32(p + 20)};
+  return ReportBlock{readU32(p),      p[4],           lost, readU32(p + 8), readU32(p + 12),
+                     readU32(p + 16), readU32(p + 20)};
 }
 
 std::optional<Duration> roundTrip(const ReportBlock& block, uint32_t now_middle) {
@@ -74,7 +75,8 @@ void Writer::writeBlocks(uint8_t* out, std::span<const ReportBlock> blocks) {
   for (const ReportBlock& block : blocks) {
     writeU32(out, block.ssrc);
     out[4] = block.fraction_lost;
-    writeU24(out + 5, static_cast<uint32_t>(std::clamp(block.cumulative_lost, -0x800000, 0x7FFFFF)) & 0xFFFFFF);
+    writeU24(out + 5,
+             static_cast<uint32_t>(std::clamp(block.cumulative_lost, -0x800000, 0x7FFFFF)) & 0xFFFFFF);
     writeU32(out + 8, block.highest_sequence);
     writeU32(out + 12, block.jitter);
     writeU32(out + 16, block.last_sr);

@@ -41,7 +41,9 @@ class Reader {
 // Wall-clock time as RTCP counts it: seconds since 1900 in the upper 32 bits, fractions in the lower.
 using Ntp = uint64_t;
 // The middle 32 bits: what LSR and DLSR are measured in, 1/65536 s.
-inline uint32_t middle(Ntp ntp) { return static_cast<uint32_t>(ntp >> 16); }
+inline uint32_t middle(Ntp ntp) {
+  return static_cast<uint32_t>(ntp >> 16);
+}
 Ntp toNtp(std::chrono::system_clock::time_point time);
 
 struct SenderInfo {
@@ -54,11 +56,11 @@ struct SenderInfo {
 
 struct ReportBlock {
   uint32_t ssrc = 0;
-  uint8_t fraction_lost = 0;     // of 256
-  int32_t cumulative_lost = 0;   // 24 bits, signed
-  uint32_t highest_sequence = 0; // extended
-  uint32_t jitter = 0;           // in timestamp units
-  uint32_t last_sr = 0;          // middle(ntp) of the last SR; 0: none came
+  uint8_t fraction_lost = 0;         // of 256
+  int32_t cumulative_lost = 0;       // 24 bits, signed
+  uint32_t highest_sequence = 0;     // extended
+  uint32_t jitter = 0;               // in timestamp units
+  uint32_t last_sr = 0;              // middle(ntp) of the last SR; 0: none came
   uint32_t delay_since_last_sr = 0;  // 1/65536 s
 };
 
@@ -67,7 +69,8 @@ std::optional<SenderInfo> readSenderInfo(const Packet& packet);
 // The i-th report block of an SR or RR packet; nothing when it is not there.
 std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i);
 
-// RFC 3550 section 6.4.1: the round trip that a report block tells the sender of the SR, who reads it at `now`.
+// RFC 3550 section 6.4.1: the round trip that a report block tells the sender of the SR, who reads it at
+// `now`.
 std::optional<Duration> roundTrip(const ReportBlock& block, uint32_t now_middle);
 
 // Builds a compound in the caller's buffer. What does not fit makes finish() return nothing.

@@ -1,4 +1,5 @@
-// RTP packets (RFC 3550 section 5.1) with header extensions (RFC 8285). Views and writers over the caller's bytes.
+// RTP packets (RFC 3550 section 5.1) with header extensions (RFC 8285). Views and writers over the caller's
+// bytes.
 //
 //    0                   1                   2                   3
 //    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -25,11 +26,11 @@ struct Packet {
   uint16_t sequence;
   uint32_t timestamp;
   uint32_t ssrc;
-  Bytes csrcs;        // four bytes each
-  uint16_t profile;   // of the header extension; 0 when there is none
-  Bytes extension;    // its data
-  Bytes payload;      // without padding; empty in padding-only packets
-  uint8_t padding;    // bytes at the end, the count included
+  Bytes csrcs;       // four bytes each
+  uint16_t profile;  // of the header extension; 0 when there is none
+  Bytes extension;   // its data
+  Bytes payload;     // without padding; empty in padding-only packets
+  uint8_t padding;   // bytes at the end, the count included
 
   size_t csrcCount() const { return csrcs.size() / 4; }
   uint32_t csrc(size_t i) const { return readU32(&csrcs[4 * i]); }
@@ -52,7 +53,7 @@ struct Header {
   uint16_t sequence = 0;
   uint32_t timestamp = 0;
   uint32_t ssrc = 0;
-  std::span<const uint32_t> csrcs{};                 // at most kMaxCsrcs
+  std::span<const uint32_t> csrcs{};  // at most kMaxCsrcs
   std::span<const ExtensionElement> extensions{};
 
   size_t size() const;

@@ -13,8 +13,8 @@ constexpr uint32_t kFingerprintXor = 0x5354554E;  // section 14.7
 // RFC 8489 section 5: the method's bits surround the class' two.
 uint16_t messageType(uint16_t method, Class kind) {
   const auto c = static_cast<uint16_t>(kind);
-  return static_cast<uint16_t>((method & 0xF80) << 2 | (method & 0x070) << 1 | (method & 0x00F) | (c & 2) << 7 |
-                               (c & 1) << 4);
+  return static_cast<uint16_t>((method & 0xF80) << 2 | (method & 0x070) << 1 | (method & 0x00F) |
+                               (c & 2) << 7 | (c & 1) << 4);
 }
 
 // The offset of the first attribute of this type.
@@ -35,7 +35,8 @@ void computeIntegrity(Bytes message, size_t offset, size_t size, Bytes key, Hmac
   hmac(key, Bytes(copy, offset), out);
 }
 
-bool checkHmac(const Message& message, uint16_t type, size_t full_size, size_t min_size, Bytes key, Hmac hmac) {
+bool checkHmac(const Message& message, uint16_t type, size_t full_size, size_t min_size, Bytes key,
+               Hmac hmac) {
   const auto value = message.find(type);
   const auto offset = offsetOf(message.bytes, type);
   if (!value || value->size() < min_size || value->size() > full_size || value->size() % 4 != 0) return false;
@@ -111,7 +112,8 @@ bool Message::checkIntegrity(Bytes key, Hmac sha1) const {
 }
 
 bool Message::checkIntegritySha256(Bytes key, Hmac sha256) const {
-  return checkHmac(*this, kMessageIntegritySha256, 32, 16, key, sha256);  // section 14.6: may be truncated to 16
+  return checkHmac(*this, kMessageIntegritySha256, 32, 16, key,
+                   sha256);  // section 14.6: may be truncated to 16
 }
 
 bool Message::checkFingerprint() const {
@@ -134,7 +136,9 @@ Writer::Writer(MutableBytes buffer, uint16_t method, Class kind, const Transacti
   setLength(size_);
 }
 
-void Writer::setLength(size_t total) { writeU16(&buffer_[2], static_cast<uint16_t>(total - kHeaderSize)); }
+void Writer::setLength(size_t total) {
+  writeU16(&buffer_[2], static_cast<uint16_t>(total - kHeaderSize));
+}
 
 // Appends an attribute's header and zeroed padding; null when it does not fit.
 uint8_t* Writer::grow(uint16_t type, size_t size) {

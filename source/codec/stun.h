@@ -1,5 +1,5 @@
-// STUN messages (RFC 8489) with the attributes of ICE (RFC 8445) and TURN (RFC 8656). Views into the caller's bytes;
-// nothing allocates.
+// STUN messages (RFC 8489) with the attributes of ICE (RFC 8445) and TURN (RFC 8656). Views into the caller's
+// bytes; nothing allocates.
 #pragma once
 
 #include <array>
@@ -73,7 +73,8 @@ struct Message {
   // 300-699, or nothing.
   std::optional<unsigned> errorCode() const;
 
-  // Section 9.1.3: the HMAC over everything before the attribute, with the length as if the message ended after it.
+  // Section 9.1.3: the HMAC over everything before the attribute, with the length as if the message ended
+  // after it.
   bool checkIntegrity(Bytes key, Hmac sha1) const;
   bool checkIntegritySha256(Bytes key, Hmac sha256) const;
   // Section 14.7. A message without the attribute has no fingerprint to be wrong.

@@ -38,9 +38,14 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
     }
     if (cluster->endpoints.empty()) checks.fail(path + ".endpoints", "at least one is required");
     switch (config.policy()) {
-      case sluice::Cluster::SOURCE_HASH: cluster->policy = chain::Cluster::Policy::kSourceHash; break;
-      case sluice::Cluster::ROUND_ROBIN: cluster->policy = chain::Cluster::Policy::kRoundRobin; break;
-      default: checks.fail(path + ".policy", "has no such value");
+      case sluice::Cluster::SOURCE_HASH:
+        cluster->policy = chain::Cluster::Policy::kSourceHash;
+        break;
+      case sluice::Cluster::ROUND_ROBIN:
+        cluster->policy = chain::Cluster::Policy::kRoundRobin;
+        break;
+      default:
+        checks.fail(path + ".policy", "has no such value");
     }
     clusters[config.name()] = std::move(cluster);
   }
@@ -59,8 +64,8 @@ std::vector<net::Address> candidatesOf(const runtime::Generation& generation) {
   return candidates;
 }
 
-JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input, const runtime::Generation& generation,
-                       Checks& checks) {
+JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
+                       const runtime::Generation& generation, Checks& checks) {
   JoinSettings join;
   join.address = checks.address(config.address(), "join.address");
   join.page_directory = resolve(input.directory, config.page_directory());
@@ -100,18 +105,19 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input, cons
   }
   checks.range(config.has_max_requests_per_second(), config.max_requests_per_second(), 1u, 100'000u,
                "join.max_requests_per_second", join.max_requests_per_second);
-  checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u, "join.max_offer_bytes",
-               join.max_offer_bytes);
+  checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u,
+               "join.max_offer_bytes", join.max_offer_bytes);
   return join;
 }
 
-void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions, Settings& settings, Checks& checks) {
+void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions, Settings& settings,
+                 Checks& checks) {
   checks.range(config.has_max_sessions(), config.max_sessions(), 1u, 10'000'000u, "limits.max_sessions",
                sessions.sessions);
   checks.range(config.has_max_sessions_per_source(), config.max_sessions_per_source(), 1u, 10'000'000u,
                "limits.max_sessions_per_source", sessions.per_source);
-  checks.range(config.has_max_unauthenticated_sessions(), config.max_unauthenticated_sessions(), 1u, 10'000'000u,
-               "limits.max_unauthenticated_sessions", sessions.unauthenticated);
+  checks.range(config.has_max_unauthenticated_sessions(), config.max_unauthenticated_sessions(), 1u,
+               10'000'000u, "limits.max_unauthenticated_sessions", sessions.unauthenticated);
   uint32_t seconds = 10;
   checks.range(config.has_authentication_timeout_s(), config.authentication_timeout_s(), 1u, 3600u,
                "limits.authentication_timeout_s", seconds);
@@ -156,7 +162,8 @@ Result<Built> build(const BuildInput& input) {
   const Clusters clusters = buildClusters(bootstrap, checks);
   buildListeners(input, clusters, *generation, checks);
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
-  if (bootstrap.has_admin()) built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
+  if (bootstrap.has_admin())
+    built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
   if (bootstrap.has_join()) built.settings.join = buildJoin(bootstrap.join(), input, *generation, checks);
   if (auto workers = buildWorkers(bootstrap, input.concurrency); workers.ok()) {
     built.settings.workers = *workers;

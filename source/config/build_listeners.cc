@@ -10,7 +10,8 @@ constexpr uint32_t kDefaultSocketBuffer = 4 << 20;
 std::string propertyNames(chain::Properties properties) {
   std::string names;
   if (properties & chain::kAuthenticatedPeer) names += "an authenticated peer (stun_turn)";
-  if (properties & chain::kPlainRtp) names += std::string(names.empty() ? "" : " and ") + "plain RTP (dtls_srtp)";
+  if (properties & chain::kPlainRtp)
+    names += std::string(names.empty() ? "" : " and ") + "plain RTP (dtls_srtp)";
   return names;
 }
 
@@ -43,7 +44,8 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
   listener_ = listener->name = config.name();
   addresses(config, path, *listener);
   uint32_t seconds = 60;
-  checks_.range(config.has_idle_timeout_s(), config.idle_timeout_s(), 1u, 86'400u, path + ".idle_timeout_s", seconds);
+  checks_.range(config.has_idle_timeout_s(), config.idle_timeout_s(), 1u, 86'400u, path + ".idle_timeout_s",
+                seconds);
   listener->idle_timeout = std::chrono::seconds{seconds};
   listener->socket.reuse_port = true;
   listener->socket.receive_buffer = listener->socket.send_buffer = kDefaultSocketBuffer;
@@ -61,15 +63,18 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
     checks_.name(config.filter_chains(i).name(), chain_path + ".name", chain_names);
     listener->chains.push_back(chain(config.filter_chains(i), chain_path));
     if (catch_all != nullptr) {
-      checks_.fail(chain_path, "is never reached: the chain '" + catch_all->name + "' before it matches every client");
-    } else if (listener->chains.back()->source_prefixes.empty() && listener->chains.back()->local_ports.empty()) {
+      checks_.fail(chain_path,
+                   "is never reached: the chain '" + catch_all->name + "' before it matches every client");
+    } else if (listener->chains.back()->source_prefixes.empty() &&
+               listener->chains.back()->local_ports.empty()) {
       catch_all = listener->chains.back().get();
     }
   }
   return listener;
 }
 
-void ListenerBuilder::addresses(const sluice::Listener& config, const std::string& path, runtime::ListenerSpec& out) {
+void ListenerBuilder::addresses(const sluice::Listener& config, const std::string& path,
+                                runtime::ListenerSpec& out) {
   const auto add = [&](const std::string& text, const std::string& field) {
     const net::Address address = checks_.address(text, field);
     if (!address.isSet()) return;
@@ -89,16 +94,18 @@ chain::ChainSpecPtr ListenerBuilder::chain(const sluice::FilterChain& config, co
   chain->name = config.name();
   match(config.match(), path + ".match", *chain);
   if (config.filters().empty()) checks_.fail(path + ".filters", "at least one is required");
-  for (int i = 0; i < config.filters_size(); ++i) filter(config.filters(i), indexed(path + ".filters", i), *chain);
+  for (int i = 0; i < config.filters_size(); ++i)
+    filter(config.filters(i), indexed(path + ".filters", i), *chain);
   // With a filter missing because it was wrong, its neighbours' order says nothing.
   if (chain->filters.size() == static_cast<size_t>(config.filters_size())) checkOrder(*chain, path);
-  chain->authenticates = std::any_of(chain->filters.begin(), chain->filters.end(), [](const chain::FilterSpec& f) {
-    return (f.type->gives & chain::kAuthenticatedPeer) != 0;
-  });
+  chain->authenticates = std::any_of(
+      chain->filters.begin(), chain->filters.end(),
+      [](const chain::FilterSpec& f) { return (f.type->gives & chain::kAuthenticatedPeer) != 0; });
   return chain;
 }
 
-void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path, chain::ChainSpec& out) {
+void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path,
+                            chain::ChainSpec& out) {
   for (int i = 0; i < config.source_prefixes_size(); ++i) {
     auto prefix = net::Prefix::parse(config.source_prefixes(i));
     if (prefix.ok()) {
@@ -159,24 +166,27 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
     const std::string filter_path = indexed(path + ".filters", static_cast<int>(i));
     const chain::Properties missing = type.needs & ~given;
     if (missing != chain::kNothing) {
-      checks_.fail(filter_path, std::string(type.name) + " needs a filter before it that gives " +
-                                    propertyNames(missing));
+      checks_.fail(filter_path,
+                   std::string(type.name) + " needs a filter before it that gives " + propertyNames(missing));
     }
     given |= type.gives;
     const bool last = i + 1 == chain.filters.size();
     if (type.terminal && !last) {
-      checks_.fail(filter_path, std::string(type.name) + " takes datagrams out of the chain and must be the last");
+      checks_.fail(filter_path,
+                   std::string(type.name) + " takes datagrams out of the chain and must be the last");
     }
     if (last && !type.terminal) {
-      checks_.fail(filter_path, "the last filter must take datagrams out of the chain (rtp_router, forward); " +
-                                    std::string(type.name) + " does not");
+      checks_.fail(filter_path,
+                   "the last filter must take datagrams out of the chain (rtp_router, forward); " +
+                       std::string(type.name) + " does not");
     }
   }
 }
 
 }  // namespace
 
-void buildListeners(const BuildInput& input, const Clusters& clusters, runtime::Generation& out, Checks& checks) {
+void buildListeners(const BuildInput& input, const Clusters& clusters, runtime::Generation& out,
+                    Checks& checks) {
   if (input.bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
   ListenerBuilder builder(input, clusters, checks);
   for (int i = 0; i < input.bootstrap.listeners_size(); ++i) {

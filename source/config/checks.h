@@ -9,13 +9,17 @@
 
 namespace sluice::config {
 
-inline std::string indexed(const std::string& path, int i) { return path + "[" + std::to_string(i) + "]"; }
+inline std::string indexed(const std::string& path, int i) {
+  return path + "[" + std::to_string(i) + "]";
+}
 
 class Checks {
  public:
   explicit Checks(Errors& errors) : errors_(errors) {}
 
-  void fail(std::string path, std::string message) { errors_.push_back({std::move(path), std::move(message)}); }
+  void fail(std::string path, std::string message) {
+    errors_.push_back({std::move(path), std::move(message)});
+  }
   void addAll(const std::string& prefix, const Errors& errors) {
     for (const Error& e : errors) {
       fail(prefix.empty() ? e.path : e.path.empty() ? prefix : prefix + "." + e.path, e.message);

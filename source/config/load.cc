@@ -18,7 +18,9 @@ namespace protobuf = google::protobuf;
 constexpr std::streamoff kMaxFileBytes = 16 << 20;
 
 // A type that is not linked in parses as an Any whose fields are all unknown.
-const protobuf::Descriptor* placeholder() { return protobuf::Any::descriptor(); }
+const protobuf::Descriptor* placeholder() {
+  return protobuf::Any::descriptor();
+}
 
 class Finder final : public protobuf::TextFormat::Finder {
   const protobuf::Descriptor* FindAnyType(const protobuf::Message& message, const std::string& prefix,
@@ -34,8 +36,7 @@ class Collector final : public protobuf::io::ErrorCollector {
   explicit Collector(std::string name) : name_(std::move(name)) {}
 
   void AddError(int line, int column, const std::string& message) override {
-    errors.push_back(
-        {name_ + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1), message});
+    errors.push_back({name_ + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1), message});
   }
   void AddWarning(int line, int column, const std::string& message) override {
     if (message.find('"' + placeholder()->full_name() + '"') != std::string::npos) return;
@@ -70,7 +71,9 @@ Result<Bootstrap> parseJson(std::string_view text, const std::string& name) {
   return bootstrap;
 }
 
-bool endsWith(std::string_view text, std::string_view end) { return text.ends_with(end); }
+bool endsWith(std::string_view text, std::string_view end) {
+  return text.ends_with(end);
+}
 
 }  // namespace
 

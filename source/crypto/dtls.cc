@@ -60,8 +60,8 @@ struct DtlsCallbacks {
   static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) {
     DtlsConnection* connection = of(ssl);
     X509* certificate = SSL_get_peer_certificate(ssl);
-    const bool right = certificate != nullptr && constantTimeEqual(fingerprintOf(certificate),
-                                                                   connection->options_.peer_fingerprint);
+    const bool right = certificate != nullptr &&
+                       constantTimeEqual(fingerprintOf(certificate), connection->options_.peer_fingerprint);
     X509_free(certificate);
     if (right) return ssl_verify_ok;
     connection->failure_ = "wrong_fingerprint";
@@ -78,7 +78,8 @@ constexpr const char* nameOf(SrtpProfile profile) {
 
 std::string namesOf(const std::vector<SrtpProfile>& profiles) {
   std::string names;
-  for (const SrtpProfile profile : profiles) names += (names.empty() ? "" : ":") + std::string(nameOf(profile));
+  for (const SrtpProfile profile : profiles)
+    names += (names.empty() ? "" : ":") + std::string(nameOf(profile));
   return names;
 }
 
@@ -102,14 +103,17 @@ std::shared_ptr<const DtlsContext> DtlsContext::make(std::shared_ptr<const Certi
   require(SSL_CTX_use_PrivateKey(context, certificate->key()) == 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
-  SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, DtlsCallbacks::verify);
+  SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                            DtlsCallbacks::verify);
   return std::shared_ptr<const DtlsContext>(new DtlsContext(context, std::move(certificate)));
 }
 
 DtlsContext::DtlsContext(ssl_ctx_st* context, std::shared_ptr<const Certificate> certificate)
     : context_(context), certificate_(std::move(certificate)) {}
 
-DtlsContext::~DtlsContext() { SSL_CTX_free(context_); }
+DtlsContext::~DtlsContext() {
+  SSL_CTX_free(context_);
+}
 
 DtlsConnection::DtlsConnection(const DtlsContext& context, const Options& options, DtlsSink& sink)
     : options_(options), sink_(sink), ssl_(SSL_new(context.context_)) {
@@ -130,7 +134,9 @@ DtlsConnection::DtlsConnection(const DtlsContext& context, const Options& option
   }
 }
 
-DtlsConnection::~DtlsConnection() { SSL_free(ssl_); }
+DtlsConnection::~DtlsConnection() {
+  SSL_free(ssl_);
+}
 
 void DtlsConnection::start() {
   assert(options_.role == DtlsRole::kClient);
@@ -165,7 +171,8 @@ void DtlsConnection::handshake() {
   }
 }
 
-// There is no application data in DTLS-SRTP, but a lost Finished is repaired here, and close_notify arrives here.
+// There is no application data in DTLS-SRTP, but a lost Finished is repaired here, and close_notify arrives
+// here.
 void DtlsConnection::readAfterHandshake() {
   uint8_t ignored[2048];
   int result;
@@ -215,8 +222,8 @@ SrtpKeys DtlsConnection::keys() const {
   // RFC 5764 section 4.2: client key, server key, client salt, server salt.
   uint8_t material[2 * (kMasterKeySize + 14)];
   static constexpr std::string_view kLabel = "EXTRACTOR-dtls_srtp";
-  require(SSL_export_keying_material(ssl_, material, 2 * (kMasterKeySize + salt), kLabel.data(), kLabel.size(), nullptr,
-                                     0, 0) == 1);
+  require(SSL_export_keying_material(ssl_, material, 2 * (kMasterKeySize + salt), kLabel.data(),
+                                     kLabel.size(), nullptr, 0, 0) == 1);
   const auto assemble = [&](size_t side, SrtpKeys::Master& out) {
     std::copy_n(material + side * kMasterKeySize, kMasterKeySize, out.begin());
     std::copy_n(material + 2 * kMasterKeySize + side * salt, salt, out.begin() + kMasterKeySize);

@@ -1,5 +1,5 @@
-// DTLS 1.2 with the use_srtp extension (RFC 6347, RFC 5764). Sans-IO: datagrams in by a call, out through a sink; the
-// owner keeps the retransmission timer.
+// DTLS 1.2 with the use_srtp extension (RFC 6347, RFC 5764). Sans-IO: datagrams in by a call, out through a
+// sink; the owner keeps the retransmission timer.
 #pragma once
 
 #include <memory>
@@ -50,9 +50,9 @@ class DtlsConnection {
  public:
   struct Options {
     DtlsRole role = DtlsRole::kServer;
-    Fingerprint peer_fingerprint{};      // that the peer's certificate must have
+    Fingerprint peer_fingerprint{};       // that the peer's certificate must have
     std::vector<SrtpProfile> profiles{};  // best first; the server's order wins
-    Duration initial_timeout = 200ms;    // before a flight's first retransmission; doubles each time
+    Duration initial_timeout = 200ms;     // before a flight's first retransmission; doubles each time
   };
   enum class State { kHandshaking, kConnected, kClosed, kFailed };
 
@@ -68,7 +68,8 @@ class DtlsConnection {
   void onDatagram(Bytes datagram);
   // Call it when nextTimeout() has passed; it does nothing before.
   void onTimeout();
-  // Until the next retransmission; nothing when none is due. By the machine's clock: BoringSSL reads it itself.
+  // Until the next retransmission; nothing when none is due. By the machine's clock: BoringSSL reads it
+  // itself.
   std::optional<Duration> nextTimeout() const;
 
   // Says close_notify to the peer. Only once, only when connected.

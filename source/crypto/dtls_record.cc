@@ -34,7 +34,8 @@ bool isWellFormedDtls(Bytes datagram) {
     const size_t size = readU16(&datagram[11]);
     if (type < kChangeCipherSpec || type > kApplicationData || !dtls_version) return false;
     if (size > datagram.size() - kRecordHeader) return false;
-    if (type == kHandshake && epoch == 0 && !areWholeFragments(datagram.subspan(kRecordHeader, size))) return false;
+    if (type == kHandshake && epoch == 0 && !areWholeFragments(datagram.subspan(kRecordHeader, size)))
+      return false;
     datagram = datagram.subspan(kRecordHeader + size);
   }
   return true;

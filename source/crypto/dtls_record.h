@@ -1,6 +1,6 @@
-// A look at DTLS framing (RFC 6347 sections 4.1 and 4.2.2) before the library sees it. Until the handshake is done,
-// nothing proves that a datagram is the peer's, and BoringSSL gives up on a malformed one: damage and noise must not
-// end a handshake.
+// A look at DTLS framing (RFC 6347 sections 4.1 and 4.2.2) before the library sees it. Until the handshake is
+// done, nothing proves that a datagram is the peer's, and BoringSSL gives up on a malformed one: damage and
+// noise must not end a handshake.
 #pragma once
 
 #include "source/base/bytes.h"

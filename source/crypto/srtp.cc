@@ -37,12 +37,16 @@ srtp_t makeContext(SrtpProfile profile, const SrtpKeys::Master& master, srtp_ssr
 
 SrtpStatus toStatus(srtp_err_status_t status) {
   switch (status) {
-    case srtp_err_status_ok: return SrtpStatus::kOk;
+    case srtp_err_status_ok:
+      return SrtpStatus::kOk;
     case srtp_err_status_replay_fail:
-    case srtp_err_status_replay_old: return SrtpStatus::kReplayed;
+    case srtp_err_status_replay_old:
+      return SrtpStatus::kReplayed;
     case srtp_err_status_auth_fail:
-    case srtp_err_status_cipher_fail: return SrtpStatus::kAuthFailed;
-    default: return SrtpStatus::kMalformed;
+    case srtp_err_status_cipher_fail:
+      return SrtpStatus::kAuthFailed;
+    default:
+      return SrtpStatus::kMalformed;
   }
 }
 

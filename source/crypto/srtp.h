@@ -13,7 +13,7 @@ struct srtp_ctx_t_;
 
 namespace sluice::crypto {
 
-constexpr size_t kSrtpTailroom = 148;   // bytes that protect() may need behind the packet
+constexpr size_t kSrtpTailroom = 148;    // bytes that protect() may need behind the packet
 constexpr size_t kMaxInboundSsrcs = 32;  // so that a client cannot make us remember streams without end
 
 enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed };

@@ -9,11 +9,14 @@ namespace sluice::crypto {
 enum class SrtpProfile : uint8_t { kAeadAes128Gcm, kAes128CmSha1_80 };
 
 constexpr size_t kMasterKeySize = 16;
-constexpr size_t saltSize(SrtpProfile profile) { return profile == SrtpProfile::kAeadAes128Gcm ? 12 : 14; }
+constexpr size_t saltSize(SrtpProfile profile) {
+  return profile == SrtpProfile::kAeadAes128Gcm ? 12 : 14;
+}
 
 // Wiped at its end.
 struct SrtpKeys {
-  using Master = std::array<uint8_t, kMasterKeySize + 14>;  // key, then salt; GCM leaves the last two bytes unused
+  using Master =
+      std::array<uint8_t, kMasterKeySize + 14>;  // key, then salt; GCM leaves the last two bytes unused
 
   SrtpKeys() = default;
   ~SrtpKeys();

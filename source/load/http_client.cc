@@ -50,7 +50,8 @@ struct HttpClient::Impl {
 
 Result<std::unique_ptr<HttpClient>> HttpClient::make(const std::string& url, std::string token) {
   static constexpr std::string_view kScheme = "http://";
-  if (url.starts_with("https://")) return Error{"--join", "https is not supported here; use the API's http address"};
+  if (url.starts_with("https://"))
+    return Error{"--join", "https is not supported here; use the API's http address"};
   if (!url.starts_with(kScheme)) return Error{"--join", "must begin with http://"};
   std::string authority = url.substr(kScheme.size());
   authority = authority.substr(0, authority.find('/'));

@@ -16,7 +16,8 @@ IceAgent::IceAgent(rooms::IceCredentials local, rooms::IceCredentials remote)
     : local_(std::move(local)), remote_(std::move(remote)), tie_breaker_(randomU64()) {}
 
 std::optional<size_t> IceAgent::poll(Instant now, MutableBytes out) {
-  if (last_request_ && now - *last_request_ < (connected() ? kConsentInterval : kCheckInterval)) return std::nullopt;
+  if (last_request_ && now - *last_request_ < (connected() ? kConsentInterval : kCheckInterval))
+    return std::nullopt;
   last_request_ = now;
   return request(out);
 }

@@ -1,5 +1,5 @@
-// A full ICE agent with one candidate pair (RFC 8445), controlling: it checks, nominates at once and keeps its consent
-// fresh (RFC 7675). Sans-IO: the owner sends what it writes and tells it what came.
+// A full ICE agent with one candidate pair (RFC 8445), controlling: it checks, nominates at once and keeps
+// its consent fresh (RFC 7675). Sans-IO: the owner sends what it writes and tells it what came.
 #pragma once
 
 #include <optional>

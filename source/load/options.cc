@@ -5,7 +5,9 @@
 
 namespace sluice::load {
 
-unsigned Options::slotsPerPlayer() const { return slots.value_or(std::clamp(talkers, 1u, 4u)); }
+unsigned Options::slotsPerPlayer() const {
+  return slots.value_or(std::clamp(talkers, 1u, 4u));
+}
 
 std::string Options::roomName(unsigned index) const {
   return rooms == 1 ? room : room + "-" + std::to_string(index);
@@ -19,8 +21,10 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
   Options options;
   CLI::App app{
       "Real voice clients (ICE, DTLS-SRTP, Opus) for load and for company.\n"
-      "Every packet carries a sequence number, a time and a checksum in Opus padding; the report says what was\n"
-      "lost, late, doubled or damaged. Loss counts from the moment when all players are connected. With more\n"
+      "Every packet carries a sequence number, a time and a checksum in Opus padding; the report says what "
+      "was\n"
+      "lost, late, doubled or damaged. Loss counts from the moment when all players are connected. With "
+      "more\n"
       "talkers than slots only gaps within what a player heard count as loss."};
   app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080")->required();
   app.add_option("--room", options.room, "The room's name")->capture_default_str();
@@ -33,8 +37,11 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
   app.add_option("--talkers", options.talkers, "Players that talk, in each room")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
-  app.add_option("--seconds", options.seconds, "How long they talk")->check(CLI::Range(1, 86'400))->capture_default_str();
-  app.add_option("--slots", options.slots, "Speakers that a player can hear at once; default: the talkers, at most 4")
+  app.add_option("--seconds", options.seconds, "How long they talk")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
+  app.add_option("--slots", options.slots,
+                 "Speakers that a player can hear at once; default: the talkers, at most 4")
       ->check(CLI::Range(1, 64));
   app.add_option("--token", options.token, "Bearer token for the join API");
   app.add_option("--names", options.names, "Names of the first players, separated by commas")->delimiter(',');

@@ -8,13 +8,13 @@
 namespace sluice::load {
 
 struct Options {
-  std::string join;                // "http://host:port"
+  std::string join;  // "http://host:port"
   std::string room = "load";
-  unsigned rooms = 1;              // more than one: room-0, room-1, ...
-  unsigned players = 2;            // in all rooms together
-  unsigned talkers = 1;            // in each room
+  unsigned rooms = 1;    // more than one: room-0, room-1, ...
+  unsigned players = 2;  // in all rooms together
+  unsigned talkers = 1;  // in each room
   unsigned seconds = 10;
-  std::optional<unsigned> slots;   // of each player; default: one for each talker, at most 4
+  std::optional<unsigned> slots;  // of each player; default: one for each talker, at most 4
   std::string token;
   std::vector<std::string> names;
   bool json = false;

@@ -14,7 +14,8 @@ constexpr uint8_t kCodeMask = 0x03;
 }  // namespace
 
 std::optional<size_t> stamp(Bytes opus, const Stamp& stamp, MutableBytes out) {
-  if (opus.empty() || (opus[0] & kCodeMask) != 0 || out.size() < opus.size() + kStampOverhead) return std::nullopt;
+  if (opus.empty() || (opus[0] & kCodeMask) != 0 || out.size() < opus.size() + kStampOverhead)
+    return std::nullopt;
   out[0] = opus[0] | kCodeMask;
   out[1] = kOneFramePadded;
   out[2] = kStampSize;
@@ -35,7 +36,8 @@ std::optional<Stamp> readStamp(Bytes payload) {
     return std::nullopt;
   }
   const uint8_t* at = &payload[payload.size() - kStampSize];
-  if (readU32(at) != kMagic || readU32(at + 21) != crc32(payload.first(payload.size() - 4))) return std::nullopt;
+  if (readU32(at) != kMagic || readU32(at + 21) != crc32(payload.first(payload.size() - 4)))
+    return std::nullopt;
   const Duration sent{static_cast<int64_t>(readU64(at + 12))};
   return Stamp{readU32(at + 4), readU32(at + 8), Instant(sent), at[20] != 0};
 }

@@ -20,7 +20,9 @@ constexpr uint8_t kLevel = 25;  // -dBov, about what the melodies have
 constexpr int kCreated = 201;
 constexpr int kTooManyRequests = 429;
 
-rooms::IceCredentials newCredentials() { return {randomIceString(8), randomIceString(24)}; }
+rooms::IceCredentials newCredentials() {
+  return {randomIceString(8), randomIceString(24)};
+}
 
 }  // namespace
 
@@ -112,15 +114,25 @@ void Player::sendBytes(Bytes datagram) {
   port_->send(std::move(packet));
 }
 
-void Player::sendDtls(Bytes datagram) { sendBytes(datagram); }
+void Player::sendDtls(Bytes datagram) {
+  sendBytes(datagram);
+}
 
 void Player::onPacket(net::PacketPtr&& packet) {
   switch (classify(packet->data())) {
-    case PacketKind::kStun: onStun(packet->data()); break;
-    case PacketKind::kDtls: onDtls(packet->data()); break;
+    case PacketKind::kStun:
+      onStun(packet->data());
+      break;
+    case PacketKind::kDtls:
+      onDtls(packet->data());
+      break;
     case PacketKind::kRtp:
-    case PacketKind::kRtcp: onMedia(*packet); break;
-    default: ++stage_.totals.integrity_errors; break;
+    case PacketKind::kRtcp:
+      onMedia(*packet);
+      break;
+    default:
+      ++stage_.totals.integrity_errors;
+      break;
   }
   packet->settle();
   packet.reset();
@@ -217,8 +229,8 @@ void Player::onMedia(net::Packet& packet) {
   if (!connected()) return;
   size_t size = packet.size();
   const bool rtp = classify(packet.data()) == PacketKind::kRtp;
-  const auto status = rtp ? srtp_->unprotect(packet.data().data(), size)
-                          : srtp_->unprotectRtcp(packet.data().data(), size);
+  const auto status =
+      rtp ? srtp_->unprotect(packet.data().data(), size) : srtp_->unprotectRtcp(packet.data().data(), size);
   if (status != crypto::SrtpStatus::kOk) {
     ++stage_.totals.integrity_errors;
     return;
@@ -244,7 +256,8 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
   Totals& totals = stage_.totals;
   streams_.try_emplace(rtp.ssrc, 48'000).first->second.onPacket(rtp.sequence, rtp.timestamp, received);
   const auto mark = readStamp(rtp.payload);
-  const bool ours = std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
+  const bool ours =
+      std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
   // One true speaker, the same for all of a talker's packets, on a slot that the answer named.
   if (!mark || !ours || rtp.csrcCount() != 1 ||
       csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
@@ -253,9 +266,14 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
   }
   if (!mark->counted) return;
   switch (heard_[mark->talker].onPacket(mark->sequence)) {
-    case Hearing::Verdict::kDuplicate: ++totals.duplicates; return;
-    case Hearing::Verdict::kOutOfOrder: ++totals.out_of_order; break;
-    case Hearing::Verdict::kNew: break;
+    case Hearing::Verdict::kDuplicate:
+      ++totals.duplicates;
+      return;
+    case Hearing::Verdict::kOutOfOrder:
+      ++totals.out_of_order;
+      break;
+    case Hearing::Verdict::kNew:
+      break;
   }
   ++totals.received;
   totals.latency.record(received - mark->sent);
@@ -273,9 +291,9 @@ void Player::onReportTimer() {
   packet->resize(net::Packet::kMaxPayload);
   rtcp::Writer writer(packet->data());
   if (packets_sent_ > 0) {
-    writer.addSenderReport({ssrc_, rtcp::toNtp(std::chrono::system_clock::now()), rtp_timestamp_, packets_sent_,
-                            octets_sent_},
-                           blocks);
+    writer.addSenderReport(
+        {ssrc_, rtcp::toNtp(std::chrono::system_clock::now()), rtp_timestamp_, packets_sent_, octets_sent_},
+        blocks);
   } else {
     writer.addReceiverReport(ssrc_, blocks);
   }

@@ -37,7 +37,8 @@ double LatencyHistogram::quantileMs(double q) const {
   uint64_t passed = 0;
   for (size_t i = 0; i < kSteps; ++i) {
     passed += steps_[i];
-    if (passed > wanted) return static_cast<double>(i + 1) * std::chrono::duration<double, std::milli>(kStep).count();
+    if (passed > wanted)
+      return static_cast<double>(i + 1) * std::chrono::duration<double, std::milli>(kStep).count();
   }
   return maxMs();
 }
@@ -91,10 +92,10 @@ std::string toTable(const Totals& totals, const RunInfo& run) {
       "connect failures  {}\n"
       "connect time      p50 {:.1f} ms, max {:.1f} ms\n"
       "one-way latency   p50 {:.2f} ms, p99 {:.2f} ms, p99.9 {:.2f} ms, max {:.2f} ms\n",
-      run.players, run.talkers, totals.sent, totals.received, totals.expected, totals.lost(), totals.lossPercent(),
-      totals.out_of_order, totals.duplicates, totals.integrity_errors, totals.connect_failures,
-      quantile(totals.connect_ms, 0.5), quantile(totals.connect_ms, 1), latency.quantileMs(0.5),
-      latency.quantileMs(0.99), latency.quantileMs(0.999), latency.maxMs());
+      run.players, run.talkers, totals.sent, totals.received, totals.expected, totals.lost(),
+      totals.lossPercent(), totals.out_of_order, totals.duplicates, totals.integrity_errors,
+      totals.connect_failures, quantile(totals.connect_ms, 0.5), quantile(totals.connect_ms, 1),
+      latency.quantileMs(0.5), latency.quantileMs(0.99), latency.quantileMs(0.999), latency.maxMs());
 }
 
 }  // namespace sluice::load

@@ -55,7 +55,9 @@ struct Totals {
   LatencyHistogram latency;
 
   uint64_t lost() const { return expected > received ? expected - received : 0; }
-  double lossPercent() const { return expected == 0 ? 0 : 100.0 * static_cast<double>(lost()) / static_cast<double>(expected); }
+  double lossPercent() const {
+    return expected == 0 ? 0 : 100.0 * static_cast<double>(lost()) / static_cast<double>(expected);
+  }
 };
 
 struct RunInfo {

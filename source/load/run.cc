@@ -50,7 +50,8 @@ struct Run::World {
   net::SocketNetwork network{loop, pool};
   std::shared_ptr<const crypto::DtlsContext> dtls =
       crypto::DtlsContext::make(crypto::Certificate::generate());
-  Stage stage{.loop = loop, .pool = pool, .network = network, .http = *http, .dtls = *dtls, .udp = {}, .totals = {}};
+  Stage stage{
+      .loop = loop, .pool = pool, .network = network, .http = *http, .dtls = *dtls, .udp = {}, .totals = {}};
   std::vector<Melody> melodies;
   std::vector<std::unique_ptr<Player>> players;
   size_t next = 0;  // to join
@@ -65,7 +66,9 @@ struct Run::World {
   net::Timer ticker{loop.timers(), [this] { tick(); }};
 };
 
-Run::World::~World() { players.clear(); }
+Run::World::~World() {
+  players.clear();
+}
 
 Status Run::World::makePlayers() {
   for (unsigned voice = 0; voice < kVoices; ++voice) {
@@ -122,7 +125,8 @@ void Run::World::checkConnected() {
     connected += player->connected();
     failed += player->failed();
   }
-  if (connected + failed + stage.totals.connect_failures < players.size()) return after(10ms, &World::checkConnected);
+  if (connected + failed + stage.totals.connect_failures < players.size())
+    return after(10ms, &World::checkConnected);
   stage.totals.connect_failures += failed;
   if (stage.totals.connect_failures == players.size()) return finish();
   if (options.forever) return;
@@ -149,8 +153,8 @@ void Run::World::finish() {
   loop.stop();
 }
 
-// With a slot for every talker, all that was said was to be heard; else what lies between the first and the last
-// packet that came.
+// With a slot for every talker, all that was said was to be heard; else what lies between the first and the
+// last packet that came.
 void Run::World::countExpected() {
   for (const auto& listener : players) {
     if (!listener->connected()) continue;
@@ -169,11 +173,12 @@ void Run::World::countExpected() {
 void Run::World::tick() {
   ticker.arm(kTick);
   const Totals& totals = stage.totals;
-  const auto connected = std::count_if(players.begin(), players.end(), [](const auto& p) { return p->connected(); });
+  const auto connected =
+      std::count_if(players.begin(), players.end(), [](const auto& p) { return p->connected(); });
   const std::string line = fmt::format(
-      "connected {:>5}/{:<5} sent {:>8} (+{:<6}) received {:>9} (+{:<7}) damaged {:<4} p99 {:.2f} ms", connected,
-      players.size(), totals.sent, totals.sent - sent_before, totals.received, totals.received - received_before,
-      totals.integrity_errors, totals.latency.quantileMs(0.99));
+      "connected {:>5}/{:<5} sent {:>8} (+{:<6}) received {:>9} (+{:<7}) damaged {:<4} p99 {:.2f} ms",
+      connected, players.size(), totals.sent, totals.sent - sent_before, totals.received,
+      totals.received - received_before, totals.integrity_errors, totals.latency.quantileMs(0.99));
   sent_before = totals.sent;
   received_before = totals.received;
   const bool terminal = isatty(STDERR_FILENO) == 1;
@@ -207,12 +212,15 @@ int Run::execute() {
   for (uv_signal_t& signal : world.signals) uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
   if (world.options.forever) return 0;
   if (isatty(STDERR_FILENO) == 1) std::fputs("\n", stderr);
-  const RunInfo info{.players = world.options.players,
-                     .talkers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
-                                                                    [](const auto& p) { return p->talks(); })),
-                     .seconds = world.counted_seconds};
-  std::fputs((world.options.json ? toJson(world.stage.totals, info) + "\n" : toTable(world.stage.totals, info)).c_str(),
-             stdout);
+  const RunInfo info{
+      .players = world.options.players,
+      .talkers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
+                                                     [](const auto& p) { return p->talks(); })),
+      .seconds = world.counted_seconds};
+  std::fputs(
+      (world.options.json ? toJson(world.stage.totals, info) + "\n" : toTable(world.stage.totals, info))
+          .c_str(),
+      stdout);
   return world.exitCode();
 }
 

@@ -10,7 +10,8 @@ namespace {
 void writeLine(std::ostringstream& out, unsigned mid, bool sends, const OfferInput& input) {
   out << "m=audio 9 UDP/TLS/RTP/SAVPF " << unsigned{kOpusPayloadType} << "\r\n"
       << "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n"
-      << "a=ice-ufrag:" << input.ice.ufrag << "\r\na=ice-pwd:" << input.ice.password << "\r\na=ice-options:trickle\r\n"
+      << "a=ice-ufrag:" << input.ice.ufrag << "\r\na=ice-pwd:" << input.ice.password
+      << "\r\na=ice-options:trickle\r\n"
       << "a=fingerprint:sha-256 " << crypto::toText(input.fingerprint) << "\r\na=setup:actpass\r\n"
       << "a=mid:" << mid << "\r\n"
       << "a=extmap:" << unsigned{kAudioLevelId} << ' ' << sdp::kAudioLevelUri << "\r\n"
@@ -21,7 +22,8 @@ void writeLine(std::ostringstream& out, unsigned mid, bool sends, const OfferInp
   if (sends) out << "a=msid:- voice\r\na=ssrc:" << input.ssrc << " cname:" << input.ice.ufrag << "\r\n";
 }
 
-// The first candidate's address: "a=candidate:1 1 udp 2130706431 127.0.0.1 3478 typ host" (RFC 8839 section 5.1).
+// The first candidate's address: "a=candidate:1 1 udp 2130706431 127.0.0.1 3478 typ host" (RFC 8839
+// section 5.1).
 net::Address findCandidate(const std::string& sdp) {
   const size_t at = sdp.find("a=candidate:");
   if (at == std::string::npos) return {};

@@ -18,9 +18,9 @@ constexpr uint8_t kMidId = 4;
 struct OfferInput {
   rooms::IceCredentials ice;
   crypto::Fingerprint fingerprint{};
-  bool talks = false;     // then the first line, mid "0", sends
-  uint32_t ssrc = 0;      // that it sends with
-  unsigned slots = 1;     // receiving lines
+  bool talks = false;  // then the first line, mid "0", sends
+  uint32_t ssrc = 0;   // that it sends with
+  unsigned slots = 1;  // receiving lines
 };
 std::string makeOffer(const OfferInput& input);
 
@@ -30,7 +30,7 @@ struct Answer {
   net::Address candidate;
   bool server_is_passive = true;  // then we are the DTLS client
   std::vector<uint32_t> slot_ssrcs;
-  uint8_t audio_level_id = 0;     // 0: not agreed on
+  uint8_t audio_level_id = 0;  // 0: not agreed on
 };
 Result<Answer> readAnswer(const std::string& sdp);
 

@@ -24,7 +24,10 @@ Error notAnAddress(std::string_view text, const char* expected) {
 }  // namespace
 
 Address::Address(Bytes ip, uint16_t port)
-    : port_(port), family_(ip.size() == 16 ? Family::kV6 : ip.size() == 4 ? Family::kV4 : Family::kNone) {
+    : port_(port),
+      family_(ip.size() == 16  ? Family::kV6
+              : ip.size() == 4 ? Family::kV4
+                               : Family::kNone) {
   assert(ip.size() == 4 || ip.size() == 16 || ip.empty());
   std::copy(ip.begin(), ip.end(), ip_.begin());
 }

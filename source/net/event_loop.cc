@@ -36,8 +36,9 @@ EventLoop::EventLoop() : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK 
 }
 
 EventLoop::~EventLoop() {
-  for (auto* handle : {reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&prepare_),
-                       reinterpret_cast<uv_handle_t*>(&check_), reinterpret_cast<uv_handle_t*>(&timer_poll_)}) {
+  for (auto* handle :
+       {reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&prepare_),
+        reinterpret_cast<uv_handle_t*>(&check_), reinterpret_cast<uv_handle_t*>(&timer_poll_)}) {
     uv_close(handle, nullptr);
   }
   uv_run(&loop_, UV_RUN_DEFAULT);  // lets every close callback run
@@ -46,7 +47,9 @@ EventLoop::~EventLoop() {
   close(timer_fd_);
 }
 
-void EventLoop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+void EventLoop::run() {
+  uv_run(&loop_, UV_RUN_DEFAULT);
+}
 
 void EventLoop::stop() {
   post([this] { stopping_ = true; });
@@ -99,7 +102,8 @@ void EventLoop::turn() {
 
 void EventLoop::armTimer() {
   const Instant next = timers_.next();
-  // An earlier wake-up that is set already only costs one empty turn; moving it would cost a system call each time.
+  // An earlier wake-up that is set already only costs one empty turn; moving it would cost a system call each
+  // time.
   if (next >= timer_set_) return;
   timer_set_ = next;
   const auto ns = std::max<int64_t>(1, next.time_since_epoch().count());

@@ -14,7 +14,8 @@
 
 namespace sluice::net {
 
-// Work for the end of the loop's turn, after every socket was read and every timer has fired: flushing, mostly.
+// Work for the end of the loop's turn, after every socket was read and every timer has fired: flushing,
+// mostly.
 class TurnEnd {
  public:
   virtual ~TurnEnd() = default;
@@ -48,8 +49,8 @@ class EventLoop {
   void stop();
   // Runs `task` on the loop's thread, soon. From any thread; tasks of one thread keep their order.
   void post(std::function<void()> task);
-  // Runs what was posted so far. The loop does it by itself; reading a batch of packets does it first, so that a
-  // packet never overtakes the news that it depends on.
+  // Runs what was posted so far. The loop does it by itself; reading a batch of packets does it first, so
+  // that a packet never overtakes the news that it depends on.
   void runPosted();
   // Wakes the loop up without a task. From any thread.
   void wake() { uv_async_send(&async_); }
@@ -64,7 +65,9 @@ class EventLoop {
   TimerQueue& timers() { return timers_; }
   uv_loop_t* raw() { return &loop_; }
   // Time spent waiting for events since the start. From any thread.
-  Duration idle() const { return Duration{static_cast<int64_t>(uv_metrics_idle_time(const_cast<uv_loop_t*>(&loop_)))}; }
+  Duration idle() const {
+    return Duration{static_cast<int64_t>(uv_metrics_idle_time(const_cast<uv_loop_t*>(&loop_)))};
+  }
 
  private:
   void turn();

@@ -22,7 +22,9 @@ void Packet::reset() {
   settled_ = false;
 }
 
-void PacketReleaser::operator()(Packet* packet) const { packet->pool_->release(packet); }
+void PacketReleaser::operator()(Packet* packet) const {
+  packet->pool_->release(packet);
+}
 
 PacketPool::PacketPool(size_t max_packets) : max_packets_(max_packets) {
   adopt();
@@ -47,7 +49,7 @@ bool PacketPool::refill() {
   if (free_ != nullptr) return true;
   if (allocated() + kSlab > max_packets_ && allocated() > 0) return false;
   slabs_.push_back(Slab(new Packet[kSlab]));
-  for (Packet* packet = slabs_.back().get(), *end = packet + kSlab; packet != end; ++packet) {
+  for (Packet *packet = slabs_.back().get(), *end = packet + kSlab; packet != end; ++packet) {
     packet->pool_ = this;
     packet->next_ = free_;
     free_ = packet;
@@ -69,7 +71,8 @@ void PacketPool::release(Packet* packet) {
   Packet* head = returned_.load(std::memory_order_relaxed);
   do {
     packet->next_ = head;
-  } while (!returned_.compare_exchange_weak(head, packet, std::memory_order_release, std::memory_order_relaxed));
+  } while (
+      !returned_.compare_exchange_weak(head, packet, std::memory_order_release, std::memory_order_relaxed));
 }
 
 }  // namespace sluice::net

@@ -14,7 +14,8 @@ namespace sluice::net {
 
 class PacketPool {
  public:
-  // Grows by slabs up to `max_packets`, and never shrinks. The thread that constructs it owns it until adopt().
+  // Grows by slabs up to `max_packets`, and never shrinks. The thread that constructs it owns it until
+  // adopt().
   explicit PacketPool(size_t max_packets);
   // All packets must be back.
   ~PacketPool();

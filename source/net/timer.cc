@@ -15,7 +15,9 @@ void TimerQueue::run() {
   }
 }
 
-Instant TimerQueue::next() const { return heap_.empty() ? Instant::max() : heap_.front()->due_; }
+Instant TimerQueue::next() const {
+  return heap_.empty() ? Instant::max() : heap_.front()->due_;
+}
 
 void TimerQueue::place(Timer* timer, size_t index) {
   heap_[index] = timer;

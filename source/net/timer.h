@@ -35,8 +35,8 @@ class TimerQueue {
   std::vector<Timer*> heap_;  // binary, earliest first
 };
 
-// Owned by whoever needs it; its end cancels it. Arming an armed timer moves it. Not movable: the queue points at
-// it. Arming does not allocate once the queue has seen as many timers.
+// Owned by whoever needs it; its end cancels it. Arming an armed timer moves it. Not movable: the queue
+// points at it. Arming does not allocate once the queue has seen as many timers.
 class Timer {
  public:
   Timer(TimerQueue& queue, std::function<void()> fire) : queue_(queue), fire_(std::move(fire)) {}

@@ -1,5 +1,5 @@
-// A UDP port and where ports come from. Filters that talk to someone else than their client (forward, TURN relays)
-// see only this; tests put a simulated network behind it.
+// A UDP port and where ports come from. Filters that talk to someone else than their client (forward, TURN
+// relays) see only this; tests put a simulated network behind it.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ struct UdpStats {
   stats::Counter truncated;        // longer than Packet::kMaxPayload: dropped
   stats::Counter pool_exhausted;   // no packet free to receive into: left in the kernel for now
   stats::Counter send_queue_full;  // the socket stayed unwritable: dropped
-  stats::Counter send_refused;     // the kernel refused this packet (unreachable, too long, filtered): dropped
-  stats::Histogram transit;        // from the datagram's arrival to the system call that sent it
+  stats::Counter send_refused;  // the kernel refused this packet (unreachable, too long, filtered): dropped
+  stats::Histogram transit;     // from the datagram's arrival to the system call that sent it
 };
 
 class UdpReceiver {

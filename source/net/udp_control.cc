@@ -45,7 +45,8 @@ void enableControl(int fd, const Address& local) {
 }
 
 void readControl(msghdr& header, Packet& packet) {
-  for (cmsghdr* message = CMSG_FIRSTHDR(&header); message != nullptr; message = CMSG_NXTHDR(&header, message)) {
+  for (cmsghdr* message = CMSG_FIRSTHDR(&header); message != nullptr;
+       message = CMSG_NXTHDR(&header, message)) {
     if (message->cmsg_level == IPPROTO_IP && message->cmsg_type == IP_TOS) {
       packet.tos = *CMSG_DATA(message);
     } else if (message->cmsg_level == IPPROTO_IPV6 && message->cmsg_type == IPV6_TCLASS) {

@@ -71,9 +71,9 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   PacketPool& pool_;
   UdpBatch& batch_;
   UdpReceiver& receiver_;
-  uv_poll_t* const poll_;          // closes after us: libuv frees handles late
-  std::vector<PacketPtr> queue_;   // to be sent, in order
-  bool blocked_ = false;           // waiting for a writable socket
+  uv_poll_t* const poll_;         // closes after us: libuv frees handles late
+  std::vector<PacketPtr> queue_;  // to be sent, in order
+  bool blocked_ = false;          // waiting for a writable socket
 };
 
 UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
@@ -104,7 +104,8 @@ UdpSocket::~UdpSocket() {
   loop_.cancelTurnEnd(*this);
   poll_->data = nullptr;
   uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* h) { delete reinterpret_cast<uv_poll_t*>(h); });
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
+           [](uv_handle_t* h) { delete reinterpret_cast<uv_poll_t*>(h); });
   close(fd_);
 }
 
@@ -245,7 +246,9 @@ void UdpSocket::flush() {
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(done));
 }
 
-Error systemError(const std::string& what) { return {"", what + ": " + std::strerror(errno)}; }
+Error systemError(const std::string& what) {
+  return {"", what + ": " + std::strerror(errno)};
+}
 
 }  // namespace
 

@@ -35,8 +35,8 @@ class Directory {
   // Not owned; called on the main thread, synchronously.
   void addObserver(Observer& observer);
 
-  // Adds a player. A player of the same room and id leaves first: a rejoin wins. The error's path is "room" or
-  // "player".
+  // Adds a player. A player of the same room and id leaves first: a rejoin wins. The error's path is "room"
+  // or "player".
   Result<PlayerPtr> join(std::string_view room, std::string_view id, Negotiated negotiated);
 
   // False when `player` is not, or no longer, in the directory.
@@ -51,8 +51,8 @@ class Directory {
   std::vector<RoomView> rooms() const;
   std::vector<PlayerPtr> players(std::string_view room) const;
 
-  // A worker saw the player speak with `ssrc`. Sets observed.ssrc and observed.csrc; when another player of the room
-  // has that csrc already, this one gets a fresh one. Returns true on such a conflict.
+  // A worker saw the player speak with `ssrc`. Sets observed.ssrc and observed.csrc; when another player of
+  // the room has that csrc already, this one gets a fresh one. Returns true on such a conflict.
   bool bindSsrc(const PlayerPtr& player, uint32_t ssrc);
 
   uint64_t ssrcConflicts() const { return ssrc_conflicts_; }

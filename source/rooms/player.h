@@ -1,4 +1,5 @@
-// One player of one room: what signalling negotiated (immutable) and what the owning worker observes (atomics).
+// One player of one room: what signalling negotiated (immutable) and what the owning worker observes
+// (atomics).
 #pragma once
 
 #include <array>
@@ -60,10 +61,10 @@ struct Negotiated {
 
 // Written by the owning worker (relaxed), read by anyone.
 struct Observed {
-  std::atomic<int32_t> worker{-1};       // the worker that owns the session; -1: no packet seen yet
-  std::atomic<uint32_t> ssrc{0};         // that the player speaks with; 0: silent so far
-  std::atomic<uint32_t> csrc{0};         // that listeners see; differs from ssrc only after a conflict
-  std::atomic<bool> connected{false};    // DTLS done
+  std::atomic<int32_t> worker{-1};     // the worker that owns the session; -1: no packet seen yet
+  std::atomic<uint32_t> ssrc{0};       // that the player speaks with; 0: silent so far
+  std::atomic<uint32_t> csrc{0};       // that listeners see; differs from ssrc only after a conflict
+  std::atomic<bool> connected{false};  // DTLS done
   std::atomic<uint64_t> packets_in{0};
   std::atomic<uint64_t> packets_out{0};
   std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound

@@ -34,7 +34,9 @@ Dispatcher::~Dispatcher() {
   options_.loop.cancelTurnEnd(*this);
 }
 
-void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) { ports_.push_back(std::move(port)); }
+void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
+  ports_.push_back(std::move(port));
+}
 
 void Dispatcher::removePort(uint16_t id, std::string_view reason) {
   for (const auto& session : sessions_.all()) {
@@ -61,7 +63,9 @@ void Dispatcher::closeAll(std::string_view reason) {
   for (const auto& session : sessions_.all()) session->close(reason);
 }
 
-void Dispatcher::addPlayer(const rooms::PlayerPtr& player) { players_[player->negotiated.local.ufrag] = player; }
+void Dispatcher::addPlayer(const rooms::PlayerPtr& player) {
+  players_[player->negotiated.local.ufrag] = player;
+}
 
 void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
   players_.erase(player->negotiated.local.ufrag);
@@ -69,7 +73,9 @@ void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
   if (Session* session = sessions_.find(*player)) session->close("left");
 }
 
-void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) { dispatch(port, std::move(packet), false); }
+void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
+  dispatch(port, std::move(packet), false);
+}
 
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed) {
   packet->kind = classify(packet->data());
@@ -90,7 +96,8 @@ bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) con
 }
 
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
-  const auto port = std::find_if(ports_.begin(), ports_.end(), [&](const auto& p) { return p->id == packet->via; });
+  const auto port =
+      std::find_if(ports_.begin(), ports_.end(), [&](const auto& p) { return p->id == packet->via; });
   if (port == ports_.end()) {
     packet->settle();
     packet.reset();
@@ -113,7 +120,8 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
   return open(port, packet, nullptr);
 }
 
-// True when the packet went to the worker that owns its client's session. What came by mail never goes on by mail.
+// True when the packet went to the worker that owns its client's session. What came by mail never goes on by
+// mail.
 bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
   const auto stray = strays_.find({packet->remote, port.id});
   if (stray == strays_.end() || mailed) return false;
@@ -121,8 +129,8 @@ bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool
   return true;
 }
 
-// The worker that sees a player's first check owns the session; nothing crosses afterwards unless the client moves to
-// an address that the kernel spreads to another worker.
+// The worker that sees a player's first check owns the session; nothing crosses afterwards unless the client
+// moves to an address that the kernel spreads to another worker.
 Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
                                  bool mailed) {
   if (Session* session = sessions_.find(*player)) {
@@ -152,7 +160,8 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   if (chain != chains.end()) {
     reason = ListenerDrop::kNoSession;
     const bool authenticates = (*chain)->authenticates;
-    if ((!authenticates || packet->kind == PacketKind::kStun) && makeRoom(port, *packet, authenticates, reason)) {
+    if ((!authenticates || packet->kind == PacketKind::kStun) &&
+        makeRoom(port, *packet, authenticates, reason)) {
       port.stats->sessions_opened.add();
       port.stats->sessions.add(1);
       options_.total_sessions.fetch_add(1, std::memory_order_relaxed);
@@ -164,14 +173,16 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   return nullptr;
 }
 
-bool Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason) {
+bool Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated,
+                          ListenerDrop& reason) {
   const SessionLimits& limits = generation_->limits;
   if (sessions_.fromSource(packet.remote) >= limits.per_source) {
     reason = ListenerDrop::kSourceLimit;
     return false;
   }
   const bool unproven_full =
-      unauthenticated && sessions_.unauthenticated() >= std::max<size_t>(1, limits.unauthenticated / worker().count());
+      unauthenticated &&
+      sessions_.unauthenticated() >= std::max<size_t>(1, limits.unauthenticated / worker().count());
   if (unproven_full || options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions) {
     Session* oldest = sessions_.oldestUnauthenticated();
     if (oldest == nullptr || oldest->isClosing()) {

@@ -19,8 +19,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   struct Options {
     chain::Worker& worker;
     net::EventLoop& loop;
-    std::atomic<size_t>& total_sessions;                       // of all workers
-    chain::Worker::Deliver deliver;                            // leads to onMailed() of another worker's dispatcher
+    std::atomic<size_t>& total_sessions;  // of all workers
+    chain::Worker::Deliver deliver;       // leads to onMailed() of another worker's dispatcher
     std::function<void(const rooms::PlayerPtr&)> player_gone;  // the session of a player ended
   };
   explicit Dispatcher(Options options);
@@ -43,8 +43,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   // A datagram that another worker's socket received, for a session that we own.
   void onMailed(net::PacketPtr&& packet);
 
-  // Ends what is idle or unproven for too long and moves sessions to the current generation; a bounded number a
-  // call. Call it every kSweepInterval.
+  // Ends what is idle or unproven for too long and moves sessions to the current generation; a bounded number
+  // a call. Call it every kSweepInterval.
   void sweep();
   static constexpr Duration kSweepInterval = 100ms;
 

@@ -1,5 +1,5 @@
-// One whole configuration as the workers run it: immutable, built on the main thread, published to every worker.
-// Sockets and sessions belong to no generation.
+// One whole configuration as the workers run it: immutable, built on the main thread, published to every
+// worker. Sockets and sessions belong to no generation.
 #pragma once
 
 #include <array>
@@ -19,21 +19,22 @@ namespace sluice::runtime {
 
 // Why a datagram that came to a listener reached no chain.
 enum class ListenerDrop : uint8_t {
-  kNoSession,       // unknown client, and nothing but STUN may begin a session here
-  kNoChain,         // no chain matches the client
-  kSessionLimit,    // sessions in total
-  kSourceLimit,     // sessions from this address
-  kDraining,        // no new sessions while draining
-  kMailboxFull,     // the owner worker is too far behind
-  kNoTuple,         // to a client whose address is not known yet, or not its own
-  kUnhandled,       // no filter took it
+  kNoSession,     // unknown client, and nothing but STUN may begin a session here
+  kNoChain,       // no chain matches the client
+  kSessionLimit,  // sessions in total
+  kSourceLimit,   // sessions from this address
+  kDraining,      // no new sessions while draining
+  kMailboxFull,   // the owner worker is too far behind
+  kNoTuple,       // to a client whose address is not known yet, or not its own
+  kUnhandled,     // no filter took it
   kCount,
 };
-inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames = {
-    "no_session", "no_chain", "session_limit", "source_limit", "draining", "mailbox_full", "no_tuple", "unhandled"};
+inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames =
+    {"no_session", "no_chain",     "session_limit", "source_limit",
+     "draining",   "mailbox_full", "no_tuple",      "unhandled"};
 
-// Counts by a reason that is only known when it happens. One writer; reasons are literals, so a pointer to one is
-// good for ever. More reasons than places count together as "other".
+// Counts by a reason that is only known when it happens. One writer; reasons are literals, so a pointer to
+// one is good for ever. More reasons than places count together as "other".
 class ReasonCounters {
  public:
   void count(std::string_view reason) {
@@ -47,7 +48,8 @@ class ReasonCounters {
   template <typename Visit>
   void forEach(Visit visit) const {
     for (const Place& place : places_) {
-      if (const char* name = place.name.load(std::memory_order_acquire)) visit(std::string_view(name), place.count.value());
+      if (const char* name = place.name.load(std::memory_order_acquire))
+        visit(std::string_view(name), place.count.value());
     }
     if (other_.value() > 0) visit(std::string_view("other"), other_.value());
   }

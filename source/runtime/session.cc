@@ -24,7 +24,8 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
 Session::~Session() = default;
 
 Tuple* Session::find(const net::Address& remote) {
-  const auto it = std::find_if(tuples_.begin(), tuples_.end(), [&](const Tuple& t) { return t.remote == remote; });
+  const auto it =
+      std::find_if(tuples_.begin(), tuples_.end(), [&](const Tuple& t) { return t.remote == remote; });
   return it == tuples_.end() ? nullptr : &*it;
 }
 
@@ -43,7 +44,8 @@ std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& po
   std::optional<Tuple> replaced;
   if (tuples_.size() == kMaxTuples) {
     const size_t oldest = selected_ == 0 ? 1 : 0;
-    auto victim = std::find_if(tuples_.begin(), tuples_.end(), [](const Tuple& t) { return !t.authenticated; });
+    auto victim =
+        std::find_if(tuples_.begin(), tuples_.end(), [](const Tuple& t) { return !t.authenticated; });
     if (victim == tuples_.end()) victim = tuples_.begin() + static_cast<ptrdiff_t>(oldest);
     replaced = *victim;
     if (static_cast<size_t>(victim - tuples_.begin()) < selected_) --selected_;
@@ -75,7 +77,9 @@ void Session::select(const net::Address& remote) {
   if (tuple != nullptr && tuple->authenticated) selected_ = static_cast<size_t>(tuple - tuples_.data());
 }
 
-void Session::keepAlive() { last_activity_ = host_.worker().clock().now(); }
+void Session::keepAlive() {
+  last_activity_ = host_.worker().clock().now();
+}
 
 void Session::close(std::string_view reason) {
   if (isClosing()) return;

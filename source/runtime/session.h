@@ -37,8 +37,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
  public:
   static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
 
-  Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port, chain::ChainSpecPtr chain,
-          rooms::PlayerPtr player);
+  Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
+          chain::ChainSpecPtr chain, rooms::PlayerPtr player);
   ~Session() override;
 
   uint64_t id() const override { return id_; }
@@ -54,10 +54,11 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // A datagram from the client.
   void receive(net::PacketPtr&& packet);
 
-  // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not proven
-  // itself, else of the oldest one that is not selected; returns what it replaced.
+  // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not
+  // proven itself, else of the oldest one that is not selected; returns what it replaced.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
-  // Changes to the generation that the worker runs now. Closes the session when its listener or chain is gone.
+  // Changes to the generation that the worker runs now. Closes the session when its listener or chain is
+  // gone.
   void adopt(const Generation& generation);
 
   bool isAuthenticated() const { return authenticated_; }
@@ -94,7 +95,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t packets_out_ = 0;
   std::string_view close_reason_;
   size_t table_index_ = 0;
-  net::Address source_;  // that the table counts it under
+  net::Address source_;       // that the table counts it under
   chain::FilterChain chain_;  // last: its filters see the session whole
 };
 

@@ -35,7 +35,8 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
 }
 
 void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
-  if (const auto replaced = session.addTuple(packet, port)) by_tuple_.erase({replaced->remote, replaced->port->id});
+  if (const auto replaced = session.addTuple(packet, port))
+    by_tuple_.erase({replaced->remote, replaced->port->id});
   by_tuple_[{packet.remote, port.id}] = &session;
 }
 

@@ -28,7 +28,9 @@ class SessionTable {
   size_t size() const { return sessions_.size(); }
   size_t unauthenticated() const { return unauthenticated_.size(); }
   // Null when there is none.
-  Session* oldestUnauthenticated() const { return unauthenticated_.empty() ? nullptr : unauthenticated_.front(); }
+  Session* oldestUnauthenticated() const {
+    return unauthenticated_.empty() ? nullptr : unauthenticated_.front();
+  }
 
   const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
 

@@ -73,26 +73,30 @@ void StatsStore::collectListeners(Samples& out) const {
     out.counter("sluice_listener_drops_total", "", labels("reason", "truncated"), udp(&UdpStats::truncated));
     out.counter("sluice_listener_drops_total", "", labels("reason", "send_queue_full"),
                 udp(&UdpStats::send_queue_full));
-    out.counter("sluice_listener_drops_total", "", labels("reason", "send_refused"), udp(&UdpStats::send_refused));
-    out.counter("sluice_listener_receive_stalls_total", "Times that no packet buffer was free to receive into.",
-                labels(), udp(&UdpStats::pool_exhausted));
+    out.counter("sluice_listener_drops_total", "", labels("reason", "send_refused"),
+                udp(&UdpStats::send_refused));
+    out.counter("sluice_listener_receive_stalls_total",
+                "Times that no packet buffer was free to receive into.", labels(),
+                udp(&UdpStats::pool_exhausted));
     out.counter("sluice_listener_sessions_opened_total", "Sessions begun.", labels(),
                 count(&ListenerStats::sessions_opened));
-    out.counter("sluice_listener_sessions_evicted_total", "Unauthenticated sessions that made room for new ones.",
-                labels(), count(&ListenerStats::sessions_evicted));
+    out.counter("sluice_listener_sessions_evicted_total",
+                "Unauthenticated sessions that made room for new ones.", labels(),
+                count(&ListenerStats::sessions_evicted));
     std::map<std::string_view, uint64_t> closed;
     for (const ListenerStats& block : blocks) {
       block.closed.forEach([&](std::string_view reason, uint64_t count) { closed[reason] += count; });
     }
     for (const auto& [reason, count] : closed) {
-      out.counter("sluice_listener_sessions_closed_total", "Sessions that ended, by reason.", labels("reason", reason),
-                  count);
+      out.counter("sluice_listener_sessions_closed_total", "Sessions that ended, by reason.",
+                  labels("reason", reason), count);
     }
     out.gauge("sluice_listener_sessions", "Sessions now.", labels(),
               static_cast<double>(sum(blocks, [](const ListenerStats& b) { return b.sessions.value(); })));
     out.histogram("sluice_listener_transit_seconds",
                   "From a datagram's arrival to the system call that sent what became of it.", labels(),
-                  merge(blocks, [](const ListenerStats& b) -> const auto& { return b.udp.transit; }));
+                  merge(
+                      blocks, [](const ListenerStats& b) -> const auto& { return b.udp.transit; }));
   }
 }
 
@@ -108,7 +112,8 @@ void StatsStore::collectFilters(Samples& out) const {
       return all;
     };
     const auto flow = [&](std::string_view direction, stats::Flow stats::FilterStats::*member) {
-      out.counter("sluice_filter_packets_total", "Packets that entered the filter.", with("direction", direction),
+      out.counter("sluice_filter_packets_total", "Packets that entered the filter.",
+                  with("direction", direction),
                   sum(blocks, [&](const auto& b) { return (b.*member).packets.value(); }));
       out.counter("sluice_filter_bytes_total", "Bytes that entered the filter.", with("direction", direction),
                   sum(blocks, [&](const auto& b) { return (b.*member).bytes.value(); }));
@@ -117,7 +122,8 @@ void StatsStore::collectFilters(Samples& out) const {
     flow("egress", &stats::FilterStats::egress);
     for (size_t i = 0; i < schema.drops.size(); ++i) {
       out.counter("sluice_filter_drops_total", "Packets that the filter dropped, by reason.",
-                  with("reason", schema.drops[i]), sum(blocks, [&](const auto& b) { return b.drops[i].value(); }));
+                  with("reason", schema.drops[i]),
+                  sum(blocks, [&](const auto& b) { return b.drops[i].value(); }));
     }
     const std::string prefix = "sluice_" + std::string(type_name) + "_";
     for (size_t i = 0; i < schema.counters.size(); ++i) {
@@ -128,7 +134,8 @@ void StatsStore::collectFilters(Samples& out) const {
     for (size_t i = 0; i < schema.histograms.size(); ++i) {
       const stats::HistogramSpec& spec = schema.histograms[i];
       out.histogram(prefix + std::string(spec.name) + "_seconds", spec.help, base,
-                    merge(blocks, [&](const auto& b) -> const auto& { return b.histograms[i]; }));
+                    merge(
+                        blocks, [&](const auto& b) -> const auto& { return b.histograms[i]; }));
     }
   }
 }

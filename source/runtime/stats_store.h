@@ -1,5 +1,5 @@
-// Every counter of listeners and filters, by the names in the configuration. They outlive reloads: a filter that comes
-// back under its name goes on counting. Main thread only, but for the blocks, which workers write.
+// Every counter of listeners and filters, by the names in the configuration. They outlive reloads: a filter
+// that comes back under its name goes on counting. Main thread only, but for the blocks, which workers write.
 #pragma once
 
 #include <deque>

@@ -7,7 +7,9 @@
 
 namespace sluice::runtime {
 
-WorkerGroup::~WorkerGroup() { stop(); }
+WorkerGroup::~WorkerGroup() {
+  stop();
+}
 
 void WorkerGroup::stop() {
   for (auto& worker : workers) {
@@ -74,7 +76,8 @@ void WorkerThread::pin() {
   pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
 }
 
-void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added, std::vector<uint16_t> removed) {
+void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added,
+                           std::vector<uint16_t> removed) {
   post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed)] {
     for (const NewPort& fresh : added) {
       ListenerStats* stats = fresh.listener->stats[options_.index];

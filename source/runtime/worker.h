@@ -26,8 +26,8 @@ struct WorkerGroup {
 
   std::vector<std::unique_ptr<WorkerThread>> workers;
   std::atomic<size_t> total_sessions{0};
-  std::function<void(std::function<void()>)> post_to_main;         // from any thread
-  std::function<void(const rooms::PlayerPtr&)> player_gone;        // on the main thread
+  std::function<void(std::function<void()>)> post_to_main;   // from any thread
+  std::function<void(const rooms::PlayerPtr&)> player_gone;  // on the main thread
 };
 
 struct WorkerOptions {

@@ -3,7 +3,8 @@
 namespace sluice::server {
 namespace {
 
-// Comparing what stat() says through the path sees every way of replacing a file; notification by directory does not.
+// Comparing what stat() says through the path sees every way of replacing a file; notification by directory
+// does not.
 constexpr unsigned kIntervalMs = 500;
 
 }  // namespace
@@ -22,7 +23,8 @@ FileWatch::FileWatch(net::EventLoop& loop, const std::string& path, std::functio
 
 FileWatch::~FileWatch() {
   uv_fs_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_), [](uv_handle_t* h) { delete reinterpret_cast<uv_fs_poll_t*>(h); });
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
+           [](uv_handle_t* h) { delete reinterpret_cast<uv_fs_poll_t*>(h); });
 }
 
 }  // namespace sluice::server

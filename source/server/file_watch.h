@@ -1,5 +1,5 @@
-// Tells when a file's content may have changed: written in place, replaced by a rename, or reached through a symbolic
-// link that was swapped, at any level of its path.
+// Tells when a file's content may have changed: written in place, replaced by a rename, or reached through a
+// symbolic link that was swapped, at any level of its path.
 #pragma once
 
 #include <uv.h>

@@ -51,12 +51,9 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
 
 json Server::serverInfo() const {
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
-  return {{"version", kVersion},
-          {"state", draining_ ? "draining" : "serving"},
-          {"uptime_s", uptime},
-          {"workers", group_.workers.size()},
-          {"generation", version_},
-          {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
+  return {{"version", kVersion},      {"state", draining_ ? "draining" : "serving"},
+          {"uptime_s", uptime},       {"workers", group_.workers.size()},
+          {"generation", version_},   {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
           {"config", options_.config}};
 }
 
@@ -81,7 +78,8 @@ json Server::listeners() const {
     }
     for (const auto& chain : listener->chains) {
       json filters = json::array();
-      for (const auto& filter : chain->filters) filters.push_back({{"name", filter.name}, {"type", filter.type->name}});
+      for (const auto& filter : chain->filters)
+        filters.push_back({{"name", filter.name}, {"type", filter.type->name}});
       entry["filter_chains"].push_back({{"name", chain->name}, {"filters", std::move(filters)}});
     }
     out.push_back(std::move(entry));
@@ -136,16 +134,16 @@ void Server::collectWorkers(stats::Samples& out) const {
     const stats::Labels labels{{"worker", index}};
     const double idle = std::chrono::duration<double>(worker->idle()).count();
     out.counter("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
-              std::max(0.0, uptime - idle));
+                std::max(0.0, uptime - idle));
     out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,
               static_cast<double>(worker->packets().allocated()));
-    out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no packet buffer free.", labels,
-                worker->packets().exhausted());
+    out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no packet buffer free.",
+                labels, worker->packets().exhausted());
     out.counter("sluice_worker_packets_unaccounted_total",
                 "Packets that a filter lost without saying why: a bug in a filter.", labels,
                 worker->packets().unaccounted());
-    out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.", labels,
-                worker->mailboxFull());
+    out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.",
+                labels, worker->mailboxFull());
   }
 }
 
@@ -155,10 +153,12 @@ void Server::collectRooms(stats::Samples& out) const {
   const auto rooms = rooms_.rooms();
   for (const auto& room : rooms) {
     players += room.players.size();
-    for (const auto& player : room.players) connected += player->observed.connected.load(std::memory_order_relaxed);
+    for (const auto& player : room.players)
+      connected += player->observed.connected.load(std::memory_order_relaxed);
   }
   out.gauge("sluice_rooms", "Rooms with at least one player.", {}, static_cast<double>(rooms.size()));
-  out.counter("sluice_rooms_ssrc_conflicts_total", "Players whose SSRC another player of the room had already.", {},
+  out.counter("sluice_rooms_ssrc_conflicts_total",
+              "Players whose SSRC another player of the room had already.", {},
               static_cast<double>(rooms_.ssrcConflicts()));
   out.gauge("sluice_players", "Players that joined.", {{"state", "joined"}}, static_cast<double>(players));
   out.gauge("sluice_players", "", {{"state", "connected"}}, static_cast<double>(connected));

@@ -2,4 +2,6 @@
 #include "filters/builtin.h"
 #include "source/server/run.h"
 
-int main(int argc, char** argv) { return sluice::server::run(argc, argv, sluice::builtinFilters()); }
+int main(int argc, char** argv) {
+  return sluice::server::run(argc, argv, sluice::builtinFilters());
+}

@@ -8,12 +8,15 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
   Options options;
   CLI::App app{
       "Sluice: a filter-chain proxy for real-time voice.\n"
-      "SIGHUP, a change of the file or POST /reload reloads it; SIGTERM drains and exits; SIGINT exits at once."};
-  app.add_option("-c,--config", options.config, "Configuration: text-format protobuf (.textproto, .pbtxt) or JSON (.json)")
+      "SIGHUP, a change of the file or POST /reload reloads it; SIGTERM drains and exits; SIGINT exits at "
+      "once."};
+  app.add_option("-c,--config", options.config,
+                 "Configuration: text-format protobuf (.textproto, .pbtxt) or JSON (.json)")
       ->required();
-  app.add_option("--mode", options.mode, "serve: run; validate: check the configuration, open nothing, exit 0 or 1")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Options::Mode>{{"serve", Options::Mode::kServe}, {"validate", Options::Mode::kValidate}}))
+  app.add_option("--mode", options.mode,
+                 "serve: run; validate: check the configuration, open nothing, exit 0 or 1")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Options::Mode>{
+          {"serve", Options::Mode::kServe}, {"validate", Options::Mode::kValidate}}))
       ->default_str("serve");
   app.add_option("--concurrency", options.concurrency, "Worker threads, 1 to 64; overrides workers.count")
       ->check(CLI::Range(1, 64));

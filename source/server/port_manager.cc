@@ -62,7 +62,8 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
   return change;
 }
 
-Status PortManager::bind(const runtime::ListenerSpecPtr& listener, const net::Address& address, Change& change) {
+Status PortManager::bind(const runtime::ListenerSpecPtr& listener, const net::Address& address,
+                         Change& change) {
   if (address.port() != 0) {
     if (Status free = checkFree(address); !free.ok()) return free;
   }

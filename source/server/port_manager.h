@@ -20,8 +20,8 @@ class PortManager {
     std::vector<uint16_t> removed;
   };
 
-  // Binds what `generation` needs and is not there yet. On an error nothing is left bound, and everything that was
-  // bound before stays.
+  // Binds what `generation` needs and is not there yet. On an error nothing is left bound, and everything
+  // that was bound before stays.
   Result<Change> prepare(const runtime::Generation& generation);
   // `change` is on its way to the workers.
   void commit(const Change& change);

@@ -17,7 +17,9 @@ int run(int argc, char** argv, const chain::Registry& registry) {
   log::setLevel(options->log_level);
   auto server = Server::start(*options, registry);
   if (!server.ok()) {
-    for (const Error& error : server.errors()) std::fprintf(stderr, "%s\n", error.toString().c_str());
+    // What is wrong is what validate was asked for; else it is a complaint.
+    std::FILE* out = options->mode == Options::Mode::kValidate ? stdout : stderr;
+    for (const Error& error : server.errors()) std::fprintf(out, "%s\n", error.toString().c_str());
     return 1;
   }
   if (options->mode == Options::Mode::kValidate) {

@@ -33,7 +33,9 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
   group_.player_gone = [this](const rooms::PlayerPtr& player) { rooms_.leave(player); };
 }
 
-Server::~Server() { group_.stop(); }
+Server::~Server() {
+  group_.stop();
+}
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options, const chain::Registry& registry) {
   auto bootstrap = config::loadFile(options.config);
@@ -83,10 +85,12 @@ Status Server::apply(const Bootstrap& bootstrap, config::Built built) {
 void Server::startWorkers() {
   const config::WorkerSettings& workers = settings_.workers;
   for (unsigned i = 0; i < workers.count; ++i) {
-    group_.workers.push_back(std::make_unique<runtime::WorkerThread>(
-        runtime::WorkerOptions{
-            .index = i, .count = workers.count, .max_packets = workers.max_packets, .pin = workers.pin_threads},
-        group_));
+    group_.workers.push_back(
+        std::make_unique<runtime::WorkerThread>(runtime::WorkerOptions{.index = i,
+                                                                       .count = workers.count,
+                                                                       .max_packets = workers.max_packets,
+                                                                       .pin = workers.pin_threads},
+                                                group_));
   }
   for (auto& worker : group_.workers) worker->start();
 }
@@ -113,8 +117,8 @@ Status Server::startEndpoints() {
     http::Options options;
     options.host = settings_.admin->ipString();
     options.port = settings_.admin->port();
-    auto http = http::Server::start(loop_.raw(), options,
-                                    [this](const http::Request& request) { return admin_router_.handle(request); });
+    auto http = http::Server::start(
+        loop_.raw(), options, [this](const http::Request& request) { return admin_router_.handle(request); });
     if (!http.ok()) return prefixed("admin", http.errors());
     admin_http_ = *std::move(http);
     log::info("admin on http://{}", settings_.admin->withPort(admin_http_->port()).toString());
@@ -141,7 +145,8 @@ Status Server::startEndpoints() {
 
 void Server::run() {
   startSignals();
-  const FileWatch watch(loop_, options_.config, [this] { static_cast<void>(reloadAndLog("the file changed")); });
+  const FileWatch watch(loop_, options_.config,
+                        [this] { static_cast<void>(reloadAndLog("the file changed")); });
   tick_.arm(kTick);
   for (const auto& listener : generation_->listeners) {
     for (const net::Address& address : ports_.addresses(listener->name)) {
@@ -188,7 +193,9 @@ void Server::drain() {
   }
 }
 
-Status Server::reload() { return reloadAndLog("POST /reload"); }
+Status Server::reload() {
+  return reloadAndLog("POST /reload");
+}
 
 Status Server::reloadAndLog(const char* why) {
   const auto attempt = [this]() -> Status {
@@ -223,8 +230,10 @@ Status Server::checkFixed(const config::Settings& fresh) const {
     fixed(fresh.join->max_requests_per_second == settings_.join->max_requests_per_second,
           "join.max_requests_per_second");
     fixed(fresh.join->max_offer_bytes == settings_.join->max_offer_bytes, "join.max_offer_bytes");
-    fixed(fresh.join->tls_certificate_file == settings_.join->tls_certificate_file, "join.tls_certificate_file");
-    fixed(fresh.join->tls_private_key_file == settings_.join->tls_private_key_file, "join.tls_private_key_file");
+    fixed(fresh.join->tls_certificate_file == settings_.join->tls_certificate_file,
+          "join.tls_certificate_file");
+    fixed(fresh.join->tls_private_key_file == settings_.join->tls_private_key_file,
+          "join.tls_private_key_file");
   }
   if (!errors.empty()) return errors;
   return Done{};

@@ -1,4 +1,5 @@
-// The process: workers, configuration, endpoints and signals, put together. Everything here runs on the main thread.
+// The process: workers, configuration, endpoints and signals, put together. Everything here runs on the main
+// thread.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,8 @@ namespace sluice::server {
 
 class Server final : private admin::Backend, private rooms::Observer {
  public:
-  // Reads and checks the configuration, binds every address and starts the workers; or says all that is wrong.
+  // Reads and checks the configuration, binds every address and starts the workers; or says all that is
+  // wrong.
   static Result<std::unique_ptr<Server>> start(const Options& options, const chain::Registry& registry);
   ~Server() override;
 

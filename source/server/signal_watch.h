@@ -19,7 +19,8 @@ class SignalWatch {
         handle_, [](uv_signal_t* h, int) { static_cast<SignalWatch*>(h->data)->received_(); }, signal);
   }
   ~SignalWatch() {
-    uv_close(reinterpret_cast<uv_handle_t*>(handle_), [](uv_handle_t* h) { delete reinterpret_cast<uv_signal_t*>(h); });
+    uv_close(reinterpret_cast<uv_handle_t*>(handle_),
+             [](uv_handle_t* h) { delete reinterpret_cast<uv_signal_t*>(h); });
   }
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;

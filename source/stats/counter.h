@@ -1,5 +1,5 @@
-// Counters, gauges and histograms with one writer thread and any number of readers. Writing is a plain add: no
-// lock, no read-modify-write instruction.
+// Counters, gauges and histograms with one writer thread and any number of readers. Writing is a plain add:
+// no lock, no read-modify-write instruction.
 #pragma once
 
 #include <array>

@@ -9,8 +9,8 @@
 
 namespace sluice::stats {
 
-prometheus::ClientMetric& Samples::add(std::string_view name, std::string_view help, prometheus::MetricType type,
-                                       const Labels& labels) {
+prometheus::ClientMetric& Samples::add(std::string_view name, std::string_view help,
+                                       prometheus::MetricType type, const Labels& labels) {
   auto [it, fresh] = families_.try_emplace(std::string(name));
   prometheus::MetricFamily& family = it->second;
   if (fresh) {
@@ -57,7 +57,7 @@ std::string Samples::toText(bool all) const {
   for (const auto& [name, family] : families_) {
     for (const prometheus::ClientMetric& metric : family.metric) {
       const bool histogram = family.type == prometheus::MetricType::Histogram;
-      const double value = histogram                                              ? metric.histogram.sample_sum
+      const double value = histogram                                        ? metric.histogram.sample_sum
                            : family.type == prometheus::MetricType::Counter ? metric.counter.value
                                                                             : metric.gauge.value;
       if (!all && value == 0) continue;
@@ -70,10 +70,14 @@ std::string Samples::toText(bool all) const {
       out << "} ";
       if (histogram) {
         out << "count=" << metric.histogram.sample_count
-            << " mean="
-            << value / static_cast<double>(std::max<uint64_t>(1, metric.histogram.sample_count)) << "s\n";
+            << " mean=" << value / static_cast<double>(std::max<uint64_t>(1, metric.histogram.sample_count))
+            << "s\n";
       } else {
-        out << std::fixed << (value == static_cast<double>(static_cast<int64_t>(value)) ? std::setprecision(0) : std::setprecision(4)) << value << '\n' << std::defaultfloat;
+        out << std::fixed
+            << (value == static_cast<double>(static_cast<int64_t>(value)) ? std::setprecision(0)
+                                                                          : std::setprecision(4))
+            << value << '\n'
+            << std::defaultfloat;
       }
     }
   }

@@ -32,7 +32,8 @@ class Samples {
  public:
   void counter(std::string_view name, std::string_view help, const Labels& labels, double value);
   void gauge(std::string_view name, std::string_view help, const Labels& labels, double value);
-  void histogram(std::string_view name, std::string_view help, const Labels& labels, const HistogramSample& value);
+  void histogram(std::string_view name, std::string_view help, const Labels& labels,
+                 const HistogramSample& value);
 
   // Prometheus' text exposition format.
   std::string toPrometheus() const;

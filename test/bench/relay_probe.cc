@@ -1,8 +1,8 @@
-// The least a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. What Sluice's forward is measured
-// against.
+// The least a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. What Sluice's forward is
+// measured against.
 //   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow
-// shared sends everything from one socket; per_flow has a connected socket for each client, as a proxy with replies
-// must.
+// shared sends everything from one socket; per_flow has a connected socket for each client, as a proxy with
+// replies must.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -74,7 +74,8 @@ void sendPerFlow(int count, const sockaddr_in& upstream) {
     auto [it, fresh] = sockets.try_emplace(key, -1);
     if (fresh) {
       it->second = udpSocket(0);
-      if (connect(it->second, reinterpret_cast<const sockaddr*>(&upstream), sizeof upstream) != 0) std::exit(1);
+      if (connect(it->second, reinterpret_cast<const sockaddr*>(&upstream), sizeof upstream) != 0)
+        std::exit(1);
     }
     headers[i].msg_hdr.msg_name = nullptr;
     headers[i].msg_hdr.msg_namelen = 0;

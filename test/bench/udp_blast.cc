@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
     }
     delivered += drain(sink);
   }
-  for (const auto end = Clock::now() + std::chrono::milliseconds{300}; Clock::now() < end;) delivered += drain(sink);
+  for (const auto end = Clock::now() + std::chrono::milliseconds{300}; Clock::now() < end;)
+    delivered += drain(sink);
   std::printf("%lu %lu\n", sent, delivered);
 }

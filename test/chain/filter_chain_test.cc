@@ -17,8 +17,8 @@ constexpr std::string_view kDrops[] = {"on_purpose"};
 int made = 0;
 std::vector<std::string> authenticated;
 
-// Appends its letter to what passes. Holds a packet that begins with 'h', drops one that begins with 'd', consumes one
-// that begins with 'c'; a letter in upper case adopts reloads.
+// Appends its letter to what passes. Holds a packet that begins with 'h', drops one that begins with 'd',
+// consumes one that begins with 'c'; a letter in upper case adopts reloads.
 class Letter final : public chain::Filter {
  public:
   Letter(FilterContext& context, std::string letter) : Filter(context), letter_(std::move(letter)) { ++made; }
@@ -54,12 +54,15 @@ class Letter final : public chain::Filter {
 
 class LetterFactory final : public chain::FilterFactory {
  public:
-  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config, chain::FactoryContext&) {
+  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
+                                              chain::FactoryContext&) {
     auto factory = std::make_shared<LetterFactory>();
     factory->letter = config.value();
     return chain::FilterFactoryPtr(std::move(factory));
   }
-  chain::FilterPtr create(FilterContext& context) const override { return std::make_unique<Letter>(context, letter); }
+  chain::FilterPtr create(FilterContext& context) const override {
+    return std::make_unique<Letter>(context, letter);
+  }
   std::string letter;
 };
 

@@ -116,7 +116,8 @@ TEST_CASE("jitter follows RFC 3550 A.8") {
   Instant now{1h};
   for (uint16_t i = 0; i < 100; ++i) steady.onPacket(i, i * 960u, now += 20ms);
   CHECK(steady.jitter() == 0);
-  // Every other packet 10 ms late: the difference of transit is 480 units each time, to which the mean converges.
+  // Every other packet 10 ms late: the difference of transit is 480 units each time, to which the mean
+  // converges.
   Reception shaky(48'000);
   for (uint16_t i = 0; i < 400; ++i) {
     shaky.onPacket(i, i * 960u, now + (i % 2 == 0 ? 0ms : 10ms));

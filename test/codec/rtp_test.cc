@@ -15,16 +15,26 @@ TEST_CASE("RFC 7983: the first byte tells what a datagram is") {
     const char* bytes;
     PacketKind kind;
   };
-  for (const Case& c : {Case{"", PacketKind::kOther}, Case{"00 01 00 00", PacketKind::kOther},
+  for (const Case& c : {Case{"", PacketKind::kOther},
+                        Case{"00 01 00 00", PacketKind::kOther},
                         Case{"0001 0000 2112a442 000000000000000000000000", PacketKind::kStun},
                         Case{"0001 0000 2112a443 000000000000000000000000", PacketKind::kOther},
-                        Case{"04", PacketKind::kOther}, Case{"13", PacketKind::kOther}, Case{"14", PacketKind::kDtls},
-                        Case{"3f", PacketKind::kDtls}, Case{"40", PacketKind::kTurnChannel},
-                        Case{"4f", PacketKind::kTurnChannel}, Case{"50", PacketKind::kOther},
-                        Case{"80", PacketKind::kOther}, Case{"80 6f", PacketKind::kRtp}, Case{"bf 00", PacketKind::kRtp},
-                        Case{"80 bf", PacketKind::kRtp}, Case{"80 c0", PacketKind::kRtcp},
-                        Case{"80 c8", PacketKind::kRtcp}, Case{"80 df", PacketKind::kRtcp},
-                        Case{"80 e0", PacketKind::kRtp}, Case{"c0 00", PacketKind::kOther}}) {
+                        Case{"04", PacketKind::kOther},
+                        Case{"13", PacketKind::kOther},
+                        Case{"14", PacketKind::kDtls},
+                        Case{"3f", PacketKind::kDtls},
+                        Case{"40", PacketKind::kTurnChannel},
+                        Case{"4f", PacketKind::kTurnChannel},
+                        Case{"50", PacketKind::kOther},
+                        Case{"80", PacketKind::kOther},
+                        Case{"80 6f", PacketKind::kRtp},
+                        Case{"bf 00", PacketKind::kRtp},
+                        Case{"80 bf", PacketKind::kRtp},
+                        Case{"80 c0", PacketKind::kRtcp},
+                        Case{"80 c8", PacketKind::kRtcp},
+                        Case{"80 df", PacketKind::kRtcp},
+                        Case{"80 e0", PacketKind::kRtp},
+                        Case{"c0 00", PacketKind::kOther}}) {
     CAPTURE(c.bytes);
     CHECK(classify(hex(c.bytes)) == c.kind);
   }
@@ -51,8 +61,9 @@ TEST_CASE("a packet with a one-byte extension") {
 }
 
 TEST_CASE("a packet with CSRCs, a two-byte extension and padding") {
-  const auto bytes = hex("b2 6f 0001 00000001 00000002 0000000a 0000000b 1000 0002 01 02 99 98 07 00 00 00 "
-                         "78 79 7a 00 00 03");
+  const auto bytes =
+      hex("b2 6f 0001 00000001 00000002 0000000a 0000000b 1000 0002 01 02 99 98 07 00 00 00 "
+          "78 79 7a 00 00 03");
   const auto packet = rtp::parse(bytes);
   REQUIRE(packet);
   CHECK(packet->csrcCount() == 2);
@@ -70,13 +81,13 @@ TEST_CASE("a padding-only packet has an empty payload") {
 }
 
 TEST_CASE("what does not hold what it promises is refused") {
-  for (const char* bytes : {"40 6f 0001 00000001 00000002",                       // version 1
-                            "81 6f 0001 00000001 00000002",                       // CSRC missing
-                            "90 6f 0001 00000001 00000002 bede",                  // extension header cut
-                            "90 6f 0001 00000001 00000002 bede 0001",             // extension missing
-                            "a0 6f 0001 00000001 00000002",                       // padding without a count
-                            "a0 6f 0001 00000001 00000002 00",                    // padding of zero
-                            "a0 6f 0001 00000001 00000002 05"}) {                 // padding longer than the packet
+  for (const char* bytes : {"40 6f 0001 00000001 00000002",            // version 1
+                            "81 6f 0001 00000001 00000002",            // CSRC missing
+                            "90 6f 0001 00000001 00000002 bede",       // extension header cut
+                            "90 6f 0001 00000001 00000002 bede 0001",  // extension missing
+                            "a0 6f 0001 00000001 00000002",            // padding without a count
+                            "a0 6f 0001 00000001 00000002 00",         // padding of zero
+                            "a0 6f 0001 00000001 00000002 05"}) {      // padding longer than the packet
     CAPTURE(bytes);
     CHECK_FALSE(rtp::parse(hex(bytes)));
   }

@@ -8,9 +8,12 @@
 namespace sluice {
 namespace {
 
-constexpr const char* kStun = "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } } ";
-constexpr const char* kDtls = "filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } } ";
-constexpr const char* kRouter = "filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } } ";
+constexpr const char* kStun =
+    "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } } ";
+constexpr const char* kDtls =
+    "filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } } ";
+constexpr const char* kRouter =
+    "filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } } ";
 constexpr const char* kForward =
     "filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: 'up' } } } ";
 constexpr const char* kCluster = "clusters { name: 'up' endpoints: '127.0.0.1:7' } ";
@@ -21,7 +24,8 @@ std::string filter(const std::string& type, const std::string& fields) {
 std::string chain(const std::string& filters, const std::string& more = "name: 'c'") {
   return "filter_chains { " + more + " " + filters + "} ";
 }
-std::string listener(const std::string& chains, const std::string& more = "name: 'l' address: '127.0.0.1:0'") {
+std::string listener(const std::string& chains,
+                     const std::string& more = "name: 'l' address: '127.0.0.1:0'") {
   return "listeners { " + more + " " + chains + "} ";
 }
 const std::string kGood = listener(chain(kForward)) + kCluster;
@@ -65,10 +69,13 @@ TEST_CASE("every wrong value is named by its field's path") {
       {"", "listeners: at least one is required"},
       {listener(chain(kForward), "address: '127.0.0.1:0'") + kCluster, "listeners[0].name: is required"},
       {listener(chain(kForward), "name: 'l'") + kCluster, "listeners[0].address: is required"},
-      {listener(chain(kForward), "name: 'l' address: 'nonsense'") + kCluster, "listeners[0].address: 'nonsense'"},
+      {listener(chain(kForward), "name: 'l' address: 'nonsense'") + kCluster,
+       "listeners[0].address: 'nonsense'"},
       {listener(chain(kForward), "name: 'l' address: '127.0.0.1:5000' additional_addresses: 'x'") + kCluster,
        "listeners[0].additional_addresses[0]: 'x'"},
-      {listener(chain(kForward), "name: 'l' address: '127.0.0.1:5000' additional_addresses: '127.0.0.1:5000'") + kCluster,
+      {listener(chain(kForward),
+                "name: 'l' address: '127.0.0.1:5000' additional_addresses: '127.0.0.1:5000'") +
+           kCluster,
        "listeners[0].additional_addresses[0]: 127.0.0.1:5000 is in use by listeners[0].address"},
       {kGood + listener(chain(kForward)), "listeners[1].name: 'l' is used twice"},
       {listener("") + kCluster, "listeners[0].filter_chains: at least one"},
@@ -84,11 +91,14 @@ TEST_CASE("every wrong value is named by its field's path") {
        "listeners[0].idle_timeout_s: must be 1 to 86400"},
       {listener(chain("filters {} ")), "listeners[0].filter_chains[0].filters[0].typed_config: is required"},
       {listener(chain("filters { typed_config { [type.googleapis.com/acme.Unknown] { a: 1 } } } ")),
-       "listeners[0].filter_chains[0].filters[0].typed_config: no filter is of type 'type.googleapis.com/acme.Unknown'"},
+       "listeners[0].filter_chains[0].filters[0].typed_config: no filter is of type "
+       "'type.googleapis.com/acme.Unknown'"},
       {listener(chain(filter("Marker", "") + filter("Marker", "") + kForward)) + kCluster,
        "listeners[0].filter_chains[0].filters[1].name: 'marker' is used twice in the chain"},
-      {listener(chain(filter("Forward", ""))), "listeners[0].filter_chains[0].filters[0].typed_config.cluster: is required"},
-      {listener(chain(kForward)), "listeners[0].filter_chains[0].filters[0].typed_config.cluster: no cluster is named 'up'"},
+      {listener(chain(filter("Forward", ""))),
+       "listeners[0].filter_chains[0].filters[0].typed_config.cluster: is required"},
+      {listener(chain(kForward)),
+       "listeners[0].filter_chains[0].filters[0].typed_config.cluster: no cluster is named 'up'"},
       {listener(chain(filter("Marker", "egress { rtp { dscp: 64 } }") + kForward)) + kCluster,
        "listeners[0].filter_chains[0].filters[0].typed_config.egress.rtp.dscp: must be 0 to 63"},
       {listener(chain(filter("Pacer", "rate_bps: 1") + kForward)) + kCluster,
@@ -102,16 +112,22 @@ TEST_CASE("every wrong value is named by its field's path") {
       {listener(chain(std::string(kStun) + kDtls + filter("RtpRouter", "slot_hold_ms: 1"))),
        "listeners[0].filter_chains[0].filters[2].typed_config.slot_hold_ms: must be 20 to 60000"},
       {listener(chain(std::string(kDtls) + kStun + kRouter)),
-       "listeners[0].filter_chains[0].filters[0]: dtls_srtp needs a filter before it that gives an authenticated peer"},
+       "listeners[0].filter_chains[0].filters[0]: dtls_srtp needs a filter before it that gives an "
+       "authenticated peer"},
       {listener(chain(std::string(kStun) + kRouter)),
        "listeners[0].filter_chains[0].filters[1]: rtp_router needs a filter before it that gives plain RTP"},
-      {listener(chain(kStun)), "listeners[0].filter_chains[0].filters[0]: the last filter must take datagrams out"},
+      {listener(chain(kStun)),
+       "listeners[0].filter_chains[0].filters[0]: the last filter must take datagrams out"},
       {listener(chain(std::string(kForward) + filter("Marker", ""))) + kCluster,
-       "listeners[0].filter_chains[0].filters[0]: forward takes datagrams out of the chain and must be the last"},
-      {listener(chain(kForward)) + "clusters { endpoints: '127.0.0.1:7' } " + kCluster, "clusters[0].name: is required"},
+       "listeners[0].filter_chains[0].filters[0]: forward takes datagrams out of the chain and must be the "
+       "last"},
+      {listener(chain(kForward)) + "clusters { endpoints: '127.0.0.1:7' } " + kCluster,
+       "clusters[0].name: is required"},
       {kGood + kCluster, "clusters[1].name: 'up' is used twice"},
-      {listener(chain(kForward)) + "clusters { name: 'up' }", "clusters[0].endpoints: at least one is required"},
-      {listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:0' }", "clusters[0].endpoints[0]: needs a port"},
+      {listener(chain(kForward)) + "clusters { name: 'up' }",
+       "clusters[0].endpoints: at least one is required"},
+      {listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:0' }",
+       "clusters[0].endpoints[0]: needs a port"},
       {kGood + "admin {}", "admin.address: is required"},
       {kGood + "workers { count: 65 }", "workers.count: must be 1 to 64"},
       {kGood + "limits { max_sessions: 0 }", "limits.max_sessions: must be 1 to"},
@@ -133,7 +149,8 @@ TEST_CASE("every wrong value is named by its field's path") {
   for (const Case& c : cases) {
     CAPTURE(c.text);
     const auto errors = Builder().errors(c.text);
-    const bool found = std::any_of(errors.begin(), errors.end(), [&](const auto& e) { return e.starts_with(c.error); });
+    const bool found =
+        std::any_of(errors.begin(), errors.end(), [&](const auto& e) { return e.starts_with(c.error); });
     CAPTURE(c.error);
     CAPTURE((errors.empty() ? std::string("no error") : errors.front()));
     CHECK(found);
@@ -141,7 +158,8 @@ TEST_CASE("every wrong value is named by its field's path") {
 }
 
 TEST_CASE("all errors come at once") {
-  const auto errors = Builder().errors("listeners { address: 'x' } clusters { name: 'a' } admin { address: 'y' }");
+  const auto errors =
+      Builder().errors("listeners { address: 'x' } clusters { name: 'a' } admin { address: 'y' }");
   CHECK(errors.size() == 5);
 }
 
@@ -170,18 +188,21 @@ TEST_CASE("text and JSON say the same") {
 
 TEST_CASE("a reload keeps the factories whose configuration is equal") {
   Builder builder;
-  const auto first = builder.build(listener(chain(filter("Marker", "egress { all { dscp: 1 } }") + kForward)) + kCluster);
+  const auto first =
+      builder.build(listener(chain(filter("Marker", "egress { all { dscp: 1 } }") + kForward)) + kCluster);
   REQUIRE(first.ok());
-  const auto second = builder.build(listener(chain(filter("Marker", "egress { all { dscp: 2 } }") + kForward)) + kCluster,
-                                    first->generation.get());
+  const auto second =
+      builder.build(listener(chain(filter("Marker", "egress { all { dscp: 2 } }") + kForward)) + kCluster,
+                    first->generation.get());
   REQUIRE(second.ok());
   const auto& before = first->generation->listeners[0]->chains[0]->filters;
   const auto& after = second->generation->listeners[0]->chains[0]->filters;
   CHECK(before[0].factory != after[0].factory);
   CHECK(before[1].factory == after[1].factory);
   CHECK(before[0].stats == after[0].stats);
-  const auto third = builder.build(listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:8' }",
-                                   first->generation.get());
+  const auto third =
+      builder.build(listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:8' }",
+                    first->generation.get());
   CHECK(third->generation->listeners[0]->chains[0]->filters[0].factory != before[1].factory);
 }
 

@@ -59,7 +59,9 @@ struct Pair {
     from.out.pop_front();
     if (!loses(datagram)) to.connection->onDatagram(datagram);
   }
-  bool handshaking() const { return server.state() == State::kHandshaking || client.state() == State::kHandshaking; }
+  bool handshaking() const {
+    return server.state() == State::kHandshaking || client.state() == State::kHandshaking;
+  }
   // Lets timers fire when they are due, by the machine's clock: the library reads no other. Bounded in time.
   void settle() {
     const RealClock clock;
@@ -73,7 +75,9 @@ struct Pair {
       carry();
     }
   }
-  bool connected() const { return server.state() == State::kConnected && client.state() == State::kConnected; }
+  bool connected() const {
+    return server.state() == State::kConnected && client.state() == State::kConnected;
+  }
 };
 
 TEST_CASE("both ends agree on a profile and on each other's keys") {
@@ -83,8 +87,8 @@ TEST_CASE("both ends agree on a profile and on each other's keys") {
   };
   const auto gcm = SrtpProfile::kAeadAes128Gcm;
   const auto cm = SrtpProfile::kAes128CmSha1_80;
-  for (const Case& c : {Case{{gcm, cm}, {cm, gcm}, gcm}, Case{{cm, gcm}, {gcm, cm}, cm}, Case{{gcm, cm}, {cm}, cm},
-                        Case{{gcm}, {gcm, cm}, gcm}}) {
+  for (const Case& c : {Case{{gcm, cm}, {cm, gcm}, gcm}, Case{{cm, gcm}, {gcm, cm}, cm},
+                        Case{{gcm, cm}, {cm}, cm}, Case{{gcm}, {gcm, cm}, gcm}}) {
     Pair pair;
     pair.server.options.profiles = c.server;
     pair.client.options.profiles = c.client;
@@ -153,8 +157,12 @@ TEST_CASE("nothing is sent again before its time") {
 
 TEST_CASE("a certificate that was not announced fails, at whichever end it is expected") {
   Pair pair;
-  SUBCASE("the client's") { pair.server.options.peer_fingerprint[31] ^= 1; }
-  SUBCASE("the server's") { pair.client.options.peer_fingerprint[0] ^= 0x80; }
+  SUBCASE("the client's") {
+    pair.server.options.peer_fingerprint[31] ^= 1;
+  }
+  SUBCASE("the server's") {
+    pair.client.options.peer_fingerprint[0] ^= 0x80;
+  }
   const bool at_server = pair.server.options.peer_fingerprint != pair.client.context->fingerprint();
   pair.begin();
   pair.carry();

@@ -110,7 +110,8 @@ TEST_CASE("the rollover counter follows the sequence number over its end, reorde
     CAPTURE(static_cast<int>(profile));
     Pair pair(profile);
     std::vector<std::vector<uint8_t>> wire;
-    for (uint32_t i = 0xFFFE; i <= 0x10001; ++i) wire.push_back(pair.protect(rtpPacket(static_cast<uint16_t>(i))));
+    for (uint32_t i = 0xFFFE; i <= 0x10001; ++i)
+      wire.push_back(pair.protect(rtpPacket(static_cast<uint16_t>(i))));
     for (const size_t i : {0u, 2u, 1u, 3u}) CHECK(pair.unprotect(wire[i]) == SrtpStatus::kOk);
     CHECK(readU16(&pair.plain[2]) == 1);
   }
@@ -125,7 +126,8 @@ TEST_CASE("the 33rd SSRC is refused, the first 32 go on, and forgeries take no p
     CHECK(pair.unprotect(pair.protect(rtpPacket(1, ssrc))) == SrtpStatus::kOk);
   }
   CHECK(pair.unprotect(pair.protect(rtpPacket(1, 33))) == SrtpStatus::kTooManySsrcs);
-  CHECK(pair.unprotect(pair.protect({0x80, 201, 0, 1, 0, 0, 0, 33}, true), true) == SrtpStatus::kTooManySsrcs);
+  CHECK(pair.unprotect(pair.protect({0x80, 201, 0, 1, 0, 0, 0, 33}, true), true) ==
+        SrtpStatus::kTooManySsrcs);
   CHECK(pair.unprotect(pair.protect(rtpPacket(2, 32))) == SrtpStatus::kOk);
 }
 

@@ -90,8 +90,12 @@ struct Fixture final : crypto::DtlsSink {
 
 TEST_CASE("a client's media is plain inside and encrypted outside, in both roles") {
   Fixture::Options options;
-  SUBCASE("we are the server") { options.role = rooms::DtlsRole::kServer; }
-  SUBCASE("we are the client") { options.role = rooms::DtlsRole::kClient; }
+  SUBCASE("we are the server") {
+    options.role = rooms::DtlsRole::kServer;
+  }
+  SUBCASE("we are the client") {
+    options.role = rooms::DtlsRole::kClient;
+  }
   Fixture f(options);
   f.connect();
   REQUIRE(f.connected());

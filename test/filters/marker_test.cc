@@ -14,16 +14,18 @@ const std::vector<uint8_t> kData{1, 2, 3};
 TEST_CASE("a packet keeps its ECN bits and gets the DSCP and TTL of its kind") {
   ManualClock clock;
   test::FakeWorker worker(clock);
-  ChainHarness chain(worker, {{marker::filterType(),
-                               "egress { all { dscp: 46 ttl: 64 } rtcp { dscp: 10 } stun { ttl: 9 } dtls { dscp: 0 } }"}});
+  ChainHarness chain(
+      worker, {{marker::filterType(),
+                "egress { all { dscp: 46 ttl: 64 } rtcp { dscp: 10 } stun { ttl: 9 } dtls { dscp: 0 } }"}});
   struct Case {
     PacketKind kind;
     uint8_t tos, expected_tos, expected_ttl;
   };
-  for (const Case& c : {Case{PacketKind::kRtp, 0, 46 << 2, 64}, Case{PacketKind::kRtp, 0xFF, 46 << 2 | 3, 64},
-                        Case{PacketKind::kRtcp, 1, 10 << 2 | 1, 64}, Case{PacketKind::kStun, 2, 46 << 2 | 2, 9},
-                        Case{PacketKind::kTurnChannel, 0, 46 << 2, 9}, Case{PacketKind::kDtls, 0xFE, 2, 64},
-                        Case{PacketKind::kOther, 0, 46 << 2, 64}}) {
+  for (const Case& c :
+       {Case{PacketKind::kRtp, 0, 46 << 2, 64}, Case{PacketKind::kRtp, 0xFF, 46 << 2 | 3, 64},
+        Case{PacketKind::kRtcp, 1, 10 << 2 | 1, 64}, Case{PacketKind::kStun, 2, 46 << 2 | 2, 9},
+        Case{PacketKind::kTurnChannel, 0, 46 << 2, 9}, Case{PacketKind::kDtls, 0xFE, 2, 64},
+        Case{PacketKind::kOther, 0, 46 << 2, 64}}) {
     chain.egress(kData, c.kind, c.tos);
     CAPTURE(static_cast<int>(c.kind));
     CHECK(chain.outer.back().tos == c.expected_tos);

@@ -90,7 +90,8 @@ TEST_CASE("a reload keeps what waits and takes the new rate") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 7; ++i) f.send(i);
   CHECK(f.sent().size() == 3);
-  f.chain.reload({{pacer::filterType(), "rate_bps: 80000 burst_bytes: 300 max_queue_packets: 2 max_delay_ms: 10000"}});
+  f.chain.reload(
+      {{pacer::filterType(), "rate_bps: 80000 burst_bytes: 300 max_queue_packets: 2 max_delay_ms: 10000"}});
   f.advance(11ms);
   CHECK(f.sent().size() == 4);
   f.advance(40ms);
@@ -101,8 +102,12 @@ TEST_CASE("a reload keeps what waits and takes the new rate") {
 TEST_CASE("a pacer that is removed, or whose session ends, passes on what it holds") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 5; ++i) f.send(i);
-  SUBCASE("removed") { f.chain.reload({}); }
-  SUBCASE("session ends") { f.chain.closeChain(); }
+  SUBCASE("removed") {
+    f.chain.reload({});
+  }
+  SUBCASE("session ends") {
+    f.chain.closeChain();
+  }
   CHECK(f.sent() == std::vector{0, 1, 2, 3, 4});
   f.chain.closeChain();
   CHECK(f.worker.pool().unaccounted() == 0);
@@ -127,7 +132,8 @@ TEST_CASE("the rate follows the smoothed round trip between its bounds") {
 TEST_CASE("a reload to a shorter queue counts from the next packet on, and drops nothing that waits") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 7; ++i) f.send(i);  // three pass, four wait
-  f.chain.reload({{pacer::filterType(), "rate_bps: 8000 burst_bytes: 300 max_queue_packets: 1 max_delay_ms: 10000"}});
+  f.chain.reload(
+      {{pacer::filterType(), "rate_bps: 8000 burst_bytes: 300 max_queue_packets: 1 max_delay_ms: 10000"}});
   f.advance(210ms);
   f.advance(1ms);
   CHECK(f.sent() == std::vector{0, 1, 2, 3, 4});

@@ -73,7 +73,8 @@ struct Room {
     }
     auto player = directory.join("room", name, negotiated);
     REQUIRE(player.ok());
-    auto chain = std::make_unique<ChainHarness>(worker, std::vector<test::FilterConfig>{{rtp_router::filterType(), config}});
+    auto chain = std::make_unique<ChainHarness>(
+        worker, std::vector<test::FilterConfig>{{rtp_router::filterType(), config}});
     chain->directory = &directory;
     chain->session.known_player = *player;
     (*player)->observed.connected = true;
@@ -103,7 +104,8 @@ TEST_CASE("everyone else in the room hears a speaker, who does not hear itself")
   CHECK(room.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("a listener gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
+TEST_CASE(
+    "a listener gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob", {.payload_type = 96, .extensions = {.mid = 1, .audio_level = 2}});
@@ -154,7 +156,9 @@ TEST_CASE("each way of being no good is a drop with its reason") {
   auto& alice = room.add("alice");
   auto& mute = room.add("mute", {.slots = 1, .sends = false});
   room.add("bob");
-  const auto drops = [](ChainHarness& chain, const char* reason) { return chain.dropped("rtp_router", reason); };
+  const auto drops = [](ChainHarness& chain, const char* reason) {
+    return chain.dropped("rtp_router", reason);
+  };
   alice.ingress(VoicePacket{.payload_type = 63}.bytes());
   CHECK(drops(alice, "unknown_payload_type") == 1);
   alice.ingress(VoicePacket{.ssrc = 99}.bytes());
@@ -233,7 +237,8 @@ TEST_CASE("speaker and listener on different workers") {
   negotiated.slots.resize(1);
   const auto make = [&](test::FakeWorker& worker, const char* name) {
     negotiated.local = {name, "password"};
-    auto chain = std::make_unique<ChainHarness>(worker, std::vector<test::FilterConfig>{{rtp_router::filterType(), ""}});
+    auto chain = std::make_unique<ChainHarness>(
+        worker, std::vector<test::FilterConfig>{{rtp_router::filterType(), ""}});
     chain->directory = &directory;
     chain->session.known_player = *directory.join("room", name, negotiated);
     chain->session.known_player->observed.connected = true;
@@ -354,7 +359,9 @@ TEST_CASE("a speaker whose stream begins anew goes on without a gap for its list
   auto& bob = room.add("bob");
   alice.ingress(VoicePacket{.sequence = 100}.bytes());
   const uint16_t first = heard(bob).sequence;
-  SUBCASE("under another SSRC") { alice.ingress(VoicePacket{.sequence = 30'000, .ssrc = 7}.bytes()); }
+  SUBCASE("under another SSRC") {
+    alice.ingress(VoicePacket{.sequence = 30'000, .ssrc = 7}.bytes());
+  }
   SUBCASE("under the same SSRC") {
     alice.ingress(VoicePacket{.sequence = 30'000}.bytes());
     alice.ingress(VoicePacket{.sequence = 30'001}.bytes());

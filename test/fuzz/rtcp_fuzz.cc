@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (++packets > size / 4) std::abort();
     static_cast<void>(rtcp::readSenderInfo(*packet));
     size_t i = 0;
-    for (; const auto block = rtcp::readReportBlock(*packet, i); ++i) static_cast<void>(rtcp::roundTrip(*block, 1));
+    for (; const auto block = rtcp::readReportBlock(*packet, i); ++i)
+      static_cast<void>(rtcp::roundTrip(*block, 1));
     if (i > packet->count) std::abort();
   }
   rtp::Reception reception(48'000);

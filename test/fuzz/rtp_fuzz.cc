@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sluice;
   const auto packet = rtp::parse(Bytes(data, size));
   if (!packet) return 0;
-  if (packet->payload.data() < data || packet->payload.data() + packet->payload.size() > data + size) std::abort();
+  if (packet->payload.data() < data || packet->payload.data() + packet->payload.size() > data + size)
+    std::abort();
   std::vector<uint32_t> csrcs;
   for (size_t i = 0; i < packet->csrcCount(); ++i) csrcs.push_back(packet->csrc(i));
   std::vector<rtp::ExtensionElement> elements;

@@ -1,4 +1,5 @@
-// Runs a fuzz target without a fuzzer: the seeds, then mutations of them and random inputs, the same ones every time.
+// Runs a fuzz target without a fuzzer: the seeds, then mutations of them and random inputs, the same ones
+// every time.
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -25,10 +26,13 @@ Input mutate(const Input& seed, std::mt19937& random) {
       case 1:
         if (!input.empty()) input[below(input.size())] ^= static_cast<uint8_t>(1u << below(8));
         break;
-      case 2: input.resize(below(input.size() + 1)); break;
+      case 2:
+        input.resize(below(input.size() + 1));
+        break;
       case 3:
         for (size_t n = below(16); n > 0 && input.size() < kMaxInput; --n) {
-          input.insert(input.begin() + static_cast<ptrdiff_t>(below(input.size() + 1)), static_cast<uint8_t>(random()));
+          input.insert(input.begin() + static_cast<ptrdiff_t>(below(input.size() + 1)),
+                       static_cast<uint8_t>(random()));
         }
         break;
       default:
@@ -42,7 +46,9 @@ Input mutate(const Input& seed, std::mt19937& random) {
   return input;
 }
 
-void run(const Input& input) { LLVMFuzzerTestOneInput(input.data(), input.size()); }
+void run(const Input& input) {
+  LLVMFuzzerTestOneInput(input.data(), input.size());
+}
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Datagrams of every kind into the shipped voice chain, from an address that has proven itself and from one that has
-// not. An input is a list of (flags, size, bytes).
+// Datagrams of every kind into the shipped voice chain, from an address that has proven itself and from one
+// that has not. An input is a list of (flags, size, bytes).
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -21,8 +21,9 @@ TEST_CASE("addresses are read and written") {
 }
 
 TEST_CASE("what is not an address is refused with the text that is wrong") {
-  for (const char* text : {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1", "192.0.2.1:12a",
-                           "2001:db8::1:3478", "[192.0.2.1]:1", "[2001:db8::1]", "example.org:1", "192.0.2.256:1"}) {
+  for (const char* text :
+       {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1", "192.0.2.1:12a", "2001:db8::1:3478",
+        "[192.0.2.1]:1", "[2001:db8::1]", "example.org:1", "192.0.2.256:1"}) {
     const auto address = Address::parse(text);
     CAPTURE(text);
     REQUIRE_FALSE(address.ok());

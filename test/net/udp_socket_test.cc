@@ -89,7 +89,8 @@ struct Plain {
     if (recvmsg(fd, &header, MSG_DONTWAIT) < 0) return false;
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
       int value = 0;
-      std::memcpy(&value, CMSG_DATA(c), c->cmsg_type == IP_TOS && c->cmsg_level == IPPROTO_IP ? 1 : sizeof value);
+      std::memcpy(&value, CMSG_DATA(c),
+                  c->cmsg_type == IP_TOS && c->cmsg_level == IPPROTO_IP ? 1 : sizeof value);
       const bool is_tos = c->cmsg_level == IPPROTO_IP ? c->cmsg_type == IP_TOS : c->cmsg_type == IPV6_TCLASS;
       (is_tos ? tos : ttl) = value;
     }
@@ -179,7 +180,8 @@ TEST_CASE("an address in use is an error with the address in it") {
 }
 
 TEST_CASE("news that closes a socket may come with a datagram for it") {
-  // Each socket's datagram closes the other socket, so whichever is read second is closed while it is being read.
+  // Each socket's datagram closes the other socket, so whichever is read second is closed while it is being
+  // read.
   Fixture f;
   struct Half final : net::UdpReceiver {
     void onPacket(net::PacketPtr&& packet) override {
@@ -197,7 +199,8 @@ TEST_CASE("news that closes a socket may come with a datagram for it") {
   for (int i = 0; i < 2; ++i) {
     halves[i].loop = &f.loop;
     halves[i].other = &halves[1 - i];
-    auto opened = f.network.open(*Address::parse("127.0.0.1:0"), {.connect_to = {}, .stats = &f.stats}, halves[i]);
+    auto opened =
+        f.network.open(*Address::parse("127.0.0.1:0"), {.connect_to = {}, .stats = &f.stats}, halves[i]);
     REQUIRE(opened.ok());
     halves[i].port = *std::move(opened);
     plain.send(10, halves[i].port->local(), 0);

@@ -29,9 +29,11 @@ TEST_CASE("10,000 datagrams through sockets, marker and forward allocate nothing
   test::UdpClient client, upstream;
   test::Workers workers(
       "listeners { name: 'udp' address: '127.0.0.1:0' filter_chains { name: 'c' "
-      "filters { typed_config { [type.googleapis.com/sluice.filters.Marker] { ingress { all { dscp: 46 ttl: 64 } } } } } "
+      "filters { typed_config { [type.googleapis.com/sluice.filters.Marker] { ingress { all { dscp: 46 ttl: "
+      "64 } } } } } "
       "filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: 'up' } } } } } "
-      "clusters { name: 'up' endpoints: '" + upstream.local().toString() + "' }",
+      "clusters { name: 'up' endpoints: '" +
+          upstream.local().toString() + "' }",
       1);
   const std::vector<uint8_t> data(160, 'v');
   const auto forward = [&](int count) {
@@ -74,7 +76,8 @@ TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
   const auto talk = [&](uint16_t first, int count) {
     for (int i = 0; i < count; ++i) {
       const auto sequence = static_cast<uint16_t>(first + i);
-      rtp::write({.payload_type = 111, .sequence = sequence, .timestamp = sequence * 960u, .ssrc = 7}, packet.data());
+      rtp::write({.payload_type = 111, .sequence = sequence, .timestamp = sequence * 960u, .ssrc = 7},
+                 packet.data());
       players[0]->ingress(packet);
       clock.advance(20ms);
     }

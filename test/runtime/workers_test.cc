@@ -1,4 +1,6 @@
 // Several workers, real sockets, real threads: run with --config=tsan too.
+#include "test/support/workers.h"
+
 #include <doctest/doctest.h>
 
 #include <thread>
@@ -6,7 +8,6 @@
 #include "source/codec/stun.h"
 #include "source/crypto/hmac.h"
 #include "test/support/udp_client.h"
-#include "test/support/workers.h"
 
 namespace sluice {
 namespace {
@@ -71,7 +72,8 @@ TEST_CASE("many clients over two workers get their own datagrams back, while the
   for (int round = 0; round < 50; ++round) {
     if (round % 5 == 0) workers.reload(forwardConfig(echo.address(), round));
     for (size_t i = 0; i < clients.size(); ++i) {
-      clients[i]->send(std::vector<uint8_t>{static_cast<uint8_t>(i), static_cast<uint8_t>(round)}, workers.address());
+      clients[i]->send(std::vector<uint8_t>{static_cast<uint8_t>(i), static_cast<uint8_t>(round)},
+                       workers.address());
     }
     for (size_t i = 0; i < clients.size(); ++i) {
       const auto answer = clients[i]->receive();

@@ -20,7 +20,8 @@ class FakeNetwork::Port final : public net::UdpPort {
   const net::Address local_;
 };
 
-Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& local, const net::UdpOptions& options,
+Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& local,
+                                                        const net::UdpOptions& options,
                                                         net::UdpReceiver& receiver) {
   if (exhausted) return Error{"", "no more sockets"};
   const net::Address bound = local.port() == 0 ? local.withPort(next_port_++) : local;
@@ -30,7 +31,8 @@ Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& loca
 
 bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Bytes data) {
   const auto it = ports_.find(to);
-  if (it == ports_.end() || (it->second.connected_to.isSet() && it->second.connected_to != from)) return false;
+  if (it == ports_.end() || (it->second.connected_to.isSet() && it->second.connected_to != from))
+    return false;
   net::PacketPtr packet = pool_.acquire();
   packet->assign(data);
   packet->remote = from;
@@ -39,8 +41,12 @@ bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Byte
   return true;
 }
 
-void FakeNetwork::refuse(const net::Address& port) { ports_.at(port).receiver->onRefused(); }
+void FakeNetwork::refuse(const net::Address& port) {
+  ports_.at(port).receiver->onRefused();
+}
 
-void FakeNetwork::failSend(const net::Address& port, int error) { ports_.at(port).receiver->onSendFailed(error); }
+void FakeNetwork::failSend(const net::Address& port, int error) {
+  ports_.at(port).receiver->onSendFailed(error);
+}
 
 }  // namespace sluice::test

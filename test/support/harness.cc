@@ -17,12 +17,13 @@ namespace {
 }
 
 google::protobuf::Any pack(const FilterConfig& filter) {
-  const auto* descriptor =
-      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(std::string(filter.type.config_type));
+  const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+      std::string(filter.type.config_type));
   if (descriptor == nullptr) die("no message is named " + std::string(filter.type.config_type));
   const std::unique_ptr<google::protobuf::Message> message(
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
-  if (!google::protobuf::TextFormat::ParseFromString(filter.text, message.get())) die("bad text: " + filter.text);
+  if (!google::protobuf::TextFormat::ParseFromString(filter.text, message.get()))
+    die("bad text: " + filter.text);
   google::protobuf::Any any;
   any.PackFrom(*message);
   return any;
@@ -121,7 +122,9 @@ void ChainHarness::reload(std::vector<FilterConfig> filters) {
   target.adopt(makeSpec(filters));
 }
 
-void ChainHarness::closeChain() { chain_.reset(); }
+void ChainHarness::closeChain() {
+  chain_.reset();
+}
 
 uint64_t ChainHarness::dropped(const std::string& filter, std::string_view reason) const {
   for (const auto& entry : spec_->filters) {
@@ -134,7 +137,8 @@ uint64_t ChainHarness::dropped(const std::string& filter, std::string_view reaso
   die("no filter " + filter);
 }
 
-uint64_t ChainHarness::counted(const std::string& filter, std::string_view counter, std::string_view value) const {
+uint64_t ChainHarness::counted(const std::string& filter, std::string_view counter,
+                               std::string_view value) const {
   for (const auto& entry : spec_->filters) {
     if (entry.name != filter) continue;
     const auto& specs = entry.type->schema.counters;
@@ -152,7 +156,11 @@ void ChainHarness::capture(net::PacketPtr packet, std::vector<Captured>& out) {
   out.push_back({{data.begin(), data.end()}, packet->remote, packet->kind, packet->tos, packet->ttl});
 }
 
-void ChainHarness::onInnerEnd(net::PacketPtr&& packet) { capture(std::move(packet), inner); }
-void ChainHarness::onOuterEnd(net::PacketPtr&& packet) { capture(std::move(packet), outer); }
+void ChainHarness::onInnerEnd(net::PacketPtr&& packet) {
+  capture(std::move(packet), inner);
+}
+void ChainHarness::onOuterEnd(net::PacketPtr&& packet) {
+  capture(std::move(packet), outer);
+}
 
 }  // namespace sluice::test

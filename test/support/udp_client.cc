@@ -17,7 +17,9 @@ UdpClient::UdpClient() : fd_(socket(AF_INET, SOCK_DGRAM, 0)) {
   setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 }
 
-UdpClient::~UdpClient() { close(fd_); }
+UdpClient::~UdpClient() {
+  close(fd_);
+}
 
 void UdpClient::send(Bytes data, const net::Address& to) {
   sockaddr_storage name{};
@@ -29,9 +31,11 @@ std::optional<UdpClient::Received> UdpClient::receive() {
   std::array<uint8_t, 2048> buffer;
   sockaddr_storage name{};
   socklen_t length = sizeof name;
-  const ssize_t n = recvfrom(fd_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&name), &length);
+  const ssize_t n =
+      recvfrom(fd_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&name), &length);
   if (n < 0) return std::nullopt;
-  return Received{{buffer.begin(), buffer.begin() + n}, net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name))};
+  return Received{{buffer.begin(), buffer.begin() + n},
+                  net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name))};
 }
 
 }  // namespace sluice::test

@@ -41,7 +41,9 @@ Workers::Workers(const std::string& text, unsigned count)
   }
 }
 
-Workers::~Workers() { group_.stop(); }
+Workers::~Workers() {
+  group_.stop();
+}
 
 runtime::GenerationPtr Workers::build(const std::string& text) {
   auto bootstrap = config::parse(text, config::Format::kText, "test");

@@ -1,0 +1,151 @@
+"""What an operator does: signals, changed files, the admin endpoint."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import unittest
+
+from harness import Sluice, request, voice_room_config, wait_until
+from udp import StunClient
+
+SHIPPED_MARK = "dscp: 46"
+
+
+def with_dscp(dscp):
+    return voice_room_config().replace(SHIPPED_MARK, f"dscp: {dscp}")
+
+
+class Operations(unittest.TestCase):
+    def stun(self, proxy):
+        client = StunClient(proxy.ports["udp"])
+        self.addCleanup(client.close)
+        return client
+
+    def test_a_changed_file_and_sighup_reload(self):
+        with Sluice() as proxy:
+            stun = self.stun(proxy)
+            proxy.write_config(with_dscp(11))  # by a rename
+            wait_until(lambda: stun.marks()[0] == 11, "a renamed file is noticed")
+            with open(proxy.config_path, encoding="utf-8") as file:
+                text = file.read()
+            with open(proxy.config_path, "w", encoding="utf-8") as file:
+                file.write(text.replace("dscp: 11", "dscp: 12 "))
+            wait_until(lambda: stun.marks()[0] == 12, "a file written in place is noticed")
+            generation = proxy.metric("sluice_generation")
+            proxy.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: proxy.metric("sluice_generation") > generation, "SIGHUP reloads")
+
+    def test_a_symbolic_link_that_is_swapped_reloads(self):
+        """As Kubernetes replaces a mounted ConfigMap."""
+        with Sluice() as proxy:
+            folder = proxy.directory
+            with open(proxy.config_path, encoding="utf-8") as file:
+                text = file.read()
+            for version, dscp in (("v1", 46), ("v2", 13)):
+                os.mkdir(os.path.join(folder, version))
+                with open(os.path.join(folder, version, "sluice.textproto"), "w", encoding="utf-8") as file:
+                    file.write(text.replace(SHIPPED_MARK, f"dscp: {dscp}"))
+            os.symlink("v1", os.path.join(folder, "current"))
+            os.symlink("current/sluice.textproto", proxy.config_path + ".link")
+            os.rename(proxy.config_path + ".link", proxy.config_path)
+            stun = self.stun(proxy)
+            wait_until(lambda: proxy.metric("sluice_reloads_total", result="ok") >= 1, "the link is noticed")
+            os.symlink("v2", os.path.join(folder, "next"))
+            os.rename(os.path.join(folder, "next"), os.path.join(folder, "current"))
+            wait_until(lambda: stun.marks()[0] == 13, "the swap is noticed")
+
+    def test_half_a_file_or_none_changes_nothing(self):
+        with Sluice() as proxy:
+            stun = self.stun(proxy)
+            whole = with_dscp(14)
+            proxy.write_config(whole[: len(whole) // 2])
+            wait_until(lambda: proxy.metric("sluice_reloads_total", result="refused") >= 1, "half a file is refused")
+            os.rename(proxy.config_path, proxy.config_path + ".away")
+            status, _, body = proxy.admin("/reload", "POST")
+            self.assertEqual(status, 400)
+            self.assertIn("cannot be read", body)
+            self.assertEqual(stun.marks()[0], 46)
+            proxy.write_config(whole)
+            wait_until(lambda: stun.marks()[0] == 14, "the whole file is taken")
+
+    def test_what_needs_a_restart_is_refused_by_name(self):
+        with Sluice() as proxy:
+            proxy.write_config(voice_room_config() + "workers { count: 7 }")
+            status, _, body = proxy.admin("/reload", "POST")
+            self.assertEqual(status, 400)
+            self.assertEqual(json.loads(body)["errors"][0]["field"], "workers")
+
+    def test_sigterm_drains_and_exits_with_zero(self):
+        with Sluice() as proxy:
+            self.assertEqual(proxy.admin("/drain", "POST")[0], 200)
+            self.assertEqual(proxy.admin("/ready")[0], 503)
+            self.assertEqual(proxy.admin("/live")[0], 200)
+            offer = "v=0\r\n"
+            status, _, _ = request(f"{proxy.join_url}/v1/rooms/r/players/p", "POST", offer,
+                                   {"Content-Type": "application/sdp"})
+            self.assertEqual(status, 503)
+            proxy.process.send_signal(signal.SIGTERM)
+            self.assertEqual(proxy.process.wait(10), 0)
+
+    def test_the_admin_endpoint(self):
+        with Sluice() as proxy:
+            self.stun(proxy).marks()
+            for path in ("/", "/ready", "/live", "/server_info", "/config_dump", "/listeners", "/sessions", "/stats",
+                         "/stats?all=1", "/metrics"):
+                self.assertEqual(proxy.admin(path)[0], 200, path)
+            for path in ("/config_dump", "/listeners", "/sessions", "/server_info"):
+                json.loads(proxy.admin(path)[2])
+            self.assertEqual(proxy.admin("/logging?level=debug", "POST")[0], 200)
+            self.assertEqual(proxy.admin("/logging?level=loud", "POST")[0], 400)
+            self.assertEqual(proxy.admin("/sessions?limit=x")[0], 400)
+            self.assertEqual(proxy.admin("/nowhere")[0], 404)
+            self.assertEqual(proxy.admin("/reload")[0], 405)
+            url = f"http://127.0.0.1:{proxy.ports['admin']}/drain"
+            self.assertEqual(request(url, "POST", headers={"Origin": "http://evil.example"})[0], 403)
+            self.assertEqual(proxy.admin("/ready")[0], 200)
+
+    def test_secrets_are_not_shown(self):
+        secret = "a secret of many letters"
+        with Sluice(config=voice_room_config().replace("join {", f'join {{ token_secrets: "{secret}"')) as proxy:
+            self.assertNotIn(secret, proxy.admin("/config_dump")[2])
+            self.assertNotIn(secret, proxy.log())
+
+    def test_a_second_proxy_on_the_same_address_says_so(self):
+        with Sluice() as proxy:
+            second = subprocess.run(proxy.command, capture_output=True, text=True, timeout=10)
+            self.assertEqual(second.returncode, 1)
+            self.assertIn("listeners[0].address: cannot bind 127.0.0.1", second.stderr)
+
+    def test_noise_is_counted_and_answered_with_less_than_three_times_its_size(self):
+        with Sluice() as proxy:
+            noise = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(noise.close)
+            noise.connect(("127.0.0.1", proxy.ports["udp"]))
+            noise.settimeout(0.3)
+            sent = answered = 0
+            for size in (1, 4, 12, 20, 100, 1200):
+                for first in (0, 22, 64, 128, 200):
+                    datagram = bytes([first]) + os.urandom(size - 1)
+                    noise.send(datagram)
+                    sent += len(datagram)
+            binding = struct.pack("!HHI", 1, 0, 0x2112A442) + os.urandom(12)
+            noise.send(binding)
+            sent += len(binding)
+            answers = 0
+            try:
+                while True:
+                    answered += len(noise.recv(2048))
+                    answers += 1
+            except TimeoutError:
+                pass
+            self.assertEqual(answers, 1)  # the Binding's
+            self.assertLess(answered, 3 * len(binding))
+            self.assertGreater(proxy.metric("sluice_listener_drops_total", reason="no_session"), 0)
+            self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
