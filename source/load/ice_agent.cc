@@ -18,12 +18,14 @@ IceAgent::IceAgent(rooms::IceCredentials local, rooms::IceCredentials remote)
 std::optional<size_t> IceAgent::poll(Instant now, MutableBytes out) {
   if (last_request_ && now - *last_request_ < (connected() ? kConsentInterval : kCheckInterval))
     return std::nullopt;
+  const auto size = request(out);
   last_request_ = now;
-  return request(out);
+  return size;
 }
 
 std::optional<size_t> IceAgent::request(MutableBytes out) {
-  fillRandom(id_);
+  // A retransmission is the same transaction: its answer may take longer than we wait.
+  if (!last_request_ || connected()) fillRandom(id_);
   stun::Writer writer(out, stun::kBinding, stun::Class::kRequest, id_);
   writer.add(stun::kUsername, remote_.ufrag + ":" + local_.ufrag);
   writer.addU64(stun::kIceControlling, tie_breaker_);
