@@ -91,7 +91,10 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   for (int i = 0; i < config.advertised_addresses_size(); ++i) {
     const std::string path = indexed("join.advertised_addresses", i);
     join.candidates.push_back(checks.address(config.advertised_addresses(i), path));
-    if (join.candidates.back().isWildcard()) checks.fail(path, "is no address that a client can reach");
+    const net::Address& candidate = join.candidates.back();
+    if (candidate.isSet() && (candidate.isWildcard() || candidate.port() == 0)) {
+      checks.fail(path, "is no address that a client can reach");
+    }
   }
   if (join.candidates.empty()) {
     join.candidates = candidatesOf(generation);
@@ -164,7 +167,13 @@ Result<Built> build(const BuildInput& input) {
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
   if (bootstrap.has_admin())
     built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
-  if (bootstrap.has_join()) built.settings.join = buildJoin(bootstrap.join(), input, *generation, checks);
+  if (bootstrap.has_join()) {
+    built.settings.join = buildJoin(bootstrap.join(), input, *generation, checks);
+    const net::Address& address = built.settings.join->address;
+    if (address.isSet() && address.port() != 0 && built.settings.admin == address) {
+      checks.fail("join.address", address.toString() + " is in use by admin.address");
+    }
+  }
   if (auto workers = buildWorkers(bootstrap, input.concurrency); workers.ok()) {
     built.settings.workers = *workers;
   } else {

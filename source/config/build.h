@@ -21,7 +21,7 @@ struct JoinSettings {
   std::string tls_private_key_file;
   std::vector<net::Address> candidates;
   double max_requests_per_second = 50;
-  size_t max_offer_bytes = 65'536;
+  size_t max_offer_bytes = 262'144;
 };
 
 struct WorkerSettings {

@@ -110,7 +110,10 @@ void Server::configureJoin() {
 Status Server::startEndpoints() {
   const auto prefixed = [](const char* prefix, const Errors& errors) {
     Errors out;
-    for (const Error& e : errors) out.push_back({std::string(prefix) + ".address", e.message});
+    for (const Error& e : errors) {
+      const bool tls = e.path.ends_with("_file");
+      out.push_back({prefix + (tls ? ".tls_" + e.path : ".address"), e.message});
+    }
     return out;
   };
   if (settings_.admin) {

@@ -157,6 +157,108 @@ TEST_CASE("every wrong value is named by its field's path") {
   }
 }
 
+TEST_CASE("every number has a range, and a value just outside of it is refused") {
+  struct Case {
+    const char* type;    // a filter's, or empty: the bootstrap's own
+    const char* format;  // of the fields, with # for the number
+    const char* path;
+    uint64_t low, high;
+  };
+  const Case cases[] = {
+      {"", "workers { count: # }", "workers.count", 1, 64},
+      {"", "workers { max_packets: # }", "workers.max_packets", 1024, 1'048'576},
+      {"", "limits { max_sessions: # }", "limits.max_sessions", 1, 10'000'000},
+      {"", "limits { max_sessions_per_source: # }", "limits.max_sessions_per_source", 1, 10'000'000},
+      {"", "limits { max_unauthenticated_sessions: # }", "limits.max_unauthenticated_sessions", 1,
+       10'000'000},
+      {"", "limits { authentication_timeout_s: # }", "limits.authentication_timeout_s", 1, 3600},
+      {"", "limits { max_rooms: # }", "limits.max_rooms", 1, 10'000'000},
+      {"", "limits { max_players_per_room: # }", "limits.max_players_per_room", 1, 100'000},
+      {"", "limits { max_players: # }", "limits.max_players", 1, 10'000'000},
+      {"", "limits { drain_timeout_s: # }", "limits.drain_timeout_s", 0, 86'400},
+      {"Marker", "ingress { all { dscp: # } }", "ingress.all.dscp", 0, 63},
+      {"Marker", "egress { stun { ttl: # } }", "egress.stun.ttl", 1, 255},
+      {"Pacer", "rate_bps: #", "rate_bps", 8000, 1'000'000'000},
+      {"Pacer", "burst_bytes: #", "burst_bytes", 256, 16'777'216},
+      {"Pacer", "max_queue_packets: #", "max_queue_packets", 1, 4096},
+      {"Pacer", "max_delay_ms: #", "max_delay_ms", 1, 10'000},
+      {"Pacer", "adaptation { max_rate_bps: 1000000000 min_rate_bps: # }", "adaptation.min_rate_bps", 8000,
+       1'000'000'000},
+      {"Pacer", "adaptation { min_rate_bps: 8000 max_rate_bps: # }", "adaptation.max_rate_bps", 8000,
+       1'000'000'000},
+      {"Pacer", "adaptation { high_rtt_ms: 60000 low_rtt_ms: # }", "adaptation.low_rtt_ms", 1, 59'999},
+      {"StunTurn", "max_unauthenticated_responses_per_second: #", "max_unauthenticated_responses_per_second",
+       1, 1'000'000},
+      {"StunTurn", "consent_timeout_s: #", "consent_timeout_s", 5, 3600},
+      {"DtlsSrtp", "retransmit_ms: #", "retransmit_ms", 20, 10'000},
+      {"DtlsSrtp", "handshake_timeout_s: #", "handshake_timeout_s", 1, 120},
+      {"RtpRouter", "slot_hold_ms: #", "slot_hold_ms", 20, 60'000},
+      {"RtpRouter", "rtcp_interval_ms: #", "rtcp_interval_ms", 500, 60'000},
+      {"Forward", "cluster: 'up' max_shared_sockets: #", "max_shared_sockets", 1, 1024},
+      {"Forward", "cluster: 'up' idle_timeout_s: #", "idle_timeout_s", 1, 86'400},
+  };
+  for (const Case& c : cases) {
+    const auto errorAt = [&](uint64_t value) {
+      std::string fields = c.format;
+      fields.replace(fields.find('#'), 1, std::to_string(value));
+      const std::string type = c.type;
+      size_t index = 0;
+      std::string text;
+      if (type.empty()) {
+        text = kGood + fields;
+      } else if (type == "Forward") {
+        text = listener(chain(filter(type, fields))) + kCluster;
+      } else if (type == "Marker" || type == "Pacer") {
+        text = listener(chain(filter(type, fields) + kForward)) + kCluster;
+      } else {
+        index = type == "StunTurn" ? 0 : type == "DtlsSrtp" ? 1 : 2;
+        text = listener(chain((index == 0 ? filter(type, fields) : kStun) +
+                              (index == 1 ? filter(type, fields) : kDtls) +
+                              (index == 2 ? filter(type, fields) : kRouter)));
+      }
+      const std::string path = type.empty() ? c.path
+                                            : "listeners[0].filter_chains[0].filters[" +
+                                                  std::to_string(index) + "].typed_config." + c.path;
+      CAPTURE(text);
+      const auto errors = Builder().errors(text);
+      for (const std::string& error : errors) CHECK(error.starts_with(path + ": "));
+      return !errors.empty();
+    };
+    CHECK_FALSE(errorAt(c.low));
+    CHECK_FALSE(errorAt(c.high));
+    CHECK(errorAt(c.high + 1));
+    if (c.low > 0) CHECK(errorAt(c.low - 1));
+  }
+}
+
+TEST_CASE("addresses that clients cannot reach, or that two servers share, are refused") {
+  const std::string voice =
+      listener(chain(std::string(kStun) + kDtls + kRouter), "name: 'l' address: '127.0.0.1:3478'");
+  struct Case {
+    const char* text;
+    const char* error;  // its beginning; empty: none
+  };
+  for (const Case& c : {
+           Case{"join { address: '127.0.0.1:80' advertised_addresses: '192.0.2.1:3478' }", ""},
+           Case{"join { address: '127.0.0.1:80' advertised_addresses: '0.0.0.0:3478' }",
+                "join.advertised_addresses[0]: is no address that a client can reach"},
+           Case{"join { address: '127.0.0.1:80' advertised_addresses: '192.0.2.1:0' }",
+                "join.advertised_addresses[0]: is no address that a client can reach"},
+           Case{"admin { address: '127.0.0.1:80' } join { address: '127.0.0.1:80' }",
+                "join.address: 127.0.0.1:80 is in use by admin.address"},
+           Case{"admin { address: '127.0.0.1:0' } join { address: '127.0.0.1:0' }", ""},
+       }) {
+    CAPTURE(c.text);
+    const auto errors = Builder().errors(voice + c.text);
+    if (*c.error == 0) {
+      CHECK(errors.empty());
+    } else {
+      REQUIRE(errors.size() == 1);
+      CHECK(errors[0].starts_with(c.error));
+    }
+  }
+}
+
 TEST_CASE("all errors come at once") {
   const auto errors =
       Builder().errors("listeners { address: 'x' } clusters { name: 'a' } admin { address: 'y' }");

@@ -1,4 +1,5 @@
-// Admission, limits and timeouts with a clock by hand; workers_test.cc does the same with threads and sockets.
+// Admission, limits and timeouts with a clock by hand; workers_test.cc does the same with threads and
+// sockets.
 #include "source/runtime/dispatcher.h"
 
 #include <doctest/doctest.h>
@@ -64,8 +65,10 @@ struct Fixture {
         dispatcher({.worker = worker,
                     .loop = loop,
                     .total_sessions = total,
-                    .deliver = [](chain::Worker& receiver,
-                                  net::PacketPtr&& packet) { byWorker().at(&receiver)->onMailed(std::move(packet)); },
+                    .deliver =
+                        [](chain::Worker& receiver, net::PacketPtr&& packet) {
+                          byWorker().at(&receiver)->onMailed(std::move(packet));
+                        },
                     .player_gone = [this](const rooms::PlayerPtr& player) { gone.push_back(player); }}) {
     byWorker()[&worker] = &dispatcher;
     limits = options.limits;
@@ -94,7 +97,8 @@ struct Fixture {
     chain->name = chain_name;
     chain->authenticates = authenticates;
     chain->source_prefixes = {*net::Prefix::parse("192.0.2.0/24")};
-    chain->filters.push_back({"hook", &type, "", std::make_shared<HookFactory>(hook), {&filter_stats, &filter_stats}});
+    chain->filters.push_back(
+        {"hook", &type, "", std::make_shared<HookFactory>(hook), {&filter_stats, &filter_stats}});
     auto listener = std::make_shared<ListenerSpec>();
     listener->name = "listener";
     listener->chains = {chain};
@@ -316,7 +320,8 @@ TEST_CASE("a player's addresses share one session, which ends when the player le
 TEST_CASE("with more addresses than a session may own, the newest has the place of an old one") {
   Fixture f;
   f.player("ours");
-  for (uint16_t i = 0; i <= Session::kMaxTuples; ++i) f.receive(kAlice.withPort(5000 + i), check("ours:theirs"));
+  for (uint16_t i = 0; i <= Session::kMaxTuples; ++i)
+    f.receive(kAlice.withPort(5000 + i), check("ours:theirs"));
   CHECK(f.dispatcher.sessions().size() == 1);
   const Session* session = f.find(kAlice.withPort(5000 + Session::kMaxTuples));
   REQUIRE(session != nullptr);
