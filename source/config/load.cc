@@ -9,6 +9,9 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <vector>
+
+#include "source/config/field_path.h"
 
 namespace sluice::config {
 namespace {
@@ -33,33 +36,53 @@ class Finder final : public protobuf::TextFormat::Finder {
 // The parser reports an unknown field as a warning and goes on: so all of them are found at once.
 class Collector final : public protobuf::io::ErrorCollector {
  public:
-  explicit Collector(std::string name) : name_(std::move(name)) {}
+  struct Complaint {
+    int line;  // both from 0
+    int column;
+    std::string message;
+  };
 
   void AddError(int line, int column, const std::string& message) override {
-    errors.push_back({name_ + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1), message});
+    complaints.push_back({line, column, message});
   }
   void AddWarning(int line, int column, const std::string& message) override {
     if (message.find('"' + placeholder()->full_name() + '"') != std::string::npos) return;
     AddError(line, column, message);
   }
 
-  Errors errors;
-
- private:
-  const std::string name_;
+  std::vector<Complaint> complaints;
 };
+
+// 'Message type "sluice.Listener" has no field named "nmae".' names the field that the path should end with.
+std::string unknownField(const std::string& message) {
+  static constexpr std::string_view kBefore = "has no field named \"";
+  const size_t at = message.find(kBefore);
+  if (at == std::string::npos) return {};
+  const size_t begin = at + kBefore.size();
+  return message.substr(begin, message.find('"', begin) - begin);
+}
 
 Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
   Finder finder;
-  Collector collector(name);
+  Collector collector;
+  protobuf::TextFormat::ParseInfoTree places;
   protobuf::TextFormat::Parser parser;
   parser.SetFinder(&finder);
   parser.RecordErrorsTo(&collector);
+  parser.WriteLocationsTo(&places);
   parser.AllowUnknownField(true);
   Bootstrap bootstrap;
   protobuf::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
   const bool parsed = parser.Parse(&input, &bootstrap);
-  if (!collector.errors.empty()) return collector.errors;
+  Errors errors;
+  for (const auto& [line, column, message] : collector.complaints) {
+    std::string path = fieldPathAt(bootstrap, places, line, column);
+    if (const std::string field = unknownField(message); !field.empty())
+      path += (path.empty() ? "" : ".") + field;
+    const std::string place = name + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1);
+    errors.push_back({path, place + ": " + message});
+  }
+  if (!errors.empty()) return errors;
   if (!parsed) return Error{name, "is not a text-format protobuf"};
   return bootstrap;
 }

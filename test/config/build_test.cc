@@ -265,12 +265,21 @@ TEST_CASE("all errors come at once") {
   CHECK(errors.size() == 5);
 }
 
-TEST_CASE("misspelled fields are all found, with line and column") {
-  const auto errors = Builder().errors("listeners {\n  nmae: 'x'\n  adress: 'y'\n}\n");
-  REQUIRE(errors.size() == 2);
-  CHECK(errors[0].starts_with("test.textproto:2:"));
-  CHECK(errors[0].find("\"nmae\"") != std::string::npos);
-  CHECK(errors[1].starts_with("test.textproto:3:"));
+TEST_CASE("misspelled fields are all found, with their paths and places") {
+  const auto errors = Builder().errors(
+      "listeners {\n  nmae: 'x'\n  filter_chains { }\n  filter_chains {\n    filters { typed_config {\n"
+      "      [type.googleapis.com/sluice.filters.Pacer] { rate: 1 }\n    } }\n  }\n}\nclutsers { }\n");
+  REQUIRE(errors.size() == 3);
+  CHECK(errors[0].starts_with("listeners[0].nmae: test.textproto:2:"));
+  CHECK(
+      errors[1].starts_with("listeners[0].filter_chains[1].filters[0].typed_config.rate: test.textproto:6:"));
+  CHECK(errors[2].starts_with("clutsers: test.textproto:10:"));
+}
+
+TEST_CASE("a file that breaks off is an error with the path of what is open") {
+  const auto errors = Builder().errors("listeners { name: 'a' }\nlisteners {\n  idle_timeout_s: 'soon'\n}\n");
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].starts_with("listeners[1]: test.textproto:3:"));
 }
 
 TEST_CASE("text and JSON say the same") {
