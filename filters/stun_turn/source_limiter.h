@@ -17,12 +17,8 @@ class SourceLimiter {
   SourceLimiter(double rate, Instant now)
       : rate_(rate), buckets_(kBuckets, TokenBucket(rate, 2 * rate, now)) {}
 
-  // IPv6 clients count by their /64, which is one customer.
   bool allow(const net::Address& client, Instant now) {
-    const Bytes ip = client.ip();
-    const size_t h = net::Address(ip, 0).hash();
-    const size_t v6 = client.isV6() ? static_cast<size_t>(readU64(ip.data())) * kMix : h;
-    return buckets_[((v6 ^ salt_) * kMix >> 32) % kBuckets].take(1, now);
+    return buckets_[client.customer().hash(salt_) % kBuckets].take(1, now);
   }
 
   void setRate(double rate, Instant now) {
@@ -33,7 +29,6 @@ class SourceLimiter {
 
  private:
   static constexpr size_t kBuckets = 8192;
-  static constexpr uint64_t kMix = 0x9E3779B97F4A7C15u;
 
   double rate_;
   const uint64_t salt_ = randomU64();

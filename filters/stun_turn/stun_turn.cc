@@ -59,12 +59,16 @@ chain::FilterPtr StunTurnFactory::create(chain::FilterContext& context) const {
   return std::make_unique<StunTurn>(context, *this);
 }
 
+SourceLimiter& StunWorker::limiter(stats::FilterStats& stats, double rate) {
+  return limiters_.try_emplace(&stats, rate, worker_.clock().now()).first->second;
+}
+
 StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory)
     : Filter(context),
       factory_(&factory),
-      shared_(context.worker().local<StunWorker>()),
+      limiter_(context.worker().local<StunWorker>().limiter(context.stats(), factory.unauthenticated_rate)),
       consent_(context.timers(), [this] { onConsentTimer(); }) {
-  shared_.limiter.setRate(factory.unauthenticated_rate, context.now());
+  limiter_.setRate(factory.unauthenticated_rate, context.now());
 }
 
 const rooms::IceCredentials* StunTurn::ice() const {
@@ -104,7 +108,7 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
   }
   const bool authentic = check.verdict == Verdict::kAuthenticated;
-  if (!authentic && !shared_.limiter.allow(packet->remote, context_.now())) {
+  if (!authentic && !limiter_.allow(packet->remote, context_.now())) {
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
   context_.count(check.verdict);
@@ -143,7 +147,7 @@ void StunTurn::onConsentTimer() {
 
 bool StunTurn::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const StunTurnFactory*>(&factory);
-  shared_.limiter.setRate(factory_->unauthenticated_rate, context_.now());
+  limiter_.setRate(factory_->unauthenticated_rate, context_.now());
   return true;
 }
 

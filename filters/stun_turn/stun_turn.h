@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 
 #include "api/filters/stun_turn.pb.h"
 #include "filters/stun_turn/binding.h"
@@ -25,9 +26,16 @@ class StunTurnFactory final : public chain::FilterFactory {
 };
 
 // What all sessions of a worker share.
-struct StunWorker {
-  explicit StunWorker(chain::Worker& worker) : limiter(20, worker.clock().now()) {}
-  SourceLimiter limiter;
+class StunWorker {
+ public:
+  explicit StunWorker(chain::Worker& worker) : worker_(worker) {}
+
+  // Of the configured filter that counts in `stats`.
+  SourceLimiter& limiter(stats::FilterStats& stats, double rate);
+
+ private:
+  chain::Worker& worker_;
+  std::unordered_map<stats::FilterStats*, SourceLimiter> limiters_;
 };
 
 class StunTurn final : public chain::Filter {
@@ -47,7 +55,7 @@ class StunTurn final : public chain::Filter {
   const rooms::IceCredentials* ice() const;
 
   const StunTurnFactory* factory_;
-  StunWorker& shared_;
+  SourceLimiter& limiter_;
   Instant last_check_{};
   net::Timer consent_;
 };

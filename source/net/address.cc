@@ -86,6 +86,12 @@ socklen_t Address::toSockaddr(sockaddr_storage& out) const {
   return sizeof(sockaddr_in);
 }
 
+Address Address::customer() const {
+  Address customer = withPort(0);
+  if (isV6()) std::fill(customer.ip_.begin() + 8, customer.ip_.end(), 0);
+  return customer;
+}
+
 bool Address::isLoopback() const {
   if (!isV6()) return family_ == Family::kV4 && ip_[0] == 127;
   return ip_[15] == 1 && std::all_of(ip_.begin(), ip_.end() - 1, [](uint8_t b) { return b == 0; });

@@ -42,6 +42,8 @@ class Address {
   Bytes ip() const { return Bytes(ip_).first(isV6() ? 16 : family_ == Family::kV4 ? 4 : 0); }
   uint16_t port() const { return port_; }
   Address withPort(uint16_t port) const { return Address(ip(), port); }
+  // Who is counted as one client: an IPv4 address, or an IPv6 /64, which is one customer. Port 0.
+  Address customer() const;
 
   std::string toString() const;
   std::string ipString() const;

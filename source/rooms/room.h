@@ -15,7 +15,7 @@ class Room {
   const std::string& name() const { return name_; }
   uint32_t number() const { return number_; }  // unique in the process, never 0
 
-  // How many connected listeners a worker has; a packet crosses only to workers with at least one. Lock-free.
+  // How many players' sessions a worker has; a packet crosses only to workers with at least one. Lock-free.
   void addListener(unsigned worker) { listeners_[worker].fetch_add(1, std::memory_order_relaxed); }
   void removeListener(unsigned worker) { listeners_[worker].fetch_sub(1, std::memory_order_relaxed); }
   bool hasListeners(unsigned worker) const { return listeners_[worker].load(std::memory_order_relaxed) > 0; }

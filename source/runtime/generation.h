@@ -85,7 +85,7 @@ struct ListenerSpec {
 };
 using ListenerSpecPtr = std::shared_ptr<const ListenerSpec>;
 
-// Per worker, where the configuration's numbers are totals.
+// As configured: totals, but for per_source, which each worker counts for itself.
 struct SessionLimits {
   size_t sessions = 20'000;
   size_t per_source = 1'000;

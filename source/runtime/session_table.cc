@@ -15,7 +15,7 @@ Session* SessionTable::find(const rooms::Player& player) const {
 }
 
 size_t SessionTable::fromSource(const net::Address& remote) const {
-  const auto it = by_source_.find(remote.withPort(0));
+  const auto it = by_source_.find(remote.customer());
   return it == by_source_.end() ? 0 : it->second;
 }
 
@@ -25,7 +25,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   sessions_.push_back(std::move(owned));
   const Tuple& tuple = session.tuples().front();
   by_tuple_[{tuple.remote, tuple.port->id}] = &session;
-  session.source_ = tuple.remote.withPort(0);
+  session.source_ = tuple.remote.customer();
   ++by_source_[session.source_];
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
   if (!session.isAuthenticated()) {

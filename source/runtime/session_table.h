@@ -16,7 +16,7 @@ class SessionTable {
   Session* find(const net::Address& remote, uint16_t port) const;
   Session* find(const rooms::Player& player) const;
 
-  // The number of sessions from this IP address.
+  // The number of sessions from this client's IP address, or IPv6 /64.
   size_t fromSource(const net::Address& remote) const;
 
   Session& add(std::unique_ptr<Session> session);

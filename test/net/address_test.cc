@@ -57,6 +57,11 @@ TEST_CASE("prefixes cover what they should") {
   }
 }
 
+TEST_CASE("a customer is an IPv4 address or an IPv6 /64") {
+  CHECK(Address::parse("192.0.2.1:7")->customer().toString() == "192.0.2.1:0");
+  CHECK(Address::parse("[2001:db8:1:2:3:4:5:6]:7")->customer().toString() == "[2001:db8:1:2::]:0");
+}
+
 TEST_CASE("the hash depends on the port, every byte and the salt") {
   const Address a = *Address::parse("192.0.2.1:1");
   CHECK(a.hash(0) == Address::parse("192.0.2.1:1")->hash(0));
