@@ -30,7 +30,7 @@ Marks parseDirection(const filters::Marker::Direction& config, const std::string
   refine(PacketKind::kRtp, config.rtp(), ".rtp");
   refine(PacketKind::kRtcp, config.rtcp(), ".rtcp");
   refine(PacketKind::kStun, config.stun(), ".stun");
-  refine(PacketKind::kTurnChannel, config.stun(), ".stun");
+  refine(PacketKind::kTurn, config.stun(), ".stun");
   refine(PacketKind::kDtls, config.dtls(), ".dtls");
   return marks;
 }

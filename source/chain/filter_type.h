@@ -10,10 +10,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <typeindex>
+#include <unordered_map>
 
 #include "source/base/result.h"
 #include "source/chain/filter.h"
-#include "source/net/address.h"
+#include "source/credentials/source.h"
+#include "source/net/address_map.h"
 #include "source/rooms/directory.h"
 #include "source/stats/schema.h"
 
@@ -36,11 +39,31 @@ struct Cluster {
   Policy policy = Policy::kSourceHash;
 };
 
-// What a factory may use. Everything outlives the factory.
+// State that a filter type has once in the process, like a signing key. Main thread; what it hands out is
+// made for all threads.
+class ProcessState {
+ public:
+  // The one T, made when first asked for; lives as long as anyone holds it.
+  template <typename T>
+  std::shared_ptr<T> get() {
+    std::shared_ptr<void>& state = states_[typeid(T)];
+    if (state == nullptr) state = std::make_shared<T>();
+    return std::static_pointer_cast<T>(state);
+  }
+
+ private:
+  std::unordered_map<std::type_index, std::shared_ptr<void>> states_;
+};
+
+// What a factory may use. References are for the call only, but for the directory and the process' state.
 struct FactoryContext {
   const std::map<std::string, std::shared_ptr<const Cluster>>& clusters;
-  rooms::Directory& directory;  // main thread only
+  rooms::Directory& directory;  // main thread only; outlives the factory
+  ProcessState& process;        // outlives the factory
   std::shared_ptr<const crypto::DtlsContext> dtls;
+  std::shared_ptr<const credentials::Source> credentials;  // never null
+  std::shared_ptr<const net::AddressMap> nat;              // never null
+  std::vector<net::Address> listener;                      // its addresses as configured
 };
 
 struct FilterType {
@@ -48,7 +71,8 @@ struct FilterType {
   std::string_view config_type;  // full name of the protobuf message, e.g. "sluice.filters.Pacer"
   Properties needs = kNothing;
   Properties gives = kNothing;
-  bool terminal = false;  // takes packets out of the chain: must be the innermost filter, and one must be
+  bool terminal = false;     // takes packets out of the chain: must be the innermost filter, and one must be
+  bool may_be_last = false;  // does without a terminal filter
   stats::FilterSchema schema;
   // Main thread. Error paths are relative to typed_config.
   Result<FilterFactoryPtr> (*parse)(const google::protobuf::Any& config, FactoryContext& context);

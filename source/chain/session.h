@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "source/base/clock.h"
 #include "source/net/address.h"
 #include "source/rooms/player.h"
 
@@ -29,6 +30,8 @@ class Session {
 
   // Traffic towards the client that shows the session is in use; what the client sends counts by itself.
   virtual void keepAlive() = 0;
+  // The session is in use until then, even in silence.
+  virtual void keepAliveUntil(Instant until) = 0;
 
   // Ends the session after the current turn. `reason` is a literal; it becomes a metric's label.
   virtual void close(std::string_view reason) = 0;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "source/base/clock.h"
+#include "source/net/inside.h"
 #include "source/net/packet_pool.h"
 #include "source/net/timer.h"
 #include "source/net/udp.h"
@@ -24,6 +25,8 @@ class Worker {
   virtual const Clock& clock() const = 0;
   virtual net::TimerQueue& timers() = 0;
   virtual net::UdpNetwork& network() = 0;
+  // Listeners of this worker have their addresses as groups here.
+  virtual net::Inside& inside() = 0;
 
   // Runs on the main thread, soon.
   virtual void postToMain(std::function<void()> task) = 0;

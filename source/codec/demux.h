@@ -7,7 +7,15 @@
 
 namespace sluice {
 
-enum class PacketKind : uint8_t { kStun, kDtls, kTurnChannel, kRtp, kRtcp, kOther };
+enum class PacketKind : uint8_t {
+  kStun,         // Binding
+  kTurn,         // STUN messages with any other method
+  kTurnChannel,  // ChannelData
+  kDtls,
+  kRtp,
+  kRtcp,
+  kOther
+};
 
 constexpr uint32_t kStunMagicCookie = 0x2112A442;
 
@@ -16,7 +24,9 @@ inline PacketKind classify(Bytes datagram) {
   const uint8_t first = datagram[0];
   if (first <= 3) {
     const bool stun = datagram.size() >= 20 && readU32(&datagram[4]) == kStunMagicCookie;
-    return stun ? PacketKind::kStun : PacketKind::kOther;
+    if (!stun) return PacketKind::kOther;
+    const bool binding = (readU16(&datagram[0]) & 0xFEEF) == 0x0001;  // without the class' bits
+    return binding ? PacketKind::kStun : PacketKind::kTurn;
   }
   if (first >= 20 && first <= 63) return PacketKind::kDtls;
   if (first >= 64 && first <= 79) return PacketKind::kTurnChannel;

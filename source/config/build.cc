@@ -6,12 +6,15 @@
 #include <thread>
 
 #include "source/config/build_listeners.h"
+#include "source/config/build_nat.h"
 #include "source/config/checks.h"
 
 namespace sluice::config {
 namespace {
 
 constexpr size_t kMinSecretBytes = 16;
+constexpr int kMaxSharedSecrets = 8;
+constexpr size_t kMinPasswordBytes = 8;
 
 std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
@@ -52,20 +55,62 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
   return clusters;
 }
 
-// The addresses of listeners whose chains route voice, for clients on this network.
-std::vector<net::Address> candidatesOf(const runtime::Generation& generation) {
+std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credentials& config,
+                                                           Checks& checks) {
+  credentials::Options options;
+  std::set<std::string> names;
+  for (int i = 0; i < config.users_size(); ++i) {
+    const std::string path = indexed("credentials.users", i);
+    const sluice::User& user = config.users(i);
+    checks.name(user.name(), path + ".name", names);
+    if (user.name().size() > 128) checks.fail(path + ".name", "must have at most 128 bytes");
+    if (user.password().size() < kMinPasswordBytes) {
+      checks.fail(path + ".password", "must have at least 8 bytes");
+    }
+    options.users[user.name()] = user.password();
+  }
+  if (config.shared_secrets_size() > kMaxSharedSecrets) {
+    checks.fail("credentials.shared_secrets", "must be at most 8");
+  }
+  for (int i = 0; i < config.shared_secrets_size(); ++i) {
+    if (config.shared_secrets(i).size() < kMinSecretBytes) {
+      checks.fail(indexed("credentials.shared_secrets", i), "must have at least 16 bytes");
+    }
+    options.shared_secrets.push_back(config.shared_secrets(i));
+  }
+  uint32_t seconds = 600;
+  checks.range(config.has_ttl_s(), config.ttl_s(), 30u, 86'400u, "credentials.ttl_s", seconds);
+  options.ttl = std::chrono::seconds{seconds};
+  return std::make_shared<credentials::Store>(std::move(options));
+}
+
+// What clients reach a listener's address by.
+void addCandidates(const net::Address& bound, const net::AddressMap& nat, std::vector<net::Address>& out) {
+  if (!bound.isWildcard()) return out.push_back(nat.toExternal(bound));
+  for (const net::Address& machine : net::machineAddresses()) {
+    const net::Address external = nat.toExternal(machine.withPort(bound.port()));
+    if (machine.family() == bound.family() && external.ipString() != machine.ipString()) {
+      out.push_back(external);
+    }
+  }
+  if (out.empty()) out.push_back(bound);
+}
+
+// The addresses of listeners whose chains route voice, as clients see them.
+std::vector<net::Address> candidatesOf(const runtime::Generation& generation, const net::AddressMap& nat) {
   std::vector<net::Address> candidates;
   for (const auto& listener : generation.listeners) {
     const bool voice = std::any_of(listener->chains.begin(), listener->chains.end(), [](const auto& chain) {
       return !chain->filters.empty() && (chain->filters.back().type->needs & chain::kPlainRtp) != 0;
     });
-    if (voice) candidates.insert(candidates.end(), listener->addresses.begin(), listener->addresses.end());
+    if (!voice) continue;
+    for (const net::Address& address : listener->addresses) addCandidates(address, nat, candidates);
   }
   return candidates;
 }
 
 JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
-                       const runtime::Generation& generation, Checks& checks) {
+                       const runtime::Generation& generation, const net::AddressMap& nat, Checks& checks) {
   JoinSettings join;
   join.address = checks.address(config.address(), "join.address");
   join.page_directory = resolve(input.directory, config.page_directory());
@@ -97,7 +142,7 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
     }
   }
   if (join.candidates.empty()) {
-    join.candidates = candidatesOf(generation);
+    join.candidates = candidatesOf(generation, nat);
     if (join.candidates.empty()) checks.fail("join", "needs a listener whose chain ends in rtp_router");
     for (const net::Address& candidate : join.candidates) {
       if (candidate.isWildcard() || candidate.port() == 0) {
@@ -163,12 +208,15 @@ Result<Built> build(const BuildInput& input) {
   generation->version = input.version;
 
   const Clusters clusters = buildClusters(bootstrap, checks);
-  buildListeners(input, clusters, *generation, checks);
+  built.settings.credentials = buildCredentials(bootstrap.credentials(), checks);
+  built.settings.nat = buildNat(bootstrap, input.discovered, checks);
+  buildListeners(input, clusters, built.settings, *generation, checks);
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
   if (bootstrap.has_admin())
     built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
   if (bootstrap.has_join()) {
-    built.settings.join = buildJoin(bootstrap.join(), input, *generation, checks);
+    built.settings.join =
+        buildJoin(bootstrap.join(), input, *generation, *built.settings.nat.addresses, checks);
     const net::Address& address = built.settings.join->address;
     if (address.isSet() && address.port() != 0 && built.settings.admin == address) {
       checks.fail("join.address", address.toString() + " is in use by admin.address");

@@ -1,6 +1,8 @@
 // From a Bootstrap to what the server runs: checks everything, opens nothing.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "api/config.pb.h"
 #include "source/base/result.h"
 #include "source/chain/filter_type.h"
+#include "source/credentials/store.h"
 #include "source/runtime/generation.h"
 #include "source/runtime/stats_store.h"
 
@@ -24,6 +27,14 @@ struct JoinSettings {
   size_t max_offer_bytes = 262'144;
 };
 
+// How the world sees our addresses.
+struct NatSettings {
+  std::shared_ptr<const net::AddressMap> addresses = std::make_shared<net::AddressMap>();
+  std::optional<net::Address> stun_server;  // to ask, if set
+  std::vector<net::Address> to_ask;         // for these IP addresses of ours, port 0
+  Duration refresh_interval = 300s;
+};
+
 struct WorkerSettings {
   unsigned count = 1;
   bool pin_threads = false;
@@ -37,6 +48,8 @@ struct Settings {
   std::optional<JoinSettings> join;
   WorkerSettings workers;
   rooms::Limits rooms;
+  std::shared_ptr<const credentials::Store> credentials;  // never null
+  NatSettings nat;
   Duration drain_timeout = 30s;
 };
 
@@ -50,9 +63,11 @@ struct BuildInput {
   std::string directory;  // that relative paths in the file start from
   const chain::Registry& registry;
   rooms::Directory& rooms;
+  chain::ProcessState& process;
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::optional<unsigned> concurrency;  // overrides workers.count
   runtime::StatsStore& stats;
+  std::map<net::Address, net::Address> discovered;  // what nat.stun_server said: ours to external, port 0
   const runtime::Generation* previous;  // its factories live on where the configuration is equal; may be null
   uint64_t version;
 };

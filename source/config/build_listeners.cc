@@ -17,8 +17,16 @@ std::string propertyNames(chain::Properties properties) {
 
 class ListenerBuilder {
  public:
-  ListenerBuilder(const BuildInput& input, const Clusters& clusters, Checks& checks)
-      : input_(input), checks_(checks), context_{clusters, input.rooms, input.dtls} {}
+  ListenerBuilder(const BuildInput& input, const Clusters& clusters, const Settings& settings, Checks& checks)
+      : input_(input),
+        checks_(checks),
+        context_{.clusters = clusters,
+                 .directory = input.rooms,
+                 .process = input.process,
+                 .dtls = input.dtls,
+                 .credentials = settings.credentials,
+                 .nat = settings.nat.addresses,
+                 .listener = {}} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
 
@@ -43,6 +51,7 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
   checks_.name(config.name(), path + ".name", names_);
   listener_ = listener->name = config.name();
   addresses(config, path, *listener);
+  context_.listener = listener->addresses;
   uint32_t seconds = 60;
   checks_.range(config.has_idle_timeout_s(), config.idle_timeout_s(), 1u, 86'400u, path + ".idle_timeout_s",
                 seconds);
@@ -175,7 +184,7 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
       checks_.fail(filter_path,
                    std::string(type.name) + " takes datagrams out of the chain and must be the last");
     }
-    if (last && !type.terminal) {
+    if (last && !type.terminal && !type.may_be_last) {
       checks_.fail(filter_path,
                    "the last filter must take datagrams out of the chain (rtp_router, forward); " +
                        std::string(type.name) + " does not");
@@ -185,10 +194,10 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
 
 }  // namespace
 
-void buildListeners(const BuildInput& input, const Clusters& clusters, runtime::Generation& out,
-                    Checks& checks) {
+void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
+                    runtime::Generation& out, Checks& checks) {
   if (input.bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
-  ListenerBuilder builder(input, clusters, checks);
+  ListenerBuilder builder(input, clusters, settings, checks);
   for (int i = 0; i < input.bootstrap.listeners_size(); ++i) {
     out.listeners.push_back(builder.build(input.bootstrap.listeners(i), indexed("listeners", i)));
   }

@@ -12,7 +12,7 @@ namespace sluice::config {
 
 using Clusters = std::map<std::string, std::shared_ptr<const chain::Cluster>>;
 
-void buildListeners(const BuildInput& input, const Clusters& clusters, runtime::Generation& out,
-                    Checks& checks);
+void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
+                    runtime::Generation& out, Checks& checks);
 
 }  // namespace sluice::config

@@ -1,5 +1,6 @@
 #include "source/crypto/hmac.h"
 
+#include <openssl/base64.h>
 #include <openssl/hmac.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
@@ -29,6 +30,12 @@ std::array<uint8_t, 32> sha256(Bytes message) {
   std::array<uint8_t, 32> digest;
   SHA256(message.data(), message.size(), digest.data());
   return digest;
+}
+
+std::string base64(Bytes bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // with a terminating zero
+  text.resize(EVP_EncodeBlock(reinterpret_cast<uint8_t*>(text.data()), bytes.data(), bytes.size()));
+  return text;
 }
 
 }  // namespace sluice::crypto

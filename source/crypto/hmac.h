@@ -1,7 +1,8 @@
-// Hashes and message authentication codes.
+// Hashes, message authentication codes and their form as text.
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "source/base/bytes.h"
 
@@ -12,5 +13,8 @@ void hmacSha256(Bytes key, Bytes message, uint8_t* out);  // 32 bytes
 
 std::array<uint8_t, 16> md5(Bytes message);
 std::array<uint8_t, 32> sha256(Bytes message);
+
+// RFC 4648 section 4.
+std::string base64(Bytes bytes);
 
 }  // namespace sluice::crypto

@@ -24,6 +24,14 @@ struct UdpStats {
   stats::Histogram transit;     // from the datagram's arrival to the system call that sent it
 };
 
+// An ICMP error that a packet of ours caused.
+struct IcmpError {
+  Address peer;  // whom the packet was for
+  uint8_t type;  // as on the wire, in the peer's family
+  uint8_t code;
+  uint32_t mtu;  // of the next link, where the packet was too long for it; else 0
+};
+
 class UdpReceiver {
  public:
   virtual ~UdpReceiver() = default;
@@ -32,11 +40,14 @@ class UdpReceiver {
   virtual void onRefused() {}
   // A packet given to send() did not leave. `error` is an errno; ENOBUFS when the queue is full.
   virtual void onSendFailed(int /*error*/) {}
+  // Ports with report_icmp only.
+  virtual void onIcmp(const IcmpError& /*error*/) {}
 };
 
 struct UdpOptions {
   bool reuse_port = false;    // one socket per worker on the same address
   Address connect_to;         // if set: talk to this peer only, and hear of its ICMP errors
+  bool report_icmp = false;   // call onIcmp(); and fragment unless a packet says otherwise
   int receive_buffer = 0;     // bytes; 0: the system's default
   int send_buffer = 0;        // bytes; 0: the system's default
   UdpStats* stats = nullptr;  // required; outlives the port
@@ -50,9 +61,21 @@ class UdpPort {
   virtual const Address& local() const = 0;
 };
 
+// A bound address that nobody reads from yet. Its end frees the address. For any thread.
+class UdpReservation {
+ public:
+  virtual ~UdpReservation() = default;
+  virtual const Address& local() const = 0;
+};
+
 class UdpNetwork {
  public:
   virtual ~UdpNetwork() = default;
+  // Fails when the address is in use. Errors have no path.
+  virtual Result<std::unique_ptr<UdpReservation>> reserve(const Address& local) = 0;
+  // Takes a reservation of this process, also one that another worker's network made. Never null.
+  virtual std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation,
+                                        const UdpOptions& options, UdpReceiver& receiver) = 0;
   // `receiver` outlives the port. Errors have no path.
   virtual Result<std::unique_ptr<UdpPort>> open(const Address& local, const UdpOptions& options,
                                                 UdpReceiver& receiver) = 0;

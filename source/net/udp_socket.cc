@@ -7,9 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "source/net/udp_control.h"
+#include "source/net/udp_icmp.h"
 
 namespace sluice::net {
 
@@ -54,6 +56,7 @@ class UdpSocket final : public UdpPort, private TurnEnd {
 
  private:
   void onReady(int status, int events);
+  bool reportIcmp();
   void receive();
   unsigned receiveBatch();
   bool prepareReceive(unsigned& count);
@@ -64,8 +67,9 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   void watch(int events);
 
   const int fd_;
-  Address local_;
+  const Address local_;
   const bool connected_;
+  const bool reports_icmp_;
   UdpStats& stats_;
   EventLoop& loop_;
   PacketPool& pool_;
@@ -74,22 +78,21 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   uv_poll_t* const poll_;         // closes after us: libuv frees handles late
   std::vector<PacketPtr> queue_;  // to be sent, in order
   bool blocked_ = false;          // waiting for a writable socket
+  bool dont_fragment_ = false;    // what the socket is set to
 };
 
 UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
                      UdpReceiver& receiver)
     : fd_(fd),
+      local_(boundAddress(fd)),
       connected_(options.connect_to.isSet()),
+      reports_icmp_(options.report_icmp),
       stats_(*options.stats),
       loop_(loop),
       pool_(pool),
       batch_(batch),
       receiver_(receiver),
       poll_(new uv_poll_t) {
-  sockaddr_storage name{};
-  socklen_t length = sizeof name;
-  getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &length);
-  local_ = Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
   uv_poll_init(loop_.raw(), poll_, fd_);
   poll_->data = this;
   watch(UV_READABLE);
@@ -119,13 +122,28 @@ void UdpSocket::watch(int events) {
 
 void UdpSocket::onReady(int status, int events) {
   // libuv stops watching when the kernel reports an error (ICMP); receiving fetches and clears it.
-  if (status < 0) watch(blocked_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+  if (status < 0) {
+    watch(blocked_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+    if (reports_icmp_) reportIcmp();
+  }
   if (events & UV_WRITABLE) {
     blocked_ = false;
     watch(UV_READABLE);
     loop_.atTurnEnd(*this);
   }
   if (status < 0 || (events & UV_READABLE)) receive();
+}
+
+// True when there was any.
+bool UdpSocket::reportIcmp() {
+  unsigned reported = 0;
+  while (reported < kBatch) {
+    const auto error = readIcmp(fd_);
+    if (!error) break;
+    receiver_.onIcmp(*error);
+    ++reported;
+  }
+  return reported > 0;
 }
 
 void UdpSocket::receive() {
@@ -199,6 +217,10 @@ unsigned UdpSocket::prepareSend(size_t first) {
   const auto count = static_cast<unsigned>(std::min<size_t>(kBatch, queue_.size() - first));
   for (unsigned i = 0; i < count; ++i) {
     Packet& packet = *queue_[first + i];
+    if (reports_icmp_ && packet.dont_fragment != dont_fragment_) {
+      if (i > 0) return i;
+      setDontFragment(fd_, dont_fragment_ = packet.dont_fragment);
+    }
     batch_.tx.vectors[i] = {packet.data().data(), packet.size()};
     msghdr& header = batch_.tx.headers[i].msg_hdr;
     header = {};
@@ -229,17 +251,20 @@ void UdpSocket::flush() {
   while (done < queue_.size() && !blocked_) {
     const unsigned count = prepareSend(done);
     const int n = sendmmsg(fd_, batch_.tx.headers.data(), count, MSG_DONTWAIT);
+    const int error = errno;
     if (n > 0) {
       sent(done, static_cast<size_t>(n));
       done += static_cast<size_t>(n);
-    } else if (errno == EAGAIN || errno == ENOBUFS) {
+    } else if (error == EAGAIN || error == ENOBUFS) {
       blocked_ = true;
       watch(UV_READABLE | UV_WRITABLE);
-    } else if (connected_ && errno == ECONNREFUSED) {
+    } else if (connected_ && error == ECONNREFUSED) {
       receiver_.onRefused();  // an earlier packet was; the call cleared it and sent nothing: try again
-    } else if (errno != EINTR) {
+    } else if (reports_icmp_ && reportIcmp() && error != EMSGSIZE) {
+      continue;  // likewise
+    } else if (error != EINTR) {
       stats_.send_refused.add();
-      receiver_.onSendFailed(errno);
+      receiver_.onSendFailed(error);
       queue_[done++]->settle();
     }
   }
@@ -251,6 +276,13 @@ Error systemError(const std::string& what) {
 }
 
 }  // namespace
+
+Address boundAddress(int fd) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
+  return Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
+}
 
 Result<int> bindUdpSocket(const Address& local, const UdpOptions& options) {
   const int fd = socket(local.isV6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -293,6 +325,37 @@ Result<std::unique_ptr<UdpPort>> SocketNetwork::open(const Address& local, const
   auto fd = bindUdpSocket(local, options);
   if (!fd.ok()) return fd.error();
   return attach(*fd, options, receiver);
+}
+
+namespace {
+
+class BoundSocket final : public UdpReservation {
+ public:
+  explicit BoundSocket(int fd) : fd_(fd), local_(boundAddress(fd)) {}
+  ~BoundSocket() override {
+    if (fd_ >= 0) close(fd_);
+  }
+  const Address& local() const override { return local_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+  const Address local_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<UdpReservation>> SocketNetwork::reserve(const Address& local) {
+  auto fd = bindUdpSocket(local, {});
+  if (!fd.ok()) return fd.error();
+  return std::unique_ptr<UdpReservation>(std::make_unique<BoundSocket>(*fd));
+}
+
+std::unique_ptr<UdpPort> SocketNetwork::open(std::unique_ptr<UdpReservation> reservation,
+                                             const UdpOptions& options, UdpReceiver& receiver) {
+  const int fd = static_cast<BoundSocket&>(*reservation).release();
+  if (options.report_icmp) enableIcmp(fd, reservation->local());
+  return attach(fd, options, receiver);
 }
 
 std::unique_ptr<UdpPort> SocketNetwork::attach(int fd, const UdpOptions& options, UdpReceiver& receiver) {

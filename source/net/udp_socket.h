@@ -20,6 +20,10 @@ class SocketNetwork final : public UdpNetwork {
   Result<std::unique_ptr<UdpPort>> open(const Address& local, const UdpOptions& options,
                                         UdpReceiver& receiver) override;
 
+  Result<std::unique_ptr<UdpReservation>> reserve(const Address& local) override;
+  std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation, const UdpOptions& options,
+                                UdpReceiver& receiver) override;
+
   // A socket that is bound already; the port owns it.
   std::unique_ptr<UdpPort> attach(int fd, const UdpOptions& options, UdpReceiver& receiver);
 
@@ -31,5 +35,7 @@ class SocketNetwork final : public UdpNetwork {
 
 // Binds a non-blocking UDP socket with every option that attach() needs. Usable from any thread.
 Result<int> bindUdpSocket(const Address& local, const UdpOptions& options);
+// With the port that the system chose.
+Address boundAddress(int fd);
 
 }  // namespace sluice::net

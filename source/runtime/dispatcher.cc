@@ -41,13 +41,14 @@ void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
 void Dispatcher::removePort(uint16_t id, std::string_view reason) {
   for (const auto& session : sessions_.all()) {
     const auto& tuples = session->tuples();
-    const auto uses = [&](const Tuple& tuple) { return tuple.port->id == id; };
-    if (session->port().id == id || std::any_of(tuples.begin(), tuples.end(), uses)) {
+    const auto uses = [&](const Tuple& tuple) { return (tuple.port->id & ~WorkerPort::kInside) == id; };
+    if ((session->port().id & ~WorkerPort::kInside) == id ||
+        std::any_of(tuples.begin(), tuples.end(), uses)) {
       session->close(reason);
     }
   }
   onTurnEnd();
-  std::erase_if(ports_, [&](const auto& port) { return port->id == id; });
+  std::erase_if(ports_, [&](const auto& port) { return (port->id & ~WorkerPort::kInside) == id; });
 }
 
 void Dispatcher::setGeneration(GenerationPtr generation) {
@@ -79,7 +80,7 @@ void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
 
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed) {
   packet->kind = classify(packet->data());
-  Session* session = sessions_.find(packet->remote, port.id);
+  Session* session = sessions_.find({packet->remote, port.id, planeOf(packet->kind)});
   if (session != nullptr && givesWay(*session, *packet)) {
     session->close("replaced");
     end(*session);
@@ -110,12 +111,15 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
   if (packet->kind == PacketKind::kStun) {
     const auto player = players_.find(localUfrag(*packet));
     if (player != players_.end()) return admitPlayer(port, packet, player->second, mailed);
-  } else if (belongsElsewhere(port, packet, mailed)) {
+  } else if (planeOf(packet->kind) == Plane::kMedia && belongsElsewhere(port, packet, mailed)) {
     return nullptr;
   }
   if (draining_) {
     drop(port, packet, ListenerDrop::kDraining);
     return nullptr;
+  }
+  if (packet->kind == PacketKind::kStun) {  // a TURN client asks for its address
+    if (Session* turn = sessions_.find({packet->remote, port.id, Plane::kTurn})) return turn;
   }
   return open(port, packet, nullptr);
 }
@@ -123,7 +127,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
 // True when the packet went to the worker that owns its client's session. What came by mail never goes on by
 // mail.
 bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
-  const auto stray = strays_.find({packet->remote, port.id});
+  const auto stray = strays_.find({packet->remote, port.id, Plane::kMedia});
   if (stray == strays_.end() || mailed) return false;
   mail(stray->second.owner, port, packet);
   return true;
@@ -145,7 +149,8 @@ Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const
       return nullptr;
     }
     const Stray stray{static_cast<unsigned>(owner), player.get()};
-    if (strays_.size() < kMaxStrays) strays_.insert_or_assign({packet->remote, port.id}, stray);
+    if (strays_.size() < kMaxStrays)
+      strays_.insert_or_assign({packet->remote, port.id, Plane::kMedia}, stray);
     mail(static_cast<unsigned>(owner), port, packet);
     return nullptr;
   }
@@ -160,8 +165,8 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   if (chain != chains.end()) {
     reason = ListenerDrop::kNoSession;
     const bool authenticates = (*chain)->authenticates;
-    if ((!authenticates || packet->kind == PacketKind::kStun) &&
-        makeRoom(port, *packet, authenticates, reason)) {
+    const bool may_begin = packet->kind == PacketKind::kStun || packet->kind == PacketKind::kTurn;
+    if ((!authenticates || may_begin) && makeRoom(port, *packet, authenticates, reason)) {
       port.stats->sessions_opened.add();
       port.stats->sessions.add(1);
       options_.total_sessions.fetch_add(1, std::memory_order_relaxed);
@@ -242,7 +247,7 @@ void Dispatcher::examine(Session& session, Instant now) {
   if (session.isClosing()) return;
   if (!session.isAuthenticated() && now - session.created() > generation_->limits.authentication_timeout) {
     session.close("not_authenticated");
-  } else if (now - session.lastActivity() > session.port().listener->idle_timeout) {
+  } else if (session.isIdle(now, session.port().listener->idle_timeout)) {
     session.close("idle");
   }
 }

@@ -11,6 +11,7 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
     : host_(host),
       id_(id),
       port_(&port),
+      plane_(planeOf(first.kind)),
       player_(std::move(player)),
       tuples_{{first.remote, first.local, &port, !chain->authenticates}},
       authenticated_(!chain->authenticates),

@@ -23,14 +23,25 @@ struct Tuple {
   bool authenticated;
 };
 
+// A client may use one socket as a TURN client and as a player; these are two sessions.
+enum class Plane : uint8_t { kMedia, kTurn };
+
+inline Plane planeOf(PacketKind kind) {
+  const bool turn = kind == PacketKind::kTurn || kind == PacketKind::kTurnChannel;
+  return turn ? Plane::kTurn : Plane::kMedia;
+}
+
 // What a session is found by.
 struct TupleKey {
   net::Address remote;
   uint16_t port;  // WorkerPort::id
+  Plane plane;
   bool operator==(const TupleKey&) const = default;
 };
 struct TupleKeyHash {
-  size_t operator()(const TupleKey& key) const { return key.remote.hash() ^ key.port; }
+  size_t operator()(const TupleKey& key) const {
+    return key.remote.hash() ^ (size_t{key.port} << 1 | static_cast<size_t>(key.plane));
+  }
 };
 
 class Session final : public chain::Session, private chain::ChainEnds {
@@ -49,6 +60,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   bool isAuthenticated(const net::Address& remote) const override;
   void select(const net::Address& remote) override;
   void keepAlive() override;
+  void keepAliveUntil(Instant until) override { alive_until_ = until; }
   void close(std::string_view reason) override;
 
   // A datagram from the client.
@@ -66,7 +78,11 @@ class Session final : public chain::Session, private chain::ChainEnds {
   std::string_view closeReason() const { return close_reason_; }
   Instant created() const { return created_; }
   Instant lastActivity() const { return last_activity_; }
+  bool isIdle(Instant now, Duration timeout) const {
+    return now - last_activity_ > timeout && now >= alive_until_;
+  }
   uint64_t generation() const { return generation_; }
+  Plane plane() const { return plane_; }
   const std::vector<Tuple>& tuples() const { return tuples_; }
   const chain::FilterChain& chain() const { return chain_; }
   // Of the listener that it came through first.
@@ -84,12 +100,14 @@ class Session final : public chain::Session, private chain::ChainEnds {
   SessionHost& host_;
   const uint64_t id_;
   WorkerPort* const port_;
+  const Plane plane_;
   const rooms::PlayerPtr player_;
   std::vector<Tuple> tuples_;  // at least one; oldest first
   size_t selected_ = 0;
   bool authenticated_;
   const Instant created_;
   Instant last_activity_;
+  Instant alive_until_{};
   uint64_t generation_;
   uint64_t packets_in_ = 0;
   uint64_t packets_out_ = 0;

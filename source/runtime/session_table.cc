@@ -4,8 +4,8 @@
 
 namespace sluice::runtime {
 
-Session* SessionTable::find(const net::Address& remote, uint16_t port) const {
-  const auto it = by_tuple_.find({remote, port});
+Session* SessionTable::find(const TupleKey& key) const {
+  const auto it = by_tuple_.find(key);
   return it == by_tuple_.end() ? nullptr : it->second;
 }
 
@@ -24,7 +24,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   session.table_index_ = sessions_.size();
   sessions_.push_back(std::move(owned));
   const Tuple& tuple = session.tuples().front();
-  by_tuple_[{tuple.remote, tuple.port->id}] = &session;
+  by_tuple_[{tuple.remote, tuple.port->id, session.plane()}] = &session;
   session.source_ = tuple.remote.customer();
   ++by_source_[session.source_];
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
@@ -36,8 +36,8 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
 
 void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
   if (const auto replaced = session.addTuple(packet, port))
-    by_tuple_.erase({replaced->remote, replaced->port->id});
-  by_tuple_[{packet.remote, port.id}] = &session;
+    by_tuple_.erase({replaced->remote, replaced->port->id, session.plane()});
+  by_tuple_[{packet.remote, port.id, session.plane()}] = &session;
 }
 
 void SessionTable::forgetUnauthenticated(Session& session) {
@@ -48,7 +48,8 @@ void SessionTable::forgetUnauthenticated(Session& session) {
 }
 
 void SessionTable::remove(Session& session) {
-  for (const Tuple& tuple : session.tuples()) by_tuple_.erase({tuple.remote, tuple.port->id});
+  for (const Tuple& tuple : session.tuples())
+    by_tuple_.erase({tuple.remote, tuple.port->id, session.plane()});
   const auto source = by_source_.find(session.source_);
   if (--source->second == 0) by_source_.erase(source);
   if (session.player() != nullptr) by_player_.erase(session.player().get());

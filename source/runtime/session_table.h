@@ -13,7 +13,7 @@ namespace sluice::runtime {
 
 class SessionTable {
  public:
-  Session* find(const net::Address& remote, uint16_t port) const;
+  Session* find(const TupleKey& key) const;
   Session* find(const rooms::Player& player) const;
 
   // The number of sessions from this client's IP address, or IPv6 /64.

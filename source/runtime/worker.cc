@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <string>
 
+#include "source/net/address_map.h"
+#include "source/runtime/inside_port.h"
+
 namespace sluice::runtime {
 
 WorkerGroup::~WorkerGroup() {
@@ -66,6 +69,7 @@ void WorkerThread::run() {
   sweep_.reset();
   dispatcher_.reset();
   loop_.cancelTurnEnd(*this);
+  loop_.cancelTurnEnd(inside_turn_);
   clearLocals();
 }
 
@@ -79,17 +83,24 @@ void WorkerThread::pin() {
 void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added,
                            std::vector<uint16_t> removed) {
   post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed)] {
-    for (const NewPort& fresh : added) {
-      ListenerStats* stats = fresh.listener->stats[options_.index];
-      auto port = std::make_unique<WorkerPort>(fresh.id, fresh.listener, stats, *dispatcher_);
-      net::UdpOptions options = fresh.listener->socket;
-      options.stats = &stats->udp;
-      port->udp = network_.attach(fresh.fd, options, *port);
-      dispatcher_->addPort(std::move(port));
-    }
+    inside_.setMachineAddresses(net::machineAddresses());
+    for (const NewPort& fresh : added) addPort(fresh);
     dispatcher_->setGeneration(generation);
     for (const uint16_t id : removed) dispatcher_->removePort(id, "listener_removed");
   });
+}
+
+void WorkerThread::addPort(const NewPort& fresh) {
+  ListenerStats* stats = fresh.listener->stats[options_.index];
+  auto port = std::make_unique<WorkerPort>(fresh.id, fresh.listener, stats, *dispatcher_);
+  net::UdpOptions options = fresh.listener->socket;
+  options.stats = &stats->udp;
+  port->udp = network_.attach(fresh.fd, options, *port);
+  const auto door_id = static_cast<uint16_t>(fresh.id | WorkerPort::kInside);
+  auto door = std::make_unique<WorkerPort>(door_id, fresh.listener, stats, *dispatcher_);
+  door->udp = std::make_unique<InsidePort>(inside_, *port->udp, *door, stats);
+  dispatcher_->addPort(std::move(door));
+  dispatcher_->addPort(std::move(port));
 }
 
 bool WorkerThread::mail(unsigned to, Deliver deliver, net::PacketPtr& packet) {

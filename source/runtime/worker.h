@@ -68,6 +68,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   const Clock& clock() const override { return const_cast<net::EventLoop&>(loop_).clock(); }
   net::TimerQueue& timers() override { return loop_.timers(); }
   net::UdpNetwork& network() override { return network_; }
+  net::Inside& inside() override { return inside_; }
   void postToMain(std::function<void()> task) override { group_.post_to_main(std::move(task)); }
   bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
 
@@ -80,12 +81,22 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   void pin();
   void drainMailbox();
   void onTurnEnd() override;
+  void addPort(const NewPort& fresh);
+
+  // Delivers what goes from port to port of this worker.
+  struct InsideTurn final : net::TurnEnd {
+    explicit InsideTurn(net::Inside& target) : inside(target) {}
+    void onTurnEnd() override { inside.deliver(); }
+    net::Inside& inside;
+  };
 
   const WorkerOptions options_;
   WorkerGroup& group_;
   net::PacketPool pool_;
   net::EventLoop loop_;
   net::SocketNetwork network_;
+  net::Inside inside_{[this] { loop_.atTurnEnd(inside_turn_); }};
+  InsideTurn inside_turn_{inside_};
   std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(kMailboxCapacity);
   std::atomic<uint64_t> mailbox_full_{0};
   std::vector<bool> to_wake_;  // workers that got mail in this turn

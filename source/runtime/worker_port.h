@@ -21,6 +21,9 @@ struct WorkerPort final : net::UdpReceiver {
 
   void onPacket(net::PacketPtr&& packet) override { sink.onDatagram(*this, std::move(packet)); }
 
+  // Bit of the id of the door beside a listener's port, for what comes from inside the process.
+  static constexpr uint16_t kInside = 0x8000;
+
   const uint16_t id;         // the same on every worker
   ListenerSpecPtr listener;  // of the current generation
   ListenerStats* const stats;

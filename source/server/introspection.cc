@@ -60,7 +60,10 @@ json Server::serverInfo() const {
 json Server::configDump() const {
   Bootstrap shown = bootstrap_;
   for (std::string& secret : *shown.mutable_join()->mutable_token_secrets()) secret = kHidden;
+  for (std::string& secret : *shown.mutable_credentials()->mutable_shared_secrets()) secret = kHidden;
+  for (User& user : *shown.mutable_credentials()->mutable_users()) user.set_password(kHidden);
   if (!bootstrap_.has_join()) shown.clear_join();
+  if (!bootstrap_.has_credentials()) shown.clear_credentials();
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;

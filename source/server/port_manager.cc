@@ -1,6 +1,5 @@
 #include "source/server/port_manager.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,13 +7,6 @@
 
 namespace sluice::server {
 namespace {
-
-net::Address boundAddress(int fd) {
-  sockaddr_storage name{};
-  socklen_t length = sizeof name;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
-  return net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
-}
 
 void closeAll(const PortManager::Change& change) {
   for (const auto& ports : change.added) {
@@ -72,7 +64,7 @@ Status PortManager::bind(const runtime::ListenerSpecPtr& listener, const net::Ad
   for (unsigned worker = 0; worker < workers_; ++worker) {
     auto fd = net::bindUdpSocket(bound, listener->socket);
     if (!fd.ok()) return fd.error();
-    bound = boundAddress(*fd);
+    bound = net::boundAddress(*fd);
     change.added[worker].push_back({id, *fd, listener});
   }
   fresh_[{listener->name, address}] = {id, bound};

@@ -59,9 +59,11 @@ Result<config::Built> Server::build(const Bootstrap& bootstrap) {
                         .directory = directoryOf(options_.config),
                         .registry = registry_,
                         .rooms = rooms_,
+                        .process = process_,
                         .dtls = dtls_,
                         .concurrency = options_.concurrency,
                         .stats = stats_,
+                        .discovered = discovered_,
                         .previous = generation_.get(),
                         .version = version_ + 1});
 }

@@ -70,12 +70,14 @@ class Server final : private admin::Backend, private rooms::Observer {
   runtime::StatsStore stats_;
   std::shared_ptr<const crypto::DtlsContext> dtls_;
   rooms::Directory rooms_;
+  chain::ProcessState process_;
   PortManager ports_;
   runtime::WorkerGroup group_;
   runtime::GenerationPtr generation_;
   config::Settings settings_;
   Bootstrap bootstrap_;
   uint64_t version_ = 0;
+  std::map<net::Address, net::Address> discovered_;  // by nat.stun_server: our IP addresses to external ones
   stats::Counter reloads_ok_;
   stats::Counter reloads_refused_;
   bool draining_ = false;

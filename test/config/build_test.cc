@@ -34,6 +34,7 @@ struct Builder {
   RealClock clock;
   rooms::Directory rooms{{}, 1, clock};
   chain::Registry registry = builtinFilters();
+  chain::ProcessState process;
   runtime::StatsStore stats{1};
 
   Result<config::Built> build(const std::string& text, const runtime::Generation* previous = nullptr) {
@@ -43,9 +44,11 @@ struct Builder {
                           .directory = ".",
                           .registry = registry,
                           .rooms = rooms,
+                          .process = process,
                           .dtls = nullptr,
                           .concurrency = std::nullopt,
                           .stats = stats,
+                          .discovered = {},
                           .previous = previous,
                           .version = 1});
   }

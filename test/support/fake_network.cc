@@ -9,7 +9,12 @@ class FakeNetwork::Port final : public net::UdpPort {
 
   void send(net::PacketPtr&& packet) override {
     const Bytes data = packet->data();
-    network_.sent.push_back({local_, packet->remote, {data.begin(), data.end()}, packet->tos, packet->ttl});
+    network_.sent.push_back({local_,
+                             packet->remote,
+                             {data.begin(), data.end()},
+                             packet->tos,
+                             packet->ttl,
+                             packet->dont_fragment});
     packet->settle();
     packet.reset();
   }
@@ -27,6 +32,35 @@ Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& loca
   const net::Address bound = local.port() == 0 ? local.withPort(next_port_++) : local;
   ports_[bound] = {&receiver, options.connect_to};
   return std::unique_ptr<net::UdpPort>(std::make_unique<Port>(*this, bound));
+}
+
+class FakeNetwork::Reservation final : public net::UdpReservation {
+ public:
+  Reservation(FakeNetwork& network, const net::Address& local) : network_(network), local_(local) {
+    network_.reserved_.insert(local_);
+  }
+  ~Reservation() override { network_.reserved_.erase(local_); }
+  const net::Address& local() const override { return local_; }
+
+ private:
+  FakeNetwork& network_;
+  const net::Address local_;
+};
+
+Result<std::unique_ptr<net::UdpReservation>> FakeNetwork::reserve(const net::Address& local) {
+  if (exhausted) return Error{"", "no more sockets"};
+  const net::Address bound = local.port() == 0 ? local.withPort(next_port_++) : local;
+  if (ports_.contains(bound) || reserved_.contains(bound)) return Error{"", "in use"};
+  return std::unique_ptr<net::UdpReservation>(std::make_unique<Reservation>(*this, bound));
+}
+
+std::unique_ptr<net::UdpPort> FakeNetwork::open(std::unique_ptr<net::UdpReservation> reservation,
+                                                const net::UdpOptions& options, net::UdpReceiver& receiver) {
+  return *open(reservation->local(), options, receiver);
+}
+
+void FakeNetwork::icmp(const net::Address& port, const net::IcmpError& error) {
+  ports_.at(port).receiver->onIcmp(error);
 }
 
 bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Bytes data) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "source/net/packet_pool.h"
@@ -15,6 +16,7 @@ struct SentDatagram {
   std::vector<uint8_t> data;
   uint8_t tos;
   uint8_t ttl;
+  bool dont_fragment;
 };
 
 class FakeNetwork final : public net::UdpNetwork {
@@ -24,10 +26,15 @@ class FakeNetwork final : public net::UdpNetwork {
   Result<std::unique_ptr<net::UdpPort>> open(const net::Address& local, const net::UdpOptions& options,
                                              net::UdpReceiver& receiver) override;
 
+  Result<std::unique_ptr<net::UdpReservation>> reserve(const net::Address& local) override;
+  std::unique_ptr<net::UdpPort> open(std::unique_ptr<net::UdpReservation> reservation,
+                                     const net::UdpOptions& options, net::UdpReceiver& receiver) override;
+
   // To the open port with this address. False when there is none, or it is connected to another peer.
   bool deliver(const net::Address& from, const net::Address& to, Bytes data);
   // An ICMP error for the connected port.
   void refuse(const net::Address& port);
+  void icmp(const net::Address& port, const net::IcmpError& error);
   // A packet that this port was given could not be sent.
   void failSend(const net::Address& port, int error);
 
@@ -37,12 +44,14 @@ class FakeNetwork final : public net::UdpNetwork {
 
  private:
   class Port;
+  class Reservation;
   struct Entry {
     net::UdpReceiver* receiver;
     net::Address connected_to;
   };
   net::PacketPool& pool_;
   std::map<net::Address, Entry> ports_;
+  std::set<net::Address> reserved_;
   uint16_t next_port_ = 40'000;
 };
 

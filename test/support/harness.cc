@@ -63,7 +63,13 @@ ChainHarness::~ChainHarness() = default;
 chain::ChainSpecPtr ChainHarness::makeSpec(const std::vector<FilterConfig>& filters) {
   auto spec = std::make_shared<chain::ChainSpec>();
   spec->name = "test";
-  chain::FactoryContext context{clusters, directory != nullptr ? *directory : own_directory_, dtls};
+  chain::FactoryContext context{.clusters = clusters,
+                                .directory = directory != nullptr ? *directory : own_directory_,
+                                .process = process,
+                                .dtls = dtls,
+                                .credentials = credentials,
+                                .nat = nat,
+                                .listener = {session.local_address}};
   for (const FilterConfig& filter : filters) {
     const auto any = pack(filter);
     auto factory = filter.type.parse(any, context);

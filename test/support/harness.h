@@ -28,6 +28,7 @@ class FakeWorker final : public chain::Worker {
   const Clock& clock() const override { return clock_; }
   net::TimerQueue& timers() override { return timers_; }
   FakeNetwork& network() override { return network_; }
+  net::Inside& inside() override { return inside_; }
   void postToMain(std::function<void()> task) override { posted.push_back(std::move(task)); }
   // To workers in `peers`, at once; refused when there is none.
   bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
@@ -45,6 +46,7 @@ class FakeWorker final : public chain::Worker {
   net::PacketPool pool_{4096};
   net::TimerQueue timers_{clock_};
   FakeNetwork network_{pool_};
+  net::Inside inside_{[] {}};  // tests call inside().deliver()
 };
 
 class FakeSession final : public chain::Session {
@@ -57,6 +59,7 @@ class FakeSession final : public chain::Session {
   bool isAuthenticated(const net::Address& address) const override { return authenticated.contains(address); }
   void select(const net::Address& address) override { selected = address; }
   void keepAlive() override { ++kept_alive; }
+  void keepAliveUntil(Instant until) override { alive_until = until; }
   void close(std::string_view reason) override {
     if (closed.empty()) closed = reason;
   }
@@ -67,6 +70,7 @@ class FakeSession final : public chain::Session {
   std::set<net::Address> authenticated;
   size_t max_addresses = 8;
   int kept_alive = 0;
+  Instant alive_until{};
   std::string closed;  // the reason
   std::function<void(const net::Address&)> on_authenticated;
 };
@@ -108,6 +112,9 @@ class ChainHarness final : private chain::ChainEnds {
   std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
   rooms::Directory* directory = nullptr;  // default: one of its own
   std::shared_ptr<const crypto::DtlsContext> dtls;
+  std::shared_ptr<const credentials::Source> credentials = std::make_shared<credentials::None>();
+  std::shared_ptr<const net::AddressMap> nat = std::make_shared<net::AddressMap>();
+  chain::ProcessState process;
   bool record = true;           // false: what leaves the chain is only settled, without a copy
   std::vector<Captured> inner;  // left the chain inward
   std::vector<Captured> outer;  // left the chain outward

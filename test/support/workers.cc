@@ -52,9 +52,11 @@ runtime::GenerationPtr Workers::build(const std::string& text) {
                               .directory = ".",
                               .registry = registry_,
                               .rooms = directory_,
+                              .process = process_,
                               .dtls = dtls_,
                               .concurrency = std::nullopt,
                               .stats = stats_,
+                              .discovered = {},
                               .previous = generation_.get(),
                               .version = ++version_});
   REQUIRE_MESSAGE(built.ok(), (built.ok() ? "" : toString(built.errors())));

@@ -39,6 +39,7 @@ class Workers {
 
   const RealClock clock_;
   rooms::Directory directory_;
+  chain::ProcessState process_;
   const chain::Registry registry_;
   runtime::StatsStore stats_;
   std::shared_ptr<const crypto::DtlsContext> dtls_;

@@ -1,0 +1,47 @@
+// Credentials from the configuration: users with passwords, and time-limited ones that a shared secret signs
+// (the TURN REST scheme: username "EXPIRY:name", password base64(HMAC(secret, username))).
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "source/base/clock.h"
+#include "source/credentials/source.h"
+
+namespace sluice::credentials {
+
+struct Options {
+  std::map<std::string, std::string> users;  // name to password
+  std::vector<std::string> shared_secrets;   // any of them signs; the first one is ours
+  std::chrono::seconds ttl{600};             // of credentials that we sign, at most
+  bool operator==(const Options&) const = default;
+};
+
+struct Issued {
+  std::string username;
+  std::string password;
+  std::chrono::seconds ttl;
+};
+
+class Store final : public Source {
+ public:
+  using Wall = std::function<int64_t()>;  // seconds since 1970, from any thread
+  explicit Store(Options options, Wall wall = systemTime);
+
+  bool authenticate(std::string_view username, Use use, const Check& check) const override;
+  std::string_view account(std::string_view username) const override;
+  std::vector<std::string> usernames() const override;
+  bool sameAs(const Source& other) const override;
+
+  bool canIssue() const { return !options_.shared_secrets.empty(); }
+  // For `name`, until at most `latest` (seconds since 1970). canIssue() must hold.
+  Issued issue(std::string_view name, int64_t latest) const;
+
+  static int64_t systemTime();
+
+ private:
+  const Options options_;
+  const Wall wall_;
+};
+
+}  // namespace sluice::credentials

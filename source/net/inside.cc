@@ -1,0 +1,59 @@
+#include "source/net/inside.h"
+
+namespace sluice::net {
+namespace {
+
+Address wildcardOf(const Address& address) {
+  static constexpr uint8_t kZero[16] = {};
+  return Address(Bytes(kZero, address.ip().size()), address.port());
+}
+
+}  // namespace
+
+Inside::~Inside() {
+  for (PacketPtr& packet : queue_) packet->settle();
+}
+
+void Inside::add(const Address& address, UdpReceiver& receiver, const void* group) {
+  ports_[address] = {&receiver, group};
+  wildcards_ += address.isWildcard();
+}
+
+void Inside::remove(const Address& address) {
+  if (ports_.erase(address) > 0) wildcards_ -= address.isWildcard();
+}
+
+const Inside::Port* Inside::find(const Address& address) const {
+  auto it = ports_.find(address);
+  if (it == ports_.end() && wildcards_ > 0 && machine_.contains(address.withPort(0))) {
+    it = ports_.find(wildcardOf(address));
+  }
+  return it == ports_.end() ? nullptr : &it->second;
+}
+
+const void* Inside::groupOf(const Address& address) const {
+  const Port* port = find(address);
+  return port == nullptr ? nullptr : port->group;
+}
+
+void Inside::send(PacketPtr&& packet) {
+  if (queue_.empty() && delivering_.empty()) schedule_();
+  queue_.push_back(std::move(packet));
+}
+
+void Inside::deliver() {
+  while (!queue_.empty()) {
+    delivering_.swap(queue_);
+    for (PacketPtr& packet : delivering_) {
+      if (const Port* port = find(packet->local)) {
+        port->receiver->onPacket(std::move(packet));
+      } else {
+        packet->settle();  // the port went meanwhile, as a datagram's may
+        packet.reset();
+      }
+    }
+    delivering_.clear();
+  }
+}
+
+}  // namespace sluice::net

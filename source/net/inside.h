@@ -1,0 +1,51 @@
+// Datagrams between ports of one worker, without a system call: from a TURN relay to a listener of ours,
+// back, and between relays. They arrive at the end of the turn, in order. Knows nothing of whether they may.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "source/net/udp.h"
+
+namespace sluice::net {
+
+class Inside {
+ public:
+  // `schedule` is called when there is something to deliver and nothing was before; deliver() follows.
+  explicit Inside(std::function<void()> schedule) : schedule_(std::move(schedule)) {}
+  ~Inside();
+
+  // `group` says which ports belong together, like those of one listener; null belongs to nobody.
+  void add(const Address& address, UdpReceiver& receiver, const void* group = nullptr);
+  void remove(const Address& address);
+
+  // The IP addresses that wildcard ports stand for. Port 0.
+  void setMachineAddresses(std::set<Address> addresses) { machine_ = std::move(addresses); }
+
+  // Is there a port for datagrams to `address`?
+  bool has(const Address& address) const { return find(address) != nullptr; }
+  const void* groupOf(const Address& address) const;
+
+  // From packet->remote to packet->local, where has() was true.
+  void send(PacketPtr&& packet);
+
+  void deliver();
+
+ private:
+  struct Port {
+    UdpReceiver* receiver;
+    const void* group;
+  };
+  const Port* find(const Address& address) const;
+
+  const std::function<void()> schedule_;
+  std::unordered_map<Address, Port> ports_;
+  size_t wildcards_ = 0;
+  std::set<Address> machine_;
+  std::vector<PacketPtr> queue_;
+  std::vector<PacketPtr> delivering_;
+};
+
+}  // namespace sluice::net
