@@ -7,50 +7,10 @@
 namespace sluice::stun_turn {
 namespace {
 
-constexpr bool mustBeUnderstood(uint16_t type) {
-  return type < 0x8000;
-}
-
-constexpr bool understood(uint16_t type) {
-  switch (type) {
-    case stun::kMappedAddress:
-    case stun::kUsername:
-    case stun::kMessageIntegrity:
-    case stun::kMessageIntegritySha256:
-    case stun::kRealm:
-    case stun::kNonce:
-    case stun::kErrorCode:
-    case stun::kUnknownAttributes:
-    case stun::kXorMappedAddress:
-    case stun::kPriority:
-    case stun::kUseCandidate:
-      return true;
-    default:
-      return false;
-  }
-}
-
-void findUnknown(const stun::Message& request, Check& check) {
-  request.forEach([&](uint16_t type, Bytes) {
-    if (!mustBeUnderstood(type) || understood(type) || check.unknown_count == check.unknown.size()) return;
-    const auto end = check.unknown.begin() + static_cast<ptrdiff_t>(check.unknown_count);
-    if (std::find(check.unknown.begin(), end, type) == end) check.unknown[check.unknown_count++] = type;
-  });
-}
-
 // RFC 8445 section 7.2.2: "our fragment:theirs".
 bool isOurs(std::string_view username, const rooms::IceCredentials& ice) {
   const size_t colon = username.find(':');
   return colon != std::string_view::npos && username.substr(0, colon) == ice.ufrag;
-}
-
-stun::TransportAddress toStun(const net::Address& address) {
-  stun::TransportAddress out;
-  const Bytes ip = address.ip();
-  std::copy(ip.begin(), ip.end(), out.ip.begin());
-  out.ip_length = static_cast<uint8_t>(ip.size());
-  out.port = address.port();
-  return out;
 }
 
 struct ErrorText {
@@ -91,8 +51,8 @@ Check examine(const stun::Message& request, const rooms::IceCredentials* ice) {
     check.verdict = right ? Verdict::kAuthenticated : Verdict::kUnauthorized;
     if (!right) return check;
   }
-  findUnknown(request, check);
-  if (check.unknown_count > 0) {
+  check.unknown = findUnknown(request, false);
+  if (check.unknown.count > 0) {
     check.verdict = Verdict::kUnknown;
   } else if (check.verdict == Verdict::kAuthenticated && request.has(stun::kIceControlled)) {
     check.verdict = Verdict::kRoleConflict;
@@ -111,11 +71,7 @@ std::optional<size_t> answer(const stun::Message& request, const Check& check, c
     const ErrorText error = errorOf(check.verdict);
     writer.addError(error.code, error.reason);
   }
-  if (check.verdict == Verdict::kUnknown) {
-    std::array<uint8_t, 16> types;
-    for (size_t i = 0; i < check.unknown_count; ++i) writeU16(&types[2 * i], check.unknown[i]);
-    writer.add(stun::kUnknownAttributes, Bytes(types.data(), 2 * check.unknown_count));
-  }
+  if (check.verdict == Verdict::kUnknown) check.unknown.addTo(writer);
   const bool proven = check.verdict == Verdict::kAuthenticated || check.verdict == Verdict::kRoleConflict ||
                       (check.verdict == Verdict::kUnknown && request.has(stun::kUsername));
   if (proven) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "filters/stun_turn/attributes.h"
 #include "source/codec/stun.h"
 #include "source/net/address.h"
 #include "source/rooms/player.h"
@@ -21,9 +22,8 @@ enum class Verdict {
 
 struct Check {
   Verdict verdict;
-  bool nominated = false;             // USE-CANDIDATE
-  std::array<uint16_t, 8> unknown{};  // with kUnknown
-  size_t unknown_count = 0;
+  bool nominated = false;       // USE-CANDIDATE
+  UnknownAttributes unknown{};  // with kUnknown
 };
 
 // `ice` are the credentials that we gave out; null when the client is not known.

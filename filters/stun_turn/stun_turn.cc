@@ -1,38 +1,8 @@
 #include "filters/stun_turn/stun_turn.h"
 
 namespace sluice::stun_turn {
-namespace {
-
-enum class Drop {
-  kMalformed,
-  kBadFingerprint,
-  kRateLimited,
-  kNotAuthenticated,
-  kUnsupportedMethod,
-  kUnexpectedResponse,
-  kUnknownAttribute,
-  kAnonymousRefused,
-  kTooManyAddresses,
-  kNoPacket,
-};
-constexpr std::string_view kDrops[] = {"malformed",         "bad_fingerprint",    "rate_limited",
-                                       "not_authenticated", "unsupported_method", "unexpected_response",
-                                       "unknown_attribute", "anonymous_refused",  "too_many_addresses",
-                                       "no_packet"};
-
-// In the order of Verdict.
-constexpr std::string_view kRequestsHelp = "Binding requests, by what they were answered with.";
-constexpr stats::CounterSpec kCounters[] = {{"requests", kRequestsHelp, "result", "anonymous"},
-                                            {"requests", kRequestsHelp, "result", "authenticated"},
-                                            {"requests", kRequestsHelp, "result", "bad_request"},
-                                            {"requests", kRequestsHelp, "result", "unauthorized"},
-                                            {"requests", kRequestsHelp, "result", "unknown_attribute"},
-                                            {"requests", kRequestsHelp, "result", "role_conflict"}};
-
-}  // namespace
-
 Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& config,
-                                                      chain::FactoryContext&) {
+                                                      chain::FactoryContext& context) {
   auto factory = std::make_shared<StunTurnFactory>();
   Errors errors;
   if (config.has_max_unauthenticated_responses_per_second()) {
@@ -50,7 +20,8 @@ Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& c
   }
   if (config.has_answer_anonymous()) factory->answer_anonymous = config.answer_anonymous();
   if (config.software().size() > 128) errors.push_back({"software", "must have at most 128 bytes"});
-  factory->software = config.software();
+  if (config.has_software()) factory->software = config.software();
+  if (config.has_turn()) factory->turn = TurnSettings::make(config.turn(), context, errors);
   if (!errors.empty()) return errors;
   return chain::FilterFactoryPtr(std::move(factory));
 }
@@ -59,14 +30,17 @@ chain::FilterPtr StunTurnFactory::create(chain::FilterContext& context) const {
   return std::make_unique<StunTurn>(context, *this);
 }
 
-SourceLimiter& StunWorker::limiter(stats::FilterStats& stats, double rate) {
-  return limiters_.try_emplace(&stats, rate, worker_.clock().now()).first->second;
+bool StunTurnFactory::sameAs(const chain::FilterFactory& previous) const {
+  const auto& other = static_cast<const StunTurnFactory&>(previous).turn;
+  return !turn || (turn->credentials->sameAs(*other->credentials) && *turn->nat == *other->nat &&
+                   turn->listener == other->listener);
 }
 
 StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory)
     : Filter(context),
       factory_(&factory),
-      limiter_(context.worker().local<StunWorker>().limiter(context.stats(), factory.unauthenticated_rate)),
+      worker_(context.worker().local<StunWorker>()),
+      limiter_(worker_.limiter(context.stats(), factory.unauthenticated_rate)),
       consent_(context.timers(), [this] { onConsentTimer(); }) {
   limiter_.setRate(factory.unauthenticated_rate, context.now());
 }
@@ -77,7 +51,16 @@ const rooms::IceCredentials* StunTurn::ice() const {
 }
 
 void StunTurn::onIngress(net::PacketPtr&& packet) {
-  if (packet->kind == PacketKind::kStun) return onStun(std::move(packet));
+  switch (packet->kind) {
+    case PacketKind::kStun:
+    case PacketKind::kTurn:
+      return onStun(std::move(packet));
+    case PacketKind::kTurnChannel:
+      return turn_ == nullptr ? context_.drop(std::move(packet), Drop::kNoAllocation)
+                              : turn_->onChannelData(std::move(packet));
+    default:
+      break;
+  }
   if (!context_.session().isAuthenticated(packet->remote)) {
     return context_.drop(std::move(packet), Drop::kNotAuthenticated);
   }
@@ -88,18 +71,40 @@ void StunTurn::onStun(net::PacketPtr&& packet) {
   const auto message = stun::parse(packet->data());
   if (!message) return context_.drop(std::move(packet), Drop::kMalformed);
   if (!message->checkFingerprint()) return context_.drop(std::move(packet), Drop::kBadFingerprint);
-  if (message->method != stun::kBinding) return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
+  if (message->method != stun::kBinding) return onTurn(std::move(packet), *message);
   switch (message->kind) {
     case stun::Class::kRequest:
       return onBindingRequest(std::move(packet), *message);
     case stun::Class::kIndication: {  // a keep-alive
-      const bool unknown = examine(*message, ice()).unknown_count > 0;
+      const bool unknown = findUnknown(*message, false).count > 0;
       return unknown ? context_.drop(std::move(packet), Drop::kUnknownAttribute)
                      : context_.consume(std::move(packet));
     }
     default:
       return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
   }
+}
+
+void StunTurn::onTurn(net::PacketPtr&& packet, const stun::Message& message) {
+  if (!factory_->turn) return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
+  if (message.kind == stun::Class::kIndication && message.method == stun::kSend) {
+    return turn().onSendIndication(std::move(packet), message);
+  }
+  if (message.kind != stun::Class::kRequest && message.kind != stun::Class::kIndication) {
+    return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
+  }
+  if (message.kind == stun::Class::kIndication || !Turn::isRequest(message.method)) {
+    return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
+  }
+  turn().onRequest(*packet, message);
+  context_.consume(std::move(packet));
+}
+
+Turn& StunTurn::turn() {
+  if (turn_ == nullptr) {
+    turn_ = std::make_unique<Turn>(context_, worker_, limiter_, *factory_->turn, factory_->software);
+  }
+  return *turn_;
 }
 
 void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& request) {
@@ -148,10 +153,13 @@ void StunTurn::onConsentTimer() {
 bool StunTurn::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const StunTurnFactory*>(&factory);
   limiter_.setRate(factory_->unauthenticated_rate, context_.now());
+  if (turn_ != nullptr && factory_->turn) turn_->reload(*factory_->turn, factory_->software);
+  if (!factory_->turn) turn_.reset();
   return true;
 }
 
 void StunTurn::describe(chain::Description& out) const {
+  if (turn_ != nullptr) turn_->describe(out);
   if (last_check_ == Instant{}) return;
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(context_.now() - last_check_);
   out.emplace_back("last_check_ms", std::to_string(age.count()));
@@ -161,6 +169,7 @@ chain::FilterType filterType() {
   return {.name = "stun_turn",
           .config_type = "sluice.filters.StunTurn",
           .gives = chain::kAuthenticatedPeer,
+          .may_be_last = true,
           .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
           .parse = chain::parseAs<filters::StunTurn, StunTurnFactory>};
 }

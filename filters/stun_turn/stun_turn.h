@@ -1,13 +1,15 @@
-// STUN Binding server and ICE-lite agent. Gives an authenticated peer: whatever is not STUN passes inward
-// only from an address that an authenticated check came from.
+// STUN Binding server, ICE-lite agent and TURN server. Gives an authenticated peer: whatever is not STUN
+// passes inward only from an address that an authenticated check came from.
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "api/filters/stun_turn.pb.h"
 #include "filters/stun_turn/binding.h"
-#include "filters/stun_turn/source_limiter.h"
+#include "filters/stun_turn/stun_worker.h"
+#include "filters/stun_turn/turn.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 
@@ -22,20 +24,11 @@ class StunTurnFactory final : public chain::FilterFactory {
   double unauthenticated_rate = 20;  // answers per second and source
   Duration consent_timeout = 30s;
   bool answer_anonymous = true;
-  std::string software;
-};
+  std::string software = "sluice";
+  std::optional<TurnSettings> turn;
 
-// What all sessions of a worker share.
-class StunWorker {
- public:
-  explicit StunWorker(chain::Worker& worker) : worker_(worker) {}
-
-  // Of the configured filter that counts in `stats`.
-  SourceLimiter& limiter(stats::FilterStats& stats, double rate);
-
- private:
-  chain::Worker& worker_;
-  std::unordered_map<stats::FilterStats*, SourceLimiter> limiters_;
+  // Turn clients see the credentials and the NAT through their factory.
+  bool sameAs(const chain::FilterFactory& previous) const override;
 };
 
 class StunTurn final : public chain::Filter {
@@ -48,6 +41,8 @@ class StunTurn final : public chain::Filter {
 
  private:
   void onStun(net::PacketPtr&& packet);
+  void onTurn(net::PacketPtr&& packet, const stun::Message& message);
+  Turn& turn();
   void onBindingRequest(net::PacketPtr&& packet, const stun::Message& request);
   void onAuthenticCheck(const net::Address& remote, const Check& check);
   void respond(const net::Packet& packet, const stun::Message& request, const Check& check);
@@ -55,7 +50,9 @@ class StunTurn final : public chain::Filter {
   const rooms::IceCredentials* ice() const;
 
   const StunTurnFactory* factory_;
+  StunWorker& worker_;
   SourceLimiter& limiter_;
+  std::unique_ptr<Turn> turn_;  // of clients that use it
   Instant last_check_{};
   net::Timer consent_;
 };

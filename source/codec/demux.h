@@ -29,7 +29,8 @@ inline PacketKind classify(Bytes datagram) {
     return binding ? PacketKind::kStun : PacketKind::kTurn;
   }
   if (first >= 20 && first <= 63) return PacketKind::kDtls;
-  if (first >= 64 && first <= 79) return PacketKind::kTurnChannel;
+  // RFC 7983 ends TURN's channels at 79; clients of RFC 5766 go up to 127, where nothing else is.
+  if (first >= 64 && first <= 127) return PacketKind::kTurnChannel;
   if (first >= 128 && first <= 191 && datagram.size() >= 2) {
     return datagram[1] >= 192 && datagram[1] <= 223 ? PacketKind::kRtcp : PacketKind::kRtp;
   }

@@ -89,12 +89,16 @@ std::optional<uint32_t> Message::findU32(uint16_t type) const {
 
 std::optional<TransportAddress> Message::xorAddress(uint16_t type) const {
   const auto value = find(type);
-  if (!value || value->size() < 4) return std::nullopt;
+  return value ? decodeXorAddress(*value) : std::nullopt;
+}
+
+std::optional<TransportAddress> Message::decodeXorAddress(Bytes value) const {
+  if (value.size() < 4) return std::nullopt;
   TransportAddress address;
-  address.ip_length = (*value)[1] == 1 ? 4 : (*value)[1] == 2 ? 16 : 0;
-  if (address.ip_length == 0 || value->size() != 4u + address.ip_length) return std::nullopt;
-  address.port = readU16(&(*value)[2]);
-  std::copy_n(value->begin() + 4, address.ip_length, address.ip.begin());
+  address.ip_length = value[1] == 1 ? 4 : value[1] == 2 ? 16 : 0;
+  if (address.ip_length == 0 || value.size() != 4u + address.ip_length) return std::nullopt;
+  address.port = readU16(&value[2]);
+  std::copy_n(value.begin() + 4, address.ip_length, address.ip.begin());
   applyXor(address, &bytes[4]);
   return address;
 }
@@ -185,9 +189,18 @@ void Writer::addXorAddress(uint16_t type, const TransportAddress& address) {
 }
 
 void Writer::addError(unsigned code, std::string_view reason) {
-  uint8_t* at = grow(kErrorCode, 4 + reason.size());
+  addErrorValue(kErrorCode, 0, code, reason);
+}
+
+void Writer::addAddressError(uint8_t family, unsigned code, std::string_view reason) {
+  addErrorValue(kAddressErrorCode, family, code, reason);
+}
+
+void Writer::addErrorValue(uint16_t type, uint8_t first, unsigned code, std::string_view reason) {
+  uint8_t* at = grow(type, 4 + reason.size());
   if (at == nullptr) return;
-  writeU16(at, 0);
+  at[0] = first;
+  at[1] = 0;
   at[2] = static_cast<uint8_t>(code / 100);
   at[3] = static_cast<uint8_t>(code % 100);
   std::copy(reason.begin(), reason.end(), at + 4);
@@ -206,6 +219,17 @@ void Writer::addIntegritySha256(Bytes key, Hmac sha256) {
 void Writer::addFingerprint() {
   const size_t offset = size_;
   if (uint8_t* at = grow(kFingerprint, 4)) writeU32(at, crc32(buffer_.first(offset)) ^ kFingerprintXor);
+}
+
+void writeDataHead(MutableBytes out, const TransactionId& id, const TransportAddress& peer,
+                   size_t data_size) {
+  const size_t head = dataHeadSize(peer);
+  Writer writer(out.first(head), kDataIndication, Class::kIndication, id);
+  writer.addXorAddress(kXorPeerAddress, peer);
+  writeU16(&out[head - 4], kData);
+  writeU16(&out[head - 2], static_cast<uint16_t>(data_size));
+  const size_t padded = (data_size + 3) & ~size_t{3};
+  writeU16(&out[2], static_cast<uint16_t>(head - kHeaderSize + padded));
 }
 
 std::optional<size_t> Writer::finish() const {

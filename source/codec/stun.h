@@ -92,6 +92,8 @@ struct Message {
   void forEach(Visit visit) const;
 
   std::optional<TransportAddress> xorAddress(uint16_t type) const;
+  // Of an attribute's value.
+  std::optional<TransportAddress> decodeXorAddress(Bytes value) const;
   // 300-699, or nothing.
   std::optional<unsigned> errorCode() const;
 
@@ -118,6 +120,7 @@ class Writer {
   void addXorAddress(uint16_t type, const TransportAddress& address);
   void addAddress(uint16_t type, const TransportAddress& address);
   void addError(unsigned code, std::string_view reason);
+  void addAddressError(uint8_t family, unsigned code, std::string_view reason);
   void addIntegrity(Bytes key, Hmac sha1);
   void addIntegritySha256(Bytes key, Hmac sha256);
   void addFingerprint();
@@ -128,11 +131,20 @@ class Writer {
  private:
   uint8_t* grow(uint16_t type, size_t size);
   void setLength(size_t total);
+  void addErrorValue(uint16_t type, uint8_t first, unsigned code, std::string_view reason);
 
   MutableBytes buffer_;
   size_t size_ = 0;
   bool overflow_ = false;
 };
+
+// A TURN Data indication (RFC 8656 section 11.3) around data that stays where it is: what goes before it. After it
+// go zeros up to a multiple of four.
+constexpr size_t dataHeadSize(const TransportAddress& peer) {
+  return kHeaderSize + 8 + peer.ip_length + 4;
+}
+// `out` holds at least dataHeadSize() bytes.
+void writeDataHead(MutableBytes out, const TransactionId& id, const TransportAddress& peer, size_t data_size);
 
 // For every attribute header in a well-formed message, until `visit(type, value, offset)` returns false.
 template <typename Visit>

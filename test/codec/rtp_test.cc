@@ -25,7 +25,7 @@ TEST_CASE("RFC 7983: the first byte tells what a datagram is") {
                         Case{"3f", PacketKind::kDtls},
                         Case{"40", PacketKind::kTurnChannel},
                         Case{"4f", PacketKind::kTurnChannel},
-                        Case{"50", PacketKind::kOther},
+                        Case{"7f", PacketKind::kTurnChannel},
                         Case{"80", PacketKind::kOther},
                         Case{"80 6f", PacketKind::kRtp},
                         Case{"bf 00", PacketKind::kRtp},

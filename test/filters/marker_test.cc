@@ -24,8 +24,8 @@ TEST_CASE("a packet keeps its ECN bits and gets the DSCP and TTL of its kind") {
   for (const Case& c :
        {Case{PacketKind::kRtp, 0, 46 << 2, 64}, Case{PacketKind::kRtp, 0xFF, 46 << 2 | 3, 64},
         Case{PacketKind::kRtcp, 1, 10 << 2 | 1, 64}, Case{PacketKind::kStun, 2, 46 << 2 | 2, 9},
-        Case{PacketKind::kTurnChannel, 0, 46 << 2, 9}, Case{PacketKind::kDtls, 0xFE, 2, 64},
-        Case{PacketKind::kOther, 0, 46 << 2, 64}}) {
+        Case{PacketKind::kTurn, 0, 46 << 2, 9}, Case{PacketKind::kTurnChannel, 0, 46 << 2, 64},
+        Case{PacketKind::kDtls, 0xFE, 2, 64}, Case{PacketKind::kOther, 0, 46 << 2, 64}}) {
     chain.egress(kData, c.kind, c.tos);
     CAPTURE(static_cast<int>(c.kind));
     CHECK(chain.outer.back().tos == c.expected_tos);

@@ -131,7 +131,9 @@ struct Fixture {
     stats.closed.forEach([&](std::string_view reason, uint64_t count) { n += reason == wanted ? count : 0; });
     return n;
   }
-  const Session* find({const Address& remote) const { return dispatcher.sessions().find(remote, 7, runtime::Plane::kMedia}); }
+  const Session* find(const Address& remote) const {
+    return dispatcher.sessions().find({remote, 7, runtime::Plane::kMedia});
+  }
 
   rooms::PlayerPtr player(const std::string& ufrag) {
     rooms::Negotiated negotiated;

@@ -1,0 +1,106 @@
+// What a TURN allocation allows, and for how long (RFC 8656 sections 6, 9 and 12). Pure: no I/O, time comes
+// in with every call, and what has expired is gone whether or not anyone has swept.
+//
+//   allocating --provision()--> provisioned --permit()--> active --refresh(0) or time--> expired
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/net/address.h"
+
+namespace sluice::stun_turn {
+
+class Allocation {
+ public:
+  enum class State : uint8_t {
+    kAllocating,   // its relayed addresses are being made
+    kProvisioned,  // the client has been told of them
+    kActive,       // peers may send
+    kExpired
+  };
+  static constexpr Duration kDefaultLifetime = 600s;
+  static constexpr Duration kPermissionLifetime = 300s;
+  static constexpr Duration kChannelLifetime = 600s;
+  static constexpr uint16_t kFirstChannel = 0x4000, kLastChannel = 0x4FFF;
+  static constexpr uint16_t kLastOldChannel = 0x7FFF;  // RFC 5766
+
+  // At most `max_peers` permissions, and as many channels.
+  Allocation(std::string user, size_t max_peers) : user_(std::move(user)), max_peers_(max_peers) {}
+
+  void provision(Instant now, Duration lifetime);
+  // Zero ends it.
+  void refresh(Instant now, Duration lifetime);
+  State state(Instant now) const;
+  bool isLive(Instant now) const { return state_ != State::kExpired && now < expires_; }
+  const std::string& user() const { return user_; }
+  Instant expires() const { return expires_; }
+
+  // Installs or refreshes the permission for the peer's IP address. `any_port` false: only for this port and
+  // those that it was installed for before. False when there are too many.
+  bool permit(const net::Address& peer, bool any_port, Instant now);
+  bool isPermitted(const net::Address& peer, Instant now) const;
+
+  enum class Bind { kOk, kInUse, kFull };
+  // Binds or refreshes, with the permission. kInUse: the channel has another peer, or the peer another
+  // channel.
+  Bind bind(uint16_t channel, const net::Address& peer, bool any_port, Instant now);
+  // Null when nothing is bound to it.
+  const net::Address* peerOf(uint16_t channel, Instant now) const;
+  std::optional<uint16_t> channelOf(const net::Address& peer, Instant now) const;
+
+  // Frees what has expired, and what `allowed(peer)` no longer allows (port 0: a permission for any port).
+  template <typename Allowed>
+  void sweep(Instant now, Allowed allowed);
+
+  size_t permissions() const { return permissions_.size(); }
+  size_t channels() const { return channels_.size(); }
+  template <typename Visit>
+  void forEachPermission(Visit visit) const {
+    for (const auto& [ip, permission] : permissions_) visit(ip, permission.until);
+  }
+  template <typename Visit>
+  void forEachChannel(Visit visit) const {
+    for (const auto& [number, channel] : channels_) visit(number, channel.peer, channel.until);
+  }
+
+ private:
+  struct Permission {
+    Instant until;
+    bool any_port = false;
+    std::vector<uint16_t> ports;  // without any_port
+  };
+  struct Channel {
+    net::Address peer;
+    Instant until;
+  };
+  static constexpr size_t kMaxPorts = 16;  // of one permission
+
+  void expire(Instant now);
+
+  const std::string user_;
+  const size_t max_peers_;
+  State state_ = State::kAllocating;
+  Instant expires_ = Instant::max();
+  std::unordered_map<net::Address, Permission> permissions_;  // by IP address, port 0
+  std::unordered_map<uint16_t, Channel> channels_;
+  std::unordered_map<net::Address, uint16_t> channel_of_;
+};
+
+template <typename Allowed>
+void Allocation::sweep(Instant now, Allowed allowed) {
+  expire(now);
+  for (auto it = permissions_.begin(); it != permissions_.end();) {
+    const net::Address& ip = it->first;
+    Permission& permission = it->second;
+    std::erase_if(permission.ports, [&](uint16_t port) { return !allowed(ip.withPort(port)); });
+    const bool keep = permission.any_port ? allowed(ip) : !permission.ports.empty();
+    it = keep ? std::next(it) : permissions_.erase(it);
+  }
+}
+
+}  // namespace sluice::stun_turn

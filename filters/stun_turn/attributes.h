@@ -1,0 +1,25 @@
+// STUN attributes as this filter reads and writes them.
+#pragma once
+
+#include <array>
+
+#include "source/codec/stun.h"
+#include "source/net/address.h"
+
+namespace sluice::stun_turn {
+
+// Attributes that must be understood and are not: reported by error 420. The first eight of them.
+struct UnknownAttributes {
+  std::array<uint16_t, 8> types{};
+  size_t count = 0;
+
+  void addTo(stun::Writer& writer) const;
+};
+
+// `nat_discovery`: those of RFC 5780 are understood.
+UnknownAttributes findUnknown(const stun::Message& message, bool nat_discovery);
+
+stun::TransportAddress toStun(const net::Address& address);
+net::Address fromStun(const stun::TransportAddress& address);
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,52 @@
+// The server's side of the long-term credential mechanism (RFC 8489 section 9.2): who sent this request?
+// Immutable, for all threads.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "filters/stun_turn/nonce.h"
+#include "source/codec/stun.h"
+#include "source/credentials/source.h"
+
+namespace sluice::stun_turn {
+
+struct Authentication {
+  unsigned error = 0;  // 0: it is who it says; else 400, 401 or 438
+  std::string username;
+  std::vector<uint8_t> key;
+  bool sha256 = false;  // answers carry MESSAGE-INTEGRITY-SHA256
+};
+
+class LongTerm {
+ public:
+  LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
+           std::shared_ptr<const credentials::Source> source);
+
+  // `continuing` is the user that what the request concerns belongs to, or empty.
+  Authentication authenticate(const stun::Message& request, const net::Address& client,
+                              std::string_view continuing, Instant now) const;
+
+  // Adds an ERROR-CODE of 401 or 438 with REALM and NONCE; and PASSWORD-ALGORITHMS and a reason phrase, as
+  // far as the whole message stays below `limit` bytes. The writer holds a header only.
+  void challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
+                 size_t limit) const;
+
+  const std::string& realm() const { return realm_; }
+
+ private:
+  unsigned checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
+                          bool& key_sha256) const;
+  std::string usernameOf(const stun::Message& request) const;
+
+  const std::string realm_;
+  const Duration nonce_lifetime_;
+  const std::shared_ptr<const NonceMint> mint_;
+  const std::shared_ptr<const credentials::Source> source_;
+  std::unordered_map<std::string, std::string> by_userhash_;
+  uint32_t features_;
+};
+
+}  // namespace sluice::stun_turn

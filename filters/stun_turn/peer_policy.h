@@ -1,0 +1,30 @@
+// Which peers a TURN client may talk to. Safe by default: nothing that is not a public unicast address, and
+// nothing on this machine.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "source/net/address.h"
+
+namespace sluice::stun_turn {
+
+class PeerPolicy {
+ public:
+  PeerPolicy() = default;
+  // `own` are this machine's IP addresses, port 0.
+  PeerPolicy(std::vector<net::Prefix> allowed, std::vector<net::Prefix> denied, std::set<net::Address> own);
+
+  // By IP address alone. What it denies may still be a relay or a listener of ours, which is for others to
+  // see.
+  bool permits(const net::Address& peer) const;
+
+  static const std::vector<net::Prefix>& deniedByDefault();
+
+ private:
+  std::vector<net::Prefix> allowed_;
+  std::vector<net::Prefix> denied_;
+  std::set<net::Address> own_;
+};
+
+}  // namespace sluice::stun_turn

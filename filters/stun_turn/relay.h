@@ -1,0 +1,76 @@
+// A relayed address: the way from an allocation to its peers and back.
+#pragma once
+
+#include <memory>
+
+#include "filters/stun_turn/turn_process.h"
+#include "source/chain/worker.h"
+
+namespace sluice::stun_turn {
+
+// The allocation behind a relay.
+class RelayUser {
+ public:
+  virtual ~RelayUser() = default;
+  // From packet->remote. Whether the peer may send is the user's to check.
+  virtual void onPeerPacket(net::PacketPtr&& packet) = 0;
+  virtual void onPeerIcmp(const net::IcmpError& error) = 0;
+  virtual void onRelayFailed() = 0;
+  virtual bool permits(const net::Address& peer) const = 0;
+};
+
+class Relay {
+ public:
+  virtual ~Relay() = default;
+  virtual const net::Address& address() const = 0;
+  // To packet->remote; true when it stayed inside the process.
+  virtual bool send(net::PacketPtr&& packet) = 0;
+  // Makes the peer's packets ours. False when they are another allocation's.
+  virtual bool claim(const net::Address& /*peer*/) { return true; }
+  // The allocation has a permission for this peer's IP address.
+  virtual void expect(const net::Address& /*peer*/) {}
+};
+
+// A port under a relayed address. Peers on this worker, relays and listeners, are reached without the system.
+class RelayPort final : private net::UdpReceiver {
+ public:
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    virtual void onPacket(net::PacketPtr&& packet) = 0;
+    virtual void onIcmp(const net::IcmpError& error) = 0;
+    virtual void onSendFailed() = 0;
+  };
+
+  // `stats` outlives the port.
+  RelayPort(chain::Worker& worker, std::shared_ptr<TurnProcess> process, net::UdpStats& stats,
+            std::unique_ptr<net::UdpReservation> reservation, Sink& sink);
+  ~RelayPort() override;
+
+  const net::Address& address() const { return address_; }
+  bool send(net::PacketPtr&& packet);
+
+ private:
+  void onPacket(net::PacketPtr&& packet) override { sink_.onPacket(std::move(packet)); }
+  void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
+  void onSendFailed(int) override { sink_.onSendFailed(); }
+
+  net::Inside& inside_;
+  const std::shared_ptr<TurnProcess> process_;
+  Sink& sink_;
+  const net::Address address_;
+  std::unique_ptr<net::UdpPort> port_;
+};
+
+// With a port of its own.
+std::unique_ptr<Relay> openOwnRelay(chain::Worker& worker, std::shared_ptr<TurnProcess> process,
+                                    net::UdpStats& stats, std::unique_ptr<net::UdpReservation> reservation,
+                                    RelayUser& user);
+
+// A free port of `ip` in [min, max], chosen at random (RFC 6056). With `even` it is even; with `next` the one
+// above is free too, and given there. Null when none was found.
+std::unique_ptr<net::UdpReservation> reservePort(net::UdpNetwork& network, const net::Address& ip,
+                                                 uint16_t min, uint16_t max, bool even,
+                                                 std::unique_ptr<net::UdpReservation>* next);
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,121 @@
+#include "filters/stun_turn/shared_relay.h"
+
+#include <algorithm>
+#include <deque>
+
+namespace sluice::stun_turn {
+
+class SharedPort final : private RelayPort::Sink {
+ public:
+  SharedPort(SharedRelays& owner, std::shared_ptr<TurnProcess> process,
+             std::unique_ptr<net::UdpReservation> reservation)
+      : owner_(owner),
+        port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
+
+  class Share;
+  size_t shares() const { return shares_; }
+
+ private:
+  void onPacket(net::PacketPtr&& packet) override {
+    RelayUser* user = userOf(packet->remote);
+    if (user != nullptr) return user->onPeerPacket(std::move(packet));
+    ++owner_.strangers_;
+    packet->settle();
+    packet.reset();
+  }
+  void onIcmp(const net::IcmpError& error) override {
+    if (RelayUser* user = userOf(error.peer)) user->onPeerIcmp(error);
+  }
+  void onSendFailed() override {}
+
+  RelayUser* userOf(const net::Address& peer) const {
+    if (const auto it = claims_.find(peer); it != claims_.end()) return it->second;
+    const auto [first, last] = expected_.equal_range(peer.withPort(0));
+    RelayUser* only = nullptr;
+    for (auto it = first; it != last; ++it) {
+      if (!it->second->permits(peer)) continue;
+      if (only != nullptr) return nullptr;
+      only = it->second;
+    }
+    return only;
+  }
+
+  SharedRelays& owner_;
+  RelayPort port_;
+  std::unordered_map<net::Address, RelayUser*> claims_;
+  std::unordered_multimap<net::Address, RelayUser*> expected_;  // by IP address, port 0
+  size_t shares_ = 0;
+};
+
+class SharedPort::Share final : public Relay {
+ public:
+  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { ++port_.shares_; }
+  ~Share() override {
+    --port_.shares_;
+    for (const net::Address& peer : claimed_) release(peer);
+    for (const net::Address& ip : expected_) forget(ip);
+  }
+
+  const net::Address& address() const override { return port_.port_.address(); }
+  bool send(net::PacketPtr&& packet) override { return port_.port_.send(std::move(packet)); }
+
+  bool claim(const net::Address& peer) override {
+    const auto [it, fresh] = port_.claims_.try_emplace(peer, &user_);
+    if (!fresh && it->second == &user_) return true;
+    if (!fresh && it->second->permits(peer)) return false;
+    it->second = &user_;  // else that one's permission is over
+    claimed_.push_back(peer);
+    if (claimed_.size() > kRemembered) {
+      release(claimed_.front());
+      claimed_.pop_front();
+    }
+    return true;
+  }
+  void expect(const net::Address& peer) override {
+    const net::Address ip = peer.withPort(0);
+    if (std::find(expected_.begin(), expected_.end(), ip) != expected_.end()) return;
+    expected_.push_back(ip);
+    port_.expected_.emplace(ip, &user_);
+    if (expected_.size() > kRemembered) {
+      forget(expected_.front());
+      expected_.pop_front();
+    }
+  }
+
+ private:
+  static constexpr size_t kRemembered = 4096;  // peers; then the oldest are forgotten
+
+  void release(const net::Address& peer) {
+    const auto it = port_.claims_.find(peer);
+    if (it != port_.claims_.end() && it->second == &user_) port_.claims_.erase(it);
+  }
+  void forget(const net::Address& ip) {
+    const auto [first, last] = port_.expected_.equal_range(ip);
+    const auto mine = std::find_if(first, last, [&](const auto& entry) { return entry.second == &user_; });
+    if (mine != last) port_.expected_.erase(mine);
+  }
+
+  SharedPort& port_;
+  RelayUser& user_;
+  std::deque<net::Address> claimed_;
+  std::deque<net::Address> expected_;
+};
+
+SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& stats) : worker_(worker), stats_(stats) {}
+SharedRelays::~SharedRelays() = default;
+
+std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_port, uint16_t max_port,
+                                          size_t max, std::shared_ptr<TurnProcess> process, RelayUser& user) {
+  auto& ports = ports_[ip];
+  if (ports.size() < max) {
+    if (auto port = reservePort(worker_.network(), ip, min_port, max_port, false, nullptr)) {
+      ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));
+    }
+  }
+  if (ports.empty()) return nullptr;
+  const auto fewest = std::min_element(
+      ports.begin(), ports.end(), [](const auto& a, const auto& b) { return a->shares() < b->shares(); });
+  return std::make_unique<SharedPort::Share>(**fewest, user);
+}
+
+}  // namespace sluice::stun_turn

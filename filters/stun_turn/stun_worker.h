@@ -1,0 +1,43 @@
+// What all stun_turn filters of a worker share.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+
+#include "filters/stun_turn/shared_relay.h"
+#include "filters/stun_turn/source_limiter.h"
+#include "source/chain/worker.h"
+#include "source/stats/schema.h"
+
+namespace sluice::stun_turn {
+
+class StunWorker {
+ public:
+  explicit StunWorker(chain::Worker& worker) : worker_(worker) {}
+
+  // Of the configured filter that counts in `stats`.
+  SourceLimiter& limiter(stats::FilterStats& stats, double rate) {
+    return limiters_.try_emplace(&stats, rate, worker_.clock().now()).first->second;
+  }
+
+  chain::Worker& worker() { return worker_; }
+  SharedRelays& sharedRelays() { return shared_relays_; }
+  net::UdpStats& relayStats() { return relay_stats_; }
+
+  // Frees what was reserved and not used, when its time is over.
+  void watchReservations(std::shared_ptr<TurnProcess> process) {
+    reserving_ = std::move(process);
+    reservations_.arm(TurnProcess::kReservationTime);
+  }
+
+ private:
+  chain::Worker& worker_;
+  std::unordered_map<stats::FilterStats*, SourceLimiter> limiters_;
+  net::UdpStats relay_stats_;
+  SharedRelays shared_relays_{worker_, relay_stats_};
+  std::shared_ptr<TurnProcess> reserving_;
+  net::Timer reservations_{worker_.timers(),
+                           [this] { reserving_->expireReservations(worker_.clock().now()); }};
+};
+
+}  // namespace sluice::stun_turn

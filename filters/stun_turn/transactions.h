@@ -1,0 +1,68 @@
+// The answers of the last requests of one client, so that a request that comes again gets the same answer
+// again (RFC 8489 section 6.3.1, RFC 8656 section 5).
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/base/random.h"
+#include "source/codec/stun.h"
+
+namespace sluice::stun_turn {
+
+class Transactions {
+ public:
+  static constexpr size_t kMax = 8;
+  static constexpr Duration kMemory = 40s;
+
+  // Null unless this very request was answered a short time ago.
+  const std::vector<uint8_t>* find(const stun::Message& request, Instant now) const {
+    for (const Entry& entry : entries_) {
+      if (entry.id == request.id && entry.hash == hashOf(request.bytes) && now - entry.at < kMemory) {
+        return &entry.answer;
+      }
+    }
+    return nullptr;
+  }
+
+  void add(const stun::Message& request, Bytes answer, Instant now) {
+    Entry entry{request.id, hashOf(request.bytes), now, {answer.begin(), answer.end()}};
+    if (entries_.size() < kMax) {
+      entries_.push_back(std::move(entry));
+    } else {
+      entries_[oldest_] = std::move(entry);
+      oldest_ = (oldest_ + 1) % kMax;
+    }
+  }
+
+ private:
+  struct Entry {
+    stun::TransactionId id;
+    size_t hash;
+    Instant at;
+    std::vector<uint8_t> answer;
+  };
+  static size_t hashOf(Bytes bytes) { return std::hash<std::string_view>()(asText(bytes)); }
+
+  std::vector<Entry> entries_;
+  size_t oldest_ = 0;
+};
+
+// Of indications: they must differ, nobody checks them.
+class TransactionIds {
+ public:
+  stun::TransactionId next() {
+    state_ += 0x9E3779B97F4A7C15;
+    stun::TransactionId id{};
+    writeU64(&id[0], state_ ^ state_ >> 31);
+    writeU32(&id[8], static_cast<uint32_t>(state_ >> 17));
+    return id;
+  }
+
+ private:
+  uint64_t state_ = randomU64();
+};
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,105 @@
+// One client of the TURN server (RFC 8656): its requests, its allocation, its data both ways.
+#pragma once
+
+#include <optional>
+
+#include "filters/stun_turn/allocation.h"
+#include "filters/stun_turn/relay.h"
+#include "filters/stun_turn/statistics.h"
+#include "filters/stun_turn/stun_worker.h"
+#include "filters/stun_turn/transactions.h"
+#include "filters/stun_turn/turn_settings.h"
+#include "source/chain/filter.h"
+
+namespace sluice::stun_turn {
+
+class Turn final : private RelayUser {
+ public:
+  // `settings` outlives this or is replaced by reload().
+  Turn(chain::FilterContext& context, StunWorker& worker, SourceLimiter& limiter,
+       const TurnSettings& settings, std::string_view software);
+  ~Turn() override;
+
+  static bool isRequest(uint16_t method);
+  // isRequest(request.method) holds.
+  void onRequest(const net::Packet& packet, const stun::Message& request);
+  void onSendIndication(net::PacketPtr&& packet, const stun::Message& indication);
+  void onChannelData(net::PacketPtr&& packet);
+
+  void reload(const TurnSettings& settings, std::string_view software);
+  void describe(chain::Description& out) const;
+
+ private:
+  // A request whose sender is known.
+  struct Exchange {
+    const net::Packet& packet;
+    const stun::Message& request;
+    const Authentication& auth;
+  };
+  // What became of the wish for relayed addresses. Error codes; 0 is none.
+  struct Opened {
+    unsigned error = 0;
+    uint8_t missing_family = 0;  // of two that were wished, as on the wire
+    unsigned missing_code = 0;
+  };
+  // What an Allocate request asks for.
+  struct Wish {
+    bool v4 = false, v6 = false;
+    bool even = false, reserve = false;
+    std::optional<ReservationToken> token;
+  };
+  enum class Vetted { kDenied, kThisPort, kAnyPort };
+
+  void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
+  void handle(const Exchange& exchange);
+  void allocate(const Exchange& exchange);
+  void refuseForCapacity(const Exchange& exchange);
+  unsigned readWish(const stun::Message& request, Wish& wish) const;  // an error code or 0
+  Opened openRelays(const Wish& wish, std::optional<ReservationToken>& reserved);
+  std::unique_ptr<Relay> openRelay(const net::Address& ip, const Wish& wish,
+                                   std::optional<ReservationToken>& reserved);
+  void refresh(const Exchange& exchange);
+  void createPermission(const Exchange& exchange);
+  void channelBind(const Exchange& exchange);
+  Vetted vet(const net::Address& peer) const;
+
+  template <typename Fill>
+  void answer(const Exchange& exchange, stun::Class kind, Fill fill);
+  void grant(const Exchange& exchange);
+  void refuse(const Exchange& exchange, unsigned code);
+  void send(net::PacketPtr packet, const net::Address& to);
+
+  void toPeer(net::PacketPtr&& packet, const net::Address& peer);
+  bool wrap(net::Packet& packet, const net::Address& peer);
+  bool withinBandwidth(size_t bytes);
+  bool isLive() const { return allocation_ && allocation_->isLive(context_.now()); }
+  Relay* relayFor(const net::Address& peer) const { return (peer.isV6() ? relay_v6_ : relay_v4_).get(); }
+  void onTimer();
+  void end(Count reason);
+  void abandon();
+
+  // RelayUser
+  void onPeerPacket(net::PacketPtr&& packet) override;
+  void onPeerIcmp(const net::IcmpError& error) override;
+  void onRelayFailed() override { context_.countDrop(Drop::kSendFailed); }
+  bool permits(const net::Address& peer) const override;
+
+  chain::FilterContext& context_;
+  StunWorker& worker_;
+  SourceLimiter& limiter_;
+  const TurnSettings* settings_;
+  std::string_view software_;
+  Transactions transactions_;
+  std::optional<Allocation> allocation_;
+  std::string account_name_;
+  std::shared_ptr<Account> account_;
+  std::shared_ptr<TurnProcess> process_;  // that account_ is of
+  std::unique_ptr<Relay> relay_v4_;
+  std::unique_ptr<Relay> relay_v6_;
+  uint64_t bytes_to_peers_ = 0;
+  uint64_t bytes_from_peers_ = 0;
+  TransactionIds ids_;
+  net::Timer timer_;
+};
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,146 @@
+#include "filters/stun_turn/turn_settings.h"
+
+#include <algorithm>
+
+namespace sluice::stun_turn {
+namespace {
+
+constexpr size_t kMaxRealmBytes = 32;  // so that a challenge is less than three times the shortest Allocate
+constexpr uint64_t kMinBandwidth = 8000;
+
+// Collects what is wrong, with paths below "turn".
+struct Reader {
+  Errors& errors;
+
+  void fail(const std::string& path, std::string message) {
+    errors.push_back({"turn." + path, std::move(message)});
+  }
+  template <typename Out>
+  void number(bool has, uint32_t value, uint32_t low, uint32_t high, const char* path, Out& out) {
+    if (!has) return;
+    if (value < low || value > high) {
+      return fail(path, "must be " + std::to_string(low) + " to " + std::to_string(high));
+    }
+    out = static_cast<Out>(value);
+  }
+  void seconds(bool has, uint32_t value, uint32_t low, uint32_t high, const char* path, Duration& out) {
+    uint32_t s = 0;
+    number(has, value, low, high, path, s);
+    if (s != 0) out = std::chrono::seconds{s};
+  }
+  void bandwidth(uint64_t value, const char* path, double& out) {
+    if (value != 0 && value < kMinBandwidth) fail(path, "must be 0, which is no limit, or at least 8000");
+    out = static_cast<double>(value);
+  }
+  net::Address take(const Result<net::Address>& address, const std::string& path) {
+    if (address.ok()) return *address;
+    fail(path, address.error().message);
+    return {};
+  }
+  template <typename List>
+  std::vector<net::Prefix> prefixes(const List& texts, const std::string& name) {
+    std::vector<net::Prefix> all;
+    for (int i = 0; i < texts.size(); ++i) {
+      const auto prefix = net::Prefix::parse(texts.Get(i));
+      if (prefix.ok()) {
+        all.push_back(*prefix);
+      } else {
+        fail(name + "[" + std::to_string(i) + "]", prefix.error().message);
+      }
+    }
+    return all;
+  }
+};
+
+void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) {
+  for (int i = 0; i < config.relay_addresses_size(); ++i) {
+    const std::string path = "relay_addresses[" + std::to_string(i) + "].";
+    const filters::RelayAddress& relay = config.relay_addresses(i);
+    TurnSettings::RelayIp entry;
+    entry.ip = reader.take(net::Address::parseIp(relay.address()), path + "address");
+    if (entry.ip.isWildcard()) reader.fail(path + "address", "must be one address");
+    if (!relay.for_local_address().empty()) {
+      entry.for_local =
+          reader.take(net::Address::parseIp(relay.for_local_address()), path + "for_local_address");
+    }
+    out.relay_ips.push_back(entry);
+  }
+  reader.number(config.has_min_port(), config.min_port(), 1024, 65'535, "min_port", out.min_port);
+  reader.number(config.has_max_port(), config.max_port(), 1024, 65'535, "max_port", out.max_port);
+  if (out.min_port > out.max_port) reader.fail("min_port", "must not be above max_port");
+  if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "has no such value");
+  out.shared_ports = config.relays() == filters::Turn::SHARED;
+  reader.number(config.has_max_shared_ports(), config.max_shared_ports(), 1, 256, "max_shared_ports",
+                out.max_shared_ports);
+}
+
+void readQuotas(const filters::Turn& config, Reader& reader, TurnSettings& out) {
+  reader.number(config.has_max_allocations(), config.max_allocations(), 1, 1'000'000, "max_allocations",
+                out.max_allocations);
+  reader.number(config.has_max_allocations_per_user(), config.max_allocations_per_user(), 1, 1'000'000,
+                "max_allocations_per_user", out.max_allocations_per_user);
+  reader.number(config.has_max_peers_per_allocation(), config.max_peers_per_allocation(), 1, 4096,
+                "max_peers_per_allocation", out.max_peers_per_allocation);
+  if (config.rfc5766_channel_numbers()) out.last_channel = Allocation::kLastOldChannel;
+  reader.bandwidth(config.max_bandwidth_per_user_bps(), "max_bandwidth_per_user_bps",
+                   out.max_bandwidth_per_user);
+  reader.bandwidth(config.max_bandwidth_bps(), "max_bandwidth_bps", out.max_bandwidth);
+  std::set<net::Address::Family> families;
+  for (int i = 0; i < config.alternate_servers_size(); ++i) {
+    const std::string path = "alternate_servers[" + std::to_string(i) + "]";
+    out.alternate_servers.push_back(reader.take(net::Address::parse(config.alternate_servers(i)), path));
+    if (!families.insert(out.alternate_servers.back().family()).second) {
+      reader.fail(path, "is the second one of its family");
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chain::FactoryContext& context,
+                                               Errors& errors) {
+  const size_t before = errors.size();
+  Reader reader{errors};
+  TurnSettings out;
+  const std::string realm = config.realm().empty() ? "sluice" : config.realm();
+  if (realm.size() > kMaxRealmBytes) reader.fail("realm", "must have at most 32 bytes");
+  readRelays(config, reader, out);
+  reader.seconds(config.has_max_lifetime_s(), config.max_lifetime_s(), 600, 86'400, "max_lifetime_s",
+                 out.max_lifetime);
+  Duration nonce_lifetime = 600s;
+  reader.seconds(config.has_nonce_lifetime_s(), config.nonce_lifetime_s(), 30, 86'400, "nonce_lifetime_s",
+                 nonce_lifetime);
+  out.peers = PeerPolicy(reader.prefixes(config.allowed_peers(), "allowed_peers"),
+                         reader.prefixes(config.denied_peers(), "denied_peers"), net::machineAddresses());
+  readQuotas(config, reader, out);
+  out.listener = context.listener;
+  out.credentials = context.credentials;
+  out.nat = context.nat;
+  out.process = context.process.get<TurnProcess>();
+  out.auth = std::make_shared<LongTerm>(realm, nonce_lifetime, out.process->nonces(), context.credentials);
+  if (errors.size() > before) return std::nullopt;
+  return out;
+}
+
+net::Address TurnSettings::relayIp(net::Address::Family family, const net::Address& local) const {
+  const net::Address mine = local.withPort(0);
+  const auto serves = [&](const RelayIp& relay) {
+    return relay.ip.family() == family && (!relay.for_local.isSet() || relay.for_local == mine);
+  };
+  const auto found = std::find_if(relay_ips.begin(), relay_ips.end(), serves);
+  if (found != relay_ips.end()) return found->ip;
+  if (!relay_ips.empty()) return {};
+  if (mine.family() == family) return mine;
+  const auto other = std::find_if(listener.begin(), listener.end(), [&](const net::Address& address) {
+    return address.family() == family && !address.isWildcard();
+  });
+  return other == listener.end() ? net::Address() : other->withPort(0);
+}
+
+Duration TurnSettings::lifetime(std::optional<uint32_t> requested_s, bool scarce) const {
+  const Duration most = scarce ? Allocation::kDefaultLifetime : max_lifetime;
+  const Duration wanted = std::min<Duration>(std::chrono::seconds{requested_s.value_or(0)}, most);
+  return std::max(wanted, Allocation::kDefaultLifetime);
+}
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,54 @@
+// The TURN part of a configured stun_turn filter: checked, immutable, shared by all workers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/filters/stun_turn.pb.h"
+#include "filters/stun_turn/allocation.h"
+#include "filters/stun_turn/long_term.h"
+#include "filters/stun_turn/peer_policy.h"
+#include "filters/stun_turn/turn_process.h"
+#include "source/chain/filter_type.h"
+
+namespace sluice::stun_turn {
+
+struct TurnSettings {
+  struct RelayIp {
+    net::Address ip;         // port 0
+    net::Address for_local;  // port 0; unset: for all
+  };
+
+  // Error paths are relative to the filter's configuration.
+  static std::optional<TurnSettings> make(const filters::Turn& config, chain::FactoryContext& context,
+                                          Errors& errors);
+
+  // Where a client that talks to `local` gets its relayed address of this family. Unset: nowhere.
+  net::Address relayIp(net::Address::Family family, const net::Address& local) const;
+  // What a client gets that asks for `requested`.
+  Duration lifetime(std::optional<uint32_t> requested_s, bool scarce) const;
+  bool isScarce(size_t allocations) const { return 5 * allocations >= 4 * max_allocations; }
+
+  std::shared_ptr<const LongTerm> auth;
+  std::shared_ptr<const credentials::Source> credentials;
+  std::shared_ptr<const net::AddressMap> nat;
+  std::shared_ptr<TurnProcess> process;
+  std::vector<RelayIp> relay_ips;
+  std::vector<net::Address> listener;  // its addresses
+  uint16_t min_port = 49'152;
+  uint16_t max_port = 65'535;
+  bool shared_ports = false;
+  size_t max_shared_ports = 8;
+  Duration max_lifetime = 3600s;
+  PeerPolicy peers;
+  size_t max_allocations = 10'000;
+  size_t max_allocations_per_user = 100;
+  double max_bandwidth_per_user = 0;  // bits per second; 0: no limit
+  double max_bandwidth = 0;
+  size_t max_peers_per_allocation = 256;
+  uint16_t last_channel = Allocation::kLastChannel;
+  std::vector<net::Address> alternate_servers;
+};
+
+}  // namespace sluice::stun_turn
