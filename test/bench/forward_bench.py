@@ -3,19 +3,16 @@
 Usage: bazel run -c opt //test/bench:forward_bench [-- ROUNDS SECONDS PACKETS_PER_SECOND]
 """
 
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-import urllib.request
+
+from measure import ADMIN_PORT, LOAD_CORE, RELAY_PORT, SINK_PORT
+from measure import arguments, cpu_ns, pinned, ratios, start_probe, start_sluice, stop
 
 FLOWS = 1000
 BYTES = 160
-RELAY_PORT, SINK_PORT, ADMIN_PORT = 24001, 24002, 24003
-RELAY_CORE, LOAD_CORE = "1", "0"
-PROBE, BLAST, SLUICE = "test/bench/relay_probe", "test/bench/udp_blast", "source/server/sluice"
+BLAST = "test/bench/udp_blast"
 
 CONFIG = """
 listeners {{
@@ -34,37 +31,8 @@ limits {{ max_sessions_per_source: 100000 }}
 """
 
 
-def pinned(core, *command):
-    return ["taskset", "-c", core, *command]
-
-
-def start_probe(mode):
-    process = subprocess.Popen(pinned(RELAY_CORE, PROBE, str(RELAY_PORT), str(SINK_PORT), mode))
-    time.sleep(0.3)
-    return process
-
-
-def start_sluice(sockets):
-    path = os.path.join(tempfile.mkdtemp(), "bench.textproto")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(CONFIG.format(relay=RELAY_PORT, sink=SINK_PORT, admin=ADMIN_PORT, sockets=sockets))
-    process = subprocess.Popen(pinned(RELAY_CORE, SLUICE, "--config", path, "--concurrency", "1", "-l", "error"))
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/ready", timeout=1)
-            return process
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("sluice did not start")
-
-
-def cpu_ns(pid):
-    """Run time of all threads, exact to the nanosecond (proc(5), schedstat)."""
-    total = 0
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
-            total += int(file.read().split()[0])
-    return total
+def start_forward(sockets):
+    return start_sluice(CONFIG.format(relay=RELAY_PORT, sink=SINK_PORT, admin=ADMIN_PORT, sockets=sockets))
 
 
 def blast(rate, seconds):
@@ -81,23 +49,20 @@ def measure(start, rate, seconds):
         sent, delivered = blast(rate, seconds)
         return (cpu_ns(process.pid) - before) / max(1, delivered), 100 * (sent - delivered) / max(1, sent)
     finally:
-        process.terminate()
-        process.wait()
+        stop(process)
 
 
 # Each subject, and what it is measured against.
 SUBJECTS = {
     "probe, one socket out": (lambda: start_probe("shared"), None),
-    "sluice, ONE_WAY": (lambda: start_sluice("ONE_WAY"), "probe, one socket out"),
+    "sluice, ONE_WAY": (lambda: start_forward("ONE_WAY"), "probe, one socket out"),
     "probe, a socket per flow": (lambda: start_probe("per_flow"), None),
-    "sluice, PER_SESSION": (lambda: start_sluice("PER_SESSION"), "probe, a socket per flow"),
+    "sluice, PER_SESSION": (lambda: start_forward("PER_SESSION"), "probe, a socket per flow"),
 }
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 4
-    rate = int(sys.argv[3]) if len(sys.argv) > 3 else 60_000
+    rounds, seconds, rate = arguments()
     costs = {name: [] for name in SUBJECTS}
     losses = {name: [] for name in SUBJECTS}
     for round_ in range(rounds):
@@ -109,10 +74,7 @@ def main():
     print(f"{FLOWS} flows, {BYTES}-byte payloads, {rate} packets/s offered, {rounds} rounds of {seconds} s")
     print(f"{'':26} {'min':>7} {'median':>7}  {'lost':>6}  ratio of medians (of each round)")
     for name, (_, base) in SUBJECTS.items():
-        ratio = ""
-        if base:
-            each = ", ".join(f"{a / b:.2f}" for a, b in zip(costs[name], costs[base]))
-            ratio = f"{statistics.median(costs[name]) / statistics.median(costs[base]):.2f} ({each})"
+        ratio = ratios(costs[name], costs[base]) if base else ""
         print(f"{name:26} {min(costs[name]):7.0f} {statistics.median(costs[name]):7.0f}  "
               f"{max(losses[name]):5.2f}%  {ratio}")
 

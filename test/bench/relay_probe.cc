@@ -1,110 +1,106 @@
-// The least a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. What Sluice's forward is
-// measured against.
-//   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow
+// The least a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. What Sluice is measured
+// against.
+//   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way
 // shared sends everything from one socket; per_flow has a connected socket for each client, as a proxy with
-// replies must.
-#include <arpa/inet.h>
-#include <netinet/in.h>
+// replies must; two_way also relays what comes back to those.
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <unordered_map>
 
+#include "test/bench/load.h"
+
 namespace {
 
-constexpr unsigned kBatch = 64;
-constexpr size_t kPacket = 1500;
+using namespace sluice::bench;
 
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
+constexpr int kReceiveBuffer = 4 << 20;
+constexpr uint64_t kListener = 0;  // among the keys of flows
+
+Batch batch;
+
+void watch(int poll, int fd, uint64_t key) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = key}};
+  epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);
 }
 
-int udpSocket(int port) {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-  const int size = 4 << 20;
-  setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-  const sockaddr_in local = loopback(port);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) {
-    std::perror("bind");
-    std::exit(1);
-  }
-  return fd;
-}
-
-char buffers[kBatch][kPacket];
-sockaddr_in senders[kBatch];
-iovec vectors[kBatch];
-mmsghdr headers[kBatch];
-
-int receive(int fd) {
-  for (unsigned i = 0; i < kBatch; ++i) {
-    vectors[i] = {buffers[i], kPacket};
-    headers[i] = {};
-    headers[i].msg_hdr.msg_name = &senders[i];
-    headers[i].msg_hdr.msg_namelen = sizeof senders[i];
-    headers[i].msg_hdr.msg_iov = &vectors[i];
-    headers[i].msg_hdr.msg_iovlen = 1;
-  }
-  const int n = recvmmsg(fd, headers, kBatch, MSG_DONTWAIT, nullptr);
-  for (int i = 0; i < n; ++i) vectors[i].iov_len = headers[i].msg_len;
-  return n;
-}
-
-void sendShared(int fd, int count, sockaddr_in& upstream) {
-  for (int i = 0; i < count; ++i) headers[i].msg_hdr.msg_name = &upstream;
+void sendAll(int fd, int count) {
   for (int done = 0; done < count;) {
-    const int n = sendmmsg(fd, headers + done, static_cast<unsigned>(count - done), 0);
+    const int n = sendmmsg(fd, batch.headers + done, static_cast<unsigned>(count - done), 0);
     done += n > 0 ? n : 1;
   }
 }
 
-void sendPerFlow(int count, const sockaddr_in& upstream) {
-  static std::unordered_map<uint64_t, int> sockets;
+struct Flow {
+  sockaddr_in client;
+  int fd = -1;
+};
+std::unordered_map<uint64_t, Flow> flows;
+
+void sendPerFlow(int count, const sockaddr_in& upstream, int poll, bool two_way) {
   for (int i = 0; i < count; ++i) {
-    const uint64_t key = uint64_t{senders[i].sin_addr.s_addr} << 16 | senders[i].sin_port;
-    auto [it, fresh] = sockets.try_emplace(key, -1);
+    const sockaddr_in& client = batch.senders[i];
+    const uint64_t key = uint64_t{client.sin_addr.s_addr} << 16 | client.sin_port;
+    auto [it, fresh] = flows.try_emplace(key, Flow{client});
+    Flow& flow = it->second;
     if (fresh) {
-      it->second = udpSocket(0);
-      if (connect(it->second, reinterpret_cast<const sockaddr*>(&upstream), sizeof upstream) != 0)
-        std::exit(1);
+      flow.fd = udpSocket(loopback(0), kReceiveBuffer);
+      if (connect(flow.fd, reinterpret_cast<const sockaddr*>(&upstream), sizeof upstream) != 0) std::exit(1);
+      if (two_way) watch(poll, flow.fd, key);
     }
-    headers[i].msg_hdr.msg_name = nullptr;
-    headers[i].msg_hdr.msg_namelen = 0;
-    sendmmsg(it->second, &headers[i], 1, 0);
+    batch.headers[i].msg_hdr.msg_name = nullptr;
+    batch.headers[i].msg_hdr.msg_namelen = 0;
+    sendmmsg(flow.fd, &batch.headers[i], 1, 0);
   }
+}
+
+void fromClients(int in, int out, sockaddr_in& upstream, int poll, const char* mode) {
+  const int n = batch.receive(in);
+  if (std::strcmp(mode, "shared") != 0)
+    return sendPerFlow(n, upstream, poll, std::strcmp(mode, "two_way") == 0);
+  for (int i = 0; i < n; ++i) batch.headers[i].msg_hdr.msg_name = &upstream;
+  sendAll(out, n);
+}
+
+// Appends what waits on a flow's socket, one datagram, to the batch.
+int fromUpstream(Flow& flow, int at) {
+  const ssize_t n = recv(flow.fd, batch.buffers[at], kPacket, 0);
+  if (n < 0) return at;
+  batch.vectors[at] = {batch.buffers[at], static_cast<size_t>(n)};
+  batch.headers[at] = {};
+  batch.headers[at].msg_hdr.msg_name = &flow.client;
+  batch.headers[at].msg_hdr.msg_namelen = sizeof flow.client;
+  batch.headers[at].msg_hdr.msg_iov = &batch.vectors[at];
+  batch.headers[at].msg_hdr.msg_iovlen = 1;
+  return at + 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow\n");
+    std::fprintf(stderr, "usage: relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way\n");
     return 2;
   }
-  const int in = udpSocket(std::atoi(argv[1]));
-  const int out = udpSocket(0);
+  const int in = udpSocket(loopback(std::atoi(argv[1])), kReceiveBuffer);
+  const int out = udpSocket(loopback(0), kReceiveBuffer);
   sockaddr_in upstream = loopback(std::atoi(argv[2]));
-  const bool per_flow = std::strcmp(argv[3], "per_flow") == 0;
   const int poll = epoll_create1(0);
-  epoll_event event{.events = EPOLLIN, .data = {.fd = in}};
-  epoll_ctl(poll, EPOLL_CTL_ADD, in, &event);
+  watch(poll, in, kListener);
+  epoll_event events[kBatch];
   for (;;) {
-    if (epoll_wait(poll, &event, 1, -1) < 1) continue;
-    const int n = receive(in);
-    if (n <= 0) continue;
-    if (per_flow) {
-      sendPerFlow(n, upstream);
-    } else {
-      sendShared(out, n, upstream);
+    const int ready = epoll_wait(poll, events, kBatch, -1);
+    int replies = 0;
+    bool clients = false;
+    for (int i = 0; i < ready; ++i) {
+      const uint64_t key = events[i].data.u64;
+      if (key == kListener) {
+        clients = true;
+      } else {
+        replies = fromUpstream(flows[key], replies);
+      }
     }
+    sendAll(in, replies);
+    if (clients) fromClients(in, out, upstream, poll, argv[3]);
   }
 }
