@@ -18,7 +18,7 @@ void Allocation::refresh(Instant now, Duration lifetime) {
   state_ = State::kExpired;
   permissions_.clear();
   channels_.clear();
-  channel_of_.clear();
+  reindex();
 }
 
 Allocation::State Allocation::state(Instant now) const {
@@ -33,9 +33,12 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
     if (permissions_.size() >= max_peers_) expire(now);
     if (permissions_.size() >= max_peers_) return false;
     it = permissions_.try_emplace(ip).first;
+    for (Channel& channel : channels_) {
+      if (std::ranges::equal(channel.peer.ip(), ip.ip())) channel.permission = &it->second;
+    }
   }
   Permission& permission = it->second;
-  if (now >= permission.until) permission = {};
+  if (now >= permission.until) permission = {};  // one that expired begins anew
   permission.until = now + kPermissionLifetime;
   permission.any_port = permission.any_port || any_port;
   auto& ports = permission.ports;
@@ -50,44 +53,77 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
 bool Allocation::isPermitted(const net::Address& peer, Instant now) const {
   if (!isLive(now)) return false;
   const auto it = permissions_.find(peer.withPort(0));
-  if (it == permissions_.end() || now >= it->second.until) return false;
-  const auto& ports = it->second.ports;
-  return it->second.any_port || std::find(ports.begin(), ports.end(), peer.port()) != ports.end();
+  return it != permissions_.end() && it->second.covers(peer.port(), now);
 }
 
-Allocation::Bind Allocation::bind(uint16_t channel, const net::Address& peer, bool any_port, Instant now) {
-  assert(channel >= kFirstChannel && channel <= kLastOldChannel);
-  const net::Address* bound = peerOf(channel, now);
-  const auto number = channelOf(peer, now);
-  if ((bound != nullptr && *bound != peer) || (number && *number != channel)) return Bind::kInUse;
+bool Allocation::isPermitted(const Channel& channel, Instant now) const {
+  return channel.permission != nullptr && channel.permission->covers(channel.peer.port(), now);
+}
+
+bool Allocation::Permission::covers(uint16_t port, Instant now) const {
+  return now < until && (any_port || std::find(ports.begin(), ports.end(), port) != ports.end());
+}
+
+Allocation::Bind Allocation::bind(uint16_t number, const net::Address& peer, bool any_port, Instant now) {
+  assert(number >= kFirstChannel && number <= kLastOldChannel);
+  const Channel* bound = channel(number, now);
+  if (bound != channel(peer, now)) return Bind::kInUse;
   if (bound == nullptr) {
-    expire(now);  // what was bound to either before
+    const bool was_bound = by_number_.contains(number) || by_peer_.contains(peer);
+    if (was_bound || channels_.size() >= max_peers_) expire(now);
     if (channels_.size() >= max_peers_) return Bind::kFull;
   }
   if (!permit(peer, any_port, now)) return Bind::kFull;
-  channels_[channel] = {peer, now + kChannelLifetime};
-  channel_of_[peer] = channel;
+  if (bound == nullptr) {
+    by_number_[number] = by_peer_[peer] = channels_.size();
+    const Permission* permission = &permissions_.at(peer.withPort(0));
+    channels_.push_back({.peer = peer, .until = {}, .permission = permission, .number = number});
+  }
+  channels_[by_number_.at(number)].until = now + kChannelLifetime;
   return Bind::kOk;
 }
 
-const net::Address* Allocation::peerOf(uint16_t channel, Instant now) const {
-  const auto it = channels_.find(channel);
-  return it == channels_.end() || now >= it->second.until || !isLive(now) ? nullptr : &it->second.peer;
+const Allocation::Channel* Allocation::channel(uint16_t number, Instant now) const {
+  const Channel* found = nullptr;
+  if (channels_.size() == 1) {
+    found = channels_[0].number == number ? &channels_[0] : nullptr;
+  } else if (const auto it = by_number_.find(number); it != by_number_.end()) {
+    found = &channels_[it->second];
+  }
+  return found != nullptr && now < found->until && isLive(now) ? found : nullptr;
 }
 
-std::optional<uint16_t> Allocation::channelOf(const net::Address& peer, Instant now) const {
-  const auto it = channel_of_.find(peer);
-  if (it == channel_of_.end() || peerOf(it->second, now) == nullptr) return std::nullopt;
-  return it->second;
+const Allocation::Channel* Allocation::channel(const net::Address& peer, Instant now) const {
+  const Channel* found = nullptr;
+  if (channels_.size() == 1) {
+    found = channels_[0].peer == peer ? &channels_[0] : nullptr;
+  } else if (const auto it = by_peer_.find(peer); it != by_peer_.end()) {
+    found = &channels_[it->second];
+  }
+  return found != nullptr && now < found->until && isLive(now) ? found : nullptr;
 }
 
 void Allocation::expire(Instant now) {
   std::erase_if(permissions_, [&](const auto& entry) { return now >= entry.second.until; });
-  std::erase_if(channels_, [&](const auto& entry) {
-    if (now < entry.second.until) return false;
-    channel_of_.erase(entry.second.peer);
-    return true;
-  });
+  std::erase_if(channels_, [&](const Channel& channel) { return now >= channel.until; });
+  reindex();
+  relink();
+}
+
+void Allocation::relink() {
+  for (Channel& channel : channels_) {
+    const auto it = permissions_.find(channel.peer.withPort(0));
+    channel.permission = it == permissions_.end() ? nullptr : &it->second;
+  }
+}
+
+void Allocation::reindex() {
+  by_number_.clear();
+  by_peer_.clear();
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    by_number_[channels_[i].number] = i;
+    by_peer_[channels_[i].peer] = i;
+  }
 }
 
 }  // namespace sluice::stun_turn

@@ -45,13 +45,15 @@ class Allocation {
   bool permit(const net::Address& peer, bool any_port, Instant now);
   bool isPermitted(const net::Address& peer, Instant now) const;
 
+  struct Channel;
   enum class Bind { kOk, kInUse, kFull };
   // Binds or refreshes, with the permission. kInUse: the channel has another peer, or the peer another
   // channel.
-  Bind bind(uint16_t channel, const net::Address& peer, bool any_port, Instant now);
-  // Null when nothing is bound to it.
-  const net::Address* peerOf(uint16_t channel, Instant now) const;
-  std::optional<uint16_t> channelOf(const net::Address& peer, Instant now) const;
+  Bind bind(uint16_t number, const net::Address& peer, bool any_port, Instant now);
+  // Null when nothing is bound to the number, or to the peer. A channel may outlive its permission.
+  const Channel* channel(uint16_t number, Instant now) const;
+  const Channel* channel(const net::Address& peer, Instant now) const;
+  bool isPermitted(const Channel& channel, Instant now) const;
 
   // Frees what has expired, and what `allowed(peer)` no longer allows (port 0: a permission for any port).
   template <typename Allowed>
@@ -65,30 +67,41 @@ class Allocation {
   }
   template <typename Visit>
   void forEachChannel(Visit visit) const {
-    for (const auto& [number, channel] : channels_) visit(number, channel.peer, channel.until);
+    for (const Channel& channel : channels_) visit(channel.number, channel.peer, channel.until);
   }
 
- private:
   struct Permission {
-    Instant until;
+    Instant until{};
     bool any_port = false;
-    std::vector<uint16_t> ports;  // without any_port
+    std::vector<uint16_t> ports{};  // without any_port
+
+    bool covers(uint16_t port, Instant now) const;
   };
   struct Channel {
     net::Address peer;
     Instant until;
+    const Permission* permission;  // of the peer's address; null: none
+    uint16_t number;
   };
+
+ private:
   static constexpr size_t kMaxPorts = 16;  // of one permission
 
   void expire(Instant now);
+  // After permissions came or went.
+  void relink();
+  // After channels went.
+  void reindex();
 
   const std::string user_;
   const size_t max_peers_;
   State state_ = State::kAllocating;
   Instant expires_ = Instant::max();
   std::unordered_map<net::Address, Permission> permissions_;  // by IP address, port 0
-  std::unordered_map<uint16_t, Channel> channels_;
-  std::unordered_map<net::Address, uint16_t> channel_of_;
+  // A packet finds its channel with one look when it is the only one, as it mostly is.
+  std::vector<Channel> channels_;
+  std::unordered_map<uint16_t, size_t> by_number_;    // indices of channels_
+  std::unordered_map<net::Address, size_t> by_peer_;  // likewise
 };
 
 template <typename Allowed>
@@ -101,6 +114,7 @@ void Allocation::sweep(Instant now, Allowed allowed) {
     const bool keep = permission.any_port ? allowed(ip) : !permission.ports.empty();
     it = keep ? std::next(it) : permissions_.erase(it);
   }
+  relink();
 }
 
 }  // namespace sluice::stun_turn

@@ -52,8 +52,17 @@ RelayPort::~RelayPort() {
   process_->removeRelay(address_);
 }
 
+bool RelayPort::isInside(const net::Address& peer) {
+  if (last_version_ != inside_.version() || last_peer_ != peer) {
+    last_peer_ = peer;
+    last_version_ = inside_.version();
+    last_inside_ = inside_.has(peer);
+  }
+  return last_inside_;
+}
+
 bool RelayPort::send(net::PacketPtr&& packet) {
-  if (!inside_.has(packet->remote)) {
+  if (!isInside(packet->remote)) {
     packet->local = {};
     port_->send(std::move(packet));
     return false;

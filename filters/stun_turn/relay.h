@@ -51,6 +51,8 @@ class RelayPort final : private net::UdpReceiver {
   bool send(net::PacketPtr&& packet);
 
  private:
+  bool isInside(const net::Address& peer);
+
   void onPacket(net::PacketPtr&& packet) override { sink_.onPacket(std::move(packet)); }
   void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
   void onSendFailed(int) override { sink_.onSendFailed(); }
@@ -59,6 +61,10 @@ class RelayPort final : private net::UdpReceiver {
   const std::shared_ptr<TurnProcess> process_;
   Sink& sink_;
   const net::Address address_;
+  // Whether the last peer is inside, as of a version of what is inside.
+  net::Address last_peer_;
+  uint64_t last_version_ = 0;
+  bool last_inside_ = false;
   std::unique_ptr<net::UdpPort> port_;
 };
 

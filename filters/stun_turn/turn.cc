@@ -43,7 +43,8 @@ void Turn::onSendIndication(net::PacketPtr&& packet, const stun::Message& indica
   packet->dont_fragment = indication.has(stun::kDontFragment);
   packet->removePrefix(static_cast<size_t>(data->data() - packet->data().data()));
   packet->resize(data->size());
-  toPeer(std::move(packet), settings_->nat->toLocal(fromStun(*to)));
+  const net::Address peer = settings_->nat->toLocal(fromStun(*to));
+  toPeer(std::move(packet), peer, allocation_->isPermitted(peer, context_.now()));
 }
 
 void Turn::onChannelData(net::PacketPtr&& packet) {
@@ -52,18 +53,16 @@ void Turn::onChannelData(net::PacketPtr&& packet) {
   if (bytes.size() < kChannelHeader) return context_.drop(std::move(packet), Drop::kMalformed);
   const size_t length = readU16(&bytes[2]);
   if (length > bytes.size() - kChannelHeader) return context_.drop(std::move(packet), Drop::kMalformed);
-  const net::Address* peer = allocation_->peerOf(readU16(bytes.data()), context_.now());
-  if (peer == nullptr) return context_.drop(std::move(packet), Drop::kNoChannel);
+  const auto* channel = allocation_->channel(readU16(bytes.data()), context_.now());
+  if (channel == nullptr) return context_.drop(std::move(packet), Drop::kNoChannel);
   packet->removePrefix(kChannelHeader);
   packet->resize(length);
-  toPeer(std::move(packet), *peer);
+  toPeer(std::move(packet), channel->peer, allocation_->isPermitted(*channel, context_.now()));
 }
 
-void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer) {
+void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer, bool permitted) {
   Relay* relay = relayFor(peer);
-  if (relay == nullptr || !allocation_->isPermitted(peer, context_.now())) {
-    return context_.drop(std::move(packet), Drop::kNoPermission);
-  }
+  if (relay == nullptr || !permitted) return context_.drop(std::move(packet), Drop::kNoPermission);
   if (!relay->claim(peer)) return context_.drop(std::move(packet), Drop::kPeerTaken);
   const size_t size = packet->size();
   if (!withinBandwidth(size)) return context_.drop(std::move(packet), Drop::kBandwidth);
@@ -76,6 +75,7 @@ void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer) {
 }
 
 bool Turn::withinBandwidth(size_t bytes) {
+  if (settings_->max_bandwidth_per_user == 0 && settings_->max_bandwidth == 0) return true;
   const auto bits = 8.0 * static_cast<double>(bytes);
   const Instant now = context_.now();
   const auto take = [&](SharedBucket& bucket, double rate) {
@@ -93,12 +93,15 @@ bool Turn::permits(const net::Address& peer) const {
 
 void Turn::onPeerPacket(net::PacketPtr&& packet) {
   const net::Address peer = packet->remote;
-  if (!permits(peer)) return context_.drop(std::move(packet), Drop::kNoPermission);
+  const auto* channel = allocation_ ? allocation_->channel(peer, context_.now()) : nullptr;
+  const bool permitted =
+      channel != nullptr ? allocation_->isPermitted(*channel, context_.now()) : permits(peer);
+  if (!permitted) return context_.drop(std::move(packet), Drop::kNoPermission);
   const size_t size = packet->size();
   if (!withinBandwidth(size)) return context_.drop(std::move(packet), Drop::kBandwidth);
-  if (const auto channel = allocation_->channelOf(peer, context_.now())) {
+  if (channel != nullptr) {
     packet->prepend(kChannelHeader);
-    writeU16(packet->data().data(), *channel);
+    writeU16(packet->data().data(), channel->number);
     writeU16(packet->data().data() + 2, static_cast<uint16_t>(size));
   } else if (!wrap(*packet, settings_->nat->toExternal(peer))) {
     return context_.drop(std::move(packet), Drop::kTooLong);

@@ -69,7 +69,7 @@ class Turn final : private RelayUser {
   void refuse(const Exchange& exchange, unsigned code);
   void send(net::PacketPtr packet, const net::Address& to);
 
-  void toPeer(net::PacketPtr&& packet, const net::Address& peer);
+  void toPeer(net::PacketPtr&& packet, const net::Address& peer, bool permitted);
   bool wrap(net::Packet& packet, const net::Address& peer);
   bool withinBandwidth(size_t bytes);
   bool isLive() const { return allocation_ && allocation_->isLive(context_.now()); }

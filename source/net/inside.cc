@@ -15,11 +15,13 @@ Inside::~Inside() {
 }
 
 void Inside::add(const Address& address, UdpReceiver& receiver, const void* group) {
+  ++version_;
   ports_[address] = {&receiver, group};
   wildcards_ += address.isWildcard();
 }
 
 void Inside::remove(const Address& address) {
+  ++version_;
   if (ports_.erase(address) > 0) wildcards_ -= address.isWildcard();
 }
 

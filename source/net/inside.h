@@ -22,10 +22,15 @@ class Inside {
   void remove(const Address& address);
 
   // The IP addresses that wildcard ports stand for. Port 0.
-  void setMachineAddresses(std::set<Address> addresses) { machine_ = std::move(addresses); }
+  void setMachineAddresses(std::set<Address> addresses) {
+    machine_ = std::move(addresses);
+    ++version_;
+  }
 
   // Is there a port for datagrams to `address`?
   bool has(const Address& address) const { return find(address) != nullptr; }
+  // Changes with every port that comes or goes; never 0.
+  uint64_t version() const { return version_; }
   const void* groupOf(const Address& address) const;
 
   // From packet->remote to packet->local, where has() was true.
@@ -43,6 +48,7 @@ class Inside {
   const std::function<void()> schedule_;
   std::unordered_map<Address, Port> ports_;
   size_t wildcards_ = 0;
+  uint64_t version_ = 1;
   std::set<Address> machine_;
   std::vector<PacketPtr> queue_;
   std::vector<PacketPtr> delivering_;

@@ -42,12 +42,11 @@ void enableIcmp(int fd, const Address& local) {
     setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
   } else {
     setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    setDontFragment(fd, false);
   }
 }
 
 void setDontFragment(int fd, bool dont_fragment) {
-  const int mode = dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+  const int mode = dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_WANT;
   setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof mode);
 }
 

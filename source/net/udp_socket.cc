@@ -35,6 +35,7 @@ struct UdpBatch {
   CallBuffers rx;
   CallBuffers tx;
   std::array<PacketPtr, kBatch> packets;  // kept full for receiving
+  std::array<bool, kBatch> prepared{};    // rx is ready for this packet
 
   ~UdpBatch() {
     for (PacketPtr& packet : packets) {
@@ -154,6 +155,7 @@ void UdpSocket::receive() {
 
 bool UdpSocket::prepareReceive(unsigned& count) {
   for (count = 0; count < kBatch; ++count) {
+    if (batch_.prepared[count]) continue;
     PacketPtr& packet = batch_.packets[count];
     if (packet == nullptr && (packet = pool_.acquire()) == nullptr) break;
     packet->resize(Packet::kMaxPayload);
@@ -166,6 +168,7 @@ bool UdpSocket::prepareReceive(unsigned& count) {
     header.msg_iovlen = 1;
     header.msg_control = batch_.rx.control[count];
     header.msg_controllen = kControlSize;
+    batch_.prepared[count] = true;
   }
   return count > 0;
 }
@@ -184,6 +187,7 @@ unsigned UdpSocket::receiveBatch() {
   const Instant now = loop_.clock().refresh();
   for (int i = 0; i < n; ++i) {
     msghdr& header = batch_.rx.headers[static_cast<size_t>(i)].msg_hdr;
+    batch_.prepared[static_cast<size_t>(i)] = false;
     if (header.msg_flags & MSG_TRUNC) {
       stats_.truncated.add();
       continue;  // the packet stays in the batch

@@ -23,7 +23,6 @@ CLIENT_PORT = 24004
 BLAST, PION_SOURCE = "test/bench/turn_blast", "test/bench/pion_turn/main.go"
 REALM, USER, PASSWORD = "bench", "bench", "bench-password"  # turn_blast knows them
 
-# Nothing passes the TURN server to the filter after it.
 SLUICE_CONFIG = f"""
 listeners {{
   name: "bench"
@@ -40,12 +39,8 @@ listeners {{
         }}
       }}
     }} }}
-    filters {{ typed_config {{
-      [type.googleapis.com/sluice.filters.Forward] {{ cluster: "nowhere" }}
-    }} }}
   }}
 }}
-clusters {{ name: "nowhere" endpoints: "127.0.0.1:9" }}
 admin {{ address: "127.0.0.1:{ADMIN_PORT}" }}
 credentials {{ users {{ name: "{USER}" password: "{PASSWORD}" }} }}
 limits {{ max_sessions_per_source: 100000 max_unauthenticated_sessions: 20000 }}
