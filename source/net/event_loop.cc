@@ -87,6 +87,7 @@ void EventLoop::cancelTurnEnd(TurnEnd& task) {
 }
 
 void EventLoop::turn() {
+  if (!turn_ends_.empty()) clock_.refresh();
   while (!turn_ends_.empty()) {
     running_.swap(turn_ends_);
     for (size_t i = 0; i < running_.size(); ++i) {
