@@ -141,6 +141,9 @@ Auth TurnClient::anonymousAuth() {
 }
 
 Answer TurnClient::request(uint16_t method, const Attributes& attributes) {
+  const Answer answer = request(method, attributes, auth());
+  if (answer.code() != 438) return answer;
+  learn(answer);
   return request(method, attributes, auth());
 }
 

@@ -28,9 +28,9 @@ class TurnServer {
       {"alice", "password1"}, {"bob", "password2"}, {"carol", "password3"}};
   std::vector<std::string> shared_secrets;
   std::string config;
-  chain::ProcessState process;
   ManualClock clock;
   FakeWorker worker{clock};
+  chain::ProcessState process;  // its reservations are the network's
 
  private:
   size_t sent_seen_ = 0;
@@ -53,11 +53,10 @@ class TurnClient {
   Auth auth();
   // With USERHASH in place of USERNAME.
   Auth anonymousAuth();
-  // The last challenge no longer counts.
-  void forget() { challenge_ = {}; }
   // Uses the challenge in a 401 or 438.
   void learn(const Answer& challenge) { challenge_ = challenge; }
 
+  // With auth(), and once more when the nonce was stale.
   Answer request(uint16_t method, const Attributes& attributes = {});
   Answer request(uint16_t method, const Attributes& attributes, const Auth& auth);
   // Without credentials.

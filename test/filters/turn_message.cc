@@ -27,7 +27,7 @@ void addCredentials(stun::Writer& writer, const Auth& auth) {
 }
 
 void checkReason(Bytes error) {
-  REQUIRE(error.size() > 4);  // section 6.3.1.1: a reason that suits
+  REQUIRE(error.size() >= 4);
   CHECK(error[0] == 0);
   CHECK(error[1] == 0);
   CHECK(error[2] >= 3);  // with reserved bits, which are zero
