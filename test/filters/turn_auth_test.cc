@@ -32,7 +32,8 @@ TEST_CASE("RFC 8489 9.2.4: a request without integrity is an error 401 with REAL
     TurnServer server;
     TurnClient client(server);
     if (allocated) client.allocate();
-    for (const uint16_t method : {stun::kAllocate, stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
+    for (const uint16_t method :
+         {stun::kAllocate, stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
       CAPTURE(method);
       CAPTURE(allocated);
       const Answer answer = client.ask(method, {transport(), kSoftware});
@@ -240,9 +241,9 @@ TEST_CASE("RFC 8489 9.2.4: a nonce of another source address, or none of ours, i
   const std::string ours = *client.auth().nonce;
   std::string altered = ours;
   altered.back() = altered.back() == 'A' ? 'B' : 'A';
-  for (const std::string& nonce : {others, altered, ours + "x", ours.substr(0, ours.size() - 1),
-                                   std::string("obMatJos2"), std::string("f//499k954d6OL34oL9FSTvy64sA"),
-                                   std::string(), std::string(763, 'n')}) {
+  for (const std::string& nonce :
+       {others, altered, ours + "x", ours.substr(0, ours.size() - 1), std::string("obMatJos2"),
+        std::string("f//499k954d6OL34oL9FSTvy64sA"), std::string(), std::string(763, 'n')}) {
     CAPTURE(nonce);
     Auth auth = client.auth();
     auth.nonce = nonce;
@@ -312,14 +313,13 @@ TEST_CASE("answers to who has not proven himself stay under three times the requ
     unknown.username = "m";
     wrong.password = "wrong";
     half.algorithms.reset();
-    for (const uint16_t method : {stun::kBinding, stun::kAllocate, stun::kRefresh, stun::kCreatePermission,
-                                  stun::kChannelBind}) {
+    for (const uint16_t method :
+         {stun::kBinding, stun::kAllocate, stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
       for (const Auth* auth : {static_cast<const Auth*>(nullptr), static_cast<const Auth*>(&no_name),
                                static_cast<const Auth*>(&unknown), static_cast<const Auth*>(&wrong),
                                static_cast<const Auth*>(&half)}) {
         for (const Attributes& attributes : {Attributes{}, {transport()}, {number(0x7777, 0)}, {kSoftware}}) {
-          const auto request =
-              form(method, stun::Class::kRequest, newTransaction(), attributes, auth);
+          const auto request = form(method, stun::Class::kRequest, newTransaction(), attributes, auth);
           const size_t answered = client.send(request, auth).bytes.size();
           CHECK(answered < 3 * request.size());
           if (request.size() > stun::kHeaderSize) CHECK(answered > 0);

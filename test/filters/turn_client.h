@@ -23,6 +23,7 @@ class TurnServer {
   FakeNetwork& network() { return worker.network(); }
   // What left for peers since the last call: "PEER DATA", separated by commas.
   std::string sent();
+  void forgetSent();
 
   std::map<std::string, std::string> users{
       {"alice", "password1"}, {"bob", "password2"}, {"carol", "password3"}};
@@ -80,8 +81,10 @@ class TurnClient {
   void sayOn(uint16_t channel, std::string_view payload, std::optional<size_t> claimed = {});
   // A peer sends to the relayed address of its family. False when there is no such port.
   bool peerSays(const std::string& peer, std::string_view payload);
-  // What came from peers since the last call: "PEER DATA", "0x4000 DATA" or "PEER icmp HEX", separated by commas.
+  // What came from peers since the last call: "PEER DATA", "0x4000 DATA" or "PEER icmp HEX", separated by
+  // commas.
   std::string heard();
+  void forgetHeard();
 
   ChainHarness chain;
   std::vector<net::Address> relayed;

@@ -1,5 +1,5 @@
-// RFC 8489 section 6.3.1: a request that comes again within 40 seconds, as UDP may have it, changes nothing and gets the
-// same answer.
+// RFC 8489 section 6.3.1: a request that comes again within 40 seconds, as UDP may have it, changes nothing
+// and gets the same answer.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -92,7 +92,8 @@ TEST_CASE("RFC 8489 6.3.1: a late copy of a Refresh to delete does not touch the
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 6.3.1: a late copy of an Allocate with another allocation there gets no address of that one") {
+TEST_CASE(
+    "RFC 8489 6.3.1: a late copy of an Allocate with another allocation there gets no address of that one") {
   Session s;
   const auto request = s.formed(stun::kAllocate, newTransaction(), {transport()});
   const Answer first = s.send(request);

@@ -44,10 +44,10 @@ TEST_CASE("RFC 8489 5: what breaks the header's rules is no STUN message and sta
     size_t at;
     uint8_t flip;
   };
-  for (const Damage& damage : {Damage{"first bit", 0, 0x80}, Damage{"second bit", 0, 0x40},
-                               Damage{"magic cookie", 4, 0x01}, Damage{"magic cookie's end", 7, 0x01},
-                               Damage{"length no multiple of 4", 3, 0x01},
-                               Damage{"length is not the datagram's", 3, 0x04}}) {
+  for (const Damage& damage :
+       {Damage{"first bit", 0, 0x80}, Damage{"second bit", 0, 0x40}, Damage{"magic cookie", 4, 0x01},
+        Damage{"magic cookie's end", 7, 0x01}, Damage{"length no multiple of 4", 3, 0x01},
+        Damage{"length is not the datagram's", 3, 0x04}}) {
     CAPTURE(damage.name);
     Session s;
     auto request = s.client.formed(stun::kRefresh, {lifetime(0)});
@@ -103,9 +103,9 @@ TEST_CASE("RFC 8489 6.3: a class that the method does not have is silently disca
     CHECK(s.client.chain.outer.size() == before);
   };
   s.client.permit({kPeer});
-  send(stun::kSend, stun::Class::kRequest, {peer(kPeer), data("x")});
-  send(stun::kDataIndication, stun::Class::kRequest, {peer(kPeer), data("x")});
-  send(stun::kDataIndication, stun::Class::kIndication, {peer(kPeer), data("x")});
+  send(stun::kSend, stun::Class::kRequest, {peer(kPeer), payload("x")});
+  send(stun::kDataIndication, stun::Class::kRequest, {peer(kPeer), payload("x")});
+  send(stun::kDataIndication, stun::Class::kIndication, {peer(kPeer), payload("x")});
   send(stun::kRefresh, stun::Class::kIndication, {lifetime(0)});
   send(stun::kCreatePermission, stun::Class::kIndication, {peer("203.0.113.6:1")});
   send(stun::kChannelBind, stun::Class::kIndication, {channel(0x4001), peer(kPeer)});
@@ -143,13 +143,13 @@ TEST_CASE("RFC 8489 6.3: unknown comprehension-optional attributes MUST be ignor
   }
   Session s;
   s.client.permit({kPeer});
-  s.client.indicate(stun::kSend, {text(kUnknownOptional, "?"), peer(kPeer), data("hi")});
+  s.client.indicate(stun::kSend, {text(kUnknownOptional, "?"), peer(kPeer), payload("hi")});
   CHECK(s.server.sent() == kPeer + " hi");
 }
 
 TEST_CASE("RFC 8489 6.3: known but unexpected attributes SHOULD be ignored") {
   const Attributes strays{number(stun::kChannelNumber, 0),
-                          data("stray"),
+                          payload("stray"),
                           number(stun::kXorRelayedAddress, 0),
                           number(stun::kXorMappedAddress, 0),
                           number(stun::kMappedAddress, 0),
@@ -213,8 +213,8 @@ TEST_CASE("RFC 8489 6.3.1.1: the error of an authentic request is protected as w
 TEST_CASE("RFC 8489 6.3.2: an indication with an unknown comprehension-required attribute is discarded") {
   Session s;
   s.client.permit({kPeer});
-  s.client.indicate(stun::kSend, {peer(kPeer), data("hi"), number(kUnknownRequired, 0)});
-  s.client.indicate(stun::kSend, {number(kUnknownRequired, 0), peer(kPeer), data("hi")});
+  s.client.indicate(stun::kSend, {peer(kPeer), payload("hi"), number(kUnknownRequired, 0)});
+  s.client.indicate(stun::kSend, {number(kUnknownRequired, 0), peer(kPeer), payload("hi")});
   CHECK(s.server.sent() == "");
 }
 
@@ -254,9 +254,8 @@ TEST_CASE("RFC 8489 9: between MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256 no
   Auth auth = s.client.auth();
   auth.sha256 = false;
   auth.sha1 = true;
-  auth.behind = {lifetime(0), [&](stun::Writer& writer) {
-                   writer.addIntegritySha256(auth.key(), crypto::hmacSha256);
-                 }};
+  auth.behind = {lifetime(0),
+                 [&](stun::Writer& writer) { writer.addIntegritySha256(auth.key(), crypto::hmacSha256); }};
   CHECK(s.client.request(stun::kRefresh, {}, auth).number(stun::kLifetime) == 600);
   CHECK(s.server.network().open_ports() == 1);
 }
@@ -266,8 +265,8 @@ TEST_CASE("RFC 8489 12: Binding stays open to everyone, before, with and without
   TurnClient client(server);
   auto bound = [&] {
     const Answer answer = client.ask(stun::kBinding);
-    return answer.code() == kSuccess && answer.addresses(stun::kXorMappedAddress) ==
-                                            std::vector{*net::Address::parse("192.0.2.1:5000")};
+    return answer.code() == kSuccess &&
+           answer.addresses(stun::kXorMappedAddress) == std::vector{*net::Address::parse("192.0.2.1:5000")};
   };
   CHECK(bound());
   client.allocate();
