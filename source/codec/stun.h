@@ -138,8 +138,8 @@ class Writer {
   bool overflow_ = false;
 };
 
-// A TURN Data indication (RFC 8656 section 11.3) around data that stays where it is: what goes before it. After it
-// go zeros up to a multiple of four.
+// A TURN Data indication (RFC 8656 section 11.3) around data that stays where it is: what goes before it.
+// After it go zeros up to a multiple of four.
 constexpr size_t dataHeadSize(const TransportAddress& peer) {
   return kHeaderSize + 8 + peer.ip_length + 4;
 }

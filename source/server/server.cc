@@ -102,6 +102,8 @@ void Server::configureJoin() {
   join::Options options;
   options.token_secrets = settings_.join->token_secrets;
   options.page_directory = settings_.join->page_directory;
+  options.turn_uris = settings_.join->turn_uris;
+  options.credentials = settings_.credentials;
   for (const net::Address& candidate : settings_.join->candidates) {
     options.candidates.push_back({candidate.ipString(), candidate.port()});
   }
