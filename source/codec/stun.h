@@ -125,7 +125,8 @@ class Writer {
   void addIntegritySha256(Bytes key, Hmac sha256);
   void addFingerprint();
 
-  // The message's size in bytes.
+  // The message's size in bytes, so far and, if everything fit, at the end.
+  size_t size() const { return size_; }
   std::optional<size_t> finish() const;
 
  private:
