@@ -73,7 +73,7 @@ StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory
       worker_(context.worker().local<StunWorker>()),
       limiter_(worker_.limiter(context.stats(), factory.unauthenticated_rate)),
       consent_(context.timers(), [this] { onConsentTimer(); }) {
-  limiter_.setRate(factory.unauthenticated_rate, context.now());
+  limiter_.setRate(factory.unauthenticated_rate);
 }
 
 const rooms::IceCredentials* StunTurn::ice() const {
@@ -195,7 +195,7 @@ void StunTurn::onConsentTimer() {
 
 bool StunTurn::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const StunTurnFactory*>(&factory);
-  limiter_.setRate(factory_->unauthenticated_rate, context_.now());
+  limiter_.setRate(factory_->unauthenticated_rate);
   if (turn_ != nullptr && factory_->turn) turn_->reload(*factory_->turn, factory_->software);
   if (!factory_->turn) turn_.reset();
   return true;
