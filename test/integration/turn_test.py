@@ -1,5 +1,6 @@
 """The TURN server as its clients see it: coturn's tools, a hostile client, and the world behind a NAT."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,8 @@ import subprocess
 import threading
 import time
 import unittest
+
+from aioice import turn
 
 from harness import Sluice, free_ports, wait_until
 from turn_client import (ALLOCATE, COOKIE, LIFETIME, REFRESH, UDP, XOR_MAPPED, Answer, TurnClient, attribute, message,
@@ -126,12 +129,54 @@ class Sink:
         self.socket.close()
 
 
-def started(turn="", arguments=("--concurrency", "2"), extra=""):
-    sluice = Sluice(CONFIG % turn + extra, arguments=arguments)
-    text = (CONFIG % turn + extra).replace("[::1]:3478", f"[::1]:{sluice.ports['udp']}")
+def started(options="", arguments=("--concurrency", "2"), extra=""):
+    sluice = Sluice(CONFIG % options + extra, arguments=arguments)
+    text = (CONFIG % options + extra).replace("[::1]:3478", f"[::1]:{sluice.ports['udp']}")
     sluice.write_config(text)
     sluice.text = text
     return sluice
+
+
+class OtherClientsTest(unittest.TestCase):
+    def setUp(self):
+        self.sluice = started(LOOPBACK).__enter__()
+        self.addCleanup(self.sluice.__exit__, None, None, None)
+        self.server = ("127.0.0.1", self.sluice.ports["udp"])
+
+    def test_pion(self):
+        program = os.path.join(self.sluice.directory, "pion_client")
+        environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode",
+                       "GOCACHE": os.path.join(self.sluice.directory, "go"), "HOME": self.sluice.directory}
+        subprocess.run(["go", "build", "-o", program, os.path.realpath("test/integration/pion_client/main.go")],
+                       env=environment, check=True)
+        with Echo("127.0.0.1") as echo:
+            output = subprocess.run(
+                [program, "%s:%d" % self.server, "alice", "alice's password", "example.org",
+                 f"{echo.host}:{echo.port}", "200"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(output.stdout.strip(), "200", output.stderr)
+
+    def test_aioice(self):
+        received = []
+
+        class Protocol(asyncio.DatagramProtocol):
+            def datagram_received(self, data, addr):
+                received.append((data, addr))
+
+        async def talk(peer):
+            transport, _ = await turn.create_turn_endpoint(
+                Protocol, server_addr=self.server, username="alice", password="alice's password")
+            for i in range(100):
+                transport.sendto(b"%d" % i, peer)
+                for _ in range(100):
+                    if len(received) > i:
+                        break
+                    await asyncio.sleep(0.01)
+            transport.close()
+            await asyncio.sleep(0.2)
+
+        with Echo("127.0.0.1") as echo:
+            asyncio.run(talk((echo.host, echo.port)))
+            self.assertEqual(received, [(b"%d" % i, (echo.host, echo.port)) for i in range(100)])
 
 
 class SafetyTest(unittest.TestCase):
@@ -232,8 +277,8 @@ class OperationTest(unittest.TestCase):
     def test_ten_thousand_allocations_on_few_descriptors_and_all_expire_with_their_sessions(self):
         for relays, most in (("PER_ALLOCATION", 11_000), ("SHARED", 100)):
             limits = "limits { max_sessions_per_source: 100000 max_sessions: 100000 }"
-            turn = f"{LOOPBACK} relays: {relays} max_allocations: 20000 max_allocations_per_user: 20000"
-            with started(turn, extra=limits) as sluice:
+            options = f"{LOOPBACK} relays: {relays} max_allocations: 20000 max_allocations_per_user: 20000"
+            with started(options, extra=limits) as sluice:
                 server = ("127.0.0.1", sluice.ports["udp"])
                 memory = f"/proc/{sluice.process.pid}/status"
 
