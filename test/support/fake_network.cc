@@ -67,7 +67,7 @@ bool FakeNetwork::icmp(const net::Address& port, const net::IcmpError& error) {
   return true;
 }
 
-bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Bytes data) {
+bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos) {
   const auto it = ports_.find(to);
   if (it == ports_.end() || (it->second.connected_to.isSet() && it->second.connected_to != from))
     return false;
@@ -75,6 +75,7 @@ bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Byte
   packet->assign(data);
   packet->remote = from;
   packet->local = to;
+  packet->tos = tos;
   it->second.receiver->onPacket(std::move(packet));
   return true;
 }

@@ -31,7 +31,7 @@ class FakeNetwork final : public net::UdpNetwork {
                                      const net::UdpOptions& options, net::UdpReceiver& receiver) override;
 
   // To the open port with this address. False when there is none, or it is connected to another peer.
-  bool deliver(const net::Address& from, const net::Address& to, Bytes data);
+  bool deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos = 0);
   // An ICMP error for the connected port.
   void refuse(const net::Address& port);
   // About a packet from this port; false when there is none.
@@ -44,6 +44,7 @@ class FakeNetwork final : public net::UdpNetwork {
 
   std::vector<SentDatagram> sent;
   size_t open_ports() const { return ports_.size(); }
+  size_t reserved_ports() const { return reserved_.size(); }
   bool exhausted = false;  // open() fails
 
  private:

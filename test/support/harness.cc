@@ -65,7 +65,7 @@ chain::ChainSpecPtr ChainHarness::makeSpec(const std::vector<FilterConfig>& filt
   spec->name = "test";
   chain::FactoryContext context{.clusters = clusters,
                                 .directory = directory != nullptr ? *directory : own_directory_,
-                                .process = process,
+                                .process = process != nullptr ? *process : own_process_,
                                 .dtls = dtls,
                                 .credentials = credentials,
                                 .nat = nat,
@@ -102,7 +102,7 @@ chain::FilterChain& ChainHarness::chain() {
   return *chain_;
 }
 
-void ChainHarness::ingress(Bytes data, const net::Address& from) {
+void ChainHarness::ingress(Bytes data, const net::Address& from, uint8_t tos) {
   chain::FilterChain& target = chain();
   net::PacketPtr packet = worker_.pool().acquire();
   if (packet == nullptr || !packet->assign(data)) die("no packet");
@@ -110,6 +110,7 @@ void ChainHarness::ingress(Bytes data, const net::Address& from) {
   packet->local = session.local_address;
   packet->received = worker_.clock().now();
   packet->kind = classify(data);
+  packet->tos = tos;
   target.ingress(std::move(packet));
 }
 

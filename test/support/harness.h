@@ -96,7 +96,7 @@ class ChainHarness final : private chain::ChainEnds {
   ~ChainHarness() override;
 
   // The chain is made on first use, so that the session can be prepared.
-  void ingress(Bytes data, const net::Address& from);
+  void ingress(Bytes data, const net::Address& from, uint8_t tos = 0);
   void ingress(Bytes data) { ingress(data, session.selected); }
   // An RTP packet unless told otherwise.
   void egress(Bytes data, PacketKind kind = PacketKind::kRtp, uint8_t tos = 0);
@@ -114,7 +114,7 @@ class ChainHarness final : private chain::ChainEnds {
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::shared_ptr<const credentials::Source> credentials = std::make_shared<credentials::None>();
   std::shared_ptr<const net::AddressMap> nat = std::make_shared<net::AddressMap>();
-  chain::ProcessState process;
+  chain::ProcessState* process = nullptr;  // default: one of its own
   bool record = true;           // false: what leaves the chain is only settled, without a copy
   std::vector<Captured> inner;  // left the chain inward
   std::vector<Captured> outer;  // left the chain outward
@@ -128,6 +128,7 @@ class ChainHarness final : private chain::ChainEnds {
   FakeWorker& worker_;
   ManualClock clock_;
   rooms::Directory own_directory_{{}, 1, clock_};
+  chain::ProcessState own_process_;
   std::vector<FilterConfig> filters_;
   std::deque<chain::FilterType> types_;  // at fixed places
   std::map<std::string, std::unique_ptr<stats::FilterStats>> blocks_;

@@ -1,0 +1,198 @@
+// RFC 8489 sections 9.2.1, 9.2.2, 9.2.4 and 18.5: password algorithms, anonymous names, and what keeps both from being
+// taken away on the path.
+#include <doctest/doctest.h>
+
+#include "source/crypto/hmac.h"
+#include "test/filters/turn_client.h"
+
+namespace sluice::test {
+namespace {
+
+const std::vector<uint8_t> kBoth{0, 2, 0, 0, 0, 1, 0, 0};  // SHA-256, then MD5, without parameters
+
+struct Session {
+  TurnServer server;
+  TurnClient client{server};
+
+  Answer allocate(const Auth& auth) { return client.request(stun::kAllocate, {transport()}, auth); }
+};
+
+// As a client of RFC 5389 does.
+Auth legacy(Auth auth) {
+  auth.algorithms.reset();
+  auth.algorithm.reset();
+  auth.key_algorithm = kMd5;
+  std::swap(auth.sha1, auth.sha256);
+  return auth;
+}
+
+TEST_CASE("RFC 8489 9.2.4: the server lists its password algorithms, the better one first") {
+  Session s;
+  CHECK(s.client.auth().algorithms == kBoth);
+}
+
+TEST_CASE("RFC 8489 9.2.4: without PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS a request is as of MD5") {
+  Session s;
+  const Answer answer = s.allocate(legacy(s.client.auth()));
+  CHECK(answer.code() == kSuccess);
+  CHECK(answer.protection == "sha1");
+}
+
+TEST_CASE("RFC 8489 9.2.4: such a request gets MESSAGE-INTEGRITY back even if it had the better one") {
+  Session s;
+  Auth auth = legacy(s.client.auth());
+  std::swap(auth.sha1, auth.sha256);
+  const Answer answer = s.allocate(auth);
+  CHECK(answer.code() == kSuccess);
+  CHECK(answer.protection == "sha1");
+}
+
+TEST_CASE("RFC 8489 9.2.4: with PASSWORD-ALGORITHM the answer has MESSAGE-INTEGRITY-SHA256, whatever the key") {
+  for (const uint16_t algorithm : {kSha256, kMd5}) {
+    for (const bool sha1 : {false, true}) {
+      CAPTURE(algorithm);
+      CAPTURE(sha1);
+      Session s;
+      Auth auth = s.client.auth();
+      auth.algorithm = algorithm;
+      auth.key_algorithm = algorithm;
+      if (sha1) std::swap(auth.sha1, auth.sha256);
+      const Answer answer = s.allocate(auth);
+      CHECK(answer.code() == kSuccess);
+      CHECK(answer.protection == "sha256");
+    }
+  }
+}
+
+TEST_CASE("RFC 8489 9.2.4: the key is of the algorithm that the request names, and of no other") {
+  Session s;
+  Auth auth = s.client.auth();
+  auth.key_algorithm = kMd5;
+  CHECK(s.allocate(auth).code() == 401);
+  auth.algorithm = kMd5;
+  auth.key_algorithm = kSha256;
+  CHECK(s.allocate(auth).code() == 401);
+}
+
+TEST_CASE("RFC 8489 9.2.4: half of the two attributes, or a list that is not ours, is an error 400") {
+  struct Wrong {
+    std::string name;
+    std::optional<std::vector<uint8_t>> algorithms;
+    std::optional<uint16_t> algorithm;
+  };
+  const Wrong table[]{
+      {"no list", std::nullopt, kSha256},
+      {"no choice", kBoth, std::nullopt},
+      {"the list without its best", std::vector<uint8_t>{0, 1, 0, 0}, kMd5},
+      {"the list without its last", std::vector<uint8_t>{0, 2, 0, 0}, kSha256},
+      {"the list in another order", std::vector<uint8_t>{0, 1, 0, 0, 0, 2, 0, 0}, kSha256},
+      {"a longer list", std::vector<uint8_t>{0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0}, kSha256},
+      {"an empty list", std::vector<uint8_t>{}, kSha256},
+      {"a choice that is not listed", kBoth, 3},
+      {"a reserved choice", kBoth, 0},
+  };
+  for (const Wrong& wrong : table) {
+    CAPTURE(wrong.name);
+    Session s;
+    Auth auth = s.client.auth();
+    auth.algorithms = wrong.algorithms;
+    auth.algorithm = wrong.algorithm;
+    if (wrong.algorithm == kMd5) auth.key_algorithm = kMd5;
+    CHECK(s.allocate(auth).code() == 400);
+    CHECK(s.server.network().open_ports() == 0);
+  }
+}
+
+TEST_CASE("RFC 8489 9.2.4: the algorithms are checked before the name and the integrity") {
+  Session s;
+  Auth auth = s.client.auth();
+  auth.algorithms.reset();
+  auth.username = "mallory";
+  CHECK(s.allocate(auth).code() == 400);
+}
+
+TEST_CASE("RFC 8489 9.2.1: a nonce whose features were taken away on the path is not accepted") {
+  for (const std::string features : {"AAAA", "QAAA", "gAAA"}) {
+    CAPTURE(features);
+    Session s;
+    Auth auth = s.client.auth();
+    auth.nonce->replace(9, 4, features);
+    if (features != "gAAA") auth = legacy(auth);  // the client believes that there is no list
+    CHECK(s.allocate(auth).code() == 438);
+    CHECK(s.server.network().open_ports() == 0);
+  }
+}
+
+TEST_CASE("RFC 8489 9.2.1: a client that got a short challenge is served, and offered the better one with 438") {
+  TurnServer server("nonce_lifetime_s: 300 ");
+  TurnClient client(server);
+  client.learn(client.ask(stun::kAllocate, {transport()}));
+  CHECK_FALSE(client.auth().algorithms);
+  CHECK(client.allocate().protection == "sha1");
+  server.advance(310s);
+  const Answer stale = client.request(stun::kRefresh, {}, client.auth());
+  CHECK(stale.code() == 438);
+  CHECK(stale.has(stun::kPasswordAlgorithms));
+  client.learn(stale);
+  CHECK(client.refresh().protection == "sha256");
+}
+
+TEST_CASE("RFC 8489 14.4: USERHASH stands for USERNAME, in every request") {
+  Session s;
+  const Auth hidden = s.client.anonymousAuth();
+  const Answer answer = s.allocate(hidden);
+  CHECK(answer.code() == kSuccess);
+  CHECK(answer.protection == "sha256");
+  CHECK(s.client.request(stun::kRefresh, {}, hidden).code() == kSuccess);
+  CHECK(s.client.request(stun::kCreatePermission, {peer(kPeer)}, hidden).code() == kSuccess);
+  CHECK(s.client.request(stun::kChannelBind, {channel(0x4000), peer(kPeer)}, hidden).code() == kSuccess);
+}
+
+TEST_CASE("RFC 8489 14.4: a USERHASH that is not 32 bytes long names nobody") {
+  Session s;
+  Auth auth = s.client.anonymousAuth();
+  for (const size_t size : {0, 4, 31, 36, 64}) {
+    auth.userhash->resize(size);
+    const int code = s.allocate(auth).code();
+    CHECK((code == 400 || code == 401));
+  }
+}
+
+TEST_CASE("RFC 8489 9.2.4: a server that cannot know all names does not offer anonymity") {
+  TurnServer server;
+  server.shared_secrets = {"a shared secret"};
+  TurnClient client(server);
+  const Answer challenge =
+      client.ask(stun::kAllocate, {transport(), text(stun::kSoftware, "A test's client, version 1")});
+  CHECK(challenge.securityFeatures() == 0x800000);
+  client.allocate();
+}
+
+TEST_CASE("RFC 8489 14.6: TURN does not allow a truncated MESSAGE-INTEGRITY-SHA256") {
+  for (const uint16_t size : {16, 20, 28}) {
+    CAPTURE(size);
+    Session s;
+    Auth auth = s.client.auth();
+    auth.sha256 = false;
+    auto request = form(stun::kAllocate, stun::Class::kRequest, newTransaction(), {transport()}, &auth);
+    writeU16(&request[2], static_cast<uint16_t>(request.size() - stun::kHeaderSize + 4 + size));
+    uint8_t hmac[32];
+    crypto::hmacSha256(auth.key(), request, hmac);
+    request.insert(request.end(), {0x00, 0x1C, 0x00, static_cast<uint8_t>(size)});
+    request.insert(request.end(), hmac, hmac + size);
+    CHECK(s.client.send(request, &auth).code() != kSuccess);
+    CHECK(s.server.network().open_ports() == 0);
+  }
+}
+
+TEST_CASE("RFC 8489 14.5: MESSAGE-INTEGRITY behind MESSAGE-INTEGRITY-SHA256 does not count") {
+  Session s;
+  Auth auth = s.client.auth();
+  auth.behind = {[](stun::Writer& writer) {
+    writer.addIntegrity(std::vector<uint8_t>(16, 7), crypto::hmacSha1);
+  }};
+  CHECK(s.allocate(auth).code() == kSuccess);
+}
+
+}  // namespace
+}  // namespace sluice::test
