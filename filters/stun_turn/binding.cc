@@ -33,7 +33,7 @@ ErrorText errorOf(Verdict verdict) {
 
 }  // namespace
 
-Check examine(const stun::Message& request, const rooms::IceCredentials* ice) {
+Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery) {
   Check check{.verdict = Verdict::kAnonymous};
   const auto username = request.find(stun::kUsername);
   const bool has_integrity =
@@ -51,7 +51,7 @@ Check examine(const stun::Message& request, const rooms::IceCredentials* ice) {
     check.verdict = right ? Verdict::kAuthenticated : Verdict::kUnauthorized;
     if (!right) return check;
   }
-  check.unknown = findUnknown(request, false);
+  check.unknown = findUnknown(request, nat_discovery);
   if (check.unknown.count > 0) {
     check.verdict = Verdict::kUnknown;
   } else if (check.verdict == Verdict::kAuthenticated && request.has(stun::kIceControlled)) {
@@ -62,11 +62,16 @@ Check examine(const stun::Message& request, const rooms::IceCredentials* ice) {
 }
 
 std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
-                             const rooms::IceCredentials* ice, std::string_view software, MutableBytes out) {
+                             const rooms::IceCredentials* ice, std::string_view software,
+                             const NatDiscovery::Reply* discovery, MutableBytes out) {
   const bool success = check.verdict == Verdict::kAuthenticated || check.verdict == Verdict::kAnonymous;
   stun::Writer writer(out, request.method, success ? stun::Class::kSuccess : stun::Class::kError, request.id);
   if (success) {
     writer.addXorAddress(stun::kXorMappedAddress, toStun(client));
+    const size_t fingerprint = request.has(stun::kFingerprint) ? 8 : 0;
+    if (discovery != nullptr) {
+      NatDiscovery::addTo(writer, *discovery, client, 3 * request.bytes.size() - fingerprint);
+    }
   } else {
     const ErrorText error = errorOf(check.verdict);
     writer.addError(error.code, error.reason);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "filters/stun_turn/attributes.h"
+#include "filters/stun_turn/nat_discovery.h"
 #include "source/codec/stun.h"
 #include "source/net/address.h"
 #include "source/rooms/player.h"
@@ -26,12 +27,14 @@ struct Check {
   UnknownAttributes unknown{};  // with kUnknown
 };
 
-// `ice` are the credentials that we gave out; null when the client is not known.
-Check examine(const stun::Message& request, const rooms::IceCredentials* ice);
+// `ice` are the credentials that we gave out; null when the client is not known. `nat_discovery`: the
+// attributes of RFC 5780 are understood.
+Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery);
 
-// Writes the answer to `check`; nothing when it does not fit. To kAnonymous and to errors it is at most twice
-// the request for IPv4 and three times for IPv6.
+// Writes the answer to `check`; nothing when it does not fit. `discovery` may be null. To kAnonymous and to
+// errors it is at most twice the request for IPv4 and three times for IPv6.
 std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
-                             const rooms::IceCredentials* ice, std::string_view software, MutableBytes out);
+                             const rooms::IceCredentials* ice, std::string_view software,
+                             const NatDiscovery::Reply* discovery, MutableBytes out);
 
 }  // namespace sluice::stun_turn

@@ -1,38 +1,43 @@
-// Rate-limits answers per client address in constant memory: addresses share buckets by a salted hash. A
-// flood from many addresses empties the buckets, never the memory; who proves its identity is not limited at
-// all.
+// Rate-limits answers per client address in constant memory. Each address has two places by a salted hash,
+// and is refused when both are used up: who shares one with a flood still has the other. Who proves its
+// identity is not limited at all.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <vector>
 
+#include "source/base/clock.h"
 #include "source/base/random.h"
-#include "source/base/token_bucket.h"
 #include "source/net/address.h"
 
 namespace sluice::stun_turn {
 
 class SourceLimiter {
  public:
-  // `rate` answers per second and bucket, > 0, with a burst of twice as many.
-  SourceLimiter(double rate, Instant now)
-      : rate_(rate), buckets_(kBuckets, TokenBucket(rate, 2 * rate, now)) {}
+  // `rate` answers per second and client, > 0, with a burst of twice as many.
+  explicit SourceLimiter(double rate) : rate_(rate) {}
 
   bool allow(const net::Address& client, Instant now) {
-    return buckets_[client.customer().hash(salt_) % kBuckets].take(1, now);
+    const size_t hash = client.customer().hash(salt_);
+    std::array<Instant*, 2> places{&rows_[0][hash % kPlaces], &rows_[1][(hash >> 32) % kPlaces]};
+    const auto cost = Duration{static_cast<int64_t>(1e9 / rate_)};
+    const auto after = [&](Instant used_until) { return std::max(used_until, now) + cost; };
+    const Instant most = now + kBurst;
+    if (after(*places[0]) > most && after(*places[1]) > most) return false;
+    for (Instant* place : places) *place = std::min(after(*place), most);
+    return true;
   }
 
-  void setRate(double rate, Instant now) {
-    if (rate == rate_) return;
-    rate_ = rate;
-    for (TokenBucket& bucket : buckets_) bucket.setRate(rate, 2 * rate, now);
-  }
+  void setRate(double rate) { rate_ = rate; }
 
  private:
-  static constexpr size_t kBuckets = 8192;
+  static constexpr size_t kPlaces = 65'536;
+  static constexpr Duration kBurst = 2s;  // of answers at the rate
 
   double rate_;
   const uint64_t salt_ = randomU64();
-  std::vector<TokenBucket> buckets_;
+  std::array<std::vector<Instant>, 2> rows_{std::vector<Instant>(kPlaces), std::vector<Instant>(kPlaces)};
 };
 
 }  // namespace sluice::stun_turn

@@ -1,6 +1,34 @@
 #include "filters/stun_turn/stun_turn.h"
 
+#include <algorithm>
+
 namespace sluice::stun_turn {
+namespace {
+
+std::optional<NatDiscovery> readNatDiscovery(const std::string& text,
+                                             const std::vector<net::Address>& listener, Errors& errors) {
+  const auto other = net::Address::parse(text);
+  if (!other.ok()) {
+    errors.push_back({"other_address", other.error().message});
+    return std::nullopt;
+  }
+  if (listener.empty()) return std::nullopt;  // which is an error of its own
+  const NatDiscovery discovery{listener.front(), *other};
+  const net::Address& primary = discovery.primary;
+  if (primary.withPort(0) == other->withPort(0) || primary.port() == other->port()) {
+    errors.push_back({"other_address", "must differ from the listener's address in IP address and port"});
+  }
+  for (const net::Address& needed :
+       {*other, primary.withPort(other->port()), other->withPort(primary.port())}) {
+    if (std::find(listener.begin(), listener.end(), needed) == listener.end()) {
+      errors.push_back({"other_address", "needs " + needed.toString() + " among the listener's addresses"});
+    }
+  }
+  return discovery;
+}
+
+}  // namespace
+
 Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& config,
                                                       chain::FactoryContext& context) {
   auto factory = std::make_shared<StunTurnFactory>();
@@ -21,6 +49,9 @@ Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& c
   if (config.has_answer_anonymous()) factory->answer_anonymous = config.answer_anonymous();
   if (config.software().size() > 128) errors.push_back({"software", "must have at most 128 bytes"});
   if (config.has_software()) factory->software = config.software();
+  if (!config.other_address().empty()) {
+    factory->nat_discovery = readNatDiscovery(config.other_address(), context.listener, errors);
+  }
   if (config.has_turn()) factory->turn = TurnSettings::make(config.turn(), context, errors);
   if (!errors.empty()) return errors;
   return chain::FilterFactoryPtr(std::move(factory));
@@ -42,7 +73,7 @@ StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory
       worker_(context.worker().local<StunWorker>()),
       limiter_(worker_.limiter(context.stats(), factory.unauthenticated_rate)),
       consent_(context.timers(), [this] { onConsentTimer(); }) {
-  limiter_.setRate(factory.unauthenticated_rate, context.now());
+  limiter_.setRate(factory.unauthenticated_rate);
 }
 
 const rooms::IceCredentials* StunTurn::ice() const {
@@ -108,7 +139,12 @@ Turn& StunTurn::turn() {
 }
 
 void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& request) {
-  const Check check = examine(request, ice());
+  Check check = examine(request, ice(), factory_->nat_discovery.has_value());
+  NatDiscovery::Reply discovery;
+  if (factory_->nat_discovery && check.verdict == Verdict::kAnonymous) {
+    discovery = factory_->nat_discovery->plan(request, packet->remote, packet->local);
+    if (discovery.error != 0) check.verdict = Verdict::kBadRequest;
+  }
   if (check.verdict == Verdict::kAnonymous && !factory_->answer_anonymous) {
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
   }
@@ -120,7 +156,7 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
   if (authentic && !context_.session().authenticate(packet->remote)) {
     return context_.drop(std::move(packet), Drop::kTooManyAddresses);
   }
-  respond(*packet, request, check);
+  respond(*packet, request, check, discovery);
   if (authentic) onAuthenticCheck(packet->remote, check);
   context_.consume(std::move(packet));
 }
@@ -131,16 +167,23 @@ void StunTurn::onAuthenticCheck(const net::Address& remote, const Check& check) 
   if (!consent_.armed()) consent_.arm(factory_->consent_timeout);
 }
 
-void StunTurn::respond(const net::Packet& packet, const stun::Message& request, const Check& check) {
+void StunTurn::respond(const net::Packet& packet, const stun::Message& request, const Check& check,
+                       const NatDiscovery::Reply& discovery) {
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
   response->resize(net::Packet::kMaxPayload);
-  const auto size = answer(request, check, packet.remote, ice(), factory_->software, response->data());
+  const auto size = answer(request, check, packet.remote, ice(), factory_->software,
+                           discovery.other.isSet() ? &discovery : nullptr, response->data());
   if (!size) return context_.drop(std::move(response), Drop::kNoPacket);
   response->resize(*size);
   response->kind = PacketKind::kStun;
   response->remote = packet.remote;
   response->received = packet.received;
+  if (discovery.detour && check.verdict == Verdict::kAnonymous) {
+    response->detour = true;
+    response->remote = discovery.to;
+    response->local = discovery.from;
+  }
   context_.egress(std::move(response));
 }
 
@@ -152,7 +195,7 @@ void StunTurn::onConsentTimer() {
 
 bool StunTurn::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const StunTurnFactory*>(&factory);
-  limiter_.setRate(factory_->unauthenticated_rate, context_.now());
+  limiter_.setRate(factory_->unauthenticated_rate);
   if (turn_ != nullptr && factory_->turn) turn_->reload(*factory_->turn, factory_->software);
   if (!factory_->turn) turn_.reset();
   return true;

@@ -26,6 +26,7 @@ class StunTurnFactory final : public chain::FilterFactory {
   bool answer_anonymous = true;
   std::string software = "sluice";
   std::optional<TurnSettings> turn;
+  std::optional<NatDiscovery> nat_discovery;
 
   // Turn clients see the credentials and the NAT through their factory.
   bool sameAs(const chain::FilterFactory& previous) const override;
@@ -45,7 +46,8 @@ class StunTurn final : public chain::Filter {
   Turn& turn();
   void onBindingRequest(net::PacketPtr&& packet, const stun::Message& request);
   void onAuthenticCheck(const net::Address& remote, const Check& check);
-  void respond(const net::Packet& packet, const stun::Message& request, const Check& check);
+  void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
+               const NatDiscovery::Reply& discovery);
   void onConsentTimer();
   const rooms::IceCredentials* ice() const;
 

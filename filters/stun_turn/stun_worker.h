@@ -17,7 +17,7 @@ class StunWorker {
 
   // Of the configured filter that counts in `stats`.
   SourceLimiter& limiter(stats::FilterStats& stats, double rate) {
-    return limiters_.try_emplace(&stats, rate, worker_.clock().now()).first->second;
+    return limiters_.try_emplace(&stats, rate).first->second;
   }
 
   chain::Worker& worker() { return worker_; }

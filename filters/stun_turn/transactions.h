@@ -54,6 +54,7 @@ class Transactions {
 class TransactionIds {
  public:
   stun::TransactionId next() {
+    if (state_ == 0) state_ = randomU64();
     state_ += 0x9E3779B97F4A7C15;
     stun::TransactionId id{};
     writeU64(&id[0], state_ ^ state_ >> 31);
@@ -62,7 +63,7 @@ class TransactionIds {
   }
 
  private:
-  uint64_t state_ = randomU64();
+  uint64_t state_ = 0;
 };
 
 }  // namespace sluice::stun_turn

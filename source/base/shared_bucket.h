@@ -1,4 +1,5 @@
-// A token bucket that several threads take from without a lock: the generic cell rate algorithm on one atomic.
+// A token bucket that several threads take from without a lock: the generic cell rate algorithm on one
+// atomic.
 #pragma once
 
 #include <algorithm>

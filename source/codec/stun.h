@@ -125,7 +125,8 @@ class Writer {
   void addIntegritySha256(Bytes key, Hmac sha256);
   void addFingerprint();
 
-  // The message's size in bytes.
+  // The message's size in bytes, so far and, if everything fit, at the end.
+  size_t size() const { return size_; }
   std::optional<size_t> finish() const;
 
  private:
@@ -138,8 +139,8 @@ class Writer {
   bool overflow_ = false;
 };
 
-// A TURN Data indication (RFC 8656 section 11.3) around data that stays where it is: what goes before it. After it
-// go zeros up to a multiple of four.
+// A TURN Data indication (RFC 8656 section 11.3) around data that stays where it is: what goes before it.
+// After it go zeros up to a multiple of four.
 constexpr size_t dataHeadSize(const TransportAddress& peer) {
   return kHeaderSize + 8 + peer.ip_length + 4;
 }

@@ -151,6 +151,16 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
       }
     }
   }
+  for (int i = 0; i < config.turn_uris_size(); ++i) {
+    const std::string& uri = config.turn_uris(i);
+    if (!uri.starts_with("turn:") && !uri.starts_with("turns:") && !uri.starts_with("stun:")) {
+      checks.fail(indexed("join.turn_uris", i), "must begin with turn:, turns: or stun:");
+    }
+    join.turn_uris.push_back(uri);
+  }
+  if (!join.turn_uris.empty() && input.bootstrap.credentials().shared_secrets().empty()) {
+    checks.fail("join.turn_uris", "needs credentials.shared_secrets to sign credentials with");
+  }
   checks.range(config.has_max_requests_per_second(), config.max_requests_per_second(), 1u, 100'000u,
                "join.max_requests_per_second", join.max_requests_per_second);
   checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u,

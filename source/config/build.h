@@ -23,6 +23,7 @@ struct JoinSettings {
   std::string tls_certificate_file;
   std::string tls_private_key_file;
   std::vector<net::Address> candidates;
+  std::vector<std::string> turn_uris;
   double max_requests_per_second = 50;
   size_t max_offer_bytes = 262'144;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -59,6 +60,8 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
   constexpr std::string_view kPlayer = "/v1/rooms/{room}/players/{player}";
   router_.add("POST", kPlayer, [this](const Request& r, const Parameters& p) { return join(r, p); });
   router_.add("DELETE", kPlayer, [this](const Request& r, const Parameters& p) { return leave(r, p); });
+  router_.add("GET", "/v1/rooms/{room}/players/{player}/turn",
+              [this](const Request& r, const Parameters& p) { return turnCredentials(r, p); });
   router_.add("GET", "/{page...}",
               [this](const Request&, const Parameters& p) { return pages_.get(p.at("page")); });
 }
@@ -132,6 +135,24 @@ http::Response Api::leave(const http::Request& request, const http::Parameters& 
   directory_.leave(player);
   log::info("{} left {}", id, room);
   return {.status = 204};
+}
+
+// In the form of draft-uberti-behave-turn-rest. They live no longer than the token that they come from.
+http::Response Api::turnCredentials(const http::Request& request, const http::Parameters& parameters) const {
+  const std::string& room = parameters.at("room");
+  const std::string& id = parameters.at("player");
+  if (id.empty()) return http::error(400, "must not be empty", "player");
+  if (auto refused = refuse(request, room, id)) return *refused;
+  if (options_.turn_uris.empty()) return http::error(404, "no TURN server is configured");
+  int64_t latest = std::numeric_limits<int64_t>::max();
+  if (!options_.token_secrets.empty()) {
+    latest = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_())->expires;
+  }
+  const credentials::Issued issued = options_.credentials->issue(room + "/" + id, latest);
+  return http::json(200, {{"username", issued.username},
+                          {"password", issued.password},
+                          {"ttl", issued.ttl.count()},
+                          {"uris", options_.turn_uris}});
 }
 
 http::Response Api::listRooms(const http::Request& request) const {

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/credentials/store.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
 #include "source/join/pages.h"
@@ -19,9 +21,11 @@
 namespace sluice::join {
 
 struct Options {
-  std::vector<std::string> token_secrets{};  // empty: no tokens, so listen on loopback only
-  std::vector<sdp::Candidate> candidates{};  // what clients are told, best first; at least one
-  std::string page_directory{};              // empty: no pages
+  std::vector<std::string> token_secrets{};                 // empty: no tokens, so listen on loopback only
+  std::vector<sdp::Candidate> candidates{};                 // what clients are told, best first; at least one
+  std::string page_directory{};                             // empty: no pages
+  std::vector<std::string> turn_uris{};                     // empty: no TURN credentials
+  std::shared_ptr<const credentials::Store> credentials{};  // with turn_uris; it can issue
 };
 
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
@@ -46,6 +50,7 @@ class Api {
  private:
   http::Response join(const http::Request& request, const http::Parameters& parameters);
   http::Response leave(const http::Request& request, const http::Parameters& parameters);
+  http::Response turnCredentials(const http::Request& request, const http::Parameters& parameters) const;
   http::Response listRooms(const http::Request& request) const;
   http::Response showRoom(const http::Request& request, const http::Parameters& parameters) const;
 

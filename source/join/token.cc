@@ -2,6 +2,7 @@
 
 #include <jwt.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -61,7 +62,9 @@ Result<Claims> verifyToken(std::string_view authorization, const std::vector<std
       return Error{name, "the token has no such claim, or no text in it"};
     }
   }
-  return Claims{claims["room"], claims["player"]};
+  constexpr double kLastSecond = 1e15;  // a double holds it exactly
+  const auto expires = static_cast<int64_t>(std::min(claims["exp"].get<double>(), kLastSecond));
+  return Claims{claims["room"], claims["player"], expires};
 }
 
 }  // namespace sluice::join

@@ -14,6 +14,7 @@ namespace sluice::join {
 struct Claims {
   std::string room;
   std::string player;
+  int64_t expires = 0;  // seconds since 1970
 };
 
 // `authorization` is the header's value, "Bearer <token>"; `now` is in seconds since 1970. Any of the secrets

@@ -19,6 +19,7 @@ class AddressMap {
   // Addresses that no NAT changes come back as they are.
   Address toExternal(const Address& local) const { return mapped(to_external_, local); }
   Address toLocal(const Address& external) const { return mapped(to_local_, external); }
+  const std::map<Address, Address>& entries() const { return to_external_; }  // local to external
   bool operator==(const AddressMap&) const = default;
 
  private:

@@ -61,9 +61,10 @@ class Packet {
   Address local;     // ours; on the way out the source to send from, if set
   Instant received;  // one timestamp a batch
   PacketKind kind = PacketKind::kOther;
-  uint8_t tos = 0;             // the whole byte, DSCP and ECN; sent as it is
-  uint8_t ttl = 0;             // hop limit; on the way out 0 is the system's default
-  uint16_t via = 0;            // the listener that it came through
+  uint8_t tos = 0;      // the whole byte, DSCP and ECN; sent as it is
+  uint8_t ttl = 0;      // hop limit; on the way out 0 is the system's default
+  uint16_t via = 0;     // the listener that it came through
+  bool detour = false;  // on the way out: remote and local are no tuple of the session, and meant as they are
   bool dont_fragment = false;  // on the way out, from ports with report_icmp, over IPv4
 
   // Scratch for the filter that owns the packet, lost when it passes it on to another filter's code.

@@ -17,7 +17,7 @@ void Packet::reset() {
   kind = PacketKind::kOther;
   tos = ttl = 0;
   via = 0;
-  dont_fragment = false;
+  dont_fragment = detour = false;
   offset_ = kHeadroom;
   size_ = 0;
   settled_ = false;

@@ -60,6 +60,14 @@ void Dispatcher::setGeneration(GenerationPtr generation) {
   }
 }
 
+WorkerPort* Dispatcher::portAt(const WorkerPort& sibling, const net::Address& local) {
+  const auto it = std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) {
+    return port->listener->name == sibling.listener->name && (port->id & WorkerPort::kInside) == 0 &&
+           port->udp->local() == local;
+  });
+  return it == ports_.end() ? nullptr : it->get();
+}
+
 void Dispatcher::closeAll(std::string_view reason) {
   for (const auto& session : sessions_.all()) session->close(reason);
 }

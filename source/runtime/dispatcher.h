@@ -52,6 +52,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
 
   chain::Worker& worker() override { return options_.worker; }
   const Generation& generation() const override { return *generation_; }
+  WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) override;
 
  private:
   struct Stray {

@@ -105,6 +105,7 @@ void Session::onInnerEnd(net::PacketPtr&& packet) {
 }
 
 void Session::onOuterEnd(net::PacketPtr&& packet) {
+  if (packet->detour) return sendDetour(std::move(packet));
   Tuple* tuple = packet->remote.isSet() ? find(packet->remote) : &tuples_[selected_];
   if (tuple == nullptr) {
     port().stats->drop(ListenerDrop::kNoTuple);
@@ -116,6 +117,17 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
   packet->local = tuple->local;
   ++packets_out_;
   tuple->port->udp->send(std::move(packet));
+}
+
+void Session::sendDetour(net::PacketPtr packet) {
+  WorkerPort* sibling = host_.portAt(port(), packet->local);
+  if (sibling == nullptr) {
+    port().stats->drop(ListenerDrop::kNoTuple);
+    packet->settle();
+    return;
+  }
+  ++packets_out_;
+  sibling->udp->send(std::move(packet));
 }
 
 }  // namespace sluice::runtime

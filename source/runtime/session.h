@@ -95,6 +95,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
 
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
+  void sendDetour(net::PacketPtr packet);
   Tuple* find(const net::Address& remote);
 
   SessionHost& host_;
@@ -123,6 +124,8 @@ class SessionHost {
   virtual ~SessionHost() = default;
   virtual chain::Worker& worker() = 0;
   virtual const Generation& generation() const = 0;
+  // The port of the same listener as `sibling` that is bound to `local`; null when there is none.
+  virtual WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) = 0;
   virtual void onAuthenticated(Session& session) = 0;
   // Called once; the session lives until the end of the turn.
   virtual void onClosing(Session& session) = 0;

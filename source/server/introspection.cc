@@ -51,10 +51,19 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
 
 json Server::serverInfo() const {
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
-  return {{"version", kVersion},      {"state", draining_ ? "draining" : "serving"},
-          {"uptime_s", uptime},       {"workers", group_.workers.size()},
-          {"generation", version_},   {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
-          {"config", options_.config}};
+  return {{"version", kVersion},       {"state", draining_ ? "draining" : "serving"},
+          {"uptime_s", uptime},        {"workers", group_.workers.size()},
+          {"generation", version_},    {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
+          {"config", options_.config}, {"external_addresses", externalAddresses()}};
+}
+
+// How the world sees our addresses, where a NAT is between.
+json Server::externalAddresses() const {
+  json out = json::object();
+  for (const auto& [local, external] : settings_.nat.addresses->entries()) {
+    out[local.ipString()] = external.ipString();
+  }
+  return out;
 }
 
 json Server::configDump() const {

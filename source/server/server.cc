@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <utility>
 
 #include "source/base/log.h"
 #include "source/config/load.h"
@@ -102,6 +103,8 @@ void Server::configureJoin() {
   join::Options options;
   options.token_secrets = settings_.join->token_secrets;
   options.page_directory = settings_.join->page_directory;
+  options.turn_uris = settings_.join->turn_uris;
+  options.credentials = settings_.credentials;
   for (const net::Address& candidate : settings_.join->candidates) {
     options.candidates.push_back({candidate.ipString(), candidate.port()});
   }
@@ -153,6 +156,7 @@ void Server::run() {
   const FileWatch watch(loop_, options_.config,
                         [this] { static_cast<void>(reloadAndLog("the file changed")); });
   tick_.arm(kTick);
+  startProbes();
   for (const auto& listener : generation_->listeners) {
     for (const net::Address& address : ports_.addresses(listener->name)) {
       log::info("listener {} on {}", listener->name, address.toString());
@@ -206,10 +210,7 @@ Status Server::reloadAndLog(const char* why) {
   const auto attempt = [this]() -> Status {
     auto bootstrap = config::loadFile(options_.config);
     if (!bootstrap.ok()) return bootstrap.errors();
-    auto built = build(*bootstrap);
-    if (!built.ok()) return built.errors();
-    if (Status status = checkFixed(built->settings); !status.ok()) return status;
-    return apply(*bootstrap, *std::move(built));
+    return rebuild(*bootstrap);
   };
   const Status status = attempt();
   if (status.ok()) {
@@ -220,6 +221,41 @@ Status Server::reloadAndLog(const char* why) {
     log::error("reload refused ({}); the old configuration runs on\n{}", why, toString(status.errors()));
   }
   return status;
+}
+
+Status Server::rebuild(const Bootstrap& bootstrap) {
+  auto built = build(bootstrap);
+  if (!built.ok()) return built.errors();
+  if (Status status = checkFixed(built->settings); !status.ok()) return status;
+  const bool same_probes = built->settings.nat.stun_server == settings_.nat.stun_server &&
+                           built->settings.nat.to_ask == settings_.nat.to_ask &&
+                           built->settings.nat.refresh_interval == settings_.nat.refresh_interval;
+  Status status = apply(bootstrap, *std::move(built));
+  if (status.ok() && !same_probes) startProbes();
+  return status;
+}
+
+void Server::startProbes() {
+  probes_.clear();
+  if (!settings_.nat.stun_server) return;
+  for (const net::Address& local : settings_.nat.to_ask) {
+    probes_.push_back(std::make_unique<NatProbe>(
+        probe_network_, probe_packets_, loop_.timers(),
+        NatProbe::Options{.local = local,
+                          .server = *settings_.nat.stun_server,
+                          .interval = settings_.nat.refresh_interval,
+                          .found = [this, local](const net::Address& external) {
+                            loop_.post([this, local, external] { onExternalAddress(local, external); });
+                          }}));
+  }
+}
+
+void Server::onExternalAddress(const net::Address& local, const net::Address& external) {
+  if (std::exchange(discovered_[local], external) == external) return;
+  log::info("{} is {} outside", local.ipString(), external.ipString());
+  if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
+    log::error("cannot take the new external address:\n{}", toString(status.errors()));
+  }
 }
 
 Status Server::checkFixed(const config::Settings& fresh) const {

@@ -15,6 +15,7 @@
 #include "source/net/event_loop.h"
 #include "source/runtime/worker.h"
 #include "source/server/file_watch.h"
+#include "source/server/nat_probe.h"
 #include "source/server/options.h"
 #include "source/server/port_manager.h"
 #include "source/server/signal_watch.h"
@@ -32,6 +33,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   void run();
 
  private:
+  static constexpr size_t kProbePackets = 256;
+
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
   Result<config::Built> build(const Bootstrap& bootstrap);
   Status apply(const Bootstrap& bootstrap, config::Built built);
@@ -42,9 +45,13 @@ class Server final : private admin::Backend, private rooms::Observer {
   void configureJoin();
   void startSignals();
   Status reloadAndLog(const char* why);
+  Status rebuild(const Bootstrap& bootstrap);
+  void startProbes();
+  void onExternalAddress(const net::Address& local, const net::Address& external);
   void onTerminate();
   void onTick();
   bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
+  nlohmann::json externalAddresses() const;
   void collectWorkers(stats::Samples& out) const;
   void collectRooms(stats::Samples& out) const;
 
@@ -86,6 +93,9 @@ class Server final : private admin::Backend, private rooms::Observer {
   http::Router admin_router_;
   std::unique_ptr<http::Server> admin_http_;
   std::unique_ptr<http::Server> join_http_;
+  net::PacketPool probe_packets_{kProbePackets};
+  net::SocketNetwork probe_network_{loop_, probe_packets_};
+  std::vector<std::unique_ptr<NatProbe>> probes_;
   std::unique_ptr<FileWatch> watch_;
   std::vector<std::unique_ptr<SignalWatch>> signals_;
   net::Timer tick_;

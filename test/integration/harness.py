@@ -130,16 +130,20 @@ class Sluice:
         return {p["id"]: p for p in json.loads(text)["players"]} if status == 200 else {}
 
     def metric(self, name, **labels):
-        """The sum of a Prometheus metric over all series that have these labels."""
-        total = 0.0
-        for line in self.admin("/metrics")[2].splitlines():
-            found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
-            if not found or found[1] != name:
-                continue
-            have = dict(re.findall(r'(\w+)="([^"]*)"', found[2] or ""))
-            if all(have.get(key) == value for key, value in labels.items()):
-                total += float(found[3])
-        return total
+        return metric(self.admin("/metrics")[2], name, **labels)
+
+
+def metric(text, name, **labels):
+    """The sum of a Prometheus metric over all series that have these labels."""
+    total = 0.0
+    for line in text.splitlines():
+        found = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line)
+        if not found or found[1] != name:
+            continue
+        have = dict(re.findall(r'(\w+)="([^"]*)"', found[2] or ""))
+        if all(have.get(key) == value for key, value in labels.items()):
+            total += float(found[3])
+    return total
 
 
 def voice_room_config():

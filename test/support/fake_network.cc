@@ -31,6 +31,7 @@ Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& loca
   if (exhausted) return Error{"", "no more sockets"};
   const net::Address bound = local.port() == 0 ? local.withPort(next_port_++) : local;
   ports_[bound] = {&receiver, options.connect_to};
+  last_opened_ = bound;
   return std::unique_ptr<net::UdpPort>(std::make_unique<Port>(*this, bound));
 }
 
@@ -59,8 +60,11 @@ std::unique_ptr<net::UdpPort> FakeNetwork::open(std::unique_ptr<net::UdpReservat
   return *open(reservation->local(), options, receiver);
 }
 
-void FakeNetwork::icmp(const net::Address& port, const net::IcmpError& error) {
-  ports_.at(port).receiver->onIcmp(error);
+bool FakeNetwork::icmp(const net::Address& port, const net::IcmpError& error) {
+  const auto it = ports_.find(port);
+  if (it == ports_.end()) return false;
+  it->second.receiver->onIcmp(error);
+  return true;
 }
 
 bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos) {

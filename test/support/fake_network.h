@@ -34,9 +34,13 @@ class FakeNetwork final : public net::UdpNetwork {
   bool deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos = 0);
   // An ICMP error for the connected port.
   void refuse(const net::Address& port);
-  void icmp(const net::Address& port, const net::IcmpError& error);
+  // About a packet from this port; false when there is none.
+  bool icmp(const net::Address& port, const net::IcmpError& error);
   // A packet that this port was given could not be sent.
   void failSend(const net::Address& port, int error);
+
+  // The address of the port that was opened last, also when it is closed since.
+  const net::Address& lastOpened() const { return last_opened_; }
 
   std::vector<SentDatagram> sent;
   size_t open_ports() const { return ports_.size(); }
@@ -53,6 +57,7 @@ class FakeNetwork final : public net::UdpNetwork {
   net::PacketPool& pool_;
   std::map<net::Address, Entry> ports_;
   std::set<net::Address> reserved_;
+  net::Address last_opened_;
   uint16_t next_port_ = 40'000;
 };
 

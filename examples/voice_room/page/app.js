@@ -1,4 +1,4 @@
-// The page around a call. Query: ?room=R&name=N&autojoin=1; a server that wants tokens gets #token=T.
+// The page around a call. Query: ?room=R&name=N&autojoin=1&relay=1; a server that wants tokens gets #token=T.
 import {Call, HttpError} from './call.js';
 
 const $ = (id) => document.getElementById(id);
@@ -71,7 +71,8 @@ function startMeter(stream) {
   };
 }
 
-async function join(listenOnly = false) {
+// First without TURN: Chromium hears nothing but TURN from a port that it knows as a TURN server, and here both are one.
+async function join(listenOnly = false, relayOnly = query.get('relay') === '1') {
   leave();
   show(null);
   const room = $('room').value.trim(), name = $('name').value.trim();
@@ -80,7 +81,7 @@ async function join(listenOnly = false) {
   let stream = null;
   try {
     if (!listenOnly) stream = await openMicrophone();
-    const joining = call = new Call(room, name, stream, token);
+    const joining = call = new Call(room, name, stream, token, relayOnly);
     call.addEventListener('state', onState);
     await call.join();
     if (call !== joining) return;
@@ -138,6 +139,7 @@ function onState() {
   const state = call.pc.connectionState;
   $('status').textContent = {connected: 'Connected', disconnected: 'Connection interrupted…'}[state] ?? 'Connecting…';
   if (state !== 'failed' && state !== 'closed') return;
+  if (state === 'failed' && !call.relayOnly) return join(!call.microphone, true);
   leave();
   show('The connection was lost: no voice packets come through. Check that the server’s UDP port can be reached.');
 }

@@ -21,12 +21,14 @@ async function request(path, options, token) {
 }
 
 export class Call extends EventTarget {
-  // `stream` may be null: then the call only listens. `token` is empty unless the server wants one.
-  constructor(room, name, stream, token) {
+  // `stream` may be null: then the call only listens. `token` is empty unless the server wants one. `relayOnly`: all goes
+  // through the TURN server.
+  constructor(room, name, stream, token, relayOnly = false) {
     super();
     this.room = room;
     this.name = name;
     this.token = token;
+    this.relayOnly = relayOnly;
     this.location = null;
     this.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
     this.microphone = stream?.getAudioTracks()[0] ?? null;
@@ -35,9 +37,17 @@ export class Call extends EventTarget {
     this.pc.onconnectionstatechange = () => this.dispatchEvent(new Event('state'));
   }
 
+  async useRelay(path) {
+    const turn = await (await request(`${path}/turn`, {}, this.token)).json();
+    const iceServers = [{urls: turn.uris, username: turn.username, credential: turn.password}];
+    this.pc.setConfiguration({...this.pc.getConfiguration(), iceServers, iceTransportPolicy: 'relay'});
+  }
+
   async join() {
-    await this.pc.setLocalDescription();
     const path = `/v1/rooms/${encodeURIComponent(this.room)}/players/${encodeURIComponent(this.name)}`;
+    if (this.relayOnly) await this.useRelay(path);
+    if (this.pc.signalingState === 'closed') return;  // left while joining
+    await this.pc.setLocalDescription();
     const response = await request(path, {
       method: 'POST',
       headers: {'Content-Type': 'application/sdp'},

@@ -1,0 +1,31 @@
+// The server's side of NAT behaviour discovery (RFC 5780): answers from another of our addresses, and what
+// tells clients of them. Pure.
+#pragma once
+
+#include "source/codec/stun.h"
+#include "source/net/address.h"
+
+namespace sluice::stun_turn {
+
+// Two IP addresses and two ports: all four combinations are ours.
+struct NatDiscovery {
+  net::Address primary;
+  net::Address other;  // both its IP address and its port differ
+
+  // What to do with a Binding request.
+  struct Reply {
+    unsigned error = 0;   // 0: none
+    net::Address from;    // where the answer leaves from
+    net::Address to;      // the client, or another port of it
+    net::Address other;   // OTHER-ADDRESS
+    bool detour = false;  // it is not the way that the request came
+    size_t padding = 0;   // bytes
+  };
+  // `local` is where the request came to.
+  Reply plan(const stun::Message& request, const net::Address& client, const net::Address& local) const;
+
+  // Section 6.1, as far as the message stays below `limit`.
+  static void addTo(stun::Writer& writer, const Reply& reply, const net::Address& client, size_t limit);
+};
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,42 @@
+// Asks a STUN server how one of our addresses looks from outside: at once, then at an interval. Main thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "source/codec/stun.h"
+#include "source/net/timer.h"
+#include "source/net/udp.h"
+
+namespace sluice::server {
+
+class NatProbe final : private net::UdpReceiver {
+ public:
+  struct Options {
+    net::Address local;   // IP address of ours, port 0
+    net::Address server;  // of the same family
+    Duration interval;
+    std::function<void(const net::Address& external)> found;  // after every answer; IP address, port 0
+  };
+  // `network`, `pool` and `timers` outlive the probe.
+  NatProbe(net::UdpNetwork& network, net::PacketPool& pool, net::TimerQueue& timers, Options options);
+
+  const net::Address& local() const { return options_.local; }
+
+ private:
+  void onPacket(net::PacketPtr&& packet) override;
+  void onTimer();
+  void begin();
+  void ask();
+
+  net::PacketPool& pool_;
+  const Options options_;
+  net::UdpStats stats_;
+  std::unique_ptr<net::UdpPort> port_;
+  stun::TransactionId id_{};
+  unsigned asked_ = 0;
+  bool waiting_ = false;
+  net::Timer timer_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,39 @@
+"""Players of a voice room in real browsers."""
+
+import time
+
+from harness import wait_until
+
+
+class Player:
+    """The shipped page in a tab."""
+
+    def __init__(self, browser, sluice, room, name, before=None, query=""):
+        self.name = name
+        self.page = browser.open(f"{sluice.join_url}/?room={room}&name={name}&autojoin=1{query}", before)
+
+    def state(self):
+        return self.page.run("window.sluice?.state ?? 'loading'")
+
+    def stats(self):
+        return self.page.run("window.sluice.stats()")
+
+    def wait_for_state(self, wanted, timeout=15):
+        wait_until(lambda: self.state() == wanted, f"{self.name} is {wanted}", timeout)
+
+    def heard(self):
+        """CSRCs of the players that this one hears at the moment."""
+        return set(self.page.run("[...window.sluice.voices().keys()]"))
+
+    def problem(self):
+        return self.page.run("document.getElementById('problem').textContent")
+
+
+def received_share(sender, receiver, seconds):
+    """What part of the packets that one sends the other receives, and the energy it hears in the meantime."""
+    sent_before, received_before = sender.stats(), receiver.stats()
+    time.sleep(seconds)
+    sent_after, received_after = sender.stats(), receiver.stats()
+    sent = sent_after["packetsSent"] - sent_before["packetsSent"]
+    received = received_after["packetsReceived"] - received_before["packetsReceived"]
+    return received / sent, received_after["totalAudioEnergy"] - received_before["totalAudioEnergy"]

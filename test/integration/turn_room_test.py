@@ -1,0 +1,72 @@
+"""Browsers that may only use TURN talk in the shipped voice room, through the TURN server on the same port."""
+
+import contextlib
+import json
+import unittest
+
+from browser import Browser
+from harness import Sluice, metric, request, wait_until
+from people import Player, received_share
+
+LOCAL_CANDIDATE = """
+(async () => {
+  const stats = await window.sluice.pc.getStats();
+  const transport = [...stats.values()].find(s => s.type === 'transport');
+  const pair = stats.get(transport.selectedCandidatePairId);
+  return stats.get(pair?.localCandidateId)?.candidateType;
+})()
+"""
+
+# The first answer leads nowhere.
+TAMPER_FIRST_ANSWER = """
+const original = RTCPeerConnection.prototype.setRemoteDescription;
+let first = true;
+RTCPeerConnection.prototype.setRemoteDescription = function(answer) {
+  const sdp = first ? answer.sdp.replaceAll(/(a=candidate:.* udp \\d+ )\\S+ \\d+/g, '$1192.0.2.99 9999') : answer.sdp;
+  first = false;
+  return original.call(this, {type: answer.type, sdp});
+};
+"""
+
+
+class TurnRoomTest(unittest.TestCase):
+    def setUp(self):
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        self.sluice = stack.enter_context(Sluice(shipped_ports=True, arguments=["--concurrency", "2"]))
+        self.browser = stack.enter_context(Browser())
+
+    def test_relay_only_players_hear_each_other_and_nothing_leaves_the_process(self):
+        ada = Player(self.browser, self.sluice, "relayed", "ada", query="&relay=1")
+        grace = Player(self.browser, self.sluice, "relayed", "grace", query="&relay=1")
+        for player in (ada, grace):
+            player.wait_for_state("connected")
+            self.assertEqual(player.page.run(LOCAL_CANDIDATE), "relay")
+        wait_until(lambda: ada.heard() and grace.heard(), "they hear each other")
+        for sender, receiver in ((ada, grace), (grace, ada)):
+            share, energy = received_share(sender, receiver, 10)
+            self.assertGreater(share, 0.95)
+            self.assertGreater(energy, 0)
+        text = self.sluice.admin("/metrics")[2]
+        relayed = metric(text, "sluice_stun_turn_relayed_to_peer_total")
+        inside = metric(text, "sluice_stun_turn_relayed_inside_total")
+        print(f"{relayed:.0f} datagrams relayed, {inside:.0f} of them inside")
+        self.assertGreater(relayed, 1000)
+        self.assertEqual(relayed, inside)
+
+    def test_who_cannot_come_directly_comes_through_the_relay(self):
+        late = Player(self.browser, self.sluice, "fallback", "late", before=TAMPER_FIRST_ANSWER)
+        late.wait_for_state("connected", timeout=60)
+        self.assertEqual(late.page.run(LOCAL_CANDIDATE), "relay")
+
+    def test_credentials_come_from_the_join_api(self):
+        status, _, text = request(f"{self.sluice.join_url}/v1/rooms/r/players/p/turn")
+        self.assertEqual(status, 200)
+        answer = json.loads(text)
+        self.assertEqual(answer["ttl"], 600)
+        self.assertEqual(answer["uris"], ["turn:127.0.0.1:3478?transport=udp"])
+        self.assertTrue(answer["username"].endswith(":r/p"))
+
+
+if __name__ == "__main__":
+    unittest.main()

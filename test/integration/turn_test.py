@@ -1,0 +1,375 @@
+"""The TURN server as its clients see it: coturn's tools, a hostile client, and the world behind a NAT."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+from aioice import turn
+
+from harness import Sluice, free_ports, wait_until
+from turn_client import (ALLOCATE, COOKIE, LIFETIME, REFRESH, UDP, XOR_MAPPED, Answer, TurnClient, attribute, message,
+                         xor_address)
+
+CONFIG = """
+listeners {
+  name: "turn"
+  address: "127.0.0.1:3478"
+  additional_addresses: "[::1]:3478"
+  filter_chains {
+    name: "turn"
+    filters {
+      typed_config {
+        [type.googleapis.com/sluice.filters.StunTurn] {
+          turn { realm: "example.org" rfc5766_channel_numbers: true %s }
+        }
+      }
+    }
+  }
+}
+admin { address: "127.0.0.1:9901" }
+credentials {
+  users { name: "alice" password: "alice's password" }
+  shared_secrets: "a secret that is gone soon"
+  shared_secrets: "the secret of this test"
+}
+"""
+LOOPBACK = 'allowed_peers: "127.0.0.0/8" allowed_peers: "::1/128"'
+
+
+class Echo:
+    """coturn's peer."""
+
+    def __init__(self, host):
+        self.host, self.port = host, free_ports(1)[0]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(["turnutils_peer", "-L", self.host, "-p", str(self.port)],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+class TurnutilsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sluice = started(LOOPBACK).__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sluice.__exit__(None)
+
+    def client(self, *arguments, host="127.0.0.1", peer="127.0.0.1", login=("-u", "alice", "-w", "alice's password")):
+        with Echo(peer) as echo:
+            return subprocess.run(
+                ["turnutils_uclient", *login, "-e", echo.host, "-r", str(echo.port), "-p",
+                 str(self.sluice.ports["udp"]), *arguments, host],
+                capture_output=True, text=True, timeout=100).stdout
+
+    def all_arrive(self, messages, *arguments, **keywords):
+        output = self.client(*arguments, **keywords)
+        found = re.search(r"start_mclient: tot_send_msgs=(\d+), tot_recv_msgs=(\d+)\n", output)
+        self.assertTrue(found, output[-500:])
+        self.assertEqual((int(found[1]), int(found[2])), (messages, messages), output[-500:])
+        self.assertIn("Total lost packets 0 ", output)
+
+    def test_channels_of_twenty_clients_lose_none_of_twenty_thousand_messages(self):
+        self.all_arrive(20_000, "-c", "-m", "20", "-n", "1000", "-l", "160", "-z", "5")
+
+    def test_send_and_data_indications(self):
+        self.all_arrive(200, "-s", "-c", "-m", "4", "-n", "50")
+
+    def test_pairs_of_ports(self):
+        self.all_arrive(200, "-m", "4", "-n", "50")
+
+    def test_clients_of_one_server_talk_to_each_other(self):
+        self.all_arrive(200, "-y", "-c", "-m", "4", "-n", "50")
+
+    def test_ipv6(self):
+        self.all_arrive(80, "-x", "-c", "-m", "4", "-n", "20", host="::1", peer="::1")
+
+    def test_an_ipv6_relay_for_an_ipv4_client(self):
+        self.all_arrive(80, "-x", "-c", "-m", "4", "-n", "20", peer="::1")
+
+    def test_both_shared_secrets(self):
+        for secret in ("a secret that is gone soon", "the secret of this test"):
+            self.all_arrive(20, "-c", "-m", "1", "-n", "20", login=("-u", "bob", "-W", secret))
+
+    def test_a_wrong_password_gets_nothing(self):
+        output = self.client("-c", "-m", "1", "-n", "5", login=("-u", "alice", "-w", "wrong"))
+        self.assertIn("Cannot complete Allocation", output)
+        self.assertNotIn("tot_recv_msgs", output)
+
+
+class Sink:
+    """A peer that counts what reaches it."""
+
+    def __init__(self, host="127.0.0.1"):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((host, 0))
+        self.socket.settimeout(0.3)
+        self.host, self.port = self.socket.getsockname()
+
+    def heard(self):
+        try:
+            return self.socket.recvfrom(2000)
+        except TimeoutError:
+            return None
+
+    def close(self):
+        self.socket.close()
+
+
+def started(options="", arguments=("--concurrency", "2"), extra=""):
+    sluice = Sluice(CONFIG % options + extra, arguments=arguments)
+    text = (CONFIG % options + extra).replace("[::1]:3478", f"[::1]:{sluice.ports['udp']}")
+    sluice.write_config(text)
+    sluice.text = text
+    return sluice
+
+
+class OtherClientsTest(unittest.TestCase):
+    def setUp(self):
+        self.sluice = started(LOOPBACK).__enter__()
+        self.addCleanup(self.sluice.__exit__, None, None, None)
+        self.server = ("127.0.0.1", self.sluice.ports["udp"])
+
+    def test_pion(self):
+        program = os.path.join(self.sluice.directory, "pion_client")
+        environment = {**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode",
+                       "GOCACHE": os.path.join(self.sluice.directory, "go"), "HOME": self.sluice.directory}
+        subprocess.run(["go", "build", "-o", program, os.path.realpath("test/integration/pion_client/main.go")],
+                       env=environment, check=True)
+        with Echo("127.0.0.1") as echo:
+            output = subprocess.run(
+                [program, "%s:%d" % self.server, "alice", "alice's password", "example.org",
+                 f"{echo.host}:{echo.port}", "200"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(output.stdout.strip(), "200", output.stderr)
+
+    def test_aioice(self):
+        received = []
+
+        class Protocol(asyncio.DatagramProtocol):
+            def datagram_received(self, data, addr):
+                received.append((data, addr))
+
+        async def talk(peer):
+            transport, _ = await turn.create_turn_endpoint(
+                Protocol, server_addr=self.server, username="alice", password="alice's password")
+            for i in range(100):
+                transport.sendto(b"%d" % i, peer)
+                for _ in range(100):
+                    if len(received) > i:
+                        break
+                    await asyncio.sleep(0.01)
+            transport.close()
+            await asyncio.sleep(0.2)
+
+        with Echo("127.0.0.1") as echo:
+            asyncio.run(talk((echo.host, echo.port)))
+            self.assertEqual(received, [(b"%d" % i, (echo.host, echo.port)) for i in range(100)])
+
+
+class SafetyTest(unittest.TestCase):
+    def test_none_of_the_default_ranges_is_reached(self):
+        sink = Sink()
+        self.addCleanup(sink.close)
+        with started() as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            client.allocate()
+            denied = ["0.0.0.1", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.8.8.8", "169.254.1.1", "172.16.0.1",
+                      "172.31.255.255", "192.0.0.1", "192.168.1.1", "198.18.0.1", "224.0.0.1", "239.255.255.250",
+                      "240.0.0.1", "255.255.255.255"]
+            own = {line.split()[3].split("/")[0] for line in subprocess.run(
+                ["ip", "-4", "-o", "address"], capture_output=True, text=True, check=True).stdout.splitlines()}
+            for host in denied + sorted(own):
+                for port in (0, 53, sink.port):
+                    self.assertEqual(client.permit(host, port), 403, f"{host}:{port}")
+                self.assertEqual(client.bind(0x4000, host, sink.port), 403, host)
+                client.send(host, sink.port, b"let me in")
+            self.assertIsNone(sink.heard())
+            self.assertEqual(sluice.metric("sluice_stun_turn_relayed_to_peer_total"), 0)
+            self.assertEqual(client.permit("8.8.8.8", 53), 0)
+
+    def test_nothing_leaves_towards_a_peer_without_permission(self):
+        sink, other = Sink(), Sink("127.0.0.2")
+        self.addCleanup(sink.close)
+        self.addCleanup(other.close)
+        with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            relayed = client.allocate()
+            client.send(sink.host, sink.port, b"too early")
+            client.send_channel(0x4000, b"too early")
+            self.assertIsNone(sink.heard())
+            self.assertEqual(client.permit(other.host), 0)
+            client.send(sink.host, sink.port, b"to somebody else")
+            sink.socket.sendto(b"from somebody else", relayed)
+            other.socket.sendto(b"from the permitted one", relayed)
+            self.assertEqual(client.receive(), b"from the permitted one")
+            self.assertIsNone(sink.heard())
+            self.assertEqual(client.permit(sink.host), 0)
+            client.send(sink.host, sink.port, b"now")
+            self.assertEqual(sink.heard(), (b"now", relayed))
+            self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
+            client.send(sink.host, sink.port, b"too late")
+            self.assertIsNone(sink.heard())
+            self.assertEqual(sluice.metric("sluice_filter_drops_total", filter="stun_turn", reason="no_permission"), 3)
+
+    def test_answers_to_strangers_are_less_than_three_times_the_question(self):
+        with started() as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            for question in (message(ALLOCATE, [UDP]), message(ALLOCATE, [UDP, (LIFETIME, bytes(4))]), message(1),
+                             message(REFRESH, [(LIFETIME, bytes(4))])):
+                self.assertLess(len(client.ask(question).data), 3 * len(question))
+
+    def test_a_flood_of_strangers_leaves_memory_flat_and_clients_served(self):
+        with started(LOOPBACK) as sluice:
+            server = ("127.0.0.1", sluice.ports["udp"])
+
+            def memory():
+                with open(f"/proc/{sluice.process.pid}/status", encoding="ascii") as file:
+                    return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
+
+            stop, sent = threading.Event(), [0]
+
+            def flood():
+                sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4000)]
+                for i, each in enumerate(sockets):
+                    each.bind((f"127.{1 + i % 200}.{i // 200}.1", 0))
+                question = message(ALLOCATE, [UDP])
+                begin = time.monotonic()
+                while not stop.is_set():
+                    for each in sockets:
+                        each.sendto(question, server)
+                    sent[0] += len(sockets)
+                    time.sleep(max(0, begin + sent[0] / 60_000 - time.monotonic()))
+                for each in sockets:
+                    each.close()
+
+            thread = threading.Thread(target=flood)
+            thread.start()
+            self.addCleanup(thread.join)
+            self.addCleanup(stop.set)
+            wait_until(lambda: sent[0] > 20_000, "the flood flows")
+            before, began, begun = memory(), time.monotonic(), sent[0]
+            served = 0
+            while time.monotonic() < began + 6:
+                # One address is answered at a limited rate, so each client has one of its own.
+                with TurnClient(server, host=f"127.250.{served // 200}.{1 + served % 200}") as client:
+                    client.allocate()
+                    self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
+                    served += 1
+                time.sleep(0.02)  # each leaves a session that idles for a while
+            rate = (sent[0] - begun) / (time.monotonic() - began)
+            print(f"{rate:.0f} strange Allocates/s; {served} clients served; {memory() - before} KiB more")
+            self.assertGreater(served, 20)
+            self.assertLess(memory() - before, 8 * 1024)
+            self.assertLess(sluice.metric("sluice_sessions"), 2048 + served + 50)
+
+
+class OperationTest(unittest.TestCase):
+    def test_ten_thousand_allocations_on_few_descriptors_and_all_expire_with_their_sessions(self):
+        for relays, most in (("PER_ALLOCATION", 11_000), ("SHARED", 100)):
+            limits = "limits { max_sessions_per_source: 100000 max_sessions: 100000 }"
+            options = f"{LOOPBACK} relays: {relays} max_allocations: 20000 max_allocations_per_user: 20000"
+            with started(options, extra=limits) as sluice:
+                server = ("127.0.0.1", sluice.ports["udp"])
+                memory = f"/proc/{sluice.process.pid}/status"
+
+                def resident():
+                    with open(memory, encoding="ascii") as file:
+                        return int(re.search(r"VmRSS:\s+(\d+)", file.read())[1])
+
+                with TurnClient(server) as first:
+                    first.allocate()
+                before, began, clients = resident(), time.monotonic(), []
+                for i in range(10_000):
+                    client = TurnClient(server, host=f"127.0.{1 + i // 250}.{1 + i % 250}")
+                    client.allocate()
+                    clients.append(client)
+                seconds = time.monotonic() - began
+                descriptors = len(os.listdir(f"/proc/{sluice.process.pid}/fd"))
+                print(f"{relays}: 10000 allocations in {seconds:.1f} s, {(resident() - before) / 10_000:.1f} KiB each, "
+                      f"{descriptors} descriptors")
+                self.assertLess(descriptors, most)
+                for client in clients:
+                    client.socket.close()
+
+    def test_a_reload_keeps_allocations_and_its_limits_count_at_once(self):
+        sink = Sink()
+        self.addCleanup(sink.close)
+        with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            relayed = client.allocate()
+            self.assertEqual(client.bind(0x4000, sink.host, sink.port), 0)
+
+            def reloaded(text):
+                before = json.loads(sluice.admin("/server_info")[2])["generation"]
+                sluice.write_config(text)
+                sluice.admin("/reload", "POST")
+                wait_until(lambda: json.loads(sluice.admin("/server_info")[2])["generation"] > before, "reloaded")
+
+            reloaded(sluice.text + "limits { max_rooms: 7 }")
+            client.send_channel(0x4000, b"still there")
+            self.assertEqual(sink.heard(), (b"still there", relayed))
+            reloaded(sluice.text.replace(LOOPBACK, LOOPBACK + ' denied_peers: "127.0.0.1/32"'))
+            client.send_channel(0x4000, b"allowed_peers counts first")
+            self.assertEqual(sink.heard(), (b"allowed_peers counts first", relayed))
+            reloaded(sluice.text.replace(LOOPBACK, ""))
+            client.send_channel(0x4000, b"denied now")
+            self.assertIsNone(sink.heard())
+            reloaded(sluice.text.replace("alice's password", "another password"))
+            self.assertEqual(client.request(REFRESH).code, 401)
+
+    def test_the_address_outside_is_learned_and_told(self):
+        stun = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stun.bind(("127.0.0.1", 0))
+        self.addCleanup(stun.close)
+
+        def answer():
+            data, client = stun.recvfrom(2000)
+            transaction = data[8:20]
+            body = attribute(XOR_MAPPED, xor_address("203.0.113.7", 4242, transaction))
+            stun.sendto(struct.pack("!HHI", 0x101, len(body), COOKIE) + transaction + body, client)
+
+        threading.Thread(target=answer, daemon=True).start()
+        extra = f'nat {{ external_address: "auto" stun_server: "127.0.0.1:{stun.getsockname()[1]}" }}'
+        with started(LOOPBACK, extra=extra) as sluice:
+            wait_until(lambda: "203.0.113.7" in sluice.admin("/server_info")[2], "the address is known")
+            with TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+                self.assertEqual(client.allocate()[0], "203.0.113.7")
+
+    def test_the_client_hears_of_icmp_errors(self):
+        sink = Sink()
+        sink.close()
+        with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            client.allocate()
+            self.assertEqual(client.bind(0x4000, sink.host, sink.port), 0)
+            client.send_channel(0x4000, b"anybody there?")
+            report = Answer(client.socket.recv(2000))
+            self.assertEqual(report.attributes[0x8004], bytes([0, 0, 3 << 1, 3, 0, 0, 0, 0]))
+            self.assertEqual(report.address(0x12), (sink.host, sink.port))
+
+    def test_nat_discovery_with_two_addresses(self):
+        port, other = free_ports(2)
+        addresses = "".join(f' additional_addresses: "{a}"' for a in (
+            f"127.0.0.2:{other}", f"127.0.0.1:{other}", f"127.0.0.2:{port}"))
+        config = f"""
+            listeners {{ name: "nat" address: "127.0.0.1:{port}" {addresses} filter_chains {{ name: "stun" filters {{
+              typed_config {{ [type.googleapis.com/sluice.filters.StunTurn] {{ other_address: "127.0.0.2:{other}" }} }}
+            }} }} }}
+            admin {{ address: "127.0.0.1:9901" }}"""
+        with Sluice(config):
+            output = subprocess.run(["turnutils_natdiscovery", "-m", "-f", "-p", str(port), "127.0.0.1"],
+                                    capture_output=True, text=True, timeout=60).stdout
+        self.assertIn("NAT with Endpoint Independent Filtering!", output)
+        self.assertIn(f"Response origin: : 127.0.0.2:{other}", output)
+
+
+if __name__ == "__main__":
+    unittest.main()
