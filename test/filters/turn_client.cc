@@ -118,8 +118,7 @@ TurnClient::~TurnClient() {
 }
 
 Auth TurnClient::auth() {
-  if (challenge_.bytes.empty())
-    learn(ask(stun::kAllocate, {transport(), text(stun::kSoftware, "A test's client, version 1")}));
+  if (challenge_.bytes.empty()) learn(ask(stun::kAllocate, {transport(), kClientSoftware}));
   Auth auth;
   auth.user = user_.name;
   auth.username = user_.name;
@@ -250,6 +249,18 @@ std::string TurnClient::heard() {
 void TurnClient::forgetHeard() {
   chain.outer.clear();
   heard_seen_ = 0;
+}
+
+void checkChallenge(const Answer& answer, bool algorithms_are_a_must) {
+  CHECK(answer.text(stun::kRealm) == kRealm);
+  CHECK(answer.has(stun::kNonce));
+  CHECK_FALSE(answer.has(stun::kUsername));
+  CHECK_FALSE(answer.has(stun::kUserhash));
+  const auto features = answer.securityFeatures();
+  REQUIRE(features);
+  const bool algorithms = (*features & 0x800000) != 0;
+  CHECK(answer.has(stun::kPasswordAlgorithms) == algorithms);
+  if (algorithms_are_a_must) CHECK(algorithms);
 }
 
 std::string ways(TurnServer& server, TurnClient& client, const std::string& peer) {

@@ -78,7 +78,7 @@ struct Day {
     if (dice.roll(50) == 0) client.refresh({lifetime(0), family(dice.roll(2) == 0 ? kIpv4 : kIpv6)});
     relayed += ways(server, client, peer) == "both";
     relayed += ways(server, client, channel, peer) == "both";
-    if (!guest.forgetful && dice.roll(3) == 0) refreshed += client.refresh().code() == kSuccess;
+    if (!guest.forgetful && dice.roll(3) > 0) refreshed += client.refresh().code() == kSuccess;
     client.forgetHeard();
     server.forgetSent();
   }
@@ -102,7 +102,8 @@ TEST_CASE("a day of clients that come and go leaves no port, no reservation, no 
   int number = 0;
   for (int minute = 0; minute < 24 * 60; ++minute) {
     for (uint32_t i = day.dice.roll(4); i > 0; --i) day.arrive(++number);
-    for (Guest& guest : day.guests) day.live(guest);
+    for (Guest& guest : day.guests)
+      if (day.dice.roll(6) == 0) day.live(guest);
     std::erase_if(day.guests, [&](Guest& guest) { return day.ended(guest); });
     day.server.advance(1min);
   }

@@ -164,8 +164,7 @@ TEST_CASE("RFC 8489 9.2.4: a server that cannot know all names does not offer an
   TurnServer server;
   server.shared_secrets = {"a shared secret"};
   TurnClient client(server);
-  const Answer challenge =
-      client.ask(stun::kAllocate, {transport(), text(stun::kSoftware, "A test's client, version 1")});
+  const Answer challenge = client.ask(stun::kAllocate, {transport(), kClientSoftware});
   CHECK(challenge.securityFeatures() == 0x800000);
   client.allocate();
 }

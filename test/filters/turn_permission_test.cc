@@ -155,6 +155,13 @@ TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; what there is can
   CHECK(s.client.permit({"203.0.113.7:1"}).code() == kSuccess);
 }
 
+TEST_CASE("RFC 8656 10.2: a request that the capacity is too small for installs nothing") {
+  Session s("max_peers_per_allocation: 2 ");
+  CHECK(s.client.permit({kPeer, kOther, "203.0.113.7:1"}).code() == 508);
+  CHECK(s.ways() == "none");
+  CHECK(s.ways(kOther) == "none");
+}
+
 TEST_CASE("RFC 8656 10.2: a peer that is not allowed is an error 403, and takes the others with it") {
   Session s("denied_peers: '203.0.113.6/32' ");
   CHECK(s.client.permit({kOther}).code() == 403);
