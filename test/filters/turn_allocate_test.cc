@@ -64,7 +64,7 @@ TEST_CASE("RFC 8656 7.2 check 4: DONT-FRAGMENT is understood, and Send indicatio
   TurnClient client(server);
   client.allocate({flag(stun::kDontFragment)});
   client.permit({kPeer});
-  client.indicate(stun::kSend, {peer(kPeer), data("x"), flag(stun::kDontFragment)});
+  client.indicate(stun::kSend, {peer(kPeer), payload("x"), flag(stun::kDontFragment)});
   REQUIRE(server.network().sent.size() == 1);
   CHECK(server.network().sent[0].dont_fragment);
 }
@@ -123,7 +123,8 @@ TEST_CASE("RFC 8656 7.2 check 7: the family is the requested one, else IPv4, wha
     CHECK(client.relayed.size() == 1);
     CHECK(client.relay().ipString() == "2001:db8:ffff::1");
     client.refresh({lifetime(0)});
-    client.allocate({number(stun::kRequestedAddressFamily, 0x01FFFFFF)});  // section 18.6: the rest is ignored
+    client.allocate(
+        {number(stun::kRequestedAddressFamily, 0x01FFFFFF)});  // section 18.6: the rest is ignored
     CHECK(client.relay().ipString() == kRelayedV4);
   }
 }
@@ -177,9 +178,17 @@ TEST_CASE("RFC 8656 7.2: the lifetime is what was asked for, between the default
     uint32_t given;
     std::string turn = "";
   };
-  for (const Lifetime& entry : {Lifetime{std::nullopt, 600}, {0, 600}, {1, 600}, {599, 600}, {600, 600},
-                                {601, 601}, {3600, 3600}, {3601, 3600}, {0xFFFFFFFF, 3600},
-                                {7200, 7200, "max_lifetime_s: 86400 "}, {1200, 600, "max_lifetime_s: 600 "}}) {
+  for (const Lifetime& entry : {Lifetime{std::nullopt, 600},
+                                {0, 600},
+                                {1, 600},
+                                {599, 600},
+                                {600, 600},
+                                {601, 601},
+                                {3600, 3600},
+                                {3601, 3600},
+                                {0xFFFFFFFF, 3600},
+                                {7200, 7200, "max_lifetime_s: 86400 "},
+                                {1200, 600, "max_lifetime_s: 600 "}}) {
     CAPTURE(entry.given);
     TurnServer server(entry.turn);
     TurnClient client(server);

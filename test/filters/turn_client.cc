@@ -70,7 +70,8 @@ std::string describeWays(bool out, bool in) {
 }  // namespace
 
 TurnServer::TurnServer(const std::string& turn)
-    : config("max_unauthenticated_responses_per_second: 1000000 turn { realm: '" + kRealm + "' " + turn + "}") {}
+    : config("max_unauthenticated_responses_per_second: 1000000 turn { realm: '" + kRealm + "' " + turn +
+             "}") {}
 
 void TurnServer::advance(Duration by) {
   const Instant end = clock.now() + by;
@@ -89,6 +90,11 @@ std::string TurnServer::sent() {
     append(list, one.to.toString() + " " + std::string(asText(one.data)));
   }
   return list;
+}
+
+void TurnServer::forgetSent() {
+  network().sent.clear();
+  sent_seen_ = 0;
 }
 
 TurnClient::TurnClient(TurnServer& server, const std::string& address, User user)
@@ -112,8 +118,7 @@ TurnClient::~TurnClient() {
 }
 
 Auth TurnClient::auth() {
-  if (challenge_.bytes.empty())
-    learn(ask(stun::kAllocate, {transport(), text(stun::kSoftware, "A test's client, version 1")}));
+  if (challenge_.bytes.empty()) learn(ask(stun::kAllocate, {transport(), kClientSoftware}));
   Auth auth;
   auth.user = user_.name;
   auth.username = user_.name;
@@ -176,6 +181,7 @@ Answer TurnClient::send(Bytes datagram, const Auth* auth) {
     CHECK(answer.bytes.empty());  // one is enough
     CHECK((!sent.remote.isSet() || sent.remote == chain.session.selected));
     checkForm(sent.data);
+    CHECK(sent.data.size() < 548);  // RFC 8489 section 6.1: the path's MTU is not known
     answer.bytes = sent.data;
     answer.protection = protectionOf(answer.message(), auth);
   }
@@ -205,8 +211,8 @@ Answer TurnClient::bind(uint16_t number, const std::string& address) {
   return request(stun::kChannelBind, {channel(number), peer(address)});
 }
 
-void TurnClient::say(const std::string& address, std::string_view payload) {
-  indicate(stun::kSend, {peer(address), data(payload)});
+void TurnClient::say(const std::string& address, std::string_view data) {
+  indicate(stun::kSend, {peer(address), payload(data)});
 }
 
 void TurnClient::sayOn(uint16_t number, std::string_view payload, std::optional<size_t> claimed) {
@@ -240,6 +246,23 @@ std::string TurnClient::heard() {
   return list;
 }
 
+void TurnClient::forgetHeard() {
+  chain.outer.clear();
+  heard_seen_ = 0;
+}
+
+void checkChallenge(const Answer& answer, bool algorithms_are_a_must) {
+  CHECK(answer.text(stun::kRealm) == kRealm);
+  CHECK(answer.has(stun::kNonce));
+  CHECK_FALSE(answer.has(stun::kUsername));
+  CHECK_FALSE(answer.has(stun::kUserhash));
+  const auto features = answer.securityFeatures();
+  REQUIRE(features);
+  const bool algorithms = (*features & 0x800000) != 0;
+  CHECK(answer.has(stun::kPasswordAlgorithms) == algorithms);
+  if (algorithms_are_a_must) CHECK(algorithms);
+}
+
 std::string ways(TurnServer& server, TurnClient& client, const std::string& peer) {
   server.sent();
   client.heard();
@@ -253,8 +276,7 @@ std::string ways(TurnServer& server, TurnClient& client, uint16_t channel, const
   client.heard();
   client.sayOn(channel, "ping");
   client.peerSays(peer, "pong");
-  return describeWays(server.sent() == peer + " ping",
-                      client.heard() == "0x" + hexOf(channel, 4) + " pong");
+  return describeWays(server.sent() == peer + " ping", client.heard() == "0x" + hexOf(channel, 4) + " pong");
 }
 
 }  // namespace sluice::test

@@ -8,6 +8,8 @@
 namespace sluice::test {
 
 inline const std::string kRealm = "example.org";
+// Long enough for a request with it to get a whole challenge.
+inline const Attribute kClientSoftware = text(stun::kSoftware, "A test's client, version 1");
 // Relays of both families, whatever family the client has.
 inline const std::string kBothFamilies =
     "relay_addresses { address: '198.51.100.1' } relay_addresses { address: '2001:db8:ffff::1' } ";
@@ -23,6 +25,7 @@ class TurnServer {
   FakeNetwork& network() { return worker.network(); }
   // What left for peers since the last call: "PEER DATA", separated by commas.
   std::string sent();
+  void forgetSent();
 
   std::map<std::string, std::string> users{
       {"alice", "password1"}, {"bob", "password2"}, {"carol", "password3"}};
@@ -80,8 +83,10 @@ class TurnClient {
   void sayOn(uint16_t channel, std::string_view payload, std::optional<size_t> claimed = {});
   // A peer sends to the relayed address of its family. False when there is no such port.
   bool peerSays(const std::string& peer, std::string_view payload);
-  // What came from peers since the last call: "PEER DATA", "0x4000 DATA" or "PEER icmp HEX", separated by commas.
+  // What came from peers since the last call: "PEER DATA", "0x4000 DATA" or "PEER icmp HEX", separated by
+  // commas.
   std::string heard();
+  void forgetHeard();
 
   ChainHarness chain;
   std::vector<net::Address> relayed;
@@ -93,6 +98,10 @@ class TurnClient {
   Answer challenge_;
   size_t heard_seen_ = 0;
 };
+
+// Of a 401 or 438, by RFC 8489 sections 9.2.1 and 9.2.4: what must be there, what should not, and that they
+// agree.
+void checkChallenge(const Answer& answer, bool algorithms_are_a_must);
 
 inline const std::string kPeer = "203.0.113.5:7000";
 

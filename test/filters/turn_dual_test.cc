@@ -69,13 +69,13 @@ TEST_CASE("RFC 8656 7.2 check 9: a family that the server does not have is named
   CHECK(of_v6.relay().isV6());
 }
 
-TEST_CASE("RFC 8656 7.2 check 9: a family without a free port is insufficient capacity in ADDRESS-ERROR-CODE") {
+TEST_CASE(
+    "RFC 8656 7.2 check 9: a family without a free port is insufficient capacity in ADDRESS-ERROR-CODE") {
   struct Taken {
     std::string address;
     uint8_t family;
   };
-  for (const Taken& taken :
-       {Taken{"[2001:db8:ffff::1]:50000", kIpv6}, Taken{"198.51.100.1:50000", kIpv4}}) {
+  for (const Taken& taken : {Taken{"[2001:db8:ffff::1]:50000", kIpv6}, Taken{"198.51.100.1:50000", kIpv4}}) {
     CAPTURE(taken.address);
     TurnServer server(kBothFamilies + "min_port: 50000 max_port: 50000 ");
     TurnClient client(server);

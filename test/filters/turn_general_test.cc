@@ -85,9 +85,9 @@ TEST_CASE("RFC 8656 5: SOFTWARE is in answers to Allocate and Refresh, good or b
   TurnServer server;
   server.config += " software: 'a TURN server 1.0'";
   TurnClient client(server);
-  for (const Answer& answer : {client.refresh(), client.tryAllocate({family(9)}), client.tryAllocate(),
-                               client.tryAllocate(), client.refresh(), client.refresh({family(kIpv6)}),
-                               client.refresh({lifetime(0)})})
+  for (const Answer& answer :
+       {client.refresh(), client.tryAllocate({family(9)}), client.tryAllocate(), client.tryAllocate(),
+        client.refresh(), client.refresh({family(kIpv6)}), client.refresh({lifetime(0)})})
     CHECK(answer.text(stun::kSoftware) == "a TURN server 1.0");
 }
 
@@ -150,7 +150,8 @@ TEST_CASE("RFC 8656 21.4: Teredo and 6to4 addresses MUST NOT be accepted as peer
   TurnServer server(kBothFamilies);
   TurnClient client(server);
   client.allocate({family(kIpv6)});
-  for (const std::string address : {"[2001:0:4136:e378:8000:63bf:3fff:fdd2]:7000", "[2002:c000:204::1]:7000"}) {
+  for (const std::string address :
+       {"[2001:0:4136:e378:8000:63bf:3fff:fdd2]:7000", "[2002:c000:204::1]:7000"}) {
     CAPTURE(address);
     CHECK(client.bind(0x4000, address).code() == 403);
     CHECK(client.permit({address}).code() == 403);
@@ -160,7 +161,8 @@ TEST_CASE("RFC 8656 21.4: Teredo and 6to4 addresses MUST NOT be accepted as peer
 }
 
 TEST_CASE("RFC 8656 21.4: Teredo and 6to4 addresses MUST NOT be accepted as clients") {
-  for (const std::string address : {"[2001:0:4136:e378:8000:63bf:3fff:fdd2]:7000", "[2002:c000:204::1]:7000"}) {
+  for (const std::string address :
+       {"[2001:0:4136:e378:8000:63bf:3fff:fdd2]:7000", "[2002:c000:204::1]:7000"}) {
     CAPTURE(address);
     TurnServer server(kBothFamilies);
     TurnClient client(server, address);
@@ -173,10 +175,10 @@ TEST_CASE("RFC 8656 11.2, 21.3: peers behind the server's back are forbidden unl
   TurnServer server(kBothFamilies + "denied_peers: '203.0.113.128/25' allowed_peers: '10.1.0.0/16' ");
   TurnClient client(server);
   client.allocate({family(kIpv6, stun::kAdditionalAddressFamily)});
-  for (const std::string address : {"127.0.0.1:80", "10.0.0.1:80", "172.16.0.1:80", "192.168.1.1:80", "169.254.1.1:80",
-                              "0.0.0.0:80", "224.0.0.1:80", "255.255.255.255:80", "203.0.113.200:80", "[::1]:80",
-                              "[::]:80", "[fe80::1]:80", "[fd00::1]:80", "[ff02::1]:80",
-                              "[::ffff:127.0.0.1]:80", "[::ffff:10.0.0.1]:80"}) {
+  for (const std::string address :
+       {"127.0.0.1:80", "10.0.0.1:80", "172.16.0.1:80", "192.168.1.1:80", "169.254.1.1:80", "0.0.0.0:80",
+        "224.0.0.1:80", "255.255.255.255:80", "203.0.113.200:80", "[::1]:80", "[::]:80", "[fe80::1]:80",
+        "[fd00::1]:80", "[ff02::1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:10.0.0.1]:80"}) {
     CAPTURE(address);
     CHECK(client.permit({address}).code() == 403);
     CHECK(client.bind(0x4000, address).code() == 403);

@@ -31,7 +31,7 @@ Attribute lifetime(uint32_t seconds);
 Attribute family(uint8_t family, uint16_t type = stun::kRequestedAddressFamily);
 Attribute evenPort(bool reserve);
 Attribute channel(uint16_t number);
-Attribute data(std::string_view payload);
+Attribute payload(std::string_view data);  // DATA
 
 // What authenticates a request. Tests start from a right one and change it.
 struct Auth {

@@ -1,5 +1,5 @@
-// RFC 8489 sections 9.2.1, 9.2.2, 9.2.4 and 18.5: password algorithms, anonymous names, and what keeps both from being
-// taken away on the path.
+// RFC 8489 sections 9.2.1, 9.2.2, 9.2.4 and 18.5: password algorithms, anonymous names, and what keeps both
+// from being taken away on the path.
 #include <doctest/doctest.h>
 
 #include "source/crypto/hmac.h"
@@ -47,7 +47,8 @@ TEST_CASE("RFC 8489 9.2.4: such a request gets MESSAGE-INTEGRITY back even if it
   CHECK(answer.protection == "sha1");
 }
 
-TEST_CASE("RFC 8489 9.2.4: with PASSWORD-ALGORITHM the answer has MESSAGE-INTEGRITY-SHA256, whatever the key") {
+TEST_CASE(
+    "RFC 8489 9.2.4: with PASSWORD-ALGORITHM the answer has MESSAGE-INTEGRITY-SHA256, whatever the key") {
   for (const uint16_t algorithm : {kSha256, kMd5}) {
     for (const bool sha1 : {false, true}) {
       CAPTURE(algorithm);
@@ -123,7 +124,8 @@ TEST_CASE("RFC 8489 9.2.1: a nonce whose features were taken away on the path is
   }
 }
 
-TEST_CASE("RFC 8489 9.2.1: a client that got a short challenge is served, and offered the better one with 438") {
+TEST_CASE(
+    "RFC 8489 9.2.1: a client that got a short challenge is served, and offered the better one with 438") {
   TurnServer server("nonce_lifetime_s: 300 ");
   TurnClient client(server);
   client.learn(client.ask(stun::kAllocate, {transport()}));
@@ -162,8 +164,7 @@ TEST_CASE("RFC 8489 9.2.4: a server that cannot know all names does not offer an
   TurnServer server;
   server.shared_secrets = {"a shared secret"};
   TurnClient client(server);
-  const Answer challenge =
-      client.ask(stun::kAllocate, {transport(), text(stun::kSoftware, "A test's client, version 1")});
+  const Answer challenge = client.ask(stun::kAllocate, {transport(), kClientSoftware});
   CHECK(challenge.securityFeatures() == 0x800000);
   client.allocate();
 }
@@ -188,9 +189,8 @@ TEST_CASE("RFC 8489 14.6: TURN does not allow a truncated MESSAGE-INTEGRITY-SHA2
 TEST_CASE("RFC 8489 14.5: MESSAGE-INTEGRITY behind MESSAGE-INTEGRITY-SHA256 does not count") {
   Session s;
   Auth auth = s.client.auth();
-  auth.behind = {[](stun::Writer& writer) {
-    writer.addIntegrity(std::vector<uint8_t>(16, 7), crypto::hmacSha1);
-  }};
+  auth.behind = {
+      [](stun::Writer& writer) { writer.addIntegrity(std::vector<uint8_t>(16, 7), crypto::hmacSha1); }};
   CHECK(s.allocate(auth).code() == kSuccess);
 }
 

@@ -110,7 +110,8 @@ TEST_CASE("RFC 8656 7.2 check 5: a token counts once") {
   CHECK(third.tryAllocate(withToken(reserved)).code() == 508);
 }
 
-TEST_CASE("RFC 8656 7.2: a reservation is the whole server's: any 5-tuple and any family of client may use it") {
+TEST_CASE(
+    "RFC 8656 7.2: a reservation is the whole server's: any 5-tuple and any family of client may use it") {
   TurnServer server(kBothFamilies);
   TurnClient first(server);
   const Answer reserved = first.allocate({evenPort(true)});
@@ -134,7 +135,8 @@ TEST_CASE("RFC 8656 7.2: a reservation outlives the allocation that made it, but
   third.allocate({evenPort(true)});
 }
 
-TEST_CASE("RFC 8656 6: sending data does not refresh an allocation, nor do permissions, channels and Binding") {
+TEST_CASE(
+    "RFC 8656 6: sending data does not refresh an allocation, nor do permissions, channels and Binding") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();

@@ -1,5 +1,5 @@
-// RFC 8489 section 6.3.1: a request that comes again within 40 seconds, as UDP may have it, changes nothing and gets the
-// same answer.
+// RFC 8489 section 6.3.1: a request that comes again within 40 seconds, as UDP may have it, changes nothing
+// and gets the same answer.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -92,7 +92,8 @@ TEST_CASE("RFC 8489 6.3.1: a late copy of a Refresh to delete does not touch the
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 6.3.1: a late copy of an Allocate with another allocation there gets no address of that one") {
+TEST_CASE(
+    "RFC 8489 6.3.1: a late copy of an Allocate with another allocation there gets no address of that one") {
   Session s;
   const auto request = s.formed(stun::kAllocate, newTransaction(), {transport()});
   const Answer first = s.send(request);
@@ -134,6 +135,20 @@ TEST_CASE("RFC 8489 6.3.1: a forged copy of a transaction ID neither fetches the
   const Answer deletes = s.send(form(stun::kRefresh, stun::Class::kRequest, id, {lifetime(0)}));
   CHECK(deletes.code() != kSuccess);
   CHECK(s.server.network().open_ports() == 1);
+}
+
+TEST_CASE("RFC 8489 6.3.1: also when many transactions are under way at once") {
+  Session s;
+  s.client.allocate();
+  std::vector<std::vector<uint8_t>> requests;
+  std::vector<Answer> answers;
+  for (uint16_t i = 0; i < 40; ++i) {
+    const Attributes attributes{channel(static_cast<uint16_t>(0x4000 + i)),
+                                peer("203.0.113.5:" + std::to_string(7000 + i))};
+    requests.push_back(s.formed(stun::kChannelBind, newTransaction(), attributes));
+    answers.push_back(s.send(requests.back()));
+  }
+  for (size_t i = 0; i < requests.size(); ++i) CHECK(s.send(requests[i]).bytes == answers[i].bytes);
 }
 
 TEST_CASE("RFC 8489 6.3.1: Binding needs no memory: it is answered the same again and again") {

@@ -1,0 +1,115 @@
+// RFC 8489 section 9.2 and RFC 8656 section 5: nonces.
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "test/filters/turn_client.h"
+
+namespace sluice::test {
+namespace {
+
+TEST_CASE("RFC 8489 9.2, 18.1: the nonce begins with the cookie and tells of algorithms and anonymity") {
+  TurnServer server;
+  TurnClient client(server);
+  const Answer answer = client.ask(stun::kAllocate, {transport(), kClientSoftware});
+  CHECK(answer.text(stun::kNonce).starts_with("obMatJos2wAAA"));
+}
+
+TEST_CASE("RFC 8489 9.2: a challenge that is too short for features tells of none") {
+  TurnServer server;
+  TurnClient client(server);
+  const Answer answer = client.ask(stun::kAllocate, {transport()});
+  CHECK(answer.code() == 401);
+  CHECK(answer.securityFeatures().value_or(0) == 0);  // without a cookie it is a challenge of RFC 5389
+  CHECK_FALSE(answer.has(stun::kPasswordAlgorithms));
+}
+
+TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request there is gets its challenge, in the longest realm") {
+  TurnServer server;
+  const std::string longest(32, 'r');
+  server.config.replace(server.config.find(kRealm), kRealm.size(), longest);
+  TurnClient client(server);
+  const Answer answer = client.ask(stun::kAllocate, {transport()});
+  CHECK(answer.code() == 401);
+  CHECK(answer.text(stun::kRealm) == longest);
+  CHECK(answer.has(stun::kNonce));
+}
+
+TEST_CASE("RFC 8489 9.2.4: no two source addresses get the same nonce") {
+  TurnServer server;
+  std::set<std::string> nonces;
+  for (const char* from : {"192.0.2.1:5000", "192.0.2.1:5001", "192.0.2.2:5000", "[2001:db8:1::1]:5000",
+                           "[2001:db8:1::2]:5000"}) {
+    TurnClient client(server, from);
+    nonces.insert(client.ask(stun::kAllocate, {kClientSoftware}).text(stun::kNonce));
+    nonces.insert(client.ask(stun::kAllocate, {transport()}).text(stun::kNonce));
+  }
+  CHECK(nonces.size() == 10);
+}
+
+TEST_CASE("RFC 8489 9.2.4: a nonce is stale after its lifetime; the error 438 brings a valid one") {
+  TurnServer server("nonce_lifetime_s: 300 ");
+  TurnClient client(server);
+  client.allocate();
+  server.advance(295s);
+  CHECK(client.refresh().code() == kSuccess);
+  server.advance(310s);
+  for (const uint16_t method : {stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
+    const Answer stale = client.request(method, {channel(0x4000), peer(kPeer)}, client.auth());
+    CHECK(stale.code() == 438);
+    checkChallenge(stale, true);
+    CHECK(stale.text(stun::kNonce) != client.auth().nonce);
+  }
+  CHECK(client.refresh().code() == kSuccess);  // with the new one
+}
+
+TEST_CASE("RFC 8656 5: by default a nonce ends within an hour, however busy the client is") {
+  TurnServer server;
+  TurnClient client(server);
+  client.allocate();
+  bool stale = false;
+  for (int minute = 0; minute < 61 && !stale; ++minute) {
+    server.advance(1min);
+    stale = client.request(stun::kRefresh, {lifetime(3600)}, client.auth()).code() == 438;
+  }
+  CHECK(stale);
+}
+
+TEST_CASE("RFC 8656 5: each first attempt to allocate gets a new random nonce") {
+  TurnServer server;
+  TurnClient client(server);
+  std::set<std::string> nonces;
+  for (int i = 0; i < 20; ++i)
+    nonces.insert(client.ask(stun::kAllocate, {transport(), kClientSoftware}).text(stun::kNonce));
+  CHECK(nonces.size() == 20);
+}
+
+TEST_CASE("RFC 8489 9.2.4: a nonce of another source address, or none of ours, is an error 438") {
+  TurnServer server;
+  TurnClient other(server, "192.0.2.1:5001");
+  const std::string others = *other.auth().nonce;
+  TurnClient client(server);
+  const std::string ours = *client.auth().nonce;
+  std::string altered = ours;
+  altered.back() = altered.back() == 'A' ? 'B' : 'A';
+  for (const std::string& nonce :
+       {others, altered, ours + "x", ours.substr(0, ours.size() - 1), std::string("obMatJos2"),
+        std::string("f//499k954d6OL34oL9FSTvy64sA"), std::string(), std::string(763, 'n')}) {
+    CAPTURE(nonce);
+    Auth auth = client.auth();
+    auth.nonce = nonce;
+    const bool list_bit = nonce == others || nonce == altered || nonce.starts_with(ours.substr(0, 13));
+    if (!list_bit) {  // as a client would that was given this nonce
+      auth.algorithms.reset();
+      auth.algorithm.reset();
+      auth.key_algorithm = kMd5;
+    }
+    const Answer answer = client.request(stun::kAllocate, {transport()}, auth);
+    CHECK(answer.code() == 438);
+    checkChallenge(answer, true);
+  }
+  CHECK(server.network().open_ports() == 0);
+}
+
+}  // namespace
+}  // namespace sluice::test
