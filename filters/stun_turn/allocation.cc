@@ -103,6 +103,13 @@ const Allocation::Channel* Allocation::channel(const net::Address& peer, Instant
   return found != nullptr && now < found->until && isLive(now) ? found : nullptr;
 }
 
+void Allocation::forget(bool v6) {
+  std::erase_if(channels_, [&](const Channel& channel) { return channel.peer.isV6() == v6; });
+  std::erase_if(permissions_, [&](const auto& entry) { return entry.first.isV6() == v6; });
+  reindex();
+  relink();
+}
+
 void Allocation::expire(Instant now) {
   std::erase_if(permissions_, [&](const auto& entry) { return now >= entry.second.until; });
   std::erase_if(channels_, [&](const Channel& channel) { return now >= channel.until; });

@@ -55,6 +55,8 @@ class Allocation {
   const Channel* channel(const net::Address& peer, Instant now) const;
   bool isPermitted(const Channel& channel, Instant now) const;
 
+  // Frees the permissions and channels of one family.
+  void forget(bool v6);
   // Frees what has expired, and what `allowed(peer)` no longer allows (port 0: a permission for any port).
   template <typename Allowed>
   void sweep(Instant now, Allowed allowed);

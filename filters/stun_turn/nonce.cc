@@ -23,39 +23,39 @@ std::string features64(uint32_t features) {
   return crypto::base64(bytes);
 }
 
-// The first 16 bits of a tail, which say when it was made.
-uint16_t timeOf(std::string_view tail) {
-  uint32_t bits = 0;
-  for (size_t i = 0; i < 3; ++i) {
-    const size_t digit = kAlphabet.find(tail[i]);
-    bits = bits << 6 | static_cast<uint32_t>(digit & 63);
-  }
-  return static_cast<uint16_t>(bits >> 2);
-}
-
 }  // namespace
 
 NonceMint::NonceMint() {
   fillRandom(key_);
 }
 
-// 16 bits of time and 48 of MAC.
-std::string NonceMint::tail(const net::Address& client, uint16_t time, uint32_t features) const {
-  uint8_t message[2 + 4 + 2 + 16] = {};
-  writeU16(message, time);
-  writeU32(message + 2, features);
-  writeU16(message + 6, client.port());
-  std::copy(client.ip().begin(), client.ip().end(), message + 8);
+// The first 32 bits of a tail.
+NonceMint::Stamp NonceMint::stampOf(std::string_view tail) {
+  uint64_t bits = 0;
+  for (size_t i = 0; i < 6; ++i) bits = bits << 6 | (kAlphabet.find(tail[i]) & 63);
+  const auto stamp = static_cast<uint32_t>(bits >> 4);
+  return {static_cast<uint16_t>(stamp >> 16), static_cast<uint16_t>(stamp)};
+}
+
+// 16 bits of time, 16 of salt and 32 of MAC. It only makes a replay stale; what counts is MESSAGE-INTEGRITY.
+std::string NonceMint::tail(const net::Address& client, Stamp stamp, uint32_t features) const {
+  uint8_t message[2 + 2 + 4 + 2 + 16] = {};
+  writeU16(message, stamp.time);
+  writeU16(message + 2, stamp.salt);
+  writeU32(message + 4, features);
+  writeU16(message + 8, client.port());
+  std::copy(client.ip().begin(), client.ip().end(), message + 10);
   uint8_t mac[32];
   crypto::hmacSha256(key_, message, mac);
-  uint8_t bytes[8];
-  writeU16(bytes, time);
-  std::copy_n(mac, 6, bytes + 2);
+  std::array<uint8_t, 8> bytes;
+  std::copy_n(message, 4, bytes.begin());
+  std::copy_n(mac, 4, bytes.begin() + 4);
   return crypto::base64(bytes).substr(0, kShortSize);
 }
 
 std::string NonceMint::make(const net::Address& client, Instant now, uint32_t features) const {
-  const std::string end = tail(client, ticks(now), features);
+  const Stamp stamp{ticks(now), salt_.fetch_add(1, std::memory_order_relaxed)};
+  const std::string end = tail(client, stamp, features);
   return features == 0 ? end : std::string(kCookie) + features64(features) + end;
 }
 
@@ -74,10 +74,10 @@ bool NonceMint::isValid(std::string_view nonce, const net::Address& client, Inst
   const uint32_t features = featuresOf(nonce);
   if (nonce.size() != (features == 0 ? kShortSize : kFullSize)) return false;
   const std::string_view end = nonce.substr(nonce.size() - kShortSize);
-  const uint16_t time = timeOf(end);
-  const std::string expected = tail(client, time, features);
+  const Stamp stamp = stampOf(end);
+  const std::string expected = tail(client, stamp, features);
   if (!constantTimeEqual(asBytes(end), asBytes(expected))) return false;
-  const auto age = static_cast<uint16_t>(ticks(now) - time);
+  const auto age = static_cast<uint16_t>(ticks(now) - stamp.time);
   return age * kTick <= lifetime;
 }
 

@@ -1,8 +1,10 @@
-// Nonces that need no memory (RFC 8489 section 9.2): the time and a MAC over it and the client's address,
-// behind the nonce cookie that tells the security features. The same key knows them on every worker.
+// Nonces that need no memory (RFC 8489 section 9.2): the time, a salt that makes each a new one, and a MAC
+// over both and the client's address, behind the nonce cookie that tells the security features. The same key
+// knows them on every worker.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -32,9 +34,15 @@ class NonceMint {
   static constexpr size_t kFullSize = 24;
 
  private:
-  std::string tail(const net::Address& client, uint16_t time, uint32_t features) const;
+  struct Stamp {
+    uint16_t time;
+    uint16_t salt;
+  };
+  static Stamp stampOf(std::string_view tail);
+  std::string tail(const net::Address& client, Stamp stamp, uint32_t features) const;
 
   std::array<uint8_t, 32> key_;
+  mutable std::atomic<uint16_t> salt_{0};
 };
 
 }  // namespace sluice::stun_turn

@@ -29,11 +29,18 @@ const std::vector<net::Prefix>& PeerPolicy::deniedByDefault() {
   return prefixes;
 }
 
+bool PeerPolicy::isTunnel(const net::Address& address) {
+  static const std::vector<net::Prefix> tunnels{*net::Prefix::parse("2001::/32"),
+                                                *net::Prefix::parse("2002::/16")};
+  return covers(tunnels, address);
+}
+
 PeerPolicy::PeerPolicy(std::vector<net::Prefix> allowed, std::vector<net::Prefix> denied,
                        std::set<net::Address> own)
     : allowed_(std::move(allowed)), denied_(std::move(denied)), own_(std::move(own)) {}
 
 bool PeerPolicy::permits(const net::Address& peer) const {
+  if (isTunnel(peer)) return false;
   if (covers(allowed_, peer)) return true;
   return !covers(denied_, peer) && !covers(deniedByDefault(), peer) && !own_.contains(peer.withPort(0));
 }

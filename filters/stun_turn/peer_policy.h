@@ -20,6 +20,8 @@ class PeerPolicy {
   bool permits(const net::Address& peer) const;
 
   static const std::vector<net::Prefix>& deniedByDefault();
+  // Teredo and 6to4, which may be neither clients nor peers (RFC 8656 section 21.4).
+  static bool isTunnel(const net::Address& address);
 
  private:
   std::vector<net::Prefix> allowed_;

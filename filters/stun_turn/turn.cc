@@ -96,7 +96,9 @@ void Turn::onPeerPacket(net::PacketPtr&& packet) {
   const auto* channel = allocation_ ? allocation_->channel(peer, context_.now()) : nullptr;
   const bool permitted =
       channel != nullptr ? allocation_->isPermitted(*channel, context_.now()) : permits(peer);
-  if (!permitted) return context_.drop(std::move(packet), Drop::kNoPermission);
+  if (!permitted || relayFor(peer) == nullptr) {
+    return context_.drop(std::move(packet), Drop::kNoPermission);
+  }
   const size_t size = packet->size();
   if (!withinBandwidth(size)) return context_.drop(std::move(packet), Drop::kBandwidth);
   if (channel != nullptr) {
@@ -155,8 +157,37 @@ void Turn::send(net::PacketPtr packet, const net::Address& to) {
 void Turn::onTimer() {
   const Instant now = context_.now();
   if (!allocation_->isLive(now)) return end(Count::kEndedExpired);
+  expireWays();
   allocation_->sweep(now, [&](const net::Address& peer) { return vet(peer) != Vetted::kDenied; });
-  timer_.armAt(std::min(allocation_->expires(), now + kHousekeeping));
+  Instant next = now + kHousekeeping;
+  for (const Way* way : {&v4_, &v6_}) {
+    if (way->relay != nullptr) next = std::min(next, way->until);
+  }
+  timer_.armAt(next);
+}
+
+Relay* Turn::relayFor(const net::Address& peer) const {
+  const Way& way = peer.isV6() ? v6_ : v4_;
+  return context_.now() < way.until ? way.relay.get() : nullptr;
+}
+
+// The allocation lives as long as one of them.
+Instant Turn::lastUntil() const {
+  Instant last{};
+  for (const Way* way : {&v4_, &v6_}) {
+    if (way->relay != nullptr) last = std::max(last, way->until);
+  }
+  return last;
+}
+
+// What ends takes its permissions and channels along, and nothing of the other's (RFC 8656 section 8.1).
+void Turn::expireWays() {
+  const Instant now = context_.now();
+  for (Way* way : {&v4_, &v6_}) {
+    if (way->relay == nullptr || now < way->until) continue;
+    way->relay.reset();
+    allocation_->forget(way == &v6_);
+  }
 }
 
 void Turn::end(Count reason) {
@@ -167,8 +198,8 @@ void Turn::end(Count reason) {
 
 void Turn::abandon() {
   timer_.cancel();
-  relay_v4_.reset();
-  relay_v6_.reset();
+  v4_.relay.reset();
+  v6_.relay.reset();
   allocation_.reset();
   account_.reset();
   process_->release(account_name_);
@@ -191,10 +222,10 @@ void Turn::describe(chain::Description& out) const {
   out.emplace_back("allocation", kStates[static_cast<size_t>(allocation_->state(now))]);
   out.emplace_back("realm", settings_->auth->realm());
   out.emplace_back("user", allocation_->user());
-  for (const auto* relay : {relay_v4_.get(), relay_v6_.get()}) {
-    if (relay == nullptr) continue;
-    out.emplace_back(relay->address().isV6() ? "relayed_address_v6" : "relayed_address",
-                     settings_->nat->toExternal(relay->address()).toString());
+  for (const Way* way : {&v4_, &v6_}) {
+    if (way->relay == nullptr) continue;
+    out.emplace_back(way == &v6_ ? "relayed_address_v6" : "relayed_address",
+                     settings_->nat->toExternal(way->relay->address()).toString());
   }
   out.emplace_back("expires_s", seconds(allocation_->expires()));
   std::string permissions, channels;

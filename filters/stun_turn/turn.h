@@ -48,6 +48,11 @@ class Turn final : private RelayUser {
     bool even = false, reserve = false;
     std::optional<ReservationToken> token;
   };
+  // A relayed address; the two of a dual allocation have lifetimes of their own.
+  struct Way {
+    std::unique_ptr<Relay> relay;
+    Instant until{};
+  };
   enum class Vetted { kDenied, kThisPort, kAnyPort };
 
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
@@ -73,7 +78,11 @@ class Turn final : private RelayUser {
   bool wrap(net::Packet& packet, const net::Address& peer);
   bool withinBandwidth(size_t bytes);
   bool isLive() const { return allocation_ && allocation_->isLive(context_.now()); }
-  Relay* relayFor(const net::Address& peer) const { return (peer.isV6() ? relay_v6_ : relay_v4_).get(); }
+  // Null when the allocation has none of the peer's family, or none any more.
+  Relay* relayFor(const net::Address& peer) const;
+  Way& way(bool v6) { return v6 ? v6_ : v4_; }
+  Instant lastUntil() const;
+  void expireWays();
   void onTimer();
   void end(Count reason);
   void abandon();
@@ -94,8 +103,8 @@ class Turn final : private RelayUser {
   std::string account_name_;
   std::shared_ptr<Account> account_;
   std::shared_ptr<TurnProcess> process_;  // that account_ is of
-  std::unique_ptr<Relay> relay_v4_;
-  std::unique_ptr<Relay> relay_v6_;
+  Way v4_;
+  Way v6_;
   uint64_t bytes_to_peers_ = 0;
   uint64_t bytes_from_peers_ = 0;
   TransactionIds ids_;

@@ -199,6 +199,7 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
 
 void Turn::allocate(const Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
+  if (PeerPolicy::isTunnel(exchange.packet.remote)) return refuse(exchange, 403);
   Wish wish;
   if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
   const std::string account(settings_->credentials->account(exchange.auth.username));
@@ -220,15 +221,16 @@ void Turn::allocate(const Exchange& exchange) {
   const bool scarce = settings_->isScarce(admitted.total);
   if (scarce) context_.count(Count::kShortLifetimes);
   const Duration lifetime = settings_->lifetime(exchange.request.findU32(stun::kLifetime), scarce);
+  v4_.until = v6_.until = context_.now() + lifetime;
   allocation_->provision(context_.now(), lifetime);
   onTimer();
   context_.session().keepAliveUntil(allocation_->expires());
   context_.count(Count::kAllocations);
   context_.count(Count::kAllocate);
   answer(exchange, stun::Class::kSuccess, [&](stun::Writer& writer) {
-    for (const auto* relay : {relay_v4_.get(), relay_v6_.get()}) {
-      if (relay == nullptr) continue;
-      const net::Address external = settings_->nat->toExternal(relay->address());
+    for (const Way* way : {&v4_, &v6_}) {
+      if (way->relay == nullptr) continue;
+      const net::Address external = settings_->nat->toExternal(way->relay->address());
       writer.addXorAddress(stun::kXorRelayedAddress, toStun(external));
     }
     if (opened.missing_code != 0) {
@@ -261,7 +263,7 @@ Turn::Opened Turn::openRelays(const Wish& wish, std::optional<ReservationToken>&
   if (wish.token) {
     auto port = settings_->process->claim(*wish.token, context_.now());
     if (port == nullptr) return {.error = 508};
-    auto& relay = port->local().isV6() ? relay_v6_ : relay_v4_;
+    auto& relay = way(port->local().isV6()).relay;
     relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(), std::move(port), *this);
     return opened;
   }
@@ -271,8 +273,8 @@ Turn::Opened Turn::openRelays(const Wish& wish, std::optional<ReservationToken>&
     relay = openRelay(ip, wish, reserved);
     return relay == nullptr ? 508 : 0;
   };
-  const unsigned v4 = wish.v4 ? open(net::Address::Family::kV4, relay_v4_) : 0;
-  const unsigned v6 = wish.v6 ? open(net::Address::Family::kV6, relay_v6_) : 0;
+  const unsigned v4 = wish.v4 ? open(net::Address::Family::kV4, v4_.relay) : 0;
+  const unsigned v6 = wish.v6 ? open(net::Address::Family::kV6, v6_.relay) : 0;
   const bool both = wish.v4 && wish.v6;
   if (!both || (v4 != 0 && v6 != 0)) {
     opened.error = std::max(v4, v6);
@@ -302,18 +304,23 @@ std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
 }
 
 void Turn::refresh(const Exchange& exchange) {
+  std::optional<uint8_t> family;  // none: all that there are
   if (const auto requested = exchange.request.find(stun::kRequestedAddressFamily)) {
-    const auto family = familyOf(*requested);
-    const Relay* relay = family == kIpv4 ? relay_v4_.get() : family == kIpv6 ? relay_v6_.get() : nullptr;
-    if (relay == nullptr) return refuse(exchange, 443);
+    family = familyOf(*requested);
+    const bool known = family == kIpv4 || family == kIpv6;
+    if (!known || way(family == kIpv6).relay == nullptr) return refuse(exchange, 443);
   }
   const auto requested = exchange.request.findU32(stun::kLifetime);
   const bool scarce = settings_->isScarce(settings_->process->allocations());
   const Duration lifetime = requested == 0u ? Duration::zero() : settings_->lifetime(requested, scarce);
-  if (lifetime == Duration::zero()) {
+  for (const bool v6 : {false, true}) {
+    if (way(v6).relay != nullptr && (!family || (*family == kIpv6) == v6))
+      way(v6).until = context_.now() + lifetime;
+  }
+  allocation_->refresh(context_.now(), lastUntil() - context_.now());
+  if (!allocation_->isLive(context_.now())) {
     end(Count::kEndedByClient);
   } else {
-    allocation_->refresh(context_.now(), lifetime);
     context_.session().keepAliveUntil(allocation_->expires());
     onTimer();
   }
