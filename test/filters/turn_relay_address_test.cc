@@ -54,6 +54,18 @@ TEST_CASE("RFC 8656 7.2: ports are of the dynamic range, and random") {
   CHECK((ever_clear & 0x1FFF) == 0x1FFF);
 }
 
+TEST_CASE("RFC 8656 7.2: also who comes first gets a random port, each time") {
+  TurnServer server;
+  TurnClient client(server);
+  std::set<uint16_t> ports;
+  for (int i = 0; i < 32; ++i) {
+    client.allocate();
+    ports.insert(client.relay().port());
+    client.refresh({lifetime(0)});
+  }
+  CHECK(ports.size() > 24);
+}
+
 TEST_CASE("RFC 8656 7.2: ports are of the configured range") {
   TurnServer server("max_allocations_per_user: 1000 min_port: 20000 max_port: 20019 ");
   for (const auto& client : allocateMany(server, 20)) {
@@ -63,12 +75,14 @@ TEST_CASE("RFC 8656 7.2: ports are of the configured range") {
 }
 
 TEST_CASE("RFC 8656 7.2: EVEN-PORT without R is an even port and no reservation; the RFFU bits are ignored") {
-  TurnServer server("max_allocations_per_user: 1000 ");
-  for (const uint8_t value : {0x00, 0x7F}) {
-    for (const auto& client : allocateMany(server, 16, {bytes(stun::kEvenPort, {value})})) {
-      CHECK(client->relay().port() % 2 == 0);
-      CHECK(server.network().reserved_ports() == 0);
-      client->refresh({lifetime(0)});
+  for (const std::string relays : {"", "relays: SHARED max_shared_ports: 1 "}) {
+    TurnServer server("max_allocations_per_user: 1000 " + relays);
+    for (const uint8_t value : {0x00, 0x7F}) {
+      for (const auto& client : allocateMany(server, 16, {bytes(stun::kEvenPort, {value})})) {
+        CHECK(client->relay().port() % 2 == 0);
+        CHECK(server.network().reserved_ports() == 0);
+        client->refresh({lifetime(0)});
+      }
     }
   }
 }
