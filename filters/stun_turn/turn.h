@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "filters/stun_turn/allocation.h"
+#include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/relay.h"
 #include "filters/stun_turn/statistics.h"
 #include "filters/stun_turn/stun_worker.h"
@@ -72,6 +73,7 @@ class Turn final : private RelayUser {
   void answer(const Exchange& exchange, stun::Class kind, Fill fill);
   void grant(const Exchange& exchange);
   void refuse(const Exchange& exchange, unsigned code);
+  void refuseUnknown(const Exchange& exchange, const UnknownAttributes& unknown);
   void send(net::PacketPtr packet, const net::Address& to);
 
   void toPeer(net::PacketPtr&& packet, const net::Address& peer, bool permitted);

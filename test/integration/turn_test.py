@@ -52,7 +52,20 @@ class Echo:
     def __enter__(self):
         self.process = subprocess.Popen(["turnutils_peer", "-L", self.host, "-p", str(self.port)],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.1)
+            probe.connect((self.host, self.port))
+            wait_until(lambda: self.echoes(probe), "the peer echoes", step=0.02)
         return self
+
+    @staticmethod
+    def echoes(probe):
+        try:
+            probe.send(b"there?")
+            return probe.recv(100) == b"there?"
+        except OSError:
+            return False
 
     def __exit__(self, *_):
         self.process.kill()
