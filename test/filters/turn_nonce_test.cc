@@ -63,6 +63,18 @@ TEST_CASE("RFC 8489 9.2.4: a nonce is stale after its lifetime; the error 438 br
   CHECK(client.refresh().code() == kSuccess);  // with the new one
 }
 
+TEST_CASE("RFC 8489 9.2: a nonce that became stale stays so, or old requests could be replayed") {
+  TurnServer server;
+  TurnClient client(server);
+  const auto captured = client.formed(stun::kAllocate, {transport()});
+  server.advance(610s);
+  for (int ten_minutes = 0; ten_minutes < 60 * 24 * 6; ++ten_minutes) {  // sixty days
+    server.advance(10min);
+    REQUIRE(client.send(captured).code() == 438);
+  }
+  CHECK(server.network().open_ports() == 0);
+}
+
 TEST_CASE("RFC 8656 5: by default a nonce ends within an hour, however busy the client is") {
   TurnServer server;
   TurnClient client(server);
