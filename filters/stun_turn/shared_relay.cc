@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <deque>
 
+#include "filters/stun_turn/statistics.h"
+
 namespace sluice::stun_turn {
 
 class SharedPort final : private RelayPort::Sink {
  public:
   SharedPort(SharedRelays& owner, std::shared_ptr<TurnProcess> process,
              std::unique_ptr<net::UdpReservation> reservation)
-      : owner_(owner),
-        port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
+      : owner_(owner), port_(owner.worker_, std::move(process), owner.udp_, std::move(reservation), *this) {}
 
   class Share;
   size_t shares() const { return shares_; }
@@ -19,14 +20,15 @@ class SharedPort final : private RelayPort::Sink {
   void onPacket(net::PacketPtr&& packet) override {
     RelayUser* user = userOf(packet->remote);
     if (user != nullptr) return user->onPeerPacket(std::move(packet));
-    ++owner_.strangers_;
+    count(Drop::kNoPermission);
     packet->settle();
     packet.reset();
   }
   void onIcmp(const net::IcmpError& error) override {
     if (RelayUser* user = userOf(error.peer)) user->onPeerIcmp(error);
   }
-  void onSendFailed() override {}
+  void onSendFailed() override { count(Drop::kSendFailed); }
+  void count(Drop reason) { owner_.filter_.drops[static_cast<size_t>(reason)].add(); }
 
   RelayUser* userOf(const net::Address& peer) const {
     if (const auto it = claims_.find(peer); it != claims_.end()) return it->second;
@@ -101,7 +103,8 @@ class SharedPort::Share final : public Relay {
   std::deque<net::Address> expected_;
 };
 
-SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& stats) : worker_(worker), stats_(stats) {}
+SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& udp, stats::FilterStats& filter)
+    : worker_(worker), udp_(udp), filter_(filter) {}
 SharedRelays::~SharedRelays() = default;
 
 std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_port, uint16_t max_port,

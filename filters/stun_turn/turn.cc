@@ -104,6 +104,7 @@ void Turn::onPeerPacket(net::PacketPtr&& packet) {
   const size_t size = packet->size();
   if (!withinBandwidth(size)) return context_.drop(std::move(packet), Drop::kBandwidth);
   if (channel != nullptr) {
+    if (packet->headroom() < kChannelHeader) return context_.drop(std::move(packet), Drop::kTooLong);
     packet->prepend(kChannelHeader);
     writeU16(packet->data().data(), channel->number);
     writeU16(packet->data().data() + 2, static_cast<uint16_t>(size));

@@ -204,7 +204,10 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
 
 void Turn::allocate(const Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
-  if (PeerPolicy::isTunnel(exchange.packet.remote)) return refuse(exchange, 403);
+  // No tunnels, and no TURN through our own TURN: packets might go round (sections 21.1.7 and 21.4).
+  const net::Address& client = exchange.packet.remote;
+  const bool is_relay = settings_->process->isRelay(settings_->nat->toLocal(client));
+  if (is_relay || PeerPolicy::isTunnel(client)) return refuse(exchange, 403);
   Wish wish;
   if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
   // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
@@ -300,7 +303,8 @@ std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
                                        std::optional<ReservationToken>& reserved) {
   const TurnSettings& s = *settings_;
   if (s.shared_ports && !wish.even) {
-    return worker_.sharedRelays().open(ip, s.min_port, s.max_port, s.max_shared_ports, s.process, *this);
+    return worker_.sharedRelays(context_.stats())
+        .open(ip, s.min_port, s.max_port, s.max_shared_ports, s.process, *this);
   }
   std::unique_ptr<net::UdpReservation> next;
   auto port = reservePort(worker_.worker().network(), ip, s.min_port, s.max_port, wish.even,

@@ -98,6 +98,36 @@ TEST_CASE("two clients of one worker reach one another's relays inside the proce
   CHECK(alice.chain.counted("stun_turn", "relayed_inside") == 1);
 }
 
+TEST_CASE("there is no TURN through our own TURN") {
+  TurnServer server;
+  TurnClient alice(server);
+  alice.allocate();
+  TurnClient nested(server, alice.relay().toString(), kBob);
+  CHECK(nested.tryAllocate().code() == 403);
+  CHECK(server.network().open_ports() == 1);
+}
+
+TEST_CASE("a packet without room for one more header is dropped") {
+  TurnServer server;
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate();
+  bob.allocate();
+  CHECK(bob.bind(0x4000, alice.relay().toString()).code() == kSuccess);
+  const auto from_inside = [&](size_t headroom) {
+    net::PacketPtr packet = server.worker.pool().acquire();
+    packet->assign(asBytes("data"));
+    packet->prepend(net::Packet::kHeadroom - headroom);
+    packet->remote = alice.relay();
+    packet->local = bob.relay();
+    server.worker.inside().send(std::move(packet));
+    server.worker.inside().deliver();
+  };
+  from_inside(4);
+  CHECK(bob.chain.dropped("stun_turn", "too_long") == 0);
+  from_inside(3);
+  CHECK(bob.chain.dropped("stun_turn", "too_long") == 1);
+}
+
 TEST_CASE("relays on our own address are peers, its other ports are not") {
   TurnServer server;
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
