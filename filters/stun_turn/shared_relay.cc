@@ -3,32 +3,32 @@
 #include <algorithm>
 #include <deque>
 
-#include "filters/stun_turn/statistics.h"
-
 namespace sluice::stun_turn {
 
 class SharedPort final : private RelayPort::Sink {
  public:
   SharedPort(SharedRelays& owner, std::shared_ptr<TurnProcess> process,
              std::unique_ptr<net::UdpReservation> reservation)
-      : owner_(owner), port_(owner.worker_, std::move(process), owner.udp_, std::move(reservation), *this) {}
+      : owner_(owner),
+        port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
 
   class Share;
-  size_t shares() const { return shares_; }
+  size_t shares() const { return users_.size(); }
 
  private:
   void onPacket(net::PacketPtr&& packet) override {
     RelayUser* user = userOf(packet->remote);
     if (user != nullptr) return user->onPeerPacket(std::move(packet));
-    count(Drop::kNoPermission);
+    if (!users_.empty()) users_.front()->onStranger();  // somebody has to count it
     packet->settle();
     packet.reset();
   }
   void onIcmp(const net::IcmpError& error) override {
     if (RelayUser* user = userOf(error.peer)) user->onPeerIcmp(error);
   }
-  void onSendFailed() override { count(Drop::kSendFailed); }
-  void count(Drop reason) { owner_.filter_.drops[static_cast<size_t>(reason)].add(); }
+  void onSendFailed() override {
+    if (!users_.empty()) users_.front()->onRelayFailed();
+  }
 
   RelayUser* userOf(const net::Address& peer) const {
     if (const auto it = claims_.find(peer); it != claims_.end()) return it->second;
@@ -46,14 +46,14 @@ class SharedPort final : private RelayPort::Sink {
   RelayPort port_;
   std::unordered_map<net::Address, RelayUser*> claims_;
   std::unordered_multimap<net::Address, RelayUser*> expected_;  // by IP address, port 0
-  size_t shares_ = 0;
+  std::vector<RelayUser*> users_;
 };
 
 class SharedPort::Share final : public Relay {
  public:
-  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { ++port_.shares_; }
+  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { port_.users_.push_back(&user); }
   ~Share() override {
-    --port_.shares_;
+    std::erase(port_.users_, &user_);
     for (const net::Address& peer : claimed_) release(peer);
     for (const net::Address& ip : expected_) forget(ip);
   }
@@ -103,13 +103,12 @@ class SharedPort::Share final : public Relay {
   std::deque<net::Address> expected_;
 };
 
-SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& udp, stats::FilterStats& filter)
-    : worker_(worker), udp_(udp), filter_(filter) {}
+SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& stats) : worker_(worker), stats_(stats) {}
 SharedRelays::~SharedRelays() = default;
 
 std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_port, uint16_t max_port,
                                           size_t max, std::shared_ptr<TurnProcess> process, RelayUser& user) {
-  auto& ports = ports_[ip];
+  auto& ports = ports_[{ip, min_port, max_port}];
   if (ports.size() < max) {
     if (auto port = reservePort(worker_.network(), ip, min_port, max_port, false, nullptr)) {
       ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));

@@ -3,21 +3,20 @@
 #pragma once
 
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
 #include "filters/stun_turn/relay.h"
-#include "source/stats/schema.h"
 
 namespace sluice::stun_turn {
 
 class SharedPort;
 
-// The shared ports of one worker and configured filter. Outlives its relays.
+// The shared ports of one worker. Outlives its relays.
 class SharedRelays {
  public:
-  // `filter` counts what is lost.
-  SharedRelays(chain::Worker& worker, net::UdpStats& udp, stats::FilterStats& filter);
+  SharedRelays(chain::Worker& worker, net::UdpStats& stats);
   ~SharedRelays();
 
   // On the least used of at most `max` ports of `ip` in [min_port, max_port]. Null when there is none.
@@ -27,9 +26,9 @@ class SharedRelays {
  private:
   friend class SharedPort;
   chain::Worker& worker_;
-  net::UdpStats& udp_;
-  stats::FilterStats& filter_;
-  std::map<net::Address, std::vector<std::unique_ptr<SharedPort>>> ports_;  // by IP address
+  net::UdpStats& stats_;
+  // By IP address and range; filters that agree on both share.
+  std::map<std::tuple<net::Address, uint16_t, uint16_t>, std::vector<std::unique_ptr<SharedPort>>> ports_;
 };
 
 }  // namespace sluice::stun_turn

@@ -21,10 +21,7 @@ class StunWorker {
   }
 
   chain::Worker& worker() { return worker_; }
-  // Of the configured filter that counts in `stats`.
-  SharedRelays& sharedRelays(stats::FilterStats& stats) {
-    return shared_relays_.try_emplace(&stats, worker_, relay_stats_, stats).first->second;
-  }
+  SharedRelays& sharedRelays() { return shared_relays_; }
   net::UdpStats& relayStats() { return relay_stats_; }
 
   // Frees what was reserved and not used, when its time is over.
@@ -37,7 +34,7 @@ class StunWorker {
   chain::Worker& worker_;
   std::unordered_map<stats::FilterStats*, SourceLimiter> limiters_;
   net::UdpStats relay_stats_;
-  std::unordered_map<stats::FilterStats*, SharedRelays> shared_relays_;
+  SharedRelays shared_relays_{worker_, relay_stats_};
   std::shared_ptr<TurnProcess> reserving_;
   net::Timer reservations_{worker_.timers(),
                            [this] { reserving_->expireReservations(worker_.clock().now()); }};

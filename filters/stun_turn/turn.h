@@ -93,6 +93,7 @@ class Turn final : private RelayUser {
   void onPeerPacket(net::PacketPtr&& packet) override;
   void onPeerIcmp(const net::IcmpError& error) override;
   void onRelayFailed() override { context_.countDrop(Drop::kSendFailed); }
+  void onStranger() override { context_.countDrop(Drop::kNoPermission); }
   bool permits(const net::Address& peer) const override;
 
   chain::FilterContext& context_;

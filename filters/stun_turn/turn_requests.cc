@@ -303,8 +303,7 @@ std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
                                        std::optional<ReservationToken>& reserved) {
   const TurnSettings& s = *settings_;
   if (s.shared_ports && !wish.even) {
-    return worker_.sharedRelays(context_.stats())
-        .open(ip, s.min_port, s.max_port, s.max_shared_ports, s.process, *this);
+    return worker_.sharedRelays().open(ip, s.min_port, s.max_port, s.max_shared_ports, s.process, *this);
   }
   std::unique_ptr<net::UdpReservation> next;
   auto port = reservePort(worker_.worker().network(), ip, s.min_port, s.max_port, wish.even,
