@@ -50,6 +50,11 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
   return true;
 }
 
+bool Allocation::hasRoomFor(size_t permissions, Instant now) {
+  if (permissions_.size() + permissions > max_peers_) expire(now);
+  return permissions_.size() + permissions <= max_peers_;
+}
+
 bool Allocation::isPermitted(const net::Address& peer, Instant now) const {
   if (!isLive(now)) return false;
   const auto it = permissions_.find(peer.withPort(0));

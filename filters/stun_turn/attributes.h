@@ -8,9 +8,10 @@
 
 namespace sluice::stun_turn {
 
-// Attributes that must be understood and are not: reported by error 420. The first eight of them.
+// Attributes that must be understood and are not: reported by error 420.
 struct UnknownAttributes {
-  std::array<uint16_t, 8> types{};
+  // As many as a message can hold.
+  std::array<uint16_t, (stun::kMaxMessage - stun::kHeaderSize) / 4> types;
   size_t count = 0;
 
   void addTo(stun::Writer& writer) const;

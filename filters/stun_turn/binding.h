@@ -32,7 +32,7 @@ struct Check {
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery);
 
 // Writes the answer to `check`; nothing when it does not fit. `discovery` may be null. To kAnonymous and to
-// errors it is at most twice the request for IPv4 and three times for IPv6.
+// errors it is less than three times the request.
 std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
                              const rooms::IceCredentials* ice, std::string_view software,
                              const NatDiscovery::Reply* discovery, MutableBytes out);

@@ -35,10 +35,11 @@ class NonceMint {
 
  private:
   struct Stamp {
-    uint16_t time;
+    uint64_t time;  // in ticks; the nonce shows the last 16 bits, the MAC is over all
     uint16_t salt;
   };
-  static Stamp stampOf(std::string_view tail);
+  // That a tail shows, made no later than `now`.
+  static Stamp stampOf(std::string_view tail, Instant now);
   std::string tail(const net::Address& client, Stamp stamp, uint32_t features) const;
 
   std::array<uint8_t, 32> key_;

@@ -16,6 +16,8 @@ class RelayUser {
   virtual void onPeerPacket(net::PacketPtr&& packet) = 0;
   virtual void onPeerIcmp(const net::IcmpError& error) = 0;
   virtual void onRelayFailed() = 0;
+  // A packet on a shared port that is nobody's.
+  virtual void onStranger() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
 };
 

@@ -13,20 +13,22 @@ class SharedPort final : private RelayPort::Sink {
         port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
 
   class Share;
-  size_t shares() const { return shares_; }
+  size_t shares() const { return users_.size(); }
 
  private:
   void onPacket(net::PacketPtr&& packet) override {
     RelayUser* user = userOf(packet->remote);
     if (user != nullptr) return user->onPeerPacket(std::move(packet));
-    ++owner_.strangers_;
+    if (!users_.empty()) users_.front()->onStranger();  // somebody has to count it
     packet->settle();
     packet.reset();
   }
   void onIcmp(const net::IcmpError& error) override {
     if (RelayUser* user = userOf(error.peer)) user->onPeerIcmp(error);
   }
-  void onSendFailed() override {}
+  void onSendFailed() override {
+    if (!users_.empty()) users_.front()->onRelayFailed();
+  }
 
   RelayUser* userOf(const net::Address& peer) const {
     if (const auto it = claims_.find(peer); it != claims_.end()) return it->second;
@@ -44,14 +46,14 @@ class SharedPort final : private RelayPort::Sink {
   RelayPort port_;
   std::unordered_map<net::Address, RelayUser*> claims_;
   std::unordered_multimap<net::Address, RelayUser*> expected_;  // by IP address, port 0
-  size_t shares_ = 0;
+  std::vector<RelayUser*> users_;
 };
 
 class SharedPort::Share final : public Relay {
  public:
-  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { ++port_.shares_; }
+  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { port_.users_.push_back(&user); }
   ~Share() override {
-    --port_.shares_;
+    std::erase(port_.users_, &user_);
     for (const net::Address& peer : claimed_) release(peer);
     for (const net::Address& ip : expected_) forget(ip);
   }
@@ -106,7 +108,7 @@ SharedRelays::~SharedRelays() = default;
 
 std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_port, uint16_t max_port,
                                           size_t max, std::shared_ptr<TurnProcess> process, RelayUser& user) {
-  auto& ports = ports_[ip];
+  auto& ports = ports_[{ip, min_port, max_port}];
   if (ports.size() < max) {
     if (auto port = reservePort(worker_.network(), ip, min_port, max_port, false, nullptr)) {
       ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace sluice::stun_turn {
 
 class SharedPort;
 
-// The shared ports of one worker and configured filter. Outlives its relays.
+// The shared ports of one worker. Outlives its relays.
 class SharedRelays {
  public:
   SharedRelays(chain::Worker& worker, net::UdpStats& stats);
@@ -22,15 +23,12 @@ class SharedRelays {
   std::unique_ptr<Relay> open(const net::Address& ip, uint16_t min_port, uint16_t max_port, size_t max,
                               std::shared_ptr<TurnProcess> process, RelayUser& user);
 
-  // Packets that belonged to nobody.
-  uint64_t strangers() const { return strangers_; }
-
  private:
   friend class SharedPort;
   chain::Worker& worker_;
   net::UdpStats& stats_;
-  std::map<net::Address, std::vector<std::unique_ptr<SharedPort>>> ports_;  // by IP address
-  uint64_t strangers_ = 0;
+  // By IP address and range; filters that agree on both share.
+  std::map<std::tuple<net::Address, uint16_t, uint16_t>, std::vector<std::unique_ptr<SharedPort>>> ports_;
 };
 
 }  // namespace sluice::stun_turn

@@ -50,19 +50,25 @@ class Transactions {
   size_t oldest_ = 0;
 };
 
-// Of indications: they must differ, nobody checks them.
+// Of indications: they must differ and look random; nobody checks them. SplitMix64.
 class TransactionIds {
  public:
   stun::TransactionId next() {
     if (state_ == 0) state_ = randomU64();
-    state_ += 0x9E3779B97F4A7C15;
-    stun::TransactionId id{};
-    writeU64(&id[0], state_ ^ state_ >> 31);
-    writeU32(&id[8], static_cast<uint32_t>(state_ >> 17));
+    stun::TransactionId id;
+    writeU64(&id[0], step());
+    writeU32(&id[8], static_cast<uint32_t>(step()));
     return id;
   }
 
  private:
+  uint64_t step() {
+    uint64_t z = state_ += 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    return z ^ z >> 31;
+  }
+
   uint64_t state_ = 0;
 };
 

@@ -40,7 +40,9 @@ void Turn::onSendIndication(net::PacketPtr&& packet, const stun::Message& indica
   const auto to = indication.xorAddress(stun::kXorPeerAddress);
   const auto data = indication.find(stun::kData);
   if (!to || !data) return context_.drop(std::move(packet), Drop::kMalformed);
-  packet->dont_fragment = indication.has(stun::kDontFragment);
+  // Other families' translations ignore it (RFC 8656 section 13).
+  const bool v4_to_v4 = !packet->remote.isV6() && to->ip_length == 4;
+  packet->dont_fragment = v4_to_v4 && indication.has(stun::kDontFragment);
   packet->removePrefix(static_cast<size_t>(data->data() - packet->data().data()));
   packet->resize(data->size());
   const net::Address peer = settings_->nat->toLocal(fromStun(*to));
@@ -102,6 +104,7 @@ void Turn::onPeerPacket(net::PacketPtr&& packet) {
   const size_t size = packet->size();
   if (!withinBandwidth(size)) return context_.drop(std::move(packet), Drop::kBandwidth);
   if (channel != nullptr) {
+    if (packet->headroom() < kChannelHeader) return context_.drop(std::move(packet), Drop::kTooLong);
     packet->prepend(kChannelHeader);
     writeU16(packet->data().data(), channel->number);
     writeU16(packet->data().data() + 2, static_cast<uint16_t>(size));

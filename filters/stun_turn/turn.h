@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "filters/stun_turn/allocation.h"
+#include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/relay.h"
 #include "filters/stun_turn/statistics.h"
 #include "filters/stun_turn/stun_worker.h"
@@ -72,6 +73,7 @@ class Turn final : private RelayUser {
   void answer(const Exchange& exchange, stun::Class kind, Fill fill);
   void grant(const Exchange& exchange);
   void refuse(const Exchange& exchange, unsigned code);
+  void refuseUnknown(const Exchange& exchange, const UnknownAttributes& unknown);
   void send(net::PacketPtr packet, const net::Address& to);
 
   void toPeer(net::PacketPtr&& packet, const net::Address& peer, bool permitted);
@@ -91,6 +93,7 @@ class Turn final : private RelayUser {
   void onPeerPacket(net::PacketPtr&& packet) override;
   void onPeerIcmp(const net::IcmpError& error) override;
   void onRelayFailed() override { context_.countDrop(Drop::kSendFailed); }
+  void onStranger() override { context_.countDrop(Drop::kNoPermission); }
   bool permits(const net::Address& peer) const override;
 
   chain::FilterContext& context_;

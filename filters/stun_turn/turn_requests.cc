@@ -1,5 +1,6 @@
 // TURN's requests (RFC 8656 sections 5, 7, 8, 10 and 12).
 #include <algorithm>
+#include <set>
 
 #include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/turn.h"
@@ -112,11 +113,7 @@ void Turn::challenge(const net::Packet& packet, const stun::Message& request, un
 void Turn::handle(const Exchange& exchange) {
   const stun::Message& request = exchange.request;
   if (const auto unknown = findUnknown(request, false); unknown.count > 0) {
-    context_.count(Count::kRefused420);
-    return answer(exchange, stun::Class::kError, [&](stun::Writer& writer) {
-      writer.addError(420, reasonOf(420));
-      unknown.addTo(writer);
-    });
+    return refuseUnknown(exchange, unknown);
   }
   if (request.method == stun::kAllocate) return allocate(exchange);
   if (!allocation_) return refuse(exchange, 437);
@@ -155,6 +152,14 @@ void Turn::answer(const Exchange& exchange, stun::Class kind, Fill fill) {
 void Turn::refuse(const Exchange& exchange, unsigned code) {
   context_.count(refusalOf(code));
   answer(exchange, stun::Class::kError, [&](stun::Writer& writer) { writer.addError(code, reasonOf(code)); });
+}
+
+void Turn::refuseUnknown(const Exchange& exchange, const UnknownAttributes& unknown) {
+  context_.count(Count::kRefused420);
+  answer(exchange, stun::Class::kError, [&](stun::Writer& writer) {
+    writer.addError(420, reasonOf(420));
+    unknown.addTo(writer);
+  });
 }
 
 void Turn::grant(const Exchange& exchange) {
@@ -199,9 +204,18 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
 
 void Turn::allocate(const Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
-  if (PeerPolicy::isTunnel(exchange.packet.remote)) return refuse(exchange, 403);
+  // No tunnels, and no TURN through our own TURN: packets might go round (sections 21.1.7 and 21.4).
+  const net::Address& client = exchange.packet.remote;
+  const bool is_relay = settings_->process->isRelay(settings_->nat->toLocal(client));
+  if (is_relay || PeerPolicy::isTunnel(client)) return refuse(exchange, 403);
   Wish wish;
   if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
+  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
+  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
+    UnknownAttributes unknown;
+    unknown.types[unknown.count++] = stun::kDontFragment;
+    return refuseUnknown(exchange, unknown);
+  }
   const std::string account(settings_->credentials->account(exchange.auth.username));
   const auto admitted =
       settings_->process->admit(account, settings_->max_allocations_per_user, settings_->max_allocations);
@@ -356,6 +370,11 @@ void Turn::createPermission(const Exchange& exchange) {
     peers.emplace_back(peer, vetted == Vetted::kAnyPort);
   });
   if (error != 0) return refuse(exchange, error);
+  std::set<net::Address> fresh;
+  for (const auto& [peer, any_port] : peers) {
+    if (!allocation_->hasPermissionFor(peer)) fresh.insert(peer.withPort(0));
+  }
+  if (!allocation_->hasRoomFor(fresh.size(), context_.now())) return refuse(exchange, 508);  // all or none
   for (const auto& [peer, any_port] : peers) {
     if (!allocation_->permit(peer, any_port, context_.now())) return refuse(exchange, 508);
     relayFor(peer)->expect(peer);

@@ -110,8 +110,11 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   Duration nonce_lifetime = 600s;
   reader.seconds(config.has_nonce_lifetime_s(), config.nonce_lifetime_s(), 30, 86'400, "nonce_lifetime_s",
                  nonce_lifetime);
+  std::set<net::Address> own = net::machineAddresses();
+  for (const TurnSettings::RelayIp& relay : out.relay_ips) own.insert(relay.ip);
+  for (const net::Address& address : context.listener) own.insert(address.withPort(0));
   out.peers = PeerPolicy(reader.prefixes(config.allowed_peers(), "allowed_peers"),
-                         reader.prefixes(config.denied_peers(), "denied_peers"), net::machineAddresses());
+                         reader.prefixes(config.denied_peers(), "denied_peers"), std::move(own));
   readQuotas(config, reader, out);
   out.listener = context.listener;
   out.credentials = context.credentials;

@@ -85,19 +85,20 @@ std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credent
 }
 
 // What clients reach a listener's address by.
-void addCandidates(const net::Address& bound, const net::AddressMap& nat, std::vector<net::Address>& out) {
-  if (!bound.isWildcard()) return out.push_back(nat.toExternal(bound));
+void addCandidates(const net::Address& bound, const NatSettings& nat, std::vector<net::Address>& out) {
+  if (!bound.isWildcard()) return out.push_back(nat.addresses->toExternal(bound));
+  const size_t before = out.size();
   for (const net::Address& machine : net::machineAddresses()) {
-    const net::Address external = nat.toExternal(machine.withPort(bound.port()));
-    if (machine.family() == bound.family() && external.ipString() != machine.ipString()) {
-      out.push_back(external);
-    }
+    if (machine.family() != bound.family() || machine.isLoopback()) continue;
+    const net::Address external = nat.addresses->toExternal(machine);
+    // Until the STUN server has answered, our own addresses must do.
+    if (external != machine || nat.stun_server) out.push_back(external.withPort(bound.port()));
   }
-  if (out.empty()) out.push_back(bound);
+  if (out.size() == before) out.push_back(bound);
 }
 
 // The addresses of listeners whose chains route voice, as clients see them.
-std::vector<net::Address> candidatesOf(const runtime::Generation& generation, const net::AddressMap& nat) {
+std::vector<net::Address> candidatesOf(const runtime::Generation& generation, const NatSettings& nat) {
   std::vector<net::Address> candidates;
   for (const auto& listener : generation.listeners) {
     const bool voice = std::any_of(listener->chains.begin(), listener->chains.end(), [](const auto& chain) {
@@ -110,7 +111,7 @@ std::vector<net::Address> candidatesOf(const runtime::Generation& generation, co
 }
 
 JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
-                       const runtime::Generation& generation, const net::AddressMap& nat, Checks& checks) {
+                       const runtime::Generation& generation, const NatSettings& nat, Checks& checks) {
   JoinSettings join;
   join.address = checks.address(config.address(), "join.address");
   join.page_directory = resolve(input.directory, config.page_directory());
@@ -225,8 +226,7 @@ Result<Built> build(const BuildInput& input) {
   if (bootstrap.has_admin())
     built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
   if (bootstrap.has_join()) {
-    built.settings.join =
-        buildJoin(bootstrap.join(), input, *generation, *built.settings.nat.addresses, checks);
+    built.settings.join = buildJoin(bootstrap.join(), input, *generation, built.settings.nat, checks);
     const net::Address& address = built.settings.join->address;
     if (address.isSet() && address.port() != 0 && built.settings.admin == address) {
       checks.fail("join.address", address.toString() + " is in use by admin.address");

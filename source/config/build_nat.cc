@@ -72,6 +72,10 @@ NatSettings buildNat(const Bootstrap& bootstrap, const std::map<net::Address, ne
     for (const net::Address& local : std::set<net::Address>(unmapped)) {
       if (local.family() == external.family()) map(local, external);
     }
+    for (const net::Address& machine : net::machineAddresses()) {  // relays may have them
+      const bool known = addresses->entries().contains(machine) || machine.isLoopback();
+      if (machine.family() == external.family() && !known) map(machine, external);
+    }
   }
   uint32_t seconds = 300;
   checks.range(config.has_refresh_interval_s(), config.refresh_interval_s(), 10u, 86'400u,

@@ -18,6 +18,7 @@ constexpr auto kTimeout = std::chrono::seconds{10};
 }  // namespace
 
 struct HttpClient::Impl {
+  std::string authority;  // as in the URL
   std::string host;
   std::string port;
   std::string token;
@@ -55,9 +56,11 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(const std::string& url, std
   if (!url.starts_with(kScheme)) return Error{"--join", "must begin with http://"};
   std::string authority = url.substr(kScheme.size());
   authority = authority.substr(0, authority.find('/'));
-  const size_t colon = authority.rfind(':');
   auto impl = std::make_unique<Impl>();
-  impl->host = authority.substr(0, colon);
+  impl->authority = authority;
+  const size_t bracket = authority.starts_with('[') ? authority.find(']') : std::string::npos;
+  const size_t colon = authority.find(':', bracket == std::string::npos ? 0 : bracket);
+  impl->host = bracket == std::string::npos ? authority.substr(0, colon) : authority.substr(1, bracket - 1);
   impl->port = colon == std::string::npos ? "80" : authority.substr(colon + 1);
   impl->token = std::move(token);
   if (impl->host.empty()) return Error{"--join", "has no host"};
@@ -73,7 +76,7 @@ Result<HttpResponse> HttpClient::request(const std::string& method, const std::s
   request.method_string(method);
   request.target(target);
   request.version(11);
-  request.set(http::field::host, impl_->host);
+  request.set(http::field::host, impl_->authority);
   request.set(http::field::user_agent, "sluice-load");
   if (!impl_->token.empty()) request.set(http::field::authorization, "Bearer " + impl_->token);
   if (!content_type.empty()) {

@@ -258,8 +258,10 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
   const auto mark = readStamp(rtp.payload);
   const bool ours =
       std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
-  // One true speaker, the same for all of a talker's packets, on a slot that the answer named.
-  if (!mark || !ours || rtp.csrcCount() != 1 ||
+  // One true speaker, the same for all of a talker's packets, on a slot that the answer named; somebody else
+  // of the same room.
+  if (!mark || !ours || rtp.csrcCount() != 1 || mark->talker >= stage_.rooms.size() ||
+      mark->talker == index_ || stage_.rooms[mark->talker] != room_ ||
       csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
     ++totals.integrity_errors;
     return;

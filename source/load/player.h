@@ -31,6 +31,7 @@ struct Stage {
   const crypto::DtlsContext& dtls;
   net::UdpStats udp;
   Totals totals;
+  std::vector<std::string> rooms{};  // by player
   unsigned slots = 1;
   bool spurts = false;
   bool counting = false;  // the counted phase

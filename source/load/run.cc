@@ -1,6 +1,5 @@
 #include "source/load/run.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -8,6 +7,7 @@
 #include <cstdio>
 
 #include "source/base/log.h"
+#include "source/load/live_table.h"
 #include "source/net/udp_socket.h"
 
 namespace sluice::load {
@@ -58,8 +58,7 @@ struct Run::World {
   bool interrupted = false;
   Instant counting_since{};
   double counted_seconds = 0;
-  uint64_t sent_before = 0;
-  uint64_t received_before = 0;
+  LiveTable table{stderr, isatty(STDERR_FILENO) == 1};
   uv_signal_t signals[2];
   void (World::*on_step)() = nullptr;
   net::Timer step{loop.timers(), [this] { (this->*on_step)(); }};
@@ -82,6 +81,7 @@ Status Run::World::makePlayers() {
   for (unsigned i = 0; i < options.players; ++i) {
     const unsigned room = i % options.rooms;
     const bool talks = in_room[room]++ < options.talkers;
+    stage.rooms.push_back(options.roomName(room));
     players.push_back(std::make_unique<Player>(stage, i, options.roomName(room), options.playerName(i),
                                                talks ? &melodies[i % kVoices] : nullptr));
   }
@@ -175,15 +175,7 @@ void Run::World::tick() {
   const Totals& totals = stage.totals;
   const auto connected =
       std::count_if(players.begin(), players.end(), [](const auto& p) { return p->connected(); });
-  const std::string line = fmt::format(
-      "connected {:>5}/{:<5} sent {:>8} (+{:<6}) received {:>9} (+{:<7}) damaged {:<4} p99 {:.2f} ms",
-      connected, players.size(), totals.sent, totals.sent - sent_before, totals.received,
-      totals.received - received_before, totals.integrity_errors, totals.latency.quantileMs(0.99));
-  sent_before = totals.sent;
-  received_before = totals.received;
-  const bool terminal = isatty(STDERR_FILENO) == 1;
-  std::fprintf(stderr, terminal ? "\r\033[K%s" : "%s\n", line.c_str());
-  std::fflush(stderr);
+  table.show(totals, static_cast<size_t>(connected), players.size());
 }
 
 int Run::World::exitCode() const {
@@ -211,7 +203,6 @@ int Run::execute() {
   world.loop.run();
   for (uv_signal_t& signal : world.signals) uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
   if (world.options.forever) return 0;
-  if (isatty(STDERR_FILENO) == 1) std::fputs("\n", stderr);
   const RunInfo info{
       .players = world.options.players,
       .talkers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),

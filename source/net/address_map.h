@@ -10,10 +10,10 @@ namespace sluice::net {
 
 class AddressMap {
  public:
-  // IP addresses with port 0.
+  // IP addresses with port 0. Of several behind one external address the first is what it leads to.
   void add(const Address& local, const Address& external) {
     to_external_[local] = external;
-    to_local_[external] = local;
+    to_local_.emplace(external, local);
   }
 
   // Addresses that no NAT changes come back as they are.

@@ -50,7 +50,8 @@ void Inside::deliver() {
       if (const Port* port = find(packet->local)) {
         port->receiver->onPacket(std::move(packet));
       } else {
-        packet->settle();  // the port went meanwhile, as a datagram's may
+        lost_.add();  // the port went meanwhile
+        packet->settle();
         packet.reset();
       }
     }

@@ -38,6 +38,9 @@ class Inside {
 
   void deliver();
 
+  // Datagrams whose port had gone when they arrived. From any thread.
+  uint64_t lost() const { return lost_.value(); }
+
  private:
   struct Port {
     UdpReceiver* receiver;
@@ -50,6 +53,7 @@ class Inside {
   size_t wildcards_ = 0;
   uint64_t version_ = 1;
   std::set<Address> machine_;
+  stats::Counter lost_;
   std::vector<PacketPtr> queue_;
   std::vector<PacketPtr> delivering_;
 };

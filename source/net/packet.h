@@ -65,7 +65,7 @@ class Packet {
   uint8_t ttl = 0;      // hop limit; on the way out 0 is the system's default
   uint16_t via = 0;     // the listener that it came through
   bool detour = false;  // on the way out: remote and local are no tuple of the session, and meant as they are
-  bool dont_fragment = false;  // on the way out, from ports with report_icmp, over IPv4
+  bool dont_fragment = false;  // on the way out, over IPv4: refuse it where it is too long
 
   // Scratch for the filter that owns the packet, lost when it passes it on to another filter's code.
   template <typename T>

@@ -47,7 +47,7 @@ class UdpReceiver {
 struct UdpOptions {
   bool reuse_port = false;    // one socket per worker on the same address
   Address connect_to;         // if set: talk to this peer only, and hear of its ICMP errors
-  bool report_icmp = false;   // call onIcmp(); and heed Packet::dont_fragment
+  bool report_icmp = false;   // call onIcmp()
   int receive_buffer = 0;     // bytes; 0: the system's default
   int send_buffer = 0;        // bytes; 0: the system's default
   UdpStats* stats = nullptr;  // required; outlives the port

@@ -4,7 +4,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cerrno>
 #include <cstring>
 
 namespace sluice::net {
@@ -21,13 +20,6 @@ std::optional<IcmpError> fromExtended(const sock_extended_err& error, const Addr
       return icmp;
     case SO_EE_ORIGIN_ICMP6:
       if (error.ee_type == kPacketTooBig) icmp.mtu = error.ee_info;
-      return icmp;
-    case SO_EE_ORIGIN_LOCAL:
-      // Our own link is too small: the same news, without an ICMP packet.
-      if (error.ee_errno != EMSGSIZE) return std::nullopt;
-      icmp.type = peer.isV6() ? kPacketTooBig : kUnreachable;
-      icmp.code = peer.isV6() ? 0 : kFragmentationNeeded;
-      icmp.mtu = error.ee_info;
       return icmp;
     default:
       return std::nullopt;

@@ -80,7 +80,10 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   uv_poll_t* const poll_;         // closes after us: libuv frees handles late
   std::vector<PacketPtr> queue_;  // to be sent, in order
   bool blocked_ = false;          // waiting for a writable socket
-  bool dont_fragment_ = false;    // what the socket is set to
+  // Whole packets are cheaper for the kernel: without the DF bit it has to find an identification for each.
+  // So they go whole until one is too long.
+  bool whole_ = false;  // what the socket is set to
+  bool met_too_long_ = false;
 };
 
 UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
@@ -222,9 +225,10 @@ unsigned UdpSocket::prepareSend(size_t first) {
   const auto count = static_cast<unsigned>(std::min<size_t>(kBatch, queue_.size() - first));
   for (unsigned i = 0; i < count; ++i) {
     Packet& packet = *queue_[first + i];
-    if (reports_icmp_ && packet.dont_fragment != dont_fragment_) {
+    const bool whole = packet.dont_fragment || !met_too_long_;
+    if (whole != whole_ && !local_.isV6()) {
       if (i > 0) return i;
-      setDontFragment(fd_, dont_fragment_ = packet.dont_fragment);
+      setDontFragment(fd_, whole_ = whole);
     }
     batch_.tx.vectors[i] = {packet.data().data(), packet.size()};
     msghdr& header = batch_.tx.headers[i].msg_hdr;
@@ -278,8 +282,10 @@ void UdpSocket::flush() {
       watch(UV_READABLE | UV_WRITABLE);
     } else if (connected_ && error == ECONNREFUSED) {
       receiver_.onRefused();  // an earlier packet was; the call cleared it and sent nothing: try again
-    } else if (reports_icmp_ && reportIcmp() && error != EMSGSIZE) {
-      continue;  // likewise
+    } else if (error == EMSGSIZE && !met_too_long_ && !queue_[done]->dont_fragment) {
+      met_too_long_ = true;  // in pieces, then
+    } else if (reports_icmp_ && error != EMSGSIZE && reportIcmp()) {
+      continue;  // an earlier packet was refused, as above
     } else if (error != EINTR) {
       stats_.send_refused.add();
       receiver_.onSendFailed(error);

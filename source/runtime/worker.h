@@ -60,6 +60,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   // From any thread.
   Duration idle() const { return loop_.idle(); }
   uint64_t mailboxFull() const { return mailbox_full_.load(std::memory_order_relaxed); }
+  uint64_t insideLost() const { return inside_.lost(); }
   const net::PacketPool& packets() const { return pool_; }
 
   unsigned index() const override { return options_.index; }

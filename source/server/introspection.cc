@@ -154,6 +154,9 @@ void Server::collectWorkers(stats::Samples& out) const {
     out.counter("sluice_worker_packets_unaccounted_total",
                 "Packets that a filter lost without saying why: a bug in a filter.", labels,
                 worker->packets().unaccounted());
+    out.counter("sluice_worker_inside_lost_total",
+                "Packets inside the process whose port had gone when they arrived.", labels,
+                worker->insideLost());
     out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.",
                 labels, worker->mailboxFull());
   }

@@ -119,7 +119,7 @@ TEST_CASE("every wrong value is named by its field's path") {
        "authenticated peer"},
       {listener(chain(std::string(kStun) + kRouter)),
        "listeners[0].filter_chains[0].filters[1]: rtp_router needs a filter before it that gives plain RTP"},
-      {listener(chain(kStun)),
+      {listener(chain(filter("Marker", ""))),
        "listeners[0].filter_chains[0].filters[0]: the last filter must take datagrams out"},
       {listener(chain(std::string(kForward) + filter("Marker", ""))) + kCluster,
        "listeners[0].filter_chains[0].filters[0]: forward takes datagrams out of the chain and must be the "
@@ -193,6 +193,16 @@ TEST_CASE("every number has a range, and a value just outside of it is refused")
       {"StunTurn", "max_unauthenticated_responses_per_second: #", "max_unauthenticated_responses_per_second",
        1, 1'000'000},
       {"StunTurn", "consent_timeout_s: #", "consent_timeout_s", 5, 3600},
+      {"StunTurn", "turn { min_port: # }", "turn.min_port", 1024, 65'535},
+      {"StunTurn", "turn { min_port: 1024 max_port: # }", "turn.max_port", 1024, 65'535},
+      {"StunTurn", "turn { max_shared_ports: # }", "turn.max_shared_ports", 1, 256},
+      {"StunTurn", "turn { max_lifetime_s: # }", "turn.max_lifetime_s", 600, 86'400},
+      {"StunTurn", "turn { nonce_lifetime_s: # }", "turn.nonce_lifetime_s", 30, 86'400},
+      {"StunTurn", "turn { max_allocations: # }", "turn.max_allocations", 1, 1'000'000},
+      {"StunTurn", "turn { max_allocations_per_user: # }", "turn.max_allocations_per_user", 1, 1'000'000},
+      {"StunTurn", "turn { max_peers_per_allocation: # }", "turn.max_peers_per_allocation", 1, 4096},
+      {"", "credentials { ttl_s: # }", "credentials.ttl_s", 30, 86'400},
+      {"", "nat { refresh_interval_s: # }", "nat.refresh_interval_s", 10, 86'400},
       {"DtlsSrtp", "retransmit_ms: #", "retransmit_ms", 20, 10'000},
       {"DtlsSrtp", "handshake_timeout_s: #", "handshake_timeout_s", 1, 120},
       {"RtpRouter", "slot_hold_ms: #", "slot_hold_ms", 20, 60'000},
@@ -260,6 +270,76 @@ TEST_CASE("addresses that clients cannot reach, or that two servers share, are r
       CHECK(errors[0].starts_with(c.error));
     }
   }
+}
+
+TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
+  const std::string kTurnPath = "listeners[0].filter_chains[0].filters[0].typed_config.turn.";
+  struct Case {
+    std::string turn, top_level, error;  // the error's beginning
+  };
+  for (const Case& c : {
+           Case{"realm: '123456789012345678901234567890123'", "", kTurnPath + "realm: must have at most 32"},
+           Case{"relay_addresses { address: 'x' }", "", kTurnPath + "relay_addresses[0].address: 'x'"},
+           Case{"relay_addresses { address: '0.0.0.0' }", "",
+                kTurnPath + "relay_addresses[0].address: must be one"},
+           Case{"relay_addresses { address: '10.0.0.1' for_local_address: 'y' }", "",
+                kTurnPath + "relay_addresses[0].for_local_address: 'y'"},
+           Case{"min_port: 50001 max_port: 50000", "", kTurnPath + "min_port: must not be above max_port"},
+           Case{"allowed_peers: '10.0.0.0/33'", "", kTurnPath + "allowed_peers[0]: '10.0.0.0/33'"},
+           Case{"denied_peers: 'z'", "", kTurnPath + "denied_peers[0]: 'z'"},
+           Case{"max_bandwidth_bps: 7999", "", kTurnPath + "max_bandwidth_bps: must be 0"},
+           Case{"max_bandwidth_per_user_bps: 1", "", kTurnPath + "max_bandwidth_per_user_bps: must be 0"},
+           Case{"alternate_servers: '192.0.2.1:1' alternate_servers: '192.0.2.2:1'", "",
+                kTurnPath + "alternate_servers[1]: is the second one of its family"},
+           Case{"", "credentials { users { password: '12345678' } }",
+                "credentials.users[0].name: is required"},
+           Case{"", "credentials { users { name: 'a' password: '1234567' } }",
+                "credentials.users[0].password: must have at least 8"},
+           Case{"", "credentials { shared_secrets: 'short' }",
+                "credentials.shared_secrets[0]: must have at least 16"},
+           Case{"", "nat { external_address: 'auto' }", "nat.stun_server: is required"},
+           Case{"", "nat { external_address: 'w' }", "nat.external_address: 'w'"},
+           Case{"", "nat { stun_server: '192.0.2.1:3478' }", "nat.stun_server: is asked with"},
+           Case{"", "nat { mappings { local: '10.0.0.1' external: '2001:db8::1' } }",
+                "nat.mappings[0].external: is of another family"},
+       }) {
+    CAPTURE(c.turn + c.top_level);
+    const auto errors =
+        Builder().errors(listener(chain(filter("StunTurn", "turn { " + c.turn + " }"))) + c.top_level);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].starts_with(c.error));
+  }
+  CHECK(Builder().errors(listener(chain(filter("StunTurn", "turn {}")))).empty());
+}
+
+TEST_CASE("NAT behaviour discovery needs all four addresses") {
+  const auto errors = [](const std::string& more, const std::string& other) {
+    return Builder().errors(listener(chain(filter("StunTurn", "other_address: '" + other + "'")),
+                                     "name: 'l' address: '127.0.0.1:3478'" + more));
+  };
+  const std::string all =
+      " additional_addresses: '127.0.0.2:3479' additional_addresses: '127.0.0.1:3479' "
+      "additional_addresses: '127.0.0.2:3478'";
+  CHECK(errors(all, "127.0.0.2:3479").empty());
+  CHECK(errors("", "127.0.0.2:3479").size() == 3);
+  CHECK_FALSE(errors(all, "127.0.0.2:3478").empty());
+  CHECK_FALSE(errors(all, "nonsense").empty());
+}
+
+TEST_CASE("candidates and relays are what the NAT makes of our addresses") {
+  Builder builder;
+  const std::string voice =
+      listener(chain(std::string(kStun) + kDtls + kRouter), "name: 'l' address: '127.0.0.1:3478'");
+  const auto candidate = [&](const std::string& nat) {
+    const auto built = builder.build(voice + "join { address: '127.0.0.1:80' } " + nat);
+    REQUIRE(built.ok());
+    return built->settings.join->candidates.at(0).toString();
+  };
+  CHECK(candidate("") == "127.0.0.1:3478");
+  CHECK(candidate("nat { external_address: '192.0.2.9' }") == "192.0.2.9:3478");
+  CHECK(candidate(
+            "nat { external_address: '192.0.2.9' mappings { local: '127.0.0.1' external: '192.0.2.8' } }") ==
+        "192.0.2.8:3478");
 }
 
 TEST_CASE("all errors come at once") {

@@ -11,7 +11,7 @@ COOKIE = 0x2112A442
 BINDING, ALLOCATE, REFRESH, SEND, DATA, CREATE_PERMISSION, CHANNEL_BIND = 1, 3, 4, 6, 7, 8, 9
 USERNAME, INTEGRITY, ERROR_CODE, CHANNEL_NUMBER, LIFETIME = 0x06, 0x08, 0x09, 0x0C, 0x0D
 XOR_PEER, PAYLOAD, REALM, NONCE, XOR_RELAYED = 0x12, 0x13, 0x14, 0x15, 0x16
-REQUESTED_FAMILY, TRANSPORT, XOR_MAPPED = 0x17, 0x19, 0x20
+REQUESTED_FAMILY, TRANSPORT, DONT_FRAGMENT, XOR_MAPPED = 0x17, 0x19, 0x1A, 0x20
 UDP = (TRANSPORT, bytes([17, 0, 0, 0]))
 
 
@@ -122,10 +122,12 @@ class TurnClient:
         number = struct.pack("!HH", channel, 0)
         return self.request(CHANNEL_BIND, (CHANNEL_NUMBER, number), (XOR_PEER, self._peer(host, port))).code
 
-    def send(self, host, port, data):
+    def send(self, host, port, data, whole=False):
         transaction = os.urandom(12)
-        self.socket.send(message(SEND, ((XOR_PEER, xor_address(host, port, transaction)), (PAYLOAD, data)), 1,
-                                 transaction))
+        attributes = [(XOR_PEER, xor_address(host, port, transaction)), (PAYLOAD, data)]
+        if whole:
+            attributes.append((DONT_FRAGMENT, b""))
+        self.socket.send(message(SEND, attributes, 1, transaction))
 
     def send_channel(self, channel, data):
         self.socket.send(struct.pack("!HH", channel, len(data)) + data)

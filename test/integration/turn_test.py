@@ -52,7 +52,20 @@ class Echo:
     def __enter__(self):
         self.process = subprocess.Popen(["turnutils_peer", "-L", self.host, "-p", str(self.port)],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.1)
+            probe.connect((self.host, self.port))
+            wait_until(lambda: self.echoes(probe), "the peer echoes", step=0.02)
         return self
+
+    @staticmethod
+    def echoes(probe):
+        try:
+            probe.send(b"there?")
+            return probe.recv(100) == b"there?"
+        except OSError:
+            return False
 
     def __exit__(self, *_):
         self.process.kill()
@@ -354,6 +367,44 @@ class OperationTest(unittest.TestCase):
             report = Answer(client.socket.recv(2000))
             self.assertEqual(report.attributes[0x8004], bytes([0, 0, 3 << 1, 3, 0, 0, 0, 0]))
             self.assertEqual(report.address(0x12), (sink.host, sink.port))
+
+    @unittest.skipUnless(os.geteuid() == 0, "network namespaces are root's")
+    def test_what_is_too_long_goes_in_pieces_unless_the_client_forbids_it(self):
+        space, ours, theirs = f"sluice-{os.getpid()}", "10.219.0.2", "10.219.0.1"
+
+        def ip(*arguments):
+            subprocess.run(["ip", *arguments], check=True)
+
+        ip("netns", "add", space)
+        self.addCleanup(ip, "netns", "delete", space)
+        near, far = f"near{os.getpid()}", "far"
+        ip("link", "add", near, "mtu", "600", "type", "veth", "peer", "name", far, "mtu", "600", "netns", space)
+        ip("address", "add", f"{ours}/24", "dev", near)
+        ip("link", "set", near, "up")
+        ip("-n", space, "address", "add", f"{theirs}/24", "dev", far)
+        ip("-n", space, "link", "set", far, "up")
+        peer = subprocess.Popen(["ip", "netns", "exec", space, "turnutils_peer", "-L", theirs, "-p", "7000"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(peer.wait)
+        self.addCleanup(peer.kill)
+        options = f'relay_addresses {{ address: "{ours}" }} allowed_peers: "{theirs}/32"'
+        with started(options) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            client.allocate()
+            self.assertEqual(client.permit(theirs), 0)
+
+            def echoed(size, whole=False):
+                client.socket.settimeout(0.5)
+                client.send(theirs, 7000, bytes(size), whole)
+                try:
+                    return len(client.receive()) == size
+                except TimeoutError:
+                    return False
+
+            wait_until(lambda: echoed(100), "the peer echoes")
+            self.assertTrue(echoed(1400))
+            self.assertFalse(echoed(1200, whole=True))
+            self.assertTrue(echoed(500, whole=True))
+            self.assertTrue(echoed(1300))
 
     def test_nat_discovery_with_two_addresses(self):
         port, other = free_ports(2)

@@ -366,6 +366,48 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   CHECK(other.dispatcher.sessions().size() == 0);
 }
 
+TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {
+  Fixture f;
+  const auto alice = f.player("alice");
+  std::vector<uint8_t> allocate(20);
+  stun::Writer(allocate, stun::kAllocate, stun::Class::kRequest, {2});
+  std::map<uint64_t, std::string> seen;
+  f.hook = [&](chain::FilterContext& context, net::PacketPtr&& packet) {
+    seen[context.session().id()] += packet->kind == PacketKind::kTurn          ? 't'
+                                    : packet->kind == PacketKind::kTurnChannel ? 'c'
+                                    : packet->kind == PacketKind::kStun        ? 's'
+                                                                               : 'm';
+    context.session().authenticate(packet->remote);
+    context.consume(std::move(packet));
+  };
+  f.receive(kAlice, {0x40, 0, 0, 0});  // ChannelData begins nothing
+  CHECK(f.dropped(ListenerDrop::kNoSession) == 1);
+  f.receive(kAlice, allocate);
+  f.receive(kAlice, check());  // a TURN client that asks for its address
+  f.receive(kAlice, check("alice:theirs"));
+  f.receive(kAlice, {0x40, 0, 0, 0});
+  f.receive(kAlice, kVoice);
+  f.receive(kAlice, check());
+  REQUIRE(seen.size() == 2);
+  CHECK(seen.begin()->second == "tsc");
+  CHECK(seen.rbegin()->second == "sms");
+  CHECK(f.dispatcher.sessions().size() == 2);
+}
+
+TEST_CASE("what keeps a session alive until a time puts idleness off until then") {
+  Fixture f;
+  f.hook = [&](chain::FilterContext& context, net::PacketPtr&& packet) {
+    context.session().authenticate(packet->remote);
+    context.session().keepAliveUntil(f.clock.now() + 600s);
+    context.consume(std::move(packet));
+  };
+  f.receive(kAlice, check());
+  f.sweepAfter(599s);
+  CHECK(f.dispatcher.sessions().size() == 1);
+  f.sweepAfter(2s);
+  CHECK(f.dispatcher.sessions().size() == 0);
+}
+
 TEST_CASE("a full mailbox is a drop with its reason") {
   Fixture f({.index = 1, .workers = 2});
   const auto alice = f.player("ours");

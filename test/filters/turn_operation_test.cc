@@ -1,0 +1,165 @@
+// What Sluice's TURN server does beyond the RFCs: quotas, capacity, shared ports, relays inside the process,
+// NATs and reloads.
+#include <doctest/doctest.h>
+
+#include "filters/stun_turn/stun_turn.h"
+#include "test/filters/turn_client.h"
+
+namespace sluice::test {
+namespace {
+
+const std::string kOtherPeer = "203.0.113.6:7000";
+
+TEST_CASE("at capacity there is error 508, before it lifetimes get short") {
+  TurnServer server("max_allocations: 5 ");
+  std::vector<std::unique_ptr<TurnClient>> clients;
+  const auto next = [&]() -> TurnClient& {
+    const std::string address = "192.0.2." + std::to_string(1 + clients.size()) + ":5000";
+    return *clients.emplace_back(std::make_unique<TurnClient>(server, address));
+  };
+  for (int i = 0; i < 5; ++i) {
+    const Answer answer = next().allocate({lifetime(3000)});
+    CHECK(answer.number(stun::kLifetime) == (i < 3 ? 3000u : 600u));
+  }
+  CHECK(next().tryAllocate().code() == 508);
+  CHECK(clients[0]->refresh({lifetime(3000)}).number(stun::kLifetime) == 600u);
+  CHECK(clients[4]->chain.counted("stun_turn", "short_lifetimes") == 1);
+  clients[0]->refresh({lifetime(0)});
+  CHECK(clients[5]->tryAllocate().code() == kSuccess);
+}
+
+TEST_CASE("all users together have a bandwidth too") {
+  TurnServer server("max_bandwidth_bps: 80000 ");
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  for (TurnClient* client : {&alice, &bob}) {
+    client->allocate();
+    client->permit({kPeer});
+  }
+  const std::string kilobyte(1000, 'k');
+  for (int i = 0; i < 100; ++i) alice.say(kPeer, kilobyte);
+  CHECK(ways(server, bob) == "none");
+  CHECK(bob.chain.dropped("stun_turn", "bandwidth") == 2);
+  server.advance(10s);
+  CHECK(ways(server, bob) == "both");
+}
+
+TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
+  TurnServer server("relays: SHARED max_shared_ports: 1 ");
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate();
+  bob.allocate();
+  CHECK(alice.relay() == bob.relay());
+  CHECK(server.network().open_ports() == 1);
+
+  alice.permit({kPeer});
+  CHECK(alice.peerSays(kPeer, "to the only one with a permission"));
+  CHECK(alice.heard() == "203.0.113.5:7000 to the only one with a permission");
+  bob.permit({kPeer});
+  alice.peerSays(kPeer, "to nobody, for there are two");
+  CHECK(alice.heard().empty());
+  CHECK(bob.heard().empty());
+
+  bob.say(kPeer, "mine");
+  CHECK(ways(server, bob) == "both");
+  alice.say(kPeer, "not mine");
+  CHECK(alice.chain.dropped("stun_turn", "peer_taken") == 1);
+  CHECK(alice.bind(0x4000, kPeer).code() == 508);
+  CHECK(ways(server, alice, "203.0.113.5:7001") == "both");  // another port of the peer
+
+  bob.refresh({lifetime(0)});
+  server.sent();
+  CHECK(ways(server, alice) == "both");
+}
+
+TEST_CASE("shared ports: new allocations take the least used one, and the ports stay few") {
+  TurnServer server("relays: SHARED max_shared_ports: 2 max_allocations_per_user: 100 ");
+  std::vector<std::unique_ptr<TurnClient>> clients;
+  std::map<net::Address, int> users;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<TurnClient>(server, "192.0.2.1:" + std::to_string(5000 + i)));
+    clients.back()->allocate();
+    ++users[clients.back()->relay()];
+  }
+  CHECK(server.network().open_ports() == 2);
+  for (const auto& [relay, count] : users) CHECK(count == 10);
+}
+
+TEST_CASE("two clients of one worker reach one another's relays inside the process") {
+  TurnServer server;
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate();
+  bob.allocate();
+  CHECK(alice.bind(0x4000, bob.relay().toString()).code() == kSuccess);
+  CHECK(bob.permit({alice.relay().toString()}).code() == kSuccess);
+  alice.sayOn(0x4000, "hello");
+  server.worker.inside().deliver();
+  CHECK(bob.heard() == alice.relay().toString() + " hello");
+  CHECK(server.sent().empty());
+  CHECK(alice.chain.counted("stun_turn", "relayed_inside") == 1);
+}
+
+TEST_CASE("there is no TURN through our own TURN") {
+  TurnServer server;
+  TurnClient alice(server);
+  alice.allocate();
+  TurnClient nested(server, alice.relay().toString(), kBob);
+  CHECK(nested.tryAllocate().code() == 403);
+  CHECK(server.network().open_ports() == 1);
+}
+
+TEST_CASE("a packet without room for one more header is dropped") {
+  TurnServer server;
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate();
+  bob.allocate();
+  CHECK(bob.bind(0x4000, alice.relay().toString()).code() == kSuccess);
+  const auto from_inside = [&](size_t headroom) {
+    net::PacketPtr packet = server.worker.pool().acquire();
+    packet->assign(asBytes("data"));
+    packet->prepend(net::Packet::kHeadroom - headroom);
+    packet->remote = alice.relay();
+    packet->local = bob.relay();
+    server.worker.inside().send(std::move(packet));
+    server.worker.inside().deliver();
+  };
+  from_inside(4);
+  CHECK(bob.chain.dropped("stun_turn", "too_long") == 0);
+  from_inside(3);
+  CHECK(bob.chain.dropped("stun_turn", "too_long") == 1);
+}
+
+TEST_CASE("relays on our own address are peers, its other ports are not") {
+  TurnServer server;
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate();
+  bob.allocate();
+  const net::Address relay = bob.relay();
+  CHECK(alice.permit({relay.toString()}).code() == kSuccess);
+  bob.refresh({lifetime(0)});
+  CHECK(ways(server, alice, relay.withPort(static_cast<uint16_t>(relay.port() ^ 1)).toString()) == "none");
+}
+
+TEST_CASE("clients of one address get relays on the other") {
+  TurnServer server(
+      "relay_addresses { address: '10.0.0.1' for_local_address: '198.51.100.1' } "
+      "relay_addresses { address: '198.51.100.1' for_local_address: '10.0.0.1' } ");
+  TurnClient outside(server), inside(server, "192.0.2.2:5000", kBob);
+  inside.chain.session.local_address = *net::Address::parse("10.0.0.1:3478");
+  outside.allocate();
+  inside.allocate();
+  CHECK(outside.relay().ipString() == "10.0.0.1");
+  CHECK(inside.relay().ipString() == "198.51.100.1");
+}
+
+TEST_CASE("clients are told the address that a NAT gives to the relay") {
+  TurnServer server;
+  TurnClient client(server);
+  auto nat = std::make_shared<net::AddressMap>();
+  nat->add(*net::Address::parseIp("198.51.100.1"), *net::Address::parseIp("192.0.2.200"));
+  client.chain.nat = nat;
+  client.allocate();
+  CHECK(client.relay().ipString() == "192.0.2.200");
+}
+
+}  // namespace
+}  // namespace sluice::test

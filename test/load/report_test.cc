@@ -1,0 +1,66 @@
+#include "source/load/report.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+
+#include "source/load/live_table.h"
+
+namespace sluice::load {
+namespace {
+
+std::string drawn(bool terminal, int times) {
+  std::FILE* file = std::tmpfile();
+  LiveTable table(file, terminal);
+  Totals totals;
+  for (int i = 1; i <= times; ++i) {
+    totals.sent += 100;
+    totals.received += 300;
+    totals.latency.record(2ms);
+    table.show(totals, 4, 5);
+  }
+  std::rewind(file);
+  std::string text(4096, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
+TEST_CASE("quantiles are of what was recorded, within a step") {
+  LatencyHistogram histogram;
+  CHECK(histogram.quantileMs(0.5) == 0);
+  for (int i = 1; i <= 100; ++i) histogram.record(std::chrono::milliseconds{i});
+  CHECK(histogram.quantileMs(0.5) == doctest::Approx(51).epsilon(0.01));
+  CHECK(histogram.quantileMs(0.99) == doctest::Approx(100).epsilon(0.01));
+  CHECK(histogram.maxMs() == 100);
+}
+
+TEST_CASE("what was heard is new, late or double; the span counts what is missing") {
+  Hearing hearing;
+  using Verdict = Hearing::Verdict;
+  CHECK(hearing.onPacket(3) == Verdict::kNew);
+  CHECK(hearing.onPacket(5) == Verdict::kNew);
+  CHECK(hearing.onPacket(4) == Verdict::kOutOfOrder);
+  CHECK(hearing.onPacket(4) == Verdict::kDuplicate);
+  CHECK(hearing.onPacket(9) == Verdict::kNew);
+  CHECK(hearing.received() == 4);
+  CHECK(hearing.span() == 7);
+}
+
+TEST_CASE("elsewhere than on a terminal there is a plain line a second") {
+  CHECK(drawn(false, 2) ==
+        "connected 4/5 sent 100 (+100) received 300 (+300) damaged 0 p50 2.01 ms p99 2.01 ms\n"
+        "connected 4/5 sent 200 (+100) received 600 (+300) damaged 0 p50 2.01 ms p99 2.01 ms\n");
+}
+
+TEST_CASE("on a terminal a table is drawn over the one before") {
+  const std::string text = drawn(true, 2);
+  const size_t second = text.find("\033[8A\033[J");
+  REQUIRE(second != std::string::npos);
+  CHECK(text.find("\033[", second + 7) == std::string::npos);
+  CHECK(text.substr(0, second).find("packets sent") != std::string::npos);
+  CHECK(text.substr(second).find("4/5") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::load

@@ -1,0 +1,90 @@
+#include "source/net/inside.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "source/net/packet_pool.h"
+
+namespace sluice::net {
+namespace {
+
+const Address kListener = *Address::parse("192.0.2.1:3478");
+const Address kRelay = *Address::parse("192.0.2.1:50000");
+
+struct Port final : UdpReceiver {
+  std::string heard;
+  std::function<void()> then;
+  void onPacket(PacketPtr&& packet) override {
+    heard += std::string(asText(packet->data())) + " from " + packet->remote.toString() + "; ";
+    packet->settle();
+    packet.reset();
+    if (then) then();
+  }
+};
+
+struct Fixture {
+  PacketPool pool{64};
+  int scheduled = 0;
+  Inside inside{[this] { ++scheduled; }};
+  Port port;
+
+  void send(const Address& from, const Address& to, std::string_view data) {
+    PacketPtr packet = pool.acquire();
+    packet->assign(asBytes(data));
+    packet->remote = from;
+    packet->local = to;
+    inside.send(std::move(packet));
+  }
+};
+
+TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for it") {
+  Fixture f;
+  f.inside.add(kListener, f.port);
+  f.send(kRelay, kListener, "one");
+  f.send(kRelay, kListener, "two");
+  CHECK(f.port.heard.empty());
+  CHECK(f.scheduled == 1);
+  f.inside.deliver();
+  CHECK(f.port.heard == "one from 192.0.2.1:50000; two from 192.0.2.1:50000; ");
+  CHECK(f.pool.unaccounted() == 0);
+}
+
+TEST_CASE("what a datagram causes is delivered in the same turn") {
+  Fixture f;
+  Port relay;
+  f.inside.add(kListener, f.port);
+  f.inside.add(kRelay, relay);
+  f.port.then = [&] { f.send(kListener, kRelay, "answer"); };
+  f.send(kRelay, kListener, "question");
+  f.inside.deliver();
+  CHECK(relay.heard == "answer from 192.0.2.1:3478; ");
+  CHECK(f.scheduled == 1);
+}
+
+TEST_CASE("a port that goes takes what is on its way along") {
+  Fixture f;
+  f.inside.add(kListener, f.port);
+  f.send(kRelay, kListener, "too late");
+  f.inside.remove(kListener);
+  CHECK_FALSE(f.inside.has(kListener));
+  f.inside.deliver();
+  CHECK(f.port.heard.empty());
+  CHECK(f.pool.unaccounted() == 0);
+}
+
+TEST_CASE("a wildcard port is for this machine's addresses only") {
+  Fixture f;
+  int group = 0;
+  f.inside.add(*Address::parse("0.0.0.0:3478"), f.port, &group);
+  CHECK_FALSE(f.inside.has(kListener));
+  const uint64_t version = f.inside.version();
+  f.inside.setMachineAddresses({kListener.withPort(0)});
+  CHECK(f.inside.version() != version);
+  CHECK(f.inside.groupOf(kListener) == &group);
+  CHECK_FALSE(f.inside.has(*Address::parse("8.8.8.8:3478")));
+  CHECK_FALSE(f.inside.has(kListener.withPort(53)));
+}
+
+}  // namespace
+}  // namespace sluice::net
