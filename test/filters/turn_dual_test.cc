@@ -142,6 +142,17 @@ TEST_CASE("RFC 8656 8.1: deleting one family MUST NOT affect permissions and cha
   CHECK(d.server.network().open_ports() == 0);
 }
 
+TEST_CASE("RFC 8656 8.1: deleting one family destroys its permissions and channels") {
+  TurnServer server(kBothFamilies + "max_peers_per_allocation: 1 ");
+  TurnClient client(server);
+  client.allocate({kBoth});
+  CHECK(client.bind(0x4000, kPeer).code() == kSuccess);
+  CHECK(client.permit({kPeerV6}).code() == 508);
+  CHECK(client.refresh({lifetime(0), family(kIpv4)}).code() == kSuccess);
+  CHECK(client.bind(0x4000, kPeerV6).code() == kSuccess);  // the number and the room are free
+  CHECK(ways(server, client, 0x4000, kPeerV6) == "both");
+}
+
 TEST_CASE("RFC 8656 8.2: deleting without a family deletes both") {
   Dual d;
   CHECK(d.client.refresh({lifetime(0)}).code() == kSuccess);

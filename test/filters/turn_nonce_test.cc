@@ -98,19 +98,19 @@ TEST_CASE("RFC 8656 5: each first attempt to allocate gets a new random nonce") 
 
 TEST_CASE("RFC 8489 9.2.4: a nonce of another source address, or none of ours, is an error 438") {
   TurnServer server;
-  TurnClient other(server, "192.0.2.1:5001");
-  const std::string others = *other.auth().nonce;
+  TurnClient other_port(server, "192.0.2.1:5001"), other_host(server, "192.0.2.2:5000");
+  const std::string others[]{*other_port.auth().nonce, *other_host.auth().nonce};
   TurnClient client(server);
   const std::string ours = *client.auth().nonce;
   std::string altered = ours;
   altered.back() = altered.back() == 'A' ? 'B' : 'A';
   for (const std::string& nonce :
-       {others, altered, ours + "x", ours.substr(0, ours.size() - 1), std::string("obMatJos2"),
+       {others[0], others[1], altered, ours + "x", ours.substr(0, ours.size() - 1), std::string("obMatJos2"),
         std::string("f//499k954d6OL34oL9FSTvy64sA"), std::string(), std::string(763, 'n')}) {
     CAPTURE(nonce);
     Auth auth = client.auth();
     auth.nonce = nonce;
-    const bool list_bit = nonce == others || nonce == altered || nonce.starts_with(ours.substr(0, 13));
+    const bool list_bit = nonce.starts_with(ours.substr(0, 13));
     if (!list_bit) {  // as a client would that was given this nonce
       auth.algorithms.reset();
       auth.algorithm.reset();
