@@ -10,6 +10,10 @@ constexpr size_t kSenderInfoSize = 24;  // with the SSRC
 constexpr uint64_t kSecondsFrom1900To1970 = 2'208'988'800;
 constexpr uint8_t kCnameItem = 1;
 
+void writeBlocks(std::span<const ReportBlock> blocks, uint8_t* out) {
+  for (size_t i = 0; i < blocks.size(); ++i) writeReportBlock(blocks[i], out + i * kBlockSize);
+}
+
 }  // namespace
 
 Ntp toNtp(std::chrono::system_clock::time_point time) {
@@ -39,14 +43,30 @@ std::optional<SenderInfo> readSenderInfo(const Packet& packet) {
   return SenderInfo{readU32(p), readU64(p + 4), readU32(p + 12), readU32(p + 16), readU32(p + 20)};
 }
 
-std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i) {
-  if (packet.type != kSenderReport && packet.type != kReceiverReport) return std::nullopt;
+Bytes reportBlock(const Packet& packet, size_t i) {
+  if (packet.type != kSenderReport && packet.type != kReceiverReport) return {};
   const size_t at = (packet.type == kSenderReport ? kSenderInfoSize : 4) + i * kBlockSize;
-  if (i >= packet.count || packet.body.size() < at + kBlockSize) return std::nullopt;
-  const uint8_t* p = &packet.body[at];
+  if (i >= packet.count || packet.body.size() < at + kBlockSize) return {};
+  return packet.body.subspan(at, kBlockSize);
+}
+
+std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i) {
+  const Bytes bytes = reportBlock(packet, i);
+  if (bytes.empty()) return std::nullopt;
+  const uint8_t* p = bytes.data();
   const auto lost = static_cast<int32_t>(readU24(p + 5) << 8) >> 8;  // sign-extended
   return ReportBlock{readU32(p),      p[4],           lost, readU32(p + 8), readU32(p + 12),
                      readU32(p + 16), readU32(p + 20)};
+}
+
+void writeReportBlock(const ReportBlock& block, uint8_t* out) {
+  writeU32(out, block.ssrc);
+  out[4] = block.fraction_lost;
+  writeU24(out + 5, static_cast<uint32_t>(std::clamp(block.cumulative_lost, -0x800000, 0x7FFFFF)) & 0xFFFFFF);
+  writeU32(out + 8, block.highest_sequence);
+  writeU32(out + 12, block.jitter);
+  writeU32(out + 16, block.last_sr);
+  writeU32(out + 20, block.delay_since_last_sr);
 }
 
 std::optional<Duration> roundTrip(const ReportBlock& block, uint32_t now_middle) {
@@ -56,7 +76,7 @@ std::optional<Duration> roundTrip(const ReportBlock& block, uint32_t now_middle)
   return Duration{int64_t{units} * 1'000'000'000 / 65536};
 }
 
-uint8_t* Writer::grow(uint8_t type, size_t count, size_t body_size) {
+uint8_t* Writer::add(uint8_t type, size_t count, size_t body_size) {
   const size_t size = 4 + ((body_size + 3) & ~size_t{3});
   if (overflow_ || count > 31 || buffer_.size() - size_ < size) {
     overflow_ = true;
@@ -71,42 +91,28 @@ uint8_t* Writer::grow(uint8_t type, size_t count, size_t body_size) {
   return at + 4;
 }
 
-void Writer::writeBlocks(uint8_t* out, std::span<const ReportBlock> blocks) {
-  for (const ReportBlock& block : blocks) {
-    writeU32(out, block.ssrc);
-    out[4] = block.fraction_lost;
-    writeU24(out + 5,
-             static_cast<uint32_t>(std::clamp(block.cumulative_lost, -0x800000, 0x7FFFFF)) & 0xFFFFFF);
-    writeU32(out + 8, block.highest_sequence);
-    writeU32(out + 12, block.jitter);
-    writeU32(out + 16, block.last_sr);
-    writeU32(out + 20, block.delay_since_last_sr);
-    out += kBlockSize;
-  }
-}
-
 void Writer::addSenderReport(const SenderInfo& info, std::span<const ReportBlock> blocks) {
-  uint8_t* at = grow(kSenderReport, blocks.size(), kSenderInfoSize + blocks.size() * kBlockSize);
+  uint8_t* at = add(kSenderReport, blocks.size(), kSenderInfoSize + blocks.size() * kBlockSize);
   if (at == nullptr) return;
   writeU32(at, info.ssrc);
   writeU64(at + 4, info.ntp);
   writeU32(at + 12, info.rtp_timestamp);
   writeU32(at + 16, info.packets);
   writeU32(at + 20, info.octets);
-  writeBlocks(at + kSenderInfoSize, blocks);
+  writeBlocks(blocks, at + kSenderInfoSize);
 }
 
 void Writer::addReceiverReport(uint32_t ssrc, std::span<const ReportBlock> blocks) {
-  uint8_t* at = grow(kReceiverReport, blocks.size(), 4 + blocks.size() * kBlockSize);
+  uint8_t* at = add(kReceiverReport, blocks.size(), 4 + blocks.size() * kBlockSize);
   if (at == nullptr) return;
   writeU32(at, ssrc);
-  writeBlocks(at + 4, blocks);
+  writeBlocks(blocks, at + 4);
 }
 
 void Writer::addCname(uint32_t ssrc, std::string_view cname) {
   if (cname.size() > 255) cname = cname.substr(0, 255);
   // The item list ends with at least one zero byte (RFC 3550 section 6.5).
-  uint8_t* at = grow(kSourceDescription, 1, 4 + 2 + cname.size() + 1);
+  uint8_t* at = add(kSourceDescription, 1, 4 + 2 + cname.size() + 1);
   if (at == nullptr) return;
   writeU32(at, ssrc);
   at[4] = kCnameItem;
@@ -116,7 +122,7 @@ void Writer::addCname(uint32_t ssrc, std::string_view cname) {
 }
 
 void Writer::addBye(uint32_t ssrc) {
-  if (uint8_t* at = grow(kBye, 1, 4)) writeU32(at, ssrc);
+  if (uint8_t* at = add(kBye, 1, 4)) writeU32(at, ssrc);
 }
 
 std::optional<size_t> Writer::finish() const {

@@ -68,6 +68,24 @@ struct ReportBlock {
 std::optional<SenderInfo> readSenderInfo(const Packet& packet);
 // The i-th report block of an SR or RR packet; nothing when it is not there.
 std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i);
+// Its bytes; empty when it is not there.
+Bytes reportBlock(const Packet& packet, size_t i);
+void writeReportBlock(const ReportBlock& block, uint8_t* out);
+
+// For a filter that changes a stream's packets and so must change what the other side says of them (RFC 3550
+// section 7.2): each report block of the compound is handed over, and written back when `change(block)`
+// returns true.
+template <typename Change>
+void rewriteReportBlocks(MutableBytes compound, Change&& change) {
+  Reader reader(compound);
+  while (const auto packet = reader.next()) {
+    for (size_t i = 0; auto block = readReportBlock(*packet, i); ++i) {
+      if (!change(*block)) continue;
+      const auto at = reportBlock(*packet, i).data() - compound.data();
+      writeReportBlock(*block, &compound[static_cast<size_t>(at)]);
+    }
+  }
+}
 
 // RFC 3550 section 6.4.1: the round trip that a report block tells the sender of the SR, who reads it at
 // `now`.
@@ -82,13 +100,12 @@ class Writer {
   void addReceiverReport(uint32_t ssrc, std::span<const ReportBlock> blocks);
   void addCname(uint32_t ssrc, std::string_view cname);  // at most 255 bytes
   void addBye(uint32_t ssrc);
+  // A packet of any type: its body to fill, zeroed after body_size; null when it does not fit.
+  uint8_t* add(uint8_t type, size_t count, size_t body_size);
 
   std::optional<size_t> finish() const;
 
  private:
-  uint8_t* grow(uint8_t type, size_t count, size_t body_size);
-  static void writeBlocks(uint8_t* out, std::span<const ReportBlock> blocks);
-
   MutableBytes buffer_;
   size_t size_ = 0;
   bool overflow_ = false;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 #include "source/codec/reception.h"
 #include "test/support/hex.h"
 
@@ -144,6 +146,35 @@ TEST_CASE("a hostile timestamp, half the range away, is only a large jitter") {
   reception.onPacket(1, 0, now);
   reception.onPacket(2, 0x8000'0000, now);
   CHECK(reception.jitter() == 0x0800'0000);
+}
+
+TEST_CASE("report blocks are rewritten in place, the others left alone (RFC 3550 section 7.2)") {
+  using namespace rtcp;
+  std::array<uint8_t, 256> buffer;
+  Writer writer(buffer);
+  const ReportBlock blocks[] = {{.ssrc = 1, .fraction_lost = 9}, {.ssrc = 2, .fraction_lost = 9}};
+  writer.addSenderReport({.ssrc = 7, .packets = 5}, blocks);
+  writer.addReceiverReport(7, blocks);
+  writer.addCname(7, "x");
+  const MutableBytes compound = MutableBytes(buffer).first(*writer.finish());
+  size_t seen = 0;
+  rewriteReportBlocks(compound, [&](ReportBlock& block) {
+    ++seen;
+    if (block.ssrc != 2) return false;
+    block.fraction_lost = 200;
+    block.cumulative_lost = -3;
+    return true;
+  });
+  CHECK(seen == 4);
+  Reader reader(compound);
+  for (int i = 0; i < 2; ++i) {
+    const auto packet = reader.next();
+    CHECK(readReportBlock(*packet, 0)->fraction_lost == 9);
+    CHECK(readReportBlock(*packet, 1)->fraction_lost == 200);
+    CHECK(readReportBlock(*packet, 1)->cumulative_lost == -3);
+  }
+  CHECK(reader.next());
+  CHECK(reader.done());
 }
 
 }  // namespace

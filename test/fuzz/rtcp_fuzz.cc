@@ -3,6 +3,7 @@
 
 #include "source/codec/reception.h"
 #include "source/codec/rtcp.h"
+#include "source/codec/rtcp_feedback.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sluice;
@@ -15,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (; const auto block = rtcp::readReportBlock(*packet, i); ++i)
       static_cast<void>(rtcp::roundTrip(*block, 1));
     if (i > packet->count) std::abort();
+    rtcp::forEachLost(*packet, [](uint32_t, uint16_t) {});
+    static_cast<void>(rtcp::readRemb(*packet));
+    static_cast<void>(rtcp::readTmmbr(*packet, 0));
   }
   rtp::Reception reception(48'000);
   Instant now{std::chrono::hours{1}};

@@ -1,0 +1,35 @@
+// What an Opus packet says of itself without being decoded (RFC 6716 section 3).
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "source/base/bytes.h"
+
+namespace sluice::opus {
+
+enum class Mode : uint8_t { kSilk, kHybrid, kCelt };
+enum class Bandwidth : uint8_t { kNarrow, kMedium, kWide, kSuperWide, kFull };
+
+struct PacketInfo {
+  Mode mode = Mode::kSilk;
+  Bandwidth bandwidth = Bandwidth::kNarrow;
+  bool stereo = false;
+  std::chrono::microseconds frame_duration{};
+  uint8_t frame_count = 0;  // 1-48
+  size_t padding_size = 0;  // of code 3, without the bytes that count it; DRED travels there
+  bool has_lbrr = false;    // the packet also holds a coarse copy of the time before it (section 4.2.5)
+
+  std::chrono::microseconds duration() const { return frame_duration * frame_count; }
+  uint32_t samples() const { return static_cast<uint32_t>(duration().count() * 48 / 1000); }  // at 48 kHz
+};
+
+// nullopt when a decoder must refuse the packet (requirements R1 to R7 of section 3.4).
+std::optional<PacketInfo> parse(Bytes payload);
+
+// Silence that only keeps the stream alive (section 2.1.9).
+inline bool isDtx(Bytes payload) {
+  return payload.size() <= 2;
+}
+
+}  // namespace sluice::opus

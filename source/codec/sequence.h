@@ -1,0 +1,31 @@
+// Arithmetic on 16-bit RTP sequence numbers, which wrap.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::rtp {
+
+// How far `to` is ahead of `from`: negative when behind.
+inline int16_t sequenceDistance(uint16_t from, uint16_t to) {
+  return static_cast<int16_t>(static_cast<uint16_t>(to - from));
+}
+
+// Unrolls sequence numbers into 64 bits. The first one starts in cycle 1, so that earlier ones do not
+// underflow.
+class SequenceExtender {
+ public:
+  // Moves on when `sequence` is newer than all before.
+  int64_t extend(uint16_t sequence) {
+    if (highest_ < 0) return highest_ = 0x10000 + sequence;
+    const int64_t extended = highest_ + sequenceDistance(static_cast<uint16_t>(highest_), sequence);
+    if (extended > highest_) highest_ = extended;
+    return extended;
+  }
+  bool empty() const { return highest_ < 0; }
+  int64_t highest() const { return highest_; }
+
+ private:
+  int64_t highest_ = -1;
+};
+
+}  // namespace sluice::rtp
