@@ -144,12 +144,10 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   increment(observed.packets_in);
   context_.count(Count::kVoiceIn);
   packet->note<Voice>() = voice;
-  const bool complete = shared_.distribute(*player_->room, *packet);
-  if (!complete) return context_.drop(std::move(packet), Drop::kCrossing);
-  context_.consume(std::move(packet));
+  if (!shared_.distribute(*player_->room, std::move(packet))) context_.countDrop(Drop::kCrossing);
 }
 
-void RtpRouter::hear(const net::Packet& packet, const Voice& voice) {
+void RtpRouter::hear(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
   const Instant now = context_.now();
   const auto assignment = slots_.assign(voice.speaker, now, factory_->slot_hold);
@@ -157,11 +155,12 @@ void RtpRouter::hear(const net::Packet& packet, const Voice& voice) {
   if (assignment->fresh) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
-  if (!streams_[assignment->slot].write(packet, voice, now, *out)) {
+  if (!streams_[assignment->slot].write(*packet, voice, now, *out)) {
     return context_.drop(std::move(out), Drop::kLate);
   }
   out->kind = PacketKind::kRtp;
-  out->received = packet.received;
+  out->received = packet->received;
+  out->origin = packet;
   increment(player_->observed.packets_out);
   context_.count(Count::kVoiceOut);
   context_.egress(std::move(out));

@@ -37,7 +37,7 @@ class RtpRouter final : public chain::Filter, private Listener {
 
  private:
   uint32_t number() const override { return player_->number; }
-  void hear(const net::Packet& packet, const Voice& voice) override;
+  void hear(const net::SharedPacket& packet, const Voice& voice) override;
 
   void onRtp(net::PacketPtr&& packet);
   void distribute(net::PacketPtr&& packet, const rtp::Packet& rtp);

@@ -206,6 +206,7 @@ sdp::Local Api::makeLocal(const sdp::Offer& offer) const {
   local.candidates = options_.candidates;
   local.cname = randomIceString(kCnameLength);
   local.session_id = randomU64();
+  local.repair = options_.repair;
   // Our SSRCs and the client's share one RTP session, where each must be unique (RFC 3550 section 8).
   std::set<uint32_t> used{0};
   for (const sdp::Media& media : offer.media) used.insert(media.ssrcs.begin(), media.ssrcs.end());

@@ -26,6 +26,7 @@ struct Options {
   std::string page_directory{};                             // empty: no pages
   std::vector<std::string> turn_uris{};                     // empty: no TURN credentials
   std::shared_ptr<const credentials::Store> credentials{};  // with turn_uris; it can issue
+  rooms::RepairFeatures repair{};                           // that offers may agree on
 };
 
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -

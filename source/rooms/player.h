@@ -35,6 +35,9 @@ struct ExtensionIds {
 struct AudioLine {
   std::string mid;
   uint8_t opus_payload_type = 111;
+  uint8_t red_payload_type = 0;  // RED over Opus (RFC 2198); 0: not negotiated
+  uint8_t rtx_payload_type = 0;  // retransmissions of Opus (RFC 4588); 0: not negotiated
+  bool nack = false;             // the receiver may ask for lost packets (RFC 4585)
   ExtensionIds extensions;
 };
 
@@ -45,7 +48,23 @@ struct SendingLine : AudioLine {
 
 // A line on which the player hears one speaker at a time.
 struct Slot : AudioLine {
-  uint32_t ssrc = 0;  // ours, told in the answer
+  uint32_t ssrc = 0;      // ours, told in the answer
+  uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
+};
+
+// Means against loss that a chain can handle, and so may be negotiated.
+struct RepairFeatures {
+  bool nack = false;
+  bool rtx = false;
+  bool red = false;             // towards listeners
+  bool red_by_default = false;  // speakers send it from the start
+
+  friend RepairFeatures operator|(const RepairFeatures& a, const RepairFeatures& b) {
+    return {a.nack || b.nack, a.rtx || b.rtx, a.red || b.red, a.red_by_default || b.red_by_default};
+  }
+  friend RepairFeatures operator&(const RepairFeatures& a, const RepairFeatures& b) {
+    return {a.nack && b.nack, a.rtx && b.rtx, a.red && b.red, a.red_by_default && b.red_by_default};
+  }
 };
 
 // What the offer and the answer agreed on. Immutable once the player is in the directory.
