@@ -1,0 +1,34 @@
+// One speaker, one bad line, one listener, in simulated time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "filters/impair/impairment.h"
+#include "test/bench/quality/strategy.h"
+
+namespace sluice::quality {
+
+struct Line {
+  std::string name;
+  impair::Impairment::Config forward{};  // its delay is also the way back's
+  // Of what the listener asks back. Losses only, by the same model; no jitter.
+  Duration roundTrip() const { return forward.delay * 2; }
+};
+
+struct Outcome {
+  Samples heard;  // as long as the speech; silence where nothing was played
+  size_t frames = 0;
+  size_t concealed = 0;
+  size_t recovered = 0;
+  std::vector<Duration>
+      delays;        // from sending to playing, without the line's fixed delay, of each played frame
+  size_t bytes = 0;  // on the wire, with all headers
+  size_t retransmitted = 0;
+  size_t too_late = 0;  // of those retransmitted
+};
+
+Outcome simulate(const std::vector<Payload>& speech, const Line& line, const Strategy& strategy,
+                 uint64_t seed);
+
+}  // namespace sluice::quality

@@ -1,0 +1,26 @@
+#include "test/bench/quality/strategy.h"
+
+namespace sluice::quality {
+namespace {
+
+constexpr Duration kShort = 60ms;
+constexpr Duration kLong = 100ms;  // has room for noticing a loss and a round trip of 40 ms
+
+auto buffer(Duration delay, bool use_fec = false) {
+  return [=] { return std::make_unique<FixedBuffer>(use_fec, delay); };
+}
+
+}  // namespace
+
+std::vector<Strategy> strategies() {
+  return {
+      {.name = "none", .receiver = buffer(kShort)},
+      {.name = "fec", .fec = true, .receiver = buffer(kShort, true)},
+      {.name = "red1", .redundancy = 1, .receiver = buffer(kShort)},
+      {.name = "red2", .redundancy = 2, .receiver = buffer(kShort)},
+      {.name = "nack", .nack = true, .receiver = buffer(kLong)},
+      {.name = "nack+fec", .fec = true, .nack = true, .receiver = buffer(kLong, true)},
+  };
+}
+
+}  // namespace sluice::quality
