@@ -14,6 +14,9 @@ namespace sluice::media {
 
 class OpusEncoder {
  public:
+  // How much later than given audio comes out of a decoder: 6.5 ms.
+  static constexpr size_t kLookAhead = 312;
+
   OpusEncoder();
 
   // Forgets all audio; keeps the profile.

@@ -30,21 +30,25 @@ double envelope(const double (&formants)[3], double hz) {
 
 using Spectrum = std::vector<std::complex<double>>;
 
+// In place; the size is a power of two.
 void fft(Spectrum& x) {
   const size_t n = x.size();
-  if (n == 1) return;
-  Spectrum even(n / 2);
-  Spectrum odd(n / 2);
-  for (size_t i = 0; i < n / 2; ++i) {
-    even[i] = x[2 * i];
-    odd[i] = x[2 * i + 1];
+  for (size_t i = 1, j = 0; i < n; ++i) {
+    size_t bit = n >> 1;
+    for (; (j & bit) != 0; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) std::swap(x[i], x[j]);
   }
-  fft(even);
-  fft(odd);
-  for (size_t i = 0; i < n / 2; ++i) {
-    const auto turned = std::polar(1.0, -2 * kPi * static_cast<double>(i) / static_cast<double>(n)) * odd[i];
-    x[i] = even[i] + turned;
-    x[i + n / 2] = even[i] - turned;
+  for (size_t half = 1; half < n; half *= 2) {
+    const auto step = std::polar(1.0, -kPi / static_cast<double>(half));
+    for (size_t at = 0; at < n; at += 2 * half) {
+      std::complex<double> turn = 1;
+      for (size_t i = at; i < at + half; ++i, turn *= step) {
+        const auto odd = turn * x[i + half];
+        x[i + half] = x[i] - odd;
+        x[i] += odd;
+      }
+    }
   }
 }
 
@@ -117,7 +121,7 @@ double logSpectralDistance(std::span<const int16_t> reference, std::span<const i
   double sum = 0;
   size_t frames = 0;
   const size_t size = std::min(reference.size(), other.size());
-  for (size_t at = 0; at + kWindow <= size; at += 480) {
+  for (size_t at = 0; at + kWindow <= size; at += 960) {
     const auto a = powers(reference.subspan(at, kWindow));
     const auto b = powers(other.subspan(at, kWindow));
     double energy = 0;
