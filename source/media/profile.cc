@@ -2,7 +2,7 @@
 
 namespace sluice::media {
 
-std::string toString(const Profile& profile) {
+std::string describe(const Profile& profile) {
   static constexpr const char* kBandwidths[] = {"8 kHz", "12 kHz", "16 kHz", "24 kHz", "48 kHz"};
   static constexpr const char* kModes[] = {", SILK", ", hybrid", ", CELT"};
   std::string text = kBandwidths[static_cast<size_t>(profile.bandwidth)];

@@ -23,6 +23,6 @@ struct Profile {
 };
 
 // Like "48 kHz, 20 ms, complexity 10, 32000 b/s".
-std::string toString(const Profile& profile);
+std::string describe(const Profile& profile);
 
 }  // namespace sluice::media

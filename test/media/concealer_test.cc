@@ -104,7 +104,7 @@ TEST_CASE("what LBRR rebuilds is nearer to the clean voice than concealment alon
     const double fec = test::logSpectralDistance(clean, listen(lossy, profile.samples(), true));
     const double ours =
         test::logSpectralDistance(clean, listen(conceal(lossy, profile.samples()), profile.samples()));
-    MESSAGE(toString(profile) << ": PLC " << plc << " dB, FEC in the decoder " << fec << " dB, ours " << ours
+    MESSAGE(describe(profile) << ": PLC " << plc << " dB, FEC in the decoder " << fec << " dB, ours " << ours
                               << " dB");
     CHECK(ours < plc - 0.1);
     // Neither waking a decoder for each gap nor encoding again costs what one could hear.

@@ -39,7 +39,7 @@ TEST_CASE("a profile is what comes out") {
       {},
   };
   for (const Profile& profile : profiles) {
-    CAPTURE(toString(profile));
+    CAPTURE(describe(profile));
     bool lbrr = false;
     for (const Payload& packet : encode(voice, profile)) {
       const auto info = opus::parse(packet);
