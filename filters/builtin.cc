@@ -3,6 +3,7 @@
 #include "filters/dtls_srtp/dtls_srtp.h"
 #include "filters/forward/forward.h"
 #include "filters/marker/marker.h"
+#include "filters/opus/opus.h"
 #include "filters/pacer/pacer.h"
 #include "filters/rtp_router/rtp_router.h"
 #include "filters/stun_turn/stun_turn.h"
@@ -14,6 +15,7 @@ chain::Registry builtinFilters() {
   registry.add(dtls_srtp::filterType());
   registry.add(forward::filterType());
   registry.add(marker::filterType());
+  registry.add(opus_filter::filterType());
   registry.add(pacer::filterType());
   registry.add(rtp_router::filterType());
   registry.add(stun_turn::filterType());
