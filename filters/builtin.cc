@@ -6,6 +6,7 @@
 #include "filters/impair/impair.h"
 #include "filters/marker/marker.h"
 #include "filters/pacer/pacer.h"
+#include "filters/repair/repair.h"
 #include "filters/rtp_router/rtp_router.h"
 #include "filters/stun_turn/stun_turn.h"
 
@@ -19,6 +20,7 @@ chain::Registry builtinFilters() {
   registry.add(impair::filterType());
   registry.add(marker::filterType());
   registry.add(pacer::filterType());
+  registry.add(repair::filterType());
   registry.add(rtp_router::filterType());
   registry.add(stun_turn::filterType());
   return registry;

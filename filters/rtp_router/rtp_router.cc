@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "source/base/random.h"
+#include "source/codec/red.h"
+#include "source/media/payload.h"
 
 namespace sluice::rtp_router {
 namespace {
@@ -98,9 +100,18 @@ void RtpRouter::onIngress(net::PacketPtr&& packet) {
 }
 
 void RtpRouter::onRtp(net::PacketPtr&& packet) {
-  const auto rtp = rtp::parse(packet->data());
+  auto rtp = rtp::parse(packet->data());
   if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
   if (!speaker_) return context_.drop(std::move(packet), Drop::kNotSending);
+  const rooms::SendingLine& line = speaker_->line();
+  if (line.red_payload_type != 0 && rtp->payload_type == line.red_payload_type) {
+    // A reload may have taken away the repair filter that RED was negotiated for.
+    const auto red = red::parse(rtp->payload);
+    if (!red) return context_.drop(std::move(packet), Drop::kMalformed);
+    const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp->payload.data());
+    media::cutPayload(*packet, *rtp, primary_at, line.opus_payload_type);
+    rtp = rtp::parse(packet->data());
+  }
   switch (speaker_->examine(*rtp, packet->received)) {
     case Speaker::Verdict::kVoice:
       break;

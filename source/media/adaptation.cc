@@ -1,0 +1,58 @@
+#include "source/media/adaptation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace sluice::media {
+namespace {
+
+// What the encoder is told goes in steps, so that the profile does not change with every report.
+constexpr unsigned kLossStep = 5;
+constexpr unsigned kMaxExpectedLoss = 30;
+
+}  // namespace
+
+bool Adaptation::update(const Line& line, Instant now) {
+  const auto update = [&](Trigger& trigger, double value, const Threshold& threshold) {
+    return trigger.update(value, threshold.high, threshold.low, config_.hold, now);
+  };
+  const bool far = update(far_, line.rtt_ms, config_.rtt_ms);
+  const bool lossy = update(lossy_, line.loss, config_.loss);
+  const bool busy = update(busy_, line.busy, config_.busy);
+  expectLoss(line.loss, now);
+  const Profile chosen = choose(far, lossy, busy);
+  return std::exchange(profile_, chosen) != chosen;
+}
+
+// Up at once, down after the hold time.
+void Adaptation::expectLoss(double loss, Instant now) {
+  const auto steps = static_cast<unsigned>(std::ceil(std::clamp(loss, 0.0, 1.0) * 100 / kLossStep));
+  const unsigned percent = std::min(std::max(1u, steps) * kLossStep, kMaxExpectedLoss);
+  if (percent < expected_loss_ && now - expected_since_ < config_.hold) return;
+  if (percent >= expected_loss_ || now - expected_since_ >= config_.hold) expected_since_ = now;
+  expected_loss_ = percent;
+}
+
+Profile Adaptation::choose(bool far, bool lossy, bool busy) const {
+  Profile profile{.bandwidth = opus::Bandwidth::kFull,
+                  .frame_ms = 20,
+                  .complexity = 10,
+                  .bitrate_bps = config_.bitrate_bps};
+  if (lossy) {
+    profile.mode = opus::Mode::kSilk;
+    profile.fec = true;
+    profile.expected_loss_percent = expected_loss_;
+    profile.bandwidth = opus::Bandwidth::kWide;
+    profile.bitrate_bps = config_.fec_bitrate_bps;
+  }
+  if (far) {
+    profile.bandwidth = opus::Bandwidth::kNarrow;
+    profile.frame_ms = 10;
+    profile.bitrate_bps = lossy ? config_.narrowband_fec_bitrate_bps : config_.narrowband_bitrate_bps;
+  }
+  if (busy) profile.complexity = far && lossy ? 0 : 2;
+  return profile;
+}
+
+}  // namespace sluice::media

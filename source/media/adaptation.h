@@ -1,0 +1,71 @@
+// Which Opus profile fits the line and the machine: from round trip, loss and load to a profile, with
+// hysteresis. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "source/base/clock.h"
+#include "source/media/profile.h"
+
+namespace sluice::media {
+
+// On above `high` at once; off again after it stayed below `low` for a time.
+class Trigger {
+ public:
+  bool update(double value, double high, double low, Duration hold, Instant now) {
+    if (value > high) on_ = true;
+    if (!on_ || value >= low) below_since_ = now;
+    if (now - below_since_ >= hold) on_ = false;
+    return on_;
+  }
+
+ private:
+  bool on_ = false;
+  Instant below_since_{};
+};
+
+class Adaptation {
+ public:
+  struct Threshold {
+    double high;
+    double low;
+  };
+  struct Config {
+    Threshold rtt_ms{80, 60};    // above: narrowband and 10 ms frames
+    Threshold loss{0.05, 0.03};  // above: SILK with FEC
+    Threshold busy{0.7, 0.55};   // above: complexity 2, or 0 when all three are bad
+    Duration hold = 5s;
+    uint32_t bitrate_bps = 32'000;      // of a good line
+    uint32_t fec_bitrate_bps = 28'000;  // wideband; below 20,000 the encoder leaves LBRR out
+    uint32_t narrowband_bitrate_bps = 16'000;
+    uint32_t narrowband_fec_bitrate_bps = 24'000;
+  };
+  // As of now; what is unknown is 0.
+  struct Line {
+    double rtt_ms = 0;
+    double loss = 0;  // share of the packets, 0 to 1
+    double busy = 0;  // share of the time, 0 to 1
+  };
+
+  explicit Adaptation(const Config& config) { configure(config); }
+
+  // Takes effect with the next update.
+  void configure(const Config& config) { config_ = config; }
+  // True when the profile changed.
+  bool update(const Line& line, Instant now);
+  const Profile& profile() const { return profile_; }
+
+ private:
+  Profile choose(bool far, bool lossy, bool busy) const;
+  void expectLoss(double loss, Instant now);
+
+  Config config_;
+  Trigger far_;
+  Trigger lossy_;
+  Trigger busy_;
+  unsigned expected_loss_ = 0;  // percent
+  Instant expected_since_{};    // it was right, or too low
+  Profile profile_{};
+};
+
+}  // namespace sluice::media

@@ -1,0 +1,83 @@
+#include "source/media/concealer.h"
+
+#include <algorithm>
+
+namespace sluice::media {
+namespace {
+
+// How much of the past the encoder hears before the frame that counts.
+constexpr size_t kPrimingFrames = 3;
+
+bool isFrame(size_t samples) {
+  return samples == 480 || samples == 960 || samples == 1920 || samples == 2880;
+}
+
+// Generous: a coarse copy should not become coarser, and it is only about few packets.
+uint32_t bitrateFor(opus::Bandwidth bandwidth) {
+  static constexpr uint32_t kBitrates[] = {24'000, 32'000, 40'000, 64'000, 64'000};
+  return kBitrates[static_cast<size_t>(bandwidth)];
+}
+
+}  // namespace
+
+void writeEmptyPacket(Bytes like, uint8_t* out) {
+  const auto info = opus::parse(like);
+  const unsigned frames = info ? info->frame_count : 1;
+  // Code 3: constant size, padded by nothing (RFC 6716 section 3.2.5).
+  out[0] = static_cast<uint8_t>(like[0] | 3);
+  out[1] = static_cast<uint8_t>(0x40 | frames);
+  out[2] = 0;
+}
+
+void Concealer::remember(Bytes payload) {
+  Recent& recent = recent_[count_++ % kRemembered];
+  recent.missing = 0;
+  recent.size = static_cast<uint16_t>(payload.size() <= kMaxSize ? payload.size() : 0);
+  std::copy_n(payload.begin(), recent.size, recent.bytes.begin());
+}
+
+void Concealer::miss(size_t samples) {
+  if (count_ == 0) return;
+  Recent& recent = recent_[(count_ - 1) % kRemembered];
+  recent.missing = static_cast<uint16_t>(std::min(recent.missing + samples, kMaxPacketSamples));
+}
+
+Bytes Concealer::last() const {
+  if (count_ == 0) return {};
+  const Recent& recent = recent_[(count_ - 1) % kRemembered];
+  return Bytes(recent.bytes).first(recent.size);
+}
+
+size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, MutableBytes out) const {
+  const auto info = opus::parse(next);
+  if (!info || !info->has_lbrr || !isFrame(samples)) return 0;
+
+  // In one line: what came before, what is missing, what comes after.
+  tools.decoder.reset();
+  MutablePcm rest(tools.pcm);
+  const auto advance = [&](size_t n) { rest = rest.subspan(n); };
+  for (size_t i = count_ - std::min(count_, kRemembered); i < count_; ++i) {
+    const Recent& recent = recent_[i % kRemembered];
+    advance(tools.decoder.decode(Bytes(recent.bytes).first(recent.size), rest.first(kMaxPacketSamples)));
+    if (recent.missing > 0) advance(tools.decoder.conceal(rest.first(recent.missing)));
+  }
+  const size_t gap = tools.pcm.size() - rest.size();
+  advance(tools.decoder.decodeFec(next, rest.first(samples)));
+  advance(tools.decoder.decode(next, rest.first(kMaxPacketSamples)));
+
+  // What an encoder is given comes out of a decoder later, by the look-ahead. So it gets what is later.
+  const size_t begin = gap + OpusEncoder::kLookAhead;
+  if (begin + samples > tools.pcm.size() - rest.size()) return 0;
+  tools.encoder.reset();
+  tools.encoder.apply({.bandwidth = info->bandwidth,
+                       .frame_ms = static_cast<unsigned>(samples / 48),
+                       .mode = info->mode,
+                       .bitrate_bps = bitrateFor(info->bandwidth)});
+  size_t size = 0;
+  for (size_t ago = std::min(kPrimingFrames, begin / samples) + 1; ago > 0; --ago) {
+    size = tools.encoder.encode({&tools.pcm[begin - (ago - 1) * samples], samples}, out);
+  }
+  return size;
+}
+
+}  // namespace sluice::media

@@ -1,0 +1,122 @@
+// Puts the frames of one RTP stream in order and says when each is to be played. It handles places, not
+// packets: the caller keeps what it holds in an array of kMaxFrames, at the places that are told. Pure, any
+// clock.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "source/codec/sequence.h"
+#include "source/media/playout_delay.h"
+
+namespace sluice::media {
+
+class JitterBuffer {
+ public:
+  static constexpr size_t kMaxFrames = 512;
+
+  struct Config {
+    size_t min_frames = 32;  // the capacity at start
+    size_t max_frames = kMaxFrames;
+    unsigned late_to_grow = 3;  // so many late frames in a row make it grow
+    double growth = 1.5;
+    Duration calm = 30s;  // so long without loss makes it shrink
+    double shrink = 0.1;  // by this share
+    // A missing frame is waited for until the next one is due, since nobody wants to fill the gap in time.
+    bool patient = true;
+    PlayoutDelay::Config delay{};
+  };
+
+  enum class Verdict {
+    kHeld,
+    kDuplicate,
+    kLate,  // its place has passed
+    kFull,  // it does not fit before the earliest is out: pop(Instant::max()), then again
+  };
+  struct Insertion {
+    Verdict verdict;
+    size_t place;  // of kHeld
+  };
+
+  struct Out {
+    enum class Kind {
+      kNothing,  // nothing is due
+      kFrame,
+      kStale,  // a frame whose timestamp does not rise: drop it
+      kGap,    // a frame that did not come in time
+    };
+    Kind kind = Kind::kNothing;
+    size_t place = 0;  // of the frame; of the next frame after a gap
+    uint16_t sequence = 0;
+    uint32_t timestamp = 0;
+    uint32_t samples = 0;
+    Instant due{};
+    size_t index = 0;  // of a gap: how many frames before this one are missing
+    size_t left = 0;   // of a gap: how many after it
+  };
+
+  explicit JitterBuffer(const Config& config) { reset(config); }
+
+  // A new stream. The caller has emptied the buffer.
+  void reset(const Config& config);
+  // Takes effect with the next frame; keeps what is held and measured.
+  void configure(const Config& config);
+
+  // False: the frame belongs to another timeline; pop all and reset.
+  bool continues(uint32_t timestamp, Instant arrival) const;
+  Insertion insert(uint16_t sequence, uint32_t timestamp, uint32_t samples, Instant arrival);
+  // This sequence number carries no frame that is held here, and is not missing.
+  void pass(uint16_t sequence);
+
+  Out pop(Instant now);
+  // When pop() has something; Instant::max() when it never will.
+  Instant due() const;
+
+  size_t size() const { return held_; }
+  size_t capacity() const { return capacity_; }
+  const PlayoutDelay& delay() const { return delay_; }
+
+ private:
+  enum class State : uint8_t { kEmpty, kHeld, kPassed };
+  struct Slot {
+    int64_t timestamp = 0;
+    uint32_t samples = 0;
+    State state = State::kEmpty;
+  };
+  struct Missing {
+    int64_t timestamp;
+    uint32_t samples;  // 0: only numbers are missing, no time
+  };
+
+  static size_t place(int64_t sequence) { return static_cast<size_t>(sequence) % kMaxFrames; }
+  Slot& at(int64_t sequence) { return slots_[place(sequence)]; }
+  const Slot& at(int64_t sequence) const { return slots_[place(sequence)]; }
+  int64_t unroll(uint32_t timestamp) const;
+  Verdict onBehind(int64_t sequence, int64_t timestamp, Instant arrival);
+  void skipTo(int64_t sequence);
+  void skipPassed();
+  Missing missing() const;
+  Out takeMissing(const Missing& gap, Instant due);
+  Out takeFrame(Instant due);
+
+  Config config_;
+  PlayoutDelay delay_{{}};
+  std::array<Slot, kMaxFrames> slots_;
+  rtp::SequenceExtender sequences_;
+  size_t capacity_;
+  size_t held_;
+  int64_t head_;       // the next sequence to leave
+  int64_t next_held_;  // the first one that is held, when any is
+  bool started_;       // something has left
+  uint64_t released_;  // bit i: sequence head_ - 1 - i left as a frame
+  size_t gap_index_;   // missing ones before head_, in a row
+
+  int64_t newest_timestamp_;
+  int64_t last_timestamp_;  // that left
+  uint32_t last_samples_;
+  unsigned late_in_row_;
+  Instant calm_since_;
+};
+
+}  // namespace sluice::media

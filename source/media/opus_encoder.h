@@ -1,0 +1,35 @@
+// libopus' encoder: mono at 48 kHz to packets. Takes its memory when it is made; nothing else allocates or
+// throws.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "source/base/bytes.h"
+#include "source/media/profile.h"
+
+namespace sluice::media {
+
+class OpusEncoder {
+ public:
+  // How much later than given audio comes out of a decoder: 6.5 ms.
+  static constexpr size_t kLookAhead = 312;
+
+  OpusEncoder();
+
+  // Forgets all audio; keeps the profile.
+  void reset();
+  void apply(const Profile& profile);
+  // The next packets need nothing of those before them, at the price of more bits.
+  void setIndependent(bool independent);
+
+  // `pcm` is one frame: 10, 20, 40 or 60 ms. Returns the packet's size, 0 when it cannot be made.
+  size_t encode(std::span<const int16_t> pcm, MutableBytes out);
+
+ private:
+  std::unique_ptr<std::byte[]> state_;
+};
+
+}  // namespace sluice::media

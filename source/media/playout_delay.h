@@ -1,0 +1,82 @@
+// How long voice waits so that jitter does not reach the listener: a high quantile of how much later than the
+// quickest packets others came, over a histogram that forgets, as in NetEQ's delay manager. Pure.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "source/base/clock.h"
+
+namespace sluice::media {
+
+// What RTP timestamps of Opus count (RFC 7587 section 4.1).
+inline constexpr int64_t kSampleRate = 48'000;
+
+constexpr Duration samplesToTime(int64_t samples) {
+  return Duration{samples * 62'500 / 3};
+}
+
+class PlayoutDelay {
+ public:
+  static constexpr Duration kMaxCeiling = 1s;
+
+  struct Config {
+    Duration floor = 10ms;
+    Duration ceiling = 400ms;  // at most kMaxCeiling
+    double quantile = 0.995;   // share of packets that shall be in time
+    double forget = 0.998;     // what a packet's weight becomes with each one after it
+    Duration start = 80ms;     // before anything is known
+  };
+
+  explicit PlayoutDelay(const Config& config) { reset(config); }
+
+  // Forgets everything.
+  void reset(const Config& config);
+  // Keeps what was measured.
+  void configure(const Config& config);
+
+  // `timestamp` is unrolled to 64 bits; it came at `arrival`.
+  void onArrival(int64_t timestamp, Instant arrival);
+  // The sender's clock jumped: this cannot be the same timeline.
+  bool jumps(int64_t timestamp, Instant arrival) const;
+
+  // When to play it. Rises with the timestamp. Only after the first arrival.
+  Instant playout(int64_t timestamp) const { return Instant{offset_ + samplesToTime(timestamp)}; }
+
+  Duration target() const { return target_; }
+  // The wait now, for a packet as quick as the quickest.
+  Duration delay() const { return offset_ - quickest_; }
+
+ private:
+  static constexpr Duration kBucket = 5ms;
+  static constexpr size_t kBuckets = kMaxCeiling / kBucket;
+  static constexpr size_t kWindows = 8;
+  static constexpr unsigned kWindowPackets = 32;
+
+  void rebase(Duration transit);
+  void updateQuickest(Duration transit);
+  void remember(Duration lateness);
+  Duration quantile() const;
+  void moveOffset(int64_t timestamp);
+
+  Config config_;
+  std::array<float, kBuckets> histogram_;  // weights
+  float weight_;                           // of the next packet: growing instead of fading all others
+  float total_;
+  unsigned packets_;  // until the forgetting has reached its full strength
+
+  // The least transit times of the last windows, each over some packets; a transit time is arrival minus
+  // timestamp and has an arbitrary zero.
+  std::array<Duration, kWindows> least_;
+  size_t window_;
+  unsigned in_window_;
+  Duration quickest_;  // of them
+
+  unsigned beyond_;  // packets in a row that came later than any allowed delay
+  Duration offset_;  // playout time minus timestamp
+  int64_t newest_;
+  Duration target_;
+};
+
+}  // namespace sluice::media
