@@ -49,6 +49,10 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
   }
   entry.state = State::kReceived;
   ++returned_;
+  if (entry.requests == 1) {
+    const Duration took = now - entry.asked;
+    answer_time_ = answer_time_ == Duration{} ? took : answer_time_ + (took - answer_time_) / 8;
+  }
   return entry.requests > 0 ? Arrival::kRecovered : Arrival::kOvertaken;
 }
 
@@ -58,10 +62,14 @@ void LossFinder::advance(int64_t to, uint32_t timestamp, Instant now) {
   if (step <= Duration::zero() || step > kLongestPacket) step = kUsualFrame;
   if (steps > 1) ++bursts_;
   for (int64_t gap = highest_ + 1; gap < to; ++gap) {
-    at(gap) = {.state = State::kMissing, .requests = 0, .expected = now - (to - gap) * step, .asked = now};
+    at(gap) = {.state = State::kMissing,
+               .requests = 0,
+               .too_late = false,
+               .expected = now - (to - gap) * step,
+               .asked = now};
     ++lost_;
   }
-  at(to) = {.state = State::kReceived, .requests = 0, .expected = {}, .asked = {}};
+  at(to) = {.state = State::kReceived, .requests = 0, .too_late = false, .expected = {}, .asked = {}};
   highest_ = to;
   timestamp_ = timestamp;
   oldest_missing_ = std::max(oldest_missing_, highest_ - static_cast<int64_t>(kWindow) + 1);
@@ -75,7 +83,8 @@ bool LossFinder::isMissing(uint16_t sequence) const {
 }
 
 Instant LossFinder::due(const Entry& entry, const Config& config, Duration round_trip) const {
-  if (entry.state != State::kMissing || entry.requests >= config.max_requests) return Instant::max();
+  const bool done = entry.state != State::kMissing || entry.requests >= config.max_requests;
+  if (done || entry.too_late) return Instant::max();
   // An answer may take a little longer than the last round trip; asking twice for one packet helps nobody.
   const Duration wait = entry.requests == 0 ? config.reordering : round_trip + round_trip / 4 + 5ms;
   const Instant when = entry.asked + wait;
@@ -90,8 +99,10 @@ size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, s
     const Instant when = due(entry, config, round_trip);
     if (when != Instant::max()) all_settled = false;
     if (all_settled) oldest_missing_ = extended;
-    // What should have been asked for long ago, as when this thread was late, may be too late by now.
-    if (when > now || now + round_trip > entry.expected + config.budget) continue;
+    if (when > now) continue;
+    // This thread may be late, and what was to be asked for long ago is of no use now.
+    entry.too_late = now + round_trip > entry.expected + config.budget;
+    if (entry.too_late) continue;
     entry.asked = now;
     ++entry.requests;
     out[count++] = static_cast<uint16_t>(extended);

@@ -39,6 +39,9 @@ class LossFinder {
   // When ask() has work again; Instant::max(): no packet is worth asking for.
   Instant nextAsk(const Config& config, Duration round_trip) const;
 
+  // How long answers to first requests take; 0 before the first.
+  Duration answerTime() const { return answer_time_; }
+
   uint64_t lost() const { return lost_; }          // packets that were missing when others came
   uint64_t bursts() const { return bursts_; }      // runs of them
   uint64_t returned() const { return returned_; }  // missing ones that came after all
@@ -48,6 +51,7 @@ class LossFinder {
   struct Entry {
     State state = State::kUnknown;
     uint8_t requests = 0;
+    bool too_late = false;  // it was not asked for in time
     Instant expected{};
     Instant asked{};  // or noticed, when not asked for yet
   };
@@ -66,6 +70,7 @@ class LossFinder {
   uint32_t timestamp_ = 0;      // of the highest
   int64_t oldest_missing_ = 0;  // no packet before it is missing
   std::array<Entry, kWindow> entries_;
+  Duration answer_time_{};
   uint64_t lost_ = 0;
   uint64_t bursts_ = 0;
   uint64_t returned_ = 0;

@@ -56,6 +56,12 @@ Duration Repair::roundTrip() const {
   return measured.count() == 0 ? kUnknownRoundTrip : Duration{measured};
 }
 
+// Of the speaker. RTCP measures no round trip to one who hears nobody.
+Duration Repair::answerTime() const {
+  const Duration measured = speaker_->finder().answerTime();
+  return measured == Duration{} ? roundTrip() : measured;
+}
+
 // Who sends nothing reports under its player's number, as the router does.
 uint32_t Repair::reportingSsrc() const {
   const auto& slots = player_->negotiated.slots;
@@ -140,7 +146,7 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 
 void Repair::armAsking() {
   if (!speaker_->line().nack || !factory_->settings.uplink.nack) return;
-  const Instant next = speaker_->finder().nextAsk(factory_->settings.uplink.finder, roundTrip());
+  const Instant next = speaker_->finder().nextAsk(factory_->settings.uplink.finder, answerTime());
   if (next == Instant::max()) return asking_.cancel();
   if (!asking_.armed() || asking_.due() != next) asking_.armAt(next);
 }
@@ -148,7 +154,7 @@ void Repair::armAsking() {
 void Repair::askForLost() {
   std::array<uint16_t, kMostAskedAtOnce> wanted;
   const size_t count =
-      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), roundTrip(), wanted);
+      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), answerTime(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
   armAsking();
 }

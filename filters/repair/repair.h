@@ -62,6 +62,7 @@ class Repair final : public chain::Filter {
 
   ListenerStream* find(uint32_t ssrc);
   Duration roundTrip() const;
+  Duration answerTime() const;
   uint32_t reportingSsrc() const;
 
   const RepairFactory* factory_;

@@ -20,6 +20,12 @@ async function request(path, options, token) {
   throw new HttpError(response.status, problem.error ?? `HTTP ${response.status}`, problem.field);
 }
 
+// Browsers ask for lost voice packets and send them again, but offer it for video only unless the offer is changed.
+function withNack(offer) {
+  const sdp = offer.sdp.replaceAll(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, '$&a=rtcp-fb:$1 nack\r\n');
+  return {type: offer.type, sdp};
+}
+
 export class Call extends EventTarget {
   // `stream` may be null: then the call only listens. `token` is empty unless the server wants one. `relayOnly`: all goes
   // through the TURN server.
@@ -47,7 +53,7 @@ export class Call extends EventTarget {
     const path = `/v1/rooms/${encodeURIComponent(this.room)}/players/${encodeURIComponent(this.name)}`;
     if (this.relayOnly) await this.useRelay(path);
     if (this.pc.signalingState === 'closed') return;  // left while joining
-    await this.pc.setLocalDescription();
+    await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
     const response = await request(path, {
       method: 'POST',
       headers: {'Content-Type': 'application/sdp'},

@@ -43,10 +43,26 @@ TEST_CASE(
   line.now = line.finder.nextAsk(line.config, kRoundTrip);
   CHECK(line.ask() == std::vector<uint16_t>{11});
   CHECK(line.finder.nextAsk(line.config, kRoundTrip) == Instant::max());  // it would come too late
+  line.now += 30ms;
   CHECK(line.packet(11) == Arrival::kRecovered);
+  CHECK(line.finder.answerTime() == Duration{});  // to which request this is the answer, nobody knows
   CHECK(line.packet(11) == Arrival::kDuplicate);
   CHECK(line.finder.lost() == 1);
   CHECK(line.finder.returned() == 1);
+}
+
+TEST_CASE("answers to first requests tell the round trip") {
+  Line line;
+  for (uint16_t sequence = 1; sequence < 100; sequence = static_cast<uint16_t>(sequence + 2)) {
+    line.packet(sequence);
+    line.packet(static_cast<uint16_t>(sequence + 2));
+    line.now += 10ms;
+    CHECK(line.ask().size() == 1);
+    line.now += sequence < 50 ? 40ms : 60ms;
+    line.packet(static_cast<uint16_t>(sequence + 1));
+    if (sequence == 1) CHECK(line.finder.answerTime() == 40ms);
+  }
+  CHECK(line.finder.answerTime() > 58ms);
 }
 
 TEST_CASE("an overtaken packet is no loss") {
@@ -79,6 +95,7 @@ TEST_CASE("a late thread does not ask for what is too late by now") {
   line.packet(3);
   line.now += 1s;
   CHECK(line.ask().empty());
+  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == Instant::max());
 }
 
 TEST_CASE("a packet is asked for at most max_requests times") {
