@@ -2,6 +2,7 @@
 
 #include "filters/dtls_srtp/dtls_srtp.h"
 #include "filters/forward/forward.h"
+#include "filters/fragment/fragment.h"
 #include "filters/impair/impair.h"
 #include "filters/marker/marker.h"
 #include "filters/opus/opus.h"
@@ -16,6 +17,7 @@ chain::Registry builtinFilters() {
   chain::Registry registry;
   registry.add(dtls_srtp::filterType());
   registry.add(forward::filterType());
+  registry.add(fragment::filterType());
   registry.add(impair::filterType());
   registry.add(marker::filterType());
   registry.add(opus_filter::filterType());

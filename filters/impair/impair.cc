@@ -40,15 +40,7 @@ net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) 
   net::PacketPtr copy = context.packet();
   if (copy == nullptr) return nullptr;
   copy->assign(packet.data());
-  copy->remote = packet.remote;
-  copy->local = packet.local;
-  copy->received = packet.received;
-  copy->kind = packet.kind;
-  copy->tos = packet.tos;
-  copy->ttl = packet.ttl;
-  copy->via = packet.via;
-  copy->detour = packet.detour;
-  copy->dont_fragment = packet.dont_fragment;
+  copy->copyEnvelope(packet);
   return copy;
 }
 
@@ -107,6 +99,7 @@ void Lane::meet(net::PacketPtr&& packet, const Fate& fate) {
   if (fate.flip && packet->size() > 0) {
     const uint64_t bit = *fate.flip % (packet->size() * 8);
     packet->data()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+    packet->origin.reset();
     context_.count(Count::kCorrupted);
   }
   if (!waits) {

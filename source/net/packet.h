@@ -79,6 +79,8 @@ class Packet {
   }
   // Replaces the data; false when it does not fit.
   bool assign(Bytes bytes);
+  // Takes over where the other comes from and goes, and how: all fields but its data, origin and note.
+  void copyEnvelope(const Packet& other);
 
   // The peer: source on the way in, destination on the way out. Unset on the way out: the session's tuple.
   Address remote;

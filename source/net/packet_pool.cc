@@ -11,6 +11,18 @@ bool Packet::assign(Bytes bytes) {
   return true;
 }
 
+void Packet::copyEnvelope(const Packet& other) {
+  remote = other.remote;
+  local = other.local;
+  received = other.received;
+  kind = other.kind;
+  tos = other.tos;
+  ttl = other.ttl;
+  via = other.via;
+  detour = other.detour;
+  dont_fragment = other.dont_fragment;
+}
+
 void Packet::reset() {
   remote = local = {};
   received = {};

@@ -2,9 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <memory>
+#include <bit>
 #include <set>
 
+#include "test/support/allocations.h"
 #include "test/support/harness.h"
 
 namespace sluice::impair {
@@ -249,6 +250,27 @@ TEST_CASE("in = passed + dropped + held, and copies") {
     const uint64_t drops = f.dropped("lost") + f.dropped("rate_limited") + f.dropped("held_full");
     REQUIRE(sent + 1 + f.counted("duplicated") == f.chain.inner.size() + drops + held);
   }
+}
+
+TEST_CASE("holding, doubling and dropping packets allocates nothing") {
+  Fixture f(
+      "ingress { loss { percent: 10 } delay_ms: 40 jitter { max_ms: 60 } duplicate_percent: 10 max_held: 100 "
+      "}");
+  const auto packet = Fixture::packet(1);
+  f.chain.record = false;
+  const auto talk = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      f.chain.ingress(packet);
+      f.advance(5ms);
+    }
+  };
+  talk(1000);
+  test::countAllocations(true);
+  const uint64_t before = test::allocations();
+  talk(10'000);
+  const uint64_t after = test::allocations();
+  test::countAllocations(false);
+  CHECK(after - before == 0);
 }
 
 }  // namespace

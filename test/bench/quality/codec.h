@@ -1,46 +1,41 @@
-// libopus for the benchmark.
+// Opus as the benchmark speaks it.
 #pragma once
 
-#include <memory>
-#include <span>
 #include <vector>
 
+#include "source/media/opus_decoder.h"
+#include "source/media/opus_encoder.h"
 #include "test/bench/quality/audio.h"
-
-struct OpusEncoder;
-struct OpusDecoder;
 
 namespace sluice::quality {
 
 using Payload = std::vector<uint8_t>;
 
-struct EncoderSettings {
-  int bitrate = 32'000;  // what WebRTC asks for mono voice
-  int complexity = 9;
-  bool fec = false;
-  int expected_loss = 0;  // percent
-};
+// As WebRTC encodes one voice; with `fec` for a line that loses a seventh.
+inline media::Profile profile(bool fec) {
+  return {.fec = fec, .expected_loss_percent = fec ? 15u : 0u, .complexity = 9, .bitrate_bps = 32'000};
+}
 
-// All frames of a piece, as WebRTC would encode them. What is left of a last frame is cut off.
-std::vector<Payload> encode(const Samples& samples, const EncoderSettings& settings);
+// Whole frames; what is left over is cut off.
+inline std::vector<Payload> encode(const Samples& samples, const media::Profile& profile) {
+  media::OpusEncoder encoder;
+  encoder.apply(profile);
+  std::vector<Payload> payloads;
+  for (size_t at = 0; at + kFrameSamples <= samples.size(); at += kFrameSamples) {
+    Payload payload(1275);
+    payload.resize(encoder.encode({&samples[at], kFrameSamples}, payload));
+    payloads.push_back(std::move(payload));
+  }
+  return payloads;
+}
 
-class Decoder {
- public:
-  using Out = std::span<int16_t, kFrameSamples>;
-
-  Decoder();
-  void decode(Bytes payload, Out out);
-  // The frame before `next`, from its low-bitrate copy there; libopus conceals when there is none.
-  void recover(Bytes next, Out out);
-  void conceal(Out out);
-
- private:
-  void run(Bytes payload, bool fec, Out out);
-
-  struct Free {
-    void operator()(OpusDecoder* decoder) const;
-  };
-  std::unique_ptr<OpusDecoder, Free> decoder_;
-};
+// What is heard when nothing is lost.
+inline Samples decode(const std::vector<Payload>& speech) {
+  media::OpusDecoder decoder;
+  Samples out(speech.size() * kFrameSamples);
+  for (size_t n = 0; n < speech.size(); ++n)
+    decoder.decode(speech[n], {&out[n * kFrameSamples], kFrameSamples});
+  return out;
+}
 
 }  // namespace sluice::quality

@@ -3,6 +3,23 @@
 #include "source/codec/opus_toc.h"
 
 namespace sluice::quality {
+namespace {
+
+bool hasLbrr(Bytes payload) {
+  const auto info = opus::parse(payload);
+  return info && info->has_lbrr;
+}
+
+Played::Kind fill(media::OpusDecoder& decoder, Bytes next, media::MutablePcm out) {
+  if (hasLbrr(next)) {
+    decoder.decodeFec(next, out);
+    return Played::kRecovered;
+  }
+  decoder.conceal(out);
+  return Played::kConcealed;
+}
+
+}  // namespace
 
 void FixedBuffer::onFrame(size_t frame, Bytes payload, Instant now) {
   if (!started_) {
@@ -12,22 +29,44 @@ void FixedBuffer::onFrame(size_t frame, Bytes payload, Instant now) {
   if (frame >= next_) waiting_.try_emplace(frame, payload.begin(), payload.end());
 }
 
-Played FixedBuffer::play(Decoder::Out out) {
+std::optional<Played> FixedBuffer::play(Instant, media::MutablePcm out) {
   const size_t frame = next_++;
   if (const auto here = waiting_.extract(frame)) {
     decoder_.decode(here.mapped(), out);
-    return {Played::kReceived, frame};
+    return Played{Played::kReceived, frame};
   }
   const auto after = waiting_.find(frame + 1);
-  if (use_fec_ && after != waiting_.end()) {
-    const auto info = opus::parse(after->second);
-    if (info && info->has_lbrr) {
-      decoder_.recover(after->second, out);
-      return {Played::kRecovered, frame};
-    }
+  const bool helps = use_fec_ && after != waiting_.end();
+  return Played{fill(decoder_, helps ? Bytes(after->second) : Bytes(), out), frame};
+}
+
+void AdaptiveBuffer::onFrame(size_t frame, Bytes payload, Instant now) {
+  const auto timestamp = static_cast<uint32_t>(frame * kFrameSamples);
+  const auto insertion = buffer_.insert(static_cast<uint16_t>(frame), timestamp, kFrameSamples, now);
+  if (insertion.verdict != media::JitterBuffer::Verdict::kHeld) return;
+  held_[insertion.place].assign(payload.begin(), payload.end());
+  if (started_) return;
+  started_ = true;
+  last_frame_ = frame;
+  last_due_ = buffer_.due();
+}
+
+std::optional<Played> AdaptiveBuffer::play(Instant now, media::MutablePcm out) {
+  using Kind = media::JitterBuffer::Out::Kind;
+  const auto next = buffer_.pop(now);
+  if (next.kind != Kind::kFrame && next.kind != Kind::kGap) return std::nullopt;
+  last_frame_ = next.timestamp / kFrameSamples;
+  last_due_ = next.due;
+  if (next.kind == Kind::kFrame) {
+    decoder_.decode(held_[next.place], out);
+    return Played{Played::kReceived, last_frame_};
   }
-  decoder_.conceal(out);
-  return {Played::kConcealed, frame};
+  const bool helps = use_fec_ && next.left == 0;
+  return Played{fill(decoder_, helps ? Bytes(held_[next.place]) : Bytes(), out), last_frame_};
+}
+
+Instant AdaptiveBuffer::deadline(size_t frame) const {
+  return last_due_ + kFrame * (static_cast<int64_t>(frame) - static_cast<int64_t>(last_frame_));
 }
 
 }  // namespace sluice::quality

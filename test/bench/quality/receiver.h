@@ -1,20 +1,19 @@
 // What stands at a listener's end: frames in as they come, sound out as it plays. Strategies are made of
-// these. A jitter buffer with another policy, or one behind a filter that conceals, is another Receiver.
+// these.
 #pragma once
 
+#include <array>
 #include <map>
+#include <optional>
 
+#include "source/media/jitter_buffer.h"
 #include "test/bench/quality/codec.h"
 
 namespace sluice::quality {
 
 struct Played {
-  enum Kind {
-    kReceived,
-    kRecovered,
-    kConcealed
-  } kind;        // kRecovered: from the next packet's low-bitrate copy
-  size_t frame;  // of the speech; a number may be left out, not come twice
+  enum Kind { kReceived, kRecovered, kConcealed } kind;  // kRecovered: from the next packet's LBRR
+  size_t frame;                                          // of the speech; rises, but may leave out numbers
 };
 
 class Receiver {
@@ -23,10 +22,10 @@ class Receiver {
 
   // An encoded frame came, in whatever way: any order, and more than once.
   virtual void onFrame(size_t frame, Bytes payload, Instant now) = 0;
-  // When the next 20 ms play; Instant::max() before the first frame.
+  // When there is something to do; Instant::max() when it never will without another frame.
   virtual Instant due() const = 0;
-  // Called at due().
-  virtual Played play(Decoder::Out out) = 0;
+  // Called at due(), or soon after. Plays 20 ms into `out`, unless it was something else.
+  virtual std::optional<Played> play(Instant now, media::MutablePcm out) = 0;
   // When this frame plays as far as is known now; what comes later than that is of no use.
   virtual Instant deadline(size_t frame) const = 0;
 };
@@ -39,7 +38,7 @@ class FixedBuffer final : public Receiver {
 
   void onFrame(size_t frame, Bytes payload, Instant now) override;
   Instant due() const override { return started_ ? deadline(next_) : Instant::max(); }
-  Played play(Decoder::Out out) override;
+  std::optional<Played> play(Instant now, media::MutablePcm out) override;
   Instant deadline(size_t frame) const override { return start_ + kFrame * static_cast<int64_t>(frame); }
 
  private:
@@ -49,7 +48,27 @@ class FixedBuffer final : public Receiver {
   Instant start_{};  // of frame 0
   size_t next_ = 0;
   std::map<size_t, Payload> waiting_;
-  Decoder decoder_;
+  media::OpusDecoder decoder_;
+};
+
+// media::JitterBuffer, which follows the jitter.
+class AdaptiveBuffer final : public Receiver {
+ public:
+  explicit AdaptiveBuffer(bool use_fec) : use_fec_(use_fec) {}
+
+  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  Instant due() const override { return buffer_.due(); }
+  std::optional<Played> play(Instant now, media::MutablePcm out) override;
+  Instant deadline(size_t frame) const override;
+
+ private:
+  const bool use_fec_;
+  media::JitterBuffer buffer_{{.patient = false}};
+  std::array<Payload, media::JitterBuffer::kMaxFrames> held_;
+  bool started_ = false;
+  size_t last_frame_ = 0;  // that played; before that, that came first
+  Instant last_due_{};
+  media::OpusDecoder decoder_;
 };
 
 }  // namespace sluice::quality

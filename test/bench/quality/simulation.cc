@@ -34,11 +34,12 @@ class Simulation {
     for (size_t n = 0; n < speech_.size(); ++n) at(sentAt(n), [this, n] { send(n); });
     for (;;) {
       const Instant next = events_.empty() ? Instant::max() : events_.begin()->first;
-      if (receiver_->due() < next) {
-        now_ = receiver_->due();
+      const Instant due = receiver_->due();
+      if (due < next) {
+        now_ = std::max(now_, due);
         if (!play()) return std::move(out_);
       } else if (next == Instant::max()) {
-        return std::move(out_);  // nothing ever came
+        return std::move(out_);
       } else {
         const auto event = events_.extract(events_.begin());
         now_ = event.key();
@@ -98,8 +99,12 @@ class Simulation {
   // False when the speech is over.
   bool play() {
     int16_t samples[kFrameSamples];
-    const Played played = receiver_->play(samples);
+    const auto result = receiver_->play(now_, samples);
+    if (!result) return true;
+    const Played& played = *result;
     if (played.frame >= speech_.size()) return false;
+    if (!out_.delays.empty()) out_.stretched += std::max(Duration::zero(), now_ - last_played_ - kFrame);
+    last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
     out_.concealed += played.kind == Played::kConcealed;
@@ -116,6 +121,7 @@ class Simulation {
   impair::Impairment back_;
   std::multimap<Instant, std::function<void()>> events_;
   Instant now_ = kStart;
+  Instant last_played_{};
   std::set<size_t> arrived_;
   size_t seen_up_to_ = 0;  // gaps below have been looked at
   Outcome out_;

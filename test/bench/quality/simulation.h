@@ -11,8 +11,9 @@ namespace sluice::quality {
 
 struct Line {
   std::string name;
-  impair::Impairment::Config forward{};  // its delay is also the way back's
-  // Of what the listener asks back. Losses only, by the same model; no jitter.
+  // What the listener asks for goes back with the same delay and the same kind of loss, without jitter.
+  impair::Impairment::Config forward{};
+
   Duration roundTrip() const { return forward.delay * 2; }
 };
 
@@ -21,8 +22,9 @@ struct Outcome {
   size_t frames = 0;
   size_t concealed = 0;
   size_t recovered = 0;
-  std::vector<Duration>
-      delays;        // from sending to playing, without the line's fixed delay, of each played frame
+  Duration stretched{};  // silence between frames that should have followed each other
+  // Of each frame that played: from sending to playing, without the line's fixed delay.
+  std::vector<Duration> delays{};
   size_t bytes = 0;  // on the wire, with all headers
   size_t retransmitted = 0;
   size_t too_late = 0;  // of those retransmitted

@@ -9,6 +9,9 @@ constexpr Duration kLong = 100ms;  // has room for noticing a loss and a round t
 auto buffer(Duration delay, bool use_fec = false) {
   return [=] { return std::make_unique<FixedBuffer>(use_fec, delay); };
 }
+auto adaptive(bool use_fec = false) {
+  return [=] { return std::make_unique<AdaptiveBuffer>(use_fec); };
+}
 
 }  // namespace
 
@@ -20,6 +23,10 @@ std::vector<Strategy> strategies() {
       {.name = "red2", .redundancy = 2, .receiver = buffer(kShort)},
       {.name = "nack", .nack = true, .receiver = buffer(kLong)},
       {.name = "nack+fec", .fec = true, .nack = true, .receiver = buffer(kLong, true)},
+      {.name = "jb", .receiver = adaptive()},
+      {.name = "jb+fec", .fec = true, .receiver = adaptive(true)},
+      {.name = "jb+red1", .redundancy = 1, .receiver = adaptive()},
+      {.name = "jb+nack", .nack = true, .receiver = adaptive()},
   };
 }
 

@@ -18,7 +18,7 @@ struct Strategy {
   std::function<std::unique_ptr<Receiver>()> receiver;
 };
 
-// The rows of the table.
+// The rows of the table. "jb" have media::JitterBuffer, the others a fixed one.
 std::vector<Strategy> strategies();
 
 }  // namespace sluice::quality
