@@ -243,6 +243,22 @@ TEST_CASE("late, duplicate, stale, stray, undecodable and foreign packets are dr
   CHECK(t.dropped("foreign") == 1);
 }
 
+TEST_CASE("who sends much faster than real time is not decoded as fast") {
+  const auto payloads = encode(test::voiceSignal(8, 120), kWithLbrr);
+  Fixture f("ingress { mode: TRANSCODE jitter_buffer { min_frames: 4 max_frames: 4 } }");
+  for (size_t i = 0; i < 200; ++i) f.chain.ingress(f.packet(i, payloads[i]));  // 4 s at once
+  f.advance(1s);
+  CHECK(f.dropped("over_rate") > 50);
+  CHECK(f.counted("transcoded") >= 100);  // 2 s at once, and what the next second allows
+
+  Fixture c("ingress { mode: CONCEAL jitter_buffer { min_frames: 4 max_frames: 4 } }");
+  for (size_t i = 0; i < 400; i += 2) c.chain.ingress(c.packet(i, payloads[i]));
+  c.advance(1s);
+  CHECK(c.counted("concealed", "lbrr") > 80);
+  CHECK(c.counted("concealed", "plc") > 50);
+  CHECK(c.chain.inner.size() == 399);
+}
+
 TEST_CASE("a pool that is exhausted leaves the gap") {
   Fixture f("ingress { mode: CONCEAL }");
   const auto payloads = encode(test::voiceSignal(0.2, 120), {});
