@@ -40,7 +40,7 @@ class Concealer {
 
  private:
   static constexpr size_t kRemembered = 3;
-  static constexpr size_t kMaxSize = 640;  // beyond any voice; longer ones are not remembered
+  static constexpr size_t kMaxSize = 1500;  // longer ones are not remembered
 
   struct Recent {
     uint16_t size = 0;
