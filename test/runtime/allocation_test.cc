@@ -3,6 +3,7 @@
 
 #include "filters/adaptation/adaptation.h"
 #include "filters/marker/marker.h"
+#include "filters/opus/opus.h"
 #include "filters/pacer/pacer.h"
 #include "filters/repair/repair.h"
 #include "filters/rtp_router/rtp_router.h"
@@ -11,6 +12,7 @@
 #include "test/support/allocations.h"
 #include "test/support/harness.h"
 #include "test/support/udp_client.h"
+#include "test/support/voice_signal.h"
 #include "test/support/workers.h"
 
 namespace sluice {
@@ -105,6 +107,49 @@ TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
   CHECK(after - before == 0);
   CHECK(players[9]->counted("rtp_router", "voice_out") - heard == kPackets * 9 / 10);
   CHECK(players[0]->counted("repair", "requested") > kPackets / 20);
+}
+
+TEST_CASE("2,000 packets with gaps through every mode of opus allocate nothing") {
+  const auto voice = test::voiceSignal(1, 120);
+  media::OpusEncoder encoder;
+  encoder.apply({.bandwidth = opus::Bandwidth::kWide,
+                 .mode = opus::Mode::kSilk,
+                 .fec = true,
+                 .expected_loss_percent = 10,
+                 .bitrate_bps = 28'000});
+  std::vector<std::vector<uint8_t>> packets;
+  for (size_t at = 0; at + 960 <= voice.size(); at += 960) {
+    std::vector<uint8_t> packet(rtp::kHeaderSize + media::kMaxOpusFrame);
+    packet.resize(rtp::kHeaderSize +
+                  encoder.encode({&voice[at], 960}, MutableBytes(packet).subspan(rtp::kHeaderSize)));
+    packets.push_back(std::move(packet));
+  }
+  for (const char* mode : {"REORDER", "CONCEAL", "TRANSCODE"}) {
+    CAPTURE(mode);
+    ManualClock clock;
+    test::FakeWorker worker(clock);
+    test::ChainHarness chain(worker,
+                             {{opus_filter::filterType(), "ingress { mode: " + std::string(mode) + " }"}});
+    chain.record = false;
+    const auto talk = [&](uint32_t first, uint32_t count) {
+      for (uint32_t i = first; i < first + count; ++i) {
+        std::vector<uint8_t>& packet = packets[i % packets.size()];
+        rtp::write(
+            {.payload_type = 111, .sequence = static_cast<uint16_t>(i), .timestamp = i * 960, .ssrc = 7},
+            packet.data());
+        if (i % 10 != 9) chain.ingress(packet);
+        clock.advance(20ms);
+        worker.timers().run();
+      }
+    };
+    talk(0, 100);
+    test::countAllocations(true);
+    const uint64_t before = test::allocations();
+    talk(100, 2'000);
+    const uint64_t after = test::allocations();
+    test::countAllocations(false);
+    CHECK(after - before == 0);
+  }
 }
 
 TEST_CASE("encrypting and decrypting 10,000 packets allocates nothing") {
