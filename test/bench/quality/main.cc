@@ -161,15 +161,37 @@ void run(bool quick) {
   }
 }
 
+// For what puts others on the same lines: a name, impair's configuration of one direction, the mean jitter in
+// ms.
+void printLines(bool quick) {
+  for (const Line& each : lines(quick)) {
+    const impair::Impairment::Config& line = each.forward;
+    const auto ms = [](Duration d) { return static_cast<int>(d / 1ms); };
+    const impair::GilbertElliott& loss = line.loss;
+    std::printf(
+        "%s\tloss { gilbert_elliott { to_bad_percent: %f to_good_percent: %f good_loss_percent: %f } } ",
+        each.name.c_str(), 100 * loss.to_bad, 100 * loss.to_good, 100 * loss.good_loss);
+    std::printf("delay_ms: %d jitter { max_ms: %d }\t%d\n", ms(line.delay), ms(line.max_jitter),
+                ms(line.max_jitter) / 2);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::quality
 
 int main(int argc, char** argv) {
-  const bool quick = argc == 2 && std::strcmp(argv[1], "--quick") == 0;
-  if (argc > 1 && !quick) {
-    std::fprintf(stderr, "usage: %s [--quick]\n", argv[0]);
-    return 2;
+  bool quick = false;
+  bool only_lines = false;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--quick") == 0) {
+      quick = true;
+    } else if (std::strcmp(argv[i], "--lines") == 0) {
+      only_lines = true;
+    } else {
+      std::fprintf(stderr, "usage: %s [--quick] [--lines]\n", argv[0]);
+      return 2;
+    }
   }
-  sluice::quality::run(quick);
+  only_lines ? sluice::quality::printLines(quick) : sluice::quality::run(quick);
   return 0;
 }
