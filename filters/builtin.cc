@@ -5,6 +5,7 @@
 #include "filters/fragment/fragment.h"
 #include "filters/impair/impair.h"
 #include "filters/marker/marker.h"
+#include "filters/opus/opus.h"
 #include "filters/pacer/pacer.h"
 #include "filters/repair/repair.h"
 #include "filters/rtp_router/rtp_router.h"
@@ -19,6 +20,7 @@ chain::Registry builtinFilters() {
   registry.add(fragment::filterType());
   registry.add(impair::filterType());
   registry.add(marker::filterType());
+  registry.add(opus_filter::filterType());
   registry.add(pacer::filterType());
   registry.add(repair::filterType());
   registry.add(rtp_router::filterType());

@@ -4,6 +4,7 @@
 
 #include "source/base/random.h"
 #include "source/codec/red.h"
+#include "source/codec/rtcp_extended.h"
 #include "source/media/payload.h"
 
 namespace sluice::rtp_router {
@@ -188,6 +189,7 @@ void RtpRouter::onRtcp(net::PacketPtr&& packet) {
     }
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i)
       onReportBlock(*block, now_middle);
+    if (const auto rtt = rtcp::referenceRoundTrip(*part, reportingSsrc(), now_middle)) onRoundTrip(*rtt);
   }
   if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
   context_.consume(std::move(packet));
@@ -199,10 +201,17 @@ void RtpRouter::onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middl
   if (!ours) return;
   auto& observed = player_->observed;
   observed.loss_permille.store(block.fraction_lost * 1000u / 256, std::memory_order_relaxed);
-  if (const auto rtt = rtcp::roundTrip(block, now_middle)) {
-    observed.rtt_us.store(static_cast<uint32_t>(rtt->count() / 1000), std::memory_order_relaxed);
-    increment(observed.rtt_samples);
-  }
+  if (const auto rtt = rtcp::roundTrip(block, now_middle)) onRoundTrip(*rtt);
+}
+
+void RtpRouter::onRoundTrip(Duration round_trip) {
+  player_->observed.rtt_us.store(static_cast<uint32_t>(round_trip.count() / 1000), std::memory_order_relaxed);
+  increment(player_->observed.rtt_samples);
+}
+
+// Who sends nothing reports under the SSRC that it would send with.
+uint32_t RtpRouter::reportingSsrc() const {
+  return streams_.empty() ? player_->number : streams_.front().ssrc();
 }
 
 void RtpRouter::armReports() {
@@ -219,6 +228,10 @@ void RtpRouter::sendReports() {
   const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
   std::optional<rtcp::ReportBlock> block;
   if (speaker_) block = speaker_->report(now);
+  if (block) {
+    player_->observed.uplink_loss_permille.store(block->fraction_lost * 1000u / 256,
+                                                 std::memory_order_relaxed);
+  }
   std::array<rtcp::SenderInfo, kSendersPerReport> senders;
   size_t count = 0;
   for (SlotStream& stream : streams_) {
@@ -241,11 +254,12 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
   for (const rtcp::SenderInfo& sender : senders) {
     writer.addSenderReport(sender, &sender == senders.data() ? blocks : std::span<const rtcp::ReportBlock>());
   }
-  // Who sends nothing reports under the SSRC that it would send with.
-  const uint32_t own = streams_.empty() ? player_->number : streams_.front().ssrc();
+  const uint32_t own = reportingSsrc();
   if (senders.empty()) writer.addReceiverReport(own, blocks);
   for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
   if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
+  // A client that hears nobody has no sender report of ours to answer.
+  if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(std::chrono::system_clock::now()));
   const auto size = writer.finish();
   if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);
   packet->resize(*size);

@@ -44,9 +44,11 @@ class RtpRouter final : public chain::Filter, private Listener {
   void bind(uint32_t ssrc);
   void onRtcp(net::PacketPtr&& packet);
   void onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middle);
+  void onRoundTrip(Duration round_trip);
   void sendReports();
   void sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks);
   void armReports();
+  uint32_t reportingSsrc() const;
 
   const RtpRouterFactory* factory_;
   const rooms::PlayerPtr player_;  // null: nobody whom signalling announced; everything is dropped

@@ -27,6 +27,8 @@ class Worker {
   virtual net::UdpNetwork& network() = 0;
   // Listeners of this worker have their addresses as groups here.
   virtual net::Inside& inside() = 0;
+  // The share of about the last second in which the worker did not wait for events, 0 to 1.
+  virtual double busyShare() const = 0;
 
   // Runs on the main thread, soon.
   virtual void postToMain(std::function<void()> task) = 0;

@@ -49,7 +49,7 @@ Profile Adaptation::choose(bool far, bool lossy, bool busy) const {
   if (far) {
     profile.bandwidth = opus::Bandwidth::kNarrow;
     profile.frame_ms = 10;
-    profile.bitrate_bps = lossy ? config_.narrowband_fec_bitrate_bps : config_.narrowband_bitrate_bps;
+    if (!lossy) profile.bitrate_bps = config_.narrowband_bitrate_bps;
   }
   if (busy) profile.complexity = far && lossy ? 0 : 2;
   return profile;

@@ -35,10 +35,9 @@ class Adaptation {
     Threshold loss{0.05, 0.03};  // above: SILK with FEC
     Threshold busy{0.7, 0.55};   // above: complexity 2, or 0 when all three are bad
     Duration hold = 5s;
-    uint32_t bitrate_bps = 32'000;      // of a good line
-    uint32_t fec_bitrate_bps = 28'000;  // wideband; below 20,000 the encoder leaves LBRR out
-    uint32_t narrowband_bitrate_bps = 16'000;
-    uint32_t narrowband_fec_bitrate_bps = 24'000;
+    uint32_t bitrate_bps = 32'000;             // of a good line
+    uint32_t narrowband_bitrate_bps = 16'000;  // of a far one
+    uint32_t fec_bitrate_bps = 28'000;         // of a lossy one; with much less the encoder leaves LBRR out
   };
   // As of now; what is unknown is 0.
   struct Line {

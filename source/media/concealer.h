@@ -19,8 +19,6 @@ struct ConcealerTools {
       pcm;  // five packets and what is missing after each, the next two
 };
 
-inline constexpr size_t kMaxOpusFrame = 1275;  // RFC 6716 section 3.4, R2
-
 // A packet like `like` whose frames are all empty: a decoder conceals for as long (RFC 6716 section 4.4), as
 // it would by itself. Not shorter, since some take up to two bytes for silence (section 2.1.9).
 inline constexpr size_t kEmptyPacketSize = 3;

@@ -12,6 +12,8 @@
 
 namespace sluice::media {
 
+inline constexpr size_t kMaxOpusFrame = 1275;  // bytes (RFC 6716 section 3.4, R2)
+
 class OpusEncoder {
  public:
   // How much later than given audio comes out of a decoder: 6.5 ms.

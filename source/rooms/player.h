@@ -86,10 +86,11 @@ struct Observed {
   std::atomic<bool> connected{false};  // DTLS done
   std::atomic<uint64_t> packets_in{0};
   std::atomic<uint64_t> packets_out{0};
-  std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
-  std::atomic<uint32_t> rtt_us{0};        // the last round trip, from RTCP; 0: unknown
-  std::atomic<uint32_t> rtt_samples{0};   // round trips measured so far
-  std::atomic<uint32_t> loss_permille{0};
+  std::atomic<int64_t> last_voice_ns{0};          // Clock time of the last packet with sound
+  std::atomic<uint32_t> rtt_us{0};                // the last round trip, from RTCP; 0: unknown
+  std::atomic<uint32_t> rtt_samples{0};           // round trips measured so far
+  std::atomic<uint32_t> loss_permille{0};         // of what it was sent, as it reports
+  std::atomic<uint32_t> uplink_loss_permille{0};  // of what it sent, after repair
 };
 
 // Shared by signalling and the owning worker; lives until its last user is gone.

@@ -61,6 +61,7 @@ void WorkerThread::run() {
   pool_.adopt();
   sweep_ = std::make_unique<net::Timer>(loop_.timers(), [this] {
     dispatcher_->sweep();
+    busy_.read(loop_.clock().now(), loop_.idle());
     sweep_->arm(Dispatcher::kSweepInterval);
   });
   sweep_->arm(Dispatcher::kSweepInterval);

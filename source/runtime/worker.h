@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/chain/worker.h"
+#include "source/net/busy_meter.h"
 #include "source/net/event_loop.h"
 #include "source/net/udp_socket.h"
 #include "source/runtime/dispatcher.h"
@@ -70,6 +71,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   net::TimerQueue& timers() override { return loop_.timers(); }
   net::UdpNetwork& network() override { return network_; }
   net::Inside& inside() override { return inside_; }
+  double busyShare() const override { return busy_.share(); }  // from any thread
   void postToMain(std::function<void()> task) override { group_.post_to_main(std::move(task)); }
   bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
 
@@ -103,6 +105,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   std::vector<bool> to_wake_;  // workers that got mail in this turn
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<net::Timer> sweep_;
+  net::BusyMeter busy_;
   std::thread thread_;
 };
 

@@ -147,6 +147,8 @@ void Server::collectWorkers(stats::Samples& out) const {
     const double idle = std::chrono::duration<double>(worker->idle()).count();
     out.counter("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
                 std::max(0.0, uptime - idle));
+    out.gauge("sluice_worker_busy_share", "Share of the last second that the worker did not wait for events.",
+              labels, worker->busyShare());
     out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,
               static_cast<double>(worker->packets().allocated()));
     out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no packet buffer free.",

@@ -165,6 +165,28 @@ TEST_CASE("of RED that was negotiated the primary is heard, with or without a re
   CHECK(alice.dropped("rtp_router", "malformed") == 1);
 }
 
+TEST_CASE("the round trip to one who hears nobody comes from extended reports (RFC 3611)") {
+  Room room;
+  auto& alice = room.add("alice");
+  alice.ingress(VoicePacket().bytes());
+  room.clock.advance(10s);
+  room.worker.timers().run();
+  REQUIRE(!alice.outer.empty());
+  rtcp::Reader reader(alice.outer.back().data);
+  std::optional<uint64_t> reference;
+  while (const auto part = reader.next()) {
+    if (part->type == rtcp::kExtendedReport) reference = readU64(&part->body[8]);
+  }
+  REQUIRE(reference);
+  std::vector<uint8_t> answer{0x80, 207, 0, 5, 0, 0, 0, 1, 5, 0, 0, 3};
+  answer.resize(24);
+  writeU32(&answer[12], alice.session.known_player->negotiated.slots[0].ssrc);
+  writeU32(&answer[16], rtcp::middle(*reference) - 65536 / 10);  // as if it had left 100 ms earlier
+  alice.ingress(answer);
+  CHECK(alice.session.known_player->observed.rtt_us >= 99'000);
+  CHECK(alice.session.known_player->observed.rtt_us < 5'000'000);
+}
+
 TEST_CASE("each way of being no good is a drop with its reason") {
   Room room;
   auto& alice = room.add("alice");

@@ -29,6 +29,7 @@ class FakeWorker final : public chain::Worker {
   net::TimerQueue& timers() override { return timers_; }
   FakeNetwork& network() override { return network_; }
   net::Inside& inside() override { return inside_; }
+  double busyShare() const override { return busy_share; }
   void postToMain(std::function<void()> task) override { posted.push_back(std::move(task)); }
   // To workers in `peers`, at once; refused when there is none.
   bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
@@ -38,6 +39,7 @@ class FakeWorker final : public chain::Worker {
 
   std::vector<std::function<void()>> posted;
   std::vector<FakeWorker*> peers;  // by index
+  double busy_share = 0;
 
  private:
   ManualClock& clock_;
@@ -115,9 +117,9 @@ class ChainHarness final : private chain::ChainEnds {
   std::shared_ptr<const credentials::Source> credentials = std::make_shared<credentials::None>();
   std::shared_ptr<const net::AddressMap> nat = std::make_shared<net::AddressMap>();
   chain::ProcessState* process = nullptr;  // default: one of its own
-  bool record = true;           // false: what leaves the chain is only settled, without a copy
-  std::vector<Captured> inner;  // left the chain inward
-  std::vector<Captured> outer;  // left the chain outward
+  bool record = true;                      // false: what leaves the chain is only settled, without a copy
+  std::vector<Captured> inner;             // left the chain inward
+  std::vector<Captured> outer;             // left the chain outward
 
  private:
   void onInnerEnd(net::PacketPtr&& packet) override;

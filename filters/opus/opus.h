@@ -1,0 +1,37 @@
+// Puts Opus in order, fills what is missing, or encodes it anew: in one direction of a session or in both.
+#pragma once
+
+#include "filters/opus/stage.h"
+#include "source/chain/filter.h"
+#include "source/chain/filter_type.h"
+
+namespace sluice::opus_filter {
+
+class OpusFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const filters::Opus& config, chain::FactoryContext& context);
+  chain::FilterPtr create(chain::FilterContext& context) const override;
+
+  const StageSettings* ingress() const { return settings.ingress ? &*settings.ingress : nullptr; }
+  const StageSettings* egress() const { return settings.egress ? &*settings.egress : nullptr; }
+
+  Settings settings;
+};
+
+class Opus final : public chain::Filter {
+ public:
+  Opus(chain::FilterContext& context, const OpusFactory& factory);
+
+  void onIngress(net::PacketPtr&& packet) override { ingress_.onPacket(std::move(packet)); }
+  void onEgress(net::PacketPtr&& packet) override;
+  bool onReload(const chain::FilterFactory& factory) override;
+  void describe(chain::Description& out) const override;
+
+ private:
+  Stage ingress_;
+  Stage egress_;
+};
+
+chain::FilterType filterType();
+
+}  // namespace sluice::opus_filter

@@ -1,0 +1,31 @@
+// The opus filter's configuration, read.
+#pragma once
+
+#include <optional>
+
+#include "api/filters/opus.pb.h"
+#include "source/base/result.h"
+#include "source/media/adaptation.h"
+#include "source/media/jitter_buffer.h"
+
+namespace sluice::opus_filter {
+
+enum class Mode { kReorder, kConceal, kTranscode };  // in the order of the message's
+
+struct StageSettings {
+  Mode mode = Mode::kReorder;
+  media::JitterBuffer::Config buffer{};
+  media::Adaptation::Config adaptation{};
+  size_t max_concealed = 4800;  // samples
+  size_t max_streams = 0;       // 0: as many as the session is known to have
+};
+
+struct Settings {
+  std::optional<StageSettings> ingress;
+  std::optional<StageSettings> egress;
+  uint8_t payload_type = 111;
+};
+
+Result<Settings> readSettings(const filters::Opus& config);
+
+}  // namespace sluice::opus_filter

@@ -1,0 +1,164 @@
+#include "filters/opus/stage.h"
+
+#include <algorithm>
+#include <string>
+
+namespace sluice::opus_filter {
+namespace {
+
+struct WorkerTools {
+  explicit WorkerTools(chain::Worker&) {}
+  media::ConcealerTools tools;
+};
+
+constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
+
+}  // namespace
+
+Stage::Stage(chain::FilterContext& context, bool inward, const StageSettings* settings, uint8_t payload_type)
+    : lane_{.context = context,
+            .inward = inward,
+            .settings = settings,
+            .tools = context.worker().local<WorkerTools>().tools,
+            .adaptation =
+                media::Adaptation(settings != nullptr ? settings->adaptation : media::Adaptation::Config{})},
+      payload_type_(payload_type) {
+  makeStreams();
+}
+
+void Stage::makeStreams() {
+  if (lane_.settings == nullptr) return;
+  size_t wanted = lane_.settings->max_streams;
+  if (wanted == 0) {
+    const auto& player = lane_.context.session().player();
+    wanted = lane_.inward || player == nullptr ? 1 : std::max<size_t>(1, player->negotiated.slots.size());
+  }
+  while (streams_.size() < wanted) streams_.push_back(std::make_unique<Stream>(lane_));
+}
+
+std::optional<uint8_t> Stage::payloadTypeOf(uint32_t ssrc) const {
+  const auto& player = lane_.context.session().player();
+  if (player == nullptr) return payload_type_;
+  const rooms::Negotiated& negotiated = player->negotiated;
+  if (lane_.inward) {
+    if (!negotiated.sending) return std::nullopt;
+    return negotiated.sending->opus_payload_type;
+  }
+  for (const rooms::Slot& slot : negotiated.slots) {
+    if (slot.ssrc == ssrc) return slot.opus_payload_type;
+  }
+  return std::nullopt;
+}
+
+Stream* Stage::find(uint32_t ssrc) {
+  for (const auto& stream : streams_) {
+    if (stream->used() && stream->ssrc() == ssrc) return stream.get();
+  }
+  return nullptr;
+}
+
+Stream& Stage::take(uint32_t ssrc) {
+  if (Stream* known = find(ssrc)) return *known;
+  Stream& oldest = **std::min_element(streams_.begin(), streams_.end(), [](const auto& a, const auto& b) {
+    return a->lastPacket() < b->lastPacket();
+  });
+  if (oldest.used()) lane_.context.count(Count::kStreamsTaken);
+  oldest.begin(ssrc);
+  return oldest;
+}
+
+void Stage::onPacket(net::PacketPtr&& packet) {
+  if (lane_.settings == nullptr) {
+    streams_.clear();  // a reload took the stage away: what they hold goes first
+  } else if (packet->kind == PacketKind::kRtp) {
+    return onRtp(std::move(packet));
+  } else if (packet->kind == PacketKind::kRtcp) {
+    onRtcp(*packet);
+  }
+  lane_.pass(std::move(packet));
+}
+
+void Stage::onRtp(net::PacketPtr&& packet) {
+  const auto rtp = rtp::parse(packet->data());
+  if (!rtp) return lane_.pass(std::move(packet));
+  if (rtp->payload_type == payloadTypeOf(rtp->ssrc) && !rtp->payload.empty()) {
+    adapt();
+    return take(rtp->ssrc).onVoice(std::move(packet), *rtp);
+  }
+  if (Stream* stream = find(rtp->ssrc)) return stream->onOther(std::move(packet), *rtp);
+  lane_.pass(std::move(packet));
+}
+
+void Stage::onRtcp(net::Packet& packet) {
+  rtcp::Reader reader(packet.data());
+  while (const auto part = reader.next()) {
+    if (const auto info = rtcp::readSenderInfo(*part)) {
+      Stream* stream = find(info->ssrc);
+      if (stream == nullptr) continue;
+      stream->onSenderReport(info->ntp);
+      if (lane_.mode() != Mode::kTranscode) continue;
+      uint8_t* body = &packet.data()[static_cast<size_t>(part->body.data() - packet.data().data())];
+      writeU32(body + 16, stream->packetsSent());
+      writeU32(body + 20, stream->octetsSent());
+    } else if (part->type == rtcp::kBye) {
+      // What is held goes before the stream's end.
+      for (size_t i = 0; i < part->count && part->body.size() >= 4 * (i + 1); ++i) {
+        if (Stream* stream = find(readU32(&part->body[4 * i]))) stream->flush();
+      }
+    }
+  }
+}
+
+void Stage::onReports(net::Packet& packet) {
+  if (lane_.settings == nullptr || lane_.mode() == Mode::kReorder) return;
+  rtcp::rewriteReportBlocks(packet.data(), [this](rtcp::ReportBlock& block) {
+    Stream* stream = find(block.ssrc);
+    if (stream == nullptr) return false;
+    block = stream->report();
+    return true;
+  });
+}
+
+void Stage::adapt() {
+  const Instant now = lane_.context.now();
+  if (lane_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
+  adapted_ = now;
+  media::Adaptation::Line line{.busy = lane_.context.worker().busyShare()};
+  if (const auto& player = lane_.context.session().player()) {
+    line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
+    line.loss = player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
+  }
+  if (lane_.adaptation.update(line, now)) lane_.context.count(Count::kProfileChanges);
+}
+
+void Stage::onReload(const StageSettings* settings, uint8_t payload_type) {
+  lane_.settings = settings;
+  payload_type_ = payload_type;
+  if (settings != nullptr) lane_.adaptation.configure(settings->adaptation);
+  for (const auto& stream : streams_) stream->onReload();
+  makeStreams();
+}
+
+void Stage::describe(chain::Description& out) const {
+  if (lane_.settings == nullptr) return;
+  const std::string prefix = lane_.inward ? "ingress_" : "egress_";
+  const auto add = [&](const char* name, std::string value) {
+    out.emplace_back(prefix + name, std::move(value));
+  };
+  size_t used = 0;
+  size_t held = 0;
+  Duration delay{};
+  for (const auto& stream : streams_) {
+    if (!stream->used()) continue;
+    ++used;
+    held += stream->buffer().size();
+    delay = std::max(delay, stream->buffer().delay().delay());
+  }
+  add("mode", kModes[static_cast<size_t>(lane_.mode())]);
+  add("streams", std::to_string(used));
+  add("held", std::to_string(held));
+  add("delay_ms", std::to_string(delay / 1ms));
+  if (lane_.mode() == Mode::kTranscode) add("profile", media::describe(lane_.adaptation.profile()));
+}
+
+}  // namespace sluice::opus_filter

@@ -1,0 +1,43 @@
+// The opus filter in one direction: finds the streams, looks after their RTCP, adapts the profile.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "filters/opus/stream.h"
+#include "source/chain/filter.h"
+
+namespace sluice::opus_filter {
+
+class Stage {
+ public:
+  // `settings` is null when this direction only passes.
+  Stage(chain::FilterContext& context, bool inward, const StageSettings* settings, uint8_t payload_type);
+
+  // In the stage's direction.
+  void onPacket(net::PacketPtr&& packet);
+  // RTCP in the other direction: says of our streams what came to us, not what we made of it (RFC 3550
+  // section 7.2).
+  void onReports(net::Packet& packet);
+
+  void onReload(const StageSettings* settings, uint8_t payload_type);
+  void describe(chain::Description& out) const;
+
+ private:
+  static constexpr Duration kAdaptInterval = 100ms;
+
+  void makeStreams();
+  std::optional<uint8_t> payloadTypeOf(uint32_t ssrc) const;
+  Stream* find(uint32_t ssrc);
+  Stream& take(uint32_t ssrc);
+  void onRtp(net::PacketPtr&& packet);
+  void onRtcp(net::Packet& packet);
+  void adapt();
+
+  Lane lane_;
+  uint8_t payload_type_;
+  Instant adapted_{};
+  std::vector<std::unique_ptr<Stream>> streams_;
+};
+
+}  // namespace sluice::opus_filter

@@ -1,0 +1,233 @@
+#include "filters/opus/stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "source/codec/opus_toc.h"
+
+namespace sluice::opus_filter {
+namespace {
+
+using Kind = media::JitterBuffer::Out::Kind;
+using Verdict = media::JitterBuffer::Verdict;
+
+}  // namespace
+
+Stream::Stream(Lane& lane)
+    : lane_(lane), buffer_(lane.settings->buffer), timer_(lane.context.timers(), [this] {
+        release(lane_.settings != nullptr ? lane_.context.now() : Instant::max());
+      }) {
+  onReload();
+}
+
+void Stream::onReload() {
+  const bool transcodes = lane_.settings != nullptr && lane_.mode() == Mode::kTranscode;
+  if (transcodes && transcoder_ == nullptr) {
+    transcoder_ = std::make_unique<Transcoder>();
+    transcoder_->apply(lane_.adaptation.profile());
+  } else if (!transcodes && transcoder_ != nullptr) {
+    transcoder_.reset();
+    renumber_ = true;
+  }
+  if (lane_.settings != nullptr) buffer_.configure(lane_.settings->buffer);
+  if (buffer_.size() > 0) timer_.arm(Duration::zero());
+}
+
+void Stream::begin(uint32_t ssrc) {
+  flush();
+  ssrc_ = ssrc;
+  used_ = true;
+  reception_ = rtp::Reception(48'000);
+  restarts_ = packets_sent_ = octets_sent_ = 0;
+}
+
+void Stream::restart() {
+  flush();
+  buffer_.reset(lane_.settings->buffer);
+  concealer_.reset();
+  if (transcoder_ != nullptr) transcoder_->reset();
+  offset_ = 0;
+  renumber_ = false;
+  restarts_ = reception_.restarts();
+  lane_.context.count(Count::kStreams);
+}
+
+void Stream::onVoice(net::PacketPtr&& packet, const rtp::Packet& voice) {
+  const Instant now = lane_.context.now();
+  last_packet_ = now;
+  if (!reception_.onPacket(voice.sequence, voice.timestamp, now)) {
+    return lane_.context.drop(std::move(packet), Drop::kStray);
+  }
+  const bool restarted = reception_.restarts() != restarts_;
+  if (restarted || !buffer_.continues(voice.timestamp, now)) restart();
+  const auto info = opus::parse(voice.payload);
+  if (!info) return lane_.context.drop(std::move(packet), Drop::kUndecodable);
+  hold(std::move(packet), voice, info->samples());
+  release(now);
+}
+
+void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t samples) {
+  const Instant now = lane_.context.now();
+  auto insertion = buffer_.insert(voice.sequence, voice.timestamp, samples, now);
+  while (insertion.verdict == Verdict::kFull) {
+    const Out out = buffer_.pop(Instant::max());
+    if (out.kind == Kind::kFrame) lane_.context.count(Count::kOverflow);
+    handle(out);
+    insertion = buffer_.insert(voice.sequence, voice.timestamp, samples, now);
+  }
+  switch (insertion.verdict) {
+    case Verdict::kDuplicate:
+      return lane_.context.drop(std::move(packet), Drop::kDuplicate);
+    case Verdict::kLate:
+      return lane_.context.drop(std::move(packet), Drop::kLate);
+    default:
+      packet->note<Held>() = {
+          .arrival = now,
+          .payload_at = static_cast<uint16_t>(voice.payload.data() - packet->data().data()),
+          .payload_size = static_cast<uint16_t>(voice.payload.size())};
+      held_[insertion.place] = std::move(packet);
+  }
+}
+
+void Stream::onOther(net::PacketPtr&& packet, const rtp::Packet& other) {
+  reception_.onPacket(other.sequence, other.timestamp, lane_.context.now());
+  buffer_.pass(other.sequence);
+  // Its number means nothing among those of the transcoder.
+  if (transcoder_ != nullptr) return lane_.context.drop(std::move(packet), Drop::kForeign);
+  lane_.pass(std::move(packet));
+}
+
+void Stream::release(Instant now) {
+  for (Out out = buffer_.pop(now); out.kind != Kind::kNothing; out = buffer_.pop(now)) handle(out);
+  const Instant due = buffer_.due();
+  if (due == Instant::max()) return timer_.cancel();
+  if (!timer_.armed() || timer_.due() != due) timer_.armAt(due);
+}
+
+void Stream::handle(const Out& out) {
+  switch (out.kind) {
+    case Kind::kFrame:
+      return onFrame(std::move(held_[out.place]), out);
+    case Kind::kStale:
+      return lane_.context.drop(std::move(held_[out.place]), Drop::kStale);
+    case Kind::kGap:
+      return onGap(out);
+    case Kind::kNothing:
+      return;
+  }
+}
+
+Bytes Stream::payloadOf(const net::Packet& packet) {
+  const Held& held = packet.note<Held>();
+  return packet.data().subspan(held.payload_at, held.payload_size);
+}
+
+void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
+  lane_.context.record(Record::kDelay, lane_.context.now() - packet->note<Held>().arrival);
+  if (transcoder_ != nullptr) return transcode(std::move(packet), out);
+  if (std::exchange(renumber_, false)) offset_ = static_cast<uint16_t>(last_sequence_ + 1 - out.sequence);
+  last_sequence_ = static_cast<uint16_t>(out.sequence + offset_);
+  if (offset_ != 0) writeU16(&packet->data()[2], last_sequence_);
+  concealer_.remember(payloadOf(*packet));
+  lane_.pass(std::move(packet));
+}
+
+void Stream::onGap(const Out& gap) {
+  const net::Packet& next = *held_[gap.place];
+  if (transcoder_ != nullptr) return transcodeGap(gap, next);
+  if (lane_.settings != nullptr && lane_.mode() == Mode::kConceal && !renumber_) return conceal(gap, next);
+  lane_.context.count(Count::kMissing);
+}
+
+void Stream::conceal(const Out& gap, const net::Packet& next) {
+  const auto sequence = static_cast<uint16_t>(gap.sequence + offset_);
+  uint8_t buffer[media::kMaxOpusFrame];
+  if (gap.left == 0) {
+    const size_t size = concealer_.rebuild(lane_.tools, payloadOf(next), gap.samples, buffer);
+    if (size > 0 && send(next, sequence, gap.timestamp, Bytes(buffer, size))) {
+      concealer_.remember(Bytes(buffer, size));
+      return lane_.context.count(Count::kConcealedLbrr);
+    }
+  }
+  concealer_.miss(gap.samples);
+  const auto last = opus::parse(concealer_.last());
+  if (last && last->samples() == gap.samples && mayFill(gap)) {
+    media::writeEmptyPacket(concealer_.last(), buffer);
+    if (send(next, sequence, gap.timestamp, Bytes(buffer, media::kEmptyPacketSize))) {
+      return lane_.context.count(Count::kConcealedPlc);
+    }
+  }
+  lane_.context.count(Count::kMissing);
+}
+
+void Stream::transcode(net::PacketPtr&& packet, const Out& out) {
+  if (packets_sent_ == 0) last_sequence_ = static_cast<uint16_t>(out.sequence - 1);
+  transcoder_->completeUntil(out.timestamp);
+  encode(*packet);
+  transcoder_->startAt(out.timestamp);
+  if (!transcoder_->add(payloadOf(*packet))) {
+    transcoder_->addMissing({}, out.samples);
+    encode(*packet);
+    return lane_.context.drop(std::move(packet), Drop::kUndecodable);
+  }
+  encode(*packet);
+  lane_.context.consume(std::move(packet));
+}
+
+void Stream::transcodeGap(const Out& gap, const net::Packet& next) {
+  const Bytes payload = payloadOf(next);
+  const auto info = opus::parse(payload);
+  const bool lbrr = gap.left == 0 && info && info->has_lbrr;
+  if (!lbrr && !mayFill(gap)) {
+    ++last_sequence_;
+    return lane_.context.count(Count::kMissing);
+  }
+  transcoder_->completeUntil(gap.timestamp);
+  encode(next);
+  transcoder_->startAt(gap.timestamp);
+  transcoder_->addMissing(lbrr ? payload : Bytes{}, gap.samples / 120 * 120);
+  encode(next);
+  lane_.context.count(lbrr ? Count::kConcealedLbrr : Count::kConcealedPlc);
+}
+
+// Sends what has become whole frames; `model` gives all that is not the payload's.
+void Stream::encode(const net::Packet& model) {
+  if (transcoder_->profile() != lane_.adaptation.profile()) transcoder_->apply(lane_.adaptation.profile());
+  uint8_t buffer[media::kMaxOpusFrame];
+  while (const auto frame = transcoder_->encode(buffer)) {
+    ++last_sequence_;
+    if (!send(model, last_sequence_, frame->timestamp, Bytes(buffer, frame->size))) continue;
+    ++packets_sent_;
+    octets_sent_ += static_cast<uint32_t>(frame->size);
+    lane_.context.count(Count::kTranscoded);
+  }
+}
+
+bool Stream::send(const net::Packet& model, uint16_t sequence, uint32_t timestamp, Bytes payload) {
+  const size_t header = model.note<Held>().payload_at;
+  net::PacketPtr packet = lane_.context.packet();
+  if (packet == nullptr || header + payload.size() > net::Packet::kMaxPayload) {
+    lane_.context.countDrop(Drop::kNoPacket);
+    if (packet != nullptr) lane_.context.consume(std::move(packet));
+    return false;
+  }
+  packet->remote = model.remote;
+  packet->local = model.local;
+  packet->received = model.received;
+  packet->kind = model.kind;
+  packet->tos = model.tos;
+  packet->ttl = model.ttl;
+  packet->via = model.via;
+  packet->resize(header + payload.size());
+  uint8_t* data = packet->data().data();
+  std::copy_n(model.data().data(), header, data);
+  std::copy(payload.begin(), payload.end(), data + header);
+  data[0] &= 0xDF;  // no padding
+  data[1] &= 0x7F;  // no marker
+  writeU16(data + 2, sequence);
+  writeU32(data + 4, timestamp);
+  lane_.pass(std::move(packet));
+  return true;
+}
+
+}  // namespace sluice::opus_filter

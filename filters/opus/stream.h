@@ -1,0 +1,102 @@
+// One RTP stream (SSRC) in one direction: holds its packets until their playout time, then lets them go as
+// the mode says.
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "filters/opus/settings.h"
+#include "filters/opus/statistics.h"
+#include "filters/opus/transcoder.h"
+#include "source/chain/filter_context.h"
+#include "source/codec/reception.h"
+#include "source/codec/rtp.h"
+#include "source/media/concealer.h"
+#include "source/net/timer.h"
+
+namespace sluice::opus_filter {
+
+// What the streams of one stage share.
+struct Lane {
+  chain::FilterContext& context;
+  const bool inward;
+  const StageSettings* settings;  // null: the stage is not there any more
+  media::ConcealerTools& tools;
+  media::Adaptation adaptation;
+
+  Mode mode() const { return settings->mode; }
+  void pass(net::PacketPtr&& packet) {
+    inward ? context.ingress(std::move(packet)) : context.egress(std::move(packet));
+  }
+};
+
+class Stream {
+ public:
+  explicit Stream(Lane& lane);
+  ~Stream() { flush(); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Lets all go and becomes the stream of `ssrc`.
+  void begin(uint32_t ssrc);
+  void onVoice(net::PacketPtr&& packet, const rtp::Packet& voice);
+  // A packet of the stream that is no Opus, or empty.
+  void onOther(net::PacketPtr&& packet, const rtp::Packet& other);
+  void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, lane_.context.now()); }
+  // Everything that is held goes now.
+  void flush() { release(Instant::max()); }
+  // The lane's settings are new. Passes nothing on.
+  void onReload();
+
+  uint32_t ssrc() const { return ssrc_; }
+  bool used() const { return used_; }
+  Instant lastPacket() const { return last_packet_; }
+  const media::JitterBuffer& buffer() const { return buffer_; }
+  rtcp::ReportBlock report() { return reception_.report(ssrc_, lane_.context.now()); }
+  // Of TRANSCODE: what a sender report has to say (RFC 3550 section 6.4.1).
+  uint32_t packetsSent() const { return packets_sent_; }
+  uint32_t octetsSent() const { return octets_sent_; }
+
+ private:
+  using Out = media::JitterBuffer::Out;
+  struct Held {
+    Instant arrival;
+    uint16_t payload_at;
+    uint16_t payload_size;
+  };
+  static Bytes payloadOf(const net::Packet& packet);
+
+  void restart();
+  void hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t samples);
+  void release(Instant now);
+  void handle(const Out& out);
+  void onFrame(net::PacketPtr&& packet, const Out& out);
+  void onGap(const Out& gap);
+  void conceal(const Out& gap, const net::Packet& next);
+  void transcode(net::PacketPtr&& packet, const Out& out);
+  void transcodeGap(const Out& gap, const net::Packet& next);
+  void encode(const net::Packet& model);
+  bool send(const net::Packet& model, uint16_t sequence, uint32_t timestamp, Bytes payload);
+  bool mayFill(const Out& gap) const { return gap.index * gap.samples < lane_.settings->max_concealed; }
+
+  Lane& lane_;
+  uint32_t ssrc_ = 0;
+  bool used_ = false;
+  Instant last_packet_{};
+  rtp::Reception reception_{48'000};
+  uint32_t restarts_ = 0;  // of the reception's that were seen
+  media::JitterBuffer buffer_;
+  std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
+  media::Concealer concealer_;
+  std::unique_ptr<Transcoder> transcoder_;  // in TRANSCODE
+
+  // Sequence numbers are the sender's until transcoding makes another number of packets.
+  uint16_t last_sequence_ = 0;  // sent
+  uint16_t offset_ = 0;         // what is added to the sender's
+  bool renumber_ = false;       // the next frame follows last_sequence_
+  uint32_t packets_sent_ = 0;
+  uint32_t octets_sent_ = 0;
+  net::Timer timer_;
+};
+
+}  // namespace sluice::opus_filter
