@@ -84,7 +84,7 @@ void Lane::take(net::PacketPtr&& packet) {
     copy = copyOf(*packet, context_);
     if (copy == nullptr) context_.countDrop(Drop::kNoPacket);
   }
-  meet(std::move(packet), *fates.begin());
+  meet(std::move(packet), fates.original());
   if (copy == nullptr) return;
   context_.count(Count::kDuplicated);
   meet(std::move(copy), fates.begin()[1]);

@@ -124,7 +124,7 @@ struct Row {
     for (const Duration delay : delays) sum += ms(delay);
     const double mean = delays.empty() ? 0 : sum / static_cast<double>(delays.size());
     const double p95 = delays.empty() ? 0 : ms(delays[delays.size() * 95 / 100]);
-    std::printf("  %-9s %9.2f %9.2f %9.2f %6.2f %8.1f %7.1f %6.1f %9.1f %7.2f %5.0f\n", name.c_str(),
+    std::printf("  %-11s %9.2f %9.2f %9.2f %6.2f %8.1f %7.1f %6.1f %9.1f %7.2f %5.0f\n", name.c_str(),
                 100 * concealed / frames, 100 * recovered / frames, stretched_ms / frames / 0.2, lsd / frames,
                 snr / frames, mean, p95, 100 * (bytes / plain_bytes - 1), 100 * retransmitted / frames,
                 too_late);
@@ -135,17 +135,18 @@ void run(bool quick) {
   const auto voices = pieces(quick);
   size_t frames = 0;
   for (const Piece& piece : voices) frames += piece.speech.at(false).size();
-  std::printf("%zu voices, %.0f s of speech; Opus 32 kb/s, 20 ms; one way 20 ms unless said\n\n",
-              voices.size(), static_cast<double>(frames) * 0.02);
+  std::printf(
+      "%zu voices, %.0f s of speech; Opus 32 kb/s, 20 ms; one way 20 ms unless said\n"
+      "delay: from sending to playing, without the line's; after the first 8 s of each voice\n\n",
+      voices.size(), static_cast<double>(frames) * 0.02);
   const char* const heads[][11] = {{"strategy", "concealed", "recovered", "stretched", "LSD", "seg.SNR",
                                     "delay", "p95", "overhead", "resent", "late"},
                                    {"", "%", "%", "%", "dB", "dB", "ms", "ms", "%", "%", ""}};
   for (const auto& h : heads) {
-    std::printf("  %-9s %9s %9s %9s %6s %8s %7s %6s %9s %7s %5s\n", h[0], h[1], h[2], h[3], h[4], h[5], h[6],
+    std::printf("  %-11s %9s %9s %9s %6s %8s %7s %6s %9s %7s %5s\n", h[0], h[1], h[2], h[3], h[4], h[5], h[6],
                 h[7], h[8], h[9], h[10]);
   }
-  std::printf(
-      "\nstretched: what is played too late, beside what is concealed; a real player conceals that too\n");
+  std::printf("\nstretched: by how much speech became longer because a buffer began to wait longer\n");
   for (const Line& each : lines(quick)) {
     std::printf("\n%s\n", each.name.c_str());
     double plain_bytes = 0;
@@ -161,15 +162,37 @@ void run(bool quick) {
   }
 }
 
+// For what puts others on the same lines: a name, impair's configuration of one direction, the mean jitter in
+// ms.
+void printLines(bool quick) {
+  for (const Line& each : lines(quick)) {
+    const impair::Impairment::Config& line = each.forward;
+    const auto ms = [](Duration d) { return static_cast<int>(d / 1ms); };
+    const impair::GilbertElliott& loss = line.loss;
+    std::printf(
+        "%s\tloss { gilbert_elliott { to_bad_percent: %f to_good_percent: %f good_loss_percent: %f } } ",
+        each.name.c_str(), 100 * loss.to_bad, 100 * loss.to_good, 100 * loss.good_loss);
+    std::printf("delay_ms: %d jitter { max_ms: %d }\t%d\n", ms(line.delay), ms(line.max_jitter),
+                ms(line.max_jitter) / 2);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::quality
 
 int main(int argc, char** argv) {
-  const bool quick = argc == 2 && std::strcmp(argv[1], "--quick") == 0;
-  if (argc > 1 && !quick) {
-    std::fprintf(stderr, "usage: %s [--quick]\n", argv[0]);
-    return 2;
+  bool quick = false;
+  bool only_lines = false;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--quick") == 0) {
+      quick = true;
+    } else if (std::strcmp(argv[i], "--lines") == 0) {
+      only_lines = true;
+    } else {
+      std::fprintf(stderr, "usage: %s [--quick] [--lines]\n", argv[0]);
+      return 2;
+    }
   }
-  sluice::quality::run(quick);
+  only_lines ? sluice::quality::printLines(quick) : sluice::quality::run(quick);
   return 0;
 }

@@ -47,26 +47,37 @@ void AdaptiveBuffer::onFrame(size_t frame, Bytes payload, Instant now) {
   held_[insertion.place].assign(payload.begin(), payload.end());
   if (started_) return;
   started_ = true;
-  last_frame_ = frame;
-  last_due_ = buffer_.due();
+  next_ = frame;
+  next_due_ = buffer_.due();
+}
+
+Instant AdaptiveBuffer::due() const {
+  return started_ && buffer_.size() == 0 ? next_due_ : buffer_.due();
 }
 
 std::optional<Played> AdaptiveBuffer::play(Instant now, media::MutablePcm out) {
   using Kind = media::JitterBuffer::Out::Kind;
+  if (buffer_.size() == 0) {
+    decoder_.conceal(out);
+    next_due_ += kFrame;
+    return Played{Played::kConcealed, next_++};
+  }
   const auto next = buffer_.pop(now);
   if (next.kind != Kind::kFrame && next.kind != Kind::kGap) return std::nullopt;
-  last_frame_ = next.timestamp / kFrameSamples;
-  last_due_ = next.due;
+  const size_t frame = next.timestamp / kFrameSamples;
+  if (frame < next_) return std::nullopt;
+  next_ = frame + 1;
+  next_due_ = next.due + kFrame;
   if (next.kind == Kind::kFrame) {
     decoder_.decode(held_[next.place], out);
-    return Played{Played::kReceived, last_frame_};
+    return Played{Played::kReceived, frame};
   }
   const bool helps = use_fec_ && next.left == 0;
-  return Played{fill(decoder_, helps ? Bytes(held_[next.place]) : Bytes(), out), last_frame_};
+  return Played{fill(decoder_, helps ? Bytes(held_[next.place]) : Bytes(), out), frame};
 }
 
 Instant AdaptiveBuffer::deadline(size_t frame) const {
-  return last_due_ + kFrame * (static_cast<int64_t>(frame) - static_cast<int64_t>(last_frame_));
+  return next_due_ + kFrame * (static_cast<int64_t>(frame) - static_cast<int64_t>(next_));
 }
 
 }  // namespace sluice::quality

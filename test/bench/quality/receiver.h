@@ -51,23 +51,26 @@ class FixedBuffer final : public Receiver {
   media::OpusDecoder decoder_;
 };
 
-// media::JitterBuffer, which follows the jitter.
+// media::JitterBuffer, which follows the jitter, and a player that conceals while it is empty. A frame that
+// comes when it has been concealed is of no more use.
 class AdaptiveBuffer final : public Receiver {
  public:
-  explicit AdaptiveBuffer(bool use_fec) : use_fec_(use_fec) {}
+  // LBRR is of use only when the next packet is there in time.
+  explicit AdaptiveBuffer(bool use_fec)
+      : use_fec_(use_fec), buffer_({.patient = false, .delay = {.floor = use_fec ? 30ms : 10ms}}) {}
 
   void onFrame(size_t frame, Bytes payload, Instant now) override;
-  Instant due() const override { return buffer_.due(); }
+  Instant due() const override;
   std::optional<Played> play(Instant now, media::MutablePcm out) override;
   Instant deadline(size_t frame) const override;
 
  private:
   const bool use_fec_;
-  media::JitterBuffer buffer_{{.patient = false}};
+  media::JitterBuffer buffer_;
   std::array<Payload, media::JitterBuffer::kMaxFrames> held_;
   bool started_ = false;
-  size_t last_frame_ = 0;  // that played; before that, that came first
-  Instant last_due_{};
+  size_t next_ = 0;  // the frame to play
+  Instant next_due_{};
   media::OpusDecoder decoder_;
 };
 

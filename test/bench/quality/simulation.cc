@@ -103,13 +103,14 @@ class Simulation {
     if (!result) return true;
     const Played& played = *result;
     if (played.frame >= speech_.size()) return false;
-    if (!out_.delays.empty()) out_.stretched += std::max(Duration::zero(), now_ - last_played_ - kFrame);
+    if (last_played_ != Instant{}) out_.stretched += std::max(Duration::zero(), now_ - last_played_ - kFrame);
     last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
     out_.concealed += played.kind == Played::kConcealed;
     out_.recovered += played.kind == Played::kRecovered;
-    out_.delays.push_back(now_ - sentAt(played.frame) - line_.forward.delay);
+    const Instant sent = sentAt(played.frame);
+    if (sent > kStart + kSettled) out_.delays.push_back(now_ - sent - line_.forward.delay);
     return true;
   }
 

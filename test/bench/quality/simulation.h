@@ -17,13 +17,15 @@ struct Line {
   Duration roundTrip() const { return forward.delay * 2; }
 };
 
+inline constexpr Duration kSettled = 8s;  // buffers have adapted
+
 struct Outcome {
   Samples heard;  // as long as the speech; silence where nothing was played
   size_t frames = 0;
   size_t concealed = 0;
   size_t recovered = 0;
-  Duration stretched{};  // silence between frames that should have followed each other
-  // Of each frame that played: from sending to playing, without the line's fixed delay.
+  Duration stretched{};  // by which frames played later than right after the one before
+  // Of each frame that played after kSettled: from sending to playing, without the line's fixed delay.
   std::vector<Duration> delays{};
   size_t bytes = 0;  // on the wire, with all headers
   size_t retransmitted = 0;

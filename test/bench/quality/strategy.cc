@@ -1,5 +1,8 @@
 #include "test/bench/quality/strategy.h"
 
+#include "filters/opus/opus.h"
+#include "test/bench/quality/filtered_receiver.h"
+
 namespace sluice::quality {
 namespace {
 
@@ -11,6 +14,14 @@ auto buffer(Duration delay, bool use_fec = false) {
 }
 auto adaptive(bool use_fec = false) {
   return [=] { return std::make_unique<AdaptiveBuffer>(use_fec); };
+}
+// What stands behind it never waits for the line, only for what is rebuilt when its follower is there.
+auto behindOpus(const char* config) {
+  return [=] {
+    return std::make_unique<FilteredReceiver>(
+        std::vector<test::FilterConfig>{{opus_filter::filterType(), config}},
+        std::make_unique<FixedBuffer>(false, 40ms));
+  };
 }
 
 }  // namespace
@@ -26,6 +37,8 @@ std::vector<Strategy> strategies() {
       {.name = "jb", .receiver = adaptive()},
       {.name = "jb+fec", .fec = true, .receiver = adaptive(true)},
       {.name = "jb+red1", .redundancy = 1, .receiver = adaptive()},
+      {.name = "conceal", .receiver = behindOpus("ingress { mode: CONCEAL }")},
+      {.name = "conceal+fec", .fec = true, .receiver = behindOpus("ingress { mode: CONCEAL }")},
       {.name = "jb+nack", .nack = true, .receiver = adaptive()},
   };
 }
