@@ -85,7 +85,7 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();
-  const LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
+  const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
   context_.count(Count::kLost, speaker_->finder().lost() - lost);
   if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
@@ -95,9 +95,9 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   context_.ingress(std::move(packet));
 }
 
-bool Repair::accept(LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now) {
-  if (arrival == LossFinder::Arrival::kDuplicate) return false;
-  if (arrival != LossFinder::Arrival::kRecovered) return true;
+bool Repair::accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now) {
+  if (arrival == media::LossFinder::Arrival::kDuplicate) return false;
+  if (arrival != media::LossFinder::Arrival::kRecovered) return true;
   const Duration late = now - speaker_->finder().expected(sequence);
   context_.count(by);
   context_.record(Record::kRecovery, late);
@@ -190,7 +190,7 @@ void Repair::describe(chain::Description& out) const {
     return std::to_string(std::lround(share * 1000) / 10.0).substr(0, 4);
   };
   if (speaker_) {
-    const LossFinder& finder = speaker_->finder();
+    const media::LossFinder& finder = speaker_->finder();
     out.emplace_back("uplink.nack", speaker_->line().nack && factory_->settings.uplink.nack ? "yes" : "no");
     out.emplace_back("uplink.lost", std::to_string(finder.lost()));
     out.emplace_back("uplink.recovered", std::to_string(finder.returned()));

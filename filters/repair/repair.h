@@ -45,7 +45,7 @@ class Repair final : public chain::Filter {
   void onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp);
   void unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp);
   // False: it has been here. Counts what makes up for a missing one.
-  bool accept(LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now);
+  bool accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now);
   void askForLost();
   void armAsking();
   void sendNack(std::span<const uint16_t> sequences);

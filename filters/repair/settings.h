@@ -2,7 +2,7 @@
 #pragma once
 
 #include "api/filters/repair.pb.h"
-#include "filters/repair/loss_finder.h"
+#include "source/media/loss_finder.h"
 #include "source/base/result.h"
 #include "source/rooms/player.h"
 
@@ -14,7 +14,7 @@ struct Settings {
   struct Uplink {
     bool nack = true;
     bool red = false;
-    LossFinder::Config finder{};
+    media::LossFinder::Config finder{};
     unsigned listener_loss_percentile = 75;
   } uplink;
 

@@ -14,14 +14,14 @@ SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet) const {
   return Carrier::kOther;
 }
 
-LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now) {
+media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now) {
   if (packet.ssrc != ssrc_) {
     ssrc_ = packet.ssrc;
-    finder_ = LossFinder();
+    finder_ = media::LossFinder();
     reception_ = rtp::Reception(48'000);
   }
   const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now);
-  const bool by_itself = arrival == LossFinder::Arrival::kNew || arrival == LossFinder::Arrival::kOvertaken;
+  const bool by_itself = arrival == media::LossFinder::Arrival::kNew || arrival == media::LossFinder::Arrival::kOvertaken;
   if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);
   return arrival;
 }

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "filters/repair/loss_finder.h"
+#include "source/media/loss_finder.h"
 #include "source/codec/reception.h"
 #include "source/codec/red.h"
 #include "source/codec/rtp.h"
@@ -22,7 +22,7 @@ class SpeakerStream {
   Carrier carrier(const rtp::Packet& packet) const;
 
   // A packet of the stream came by itself, as Opus or RED. An SSRC other than before begins anew.
-  LossFinder::Arrival onPacket(const rtp::Packet& packet, Instant now);
+  media::LossFinder::Arrival onPacket(const rtp::Packet& packet, Instant now);
   // Makes an RTX packet the one that it repeats (RFC 4588 section 4). False: it is none of this stream.
   bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
   // A redundant block of `rtp` repeats the packet that came `back` packets before it, which is missing.
@@ -34,15 +34,15 @@ class SpeakerStream {
   // What the line lost, repaired or not, for the report that goes to the speaker.
   rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }
 
-  LossFinder& finder() { return finder_; }
-  const LossFinder& finder() const { return finder_; }
+  media::LossFinder& finder() { return finder_; }
+  const media::LossFinder& finder() const { return finder_; }
   uint32_t ssrc() const { return ssrc_; }  // 0: nothing came yet
   const rooms::SendingLine& line() const { return line_; }
 
  private:
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;
-  LossFinder finder_;
+  media::LossFinder finder_;
   rtp::Reception reception_{48'000};
 };
 

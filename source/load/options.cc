@@ -48,6 +48,14 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
   app.add_flag("--json", options.json, "Print the report as one JSON object");
   app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");
   app.add_flag("--spurts", options.spurts, "Talk in spurts with pauses, as people do");
+  app.add_option(
+         "--lossy", options.lossy,
+         "So many of the players, the last ones, lose packets on the way to them and ask for them again; "
+         "they are counted apart")
+      ->capture_default_str();
+  app.add_option("--lossy-percent", options.lossy_percent, "What they lose")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
   app.add_option("--max-loss-percent", options.max_loss_percent, "Exit with 1 when more than this is lost");
   try {
     app.parse(argc, argv);

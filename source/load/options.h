@@ -21,6 +21,8 @@ struct Options {
   bool forever = false;
   bool spurts = false;
   std::optional<double> max_loss_percent;
+  unsigned lossy = 0;  // the last players: their line to them loses packets, and they ask again
+  double lossy_percent = 10;
 
   unsigned slotsPerPlayer() const;
   std::string roomName(unsigned index) const;

@@ -6,6 +6,7 @@
 #include "source/base/log.h"
 #include "source/base/random.h"
 #include "source/codec/rtcp.h"
+#include "source/codec/rtcp_feedback.h"
 
 namespace sluice::load {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr Duration kPoll = 50ms;
 constexpr Duration kFrame = std::chrono::milliseconds{kFrameMs};
 constexpr Duration kReport = 1s;
+constexpr Duration kAsk = 5ms;
 constexpr Duration kConnectTimeout = 10s;
 constexpr Duration kSpurt = 3s;
 constexpr Duration kPause = 2s;
@@ -26,7 +28,8 @@ rooms::IceCredentials newCredentials() {
 
 }  // namespace
 
-Player::Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody)
+Player::Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody,
+               std::optional<double> lossy_percent)
     : stage_(stage),
       index_(index),
       room_(std::move(room)),
@@ -34,12 +37,16 @@ Player::Player(Stage& stage, uint32_t index, std::string room, std::string name,
       melody_(melody),
       ice_credentials_(newCredentials()),
       ssrc_(randomU32() | 1),
+      totals_(lossy_percent ? stage.lossy_totals : stage.totals),
       poll_(stage.loop.timers(), [this] { onPollTimer(); }),
       talk_(stage.loop.timers(), [this] { onTalkTimer(); }),
       report_(stage.loop.timers(), [this] { onReportTimer(); }),
+      ask_(stage.loop.timers(), [this] { onAskTimer(); }),
       rtp_sequence_(static_cast<uint16_t>(randomU32())),
       rtp_timestamp_(randomU32()),
-      frame_(index * 37) {}
+      frame_(index * 37) {
+  if (lossy_percent) line_.emplace(*lossy_percent);
+}
 
 Player::~Player() = default;
 
@@ -85,6 +92,7 @@ Player::Joined Player::join(std::string& error) {
 void Player::leave() {
   talk_.cancel();
   report_.cancel();
+  ask_.cancel();
   poll_.cancel();
   if (dtls_ != nullptr) dtls_->close();
   if (!location_.empty()) static_cast<void>(stage_.http.request("DELETE", location_));
@@ -178,6 +186,7 @@ void Player::checkHandshake() {
   // Clients do not march in step.
   if (talks()) talk_.arm(Duration{static_cast<int64_t>(randomU32()) % kFrame.count()});
   report_.arm(Duration{static_cast<int64_t>(randomU32()) % kReport.count()});
+  if (line_) ask_.arm(kAsk);
 }
 
 bool Player::pausing() const {
@@ -229,6 +238,7 @@ void Player::onMedia(net::Packet& packet) {
   if (!connected()) return;
   size_t size = packet.size();
   const bool rtp = classify(packet.data()) == PacketKind::kRtp;
+  if (rtp && line_ && line_->loses()) return;
   const auto status =
       rtp ? srtp_->unprotect(packet.data().data(), size) : srtp_->unprotectRtcp(packet.data().data(), size);
   if (status != crypto::SrtpStatus::kOk) {
@@ -253,7 +263,8 @@ void Player::onMedia(net::Packet& packet) {
 }
 
 void Player::onVoice(const rtp::Packet& rtp, Instant received) {
-  Totals& totals = stage_.totals;
+  Totals& totals = totals_;
+  if (line_) line_->onPacket(rtp, received);
   streams_.try_emplace(rtp.ssrc, 48'000).first->second.onPacket(rtp.sequence, rtp.timestamp, received);
   const auto mark = readStamp(rtp.payload);
   const bool ours =
@@ -288,17 +299,32 @@ void Player::onReportTimer() {
   for (auto& [ssrc, stream] : streams_) {
     if (blocks.size() < 31) blocks.push_back(stream.report(ssrc, now));
   }
+  sendRtcp([&](rtcp::Writer& writer) {
+    if (packets_sent_ == 0) return writer.addReceiverReport(ssrc_, blocks);
+    writer.addSenderReport(
+        {ssrc_, rtcp::toNtp(std::chrono::system_clock::now()), rtp_timestamp_, packets_sent_, octets_sent_},
+        blocks);
+  });
+}
+
+void Player::onAskTimer() {
+  ask_.arm(kAsk);
+  line_->ask(stage_.loop.clock().now(), [this](uint32_t ssrc, std::span<const uint16_t> sequences) {
+    if (stage_.counting) totals_.asked += sequences.size();
+    sendRtcp([&](rtcp::Writer& writer) {
+      writer.addReceiverReport(ssrc_, {});
+      rtcp::addNack(writer, ssrc_, ssrc, sequences);
+    });
+  });
+}
+
+// `fill` begins the compound with a report.
+void Player::sendRtcp(const std::function<void(rtcp::Writer&)>& fill) {
   net::PacketPtr packet = stage_.pool.acquire();
   if (packet == nullptr) return;
   packet->resize(net::Packet::kMaxPayload);
   rtcp::Writer writer(packet->data());
-  if (packets_sent_ > 0) {
-    writer.addSenderReport(
-        {ssrc_, rtcp::toNtp(std::chrono::system_clock::now()), rtp_timestamp_, packets_sent_, octets_sent_},
-        blocks);
-  } else {
-    writer.addReceiverReport(ssrc_, blocks);
-  }
+  fill(writer);
   writer.addCname(ssrc_, ice_credentials_.ufrag);
   size_t size = writer.finish().value_or(0);
   if (size == 0 || srtp_->protectRtcp(packet->data().data(), size) != crypto::SrtpStatus::kOk) {

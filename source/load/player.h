@@ -1,6 +1,7 @@
 // One client: joins, connects, talks if it is a talker, and checks all that it hears.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,11 +9,13 @@
 #include <vector>
 
 #include "source/codec/reception.h"
+#include "source/codec/rtcp.h"
 #include "source/codec/rtp.h"
 #include "source/crypto/dtls.h"
 #include "source/crypto/srtp.h"
 #include "source/load/http_client.h"
 #include "source/load/ice_agent.h"
+#include "source/load/lossy_line.h"
 #include "source/load/report.h"
 #include "source/load/signalling.h"
 #include "source/load/voice.h"
@@ -31,6 +34,7 @@ struct Stage {
   const crypto::DtlsContext& dtls;
   net::UdpStats udp;
   Totals totals;
+  Totals lossy_totals;               // of players on lossy lines: what they heard, and asked for
   std::vector<std::string> rooms{};  // by player
   unsigned slots = 1;
   bool spurts = false;
@@ -40,8 +44,10 @@ struct Stage {
 
 class Player final : private net::UdpReceiver, private crypto::DtlsSink {
  public:
-  // `melody` is null for who only listens; it outlives the player, as does `stage`.
-  Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody);
+  // `melody` is null for who only listens; it outlives the player, as does `stage`. With `lossy_percent` the
+  // line to the player loses that much.
+  Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody,
+         std::optional<double> lossy_percent = {});
   ~Player() override;
 
   enum class Joined { kYes, kLater, kNo };  // kLater: the server asked to slow down
@@ -53,6 +59,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   bool failed() const { return failed_; }
   bool talks() const { return melody_ != nullptr; }
   uint32_t index() const { return index_; }
+  bool lossy() const { return line_.has_value(); }
   const std::string& room() const { return room_; }
   uint32_t sentCounted() const { return sequence_counted_; }
   // By the talker's index.
@@ -71,6 +78,8 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   void onMedia(net::Packet& packet);
   void onVoice(const rtp::Packet& rtp, Instant received);
   void checkHandshake();
+  void onAskTimer();
+  void sendRtcp(const std::function<void(rtcp::Writer&)>& fill);
   void sendVoice(const std::vector<uint8_t>& opus);
   bool pausing() const;
 
@@ -87,11 +96,14 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   std::optional<IceAgent> ice_;
   std::unique_ptr<crypto::DtlsConnection> dtls_;
   std::unique_ptr<crypto::SrtpSession> srtp_;
+  std::optional<LossyLine> line_;
+  Totals& totals_;
   bool failed_ = false;
   Instant began_{};
   net::Timer poll_;
   net::Timer talk_;
   net::Timer report_;
+  net::Timer ask_;
 
   uint16_t rtp_sequence_;
   uint32_t rtp_timestamp_;

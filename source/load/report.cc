@@ -55,9 +55,24 @@ Hearing::Verdict Hearing::onPacket(uint32_t sequence) {
   return Verdict::kNew;
 }
 
-std::string toJson(const Totals& totals, const RunInfo& run) {
-  const auto& latency = totals.latency;
-  return nlohmann::ordered_json{
+namespace {
+
+nlohmann::ordered_json latencyJson(const LatencyHistogram& latency) {
+  return {{"p50", latency.quantileMs(0.5)},
+          {"p99", latency.quantileMs(0.99)},
+          {"p99_9", latency.quantileMs(0.999)},
+          {"max", latency.maxMs()}};
+}
+
+std::string latencyText(const LatencyHistogram& latency) {
+  return fmt::format("p50 {:.2f} ms, p99 {:.2f} ms, p99.9 {:.2f} ms, max {:.2f} ms", latency.quantileMs(0.5),
+                     latency.quantileMs(0.99), latency.quantileMs(0.999), latency.maxMs());
+}
+
+}  // namespace
+
+std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run) {
+  nlohmann::ordered_json json{
       {"players", run.players},
       {"talkers", run.talkers},
       {"seconds", run.seconds},
@@ -71,17 +86,22 @@ std::string toJson(const Totals& totals, const RunInfo& run) {
       {"integrity_errors", totals.integrity_errors},
       {"connect_failures", totals.connect_failures},
       {"connect_ms", {{"p50", quantile(totals.connect_ms, 0.5)}, {"max", quantile(totals.connect_ms, 1)}}},
-      {"latency_ms",
-       {{"p50", latency.quantileMs(0.5)},
-        {"p99", latency.quantileMs(0.99)},
-        {"p99_9", latency.quantileMs(0.999)},
-        {"max", latency.maxMs()}}}}
-      .dump(2);
+      {"latency_ms", latencyJson(totals.latency)}};
+  if (run.lossy > 0) {
+    json["lossy"] = {{"players", run.lossy},
+                     {"packets_received", lossy.received},
+                     {"packets_expected", lossy.expected},
+                     {"loss_percent", lossy.lossPercent()},
+                     {"packets_asked", lossy.asked},
+                     {"duplicates", lossy.duplicates},
+                     {"integrity_errors", lossy.integrity_errors},
+                     {"latency_ms", latencyJson(lossy.latency)}};
+  }
+  return json.dump(2);
 }
 
-std::string toTable(const Totals& totals, const RunInfo& run) {
-  const auto& latency = totals.latency;
-  return fmt::format(
+std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& run) {
+  std::string table = fmt::format(
       "players           {} ({} talking)\n"
       "packets sent      {}\n"
       "packets received  {} of {} expected\n"
@@ -91,11 +111,18 @@ std::string toTable(const Totals& totals, const RunInfo& run) {
       "integrity errors  {}\n"
       "connect failures  {}\n"
       "connect time      p50 {:.1f} ms, max {:.1f} ms\n"
-      "one-way latency   p50 {:.2f} ms, p99 {:.2f} ms, p99.9 {:.2f} ms, max {:.2f} ms\n",
+      "one-way latency   {}\n",
       run.players, run.talkers, totals.sent, totals.received, totals.expected, totals.lost(),
       totals.lossPercent(), totals.out_of_order, totals.duplicates, totals.integrity_errors,
       totals.connect_failures, quantile(totals.connect_ms, 0.5), quantile(totals.connect_ms, 1),
-      latency.quantileMs(0.5), latency.quantileMs(0.99), latency.quantileMs(0.999), latency.maxMs());
+      latencyText(totals.latency));
+  if (run.lossy > 0) {
+    table += fmt::format(
+        "on lossy lines    {} players: {} of {} packets received, {} asked for\n"
+        "                  {}\n",
+        run.lossy, lossy.received, lossy.expected, lossy.asked, latencyText(lossy.latency));
+  }
+  return table;
 }
 
 }  // namespace sluice::load

@@ -49,6 +49,7 @@ struct Totals {
   uint64_t expected = 0;
   uint64_t out_of_order = 0;
   uint64_t duplicates = 0;
+  uint64_t asked = 0;  // for packets that were lost
   uint64_t integrity_errors = 0;
   unsigned connect_failures = 0;
   std::vector<double> connect_ms;
@@ -64,8 +65,10 @@ struct RunInfo {
   unsigned players = 0;
   unsigned talkers = 0;  // in all rooms
   double seconds = 0;
+  unsigned lossy = 0;
 };
-std::string toJson(const Totals& totals, const RunInfo& run);
-std::string toTable(const Totals& totals, const RunInfo& run);
+// `lossy` is of the players on lossy lines; `totals` of the others.
+std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run);
+std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& run);
 
 }  // namespace sluice::load

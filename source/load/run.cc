@@ -50,8 +50,14 @@ struct Run::World {
   net::SocketNetwork network{loop, pool};
   std::shared_ptr<const crypto::DtlsContext> dtls =
       crypto::DtlsContext::make(crypto::Certificate::generate());
-  Stage stage{
-      .loop = loop, .pool = pool, .network = network, .http = *http, .dtls = *dtls, .udp = {}, .totals = {}};
+  Stage stage{.loop = loop,
+              .pool = pool,
+              .network = network,
+              .http = *http,
+              .dtls = *dtls,
+              .udp = {},
+              .totals = {},
+              .lossy_totals = {}};
   std::vector<Melody> melodies;
   std::vector<std::unique_ptr<Player>> players;
   size_t next = 0;  // to join
@@ -82,8 +88,9 @@ Status Run::World::makePlayers() {
     const unsigned room = i % options.rooms;
     const bool talks = in_room[room]++ < options.talkers;
     stage.rooms.push_back(options.roomName(room));
-    players.push_back(std::make_unique<Player>(stage, i, options.roomName(room), options.playerName(i),
-                                               talks ? &melodies[i % kVoices] : nullptr));
+    players.push_back(std::make_unique<Player>(
+        stage, i, options.roomName(room), options.playerName(i), talks ? &melodies[i % kVoices] : nullptr,
+        i + options.lossy >= options.players ? std::optional(options.lossy_percent) : std::nullopt));
   }
   return Done{};
 }
@@ -158,13 +165,14 @@ void Run::World::finish() {
 void Run::World::countExpected() {
   for (const auto& listener : players) {
     if (!listener->connected()) continue;
+    uint64_t& expected = listener->lossy() ? stage.lossy_totals.expected : stage.totals.expected;
     const unsigned others = options.talkers - (listener->talks() ? 1 : 0);
     for (const auto& talker : players) {
       if (talker == listener || !talker->talks() || talker->room() != listener->room()) continue;
       if (others <= stage.slots) {
-        stage.totals.expected += talker->sentCounted();
+        expected += talker->sentCounted();
       } else if (const auto it = listener->heard().find(talker->index()); it != listener->heard().end()) {
-        stage.totals.expected += it->second.span();
+        expected += it->second.span();
       }
     }
   }
@@ -181,7 +189,10 @@ void Run::World::tick() {
 int Run::World::exitCode() const {
   const Totals& totals = stage.totals;
   const bool too_lossy = options.max_loss_percent && totals.lossPercent() > *options.max_loss_percent;
-  return totals.connect_failures > 0 || totals.integrity_errors > 0 || too_lossy ? 1 : 0;
+  return totals.connect_failures > 0 || totals.integrity_errors + stage.lossy_totals.integrity_errors > 0 ||
+                 too_lossy
+             ? 1
+             : 0;
 }
 
 Result<std::unique_ptr<Run>> Run::make(const Options& options) {
@@ -207,11 +218,12 @@ int Run::execute() {
       .players = world.options.players,
       .talkers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
                                                      [](const auto& p) { return p->talks(); })),
-      .seconds = world.counted_seconds};
-  std::fputs(
-      (world.options.json ? toJson(world.stage.totals, info) + "\n" : toTable(world.stage.totals, info))
-          .c_str(),
-      stdout);
+      .seconds = world.counted_seconds,
+      .lossy = std::min(world.options.lossy, world.options.players)};
+  std::fputs((world.options.json ? toJson(world.stage.totals, world.stage.lossy_totals, info) + "\n"
+                                 : toTable(world.stage.totals, world.stage.lossy_totals, info))
+                 .c_str(),
+             stdout);
   return world.exitCode();
 }
 

@@ -19,6 +19,7 @@ void writeLine(std::ostringstream& out, unsigned mid, bool sends, const OfferInp
       << (sends ? "a=sendonly\r\n" : "a=recvonly\r\n") << "a=rtcp-mux\r\na=rtcp-rsize\r\n"
       << "a=rtpmap:" << unsigned{kOpusPayloadType} << " opus/48000/2\r\n"
       << "a=fmtp:" << unsigned{kOpusPayloadType} << " minptime=10;useinbandfec=1\r\n";
+  if (!sends) out << "a=rtcp-fb:" << unsigned{kOpusPayloadType} << " nack\r\n";
   if (sends) out << "a=msid:- voice\r\na=ssrc:" << input.ssrc << " cname:" << input.ice.ufrag << "\r\n";
 }
 

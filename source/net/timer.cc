@@ -9,7 +9,7 @@ namespace sluice::net {
 void TimerQueue::run() {
   const Instant now = clock_.now();
   // What fires may arm itself again for `now`: bounded by what is armed at the start, so a turn always ends.
-  for (size_t left = heap_.size(); left > 0 && !heap_.empty() && heap_.front()->due_ <= now; --left) {
+  for (size_t left = heap_.size(); left > 0 && !heap_.empty() && heap_.front()->turn_ <= now; --left) {
     Timer& timer = *heap_.front();
     remove(timer);
     timer.fire_();
@@ -17,7 +17,7 @@ void TimerQueue::run() {
 }
 
 Instant TimerQueue::next() const {
-  return heap_.empty() ? Instant::max() : heap_.front()->due_;
+  return heap_.empty() ? Instant::max() : heap_.front()->turn_;
 }
 
 void TimerQueue::place(Timer* timer, size_t index) {
@@ -29,7 +29,7 @@ void TimerQueue::siftUp(size_t index) {
   Timer* timer = heap_[index];
   while (index > 0) {
     const size_t parent = (index - 1) / 2;
-    if (heap_[parent]->due_ <= timer->due_) break;
+    if (heap_[parent]->turn_ <= timer->turn_) break;
     place(heap_[parent], index);
     index = parent;
   }
@@ -41,8 +41,8 @@ void TimerQueue::siftDown(size_t index) {
   for (;;) {
     size_t child = 2 * index + 1;
     if (child >= heap_.size()) break;
-    if (child + 1 < heap_.size() && heap_[child + 1]->due_ < heap_[child]->due_) ++child;
-    if (timer->due_ <= heap_[child]->due_) break;
+    if (child + 1 < heap_.size() && heap_[child + 1]->turn_ < heap_[child]->turn_) ++child;
+    if (timer->turn_ <= heap_[child]->turn_) break;
     place(heap_[child], index);
     index = child;
   }
@@ -68,7 +68,8 @@ void TimerQueue::remove(Timer& timer) {
 
 void Timer::armAt(Instant at) {
   cancel();
-  due_ = std::max(at, queue_.clock().now());  // one that is armed for the past over and over starves nobody
+  due_ = at;
+  turn_ = std::max(at, queue_.clock().now());  // one that is armed for the past over and over starves nobody
   queue_.insert(*this);
 }
 

@@ -57,6 +57,7 @@ class Timer {
   TimerQueue& queue_;
   std::function<void()> fire_;
   Instant due_{};
+  Instant turn_{};  // when it fires: due_, or when it was armed if that was later
   size_t index_ = kNotArmed;
 };
 

@@ -46,6 +46,23 @@ class Load(unittest.TestCase):
             wait_until(lambda: proxy.metric("sluice_sessions") == 0, "all sessions have ended")
             self.assertEqual(proxy.metric("sluice_rooms"), 0)
 
+    def test_a_listener_that_loses_half_costs_nobody_else_a_packet(self):
+        with Sluice(arguments=("--concurrency", "2")) as proxy:
+            code, report = result_of(
+                start_load(proxy, room="r", players=12, talkers=2, seconds=10, lossy=1, lossy_percent=50)
+            )
+            print(json.dumps(report))
+            self.assertEqual(code, 0)
+            self.assertEqual(report["packets_lost"], 0)
+            lossy = report["lossy"]
+            self.assertEqual(lossy["duplicates"], 0)
+            self.assertGreater(lossy["packets_received"], lossy["packets_expected"] * 0.55)
+            resent = proxy.metric("sluice_repair_resent_total")
+            self.assertGreater(resent, 100)
+            # 35 % of the voice, and a burst of 3000 bytes; voice is sent before and after the counted phase too.
+            self.assertLess(resent, lossy["packets_expected"] * 1.3 * 0.35 + 50)
+            self.assertGreater(proxy.metric("sluice_repair_refused_total", reason="budget"), 0)
+
     def test_twenty_reloads_lose_no_packet_and_change_the_marks(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
             stun = StunClient(proxy.ports["udp"])

@@ -8,7 +8,7 @@
 #include "source/base/clock.h"
 #include "source/codec/sequence.h"
 
-namespace sluice::repair {
+namespace sluice::media {
 
 class LossFinder {
  public:
@@ -76,4 +76,4 @@ class LossFinder {
   uint64_t returned_ = 0;
 };
 
-}  // namespace sluice::repair
+}  // namespace sluice::media

@@ -1,8 +1,8 @@
-#include "filters/repair/loss_finder.h"
+#include "source/media/loss_finder.h"
 
 #include <algorithm>
 
-namespace sluice::repair {
+namespace sluice::media {
 namespace {
 
 constexpr Duration kUsualFrame = 20ms;
@@ -118,4 +118,4 @@ Instant LossFinder::nextAsk(const Config& config, Duration round_trip) const {
   return next;
 }
 
-}  // namespace sluice::repair
+}  // namespace sluice::media

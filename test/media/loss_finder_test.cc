@@ -1,4 +1,4 @@
-#include "filters/repair/loss_finder.h"
+#include "source/media/loss_finder.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace sluice::repair {
+namespace sluice::media {
 namespace {
 
 using Arrival = LossFinder::Arrival;
@@ -167,4 +167,4 @@ TEST_CASE(
 }
 
 }  // namespace
-}  // namespace sluice::repair
+}  // namespace sluice::media

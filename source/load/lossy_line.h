@@ -1,0 +1,41 @@
+// A bad line to a player, who asks for what it lost (RFC 4585).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+
+#include "source/base/clock.h"
+#include "source/codec/rtp.h"
+#include "source/media/loss_finder.h"
+
+namespace sluice::load {
+
+class LossyLine {
+ public:
+  // `percent` of what comes is lost.
+  explicit LossyLine(double percent) : percent_(percent) {}
+
+  bool loses();
+  void onPacket(const rtp::Packet& packet, Instant now);
+
+  // Calls `nack(ssrc, sequences)` for each stream of which packets are to be asked for now.
+  template <typename Nack>
+  void ask(Instant now, Nack&& nack) {
+    std::array<uint16_t, 64> wanted;
+    for (auto& [ssrc, finder] : streams_) {
+      const size_t count = finder.ask(kConfig, now, kRoundTrip, wanted);
+      if (count > 0) nack(ssrc, std::span(wanted).first(count));
+    }
+  }
+
+ private:
+  static constexpr Duration kRoundTrip = 20ms;
+  static constexpr media::LossFinder::Config kConfig{.budget = 200ms, .reordering = 10ms, .max_requests = 3};
+
+  const double percent_;
+  std::unordered_map<uint32_t, media::LossFinder> streams_;
+};
+
+}  // namespace sluice::load
