@@ -5,10 +5,10 @@
 namespace sluice::media {
 namespace {
 
-// How much of the past the encoder hears before the frame that counts, in samples. More, or a higher
-// complexity, does not bring it nearer to the decoder's own FEC.
-constexpr size_t kPriming = 960;
-constexpr unsigned kComplexity = 2;
+// How much of the past the encoder hears before the frame that counts, in samples. More of it or a higher
+// complexity hardly bring it nearer to the decoder's own FEC; more bits take it away.
+constexpr size_t kPriming = 1920;
+constexpr unsigned kComplexity = 4;
 
 bool isFrame(size_t samples) {
   return samples == 480 || samples == 960 || samples == 1920 || samples == 2880;
