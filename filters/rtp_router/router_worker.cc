@@ -16,7 +16,7 @@ void RouterWorker::remove(rooms::Room& room, Listener& listener) {
   if (it->second.empty()) listeners_.erase(it);
 }
 
-bool RouterWorker::distribute(const rooms::Room& room, net::Packet& packet) {
+bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) {
   bool complete = true;
   for (unsigned to = 0; to < worker_.count(); ++to) {
     if (to == worker_.index() || !room.hasListeners(to)) continue;
@@ -25,16 +25,14 @@ bool RouterWorker::distribute(const rooms::Room& room, net::Packet& packet) {
       complete = false;
       continue;
     }
-    copy->assign(packet.data());
-    copy->received = packet.received;
-    copy->kind = packet.kind;
-    copy->note<Voice>() = packet.note<Voice>();
+    copy->assign(packet->data());
+    copy->received = packet->received;
+    copy->kind = packet->kind;
+    copy->note<Voice>() = packet->note<Voice>();
     const bool sent = worker_.mail(
         to,
         [](chain::Worker& receiver, net::PacketPtr&& mailed) {
-          receiver.local<RouterWorker>().fanOut(*mailed);
-          mailed->settle();
-          mailed.reset();
+          receiver.local<RouterWorker>().fanOut(std::move(mailed));
         },
         copy);
     if (!sent) {
@@ -42,16 +40,17 @@ bool RouterWorker::distribute(const rooms::Room& room, net::Packet& packet) {
       complete = false;
     }
   }
-  fanOut(packet);
+  fanOut(std::move(packet));
   return complete;
 }
 
-void RouterWorker::fanOut(net::Packet& packet) {
-  const Voice voice = packet.note<Voice>();
+void RouterWorker::fanOut(net::PacketPtr&& packet) {
+  const Voice voice = packet->note<Voice>();
+  const net::SharedPacket shared(std::move(packet));
   const auto room = listeners_.find(voice.room);
   if (room == listeners_.end()) return;
   for (Listener* listener : room->second) {
-    if (listener->number() != voice.speaker) listener->hear(packet, voice);
+    if (listener->number() != voice.speaker) listener->hear(shared, voice);
   }
 }
 

@@ -27,7 +27,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
   virtual uint32_t number() const = 0;  // the player's, who does not hear itself
-  virtual void hear(const net::Packet& packet, const Voice& voice) = 0;
+  virtual void hear(const net::SharedPacket& packet, const Voice& voice) = 0;
 };
 
 class RouterWorker {
@@ -39,10 +39,10 @@ class RouterWorker {
 
   // To every listener of the room, on this worker and the others. The packet carries its Voice as a note.
   // False when another worker's mailbox was full or no packet was free to cross with.
-  bool distribute(const rooms::Room& room, net::Packet& packet);
+  bool distribute(const rooms::Room& room, net::PacketPtr&& packet);
 
  private:
-  void fanOut(net::Packet& packet);
+  void fanOut(net::PacketPtr&& packet);
 
   chain::Worker& worker_;
   std::unordered_map<uint32_t, std::vector<Listener*>> listeners_;  // by room number

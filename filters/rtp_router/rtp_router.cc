@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "source/base/random.h"
+#include "source/codec/red.h"
+#include "source/codec/rtcp_extended.h"
+#include "source/media/payload.h"
 
 namespace sluice::rtp_router {
 namespace {
@@ -98,9 +101,18 @@ void RtpRouter::onIngress(net::PacketPtr&& packet) {
 }
 
 void RtpRouter::onRtp(net::PacketPtr&& packet) {
-  const auto rtp = rtp::parse(packet->data());
+  auto rtp = rtp::parse(packet->data());
   if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
   if (!speaker_) return context_.drop(std::move(packet), Drop::kNotSending);
+  const rooms::SendingLine& line = speaker_->line();
+  if (line.red_payload_type != 0 && rtp->payload_type == line.red_payload_type) {
+    // A reload may have taken away the repair filter that RED was negotiated for.
+    const auto red = red::parse(rtp->payload);
+    if (!red) return context_.drop(std::move(packet), Drop::kMalformed);
+    const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp->payload.data());
+    media::cutPayload(*packet, *rtp, primary_at, line.opus_payload_type);
+    rtp = rtp::parse(packet->data());
+  }
   switch (speaker_->examine(*rtp, packet->received)) {
     case Speaker::Verdict::kVoice:
       break;
@@ -144,12 +156,10 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   increment(observed.packets_in);
   context_.count(Count::kVoiceIn);
   packet->note<Voice>() = voice;
-  const bool complete = shared_.distribute(*player_->room, *packet);
-  if (!complete) return context_.drop(std::move(packet), Drop::kCrossing);
-  context_.consume(std::move(packet));
+  if (!shared_.distribute(*player_->room, std::move(packet))) context_.countDrop(Drop::kCrossing);
 }
 
-void RtpRouter::hear(const net::Packet& packet, const Voice& voice) {
+void RtpRouter::hear(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
   const Instant now = context_.now();
   const auto assignment = slots_.assign(voice.speaker, now, factory_->slot_hold);
@@ -157,11 +167,12 @@ void RtpRouter::hear(const net::Packet& packet, const Voice& voice) {
   if (assignment->fresh) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
-  if (!streams_[assignment->slot].write(packet, voice, now, *out)) {
+  if (!streams_[assignment->slot].write(*packet, voice, now, *out)) {
     return context_.drop(std::move(out), Drop::kLate);
   }
   out->kind = PacketKind::kRtp;
-  out->received = packet.received;
+  out->received = packet->received;
+  out->origin = packet;
   increment(player_->observed.packets_out);
   context_.count(Count::kVoiceOut);
   context_.egress(std::move(out));
@@ -178,6 +189,7 @@ void RtpRouter::onRtcp(net::PacketPtr&& packet) {
     }
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i)
       onReportBlock(*block, now_middle);
+    if (const auto rtt = rtcp::referenceRoundTrip(*part, reportingSsrc(), now_middle)) onRoundTrip(*rtt);
   }
   if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
   context_.consume(std::move(packet));
@@ -189,10 +201,17 @@ void RtpRouter::onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middl
   if (!ours) return;
   auto& observed = player_->observed;
   observed.loss_permille.store(block.fraction_lost * 1000u / 256, std::memory_order_relaxed);
-  if (const auto rtt = rtcp::roundTrip(block, now_middle)) {
-    observed.rtt_us.store(static_cast<uint32_t>(rtt->count() / 1000), std::memory_order_relaxed);
-    increment(observed.rtt_samples);
-  }
+  if (const auto rtt = rtcp::roundTrip(block, now_middle)) onRoundTrip(*rtt);
+}
+
+void RtpRouter::onRoundTrip(Duration round_trip) {
+  player_->observed.rtt_us.store(static_cast<uint32_t>(round_trip.count() / 1000), std::memory_order_relaxed);
+  increment(player_->observed.rtt_samples);
+}
+
+// Who sends nothing reports under the SSRC that it would send with.
+uint32_t RtpRouter::reportingSsrc() const {
+  return streams_.empty() ? player_->number : streams_.front().ssrc();
 }
 
 void RtpRouter::armReports() {
@@ -209,6 +228,10 @@ void RtpRouter::sendReports() {
   const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
   std::optional<rtcp::ReportBlock> block;
   if (speaker_) block = speaker_->report(now);
+  if (block) {
+    player_->observed.uplink_loss_permille.store(block->fraction_lost * 1000u / 256,
+                                                 std::memory_order_relaxed);
+  }
   std::array<rtcp::SenderInfo, kSendersPerReport> senders;
   size_t count = 0;
   for (SlotStream& stream : streams_) {
@@ -231,11 +254,12 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
   for (const rtcp::SenderInfo& sender : senders) {
     writer.addSenderReport(sender, &sender == senders.data() ? blocks : std::span<const rtcp::ReportBlock>());
   }
-  // Who sends nothing reports under the SSRC that it would send with.
-  const uint32_t own = streams_.empty() ? player_->number : streams_.front().ssrc();
+  const uint32_t own = reportingSsrc();
   if (senders.empty()) writer.addReceiverReport(own, blocks);
   for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
   if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
+  // A client that hears nobody has no sender report of ours to answer.
+  if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(std::chrono::system_clock::now()));
   const auto size = writer.finish();
   if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);
   packet->resize(*size);

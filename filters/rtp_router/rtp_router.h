@@ -37,16 +37,18 @@ class RtpRouter final : public chain::Filter, private Listener {
 
  private:
   uint32_t number() const override { return player_->number; }
-  void hear(const net::Packet& packet, const Voice& voice) override;
+  void hear(const net::SharedPacket& packet, const Voice& voice) override;
 
   void onRtp(net::PacketPtr&& packet);
   void distribute(net::PacketPtr&& packet, const rtp::Packet& rtp);
   void bind(uint32_t ssrc);
   void onRtcp(net::PacketPtr&& packet);
   void onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middle);
+  void onRoundTrip(Duration round_trip);
   void sendReports();
   void sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks);
   void armReports();
+  uint32_t reportingSsrc() const;
 
   const RtpRouterFactory* factory_;
   const rooms::PlayerPtr player_;  // null: nobody whom signalling announced; everything is dropped

@@ -52,6 +52,9 @@ class FilterFactory {
   virtual ~FilterFactory() = default;
   virtual FilterPtr create(FilterContext& context) const = 0;
 
+  // Means against loss that clients of its chain may negotiate because of it.
+  virtual rooms::RepairFeatures repairFeatures() const { return {}; }
+
   // `previous` came from equal configuration. False when something else that this one stands on, like a
   // cluster, has changed, so that live filters have to reload.
   virtual bool sameAs(const FilterFactory& /*previous*/) const { return true; }

@@ -1,6 +1,7 @@
 #include "source/config/build_listeners.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace sluice::config {
 namespace {
@@ -192,6 +193,21 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
   }
 }
 
+// What every chain that players come to can handle.
+rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& listeners) {
+  std::optional<rooms::RepairFeatures> common;
+  for (const auto& listener : listeners) {
+    for (const auto& chain : listener->chains) {
+      if (chain->filters.empty() || !chain->authenticates || !chain->filters.back().type->terminal) continue;
+      rooms::RepairFeatures features;
+      for (const chain::FilterSpec& filter : chain->filters)
+        features = features | filter.factory->repairFeatures();
+      common = common ? *common & features : features;
+    }
+  }
+  return common.value_or(rooms::RepairFeatures{});
+}
+
 }  // namespace
 
 void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
@@ -201,6 +217,7 @@ void buildListeners(const BuildInput& input, const Clusters& clusters, const Set
   for (int i = 0; i < input.bootstrap.listeners_size(); ++i) {
     out.listeners.push_back(builder.build(input.bootstrap.listeners(i), indexed("listeners", i)));
   }
+  out.repair = commonRepair(out.listeners);
 }
 
 }  // namespace sluice::config

@@ -39,6 +39,14 @@ std::string Request::contentType() const {
   return type;
 }
 
+Response events(std::shared_ptr<EventStream> stream) {
+  return {.status = 200,
+          .content_type = "text/event-stream",
+          .body = {},
+          .headers = {{"X-Accel-Buffering", "no"}},  // proxies hold events back otherwise
+          .events = std::move(stream)};
+}
+
 Response text(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -10,6 +11,8 @@
 #include <vector>
 
 namespace sluice::http {
+
+class EventStream;
 
 struct Request {
   std::string method;                                       // upper case
@@ -33,8 +36,11 @@ struct Response {
   std::string content_type{};  // empty: no such header
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
+  std::shared_ptr<EventStream> events{};  // instead of a body
 };
 
+// Answers 200 with the events of `stream`.
+Response events(std::shared_ptr<EventStream> stream);
 Response text(int status, std::string body);
 Response json(int status, const nlohmann::json& body);
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdarg>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "source/base/log.h"
+#include "source/http/event_stream.h"
 
 namespace sluice::http {
 namespace {
@@ -66,10 +68,8 @@ MHD_Result addQuery(void* request, MHD_ValueKind, const char* name, const char* 
   return MHD_YES;
 }
 
-MHD_Result send(MHD_Connection* connection, const Response& response) {
-  // libmicrohttpd copies the body and only reads it, but takes a plain pointer.
-  MHD_Response* out = MHD_create_response_from_buffer(
-      response.body.size(), const_cast<char*>(response.body.data()), MHD_RESPMEM_MUST_COPY);
+// Ends `out`.
+MHD_Result queue(MHD_Connection* connection, const Response& response, MHD_Response* out) {
   if (!out) return MHD_NO;
   if (!response.content_type.empty()) {
     MHD_add_response_header(out, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
@@ -80,6 +80,13 @@ MHD_Result send(MHD_Connection* connection, const Response& response) {
   const MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), out);
   MHD_destroy_response(out);
   return queued;
+}
+
+MHD_Result send(MHD_Connection* connection, const Response& response) {
+  // libmicrohttpd copies the body and only reads it, but takes a plain pointer.
+  return queue(connection, response,
+               MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
+                                               MHD_RESPMEM_MUST_COPY));
 }
 
 Result<std::string> readFile(const std::string& path, const char* option) {
@@ -127,7 +134,8 @@ struct Server::Callbacks {
       return exchange.discarded > kMaxDiscardedBytes ? MHD_NO : MHD_YES;
     }
     if (exchange.discarded > 0) return send(connection, tooLarge(server));
-    return send(connection, server.handler_(exchange.request));
+    const Response response = server.handler_(exchange.request);
+    return response.events ? subscribe(server, connection, response) : send(connection, response);
   }
 
   static MHD_Result onHeaders(Server& server, MHD_Connection* connection, const char* path,
@@ -162,6 +170,36 @@ struct Server::Callbacks {
     *state = nullptr;
   }
 
+  static MHD_Result subscribe(Server& server, MHD_Connection* connection, const Response& response) {
+    auto* subscription = new Subscription{&server, connection, response.events};
+    server.subscriptions_.insert(subscription);
+    response.events->onReady([subscription] { subscription->server->wake(*subscription); });
+    return queue(
+        connection, response,
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, onRead, subscription, onUnsubscribed));
+  }
+
+  // Without anything to send the connection sleeps until its events are ready.
+  static ssize_t onRead(void* cls, uint64_t, char* buffer, size_t most) {
+    auto& subscription = *static_cast<Subscription*>(cls);
+    const std::string bytes = subscription.events->take(most);
+    if (bytes.empty() && subscription.events->ended()) return MHD_CONTENT_READER_END_OF_STREAM;
+    if (bytes.empty()) {
+      MHD_suspend_connection(subscription.connection);
+      subscription.suspended = true;
+    }
+    std::copy(bytes.begin(), bytes.end(), buffer);
+    return static_cast<ssize_t>(bytes.size());
+  }
+
+  static void onUnsubscribed(void* cls) {
+    auto* subscription = static_cast<Subscription*>(cls);
+    subscription->events->onClosed();
+    subscription->server->subscriptions_.erase(subscription);
+    delete subscription;
+  }
+
+  static void onHeartbeat(uv_timer_t* timer) { static_cast<Server*>(timer->data)->beat(); }
   static void onPoll(uv_poll_t* poll, int, int) { static_cast<Server*>(poll->data)->run(); }
   static void onTimer(uv_timer_t* timer) { static_cast<Server*>(timer->data)->run(); }
 };
@@ -183,7 +221,17 @@ Server::~Server() {
   if (poll_) uv_poll_stop(poll_);
   closeHandle(poll_);
   closeHandle(timer_);
-  if (daemon_) MHD_stop_daemon(daemon_);
+  closeHandle(heart_);
+  // libmicrohttpd must not be stopped while connections sleep.
+  for (Subscription* subscription : subscriptions_) {
+    subscription->events->onReady(nullptr);
+    if (std::exchange(subscription->suspended, false)) MHD_resume_connection(subscription->connection);
+    subscription->events->end();
+  }
+  if (daemon_) {
+    MHD_run(daemon_);
+    MHD_stop_daemon(daemon_);
+  }
   if (listen_fd_ >= 0) close(listen_fd_);
 }
 
@@ -235,7 +283,8 @@ Status Server::startDaemon() {
       {MHD_OPTION_END, 0, nullptr},
   };
   const int listen_fd = std::exchange(listen_fd_, -1);  // libmicrohttpd closes it, also when it cannot start
-  const unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : MHD_NO_FLAG);
+  const unsigned flags =
+      MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : MHD_NO_FLAG);
   daemon_ =
       MHD_start_daemon(flags, 0, nullptr, nullptr, Callbacks::onRequest, this,                          //
                        MHD_OPTION_EXTERNAL_LOGGER, Callbacks::onLog, this,                              //
@@ -260,6 +309,24 @@ void Server::watch(uv_loop_t* loop) {
   timer_ = new uv_timer_t;
   uv_timer_init(loop, timer_);
   timer_->data = this;
+  heart_ = new uv_timer_t;
+  uv_timer_init(loop, heart_);
+  heart_->data = this;
+  const uint64_t beat_ms = options_.heartbeat_seconds * 1000;
+  uv_timer_start(heart_, Callbacks::onHeartbeat, beat_ms, beat_ms);
+  uv_unref(reinterpret_cast<uv_handle_t*>(heart_));
+}
+
+void Server::wake(Subscription& subscription) {
+  if (!std::exchange(subscription.suspended, false)) return;
+  MHD_resume_connection(subscription.connection);
+  uv_timer_start(timer_, Callbacks::onTimer, 0, 0);
+}
+
+void Server::beat() {
+  for (Subscription* subscription : subscriptions_) {
+    if (subscription->suspended) subscription->events->beat();
+  }
 }
 
 void Server::run() {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "source/base/clock.h"
@@ -13,6 +14,7 @@
 #include "source/http/message.h"
 #include "source/http/rate_limiter.h"
 
+struct MHD_Connection;
 struct MHD_Daemon;
 
 namespace sluice::http {
@@ -29,7 +31,8 @@ struct Options {
   unsigned max_connections = 1000;
   unsigned max_connections_per_ip = 100;
   unsigned idle_timeout_seconds = 60;
-  double requests_per_second = 0;  // per client address; 0: unlimited. Beyond: 429
+  unsigned heartbeat_seconds = 15;  // between comments on event streams that have nothing to say
+  double requests_per_second = 0;   // per client address; 0: unlimited. Beyond: 429
   double request_burst = 50;
 };
 
@@ -52,6 +55,15 @@ class Server {
   Status listen();
   Status startDaemon();
   void watch(uv_loop_t* loop);
+  // A request that is answered with events, while it lasts.
+  struct Subscription {
+    Server* server;
+    MHD_Connection* connection;
+    std::shared_ptr<EventStream> events;
+    bool suspended = false;
+  };
+  void wake(Subscription& subscription);
+  void beat();
   void run();  // lets libmicrohttpd work, then asks when it wants to work again
 
   const Options options_;
@@ -66,6 +78,8 @@ class Server {
   MHD_Daemon* daemon_ = nullptr;
   uv_poll_t* poll_ = nullptr;
   uv_timer_t* timer_ = nullptr;
+  uv_timer_t* heart_ = nullptr;
+  std::set<Subscription*> subscriptions_;
 };
 
 }  // namespace sluice::http

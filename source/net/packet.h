@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "source/base/bytes.h"
 #include "source/base/clock.h"
@@ -24,6 +25,29 @@ struct PacketReleaser {
 };
 // Whoever holds it owns the packet; destroying it returns the block to its pool, from any thread.
 using PacketPtr = std::unique_ptr<Packet, PacketReleaser>;
+
+// A packet that several hold and nobody changes any more. All holders are on one thread.
+class SharedPacket {
+ public:
+  SharedPacket() = default;
+  // The packet counts as settled.
+  explicit SharedPacket(PacketPtr packet);
+  SharedPacket(const SharedPacket& other);
+  SharedPacket(SharedPacket&& other) noexcept : packet_(std::exchange(other.packet_, nullptr)) {}
+  SharedPacket& operator=(SharedPacket other) noexcept {
+    std::swap(packet_, other.packet_);
+    return *this;
+  }
+  ~SharedPacket() { reset(); }
+
+  void reset();
+  const Packet& operator*() const { return *packet_; }
+  const Packet* operator->() const { return packet_; }
+  explicit operator bool() const { return packet_ != nullptr; }
+
+ private:
+  Packet* packet_ = nullptr;
+};
 
 class Packet {
  public:
@@ -55,6 +79,8 @@ class Packet {
   }
   // Replaces the data; false when it does not fit.
   bool assign(Bytes bytes);
+  // Takes over where the other comes from and goes, and how: all fields but its data, origin and note.
+  void copyEnvelope(const Packet& other);
 
   // The peer: source on the way in, destination on the way out. Unset on the way out: the session's tuple.
   Address remote;
@@ -66,6 +92,10 @@ class Packet {
   uint16_t via = 0;     // the listener that it came through
   bool detour = false;  // on the way out: remote and local are no tuple of the session, and meant as they are
   bool dont_fragment = false;  // on the way out, over IPv4: refuse it where it is too long
+
+  // On the way out: a packet that ends with the same payload as this one, for who may have to send it again.
+  // Who changes the payload resets it.
+  SharedPacket origin;
 
   // Scratch for the filter that owns the packet, lost when it passes it on to another filter's code.
   template <typename T>
@@ -83,6 +113,7 @@ class Packet {
 
  private:
   friend class PacketPool;
+  friend class SharedPacket;
   friend struct PacketReleaser;
   static constexpr size_t kNoteSize = 32;
 
@@ -93,9 +124,24 @@ class Packet {
   Packet* next_ = nullptr;  // in a free list
   uint16_t offset_ = kHeadroom;
   uint16_t size_ = 0;
+  uint32_t holders_ = 0;  // SharedPackets
   bool settled_ = false;
   alignas(8) std::byte note_[kNoteSize];
   uint8_t block_[kCapacity];
 };
+
+inline SharedPacket::SharedPacket(PacketPtr packet) : packet_(packet.release()) {
+  packet_->settle();
+  packet_->holders_ = 1;
+}
+
+inline SharedPacket::SharedPacket(const SharedPacket& other) : packet_(other.packet_) {
+  if (packet_ != nullptr) ++packet_->holders_;
+}
+
+inline void SharedPacket::reset() {
+  Packet* packet = std::exchange(packet_, nullptr);
+  if (packet != nullptr && --packet->holders_ == 0) PacketReleaser{}(packet);
+}
 
 }  // namespace sluice::net

@@ -11,6 +11,18 @@ bool Packet::assign(Bytes bytes) {
   return true;
 }
 
+void Packet::copyEnvelope(const Packet& other) {
+  remote = other.remote;
+  local = other.local;
+  received = other.received;
+  kind = other.kind;
+  tos = other.tos;
+  ttl = other.ttl;
+  via = other.via;
+  detour = other.detour;
+  dont_fragment = other.dont_fragment;
+}
+
 void Packet::reset() {
   remote = local = {};
   received = {};
@@ -20,6 +32,7 @@ void Packet::reset() {
   dont_fragment = detour = false;
   offset_ = kHeadroom;
   size_ = 0;
+  holders_ = 0;
   settled_ = false;
 }
 
@@ -64,7 +77,10 @@ void PacketPool::release(Packet* packet) {
     unaccounted_.fetch_add(1, std::memory_order_relaxed);
     assert(false && "a packet was neither sent, dropped nor consumed");
   }
-  if (std::this_thread::get_id() == owner_.load(std::memory_order_relaxed)) {
+  const bool at_home = std::this_thread::get_id() == owner_.load(std::memory_order_relaxed);
+  assert(at_home || !packet->origin);
+  packet->origin.reset();
+  if (at_home) {
     packet->next_ = free_;
     free_ = packet;
     return;

@@ -1,5 +1,6 @@
 #include "source/net/timer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -67,7 +68,7 @@ void TimerQueue::remove(Timer& timer) {
 
 void Timer::armAt(Instant at) {
   cancel();
-  due_ = at;
+  due_ = std::max(at, queue_.clock().now());  // one that is armed for the past over and over starves nobody
   queue_.insert(*this);
 }
 

@@ -35,6 +35,9 @@ struct ExtensionIds {
 struct AudioLine {
   std::string mid;
   uint8_t opus_payload_type = 111;
+  uint8_t red_payload_type = 0;  // RED over Opus (RFC 2198); 0: not negotiated
+  uint8_t rtx_payload_type = 0;  // retransmissions of Opus (RFC 4588); 0: not negotiated
+  bool nack = false;             // the receiver may ask for lost packets (RFC 4585)
   ExtensionIds extensions;
 };
 
@@ -45,7 +48,23 @@ struct SendingLine : AudioLine {
 
 // A line on which the player hears one speaker at a time.
 struct Slot : AudioLine {
-  uint32_t ssrc = 0;  // ours, told in the answer
+  uint32_t ssrc = 0;      // ours, told in the answer
+  uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
+};
+
+// Means against loss that a chain can handle, and so may be negotiated.
+struct RepairFeatures {
+  bool nack = false;
+  bool rtx = false;
+  bool red = false;             // towards listeners
+  bool red_by_default = false;  // speakers send it from the start
+
+  friend RepairFeatures operator|(const RepairFeatures& a, const RepairFeatures& b) {
+    return {a.nack || b.nack, a.rtx || b.rtx, a.red || b.red, a.red_by_default || b.red_by_default};
+  }
+  friend RepairFeatures operator&(const RepairFeatures& a, const RepairFeatures& b) {
+    return {a.nack && b.nack, a.rtx && b.rtx, a.red && b.red, a.red_by_default && b.red_by_default};
+  }
 };
 
 // What the offer and the answer agreed on. Immutable once the player is in the directory.
@@ -59,6 +78,15 @@ struct Negotiated {
   std::string cname;  // of our RTCP SDES
 };
 
+// What a speaker's encoder had best do.
+struct VoiceProfile {
+  uint32_t bandwidth_hz = 48'000;  // sampling rate of the Opus bandwidth: 8000, 12000, 16000, 24000 or 48000
+  unsigned frame_ms = 20;
+  bool fec = false;
+  unsigned expected_loss_percent = 0;
+  uint32_t bitrate_bps = 32'000;
+};
+
 // Written by the owning worker (relaxed), read by anyone.
 struct Observed {
   std::atomic<int32_t> worker{-1};     // the worker that owns the session; -1: no packet seen yet
@@ -67,10 +95,11 @@ struct Observed {
   std::atomic<bool> connected{false};  // DTLS done
   std::atomic<uint64_t> packets_in{0};
   std::atomic<uint64_t> packets_out{0};
-  std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
-  std::atomic<uint32_t> rtt_us{0};        // the last round trip, from RTCP; 0: unknown
-  std::atomic<uint32_t> rtt_samples{0};   // round trips measured so far
-  std::atomic<uint32_t> loss_permille{0};
+  std::atomic<int64_t> last_voice_ns{0};          // Clock time of the last packet with sound
+  std::atomic<uint32_t> rtt_us{0};                // the last round trip, from RTCP; 0: unknown
+  std::atomic<uint32_t> rtt_samples{0};           // round trips measured so far
+  std::atomic<uint32_t> loss_permille{0};         // of what it was sent, as it reports
+  std::atomic<uint32_t> uplink_loss_permille{0};  // of what it sent, after repair
 };
 
 // Shared by signalling and the owning worker; lives until its last user is gone.
@@ -83,6 +112,7 @@ struct Player {
   const Negotiated negotiated;
   const uint32_t number = nextNumber();  // unique in the process, never 0
   Observed observed;
+  std::optional<VoiceProfile> advice;  // the last that was given; main thread only
 
  private:
   static uint32_t nextNumber() {

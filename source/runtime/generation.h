@@ -97,6 +97,7 @@ struct Generation {
   uint64_t version = 0;
   std::vector<ListenerSpecPtr> listeners;
   SessionLimits limits;
+  rooms::RepairFeatures repair;  // that players may negotiate, whichever chain they come to
 
   const ListenerSpec* find(std::string_view listener) const {
     for (const ListenerSpecPtr& spec : listeners) {

@@ -21,6 +21,7 @@ struct Line {
   bool we_send = false;     // it is a slot
   rooms::AudioLine agreed{};
   uint32_t slot_ssrc = 0;
+  uint32_t slot_rtx_ssrc = 0;
 };
 
 bool isSupportedProtocol(std::string_view protocol) {
@@ -58,11 +59,15 @@ uint8_t extensionId(const Extension& extension, const Line& line) {
   return extension.id;
 }
 
-rooms::AudioLine agree(const Line& line) {
+rooms::AudioLine agree(const Line& line, const rooms::RepairFeatures& repair) {
   const Media& media = *line.media;
   rooms::AudioLine agreed;
   agreed.mid = media.mid;
-  agreed.opus_payload_type = *media.opus_payload_type;
+  const uint8_t opus = agreed.opus_payload_type = *media.codecs.opus();
+  agreed.nack = repair.nack && media.codecs.nack(opus);
+  if (repair.rtx && agreed.nack) agreed.rtx_payload_type = media.codecs.rtx(opus);
+  // A line that only speaks sends RED if it is told to prefer it, and else never.
+  if (line.we_send ? repair.red : repair.red_by_default) agreed.red_payload_type = media.codecs.red(opus);
   if (!media.mid.empty() && media.mid.size() <= kMaxMidInPacket) {
     agreed.extensions.mid = extensionId(media.mid_extension, line);
   }
@@ -130,12 +135,40 @@ void writeCandidates(Writer& out, const std::vector<Candidate>& candidates) {
   out.line("a=end-of-candidates");
 }
 
+// The formats of the m-line, the preferred one first.
+std::string formatList(const Line& line, const rooms::RepairFeatures& repair) {
+  const rooms::AudioLine& agreed = line.agreed;
+  std::string list = std::to_string(agreed.opus_payload_type);
+  if (agreed.red_payload_type != 0) {
+    const std::string red = std::to_string(agreed.red_payload_type);
+    list = line.we_receive && repair.red_by_default ? red + " " + list : list + " " + red;
+  }
+  if (agreed.rtx_payload_type != 0) list += " " + std::to_string(agreed.rtx_payload_type);
+  return list;
+}
+
+void writeFormats(Writer& out, const rooms::AudioLine& agreed) {
+  const unsigned opus = agreed.opus_payload_type;
+  const unsigned red = agreed.red_payload_type;
+  const unsigned rtx = agreed.rtx_payload_type;
+  out.line("a=rtpmap:", opus, " opus/48000/2");
+  out.line("a=fmtp:", opus, " minptime=10;useinbandfec=1");
+  if (agreed.nack) out.line("a=rtcp-fb:", opus, " nack");
+  if (red != 0) {
+    out.line("a=rtpmap:", red, " red/48000/2");
+    out.line("a=fmtp:", red, " ", opus, "/", opus);
+  }
+  if (rtx != 0) {
+    out.line("a=rtpmap:", rtx, " rtx/48000");
+    out.line("a=fmtp:", rtx, " apt=", opus);
+  }
+}
+
 void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::DtlsRole role, bool tagged) {
   const Media& media = *line.media;
   const Candidate& best = local.candidates.front();
   const bool ipv6 = best.ip.find(':') != best.ip.npos;
-  const unsigned payload_type = line.agreed.opus_payload_type;
-  out.line("m=audio ", best.port, " ", media.protocol, " ", payload_type);
+  out.line("m=audio ", best.port, " ", media.protocol, " ", formatList(line, local.repair));
   out.line("c=IN ", ipv6 ? "IP6 " : "IP4 ", best.ip);
   if (!media.mid.empty()) out.line("a=mid:", media.mid);
   out.line("a=", directionName(line.we_send, line.we_receive));
@@ -146,14 +179,17 @@ void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::Dtl
   if (tagged) writeCandidates(out, local.candidates);
   out.line("a=rtcp-mux");
   if (media.rtcp_reduced_size) out.line("a=rtcp-rsize");
-  out.line("a=rtpmap:", payload_type, " opus/48000/2");
-  out.line("a=fmtp:", payload_type, " minptime=10;useinbandfec=1");
+  writeFormats(out, line.agreed);
   out.line("a=ptime:20");
   writeExtension(out, media.mid_extension, line.agreed.extensions.mid, kMidUri);
   writeExtension(out, media.audio_level_extension, line.agreed.extensions.audio_level, kAudioLevelUri);
   if (line.we_send) {
     out.line("a=msid:slot", line.slot_ssrc, " audio", line.slot_ssrc);
     out.line("a=ssrc:", line.slot_ssrc, " cname:", local.cname);
+    if (line.slot_rtx_ssrc != 0) {
+      out.line("a=ssrc:", line.slot_rtx_ssrc, " cname:", local.cname);
+      out.line("a=ssrc-group:FID ", line.slot_ssrc, " ", line.slot_rtx_ssrc);  // RFC 5576
+    }
   }
 }
 
@@ -185,7 +221,7 @@ std::string writeAnswer(const Offer& offer, const std::vector<Line>& lines, cons
 }
 
 // Chooses the lines and their directions; the first error otherwise.
-Result<std::vector<Line>> chooseLines(const Offer& offer) {
+Result<std::vector<Line>> chooseLines(const Offer& offer, const rooms::RepairFeatures& repair) {
   std::vector<Line> lines;
   bool has_voice = false;
   size_t slots = 0;
@@ -195,7 +231,7 @@ Result<std::vector<Line>> chooseLines(const Offer& offer) {
     if (media.type != "audio" || media.disabled()) continue;
     const std::string path = mediaPath(i);
     if (!isSupportedProtocol(media.protocol)) return Error{path, "unsupported protocol " + media.protocol};
-    if (!media.opus_payload_type) return Error{path + ".rtpmap", "opus/48000/2 is required"};
+    if (!media.codecs.opus()) return Error{path + ".rtpmap", "opus/48000/2 is required"};
     if (!media.rtcp_mux) return Error{path + ".rtcp_mux", "required"};
     if (media.direction.send && has_voice && !media.direction.receive) {
       return Error{path + ".direction", "only one line may send"};
@@ -206,7 +242,7 @@ Result<std::vector<Line>> chooseLines(const Offer& offer) {
     has_voice |= line.we_receive;
     slots += line.we_send;
     if (slots > kMaxSlots) return Error{path, "more than " + std::to_string(kMaxSlots) + " receiving lines"};
-    line.agreed = agree(line);
+    line.agreed = agree(line, repair);
   }
   if (!has_voice && slots == 0) return Error{"media", "no audio line that sends or receives"};
   return lines;
@@ -235,7 +271,7 @@ Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vecto
 
 Result<Agreement> negotiate(const Offer& offer, const Local& local) {
   if (offer.ice_lite) return Error{"session.ice_lite", "one side must be a full ICE agent, and we are lite"};
-  auto lines = chooseLines(offer);
+  auto lines = chooseLines(offer, local.repair);
   if (!lines) return lines.errors();
   const auto bundle = findBundle(offer, *lines);
   if (!bundle) return bundle.errors();
@@ -258,7 +294,8 @@ Result<Agreement> negotiate(const Offer& offer, const Local& local) {
     if (line.we_receive) negotiated.sending = rooms::SendingLine{line.agreed, line.media->ssrcs};
     if (!line.we_send) continue;
     line.slot_ssrc = local.next_ssrc();
-    negotiated.slots.push_back(rooms::Slot{line.agreed, line.slot_ssrc});
+    if (line.agreed.rtx_payload_type != 0) line.slot_rtx_ssrc = local.next_ssrc();
+    negotiated.slots.push_back(rooms::Slot{line.agreed, line.slot_ssrc, line.slot_rtx_ssrc});
   }
   agreement.answer = writeAnswer(offer, *lines, local, negotiated.dtls_role);
   return agreement;

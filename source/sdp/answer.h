@@ -28,7 +28,8 @@ struct Local {
   std::vector<Candidate> candidates;  // at least one, best first
   std::string cname;
   uint64_t session_id = 0;
-  std::function<uint32_t()> next_ssrc;  // for each slot; unique, not 0
+  std::function<uint32_t()> next_ssrc;  // for each slot and its RTX; unique, not 0
+  rooms::RepairFeatures repair{};       // what may be agreed on, if it was offered
 };
 
 struct Agreement {

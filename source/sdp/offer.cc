@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "source/sdp/text.h"
+
 namespace sluice::sdp {
 namespace {
 
@@ -11,28 +13,6 @@ constexpr size_t kMaxToken = 64;
 constexpr size_t kMaxFormats = 128;
 constexpr size_t kMaxSsrcs = 16;
 constexpr size_t kMaxBundles = 8;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool equalsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
-// Cuts the text up to `separator` off `rest`, which may be all of it.
-std::string_view take(std::string_view& rest, char separator) {
-  const size_t end = std::min(rest.find(separator), rest.size());
-  const std::string_view head = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return head;
-}
-
-template <typename Number>
-bool parseNumber(std::string_view text, Number& number) {
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return failed == std::errc() && end == text.data() + text.size();
-}
 
 // Printable, and short enough to be sent back in an answer.
 bool isToken(std::string_view text) {
@@ -123,18 +103,11 @@ const char* applyToMedia(std::string_view name, std::string_view value, Media& m
     if (!isToken(value)) return "must be 1 to 64 printable characters";
     media.mid = value;
   } else if (name == "rtpmap") {
-    const std::string_view format = take(value, ' ');
-    unsigned type = 0;
-    if (!parseNumber(format, type) || type > 127) return "the payload type must be 0 to 127";
-    if (!equalsIgnoringCase(value, "opus/48000/2")) return nullptr;
-    // The first format of the m-line is the one that the offerer prefers.
-    const auto rank = [&](unsigned t) { return std::ranges::find(media.formats, std::to_string(t)); };
-    const auto found = rank(type);
-    if (found == media.formats.end()) return nullptr;
-    if (type >= 64 && type <= 95) return "the payload type collides with RTCP";  // RFC 5761 section 4
-    if (!media.opus_payload_type || found < rank(*media.opus_payload_type)) {
-      media.opus_payload_type = static_cast<uint8_t>(type);
-    }
+    return media.codecs.onRtpmap(value, media.formats);
+  } else if (name == "fmtp") {
+    return media.codecs.onFmtp(value);
+  } else if (name == "rtcp-fb") {
+    return media.codecs.onFeedback(value);
   } else if (name == "ssrc") {
     uint32_t ssrc = 0;
     if (!parseNumber(take(value, ' '), ssrc)) return "must be a number";

@@ -10,6 +10,7 @@
 
 #include "source/base/result.h"
 #include "source/rooms/player.h"
+#include "source/sdp/codecs.h"
 
 namespace sluice::sdp {
 
@@ -51,9 +52,9 @@ struct Media : Inherited {
   uint16_t port = 0;
   std::string protocol;
   std::vector<std::string> formats;
-  std::string mid;                           // empty when absent
-  std::optional<uint8_t> opus_payload_type;  // the one that is preferred
-  std::vector<uint32_t> ssrcs;               // in the order of the offer
+  std::string mid;  // empty when absent
+  Codecs codecs;
+  std::vector<uint32_t> ssrcs;  // in the order of the offer
   bool rtcp_mux = false;
   bool rtcp_reduced_size = false;
   bool bundle_only = false;

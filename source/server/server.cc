@@ -105,6 +105,7 @@ void Server::configureJoin() {
   options.page_directory = settings_.join->page_directory;
   options.turn_uris = settings_.join->turn_uris;
   options.credentials = settings_.credentials;
+  options.repair = generation_->repair;
   for (const net::Address& candidate : settings_.join->candidates) {
     options.candidates.push_back({candidate.ipString(), candidate.port()});
   }

@@ -108,6 +108,21 @@ TEST_CASE("every wrong value is named by its field's path") {
        "listeners[0].filter_chains[0].filters[0].typed_config.rate_bps: must be 8000 to 1000000000"},
       {listener(chain(filter("Pacer", "adaptation { alpha: 1.5 }") + kForward)) + kCluster,
        "listeners[0].filter_chains[0].filters[0].typed_config.adaptation.alpha: must be between 0 and 1"},
+      {listener(chain(filter("Impair", "egress { loss { percent: 60 mean_burst: 1 } }") + kForward)) +
+           kCluster,
+       "listeners[0].filter_chains[0].filters[0].typed_config.egress.loss.percent: is more than bursts of "
+       "this "
+       "length can lose"},
+      {listener(chain(filter("Impair", "egress { loss { gilbert_elliott {} } }") + kForward)) + kCluster,
+       "listeners[0].filter_chains[0].filters[0].typed_config.egress.loss.gilbert_elliott.to_good_percent: "
+       "must "
+       "be above 0"},
+      {listener(
+           chain(filter("Impair", "ingress { loss { percent: 1 gilbert_elliott { to_good_percent: 1 } } }") +
+                 kForward)) +
+           kCluster,
+       "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: excludes "
+       "percent"},
       {listener(chain(filter("StunTurn", "consent_timeout_s: 1") + kDtls + kRouter)),
        "listeners[0].filter_chains[0].filters[0].typed_config.consent_timeout_s: must be 5 to 3600"},
       {listener(chain(kStun + filter("DtlsSrtp", "handshake_timeout_s: 0") + kRouter)),
@@ -181,6 +196,26 @@ TEST_CASE("every number has a range, and a value just outside of it is refused")
       {"", "limits { drain_timeout_s: # }", "limits.drain_timeout_s", 0, 86'400},
       {"Marker", "ingress { all { dscp: # } }", "ingress.all.dscp", 0, 63},
       {"Marker", "egress { stun { ttl: # } }", "egress.stun.ttl", 1, 255},
+      {"Fragment", "max_messages: #", "max_messages", 1, 64},
+      {"Fragment", "timeout_ms: #", "timeout_ms", 10, 10'000},
+      {"Fragment", "max_datagram_bytes: #", "max_datagram_bytes", 128, 1500},
+      {"Impair", "ingress { delay_ms: # }", "ingress.delay_ms", 0, 10'000},
+      {"Impair", "egress { max_held: # }", "egress.max_held", 1, 65'536},
+      {"Impair", "egress { loss { percent: # } }", "egress.loss.percent", 0, 100},
+      {"Impair", "egress { loss { mean_burst: # } }", "egress.loss.mean_burst", 1, 1000},
+      {"Impair", "egress { loss { gilbert_elliott { to_good_percent: 1 to_bad_percent: # } } }",
+       "egress.loss.gilbert_elliott.to_bad_percent", 0, 100},
+      {"Impair", "egress { loss { gilbert_elliott { to_good_percent: 1 good_loss_percent: # } } }",
+       "egress.loss.gilbert_elliott.good_loss_percent", 0, 100},
+      {"Impair", "egress { loss { gilbert_elliott { to_good_percent: 1 bad_loss_percent: # } } }",
+       "egress.loss.gilbert_elliott.bad_loss_percent", 0, 100},
+      {"Impair", "egress { jitter { max_ms: # } }", "egress.jitter.max_ms", 0, 10'000},
+      {"Impair", "egress { reorder { percent: # } }", "egress.reorder.percent", 0, 100},
+      {"Impair", "egress { reorder { by_ms: # } }", "egress.reorder.by_ms", 1, 10'000},
+      {"Impair", "egress { duplicate_percent: # }", "egress.duplicate_percent", 0, 100},
+      {"Impair", "egress { corrupt_percent: # }", "egress.corrupt_percent", 0, 100},
+      {"Impair", "egress { rate { bps: # } }", "egress.rate.bps", 1000, 1'000'000'000},
+      {"Impair", "egress { rate { bps: 1000 max_queue_ms: # } }", "egress.rate.max_queue_ms", 1, 10'000},
       {"Pacer", "rate_bps: #", "rate_bps", 8000, 1'000'000'000},
       {"Pacer", "burst_bytes: #", "burst_bytes", 256, 16'777'216},
       {"Pacer", "max_queue_packets: #", "max_queue_packets", 1, 4096},
@@ -221,7 +256,7 @@ TEST_CASE("every number has a range, and a value just outside of it is refused")
         text = kGood + fields;
       } else if (type == "Forward") {
         text = listener(chain(filter(type, fields))) + kCluster;
-      } else if (type == "Marker" || type == "Pacer") {
+      } else if (type != "StunTurn" && type != "DtlsSrtp" && type != "RtpRouter") {
         text = listener(chain(filter(type, fields) + kForward)) + kCluster;
       } else {
         index = type == "StunTurn" ? 0 : type == "DtlsSrtp" ? 1 : 2;

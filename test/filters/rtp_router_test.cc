@@ -48,6 +48,7 @@ struct Room {
     std::vector<uint32_t> ssrcs{kSsrc};
     unsigned slots = 2;
     uint8_t payload_type = 111;
+    uint8_t red_payload_type = 0;
     rooms::ExtensionIds extensions{.mid = 4, .audio_level = 1};
     bool sends = true;
   };
@@ -59,6 +60,7 @@ struct Room {
     rooms::AudioLine line;
     line.mid = "0";
     line.opus_payload_type = options.payload_type;
+    line.red_payload_type = options.red_payload_type;
     line.extensions = options.extensions;
     if (options.sends) {
       negotiated.sending.emplace();
@@ -149,6 +151,40 @@ TEST_CASE("two speakers with one SSRC stay apart") {
   bob.ingress(VoicePacket{.sequence = 2}.bytes());
   CHECK(heard(carol).csrc(0) != from_alice);
   CHECK(heard(carol).ssrc != alice_slot);
+}
+
+TEST_CASE("of RED that was negotiated the primary is heard, with or without a repair filter") {
+  Room room;
+  auto& alice = room.add("alice", {.red_payload_type = 63});
+  auto& bob = room.add("bob");
+  alice.ingress(
+      VoicePacket{.payload_type = 63, .payload = {0x80 | 111, 0x0f, 0, 2, 111, 7, 7, 1, 2, 3, 4}}.bytes());
+  CHECK(heard(bob).payload_type == 111);
+  CHECK(std::vector<uint8_t>(heard(bob).payload.begin(), heard(bob).payload.end()) == kPayload);
+  alice.ingress(VoicePacket{.sequence = 2, .payload_type = 63, .payload = {0x80 | 111, 0x0f}}.bytes());
+  CHECK(alice.dropped("rtp_router", "malformed") == 1);
+}
+
+TEST_CASE("the round trip to one who hears nobody comes from extended reports (RFC 3611)") {
+  Room room;
+  auto& alice = room.add("alice");
+  alice.ingress(VoicePacket().bytes());
+  room.clock.advance(10s);
+  room.worker.timers().run();
+  REQUIRE(!alice.outer.empty());
+  rtcp::Reader reader(alice.outer.back().data);
+  std::optional<uint64_t> reference;
+  while (const auto part = reader.next()) {
+    if (part->type == rtcp::kExtendedReport) reference = readU64(&part->body[8]);
+  }
+  REQUIRE(reference);
+  std::vector<uint8_t> answer{0x80, 207, 0, 5, 0, 0, 0, 1, 5, 0, 0, 3};
+  answer.resize(24);
+  writeU32(&answer[12], alice.session.known_player->negotiated.slots[0].ssrc);
+  writeU32(&answer[16], rtcp::middle(*reference) - 65536 / 10);  // as if it had left 100 ms earlier
+  alice.ingress(answer);
+  CHECK(alice.session.known_player->observed.rtt_us >= 99'000);
+  CHECK(alice.session.known_player->observed.rtt_us < 5'000'000);
 }
 
 TEST_CASE("each way of being no good is a drop with its reason") {

@@ -3,6 +3,7 @@
 
 #include "source/codec/reception.h"
 #include "source/codec/rtcp.h"
+#include "source/codec/rtcp_extended.h"
 #include "source/codec/rtcp_feedback.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -18,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (i > packet->count) std::abort();
     rtcp::forEachLost(*packet, [](uint32_t, uint16_t) {});
     static_cast<void>(rtcp::readRemb(*packet));
+    static_cast<void>(rtcp::referenceRoundTrip(*packet, 0, 0));
     static_cast<void>(rtcp::readTmmbr(*packet, 0));
   }
   rtp::Reception reception(48'000);

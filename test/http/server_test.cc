@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "source/http/event_stream.h"
+
 namespace sluice::http {
 namespace {
 
@@ -20,6 +22,7 @@ class Fixture {
     auto started = Server::start(&loop_, options, [this](const Request& request) {
       last = request;
       ++handled;
+      if (events) return http::events(events);
       return text(200, request.method + " " + request.path + " " + request.body);
     });
     REQUIRE_MESSAGE(started.ok(), (started.ok() ? "" : toString(started.errors())));
@@ -71,6 +74,7 @@ class Fixture {
 
   std::unique_ptr<Server> server;
   Request last;
+  std::shared_ptr<EventStream> events;  // the answer, when it is there
   int handled = 0;
 
  private:
@@ -108,6 +112,66 @@ TEST_CASE("HEAD has no body; a connection serves several requests") {
     ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
     CHECK(f.receive(fd, "GET /again ").starts_with("HTTP/1.1 200"));
   }
+  close(fd);
+}
+
+TEST_CASE("events reach the client as they are sent, until the end") {
+  Fixture f;
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  CHECK(has(f.receive(fd, "\r\n\r\n"), "Content-Type: text/event-stream\r\n"));
+  for (int i = 0; i < 3; ++i) {
+    f.events->send("thing", std::to_string(i));
+    CHECK(has(f.receive(fd, "\n\n"), "event: thing\ndata: " + std::to_string(i) + "\n\n"));
+  }
+  f.events->send("last", "{}");
+  f.events->end();
+  CHECK(has(f.receive(fd, "0\r\n\r\n"), "event: last\ndata: {}\n\n"));
+  close(fd);
+}
+
+TEST_CASE("a heartbeat finds out that a subscriber has gone") {
+  Options options;
+  options.heartbeat_seconds = 1;
+  Fixture f(options);
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  CHECK(has(f.receive(fd, ":\n\n"), ":\n\n"));
+  CHECK_FALSE(f.events->ended());
+  close(fd);
+  f.turnUntil([&] { return f.events->ended(); });
+  CHECK(f.events->ended());
+}
+
+TEST_CASE("a subscriber that does not read is cut off") {
+  EventStream stream;
+  const std::string data(1000, 'x');
+  for (int i = 0; i < 100; ++i) stream.send("big", data);
+  CHECK(stream.ended());
+  size_t taken = 0;
+  while (true) {
+    const std::string piece = stream.take(4096);
+    if (piece.empty()) break;
+    taken += piece.size();
+  }
+  CHECK(taken <= EventStream::kMaxPending);
+  CHECK(taken > EventStream::kMaxPending - 2000);
+}
+
+TEST_CASE("a server ends while subscribers wait") {
+  Fixture f;
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  f.receive(fd, "\r\n\r\n");
+  f.server.reset();
+  CHECK(f.events->ended());
+  f.events->send("nobody", "hears");
   close(fd);
 }
 

@@ -80,6 +80,24 @@ TEST_CASE("a timer may arm itself and cancel others while it fires") {
   CHECK(ticks >= 2);
 }
 
+TEST_CASE("a timer that is armed for the past over and over starves nobody") {
+  ManualClock clock;
+  TimerQueue queue(clock);
+  int greedy_fired = 0;
+  bool other_fired = false;
+  Timer greedy(queue, [&] {
+    ++greedy_fired;
+    greedy.armAt(clock.now() - 1s);
+  });
+  Timer other(queue, [&] { other_fired = true; });
+  other.arm(1ms);
+  greedy.arm(0ms);
+  clock.advance(10ms);
+  queue.run();
+  CHECK(other_fired);
+  CHECK(greedy_fired <= 2);
+}
+
 TEST_CASE("a thousand timers, armed, moved and cancelled at random, fire in order") {
   ManualClock clock;
   TimerQueue queue(clock);

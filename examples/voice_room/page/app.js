@@ -1,4 +1,4 @@
-// The page around a call. Query: ?room=R&name=N&autojoin=1&relay=1; a server that wants tokens gets #token=T.
+// The page around a call. Query: ?room=R&name=N&autojoin=1&listen=1&relay=1; a server that wants tokens gets #token=T.
 import {Call, HttpError} from './call.js';
 
 const $ = (id) => document.getElementById(id);
@@ -72,7 +72,7 @@ function startMeter(stream) {
 }
 
 // First without TURN: Chromium hears nothing but TURN from a port that it knows as a TURN server, and here both are one.
-async function join(listenOnly = false, relayOnly = query.get('relay') === '1') {
+async function join(listenOnly = query.get('listen') === '1', relayOnly = query.get('relay') === '1') {
   leave();
   show(null);
   const room = $('room').value.trim(), name = $('name').value.trim();

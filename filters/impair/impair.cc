@@ -1,0 +1,158 @@
+#include "filters/impair/impair.h"
+
+#include <string>
+
+#include "source/base/log.h"
+#include "source/base/random.h"
+#include "source/rooms/room.h"
+
+namespace sluice::impair {
+namespace {
+
+enum class Drop { kLost, kRateLimited, kHeldFull, kNoPacket };
+constexpr std::string_view kDrops[] = {"lost", "rate_limited", "held_full", "no_packet"};
+enum class Count { kHeld, kReordered, kDuplicated, kCorrupted };
+constexpr stats::CounterSpec kCounters[] = {{"held", "Packets that had to wait."},
+                                            {"reordered", "Packets held back so that others overtake."},
+                                            {"duplicated", "Packets that were doubled."},
+                                            {"corrupted", "Packets that had a bit flipped."}};
+
+constexpr uint64_t kIngress = 1;
+constexpr uint64_t kEgress = 2;
+
+uint64_t mix(uint64_t seed, Bytes bytes) {
+  uint64_t hash = seed ^ 0xcbf29ce484222325;  // FNV-1a
+  for (const uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
+  return hash;
+}
+
+// Of one session and direction. With a seed it stands for the player, or for the address without its port, so
+// that neither the order of sessions nor a port of the system's choice matters.
+uint64_t streamSeed(const std::optional<uint64_t>& seed, const chain::Session& session, uint64_t direction) {
+  if (!seed) return randomU64();
+  const uint64_t own = *seed ^ direction << 62;
+  const rooms::PlayerPtr& player = session.player();
+  if (player == nullptr) return mix(own, session.remote().ip());
+  return mix(mix(own, asBytes(player->room->name())) ^ 0xFF, asBytes(player->id));
+}
+
+net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) {
+  net::PacketPtr copy = context.packet();
+  if (copy == nullptr) return nullptr;
+  copy->assign(packet.data());
+  copy->copyEnvelope(packet);
+  return copy;
+}
+
+}  // namespace
+
+Result<chain::FilterFactoryPtr> ImpairFactory::make(const filters::Impair& config, chain::FactoryContext&) {
+  const auto settings = Settings::make(config);
+  if (!settings.ok()) return settings.errors();
+  log::warn("impair is configured: it spoils packets on purpose");
+  return chain::FilterFactoryPtr(std::make_shared<ImpairFactory>(*settings));
+}
+
+chain::FilterPtr ImpairFactory::create(chain::FilterContext& context) const {
+  return std::make_unique<Impair>(context, *this);
+}
+
+Lane::Lane(chain::FilterContext& context, const DirectionSettings& settings, uint64_t seed, Pass pass)
+    : context_(context),
+      pass_(pass),
+      only_rtp_(settings.only_rtp),
+      line_(settings.line, seed),
+      timer_(context.timers(), [this] { release(); }) {
+  held_.setCapacity(settings.max_held);
+}
+
+Lane::~Lane() {
+  while (!held_.empty()) (context_.*pass_)(held_.pop());
+}
+
+void Lane::configure(const DirectionSettings& settings) {
+  only_rtp_ = settings.only_rtp;
+  line_.configure(settings.line);
+  held_.setCapacity(settings.max_held);
+}
+
+void Lane::take(net::PacketPtr&& packet) {
+  if (only_rtp_ && packet->kind != PacketKind::kRtp) return (context_.*pass_)(std::move(packet));
+  const Fates fates = line_.decide(packet->size(), context_.now());
+  net::PacketPtr copy;
+  if (fates.size() > 1) {
+    copy = copyOf(*packet, context_);
+    if (copy == nullptr) context_.countDrop(Drop::kNoPacket);
+  }
+  meet(std::move(packet), fates.original());
+  if (copy == nullptr) return;
+  context_.count(Count::kDuplicated);
+  meet(std::move(copy), fates.begin()[1]);
+}
+
+void Lane::meet(net::PacketPtr&& packet, const Fate& fate) {
+  if (fate.kind == Fate::kLost) return context_.drop(std::move(packet), Drop::kLost);
+  if (fate.kind == Fate::kRateLimited) return context_.drop(std::move(packet), Drop::kRateLimited);
+  const Instant now = context_.now();
+  const bool waits = fate.release > now;
+  if (waits && held_.full()) return context_.drop(std::move(packet), Drop::kHeldFull);
+  if (fate.flip && packet->size() > 0) {
+    const uint64_t bit = *fate.flip % (packet->size() * 8);
+    packet->data()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+    packet->origin.reset();
+    context_.count(Count::kCorrupted);
+  }
+  if (!waits) {
+    release();  // a timer may be late
+    return (context_.*pass_)(std::move(packet));
+  }
+  context_.count(Count::kHeld);
+  if (fate.reordered) context_.count(Count::kReordered);
+  held_.push(std::move(packet), fate.release);
+  if (!timer_.armed() || fate.release < timer_.due()) timer_.armAt(fate.release);
+}
+
+void Lane::release() {
+  const Instant now = context_.now();
+  while (!held_.empty() && held_.next() <= now) {
+    net::PacketPtr packet = held_.pop();
+    packet->received = now;  // as if the network had taken so long
+    (context_.*pass_)(std::move(packet));
+  }
+  if (held_.empty()) return timer_.cancel();
+  timer_.armAt(held_.next());
+}
+
+Impair::Impair(chain::FilterContext& context, const ImpairFactory& factory)
+    : Filter(context),
+      seed_(factory.settings.seed),
+      ingress_(context, factory.settings.ingress, streamSeed(seed_, context.session(), kIngress),
+               &chain::FilterContext::ingress),
+      egress_(context, factory.settings.egress, streamSeed(seed_, context.session(), kEgress),
+              &chain::FilterContext::egress) {}
+
+bool Impair::onReload(const chain::FilterFactory& factory) {
+  const Settings& fresh = static_cast<const ImpairFactory&>(factory).settings;
+  ingress_.configure(fresh.ingress);
+  egress_.configure(fresh.egress);
+  if (fresh.seed != seed_) {
+    seed_ = fresh.seed;
+    ingress_.reseed(streamSeed(seed_, context_.session(), kIngress));
+    egress_.reseed(streamSeed(seed_, context_.session(), kEgress));
+  }
+  return true;
+}
+
+void Impair::describe(chain::Description& out) const {
+  out.emplace_back("ingress_held", std::to_string(ingress_.held()));
+  out.emplace_back("egress_held", std::to_string(egress_.held()));
+}
+
+chain::FilterType filterType() {
+  return {.name = "impair",
+          .config_type = "sluice.filters.Impair",
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
+          .parse = chain::parseAs<filters::Impair, ImpairFactory>};
+}
+
+}  // namespace sluice::impair

@@ -1,0 +1,91 @@
+// A bad line: from a packet's size and time to its fate. The same seed and the same packets have the same
+// fate on every machine. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "source/base/clock.h"
+
+namespace sluice::impair {
+
+// Two states with a chance of loss in each. Uniform loss is a good state that is never left. Chances are 0
+// to 1.
+struct GilbertElliott {
+  double to_bad = 0;
+  double to_good = 1;
+  double good_loss = 0;
+  double bad_loss = 1;
+
+  static GilbertElliott uniform(double loss);
+  // `mean` losses in a row; needs loss <= mean / (mean + 1).
+  static GilbertElliott bursts(double loss, double mean);
+};
+
+enum class Distribution { kUniform, kNormal, kHeavyTail };
+
+struct Fate {
+  enum Kind { kPassed, kLost, kRateLimited } kind = kPassed;
+  Instant release{};                  // when it passes on; not before it came
+  std::optional<uint64_t> flip = {};  // the bit to flip, modulo the packet's bits
+  bool reordered = false;
+};
+
+class Fates {
+ public:
+  Fates(Fate original) : fates_{original, {}} {}
+  void addCopy(Fate copy) { fates_[count_++] = copy; }
+  const Fate* begin() const { return fates_; }
+  const Fate* end() const { return fates_ + count_; }
+  size_t size() const { return count_; }
+  const Fate& original() const { return fates_[0]; }
+
+ private:
+  Fate fates_[2];
+  size_t count_ = 1;
+};
+
+class Impairment {
+ public:
+  struct Config {
+    GilbertElliott loss{};
+    Duration delay{};
+    Duration max_jitter{};
+    Distribution distribution = Distribution::kUniform;
+    bool keep_order = false;
+    double reorder = 0;  // chances, 0 to 1
+    Duration reorder_by = 30ms;
+    double duplicate = 0;
+    double corrupt = 0;
+    uint64_t rate_bps = 0;  // 0: no limit
+    Duration max_queue = 200ms;
+  };
+
+  Impairment(const Config& config, uint64_t seed) : config_(config), seed_(seed) {}
+
+  // Packets are asked for in the order in which they come.
+  Fates decide(size_t size, Instant now);
+
+  // The line goes on as it was, from now on like this.
+  void configure(const Config& config) { config_ = config; }
+  // Begins anew at the first packet.
+  void reseed(uint64_t seed);
+
+ private:
+  uint64_t draw(uint64_t purpose) const;
+  bool chance(uint64_t purpose, double p) const;
+  bool lost();
+  Duration jitter(uint64_t purpose) const;
+  Fate passOn(uint64_t copy, Instant from);
+
+  Config config_;
+  uint64_t seed_;
+  uint64_t index_ = 0;  // of the packet
+  bool bad_ = false;
+  Instant link_free_{};     // when the rate-limited link has sent all that it took
+  Instant last_release_{};  // of those that keep their order
+};
+
+}  // namespace sluice::impair

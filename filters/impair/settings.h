@@ -1,0 +1,27 @@
+// The checked configuration.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "api/filters/impair.pb.h"
+#include "filters/impair/impairment.h"
+#include "source/base/result.h"
+
+namespace sluice::impair {
+
+struct DirectionSettings {
+  Impairment::Config line{};
+  bool only_rtp = false;
+  size_t max_held = 0;  // 0: the direction is not configured, and nothing waits
+};
+
+struct Settings {
+  DirectionSettings ingress{};
+  DirectionSettings egress{};
+  std::optional<uint64_t> seed = {};
+
+  static Result<Settings> make(const filters::Impair& config);
+};
+
+}  // namespace sluice::impair

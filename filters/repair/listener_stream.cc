@@ -1,0 +1,75 @@
+#include "filters/repair/listener_stream.h"
+
+#include <algorithm>
+
+#include "source/base/random.h"
+#include "source/codec/opus_toc.h"
+#include "source/media/payload.h"
+
+namespace sluice::repair {
+
+ListenerStream::ListenerStream(const rooms::Slot& slot, size_t history)
+    : slot_(slot), history_(history), rtx_sequence_(static_cast<uint16_t>(randomU32())) {}
+
+ListenerStream::Redundancy ListenerStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
+  Redundancy redundancy;
+  // A receiver takes the blocks for the packets right before this one: the first that does not fit ends the
+  // row.
+  for (size_t back = 1; back <= wanted; ++back) {
+    const SentPacket* sent = history_.find(static_cast<uint16_t>(rtp.sequence - back));
+    if (sent == nullptr || sent->primary_size > red::kMaxBlockSize) break;
+    const uint32_t offset = rtp.timestamp - sent->timestamp;
+    if (offset == 0 || offset > red::kMaxTimestampOffset || opus::isDtx(sent->primary())) break;
+    redundancy.blocks[redundancy.count++] = {slot_.opus_payload_type, static_cast<uint16_t>(offset),
+                                             sent->primary()};
+    redundancy.size += sent->primary_size;
+  }
+  std::reverse(redundancy.blocks.begin(),
+               redundancy.blocks.begin() + static_cast<ptrdiff_t>(redundancy.count));
+  if (redundancy.count > 0) redundancy.size += red::headerSize(redundancy.count);
+  return redundancy;
+}
+
+bool ListenerStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
+                                   const Redundancy& redundancy) const {
+  uint8_t* out = media::growPayload(packet, rtp, redundancy.size, slot_.red_payload_type);
+  if (out == nullptr) return false;
+  red::writeHeaders(redundancy.used(), slot_.opus_payload_type, out);
+  out += red::headerSize(redundancy.count);
+  for (const red::Block& block : redundancy.used()) out = std::ranges::copy(block.data, out).out;
+  return true;
+}
+
+void ListenerStream::remember(Bytes packet, net::SharedPacket block, size_t primary_size, Instant now) {
+  const auto rtp = rtp::parse(packet);
+  const auto header_size = static_cast<size_t>(rtp->payload.data() - packet.data());
+  if (header_size > SentPacket::kMaxHeader) return;
+  SentPacket& sent = history_.add(rtp->sequence);
+  std::ranges::copy(packet.first(header_size), sent.header.begin());
+  sent.block = std::move(block);
+  sent.header_size = static_cast<uint8_t>(header_size);
+  sent.payload_size = static_cast<uint16_t>(packet.size() - header_size);
+  sent.primary_size = static_cast<uint16_t>(rtp->padding > 0 ? 0 : primary_size);
+  sent.timestamp = rtp->timestamp;
+  sent.at = sent.last = now;
+}
+
+// RFC 4588 section 4: the header with another SSRC, payload type and sequence number, then the original's
+// sequence number, then its payload.
+void ListenerStream::resend(const SentPacket& sent, net::Packet& out) {
+  const bool rtx = slot_.rtx_payload_type != 0;
+  const size_t extra = rtx ? 2 : 0;
+  out.resize(sent.header_size + extra + sent.payload_size);
+  uint8_t* at = std::ranges::copy(sent.headerBytes(), out.data().begin()).out.base();
+  if (rtx) {
+    uint8_t* header = out.data().data();
+    header[1] = static_cast<uint8_t>((header[1] & 0x80) | slot_.rtx_payload_type);
+    writeU16(header + 2, rtx_sequence_++);
+    writeU32(header + 8, slot_.rtx_ssrc);
+    writeU16(at, sent.sequence);
+  }
+  std::ranges::copy(sent.payload(), at + extra);
+  out.kind = PacketKind::kRtp;
+}
+
+}  // namespace sluice::repair

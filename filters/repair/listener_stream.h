@@ -1,0 +1,47 @@
+// What a listener is sent on one slot: remembers it, sends it again when asked, and adds earlier frames as
+// RED. Pure but for the packets that it changes.
+#pragma once
+
+#include "filters/repair/packet_history.h"
+#include "source/codec/red.h"
+#include "source/codec/rtp.h"
+#include "source/rooms/player.h"
+
+namespace sluice::repair {
+
+class ListenerStream {
+ public:
+  // `slot` outlives the stream. `history`: packets, a power of two.
+  ListenerStream(const rooms::Slot& slot, size_t history);
+
+  static constexpr size_t kMaxRedundancy = 2;
+
+  // The last frames before a packet, oldest first, as RED blocks (RFC 2198); at most `wanted`, none when
+  // nothing fits. Views into the history, good until remember().
+  struct Redundancy {
+    std::array<red::Block, kMaxRedundancy> blocks{};
+    size_t count = 0;
+    size_t size = 0;  // that it adds to the packet
+    std::span<const red::Block> used() const { return {blocks.data(), count}; }
+  };
+  Redundancy redundancy(const rtp::Packet& rtp, size_t wanted);
+  // Makes the packet RED. False when it would be too long; it is as it was then.
+  bool addRedundancy(net::Packet& packet, const rtp::Packet& rtp, const Redundancy& redundancy) const;
+
+  // `packet` goes out now. `block` ends with the same payload, and that with the Opus packet of
+  // `primary_size` bytes.
+  void remember(Bytes packet, net::SharedPacket block, size_t primary_size, Instant now);
+
+  SentPacket* find(uint16_t sequence) { return history_.find(sequence); }
+  // Fills `out` with the packet as it is to be sent again: as RTX where negotiated, else as it was.
+  void resend(const SentPacket& sent, net::Packet& out);
+
+  const rooms::Slot& slot() const { return slot_; }
+
+ private:
+  const rooms::Slot& slot_;
+  PacketHistory history_;
+  uint16_t rtx_sequence_;
+};
+
+}  // namespace sluice::repair

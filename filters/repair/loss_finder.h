@@ -1,0 +1,79 @@
+// Which packets of a stream are missing, and when to ask for which. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "source/base/clock.h"
+#include "source/codec/sequence.h"
+
+namespace sluice::repair {
+
+class LossFinder {
+ public:
+  struct Config {
+    Duration budget = 150ms;     // how late a packet may come
+    Duration reordering = 10ms;  // how long it may be merely overtaken
+    unsigned max_requests = 3;
+  };
+  static constexpr size_t kWindow = 256;   // packets that are remembered
+  static constexpr int64_t kMaxGap = 100;  // a longer one is not loss, but a stream that begins anew
+
+  enum class Arrival {
+    kNew,
+    kOvertaken,  // missing so far, but never asked for
+    kRecovered,  // missing, and asked for
+    kDuplicate,
+    kOld,  // from before the window
+  };
+  // `timestamp` at 48 kHz tells when the packets before it should have come.
+  Arrival onPacket(uint16_t sequence, uint32_t timestamp, Instant now);
+
+  bool isMissing(uint16_t sequence) const;
+  // When a missing packet should have come.
+  Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
+
+  // Writes the packets to ask for now, in rising order, and counts them as asked for.
+  size_t ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
+  // When ask() has work again; Instant::max(): no packet is worth asking for.
+  Instant nextAsk(const Config& config, Duration round_trip) const;
+
+  // How long answers to first requests take; 0 before the first.
+  Duration answerTime() const { return answer_time_; }
+
+  uint64_t lost() const { return lost_; }          // packets that were missing when others came
+  uint64_t bursts() const { return bursts_; }      // runs of them
+  uint64_t returned() const { return returned_; }  // missing ones that came after all
+
+ private:
+  enum class State : uint8_t { kUnknown, kReceived, kMissing };
+  struct Entry {
+    State state = State::kUnknown;
+    uint8_t requests = 0;
+    bool too_late = false;  // it was not asked for in time
+    Instant expected{};
+    Instant asked{};  // or noticed, when not asked for yet
+  };
+  Entry& at(int64_t extended) { return entries_[static_cast<size_t>(extended) % kWindow]; }
+  const Entry& at(int64_t extended) const { return entries_[static_cast<size_t>(extended) % kWindow]; }
+  int64_t extend(uint16_t sequence) const {
+    return highest_ + rtp::sequenceDistance(static_cast<uint16_t>(highest_), sequence);
+  }
+  void begin(uint16_t sequence, uint32_t timestamp);
+  void advance(int64_t to, uint32_t timestamp, Instant now);
+  // When this entry is to be asked for; Instant::max(): never.
+  Instant due(const Entry& entry, const Config& config, Duration round_trip) const;
+
+  bool started_ = false;
+  int64_t highest_ = 0;
+  uint32_t timestamp_ = 0;      // of the highest
+  int64_t oldest_missing_ = 0;  // no packet before it is missing
+  std::array<Entry, kWindow> entries_;
+  Duration answer_time_{};
+  uint64_t lost_ = 0;
+  uint64_t bursts_ = 0;
+  uint64_t returned_ = 0;
+};
+
+}  // namespace sluice::repair

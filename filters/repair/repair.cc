@@ -1,0 +1,213 @@
+#include "filters/repair/repair.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "source/codec/rtcp_feedback.h"
+#include "source/media/payload.h"
+
+namespace sluice::repair {
+namespace {
+
+constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP has measured it
+constexpr size_t kMostAskedAtOnce = 64;
+
+}  // namespace
+
+Result<chain::FilterFactoryPtr> RepairFactory::make(const filters::Repair& config, chain::FactoryContext&) {
+  auto settings = Settings::make(config);
+  if (!settings.ok()) return settings.errors();
+  auto factory = std::make_shared<RepairFactory>();
+  factory->settings = *std::move(settings);
+  return chain::FilterFactoryPtr(std::move(factory));
+}
+
+chain::FilterPtr RepairFactory::create(chain::FilterContext& context) const {
+  return std::make_unique<Repair>(context, *this);
+}
+
+rooms::RepairFeatures RepairFactory::repairFeatures() const {
+  const bool nack = settings.uplink.nack || settings.downlink.nack;
+  const bool red = settings.downlink.redundancy != filters::Repair::Downlink::NONE;
+  return {.nack = nack, .rtx = nack, .red = red, .red_by_default = settings.uplink.red};
+}
+
+Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
+    : Filter(context),
+      factory_(&factory),
+      player_(context.session().player()),
+      asking_(context.timers(), [this] { askForLost(); }),
+      budget_(factory.settings.downlink.max_overhead) {
+  if (player_ == nullptr) return;
+  if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
+  listeners_.reserve(player_->negotiated.slots.size());
+  for (const rooms::Slot& slot : player_->negotiated.slots) {
+    if (slot.nack || slot.red_payload_type != 0) listeners_.emplace_back(slot, factory.settings.history());
+  }
+}
+
+Repair::~Repair() {
+  if (player_ != nullptr) player_->room->listenerLoss().leave(census_class_);
+}
+
+Duration Repair::roundTrip() const {
+  const std::chrono::microseconds measured{player_->observed.rtt_us.load(std::memory_order_relaxed)};
+  return measured.count() == 0 ? kUnknownRoundTrip : Duration{measured};
+}
+
+// Of the speaker. RTCP measures no round trip to one who hears nobody.
+Duration Repair::answerTime() const {
+  const Duration measured = speaker_->finder().answerTime();
+  return measured == Duration{} ? roundTrip() : measured;
+}
+
+// Who sends nothing reports under its player's number, as the router does.
+uint32_t Repair::reportingSsrc() const {
+  const auto& slots = player_->negotiated.slots;
+  return slots.empty() ? player_->number : slots.front().ssrc;
+}
+
+void Repair::onIngress(net::PacketPtr&& packet) {
+  if (player_ == nullptr) return context_.ingress(std::move(packet));
+  if (packet->kind == PacketKind::kRtcp) {
+    onFeedback(packet->data(), packet->received);
+    return context_.ingress(std::move(packet));
+  }
+  if (packet->kind == PacketKind::kRtp && speaker_) return onSpeech(std::move(packet));
+  context_.ingress(std::move(packet));
+}
+
+void Repair::onSpeech(net::PacketPtr&& packet) {
+  const auto rtp = rtp::parse(packet->data());
+  if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
+  const SpeakerStream::Carrier carrier = speaker_->carrier(*rtp);
+  if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
+  if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
+  const uint64_t lost = speaker_->finder().lost();
+  const LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
+  context_.count(Count::kLost, speaker_->finder().lost() - lost);
+  if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
+    return context_.drop(std::move(packet), Drop::kDuplicate);
+  }
+  if (carrier == SpeakerStream::Carrier::kRed) return unwrapRed(std::move(packet), *rtp);
+  armAsking();
+  context_.ingress(std::move(packet));
+}
+
+bool Repair::accept(LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now) {
+  if (arrival == LossFinder::Arrival::kDuplicate) return false;
+  if (arrival != LossFinder::Arrival::kRecovered) return true;
+  const Duration late = now - speaker_->finder().expected(sequence);
+  context_.count(by);
+  context_.record(Record::kRecovery, late);
+  if (late > factory_->settings.uplink.finder.budget) context_.count(Count::kRecoveredLate);
+  return true;
+}
+
+void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
+  const uint32_t timestamp = rtp.timestamp;
+  if (!speaker_->unwrapRtx(*packet, rtp)) return context_.drop(std::move(packet), Drop::kStray);
+  const uint16_t sequence = readU16(&packet->data()[2]);
+  // Only what is missing: else any number in an RTX packet could pass for the stream's newest.
+  if (!speaker_->finder().isMissing(sequence)) return context_.drop(std::move(packet), Drop::kDuplicate);
+  const auto arrival = speaker_->finder().onPacket(sequence, timestamp, packet->received);
+  accept(arrival, sequence, Count::kRecoveredRtx, packet->received);
+  context_.ingress(std::move(packet));
+}
+
+void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
+  const auto red = red::parse(rtp.payload);
+  if (!red || red->primary().payload_type != speaker_->line().opus_payload_type) {
+    return context_.drop(std::move(packet), Drop::kMalformed);
+  }
+  const auto blocks = red->redundant();
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const size_t back = blocks.size() - i;
+    if (!speaker_->canRebuild(rtp, blocks[i], back)) continue;
+    net::PacketPtr rebuilt = context_.packet();
+    if (rebuilt == nullptr) {
+      context_.countDrop(Drop::kNoPacket);
+      continue;
+    }
+    const uint16_t sequence = speaker_->rebuild(rtp, blocks[i], back, *rebuilt);
+    rebuilt->received = packet->received;
+    const Instant expected = speaker_->finder().expected(sequence);
+    speaker_->finder().onPacket(sequence, rtp.timestamp - blocks[i].timestamp_offset, packet->received);
+    context_.count(Count::kRecoveredRed);
+    context_.record(Record::kRecovery, packet->received - expected);
+    context_.ingress(std::move(rebuilt));
+  }
+  const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp.payload.data());
+  media::cutPayload(*packet, rtp, primary_at, speaker_->line().opus_payload_type);
+  armAsking();
+  context_.ingress(std::move(packet));
+}
+
+void Repair::armAsking() {
+  if (!speaker_->line().nack || !factory_->settings.uplink.nack) return;
+  const Instant next = speaker_->finder().nextAsk(factory_->settings.uplink.finder, answerTime());
+  if (next == Instant::max()) return asking_.cancel();
+  if (!asking_.armed() || asking_.due() != next) asking_.armAt(next);
+}
+
+void Repair::askForLost() {
+  std::array<uint16_t, kMostAskedAtOnce> wanted;
+  const size_t count =
+      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), answerTime(), wanted);
+  if (count > 0) sendNack({wanted.data(), count});
+  armAsking();
+}
+
+void Repair::sendNack(std::span<const uint16_t> sequences) {
+  net::PacketPtr packet = context_.packet();
+  if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
+  packet->resize(net::Packet::kMaxPayload);
+  rtcp::Writer writer(packet->data());
+  // RFC 4585 section 3.1: feedback travels in a compound with a report and a CNAME.
+  writer.addReceiverReport(reportingSsrc(), {});
+  writer.addCname(reportingSsrc(), player_->negotiated.cname);
+  rtcp::addNack(writer, reportingSsrc(), speaker_->ssrc(), sequences);
+  packet->resize(*writer.finish());
+  packet->kind = PacketKind::kRtcp;
+  context_.count(Count::kRequested, sequences.size());
+  context_.egress(std::move(packet));
+}
+
+bool Repair::onReload(const chain::FilterFactory& factory) {
+  const auto& fresh = static_cast<const RepairFactory&>(factory);
+  if (fresh.settings.history() != factory_->settings.history()) return false;
+  factory_ = &fresh;
+  budget_.setShare(fresh.settings.downlink.max_overhead);
+  asking_.cancel();
+  if (speaker_) armAsking();
+  return true;
+}
+
+void Repair::describe(chain::Description& out) const {
+  if (player_ == nullptr) return;
+  const auto percent = [](double share) {
+    return std::to_string(std::lround(share * 1000) / 10.0).substr(0, 4);
+  };
+  if (speaker_) {
+    const LossFinder& finder = speaker_->finder();
+    out.emplace_back("uplink.nack", speaker_->line().nack && factory_->settings.uplink.nack ? "yes" : "no");
+    out.emplace_back("uplink.lost", std::to_string(finder.lost()));
+    out.emplace_back("uplink.recovered", std::to_string(finder.returned()));
+  }
+  out.emplace_back("downlink.means", std::string(name(policy_.current())));
+  out.emplace_back("downlink.loss_percent", percent(loss_.loss()));
+  out.emplace_back(
+      "room.loss_percent",
+      percent(player_->room->listenerLoss().percentile(factory_->settings.uplink.listener_loss_percentile)));
+}
+
+chain::FilterType filterType() {
+  return {.name = "repair",
+          .config_type = "sluice.filters.Repair",
+          .needs = chain::kPlainRtp,
+          .schema = kSchema,
+          .parse = chain::parseAs<filters::Repair, RepairFactory>};
+}
+
+}  // namespace sluice::repair

@@ -1,0 +1,83 @@
+// Brings back what the network lost, where it still arrives in time: asks speakers for missing packets,
+// answers listeners who ask, undoes and makes RED (RFC 2198) and RTX (RFC 4588). Sits between dtls_srtp and
+// the router.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "api/filters/repair.pb.h"
+#include "filters/repair/listener_stream.h"
+#include "filters/repair/repair_budget.h"
+#include "filters/repair/repair_policy.h"
+#include "filters/repair/settings.h"
+#include "filters/repair/speaker_stream.h"
+#include "filters/repair/statistics.h"
+#include "source/chain/filter.h"
+#include "source/chain/filter_type.h"
+#include "source/codec/rtcp.h"
+
+namespace sluice::repair {
+
+class RepairFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const filters::Repair& config, chain::FactoryContext&);
+  chain::FilterPtr create(chain::FilterContext& context) const override;
+  rooms::RepairFeatures repairFeatures() const override;
+
+  Settings settings;
+};
+
+// Acts for players that signalling announced; for others it passes everything on.
+class Repair final : public chain::Filter {
+ public:
+  Repair(chain::FilterContext& context, const RepairFactory& factory);
+  ~Repair() override;
+
+  void onIngress(net::PacketPtr&& packet) override;
+  void onEgress(net::PacketPtr&& packet) override;
+  bool onReload(const chain::FilterFactory& factory) override;
+  void describe(chain::Description& out) const override;
+
+ private:
+  // From the speaker.
+  void onSpeech(net::PacketPtr&& packet);
+  void onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp);
+  void unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp);
+  // False: it has been here. Counts what makes up for a missing one.
+  bool accept(LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now);
+  void askForLost();
+  void armAsking();
+  void sendNack(std::span<const uint16_t> sequences);
+
+  // From and to the listener.
+  void onFeedback(Bytes compound, Instant now);
+  // True: the listener asks for this packet for the first time.
+  bool answer(uint32_t ssrc, uint16_t sequence, Instant now);
+  void onVoice(net::PacketPtr&& packet);
+  void adapt(Instant now);
+  size_t redundancyFor(const ListenerStream& stream) const;
+  net::SharedPacket copy(const net::Packet& packet);
+  void rewriteReports(net::Packet& packet);
+
+  ListenerStream* find(uint32_t ssrc);
+  Duration roundTrip() const;
+  Duration answerTime() const;
+  uint32_t reportingSsrc() const;
+
+  const RepairFactory* factory_;
+  const rooms::PlayerPtr player_;
+  std::optional<SpeakerStream> speaker_;
+  net::Timer asking_;
+
+  std::vector<ListenerStream> listeners_;
+  RepairBudget budget_;
+  LossEstimate loss_;
+  RepairPolicy policy_;
+  Instant adapted_{};
+  int census_class_ = rooms::LossCensus::kNobody;
+};
+
+chain::FilterType filterType();
+
+}  // namespace sluice::repair

@@ -1,0 +1,165 @@
+// The listener's half: answers, redundancy, and what is reported.
+#include <algorithm>
+
+#include "filters/repair/repair.h"
+#include "source/codec/rtcp_feedback.h"
+
+namespace sluice::repair {
+namespace {
+
+constexpr Duration kAdaptEvery = 500ms;
+
+}  // namespace
+
+ListenerStream* Repair::find(uint32_t ssrc) {
+  const auto found =
+      std::ranges::find(listeners_, ssrc, [](const ListenerStream& stream) { return stream.slot().ssrc; });
+  return found == listeners_.end() ? nullptr : &*found;
+}
+
+void Repair::onFeedback(Bytes compound, Instant now) {
+  rtcp::Reader reader(compound);
+  while (const auto part = reader.next()) {
+    if (speaker_) {
+      if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, now);
+    }
+    const auto& slots = player_->negotiated.slots;
+    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
+      const bool ours = std::ranges::find(slots, block->ssrc, &rooms::Slot::ssrc) != slots.end();
+      if (ours) loss_.onReport(block->fraction_lost / 256.0, now);
+    }
+    unsigned run = 0;
+    uint16_t last = 0;
+    rtcp::forEachLost(*part, [&](uint32_t ssrc, uint16_t sequence) {
+      const bool fresh = answer(ssrc, sequence, now);
+      if (run > 0 && (!fresh || sequence != static_cast<uint16_t>(last + 1))) {
+        loss_.onLost(run, now);
+        run = 0;
+      }
+      run += fresh;
+      last = sequence;
+    });
+    if (run > 0) loss_.onLost(run, now);
+  }
+  adapt(now);
+}
+
+bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
+  context_.count(Count::kAsked);
+  const auto refuse = [&](Count reason) {
+    context_.count(reason);
+    return false;
+  };
+  const Settings::Downlink& settings = factory_->settings.downlink;
+  ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
+  SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
+  if (sent == nullptr) return refuse(Count::kRefusedUnknown);
+  const bool first = sent->resends == 0;
+  // It is as late as the time since it was first sent; and it has not been lost again if it cannot have come
+  // yet.
+  if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
+  const bool on_its_way = !first && now - sent->last < roundTrip() * 3 / 4;
+  if (on_its_way || sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
+  if (!budget_.take(sent->header_size + size_t{2} + sent->payload_size))
+    return refuse(Count::kRefusedBudget), first;
+  net::PacketPtr out = context_.packet();
+  if (out == nullptr) {
+    context_.countDrop(Drop::kNoPacket);
+    return first;
+  }
+  stream->resend(*sent, *out);
+  out->received = now;
+  ++sent->resends;
+  sent->last = now;
+  context_.count(stream->slot().rtx_payload_type != 0 ? Count::kResentRtx : Count::kResent);
+  context_.egress(std::move(out));
+  return first;
+}
+
+void Repair::onEgress(net::PacketPtr&& packet) {
+  if (player_ == nullptr) return context_.egress(std::move(packet));
+  if (packet->kind == PacketKind::kRtcp) rewriteReports(*packet);
+  if (packet->kind != PacketKind::kRtp || listeners_.empty()) return context_.egress(std::move(packet));
+  onVoice(std::move(packet));
+}
+
+void Repair::onVoice(net::PacketPtr&& packet) {
+  const auto rtp = rtp::parse(packet->data());
+  ListenerStream* stream = rtp ? find(rtp->ssrc) : nullptr;
+  if (stream == nullptr) return context_.egress(std::move(packet));
+  const Instant now = context_.now();
+  budget_.onVoice(packet->size());
+  loss_.onSent(now);
+  adapt(now);
+  const size_t primary_size = rtp->payload.size();
+  net::SharedPacket block = packet->origin;
+  const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
+  if (wanted > 0) {
+    const auto redundancy = stream->redundancy(*rtp, wanted);
+    if (redundancy.count > 0 && budget_.take(redundancy.size) &&
+        stream->addRedundancy(*packet, *rtp, redundancy)) {
+      context_.count(Count::kRedOut);
+      block.reset();
+    }
+  }
+  if (!block) block = copy(*packet);
+  if (block) stream->remember(packet->data(), std::move(block), primary_size, now);
+  context_.egress(std::move(packet));
+}
+
+net::SharedPacket Repair::copy(const net::Packet& packet) {
+  net::PacketPtr copy = context_.packet();
+  if (copy == nullptr) {
+    context_.countDrop(Drop::kNoPacket);
+    return {};
+  }
+  copy->assign(packet.data());
+  return net::SharedPacket(std::move(copy));
+}
+
+size_t Repair::redundancyFor(const ListenerStream& stream) const {
+  if (stream.slot().red_payload_type == 0) return 0;
+  switch (factory_->settings.downlink.redundancy) {
+    case filters::Repair::Downlink::ONE:
+      return 1;
+    case filters::Repair::Downlink::TWO:
+      return 2;
+    case filters::Repair::Downlink::ADAPTIVE:
+      return policy_.current() == Means::kRed1 ? 1 : policy_.current() == Means::kRed2 ? 2 : 0;
+    default:
+      return 0;
+  }
+}
+
+void Repair::adapt(Instant now) {
+  if (now - adapted_ < kAdaptEvery) return;
+  adapted_ = now;
+  const auto has = [&](auto wanted) { return std::ranges::any_of(listeners_, wanted); };
+  const Settings::Downlink& settings = factory_->settings.downlink;
+  policy_.update({.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().nack; }),
+                  .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
+                  .loss = loss_.loss(),
+                  .mean_burst = loss_.meanBurst(),
+                  .round_trip = roundTrip(),
+                  .budget = settings.budget},
+                 now);
+  census_class_ = player_->room->listenerLoss().enter(loss_.loss(), census_class_);
+}
+
+// RFC 3550 section 7.2: inward the stream is better than the line. The speaker is told what the line loses,
+// and what most listeners lose beyond it, since in-band FEC serves them too.
+void Repair::rewriteReports(net::Packet& packet) {
+  if (!speaker_ || speaker_->ssrc() == 0) return;
+  const unsigned percentile = factory_->settings.uplink.listener_loss_percentile;
+  rtcp::rewriteReportBlocks(packet.data(), [&](rtcp::ReportBlock& block) {
+    if (block.ssrc != speaker_->ssrc()) return false;
+    block = speaker_->report(context_.now());
+    const double listeners = percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile);
+    const double uplink = block.fraction_lost / 256.0;
+    const double both = 1 - (1 - uplink) * (1 - listeners);
+    block.fraction_lost = static_cast<uint8_t>(std::min(255.0, both * 256 + 0.5));
+    return true;
+  });
+}
+
+}  // namespace sluice::repair

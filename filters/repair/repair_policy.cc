@@ -1,0 +1,77 @@
+#include "filters/repair/repair_policy.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sluice::repair {
+namespace {
+
+constexpr double kClean = 0.01;    // less loss is nobody's trouble
+constexpr double kSingles = 1.5;   // mean bursts up to this are single losses
+constexpr Duration kFrame = 20ms;  // Opus as everyone sends it; the next packet shows that one is missing
+constexpr double kHalfLife = 2;    // seconds
+constexpr double kEnough = 10;     // packets from which a share means something
+
+}  // namespace
+
+std::string_view name(Means means) {
+  constexpr std::string_view kNames[] = {"nothing", "nack", "red1", "red2", "fec"};
+  return kNames[static_cast<size_t>(means)];
+}
+
+Means chooseMeans(const Line& line) {
+  if (line.loss < kClean) return Means::kNothing;
+  if (line.nack && line.round_trip + kFrame <= line.budget) return Means::kNack;
+  if (!line.red) return Means::kFec;
+  const bool bursts = line.mean_burst > kSingles && 2 * kFrame <= line.budget;
+  return bursts ? Means::kRed2 : Means::kRed1;
+}
+
+Means RepairPolicy::update(const Line& line, Instant now) {
+  const Means better = chooseMeans(line);
+  if (better == current_) {
+    since_ = now;
+  } else if (current_ == Means::kNothing || now - since_ >= kHold) {
+    current_ = better;
+    since_ = now;
+  }
+  return current_;
+}
+
+void LossEstimate::forget(Instant now) {
+  const double seconds = std::chrono::duration<double>(now - at_).count();
+  if (seconds < 0.02) return;
+  const double keep = at_ == Instant{} ? 0 : std::exp2(-seconds / kHalfLife);
+  sent_ *= keep;
+  lost_ *= keep;
+  runs_ *= keep;
+  reported_ *= std::sqrt(std::sqrt(keep));  // reports come every few seconds
+  at_ = now;
+}
+
+void LossEstimate::onSent(Instant now) {
+  forget(now);
+  ++sent_;
+}
+
+void LossEstimate::onLost(unsigned run, Instant now) {
+  forget(now);
+  lost_ += run;
+  ++runs_;
+}
+
+void LossEstimate::onReport(double fraction, Instant now) {
+  forget(now);
+  reported_ = fraction;
+}
+
+double LossEstimate::loss() const {
+  const double asked = sent_ < kEnough ? 0 : std::min(1.0, lost_ / sent_);
+  return std::max(asked, reported_);
+}
+
+double LossEstimate::meanBurst() const {
+  return runs_ < 0.5 ? 1 : std::max(1.0, lost_ / runs_);
+}
+
+}  // namespace sluice::repair

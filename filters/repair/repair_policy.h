@@ -1,0 +1,67 @@
+// Which means against loss fits a listener's line. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "source/base/clock.h"
+
+namespace sluice::repair {
+
+enum class Means {
+  kNothing,  // the line loses next to nothing
+  kNack,     // the listener asks again: the cheapest, where there is time for it
+  kRed1,     // each packet repeats the frame before: for single losses
+  kRed2,     // the two frames before: for short bursts
+  kFec,      // nothing that we can do: the speakers' encoders add FEC, since they are told of the loss
+};
+std::string_view name(Means means);
+
+// What is known of the line.
+struct Line {
+  bool nack = false;      // negotiated
+  bool red = false;       // negotiated
+  double loss = 0;        // 0 to 1
+  double mean_burst = 1;  // packets lost in a row
+  Duration round_trip{};
+  Duration budget{};  // how late a packet may come
+};
+
+Means chooseMeans(const Line& line);
+
+// Keeps a choice for a while, so that a line at the edge does not flap.
+class RepairPolicy {
+ public:
+  Means update(const Line& line, Instant now);
+  Means current() const { return current_; }
+
+ private:
+  static constexpr Duration kHold = 3s;
+
+  Means current_ = Means::kNothing;
+  Instant since_{};
+};
+
+// The loss of a line, from what the listener reports and asks for; forgets with a half-life of about two
+// seconds.
+class LossEstimate {
+ public:
+  void onSent(Instant now);
+  // A run of packets that were lost in a row, from a NACK.
+  void onLost(unsigned run, Instant now);
+  // From a receiver report.
+  void onReport(double fraction, Instant now);
+
+  double loss() const;       // 0 to 1
+  double meanBurst() const;  // at least 1
+
+ private:
+  void forget(Instant now);
+
+  Instant at_{};
+  double sent_ = 0;
+  double lost_ = 0;
+  double runs_ = 0;
+  double reported_ = 0;
+};
+
+}  // namespace sluice::repair

@@ -1,0 +1,36 @@
+// The checked configuration of a repair filter.
+#pragma once
+
+#include "api/filters/repair.pb.h"
+#include "filters/repair/loss_finder.h"
+#include "source/base/result.h"
+#include "source/rooms/player.h"
+
+namespace sluice::repair {
+
+using RedundancyMode = filters::Repair::Downlink::Redundancy;
+
+struct Settings {
+  struct Uplink {
+    bool nack = true;
+    bool red = false;
+    LossFinder::Config finder{};
+    unsigned listener_loss_percentile = 75;
+  } uplink;
+
+  struct Downlink {
+    bool nack = true;
+    Duration budget = 200ms;
+    unsigned max_resends = 3;
+    RedundancyMode redundancy = filters::Repair::Downlink::ADAPTIVE;
+    double max_overhead = 0.35;  // of the bytes of voice
+  } downlink;
+
+  // How many packets a listener may ask for, a power of two: all that can still arrive in time, in frames of
+  // 10 ms.
+  size_t history() const;
+
+  static Result<Settings> make(const filters::Repair& config);
+};
+
+}  // namespace sluice::repair

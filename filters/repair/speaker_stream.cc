@@ -1,0 +1,64 @@
+#include "filters/repair/speaker_stream.h"
+
+#include <algorithm>
+
+#include "source/media/payload.h"
+
+namespace sluice::repair {
+
+SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet) const {
+  if (packet.payload_type == line_.opus_payload_type) return Carrier::kOpus;
+  if (packet.payload_type == 0) return Carrier::kOther;  // 0: not negotiated
+  if (packet.payload_type == line_.red_payload_type) return Carrier::kRed;
+  if (packet.payload_type == line_.rtx_payload_type) return Carrier::kRtx;
+  return Carrier::kOther;
+}
+
+LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now) {
+  if (packet.ssrc != ssrc_) {
+    ssrc_ = packet.ssrc;
+    finder_ = LossFinder();
+    reception_ = rtp::Reception(48'000);
+  }
+  const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now);
+  const bool by_itself = arrival == LossFinder::Arrival::kNew || arrival == LossFinder::Arrival::kOvertaken;
+  if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);
+  return arrival;
+}
+
+bool SpeakerStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const {
+  if (ssrc_ == 0 || rtp.payload.size() < 2) return false;
+  const uint16_t sequence = readU16(rtp.payload.data());
+  media::cutPayload(packet, rtp, 2, line_.opus_payload_type);
+  writeU16(&packet.data()[2], sequence);
+  writeU32(&packet.data()[8], ssrc_);
+  return true;
+}
+
+bool SpeakerStream::canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const {
+  return !block.data.empty() && block.payload_type == line_.opus_payload_type &&
+         finder_.isMissing(static_cast<uint16_t>(rtp.sequence - back));
+}
+
+uint16_t SpeakerStream::rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back,
+                                net::Packet& out) const {
+  const auto sequence = static_cast<uint16_t>(rtp.sequence - back);
+  const rtp::Header header{.marker = false,
+                           .payload_type = line_.opus_payload_type,
+                           .sequence = sequence,
+                           .timestamp = rtp.timestamp - block.timestamp_offset,
+                           .ssrc = rtp.ssrc,
+                           .csrcs = {},
+                           .extensions = {}};
+  out.resize(header.size() + block.data.size());
+  rtp::write(header, out.data().data());
+  std::ranges::copy(block.data, out.data().begin() + static_cast<ptrdiff_t>(header.size()));
+  out.kind = PacketKind::kRtp;
+  return sequence;
+}
+
+void SpeakerStream::onSenderReport(const rtcp::SenderInfo& info, Instant now) {
+  if (info.ssrc == ssrc_) reception_.onSenderReport(info.ntp, now);
+}
+
+}  // namespace sluice::repair

@@ -1,0 +1,49 @@
+// What a speaker sends: which packets of it are missing, and what the line really lost. Undoes RED and RTX,
+// so that inward there is plain Opus. Pure but for the packets that it changes.
+#pragma once
+
+#include <optional>
+
+#include "filters/repair/loss_finder.h"
+#include "source/codec/reception.h"
+#include "source/codec/red.h"
+#include "source/codec/rtp.h"
+#include "source/net/packet.h"
+#include "source/rooms/player.h"
+
+namespace sluice::repair {
+
+class SpeakerStream {
+ public:
+  // `line` outlives the stream.
+  explicit SpeakerStream(const rooms::SendingLine& line) : line_(line) {}
+
+  enum class Carrier { kOther, kOpus, kRed, kRtx };
+  Carrier carrier(const rtp::Packet& packet) const;
+
+  // A packet of the stream came by itself, as Opus or RED. An SSRC other than before begins anew.
+  LossFinder::Arrival onPacket(const rtp::Packet& packet, Instant now);
+  // Makes an RTX packet the one that it repeats (RFC 4588 section 4). False: it is none of this stream.
+  bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
+  // A redundant block of `rtp` repeats the packet that came `back` packets before it, which is missing.
+  bool canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const;
+  // Fills `out` with that packet; returns its sequence number.
+  uint16_t rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back, net::Packet& out) const;
+
+  void onSenderReport(const rtcp::SenderInfo& info, Instant now);
+  // What the line lost, repaired or not, for the report that goes to the speaker.
+  rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }
+
+  LossFinder& finder() { return finder_; }
+  const LossFinder& finder() const { return finder_; }
+  uint32_t ssrc() const { return ssrc_; }  // 0: nothing came yet
+  const rooms::SendingLine& line() const { return line_; }
+
+ private:
+  const rooms::SendingLine& line_;
+  uint32_t ssrc_ = 0;
+  LossFinder finder_;
+  rtp::Reception reception_{48'000};
+};
+
+}  // namespace sluice::repair

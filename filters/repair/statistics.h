@@ -1,0 +1,54 @@
+// What repair counts. Documented in docs/filters/repair.md.
+#pragma once
+
+#include "source/stats/schema.h"
+
+namespace sluice::repair {
+
+enum class Drop { kMalformed, kDuplicate, kStray, kNoPacket };
+inline constexpr std::string_view kDrops[] = {"malformed", "duplicate", "stray", "no_packet"};
+
+enum class Count {
+  kLost,
+  kRequested,
+  kRecoveredResent,
+  kRecoveredRtx,
+  kRecoveredRed,
+  kRecoveredLate,
+  kAsked,
+  kResent,
+  kResentRtx,
+  kRefusedLate,
+  kRefusedBudget,
+  kRefusedRepeated,
+  kRefusedUnknown,
+  kRedOut,
+};
+inline constexpr std::string_view kRecoveredHelp = "Missing packets of speakers that were made good.";
+inline constexpr std::string_view kResentHelp = "Packets that listeners were sent again.";
+inline constexpr std::string_view kRefusedHelp = "Packets that listeners asked for in vain.";
+inline constexpr stats::CounterSpec kCounters[] = {
+    {"lost", "Packets of speakers that were missing when later ones came."},
+    {"requested", "Requests to speakers for a missing packet."},
+    {"recovered", kRecoveredHelp, "by", "resent"},
+    {"recovered", kRecoveredHelp, "by", "rtx"},
+    {"recovered", kRecoveredHelp, "by", "red"},
+    {"recovered_late", "Missing packets of speakers that came later than the budget."},
+    {"asked", "Packets that listeners asked for."},
+    {"resent", kResentHelp, "as", "original"},
+    {"resent", kResentHelp, "as", "rtx"},
+    {"refused", kRefusedHelp, "reason", "late"},
+    {"refused", kRefusedHelp, "reason", "budget"},
+    {"refused", kRefusedHelp, "reason", "repeated"},
+    {"refused", kRefusedHelp, "reason", "unknown"},
+    {"red_out", "Packets to listeners that carry earlier frames."},
+};
+
+enum class Record { kRecovery };
+inline constexpr stats::HistogramSpec kHistograms[] = {
+    {"recovery", "How much later than expected missing packets of speakers came."}};
+
+inline constexpr stats::FilterSchema kSchema{
+    .drops = kDrops, .counters = kCounters, .histograms = kHistograms};
+
+}  // namespace sluice::repair

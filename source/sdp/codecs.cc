@@ -1,0 +1,90 @@
+#include "source/sdp/codecs.h"
+
+#include <algorithm>
+
+#include "source/sdp/text.h"
+
+namespace sluice::sdp {
+namespace {
+
+std::optional<uint8_t> parsePayloadType(std::string_view text) {
+  unsigned type = 0;
+  if (!parseNumber(text, type) || type > 127) return std::nullopt;
+  return static_cast<uint8_t>(type);
+}
+
+}  // namespace
+
+Codecs::Codec& Codecs::at(uint8_t payload_type) {
+  const auto found = std::ranges::find(codecs_, payload_type, &Codec::payload_type);
+  return found != codecs_.end() ? *found : codecs_.emplace_back(Codec{.payload_type = payload_type});
+}
+
+const Codecs::Codec* Codecs::find(uint8_t payload_type) const {
+  const auto found = std::ranges::find(codecs_, payload_type, &Codec::payload_type);
+  return found != codecs_.end() ? &*found : nullptr;
+}
+
+const char* Codecs::onRtpmap(std::string_view value, const std::vector<std::string>& formats) {
+  const std::string_view format = take(value, ' ');
+  const auto type = parsePayloadType(format);
+  if (!type) return "the payload type must be 0 to 127";
+  Name name = Name::kOther;
+  if (equalsIgnoringCase(value, "opus/48000/2")) name = Name::kOpus;
+  if (equalsIgnoringCase(value, "red/48000/2")) name = Name::kRed;
+  if (equalsIgnoringCase(value, "rtx/48000") || equalsIgnoringCase(value, "rtx/48000/2")) name = Name::kRtx;
+  const auto rank = std::ranges::find(formats, format);
+  if (name == Name::kOther || rank == formats.end()) return nullptr;
+  if (*type >= 64 && *type <= 95) {  // RFC 5761 section 4
+    return name == Name::kOpus ? "the payload type collides with RTCP" : nullptr;
+  }
+  Codec& codec = at(*type);
+  codec.name = name;
+  codec.rank = static_cast<size_t>(rank - formats.begin());
+  return nullptr;
+}
+
+// "63 111/111" of RED, "96 apt=111" of RTX.
+const char* Codecs::onFmtp(std::string_view value) {
+  const auto type = parsePayloadType(take(value, ' '));
+  if (!type) return nullptr;
+  if (value.starts_with("apt=")) {
+    value.remove_prefix(4);
+    at(*type).carries = parsePayloadType(take(value, ';'));
+  } else if (const auto primary = parsePayloadType(take(value, '/'))) {
+    at(*type).carries = primary;
+  }
+  return nullptr;
+}
+
+// "111 nack", "* nack"; "111 nack pli" is another thing.
+const char* Codecs::onFeedback(std::string_view value) {
+  const std::string_view format = take(value, ' ');
+  if (value != "nack") return nullptr;
+  if (format == "*") nack_for_all_ = true;
+  if (const auto type = parsePayloadType(format)) at(*type).nack = true;
+  return nullptr;
+}
+
+std::optional<uint8_t> Codecs::opus() const {
+  const Codec* best = nullptr;
+  for (const Codec& codec : codecs_) {
+    if (codec.name == Name::kOpus && (best == nullptr || codec.rank < best->rank)) best = &codec;
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->payload_type;
+}
+
+uint8_t Codecs::carrier(Name name, uint8_t opus) const {
+  for (const Codec& codec : codecs_) {
+    if (codec.name == name && codec.carries == opus) return codec.payload_type;
+  }
+  return 0;
+}
+
+bool Codecs::nack(uint8_t opus) const {
+  const Codec* codec = find(opus);
+  return nack_for_all_ || (codec != nullptr && codec->nack);
+}
+
+}  // namespace sluice::sdp

@@ -1,0 +1,44 @@
+// The codecs of an m-line that voice uses: Opus (RFC 7587), RED (RFC 2198) and RTX (RFC 4588) over it, and
+// whether it may be asked for again (RFC 4585).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::sdp {
+
+class Codecs {
+ public:
+  // The values of a=rtpmap, a=fmtp and a=rtcp-fb. What is wrong with them, or nothing.
+  const char* onRtpmap(std::string_view value, const std::vector<std::string>& formats);
+  const char* onFmtp(std::string_view value);
+  const char* onFeedback(std::string_view value);
+
+  // The Opus payload type that is preferred: the first among the m-line's formats.
+  std::optional<uint8_t> opus() const;
+  // The RED or RTX payload type that carries this one; 0: none.
+  uint8_t red(uint8_t opus) const { return carrier(Name::kRed, opus); }
+  uint8_t rtx(uint8_t opus) const { return carrier(Name::kRtx, opus); }
+  bool nack(uint8_t opus) const;
+
+ private:
+  enum class Name { kOther, kOpus, kRed, kRtx };
+  struct Codec {
+    uint8_t payload_type;
+    Name name = Name::kOther;
+    size_t rank = 0;                   // among the formats
+    std::optional<uint8_t> carries{};  // of RED and RTX
+    bool nack = false;
+  };
+  Codec& at(uint8_t payload_type);
+  const Codec* find(uint8_t payload_type) const;
+  uint8_t carrier(Name name, uint8_t opus) const;
+
+  std::vector<Codec> codecs_;
+  bool nack_for_all_ = false;
+};
+
+}  // namespace sluice::sdp

@@ -1,0 +1,41 @@
+// Opus as the benchmark speaks it.
+#pragma once
+
+#include <vector>
+
+#include "source/media/opus_decoder.h"
+#include "source/media/opus_encoder.h"
+#include "test/bench/quality/audio.h"
+
+namespace sluice::quality {
+
+using Payload = std::vector<uint8_t>;
+
+// As WebRTC encodes one voice; with `fec` for a line that loses a seventh.
+inline media::Profile profile(bool fec) {
+  return {.fec = fec, .expected_loss_percent = fec ? 15u : 0u, .complexity = 9, .bitrate_bps = 32'000};
+}
+
+// Whole frames; what is left over is cut off.
+inline std::vector<Payload> encode(const Samples& samples, const media::Profile& profile) {
+  media::OpusEncoder encoder;
+  encoder.apply(profile);
+  std::vector<Payload> payloads;
+  for (size_t at = 0; at + kFrameSamples <= samples.size(); at += kFrameSamples) {
+    Payload payload(1275);
+    payload.resize(encoder.encode({&samples[at], kFrameSamples}, payload));
+    payloads.push_back(std::move(payload));
+  }
+  return payloads;
+}
+
+// What is heard when nothing is lost.
+inline Samples decode(const std::vector<Payload>& speech) {
+  media::OpusDecoder decoder;
+  Samples out(speech.size() * kFrameSamples);
+  for (size_t n = 0; n < speech.size(); ++n)
+    decoder.decode(speech[n], {&out[n * kFrameSamples], kFrameSamples});
+  return out;
+}
+
+}  // namespace sluice::quality

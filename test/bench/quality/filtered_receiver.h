@@ -1,0 +1,37 @@
+// A receiver behind filters of a real chain: what clients without a buffer of their own hear.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "test/bench/quality/receiver.h"
+#include "test/support/harness.h"
+
+namespace sluice::quality {
+
+class FilteredReceiver final : public Receiver {
+ public:
+  // Packets go inward through `filters`, then to `inner`.
+  FilteredReceiver(std::vector<test::FilterConfig> filters, std::unique_ptr<Receiver> inner);
+
+  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  Instant due() const override;
+  std::optional<Played> play(Instant now, media::MutablePcm out) override;
+  Instant deadline(size_t frame) const override { return inner_->deadline(frame); }
+
+ private:
+  void advance(Instant now);
+  // Hands on what has left the chain.
+  void handOn();
+
+  ManualClock clock_;
+  mutable test::FakeWorker worker_{clock_};  // its timers have no const
+  test::ChainHarness chain_;
+  const std::unique_ptr<Receiver> inner_;
+  std::set<size_t> came_;                   // from the line
+  std::map<size_t, Played::Kind> rebuilt_;  // by the filters
+};
+
+}  // namespace sluice::quality

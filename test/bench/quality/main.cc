@@ -1,0 +1,198 @@
+// What a bad line does to speech, and what each strategy saves of it: one table.
+//   bazel run -c opt //test/bench:quality -- [--quick]
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "test/bench/quality/metrics.h"
+#include "test/bench/quality/simulation.h"
+
+namespace sluice::quality {
+namespace {
+
+struct Speaker {
+  const char* voice;
+  const char* text;
+};
+
+// Harvard sentences, and Germans.
+constexpr Speaker kSpeakers[] = {
+    {"en-us+m3",
+     "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It is easy to "
+     "tell the "
+     "depth of a well. These days a chicken leg is a rare dish. Rice is often served in round bowls. The "
+     "juice of "
+     "lemons makes fine punch. The box was thrown beside the parked truck. The hogs were fed chopped corn "
+     "and "
+     "garbage. Four hours of steady work faced us. A large size in stockings is hard to sell."},
+    {"en-gb+f3",
+     "The boy was there when the sun rose. A rod is used to catch pink salmon. The source of the huge river "
+     "is the "
+     "clear spring. Kick the ball straight and follow through. Help the woman get back to her feet. A pot of "
+     "tea "
+     "helps to pass the evening. Smoky fires lack flame and heat. The soft cushion broke the man's fall. The "
+     "salt "
+     "breeze came across from the sea. The girl at the booth sold fifty bonds."},
+    {"de+m5",
+     "Heute ist schönes Frühlingswetter. Die Sonne lacht. Am blauen Himmel ziehen die Wolken. Über die "
+     "Felder weht "
+     "ein Wind. Gestern stürmte es noch. Montag war es uns zu regnerisch. Riecht ihr nicht die frische Luft? "
+     "Die "
+     "Nacht haben Maiers gut geschlafen. Jetzt sitzen sie beim Frühstück. Es ist acht Uhr morgens."},
+    {"fr-fr+f2",
+     "La vaisselle propre est mise sur l'évier. Le courrier arrive en retard en ce moment. Il se garantira "
+     "du froid "
+     "avec ce bon capuchon. Annie s'ennuie loin de mes parents. Les deux camions se sont heurtés de face. Un "
+     "loup "
+     "s'est jeté immédiatement sur la petite chèvre."},
+};
+
+Line line(const char* name, impair::GilbertElliott loss, Duration jitter, Duration delay = 20ms) {
+  return {.name = name, .forward = {.loss = loss, .delay = delay, .max_jitter = jitter}};
+}
+
+std::vector<Line> lines(bool quick) {
+  const auto uniform = impair::GilbertElliott::uniform;
+  const auto bursts = impair::GilbertElliott::bursts;
+  if (quick) {
+    return {line("no loss", {}, 0ms), line("10 % loss", uniform(0.1), 0ms),
+            line("10 % loss, bursts of 3", bursts(0.1, 3), 0ms)};
+  }
+  return {line("no loss", {}, 0ms),
+          line("3 % loss", uniform(0.03), 0ms),
+          line("10 % loss", uniform(0.1), 0ms),
+          line("20 % loss", uniform(0.2), 0ms),
+          line("30 % loss", uniform(0.3), 0ms),
+          line("10 % loss, bursts of 3", bursts(0.1, 3), 0ms),
+          line("20 % loss, bursts of 3", bursts(0.2, 3), 0ms),
+          line("30 ms jitter", {}, 30ms),
+          line("60 ms jitter", {}, 60ms),
+          line("100 ms jitter", {}, 100ms),
+          line("10 % loss, 60 ms jitter", uniform(0.1), 60ms),
+          line("10 % loss, round trip 120 ms", uniform(0.1), 0ms, 60ms)};
+}
+
+// One voice's speech, encoded in the ways that strategies want.
+struct Piece {
+  Samples samples;
+  std::map<bool, std::vector<Payload>> speech;  // by fec
+  std::map<bool, Samples> clean;
+};
+
+std::vector<Piece> pieces(bool quick) {
+  std::vector<Piece> out;
+  for (const Speaker& speaker : kSpeakers) {
+    Piece piece{speak(speaker.voice, speaker.text), {}, {}};
+    for (const bool fec : {false, true}) {
+      piece.speech[fec] = encode(piece.samples, profile(fec));
+      piece.clean[fec] = decode(piece.speech[fec]);
+    }
+    out.push_back(std::move(piece));
+    if (quick) break;
+  }
+  return out;
+}
+
+// A strategy's mean over all voices.
+struct Row {
+  double frames = 0, concealed = 0, recovered = 0, retransmitted = 0, too_late = 0, bytes = 0;
+  double stretched_ms = 0;
+  double lsd = 0, snr = 0;
+  std::vector<Duration> delays;
+
+  void add(const Outcome& outcome, const Difference& difference) {
+    const auto weight = static_cast<double>(outcome.frames);
+    frames += weight;
+    concealed += static_cast<double>(outcome.concealed);
+    recovered += static_cast<double>(outcome.recovered);
+    retransmitted += static_cast<double>(outcome.retransmitted);
+    too_late += static_cast<double>(outcome.too_late);
+    bytes += static_cast<double>(outcome.bytes);
+    stretched_ms += std::chrono::duration<double, std::milli>(outcome.stretched).count();
+    lsd += difference.log_spectral_distance_db * weight;
+    snr += difference.segmental_snr_db * weight;
+    delays.insert(delays.end(), outcome.delays.begin(), outcome.delays.end());
+  }
+
+  void print(const std::string& name, double plain_bytes) {
+    const auto ms = [](Duration d) { return std::chrono::duration<double, std::milli>(d).count(); };
+    std::sort(delays.begin(), delays.end());
+    double sum = 0;
+    for (const Duration delay : delays) sum += ms(delay);
+    const double mean = delays.empty() ? 0 : sum / static_cast<double>(delays.size());
+    const double p95 = delays.empty() ? 0 : ms(delays[delays.size() * 95 / 100]);
+    std::printf("  %-11s %9.2f %9.2f %9.2f %6.2f %8.1f %7.1f %6.1f %9.1f %7.2f %5.0f\n", name.c_str(),
+                100 * concealed / frames, 100 * recovered / frames, stretched_ms / frames / 0.2, lsd / frames,
+                snr / frames, mean, p95, 100 * (bytes / plain_bytes - 1), 100 * retransmitted / frames,
+                too_late);
+  }
+};
+
+void run(bool quick) {
+  const auto voices = pieces(quick);
+  size_t frames = 0;
+  for (const Piece& piece : voices) frames += piece.speech.at(false).size();
+  std::printf(
+      "%zu voices, %.0f s of speech; Opus 32 kb/s, 20 ms; one way 20 ms unless said\n"
+      "delay: from sending to playing, without the line's; after the first 8 s of each voice\n\n",
+      voices.size(), static_cast<double>(frames) * 0.02);
+  const char* const heads[][11] = {{"strategy", "concealed", "recovered", "stretched", "LSD", "seg.SNR",
+                                    "delay", "p95", "overhead", "resent", "late"},
+                                   {"", "%", "%", "%", "dB", "dB", "ms", "ms", "%", "%", ""}};
+  for (const auto& h : heads) {
+    std::printf("  %-11s %9s %9s %9s %6s %8s %7s %6s %9s %7s %5s\n", h[0], h[1], h[2], h[3], h[4], h[5], h[6],
+                h[7], h[8], h[9], h[10]);
+  }
+  std::printf("\nstretched: by how much speech became longer because a buffer began to wait longer\n");
+  for (const Line& each : lines(quick)) {
+    std::printf("\n%s\n", each.name.c_str());
+    double plain_bytes = 0;
+    for (const Strategy& strategy : strategies()) {
+      Row row;
+      for (uint64_t seed = 1; const Piece& piece : voices) {
+        const Outcome outcome = simulate(piece.speech.at(strategy.fec), each, strategy, seed++);
+        row.add(outcome, compare(piece.clean.at(strategy.fec), outcome.heard));
+      }
+      if (plain_bytes == 0) plain_bytes = row.bytes;  // the first strategy is none
+      row.print(strategy.name, plain_bytes);
+    }
+  }
+}
+
+// For what puts others on the same lines: a name, impair's configuration of one direction, the mean jitter in
+// ms.
+void printLines(bool quick) {
+  for (const Line& each : lines(quick)) {
+    const impair::Impairment::Config& line = each.forward;
+    const auto ms = [](Duration d) { return static_cast<int>(d / 1ms); };
+    const impair::GilbertElliott& loss = line.loss;
+    std::printf(
+        "%s\tloss { gilbert_elliott { to_bad_percent: %f to_good_percent: %f good_loss_percent: %f } } ",
+        each.name.c_str(), 100 * loss.to_bad, 100 * loss.to_good, 100 * loss.good_loss);
+    std::printf("delay_ms: %d jitter { max_ms: %d }\t%d\n", ms(line.delay), ms(line.max_jitter),
+                ms(line.max_jitter) / 2);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::quality
+
+int main(int argc, char** argv) {
+  bool quick = false;
+  bool only_lines = false;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--quick") == 0) {
+      quick = true;
+    } else if (std::strcmp(argv[i], "--lines") == 0) {
+      only_lines = true;
+    } else {
+      std::fprintf(stderr, "usage: %s [--quick] [--lines]\n", argv[0]);
+      return 2;
+    }
+  }
+  only_lines ? sluice::quality::printLines(quick) : sluice::quality::run(quick);
+  return 0;
+}

@@ -1,0 +1,140 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "test/bench/quality/metrics.h"
+#include "test/bench/quality/simulation.h"
+
+namespace sluice::quality {
+namespace {
+
+// Ten seconds of something like a vowel whose pitch and loudness move.
+Samples vowel() {
+  Samples out(10 * kRate);
+  double phase = 0;
+  for (size_t i = 0; i < out.size(); ++i) {
+    const double t = static_cast<double>(i) / kRate;
+    phase += 2 * std::numbers::pi * (130 + 30 * std::sin(2 * t)) / kRate;
+    double sum = 0;
+    for (int k = 1; k <= 20; ++k) sum += std::sin(k * phase) / k;
+    out[i] = static_cast<int16_t>(6000 * sum * (0.6 + 0.4 * std::sin(7 * t)));
+  }
+  return out;
+}
+
+struct Result {
+  Outcome outcome;
+  Difference difference;
+};
+
+const std::vector<Payload>& speech(bool fec) {
+  static const std::vector<Payload> kSpeech[] = {encode(vowel(), profile(false)),
+                                                 encode(vowel(), profile(true))};
+  return kSpeech[fec];
+}
+
+Result hear(const std::string& name, const impair::Impairment::Config& line) {
+  for (const Strategy& strategy : strategies()) {
+    if (strategy.name != name) continue;
+    const auto& sent = speech(strategy.fec);
+    Outcome outcome = simulate(sent, {.name = "", .forward = line}, strategy, 1);
+    const Difference difference = compare(decode(sent), outcome.heard);
+    return {std::move(outcome), difference};
+  }
+  FAIL("no strategy is named so");
+  return {};
+}
+
+TEST_CASE("over a good line every strategy plays exactly what was decoded") {
+  for (const Strategy& strategy : strategies()) {
+    CAPTURE(strategy.name);
+    const auto [outcome, difference] = hear(strategy.name, {.delay = 20ms});
+    CHECK(outcome.concealed == 0);
+    CHECK(outcome.retransmitted == 0);
+    CHECK(difference.log_spectral_distance_db == 0);
+    CHECK(difference.segmental_snr_db == 35);
+    CHECK(outcome.heard.size() == 500 * kFrameSamples);
+    CHECK(outcome.delays.back() <= 120ms);
+  }
+}
+
+TEST_CASE("over a line that loses a tenth each strategy hears more than none does") {
+  const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(0.1), .delay = 20ms};
+  const auto [none, worst] = hear("none", line);
+  CHECK(none.concealed == doctest::Approx(50).epsilon(0.4));
+  for (const char* name : {"fec", "red1", "red2", "nack", "nack+fec", "jb+fec", "jb+red1", "conceal+fec"}) {
+    CAPTURE(name);
+    const auto [outcome, difference] = hear(name, line);
+    CHECK(outcome.concealed < none.concealed / 2);
+    CHECK(difference.log_spectral_distance_db < worst.log_spectral_distance_db);
+    CHECK(difference.segmental_snr_db > worst.segmental_snr_db);
+    CHECK(outcome.too_late == 0);
+  }
+}
+
+TEST_CASE("CONCEAL hears what the decoder's own concealment hears, and more where there is LBRR") {
+  const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(0.1), .delay = 20ms};
+  const auto [none, without] = hear("none", line);
+  const auto [concealed, same] = hear("conceal", line);
+  CHECK(concealed.concealed == none.concealed);
+  CHECK(same.log_spectral_distance_db == doctest::Approx(without.log_spectral_distance_db));
+  const auto [recovered, better] = hear("conceal+fec", line);
+  CHECK(recovered.recovered > none.concealed / 2);
+  CHECK(better.log_spectral_distance_db < without.log_spectral_distance_db / 1.5);
+}
+
+TEST_CASE("redundancy costs its bytes") {
+  const size_t none = hear("none", {}).outcome.bytes;
+  const size_t red1 = hear("red1", {}).outcome.bytes;
+  const size_t red2 = hear("red2", {}).outcome.bytes;
+  CHECK(red1 > none * 1.3);
+  CHECK(red2 - none == doctest::Approx(2.0 * static_cast<double>(red1 - none)).epsilon(0.01));
+}
+
+TEST_CASE("what cannot come in time is not asked for") {
+  const auto [outcome, difference] =
+      hear("nack", {.loss = impair::GilbertElliott::uniform(0.1), .delay = 60ms});
+  CHECK(outcome.concealed > 0);
+  CHECK(outcome.retransmitted == 0);
+  CHECK(outcome.too_late == 0);
+}
+
+TEST_CASE("the adaptive buffer takes no longer than it must") {
+  const auto [quiet, same] = hear("jb", {.delay = 20ms});
+  CHECK(quiet.delays.back() <= 20ms);
+  CHECK(quiet.stretched == Duration::zero());
+  const auto [outcome, difference] = hear("jb", {.delay = 20ms, .max_jitter = 60ms});
+  CHECK(outcome.concealed < 5);
+  CHECK(outcome.delays.back() > 40ms);
+  CHECK(outcome.delays.back() < 80ms);
+}
+
+TEST_CASE("a wave file is read although a stream does not know its length") {
+  std::vector<uint8_t> wav;
+  const auto text = [&](const char* letters) { wav.insert(wav.end(), letters, letters + 4); };
+  const auto number = [&](uint32_t value, int size) {
+    for (; size > 0; --size, value >>= 8) wav.push_back(static_cast<uint8_t>(value));
+  };
+  text("RIFF");
+  number(0x7FFFF000, 4);
+  text("WAVE");
+  text("fmt ");
+  number(16, 4);
+  number(1, 2);
+  number(1, 2);
+  number(24'000, 4);
+  number(48'000, 4);
+  number(2, 2);
+  number(16, 2);
+  text("data");
+  number(0x7FFFF000, 4);
+  for (int i = 0; i < 240; ++i) number(static_cast<uint16_t>(1000), 2);
+  const Samples samples = readWav(wav);
+  REQUIRE(samples.size() == 480);
+  for (size_t i = 64; i < 416; ++i) CHECK(std::abs(samples[i] - 1000) < 15);
+  CHECK(readWav(std::vector<uint8_t>(100)).empty());
+}
+
+}  // namespace
+}  // namespace sluice::quality

@@ -1,0 +1,77 @@
+// What stands at a listener's end: frames in as they come, sound out as it plays. Strategies are made of
+// these.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+
+#include "source/media/jitter_buffer.h"
+#include "test/bench/quality/codec.h"
+
+namespace sluice::quality {
+
+struct Played {
+  enum Kind { kReceived, kRecovered, kConcealed } kind;  // kRecovered: from the next packet's LBRR
+  size_t frame;                                          // of the speech; rises, but may leave out numbers
+};
+
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+
+  // An encoded frame came, in whatever way: any order, and more than once.
+  virtual void onFrame(size_t frame, Bytes payload, Instant now) = 0;
+  // When there is something to do; Instant::max() when it never will without another frame.
+  virtual Instant due() const = 0;
+  // Called at due(), or soon after. Plays 20 ms into `out`, unless it was something else.
+  virtual std::optional<Played> play(Instant now, media::MutablePcm out) = 0;
+  // When this frame plays as far as is known now; what comes later than that is of no use.
+  virtual Instant deadline(size_t frame) const = 0;
+};
+
+// Begins to play a fixed time after the first frame came, and goes on for ever. Without policy: the base
+// line.
+class FixedBuffer final : public Receiver {
+ public:
+  FixedBuffer(bool use_fec, Duration delay) : use_fec_(use_fec), delay_(delay) {}
+
+  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  Instant due() const override { return started_ ? deadline(next_) : Instant::max(); }
+  std::optional<Played> play(Instant now, media::MutablePcm out) override;
+  Instant deadline(size_t frame) const override { return start_ + kFrame * static_cast<int64_t>(frame); }
+
+ private:
+  const bool use_fec_;
+  const Duration delay_;
+  bool started_ = false;
+  Instant start_{};  // of frame 0
+  size_t next_ = 0;
+  std::map<size_t, Payload> waiting_;
+  media::OpusDecoder decoder_;
+};
+
+// media::JitterBuffer, which follows the jitter, and a player that conceals while it is empty. A frame that
+// comes when it has been concealed is of no more use.
+class AdaptiveBuffer final : public Receiver {
+ public:
+  // LBRR is of use only when the next packet is there in time.
+  explicit AdaptiveBuffer(bool use_fec)
+      : use_fec_(use_fec), buffer_({.patient = false, .delay = {.floor = use_fec ? 30ms : 10ms}}) {}
+
+  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  Instant due() const override;
+  std::optional<Played> play(Instant now, media::MutablePcm out) override;
+  Instant deadline(size_t frame) const override;
+
+ private:
+  const bool use_fec_;
+  media::JitterBuffer buffer_;
+  std::array<Payload, media::JitterBuffer::kMaxFrames> held_;
+  bool started_ = false;
+  size_t next_ = 0;  // the frame to play
+  Instant next_due_{};
+  media::OpusDecoder decoder_;
+};
+
+}  // namespace sluice::quality

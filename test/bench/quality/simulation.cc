@@ -1,0 +1,138 @@
+#include "test/bench/quality/simulation.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "source/codec/red.h"
+
+namespace sluice::quality {
+namespace {
+
+constexpr Instant kStart{1h};
+constexpr size_t kHeaders = 20 + 8 + 12 + 16;  // IPv4, UDP, RTP, the tag of AEAD_AES_128_GCM
+constexpr size_t kNackSize = 20 + 8 + 16 + 4 + 16;
+constexpr size_t kRtxHeader = 2;  // RFC 4588 section 4
+constexpr Duration kPatience =
+    10ms;  // before a gap counts as a loss, and beyond a round trip before asking again
+constexpr size_t kMaxNackDistance = 100;
+
+class Simulation {
+ public:
+  Simulation(const std::vector<Payload>& speech, const Line& line, const Strategy& strategy, uint64_t seed)
+      : speech_(speech),
+        line_(line),
+        strategy_(strategy),
+        receiver_(strategy.receiver()),
+        forward_(line.forward, seed),
+        back_({.loss = line.forward.loss, .delay = line.forward.delay}, ~seed) {}
+
+  Outcome run() {
+    out_.frames = speech_.size();
+    out_.heard.resize(speech_.size() * kFrameSamples);
+    for (size_t n = 0; n < speech_.size(); ++n) at(sentAt(n), [this, n] { send(n); });
+    for (;;) {
+      const Instant next = events_.empty() ? Instant::max() : events_.begin()->first;
+      const Instant due = receiver_->due();
+      if (due < next) {
+        now_ = std::max(now_, due);
+        if (!play()) return std::move(out_);
+      } else if (next == Instant::max()) {
+        return std::move(out_);
+      } else {
+        const auto event = events_.extract(events_.begin());
+        now_ = event.key();
+        event.mapped()();
+      }
+    }
+  }
+
+ private:
+  static Instant sentAt(size_t frame) { return kStart + kFrame * static_cast<int64_t>(frame + 1); }
+  void at(Instant when, std::function<void()> event) { events_.emplace(when, std::move(event)); }
+
+  // Through the line; `arrive` runs for each copy that passes.
+  void transmit(impair::Impairment& line, size_t size, const std::function<void()>& arrive) {
+    out_.bytes += size;
+    for (const impair::Fate& fate : line.decide(size, now_)) {
+      if (fate.kind == impair::Fate::kPassed) at(fate.release, arrive);
+    }
+  }
+
+  void send(size_t frame) {
+    const size_t redundant = std::min(strategy_.redundancy, frame);
+    size_t size = kHeaders + (strategy_.redundancy > 0 ? red::headerSize(redundant) : 0);
+    for (size_t n = frame - redundant; n <= frame; ++n) size += speech_[n].size();
+    transmit(forward_, size, [=, this] {
+      for (size_t n = frame - redundant; n <= frame; ++n) arrive(n);
+      lookForGaps(frame);
+    });
+  }
+
+  void arrive(size_t frame) {
+    arrived_.insert(frame);
+    receiver_->onFrame(frame, speech_[frame], now_);
+  }
+
+  void lookForGaps(size_t newest) {
+    if (!strategy_.nack) return;
+    const size_t oldest = newest > kMaxNackDistance ? newest - kMaxNackDistance : 0;
+    for (size_t n = std::max(oldest, seen_up_to_); n < newest; ++n) {
+      if (!arrived_.contains(n)) at(now_ + kPatience, [this, n] { ask(n); });
+    }
+    seen_up_to_ = std::max(seen_up_to_, newest + 1);
+  }
+
+  void ask(size_t frame) {
+    if (arrived_.contains(frame) || now_ + line_.roundTrip() > receiver_->deadline(frame)) return;
+    transmit(back_, kNackSize, [this, frame] {
+      ++out_.retransmitted;
+      transmit(forward_, kHeaders + kRtxHeader + speech_[frame].size(), [this, frame] {
+        if (now_ > receiver_->deadline(frame)) ++out_.too_late;
+        arrive(frame);
+      });
+    });
+    at(now_ + line_.roundTrip() + kPatience, [this, frame] { ask(frame); });
+  }
+
+  // False when the speech is over.
+  bool play() {
+    int16_t samples[kFrameSamples];
+    const auto result = receiver_->play(now_, samples);
+    if (!result) return true;
+    const Played& played = *result;
+    if (played.frame >= speech_.size()) return false;
+    if (last_played_ != Instant{}) out_.stretched += std::max(Duration::zero(), now_ - last_played_ - kFrame);
+    last_played_ = now_;
+    std::copy(std::begin(samples), std::end(samples),
+              out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
+    out_.concealed += played.kind == Played::kConcealed;
+    out_.recovered += played.kind == Played::kRecovered;
+    const Instant sent = sentAt(played.frame);
+    if (sent > kStart + kSettled) out_.delays.push_back(now_ - sent - line_.forward.delay);
+    return true;
+  }
+
+  const std::vector<Payload>& speech_;
+  const Line& line_;
+  const Strategy& strategy_;
+  const std::unique_ptr<Receiver> receiver_;
+  impair::Impairment forward_;
+  impair::Impairment back_;
+  std::multimap<Instant, std::function<void()>> events_;
+  Instant now_ = kStart;
+  Instant last_played_{};
+  std::set<size_t> arrived_;
+  size_t seen_up_to_ = 0;  // gaps below have been looked at
+  Outcome out_;
+};
+
+}  // namespace
+
+Outcome simulate(const std::vector<Payload>& speech, const Line& line, const Strategy& strategy,
+                 uint64_t seed) {
+  return Simulation(speech, line, strategy, seed).run();
+}
+
+}  // namespace sluice::quality

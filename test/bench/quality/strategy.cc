@@ -1,0 +1,46 @@
+#include "test/bench/quality/strategy.h"
+
+#include "filters/opus/opus.h"
+#include "test/bench/quality/filtered_receiver.h"
+
+namespace sluice::quality {
+namespace {
+
+constexpr Duration kShort = 60ms;
+constexpr Duration kLong = 100ms;  // has room for noticing a loss and a round trip of 40 ms
+
+auto buffer(Duration delay, bool use_fec = false) {
+  return [=] { return std::make_unique<FixedBuffer>(use_fec, delay); };
+}
+auto adaptive(bool use_fec = false) {
+  return [=] { return std::make_unique<AdaptiveBuffer>(use_fec); };
+}
+// What stands behind it never waits for the line, only for what is rebuilt when its follower is there.
+auto behindOpus(const char* config) {
+  return [=] {
+    return std::make_unique<FilteredReceiver>(
+        std::vector<test::FilterConfig>{{opus_filter::filterType(), config}},
+        std::make_unique<FixedBuffer>(false, 40ms));
+  };
+}
+
+}  // namespace
+
+std::vector<Strategy> strategies() {
+  return {
+      {.name = "none", .receiver = buffer(kShort)},
+      {.name = "fec", .fec = true, .receiver = buffer(kShort, true)},
+      {.name = "red1", .redundancy = 1, .receiver = buffer(kShort)},
+      {.name = "red2", .redundancy = 2, .receiver = buffer(kShort)},
+      {.name = "nack", .nack = true, .receiver = buffer(kLong)},
+      {.name = "nack+fec", .fec = true, .nack = true, .receiver = buffer(kLong, true)},
+      {.name = "jb", .receiver = adaptive()},
+      {.name = "jb+fec", .fec = true, .receiver = adaptive(true)},
+      {.name = "jb+red1", .redundancy = 1, .receiver = adaptive()},
+      {.name = "conceal", .receiver = behindOpus("ingress { mode: CONCEAL }")},
+      {.name = "conceal+fec", .fec = true, .receiver = behindOpus("ingress { mode: CONCEAL }")},
+      {.name = "jb+nack", .nack = true, .receiver = adaptive()},
+  };
+}
+
+}  // namespace sluice::quality

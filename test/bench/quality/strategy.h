@@ -1,0 +1,25 @@
+// A way to carry voice over a bad line: what the sender adds, whether losses are asked for, and who receives.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/bench/quality/receiver.h"
+
+namespace sluice::quality {
+
+struct Strategy {
+  std::string name;
+  bool fec = false;       // the encoder adds low-bitrate copies
+  size_t redundancy = 0;  // earlier frames in each packet (RED, RFC 2198)
+  bool nack = false;      // lost packets are asked for, as long as they would come in time
+  std::function<std::unique_ptr<Receiver>()> receiver;
+};
+
+// The rows of the table. "jb" have media::JitterBuffer, "conceal" the filter opus before a fixed
+// buffer, the others a fixed buffer.
+std::vector<Strategy> strategies();
+
+}  // namespace sluice::quality

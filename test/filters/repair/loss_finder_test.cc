@@ -1,0 +1,170 @@
+#include "filters/repair/loss_finder.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace sluice::repair {
+namespace {
+
+using Arrival = LossFinder::Arrival;
+
+constexpr Duration kRoundTrip = 40ms;
+
+struct Line {
+  LossFinder finder;
+  LossFinder::Config config{};
+  Instant now{std::chrono::hours{1}};
+
+  // A packet of 20 ms, which comes when it should.
+  Arrival packet(uint16_t sequence) { return finder.onPacket(sequence, sequence * 960u, now); }
+  std::vector<uint16_t> ask() {
+    std::array<uint16_t, 64> out;
+    return {out.begin(), out.begin() + static_cast<ptrdiff_t>(finder.ask(config, now, kRoundTrip, out))};
+  }
+};
+
+TEST_CASE(
+    "a missing packet is asked for after the reordering time, then after a round trip, and then no more") {
+  Line line;
+  line.packet(10);
+  line.now += 40ms;
+  line.packet(12);
+  CHECK(line.finder.isMissing(11));
+  CHECK(line.finder.expected(11) == line.now - 20ms);
+  CHECK(line.ask().empty());
+  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == line.now + 10ms);
+  line.now += 10ms;
+  CHECK(line.ask() == std::vector<uint16_t>{11});
+  CHECK(line.ask().empty());
+  line.now = line.finder.nextAsk(line.config, kRoundTrip);
+  CHECK(line.ask() == std::vector<uint16_t>{11});
+  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == Instant::max());  // it would come too late
+  line.now += 30ms;
+  CHECK(line.packet(11) == Arrival::kRecovered);
+  CHECK(line.finder.answerTime() == Duration{});  // to which request this is the answer, nobody knows
+  CHECK(line.packet(11) == Arrival::kDuplicate);
+  CHECK(line.finder.lost() == 1);
+  CHECK(line.finder.returned() == 1);
+}
+
+TEST_CASE("answers to first requests tell the round trip") {
+  Line line;
+  for (uint16_t sequence = 1; sequence < 100; sequence = static_cast<uint16_t>(sequence + 2)) {
+    line.packet(sequence);
+    line.packet(static_cast<uint16_t>(sequence + 2));
+    line.now += 10ms;
+    CHECK(line.ask().size() == 1);
+    line.now += sequence < 50 ? 40ms : 60ms;
+    line.packet(static_cast<uint16_t>(sequence + 1));
+    if (sequence == 1) CHECK(line.finder.answerTime() == 40ms);
+  }
+  CHECK(line.finder.answerTime() > 58ms);
+}
+
+TEST_CASE("an overtaken packet is no loss") {
+  Line line;
+  line.packet(10);
+  line.packet(12);
+  line.now += 5ms;
+  CHECK(line.packet(11) == Arrival::kOvertaken);
+  line.now += 100ms;
+  CHECK(line.ask().empty());
+  CHECK(line.packet(9) == Arrival::kOvertaken);  // from before the first one
+}
+
+TEST_CASE("nothing is asked for that would come too late") {
+  for (const auto& [budget, asked] :
+       {std::pair<Duration, std::vector<uint16_t>>{69ms, {}}, {70ms, {5}}, {90ms, {4, 5}}}) {
+    Line line;
+    line.config.budget = budget;
+    line.packet(1);
+    line.now += 100ms;
+    line.packet(6);  // 2 is 80 ms late, 5 is 20 ms late
+    line.now += 10ms;
+    CHECK(line.ask() == asked);
+  }
+}
+
+TEST_CASE("a late thread does not ask for what is too late by now") {
+  Line line;
+  line.packet(1);
+  line.packet(3);
+  line.now += 1s;
+  CHECK(line.ask().empty());
+  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == Instant::max());
+}
+
+TEST_CASE("a packet is asked for at most max_requests times") {
+  Line line;
+  line.config.budget = 10s;
+  line.packet(1);
+  line.packet(3);
+  size_t asked = 0;
+  for (int i = 0; i < 1000; ++i) {
+    line.now += 5ms;
+    asked += line.ask().size();
+  }
+  CHECK(asked == line.config.max_requests);
+}
+
+TEST_CASE("a stream that begins anew is not loss") {
+  Line line;
+  line.packet(1);
+  CHECK(line.packet(1 + 102) == Arrival::kNew);
+  CHECK(line.finder.lost() == 0);
+  CHECK(line.packet(40'000) == Arrival::kNew);
+  CHECK(line.packet(3) == Arrival::kNew);
+  CHECK(line.finder.lost() == 0);
+}
+
+TEST_CASE("bursts are counted as they come, across the wrap") {
+  Line line;
+  line.packet(65'534);
+  line.packet(2);
+  line.packet(3);
+  line.packet(5);
+  CHECK(line.finder.lost() == 4);
+  CHECK(line.finder.bursts() == 2);
+  line.now += 10ms;
+  CHECK(line.ask() == std::vector<uint16_t>{65'535, 0, 1, 4});
+}
+
+TEST_CASE(
+    "over a random line: every missing packet is known, nothing else is, and what comes is told right") {
+  std::mt19937 random(7);
+  for (int round = 0; round < 20; ++round) {
+    Line line;
+    std::set<int64_t> missing;
+    int64_t next = random() % 65'536;
+    line.packet(static_cast<uint16_t>(next++));
+    for (int step = 0; step < 5'000; ++step) {
+      line.now += 20ms;
+      const auto roll = random() % 10;
+      if (roll < 2) {
+        missing.insert(next++);
+      } else if (roll == 2 && !missing.empty() && *missing.rbegin() < next - 1) {
+        const int64_t back = *missing.rbegin();
+        const Arrival arrival = line.packet(static_cast<uint16_t>(back));
+        const bool good =
+            arrival == Arrival::kRecovered || arrival == Arrival::kOvertaken || arrival == Arrival::kOld;
+        CHECK(good);
+        missing.erase(back);
+      } else {
+        CHECK(line.packet(static_cast<uint16_t>(next++)) == Arrival::kNew);
+      }
+      for (const uint16_t asked : line.ask()) {
+        const bool known =
+            std::ranges::any_of(missing, [&](int64_t m) { return static_cast<uint16_t>(m) == asked; });
+        CHECK(known);
+      }
+      while (!missing.empty() && *missing.begin() < next - 200) missing.erase(missing.begin());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::repair

@@ -1,0 +1,100 @@
+#include "filters/repair/repair_policy.h"
+
+#include <doctest/doctest.h>
+
+#include "filters/repair/repair_budget.h"
+#include "source/rooms/loss_census.h"
+
+namespace sluice::repair {
+namespace {
+
+TEST_CASE("each line gets the means that fit it") {
+  struct Case {
+    const char* name;
+    Line line;
+    Means means;
+  };
+  const Line base{
+      .nack = true, .red = true, .loss = 0.1, .mean_burst = 1, .round_trip = 40ms, .budget = 200ms};
+  const auto with = [&](auto change) {
+    Line line = base;
+    change(line);
+    return line;
+  };
+  const Case cases[] = {
+      {"hardly any loss", with([](Line& l) { l.loss = 0.005; }), Means::kNothing},
+      {"time to ask", base, Means::kNack},
+      {"a round trip that just fits", with([](Line& l) { l.round_trip = 180ms; }), Means::kNack},
+      {"too far to ask: single losses", with([](Line& l) { l.round_trip = 181ms; }), Means::kRed1},
+      {"cannot ask: single losses", with([](Line& l) { l.nack = false; }), Means::kRed1},
+      {"cannot ask: bursts", with([](Line& l) { l.nack = false, l.mean_burst = 2; }), Means::kRed2},
+      {"bursts, but no time for a second frame",
+       with([](Line& l) { l.nack = false, l.mean_burst = 2, l.budget = 30ms; }), Means::kRed1},
+      {"neither", with([](Line& l) { l.nack = l.red = false; }), Means::kFec},
+      {"too far and no RED", with([](Line& l) { l.round_trip = 300ms, l.red = false; }), Means::kFec},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    CHECK(name(chooseMeans(c.line)) == name(c.means));
+  }
+}
+
+TEST_CASE("a choice is kept for three seconds, but help comes at once") {
+  RepairPolicy policy;
+  Instant now{1h};
+  const Line bad{
+      .nack = true, .red = true, .loss = 0.1, .mean_burst = 1, .round_trip = 40ms, .budget = 200ms};
+  Line good = bad;
+  good.loss = 0;
+  CHECK(policy.update(bad, now) == Means::kNack);
+  now += 2s;
+  CHECK(policy.update(good, now) == Means::kNack);
+  now += 1s;
+  CHECK(policy.update(good, now) == Means::kNothing);
+}
+
+TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
+  LossEstimate estimate;
+  Instant now{1h};
+  for (int i = 0; i < 500; ++i) {
+    now += 20ms;
+    estimate.onSent(now);
+    if (i % 20 == 0) estimate.onLost(2, now);
+  }
+  CHECK(estimate.loss() == doctest::Approx(0.1).epsilon(0.2));
+  CHECK(estimate.meanBurst() == doctest::Approx(2));
+  for (int i = 0; i < 1000; ++i) estimate.onSent(now += 20ms);
+  CHECK(estimate.loss() < 0.01);
+  estimate.onReport(0.25, now);
+  CHECK(estimate.loss() == doctest::Approx(0.25));
+}
+
+TEST_CASE("repair costs at most its share of the voice") {
+  RepairBudget budget(0.35);
+  size_t repaired = 0;
+  size_t voice = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    budget.onVoice(150);
+    voice += 150;
+    if (budget.take(150)) repaired += 150;
+  }
+  CHECK(repaired <= voice * 0.35 + 3000);
+  CHECK(repaired >= voice * 0.34);
+}
+
+TEST_CASE("a room's loss is a percentile of its listeners', not the worst") {
+  rooms::LossCensus census;
+  CHECK(census.percentile(75) == 0);
+  int classes[10];
+  for (int& c : classes) c = census.enter(0, rooms::LossCensus::kNobody);
+  classes[0] = census.enter(0.5, classes[0]);
+  CHECK(census.percentile(75) == 0);
+  CHECK(census.percentile(100) == doctest::Approx(0.5));
+  for (int i = 1; i < 4; ++i) classes[i] = census.enter(0.1, classes[i]);
+  CHECK(census.percentile(75) == doctest::Approx(0.1));
+  for (const int c : classes) census.leave(c);
+  CHECK(census.percentile(75) == 0);
+}
+
+}  // namespace
+}  // namespace sluice::repair

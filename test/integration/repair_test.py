@@ -1,0 +1,110 @@
+"""Real browsers on lines that lose packets, with and without repair."""
+
+import contextlib
+import time
+import unittest
+
+from browser import Browser
+from harness import Sluice, metric, wait_until
+from people import Player
+
+# Outside of SRTP, which would take what is sent again for a replay. 20 ms each way, so a round trip of 40 ms; and loss in one direction.
+CONFIG = """
+listeners {
+  name: "voice"
+  address: "127.0.0.1:3478"
+  filter_chains {
+    name: "webrtc"
+    filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } }
+    filters {
+      typed_config {
+        [type.googleapis.com/sluice.filters.Impair] {
+          seed: 11
+          ingress { delay_ms: 20 %(up)s }
+          egress { delay_ms: 20 %(down)s }
+        }
+      }
+    }
+    filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } }
+    %(repair)s
+    filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] { rtcp_interval_ms: 1000 } } }
+  }
+}
+admin { address: "127.0.0.1:9901" }
+join { address: "127.0.0.1:8080" page_directory: "%(pages)s" }
+"""
+REPAIR = "filters { typed_config { [type.googleapis.com/sluice.filters.Repair] { %s } } }"
+
+INBOUND = """
+(async () => {
+  const total = {};
+  for (const entry of (await window.sluice.pc.getStats()).values()) {
+    if (entry.type !== 'inbound-rtp') continue;
+    for (const [name, value] of Object.entries(entry)) {
+      if (typeof value === 'number') total[name] = (total[name] ?? 0) + value;
+    }
+  }
+  return total;
+})()
+"""
+
+
+def listen(up="", down="", repair=None, warm_up=8, seconds=20):
+    """What a browser that listens to another one counts within so many seconds, and the proxy's metrics then."""
+    import os
+
+    pages = os.path.abspath("examples/voice_room/page")
+    chain = "" if repair is None else REPAIR % repair
+    config = CONFIG % {"up": up, "down": down, "repair": chain, "pages": pages}
+    with contextlib.ExitStack() as stack:
+        sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
+        browser = stack.enter_context(Browser())
+        Player(browser, sluice, "lossy", "speaker").wait_for_state("connected")
+        listener = Player(browser, sluice, "lossy", "listener", query="&listen=1")
+        listener.wait_for_state("connected")
+        wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
+        time.sleep(warm_up)
+        before = listener.page.run(INBOUND)
+        text_before = sluice.admin("/metrics")[2]
+        time.sleep(seconds)
+        after = listener.page.run(INBOUND)
+        text = sluice.admin("/metrics")[2]
+    counted = {name: after[name] - before.get(name, 0) for name in after}
+    counted["concealed_share"] = counted["concealedSamples"] / counted["totalSamplesReceived"]
+    counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
+
+    def rise(name, **labels):
+        return metric(text, name, **labels) - metric(text_before, name, **labels)
+
+    print(
+        f"up {up or '-'} | down {down or '-'} | repair {repair}: {100 * counted['concealed_share']:.2f} % concealed, "
+        f"{counted['delay_ms']:.0f} ms in the jitter buffer, {counted['packetsDiscarded']:.0f} discarded, "
+        f"{counted['packetsLost']:.0f} lost, {counted.get('nackCount', 0):.0f} NACKs"
+    )
+    return counted, rise
+
+
+class RepairTest(unittest.TestCase):
+    def test_loss_on_the_speakers_line(self):
+        for loss in ("loss { percent: 10 }", "loss { percent: 10 mean_burst: 3 }"):
+            with self.subTest(loss=loss):
+                without, _ = listen(up=loss)
+                repaired, rise = listen(up=loss, repair="uplink {}")
+                self.assertGreater(rise("sluice_repair_recovered_total"), 50)
+                self.assertEqual(rise("sluice_repair_recovered_late_total"), 0)
+                self.assertGreater(without["concealed_share"], 0.02)
+                self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
+
+    def test_loss_on_the_listeners_line(self):
+        loss = "loss { percent: 10 }"
+        without, _ = listen(down=loss)
+        repaired, rise = listen(down=loss, repair="downlink {}")
+        self.assertGreater(rise("sluice_repair_resent_total"), 50)
+        self.assertLess(repaired["concealed_share"], without["concealed_share"] / 3)
+        voice = rise("sluice_rtp_router_voice_out_total")
+        print(f"{rise('sluice_repair_resent_total'):.0f} of {voice:.0f} packets sent again")
+        self.assertLess(rise("sluice_repair_resent_total"), voice * 0.4)
+
+
+if __name__ == "__main__":
+    unittest.main()
