@@ -219,13 +219,7 @@ bool Stream::send(const net::Packet& model, uint16_t sequence, uint32_t timestam
     if (packet != nullptr) lane_.context.consume(std::move(packet));
     return false;
   }
-  packet->remote = model.remote;
-  packet->local = model.local;
-  packet->received = model.received;
-  packet->kind = model.kind;
-  packet->tos = model.tos;
-  packet->ttl = model.ttl;
-  packet->via = model.via;
+  packet->copyEnvelope(model);
   packet->resize(header + payload.size());
   uint8_t* data = packet->data().data();
   std::copy_n(model.data().data(), header, data);

@@ -5,10 +5,12 @@
 namespace sluice::media {
 namespace {
 
-// How much of the past the encoder hears before the frame that counts, in samples. More, or a higher
-// complexity, does not bring it nearer to the decoder's own FEC.
-constexpr size_t kPriming = 960;
-constexpr unsigned kComplexity = 2;
+// How much of the past the encoder hears before the frame that counts, in samples. More of it or a higher
+// complexity hardly bring it nearer to the decoder's own FEC; more bits take it away.
+constexpr size_t kPriming = 1920;
+constexpr unsigned kComplexity = 4;
+// The listener's decoder remembers other audio than this encoder: so it shall build on that less.
+constexpr unsigned kDistrust = 20;
 
 bool isFrame(size_t samples) {
   return samples == 480 || samples == 960 || samples == 1920 || samples == 2880;
@@ -74,6 +76,7 @@ size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, Mut
   tools.encoder.apply({.bandwidth = info->bandwidth,
                        .frame_ms = static_cast<unsigned>(samples / 48),
                        .mode = info->mode,
+                       .expected_loss_percent = kDistrust,
                        .complexity = kComplexity,
                        .bitrate_bps = bitrateFor(info->bandwidth)});
   size_t size = 0;

@@ -117,7 +117,10 @@ Instant JitterBuffer::due() const {
   if (held_ == 0) return Instant::max();
   const int64_t next = at(next_held_).timestamp;
   if (next_held_ == head_ || config_.patient) return delay_.playout(next);
-  return delay_.playout(missing().timestamp);
+  // The packet after it may still come and bring its LBRR, or it itself may.
+  const Missing gap = missing();
+  const bool next_is_there = next_held_ == head_ + 1;
+  return delay_.playout(gap.timestamp + (next_is_there ? 0 : gap.samples));
 }
 
 JitterBuffer::Out JitterBuffer::pop(Instant now) {

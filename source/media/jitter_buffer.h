@@ -23,7 +23,9 @@ class JitterBuffer {
     double growth = 1.5;
     Duration calm = 30s;  // so long without loss makes it shrink
     double shrink = 0.1;  // by this share
-    // A missing frame is waited for until the next one is due, since nobody wants to fill the gap in time.
+    // A missing frame is waited for until the next one that came is due, since nobody wants to fill the gap
+    // in time. Otherwise until its own time, or one frame longer while the one right after it is not there
+    // either.
     bool patient = true;
     PlayoutDelay::Config delay{};
   };

@@ -61,12 +61,23 @@ TEST_CASE("an earlier frame may still become the first one") {
   CHECK(f.order == std::vector{0, 1, 2});
 }
 
-TEST_CASE("a gap is told at its own time, or with the next frame by a patient buffer") {
+TEST_CASE("a gap is told at its own time") {
+  Fixture f({.patient = false});
+  for (const int n : {0, 1, 3}) f.put(n);
+  f.popUntil(kStart + 119ms);
+  CHECK(f.order == std::vector{0, 1});
+  f.popUntil(kStart + 120ms);
+  CHECK(f.order == std::vector{0, 1, -2});
+}
+
+TEST_CASE("a longer gap is told one frame later, or with the next frame by a patient buffer") {
   for (const bool patient : {false, true}) {
     Fixture f({.patient = patient});
     for (const int n : {0, 1, 4}) f.put(n);
-    f.popUntil(kStart + 120ms);
-    CHECK(f.order == (patient ? std::vector{0, 1} : std::vector{0, 1, -2}));
+    f.popUntil(kStart + 139ms);
+    CHECK(f.order == std::vector{0, 1});
+    f.popUntil(kStart + 140ms);
+    CHECK(f.order == (patient ? std::vector{0, 1} : std::vector{0, 1, -2, -3}));
     f.popUntil(kStart + 160ms);
     CHECK(f.order == std::vector{0, 1, -2, -3, 4});
     CHECK(f.put(3, 200ms) == Verdict::kLate);
