@@ -1,5 +1,6 @@
 #include "filters/builtin.h"
 
+#include "filters/adaptation/adaptation.h"
 #include "filters/dtls_srtp/dtls_srtp.h"
 #include "filters/forward/forward.h"
 #include "filters/fragment/fragment.h"
@@ -15,6 +16,7 @@ namespace sluice {
 
 chain::Registry builtinFilters() {
   chain::Registry registry;
+  registry.add(adaptation::filterType());
   registry.add(dtls_srtp::filterType());
   registry.add(forward::filterType());
   registry.add(fragment::filterType());

@@ -5,9 +5,9 @@
 
 namespace sluice::opus_filter {
 
-enum class Drop { kLate, kDuplicate, kStale, kStray, kForeign, kUndecodable, kNoPacket };
-inline constexpr std::string_view kDrops[] = {"late",    "duplicate",   "stale",    "stray",
-                                              "foreign", "undecodable", "no_packet"};
+enum class Drop { kLate, kDuplicate, kStale, kStray, kForeign, kUndecodable, kOverRate, kNoPacket };
+inline constexpr std::string_view kDrops[] = {"late",    "duplicate",   "stale",     "stray",
+                                              "foreign", "undecodable", "over_rate", "no_packet"};
 
 enum class Count {
   kConcealedLbrr,

@@ -11,12 +11,17 @@ namespace {
 using Kind = media::JitterBuffer::Out::Kind;
 using Verdict = media::JitterBuffer::Verdict;
 
+constexpr double kBudgetRate = 2 * 48'000;  // samples a second
+constexpr double kBudgetBurst = 2 * 48'000;
+
 }  // namespace
 
 Stream::Stream(Lane& lane)
-    : lane_(lane), buffer_(lane.settings->buffer), timer_(lane.context.timers(), [this] {
-        release(lane_.settings != nullptr ? lane_.context.now() : Instant::max());
-      }) {
+    : lane_(lane),
+      buffer_(lane.settings->buffer),
+      codec_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
+      timer_(lane.context.timers(),
+             [this] { release(lane_.settings != nullptr ? lane_.context.now() : Instant::max()); }) {
   onReload();
 }
 
@@ -142,7 +147,7 @@ void Stream::onGap(const Out& gap) {
 void Stream::conceal(const Out& gap, const net::Packet& next) {
   const auto sequence = static_cast<uint16_t>(gap.sequence + offset_);
   uint8_t buffer[media::kMaxOpusFrame];
-  if (gap.left == 0) {
+  if (gap.left == 0 && codec_budget_.take(gap.samples, lane_.context.now())) {
     const size_t size = concealer_.rebuild(lane_.tools, payloadOf(next), gap.samples, buffer);
     if (size > 0 && send(next, sequence, gap.timestamp, Bytes(buffer, size))) {
       concealer_.remember(Bytes(buffer, size));
@@ -161,6 +166,9 @@ void Stream::conceal(const Out& gap, const net::Packet& next) {
 }
 
 void Stream::transcode(net::PacketPtr&& packet, const Out& out) {
+  if (!codec_budget_.take(out.samples, lane_.context.now())) {
+    return lane_.context.drop(std::move(packet), Drop::kOverRate);
+  }
   if (packets_sent_ == 0) last_sequence_ = static_cast<uint16_t>(out.sequence - 1);
   transcoder_->completeUntil(out.timestamp);
   encode(*packet);

@@ -8,6 +8,7 @@
 #include "filters/opus/settings.h"
 #include "filters/opus/statistics.h"
 #include "filters/opus/transcoder.h"
+#include "source/base/token_bucket.h"
 #include "source/chain/filter_context.h"
 #include "source/codec/reception.h"
 #include "source/codec/rtp.h"
@@ -88,6 +89,7 @@ class Stream {
   media::JitterBuffer buffer_;
   std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
   media::Concealer concealer_;
+  TokenBucket codec_budget_;  // samples that may be decoded: who sends faster than real time pays himself
   std::unique_ptr<Transcoder> transcoder_;  // in TRANSCODE
 
   // Sequence numbers are the sender's until transcoding makes another number of packets.

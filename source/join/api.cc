@@ -33,6 +33,16 @@ std::string escapeIceText(std::string_view text) {
   return escaped;
 }
 
+constexpr size_t kMaxSubscribers = 4;  // to one player's events; a further one takes the place of another
+
+nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
+  return {{"bandwidth_hz", profile.bandwidth_hz},
+          {"frame_ms", profile.frame_ms},
+          {"fec", profile.fec},
+          {"expected_loss_percent", profile.expected_loss_percent},
+          {"bitrate_bps", profile.bitrate_bps}};
+}
+
 }  // namespace
 
 bool isName(std::string_view text) {
@@ -52,6 +62,7 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
                      : [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }),
       options_(std::move(options)),
       pages_(options_.page_directory) {
+  directory_.addObserver(*this);
   using http::Parameters;
   using http::Request;
   router_.add("GET", "/v1/rooms", [this](const Request& r, const Parameters&) { return listRooms(r); });
@@ -62,8 +73,14 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
   router_.add("DELETE", kPlayer, [this](const Request& r, const Parameters& p) { return leave(r, p); });
   router_.add("GET", "/v1/rooms/{room}/players/{player}/turn",
               [this](const Request& r, const Parameters& p) { return turnCredentials(r, p); });
+  router_.add("GET", "/v1/rooms/{room}/players/{player}/events",
+              [this](const Request& r, const Parameters& p) { return events(r, p); });
   router_.add("GET", "/{page...}",
               [this](const Request&, const Parameters& p) { return pages_.get(p.at("page")); });
+}
+
+Api::~Api() {
+  directory_.removeObserver(*this);
 }
 
 http::Response Api::handle(const http::Request& request) {
@@ -137,6 +154,36 @@ http::Response Api::leave(const http::Request& request, const http::Parameters& 
   return {.status = 204};
 }
 
+http::Response Api::events(const http::Request& request, const http::Parameters& parameters) {
+  const std::string& room = parameters.at("room");
+  const std::string& id = parameters.at("player");
+  if (id.empty()) return http::error(400, "must not be empty", "player");
+  if (auto refused = refuse(request, room, id)) return *refused;
+  const rooms::PlayerPtr player = directory_.find(room, id);
+  if (!player) return http::error(404, "no such player", "player");
+  std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber.second->ended(); });
+  if (subscribers_.count(player) >= kMaxSubscribers) subscribers_.find(player)->second->end();
+  auto stream = std::make_shared<http::EventStream>();
+  subscribers_.emplace(player, stream);
+  stream->beat();  // so that the client knows that it has been heard
+  if (player->advice) stream->send("profile", profileJson(*player->advice).dump());
+  return http::events(std::move(stream));
+}
+
+void Api::onLeft(const rooms::PlayerPtr& player) {
+  const auto [begin, end] = subscribers_.equal_range(player);
+  for (auto it = begin; it != end; ++it) {
+    it->second->send("left", "{}");
+    it->second->end();
+  }
+  subscribers_.erase(begin, end);
+}
+
+void Api::onAdvised(const rooms::PlayerPtr& player, const rooms::VoiceProfile& profile) {
+  const auto [begin, end] = subscribers_.equal_range(player);
+  for (auto it = begin; it != end; ++it) it->second->send("profile", profileJson(profile).dump());
+}
+
 // In the form of draft-uberti-behave-turn-rest. They live no longer than the token that they come from.
 http::Response Api::turnCredentials(const http::Request& request, const http::Parameters& parameters) const {
   const std::string& room = parameters.at("room");
@@ -196,6 +243,8 @@ nlohmann::json Api::describe(const rooms::Player& player) const {
       {"packets_out", read(observed.packets_out)},
       {"rtt_ms", read(observed.rtt_us) / 1000.0},
       {"loss_percent", read(observed.loss_permille) / 10.0},
+      {"uplink_loss_percent", read(observed.uplink_loss_permille) / 10.0},
+      {"profile", player.advice ? profileJson(*player.advice) : nlohmann::json()},
   };
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "source/base/clock.h"
 #include "source/credentials/store.h"
+#include "source/http/event_stream.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
 #include "source/join/pages.h"
@@ -32,7 +34,8 @@ struct Options {
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
 bool isName(std::string_view text);
 
-class Api {
+// Observes the directory it was made with, which outlives it.
+class Api final : private rooms::Observer {
  public:
   // `certificate` is the SHA-256 of our DTLS certificate. `unix_time` gives seconds since 1970, for tokens.
   Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate, Options options,
@@ -41,6 +44,8 @@ class Api {
   Api& operator=(const Api&) = delete;
 
   http::Response handle(const http::Request& request);
+
+  ~Api() override;
 
   // Takes effect with the next request.
   void configure(Options options);
@@ -51,6 +56,7 @@ class Api {
  private:
   http::Response join(const http::Request& request, const http::Parameters& parameters);
   http::Response leave(const http::Request& request, const http::Parameters& parameters);
+  http::Response events(const http::Request& request, const http::Parameters& parameters);
   http::Response turnCredentials(const http::Request& request, const http::Parameters& parameters) const;
   http::Response listRooms(const http::Request& request) const;
   http::Response showRoom(const http::Request& request, const http::Parameters& parameters) const;
@@ -61,6 +67,11 @@ class Api {
   sdp::Local makeLocal(const sdp::Offer& offer) const;
   nlohmann::json describe(const rooms::Player& player) const;
 
+  // rooms::Observer
+  void onJoined(const rooms::PlayerPtr&) override {}
+  void onLeft(const rooms::PlayerPtr& player) override;
+  void onAdvised(const rooms::PlayerPtr& player, const rooms::VoiceProfile& profile) override;
+
   rooms::Directory& directory_;
   const Clock& clock_;
   const rooms::Fingerprint certificate_;
@@ -68,6 +79,7 @@ class Api {
   Options options_;
   Pages pages_;
   http::Router router_;
+  std::multimap<rooms::PlayerPtr, std::shared_ptr<http::EventStream>> subscribers_;
   bool draining_ = false;
 };
 

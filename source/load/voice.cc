@@ -1,11 +1,10 @@
 #include "source/load/voice.h"
 
-#include <opus/opus.h>
-
 #include <array>
 #include <cmath>
-#include <memory>
 #include <numbers>
+
+#include "source/media/opus_encoder.h"
 
 namespace sluice::load {
 namespace {
@@ -28,15 +27,15 @@ double sampleAt(double frequency, int position) {
   return kLoudness * envelope * (std::sin(phase) + 0.4 * std::sin(2 * phase) + 0.15 * std::sin(3 * phase));
 }
 
-std::vector<opus_int16> synthesise(unsigned voice) {
+std::vector<int16_t> synthesise(unsigned voice) {
   const auto& tune = kTunes[voice % kTunes.size()];
   const double base = 180.0 * std::pow(1.25, voice % 5);
-  std::vector<opus_int16> samples;
+  std::vector<int16_t> samples;
   samples.reserve(tune.size() * kNoteSamples);
   for (const int note : tune) {
     const double frequency = base * kPentatonic[static_cast<size_t>(note)];
     for (int i = 0; i < kNoteSamples; ++i) {
-      samples.push_back(static_cast<opus_int16>(32'767 * sampleAt(frequency, i)));
+      samples.push_back(static_cast<int16_t>(32'767 * sampleAt(frequency, i)));
     }
   }
   return samples;
@@ -45,19 +44,14 @@ std::vector<opus_int16> synthesise(unsigned voice) {
 }  // namespace
 
 Result<Melody> makeMelody(unsigned voice) {
-  int error = OPUS_OK;
-  const std::unique_ptr<OpusEncoder, void (*)(OpusEncoder*)> encoder(
-      opus_encoder_create(kRate, 1, OPUS_APPLICATION_VOIP, &error), opus_encoder_destroy);
-  if (error != OPUS_OK) return Error{"", std::string("libopus: ") + opus_strerror(error)};
-  opus_encoder_ctl(encoder.get(), OPUS_SET_BITRATE(kBitrate));
-  const std::vector<opus_int16> samples = synthesise(voice);
+  media::OpusEncoder encoder;
+  encoder.apply({.bitrate_bps = kBitrate});
+  const std::vector<int16_t> samples = synthesise(voice);
   Melody melody;
   for (size_t at = 0; at + kFrameSamples <= samples.size(); at += kFrameSamples) {
-    std::vector<uint8_t> packet(1275);
-    const int size = opus_encode(encoder.get(), &samples[at], kFrameSamples, packet.data(),
-                                 static_cast<opus_int32>(packet.size()));
-    if (size < 0) return Error{"", std::string("libopus: ") + opus_strerror(size)};
-    packet.resize(static_cast<size_t>(size));
+    std::vector<uint8_t> packet(media::kMaxOpusFrame);
+    packet.resize(encoder.encode({&samples[at], kFrameSamples}, packet));
+    if (packet.empty()) return Error{"", "libopus does not encode"};
     melody.push_back(std::move(packet));
   }
   return melody;

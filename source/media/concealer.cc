@@ -5,8 +5,10 @@
 namespace sluice::media {
 namespace {
 
-// How much of the past the encoder hears before the frame that counts.
-constexpr size_t kPrimingFrames = 3;
+// How much of the past the encoder hears before the frame that counts, in samples. More, or a higher
+// complexity, does not bring it nearer to the decoder's own FEC.
+constexpr size_t kPriming = 960;
+constexpr unsigned kComplexity = 2;
 
 bool isFrame(size_t samples) {
   return samples == 480 || samples == 960 || samples == 1920 || samples == 2880;
@@ -72,9 +74,11 @@ size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, Mut
   tools.encoder.apply({.bandwidth = info->bandwidth,
                        .frame_ms = static_cast<unsigned>(samples / 48),
                        .mode = info->mode,
+                       .complexity = kComplexity,
                        .bitrate_bps = bitrateFor(info->bandwidth)});
   size_t size = 0;
-  for (size_t ago = std::min(kPrimingFrames, begin / samples) + 1; ago > 0; --ago) {
+  const size_t primed = std::max<size_t>(1, kPriming / samples);
+  for (size_t ago = std::min(primed, begin / samples) + 1; ago > 0; --ago) {
     size = tools.encoder.encode({&tools.pcm[begin - (ago - 1) * samples], samples}, out);
   }
   return size;

@@ -15,8 +15,8 @@ namespace sluice::media {
 struct ConcealerTools {
   OpusDecoder decoder;
   OpusEncoder encoder;
-  std::array<int16_t, 12 * kMaxPacketSamples>
-      pcm;  // five packets and what is missing after each, the next two
+  // The remembered packets, what is missing after each, and the next two.
+  std::array<int16_t, 8 * kMaxPacketSamples> pcm;
 };
 
 // A packet like `like` whose frames are all empty: a decoder conceals for as long (RFC 6716 section 4.4), as
@@ -39,8 +39,8 @@ class Concealer {
   size_t rebuild(ConcealerTools& tools, Bytes next, size_t samples, MutableBytes out) const;
 
  private:
-  static constexpr size_t kRemembered = 5;
-  static constexpr size_t kMaxSize = 640;  // beyond any voice; longer ones are not remembered
+  static constexpr size_t kRemembered = 3;
+  static constexpr size_t kMaxSize = 1500;  // longer ones are not remembered
 
   struct Recent {
     uint16_t size = 0;

@@ -104,19 +104,19 @@ class JitterBuffer {
   PlayoutDelay delay_{{}};
   std::array<Slot, kMaxFrames> slots_;
   rtp::SequenceExtender sequences_;
-  size_t capacity_;
-  size_t held_;
-  int64_t head_;       // the next sequence to leave
-  int64_t next_held_;  // the first one that is held, when any is
-  bool started_;       // something has left
-  uint64_t released_;  // bit i: sequence head_ - 1 - i left as a frame
-  size_t gap_index_;   // missing ones before head_, in a row
+  size_t capacity_ = 0;
+  size_t held_ = 0;
+  int64_t head_ = 0;       // the next sequence to leave
+  int64_t next_held_ = 0;  // the first one that is held, when any is
+  bool started_ = false;   // something has left
+  uint64_t released_ = 0;  // bit i: sequence head_ - 1 - i left as a frame
+  size_t gap_index_ = 0;   // missing ones before head_, in a row
 
-  int64_t newest_timestamp_;
-  int64_t last_timestamp_;  // that left
-  uint32_t last_samples_;
-  unsigned late_in_row_;
-  Instant calm_since_;
+  int64_t newest_timestamp_ = 0;
+  int64_t last_timestamp_ = 0;  // that left
+  uint32_t last_samples_ = 0;
+  unsigned late_in_row_ = 0;
+  Instant calm_since_{};
 };
 
 }  // namespace sluice::media

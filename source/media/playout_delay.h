@@ -61,22 +61,22 @@ class PlayoutDelay {
   void moveOffset(int64_t timestamp);
 
   Config config_;
-  std::array<float, kBuckets> histogram_;  // weights
-  float weight_;                           // of the next packet: growing instead of fading all others
-  float total_;
-  unsigned packets_;  // until the forgetting has reached its full strength
+  std::array<float, kBuckets> histogram_{};  // weights
+  float weight_ = 0;                         // of the next packet: growing instead of fading all others
+  float total_ = 0;
+  unsigned packets_ = 0;  // until the forgetting has reached its full strength
 
   // The least transit times of the last windows, each over some packets; a transit time is arrival minus
   // timestamp and has an arbitrary zero.
-  std::array<Duration, kWindows> least_;
-  size_t window_;
-  unsigned in_window_;
-  Duration quickest_;  // of them
+  std::array<Duration, kWindows> least_{};
+  size_t window_ = 0;
+  unsigned in_window_ = 0;
+  Duration quickest_{};  // of them
 
-  unsigned beyond_;  // packets in a row that came later than any allowed delay
-  Duration offset_;  // playout time minus timestamp
-  int64_t newest_;
-  Duration target_;
+  unsigned beyond_ = 0;  // packets in a row that came later than any allowed delay
+  Duration offset_{};    // playout time minus timestamp
+  int64_t newest_ = 0;
+  Duration target_{};
 };
 
 }  // namespace sluice::media

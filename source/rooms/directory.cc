@@ -104,6 +104,12 @@ bool Directory::bindSsrc(const PlayerPtr& player, uint32_t ssrc) {
   return conflict;
 }
 
+void Directory::advise(const PlayerPtr& player, const VoiceProfile& profile) {
+  if (find(player->room->name(), player->id) != player) return;
+  player->advice = profile;
+  for (Observer* observer : observers_) observer->onAdvised(player, profile);
+}
+
 void Directory::expire() {
   const Instant deadline = clock_.now() - limits_.connect_timeout;
   std::vector<PlayerPtr> expired;

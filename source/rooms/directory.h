@@ -26,6 +26,7 @@ class Observer {
   virtual ~Observer() = default;
   virtual void onJoined(const PlayerPtr& player) = 0;
   virtual void onLeft(const PlayerPtr& player) = 0;
+  virtual void onAdvised(const PlayerPtr& /*player*/, const VoiceProfile& /*profile*/) {}
 };
 
 class Directory {
@@ -34,6 +35,7 @@ class Directory {
 
   // Not owned; called on the main thread, synchronously.
   void addObserver(Observer& observer);
+  void removeObserver(Observer& observer) { std::erase(observers_, &observer); }
 
   // Adds a player. A player of the same room and id leaves first: a rejoin wins. The error's path is "room"
   // or "player".
@@ -54,6 +56,9 @@ class Directory {
   // A worker saw the player speak with `ssrc`. Sets observed.ssrc and observed.csrc; when another player of
   // the room has that csrc already, this one gets a fresh one. Returns true on such a conflict.
   bool bindSsrc(const PlayerPtr& player, uint32_t ssrc);
+
+  // The player had best speak like that. Nothing happens when it has left.
+  void advise(const PlayerPtr& player, const VoiceProfile& profile);
 
   uint64_t ssrcConflicts() const { return ssrc_conflicts_; }
 

@@ -78,6 +78,15 @@ struct Negotiated {
   std::string cname;  // of our RTCP SDES
 };
 
+// What a speaker's encoder had best do.
+struct VoiceProfile {
+  uint32_t bandwidth_hz = 48'000;  // sampling rate of the Opus bandwidth: 8000, 12000, 16000, 24000 or 48000
+  unsigned frame_ms = 20;
+  bool fec = false;
+  unsigned expected_loss_percent = 0;
+  uint32_t bitrate_bps = 32'000;
+};
+
 // Written by the owning worker (relaxed), read by anyone.
 struct Observed {
   std::atomic<int32_t> worker{-1};     // the worker that owns the session; -1: no packet seen yet
@@ -103,6 +112,7 @@ struct Player {
   const Negotiated negotiated;
   const uint32_t number = nextNumber();  // unique in the process, never 0
   Observed observed;
+  std::optional<VoiceProfile> advice;  // the last that was given; main thread only
 
  private:
   static uint32_t nextNumber() {

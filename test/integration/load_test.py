@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 import unittest
 
 from harness import Sluice, voice_room_config, wait_until
@@ -10,6 +11,7 @@ from udp import StunClient
 LOAD = "source/load/sluice-load"
 SHIPPED_MARK = "egress { all { dscp: 46 ttl: 64 } }"
 SHIPPED_PACER = "{ adaptation {} }"
+ROUTER = 'filters {\n      name: "rtp_router"'
 
 
 def start_load(proxy, **options):
@@ -66,6 +68,28 @@ class Load(unittest.TestCase):
             print(json.dumps(report))
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             self.assertEqual(proxy.metric("sluice_filter_drops_total", filter="pacer"), 0)
+
+    def test_opus_comes_changes_and_goes_in_mid_call_and_loses_no_packet(self):
+        with Sluice(arguments=("--concurrency", "2")) as proxy:
+            load = start_load(proxy, room="r", rooms=2, players=12, talkers=2, seconds=8)
+            wait_until(lambda: proxy.metric("sluice_players", state="connected") == 12, "all players are connected")
+            config = voice_room_config()
+            self.assertIn(ROUTER, config)
+            stages = ("ingress {}", "ingress { mode: CONCEAL } egress { mode: CONCEAL }",
+                      "egress { mode: CONCEAL playout_delay { floor_ms: 60 } }", "ingress {} egress {}", None)
+            for stage in 2 * stages:
+                opus = "" if stage is None else (
+                    "filters { typed_config { [type.googleapis.com/sluice.filters.Opus] { %s } } } " % stage)
+                proxy.write_config(config.replace(ROUTER, opus + ROUTER))
+                status, _, body = proxy.admin("/reload", "POST")
+                self.assertEqual(status, 200, body)
+                time.sleep(0.5)
+            code, report = result_of(load)
+            print(json.dumps(report))
+            self.assertEqual(code, 0)
+            self.assertEqual(report["packets_lost"], 0)
+            self.assertEqual(report["integrity_errors"], 0)
+            self.assertEqual(report["out_of_order"], 0)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,58 @@ std::string sign(const std::string& secret, const std::string& room, const std::
   return token;
 }
 
+TEST_CASE("a player is told by events which profile fits, and when it has left") {
+  Fixture f;
+  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events").status == 404);
+  REQUIRE(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 201);
+  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  REQUIRE(answer.status == 200);
+  CHECK(answer.content_type == "text/event-stream");
+  REQUIRE(answer.events);
+  CHECK(answer.events->take(1000) == ":\n\n");
+  const auto alice = f.directory.find("lobby", "alice");
+  f.directory.advise(alice, {8'000, 10, true, 10, 24'000});
+  const std::string event = answer.events->take(1000);
+  CHECK(event.starts_with("event: profile\ndata: {"));
+  const json profile = json::parse(event.substr(event.find('{')));
+  CHECK(profile["bandwidth_hz"] == 8'000);
+  CHECK(profile["frame_ms"] == 10);
+  CHECK(profile["fec"] == true);
+  CHECK(profile["expected_loss_percent"] == 10);
+  CHECK(profile["bitrate_bps"] == 24'000);
+  CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["profile"] == profile);
+
+  const auto late = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  CHECK(late.events->take(1000).find("event: profile") != std::string::npos);
+  f.directory.leave(alice);
+  CHECK(answer.events->take(1000) == "event: left\ndata: {}\n\n");
+  CHECK(answer.events->ended());
+  CHECK(late.events->ended());
+  f.directory.advise(alice, {});  // nobody is there any more
+}
+
+TEST_CASE("one player's events have at most four subscribers; a rejoin ends them") {
+  Fixture f;
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  std::vector<http::Response> answers;
+  for (int i = 0; i < 6; ++i) answers.push_back(f.ask("GET", "/v1/rooms/lobby/players/alice/events"));
+  CHECK(std::count_if(answers.begin(), answers.end(), [](const auto& a) { return !a.events->ended(); }) == 4);
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  for (const auto& answer : answers) CHECK(answer.events->ended());
+}
+
+TEST_CASE("events of another player need that player's token") {
+  Options options;
+  options.token_secrets = {"a secret of sixteen bytes"};
+  Fixture f(options);
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer, sign(options.token_secrets[0], "lobby", "alice"));
+  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events").status == 401);
+  const std::string bobs = sign(options.token_secrets[0], "lobby", "bob");
+  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events", "", bobs).status == 403);
+  const std::string alices = sign(options.token_secrets[0], "lobby", "alice");
+  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events", "", alices).status == 200);
+}
+
 TEST_CASE("a player joins with an offer and leaves at the Location") {
   Fixture f;
   const auto joined = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
@@ -171,7 +223,8 @@ TEST_CASE("rooms and who is in them") {
   REQUIRE(players.size() == 2);
   CHECK(players[0] ==
         json::parse(R"({"id":"alice","connected":true,"ssrc":7,"csrc":8,"talking":true,"slots":8,
-      "packets_in":10,"packets_out":20,"rtt_ms":12.5,"loss_percent":1.5})"));
+      "packets_in":10,"packets_out":20,"rtt_ms":12.5,"loss_percent":1.5,"uplink_loss_percent":0.0,
+      "profile":null})"));
   CHECK(players[1]["talking"] == false);
   f.clock.advance(1ms);
   CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["talking"] == false);

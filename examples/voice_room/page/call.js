@@ -1,6 +1,8 @@
 // One call: the microphone out, a fixed number of slots in. The server puts whoever speaks into a slot and names the
 // speaker in CSRC, so nothing is negotiated again when people come and go.
 
+import {serverEvents} from './events.js';
+
 const SLOTS = 8;
 const SPEAKING_MS = 400;
 
@@ -26,6 +28,16 @@ function withNack(offer) {
   return {type: offer.type, sdp};
 }
 
+// The answer with what the microphone's encoder shall do: it takes the frame length and the bandwidth from there.
+function shaped(answer, profile) {
+  const [session, voice, ...slots] = answer.split(/^(?=m=)/m);
+  const format = `minptime=10;useinbandfec=1;maxplaybackrate=${profile.bandwidth_hz};` +
+      `maxaveragebitrate=${profile.bitrate_bps}`;
+  const told = voice.replace(/^(a=fmtp:\d+) minptime=.*$/m, `$1 ${format}`)
+      .replace(/^a=ptime:.*$/m, `a=ptime:${profile.frame_ms}`);
+  return [session, told, ...slots].join('');
+}
+
 export class Call extends EventTarget {
   // `stream` may be null: then the call only listens. `token` is empty unless the server wants one. `relayOnly`: all goes
   // through the TURN server.
@@ -36,6 +48,9 @@ export class Call extends EventTarget {
     this.token = token;
     this.relayOnly = relayOnly;
     this.location = null;
+    this.answer = null;
+    this.profile = null;  // that the server asked for last
+    this.ending = new AbortController();
     this.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
     this.microphone = stream?.getAudioTracks()[0] ?? null;
     if (this.microphone) this.pc.addTransceiver(this.microphone, {direction: 'sendonly', streams: [stream]});
@@ -61,12 +76,37 @@ export class Call extends EventTarget {
     }, this.token);
     this.location = response.headers.get('Location');
     if (this.pc.signalingState === 'closed') return this.leave();  // left while joining
-    await this.pc.setRemoteDescription({type: 'answer', sdp: await response.text()});
+    this.answer = await response.text();
+    await this.pc.setRemoteDescription({type: 'answer', sdp: this.answer});
+    this.followServer(path);
+  }
+
+  // What the server wants the call to know, until it ends.
+  async followServer(path) {
+    try {
+      for await (const {name, data} of serverEvents(`${path}/events`, this.token, this.ending.signal)) {
+        if (name === 'profile') await this.apply(data);
+      }
+    } catch (error) {
+      if (!this.ending.signal.aborted) console.warn('no events from the server:', error);
+    }
+  }
+
+  async apply(profile) {
+    const sender = this.microphone ? this.pc.getSenders()[0] : null;
+    if (!sender || this.pc.signalingState !== 'stable') return;
+    const parameters = sender.getParameters();
+    parameters.encodings[0].maxBitrate = profile.bitrate_bps;
+    await sender.setParameters(parameters);
+    await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
+    await this.pc.setRemoteDescription({type: 'answer', sdp: shaped(this.answer, profile)});
+    this.profile = profile;
   }
 
   // Also while the page is going away.
   leave() {
     this.pc.onconnectionstatechange = null;
+    this.ending.abort();
     this.pc.close();
     this.microphone?.stop();
     if (this.location) request(this.location, {method: 'DELETE', keepalive: true}, this.token).catch(() => {});

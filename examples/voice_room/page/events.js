@@ -1,0 +1,19 @@
+// Server-sent events by fetch, which unlike EventSource can carry a token. Yields {name, data}, and ends with the stream.
+export async function* serverEvents(path, token, signal) {
+  const headers = token ? {Authorization: `Bearer ${token}`} : {};
+  const response = await fetch(path, {headers, signal});
+  if (!response.ok) return;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  for (;;) {
+    const {done, value} = await reader.read();
+    if (done) return;
+    text += value;
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const lines = text.slice(0, end).split('\n').map((line) => /^(event|data): (.*)$/.exec(line)).filter(Boolean);
+      const {event, data} = Object.fromEntries(lines.map(([, field, content]) => [field, content]));
+      text = text.slice(end + 2);
+      if (event) yield {name: event, data: JSON.parse(data)};
+    }
+  }
+}

@@ -1,0 +1,141 @@
+#include "filters/adaptation/adaptation.h"
+
+#include <array>
+
+#include "source/base/field_reader.h"
+#include "source/codec/rtcp_feedback.h"
+#include "source/media/adaptation_settings.h"
+
+namespace sluice::adaptation {
+namespace {
+
+enum class Drop { kNoPacket };
+constexpr std::string_view kDrops[] = {"no_packet"};
+enum class Count { kChanges, kEvents, kRtcpOut };
+constexpr stats::CounterSpec kCounters[] = {{"changes", "Times that another profile was chosen."},
+                                            {"events", "Profiles told as events of the join API."},
+                                            {"rtcp_out", "Bit rates told by RTCP."}};
+
+constexpr uint16_t kOverheadBytes = 20 + 8 + 12 + 16;  // IP, UDP, RTP and SRTP, a packet
+constexpr uint64_t kNoLimitBps = 1'000'000;            // more than any voice takes
+constexpr Duration kRepeat = 5s;                       // RTCP may be lost
+
+uint32_t hertz(opus::Bandwidth bandwidth) {
+  constexpr uint32_t kRates[] = {8'000, 12'000, 16'000, 24'000, 48'000};
+  return kRates[static_cast<size_t>(bandwidth)];
+}
+
+}  // namespace
+
+Result<chain::FilterFactoryPtr> AdaptationFactory::make(const filters::Adaptation& config,
+                                                        chain::FactoryContext& context) {
+  auto factory = std::make_shared<AdaptationFactory>();
+  Errors errors;
+  FieldReader read(config, "", errors);
+  media::readAdaptation(read, factory->policy);
+  read.takeMs("interval_ms", 100, 60'000, factory->interval);
+  read.takeFlag("remb", factory->remb);
+  read.takeFlag("tmmbr", factory->tmmbr);
+  read.takeFlag("events", factory->events);
+  read.take("listener_loss_percentile", 0, 100, factory->listener_loss_percentile);
+  if (!errors.empty()) return errors;
+  factory->directory = &context.directory;
+  return chain::FilterFactoryPtr(std::move(factory));
+}
+
+chain::FilterPtr AdaptationFactory::create(chain::FilterContext& context) const {
+  return std::make_unique<Adaptation>(context, *this);
+}
+
+Adaptation::Adaptation(chain::FilterContext& context, const AdaptationFactory& factory)
+    : Filter(context),
+      factory_(&factory),
+      player_(context.session().player()),
+      policy_(factory.policy),
+      looking_(context.timers(), [this] { look(); }) {
+  if (player_ != nullptr && player_->negotiated.sending) looking_.arm(factory.interval);
+}
+
+media::Adaptation::Line Adaptation::line() const {
+  const auto read = [](const std::atomic<uint32_t>& value) {
+    return value.load(std::memory_order_relaxed) / 1000.0;
+  };
+  const double uplink = read(player_->observed.uplink_loss_permille);
+  const unsigned percentile = factory_->listener_loss_percentile;
+  const double listeners = percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile);
+  return {.rtt_ms = read(player_->observed.rtt_us),
+          .loss = 1 - (1 - uplink) * (1 - listeners),
+          .busy = context_.worker().busyShare()};
+}
+
+void Adaptation::look() {
+  looking_.arm(factory_->interval);
+  const Instant now = context_.now();
+  const bool changed = policy_.update(line(), now);
+  if (changed) context_.count(Count::kChanges);
+  const bool good = policy_.profile() == media::Profile{.bitrate_bps = factory_->policy.bitrate_bps};
+  if (good && !limited_) return;  // nobody is told what nobody was told otherwise
+  if (changed) tellByEvent();
+  if (changed || now - told_ >= kRepeat) tellByRtcp();
+  limited_ = !good;
+}
+
+void Adaptation::tellByEvent() {
+  if (!factory_->events) return;
+  const media::Profile& profile = policy_.profile();
+  const rooms::VoiceProfile told{.bandwidth_hz = hertz(profile.bandwidth),
+                                 .frame_ms = profile.frame_ms,
+                                 .fec = profile.fec,
+                                 .expected_loss_percent = profile.expected_loss_percent,
+                                 .bitrate_bps = profile.bitrate_bps};
+  context_.count(Count::kEvents);
+  rooms::Directory* directory = factory_->directory;
+  context_.worker().postToMain([directory, player = player_, told] { directory->advise(player, told); });
+}
+
+void Adaptation::tellByRtcp() {
+  const uint32_t media = player_->observed.ssrc.load(std::memory_order_relaxed);
+  if (media == 0 || (!factory_->remb && !factory_->tmmbr)) return;
+  told_ = context_.now();
+  net::PacketPtr packet = context_.packet();
+  if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
+  packet->resize(net::Packet::kMaxPayload);
+  rtcp::Writer writer(packet->data());
+  const media::Profile& profile = policy_.profile();
+  const bool good = profile.bitrate_bps == factory_->policy.bitrate_bps;
+  const uint64_t overhead = uint64_t{kOverheadBytes} * 8 * 1000 / profile.frame_ms;
+  const uint64_t bps = good ? kNoLimitBps : profile.bitrate_bps + overhead;
+  const auto& slots = player_->negotiated.slots;
+  const uint32_t own = slots.empty() ? player_->number : slots.front().ssrc;
+  writer.addReceiverReport(own, {});
+  writer.addCname(own, player_->negotiated.cname);
+  if (factory_->remb) rtcp::addRemb(writer, own, media, bps);
+  if (factory_->tmmbr) rtcp::addTmmbr(writer, own, media, bps, kOverheadBytes);
+  packet->resize(*writer.finish());
+  packet->kind = PacketKind::kRtcp;
+  context_.count(Count::kRtcpOut);
+  context_.egress(std::move(packet));
+}
+
+bool Adaptation::onReload(const chain::FilterFactory& factory) {
+  factory_ = static_cast<const AdaptationFactory*>(&factory);
+  policy_.configure(factory_->policy);
+  if (looking_.armed()) looking_.arm(factory_->interval);
+  return true;
+}
+
+void Adaptation::describe(chain::Description& out) const {
+  if (player_ != nullptr && player_->negotiated.sending) {
+    out.emplace_back("profile", media::describe(policy_.profile()));
+  }
+}
+
+chain::FilterType filterType() {
+  return {.name = "adaptation",
+          .config_type = "sluice.filters.Adaptation",
+          .needs = chain::kPlainRtp,
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
+          .parse = chain::parseAs<filters::Adaptation, AdaptationFactory>};
+}
+
+}  // namespace sluice::adaptation

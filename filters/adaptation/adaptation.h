@@ -1,0 +1,51 @@
+// Tells a speaker which Opus profile fits its line, the room's listeners and this worker: by RTCP and as an
+// event of the join API. Changes no packet.
+#pragma once
+
+#include "api/filters/adaptation.pb.h"
+#include "source/chain/filter.h"
+#include "source/chain/filter_type.h"
+#include "source/media/adaptation.h"
+
+namespace sluice::adaptation {
+
+class AdaptationFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const filters::Adaptation& config,
+                                              chain::FactoryContext& context);
+  chain::FilterPtr create(chain::FilterContext& context) const override;
+
+  rooms::Directory* directory = nullptr;  // main thread only
+  media::Adaptation::Config policy{};
+  Duration interval = 500ms;
+  unsigned listener_loss_percentile = 75;
+  bool remb = true;
+  bool tmmbr = true;
+  bool events = true;
+};
+
+// Acts for players whom signalling announced and who speak.
+class Adaptation final : public chain::Filter {
+ public:
+  Adaptation(chain::FilterContext& context, const AdaptationFactory& factory);
+
+  bool onReload(const chain::FilterFactory& factory) override;
+  void describe(chain::Description& out) const override;
+
+ private:
+  void look();
+  media::Adaptation::Line line() const;
+  void tellByEvent();
+  void tellByRtcp();
+
+  const AdaptationFactory* factory_;
+  const rooms::PlayerPtr player_;  // null: nobody to tell
+  media::Adaptation policy_;
+  net::Timer looking_;
+  bool limited_ = false;  // the client was told of less than a good line's profile
+  Instant told_{};
+};
+
+chain::FilterType filterType();
+
+}  // namespace sluice::adaptation
