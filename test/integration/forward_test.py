@@ -149,6 +149,7 @@ class Forward(unittest.TestCase):
         with self.start() as proxy:
             client = self.client(proxy)
             client.send(b"into the void")
+            wait_until(lambda: proxy.metric("sluice_listener_sessions_opened_total"), "the session is there")
             proxy.write_config(config(other))
             self.assertEqual(proxy.admin("/reload", "POST")[0], 200)
             self.upstream = other

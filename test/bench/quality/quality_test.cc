@@ -11,7 +11,7 @@ namespace {
 
 // Ten seconds of something like a vowel whose pitch and loudness move.
 Samples vowel() {
-  Samples out(10 * kRate);
+  Samples out(size_t{10} * kRate);
   double phase = 0;
   for (size_t i = 0; i < out.size(); ++i) {
     const double t = static_cast<double>(i) / kRate;

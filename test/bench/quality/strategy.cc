@@ -15,12 +15,12 @@ auto buffer(Duration delay, bool use_fec = false) {
 auto adaptive(bool use_fec = false) {
   return [=] { return std::make_unique<AdaptiveBuffer>(use_fec); };
 }
-// What stands behind it never waits for the line, only for what is rebuilt when its follower is there.
+// The listener behind it adapts to what comes late because it was rebuilt when its follower was there.
 auto behindOpus(const char* config) {
   return [=] {
     return std::make_unique<FilteredReceiver>(
         std::vector<test::FilterConfig>{{opus_filter::filterType(), config}},
-        std::make_unique<FixedBuffer>(false, 40ms));
+        std::make_unique<AdaptiveBuffer>(false));
   };
 }
 

@@ -18,8 +18,8 @@ struct Strategy {
   std::function<std::unique_ptr<Receiver>()> receiver;
 };
 
-// The rows of the table. "jb" have media::JitterBuffer, "conceal" the filter opus before a fixed
-// buffer, the others a fixed buffer.
+// The rows of the table. "jb" have media::JitterBuffer, "conceal" the filter opus before one, the
+// others a fixed buffer.
 std::vector<Strategy> strategies();
 
 }  // namespace sluice::quality
