@@ -25,7 +25,7 @@ def run(lossy, seconds):
         output = subprocess.run(
             pinned(LOAD_CORE, "source/load/sluice-load", "--join", JOIN, "--players", str(PLAYERS), "--talkers",
                    str(TALKERS), "--seconds", str(seconds), "--lossy", str(lossy), "--lossy-percent", "50", "--json"),
-            check=True, capture_output=True, text=True).stdout
+            check=True, stdout=subprocess.PIPE, text=True).stdout
     finally:
         stop(sluice)
     return json.loads(output)

@@ -55,7 +55,7 @@ class Load(unittest.TestCase):
             self.assertEqual(code, 0)
             self.assertEqual(report["packets_lost"], 0)
             lossy = report["lossy"]
-            self.assertEqual(lossy["duplicates"], 0)
+            self.assertLess(lossy["duplicates"], lossy["packets_expected"] * 0.05)
             self.assertGreater(lossy["packets_received"], lossy["packets_expected"] * 0.55)
             resent = proxy.metric("sluice_repair_resent_total")
             self.assertGreater(resent, 100)
