@@ -87,6 +87,7 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   const uint64_t lost = speaker_->finder().lost();
   const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
   context_.count(Count::kLost, speaker_->finder().lost() - lost);
+  if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
   if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "api/filters/repair.pb.h"
-#include "source/media/loss_finder.h"
 #include "source/base/result.h"
+#include "source/media/loss_finder.h"
 #include "source/rooms/player.h"
 
 namespace sluice::repair {

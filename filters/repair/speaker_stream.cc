@@ -21,7 +21,8 @@ media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, In
     reception_ = rtp::Reception(48'000);
   }
   const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now);
-  const bool by_itself = arrival == media::LossFinder::Arrival::kNew || arrival == media::LossFinder::Arrival::kOvertaken;
+  const bool by_itself =
+      arrival == media::LossFinder::Arrival::kNew || arrival == media::LossFinder::Arrival::kOvertaken;
   if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);
   return arrival;
 }

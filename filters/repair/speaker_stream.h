@@ -4,10 +4,10 @@
 
 #include <optional>
 
-#include "source/media/loss_finder.h"
 #include "source/codec/reception.h"
 #include "source/codec/red.h"
 #include "source/codec/rtp.h"
+#include "source/media/loss_finder.h"
 #include "source/net/packet.h"
 #include "source/rooms/player.h"
 

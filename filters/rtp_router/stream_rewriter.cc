@@ -16,7 +16,14 @@ std::optional<StreamRewriter::Out> StreamRewriter::rewrite(uint16_t sequence, ui
   }
   const Out out{static_cast<uint16_t>(sequence + sequence_offset_), timestamp + timestamp_offset_, begins};
   if (near_first_ && !begins && static_cast<int16_t>(out.sequence - first_) < 0) return std::nullopt;
-  if (begins || static_cast<int16_t>(out.sequence - highest_) > 0) {
+  const auto ahead = static_cast<int16_t>(out.sequence - highest_);
+  if (ahead <= 0) {
+    const auto back = static_cast<size_t>(-ahead);
+    if (back >= sent_.size() || sent_[back]) return std::nullopt;
+    sent_.set(back);
+  } else {
+    sent_ <<= static_cast<size_t>(ahead);
+    sent_.set(0);
     highest_ = out.sequence;
     near_first_ = begins || (near_first_ && static_cast<uint16_t>(highest_ - first_) < 0x4000);
     timestamp_ = out.timestamp;

@@ -3,6 +3,7 @@
 // Pure.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <optional>
 
@@ -22,7 +23,8 @@ class StreamRewriter {
     bool marker;  // the first packet of a speaker (RFC 3551 section 4.1: begin of a talk spurt)
   };
   // `fresh`: the packet is the first of another speaker than before. Nothing for a packet from before the
-  // change, whose numbers belong to the speaker before.
+  // change, whose numbers belong to the speaker before; nor for a number that was used, or may have been:
+  // SRTP must never encrypt two different packets under one (RFC 7714 section 8.1).
   std::optional<Out> rewrite(uint16_t sequence, uint32_t timestamp, bool fresh, Instant now);
 
   // The stream's timestamp at `now`, for sender reports.
@@ -35,6 +37,7 @@ class StreamRewriter {
 
   bool started_ = false;
   uint16_t highest_;        // sent so far
+  std::bitset<128> sent_;   // bit i: highest_ - i was sent
   uint16_t first_ = 0;      // the first one of the current speaker
   bool near_first_ = true;  // a packet may still be from before it
   uint32_t timestamp_;      // that went with highest_

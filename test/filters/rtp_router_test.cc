@@ -187,6 +187,26 @@ TEST_CASE("the round trip to one who hears nobody comes from extended reports (R
   CHECK(alice.session.known_player->observed.rtt_us < 5'000'000);
 }
 
+TEST_CASE("no number is used twice, whatever a speaker sends") {
+  StreamRewriter stream(1000, 0);
+  const Instant now{1h};
+  CHECK(stream.rewrite(10, 0, true, now));
+  CHECK(stream.rewrite(13, 0, false, now));
+  CHECK(stream.rewrite(11, 0, false, now));
+  CHECK_FALSE(stream.rewrite(11, 0, false, now));
+  CHECK_FALSE(stream.rewrite(13, 0, false, now));
+  CHECK(stream.rewrite(12, 0, false, now));
+  CHECK_FALSE(stream.rewrite(10, 0, false, now));
+  CHECK(stream.rewrite(139, 0, false, now));
+  CHECK_FALSE(stream.rewrite(11, 0, false, now));  // too long ago to know
+  CHECK(stream.rewrite(14, 0, false, now));
+  CHECK_FALSE(stream.rewrite(14, 0, false, now));
+  CHECK(stream.rewrite(5000, 0, false, now));
+  CHECK_FALSE(stream.rewrite(139, 0, false, now));
+  CHECK(stream.rewrite(5000, 0, true, now));  // another speaker
+  CHECK_FALSE(stream.rewrite(5000, 0, false, now));
+}
+
 TEST_CASE("each way of being no good is a drop with its reason") {
   Room room;
   auto& alice = room.add("alice");

@@ -176,6 +176,17 @@ TEST_CASE("a packet that comes too late after all is counted") {
   CHECK(room.speaker.counted("repair", "recovered_late") == 1);
 }
 
+TEST_CASE("a packet from before all that is remembered goes nowhere") {
+  Room room;
+  for (uint16_t sequence = 1; sequence < 400; ++sequence) {
+    if (sequence != 50) room.speak(sequence);
+  }
+  const size_t heard = room.listener.outer.size();
+  room.speak(50);
+  CHECK(room.speaker.dropped("repair", "old") == 1);
+  CHECK(room.listener.outer.size() == heard);
+}
+
 TEST_CASE("who cannot answer is not asked") {
   Room room({.nack = false});
   room.speak(1);
