@@ -40,18 +40,19 @@ bool ListenerStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
   return true;
 }
 
-void ListenerStream::remember(Bytes packet, net::SharedPacket block, size_t primary_size, Instant now) {
-  const auto rtp = rtp::parse(packet);
-  const auto header_size = static_cast<size_t>(rtp->payload.data() - packet.data());
-  if (header_size > SentPacket::kMaxHeader) return;
-  SentPacket& sent = history_.add(rtp->sequence);
+SentPacket* ListenerStream::remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block,
+                                     Instant now) {
+  const auto header_size = static_cast<size_t>(rtp.payload.data() - packet.data());
+  if (header_size > SentPacket::kMaxHeader) return nullptr;
+  SentPacket& sent = history_.add(rtp.sequence);
   std::ranges::copy(packet.first(header_size), sent.header.begin());
   sent.block = std::move(block);
   sent.header_size = static_cast<uint8_t>(header_size);
   sent.payload_size = static_cast<uint16_t>(packet.size() - header_size);
-  sent.primary_size = static_cast<uint16_t>(rtp->padding > 0 ? 0 : primary_size);
-  sent.timestamp = rtp->timestamp;
+  sent.primary_size = static_cast<uint16_t>(rtp.padding > 0 ? 0 : rtp.payload.size());
+  sent.timestamp = rtp.timestamp;
   sent.at = sent.last = now;
+  return &sent;
 }
 
 // RFC 4588 section 4: the header with another SSRC, payload type and sequence number, then the original's

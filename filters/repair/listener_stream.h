@@ -28,11 +28,13 @@ class ListenerStream {
   // Makes the packet RED. False when it would be too long; it is as it was then.
   bool addRedundancy(net::Packet& packet, const rtp::Packet& rtp, const Redundancy& redundancy) const;
 
-  // `packet` goes out now. `block` ends with the same payload, and that with the Opus packet of
-  // `primary_size` bytes.
-  void remember(Bytes packet, net::SharedPacket block, size_t primary_size, Instant now);
+  // `packet`, which `rtp` views, goes out now. `block` ends with the same payload. Null: it cannot be
+  // remembered.
+  SentPacket* remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block, Instant now);
 
   SentPacket* find(uint16_t sequence) { return history_.find(sequence); }
+  // What went out as RED is not kept as it was, and under the same numbers nothing else may go.
+  bool canResend(const SentPacket& sent) const { return !sent.as_red || slot_.rtx_payload_type != 0; }
   // Fills `out` with the packet as it is to be sent again: as RTX where negotiated, else as it was.
   void resend(const SentPacket& sent, net::Packet& out);
 

@@ -21,6 +21,7 @@ struct SentPacket {
   uint16_t payload_size = 0;  // RTP padding included
   uint16_t primary_size = 0;  // the Opus packet at the payload's end; 0 when padding follows it
   uint32_t timestamp = 0;
+  bool as_red = false;  // earlier frames went with it
   uint8_t resends = 0;
   Instant at{};    // first sent
   Instant last{};  // last sent

@@ -53,7 +53,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   const Settings::Downlink& settings = factory_->settings.downlink;
   ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
-  if (sent == nullptr) return refuse(Count::kRefusedUnknown);
+  if (sent == nullptr || !stream->canResend(*sent)) return refuse(Count::kRefusedUnknown);
   const bool first = sent->resends == 0;
   // It is as late as the time since it was first sent; and it has not been lost again if it cannot have come
   // yet.
@@ -91,19 +91,17 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   budget_.onVoice(packet->size());
   loss_.onSent(now);
   adapt(now);
-  const size_t primary_size = rtp->payload.size();
-  net::SharedPacket block = packet->origin;
+  net::SharedPacket block = packet->origin ? packet->origin : copy(*packet);
+  SentPacket* sent = block ? stream->remember(packet->data(), *rtp, std::move(block), now) : nullptr;
   const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
   if (wanted > 0) {
     const auto redundancy = stream->redundancy(*rtp, wanted);
     if (redundancy.count > 0 && budget_.take(redundancy.size) &&
         stream->addRedundancy(*packet, *rtp, redundancy)) {
       context_.count(Count::kRedOut);
-      block.reset();
+      if (sent != nullptr) sent->as_red = true;
     }
   }
-  if (!block) block = copy(*packet);
-  if (block) stream->remember(packet->data(), std::move(block), primary_size, now);
   context_.egress(std::move(packet));
 }
 
