@@ -24,6 +24,9 @@ namespace {
 // How much of a body that came without Content-Length and is too big is read in order to answer 413 politely.
 constexpr size_t kMaxDiscardedBytes = 1 << 20;
 
+// For a request's headers and what is on its way out; bodies are elsewhere.
+constexpr size_t kConnectionBytes = 16 * 1024;
+
 // One request while it arrives.
 struct Exchange {
   Request request;
@@ -294,6 +297,7 @@ Status Server::startDaemon() {
                        MHD_OPTION_NOTIFY_COMPLETED, Callbacks::onCompleted, nullptr,                    //
                        MHD_OPTION_CONNECTION_LIMIT, options_.max_connections,                           //
                        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options_.max_connections_per_ip,             //
+                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,                            //
                        MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_timeout_seconds,                    //
                        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (daemon_) return Done{};

@@ -13,6 +13,9 @@ namespace sluice::server {
 namespace {
 
 constexpr Duration kTick = 1s;
+// Every player may be subscribed to events, and many may sit behind one NAT.
+constexpr unsigned kJoinConnections = 25'000;
+constexpr unsigned kJoinConnectionsPerIp = 1'000;
 
 std::string directoryOf(const std::string& file) {
   return std::filesystem::absolute(file).parent_path().string();
@@ -142,6 +145,8 @@ Status Server::startEndpoints() {
     options.max_body_bytes = join.max_offer_bytes;
     options.requests_per_second = join.max_requests_per_second;
     options.request_burst = 2 * join.max_requests_per_second;
+    options.max_connections = kJoinConnections;
+    options.max_connections_per_ip = kJoinConnectionsPerIp;
     auto http = http::Server::start(loop_.raw(), options,
                                     [this](const http::Request& request) { return join_->handle(request); });
     if (!http.ok()) return prefixed("join", http.errors());
