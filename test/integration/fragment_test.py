@@ -29,6 +29,11 @@ admin {{ address: "127.0.0.1:9901" }}
 """
 
 
+def payload(size):
+    """Anything but what begins as a fragment does."""
+    return b"\x7f" + os.urandom(size - 1)
+
+
 def split(message, number, size):
     """As docs/filters/fragment.md has it."""
     parts = [message[at : at + size] for at in range(0, len(message), size)]
@@ -84,7 +89,7 @@ class Fragment(unittest.TestCase):
         with Sluice(config(self.upstream)) as proxy:
             client = self.client(proxy)
             for number in range(200):
-                message = os.urandom(order.randint(700, 1500))
+                message = payload(order.randint(700, 1500))
                 fragments = split(message, number, 300)
                 fragments.append(order.choice(fragments))
                 order.shuffle(fragments)
@@ -104,7 +109,7 @@ class Fragment(unittest.TestCase):
     def test_who_does_not_split_is_sent_no_fragments(self):
         with Sluice(config(self.upstream)) as proxy:
             client = self.client(proxy)
-            message = os.urandom(1400)
+            message = payload(1400)
             client.send(message)
             self.assertEqual(client.recv(2048), message)
             self.assertEqual(proxy.metric("sluice_fragment_split_total"), 0)
