@@ -17,6 +17,7 @@ Duration samples(uint32_t count) {
 void LossFinder::begin(uint16_t sequence, uint32_t timestamp) {
   entries_.fill({});
   started_ = true;
+  has_old_ = false;
   highest_ = oldest_missing_ = 0x10000 + int64_t{sequence};
   timestamp_ = timestamp;
   at(highest_).state = State::kReceived;
@@ -36,7 +37,15 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
     advance(extended, timestamp, now);
     return Arrival::kNew;
   }
-  if (extended <= highest_ - static_cast<int64_t>(kWindow)) return Arrival::kOld;
+  if (extended <= highest_ - static_cast<int64_t>(kWindow)) {
+    // One may be a straggler; two in a row are a stream that begins anew (as in RFC 3550 appendix A.1).
+    const bool begins = has_old_ && sequence == static_cast<uint16_t>(last_old_ + 1);
+    has_old_ = true;
+    last_old_ = sequence;
+    if (!begins) return Arrival::kOld;
+    begin(sequence, timestamp);
+    return Arrival::kNew;
+  }
   Entry& entry = at(extended);
   switch (entry.state) {
     case State::kReceived:

@@ -25,7 +25,7 @@ class LossFinder {
     kOvertaken,  // missing so far, but never asked for
     kRecovered,  // missing, and asked for
     kDuplicate,
-    kOld,  // from before the window
+    kOld,  // from before the window; a second one in a row begins anew
   };
   // `timestamp` at 48 kHz tells when the packets before it should have come.
   Arrival onPacket(uint16_t sequence, uint32_t timestamp, Instant now);
@@ -66,6 +66,8 @@ class LossFinder {
   Instant due(const Entry& entry, const Config& config, Duration round_trip) const;
 
   bool started_ = false;
+  bool has_old_ = false;
+  uint16_t last_old_ = 0;
   int64_t highest_ = 0;
   uint32_t timestamp_ = 0;      // of the highest
   int64_t oldest_missing_ = 0;  // no packet before it is missing

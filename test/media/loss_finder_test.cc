@@ -121,6 +121,17 @@ TEST_CASE("a stream that begins anew is not loss") {
   CHECK(line.finder.lost() == 0);
 }
 
+TEST_CASE("one old packet is a straggler, two in a row begin anew") {
+  Line line;
+  line.packet(10'000);
+  CHECK(line.packet(9'000) == Arrival::kOld);
+  CHECK(line.packet(10'001) == Arrival::kNew);
+  CHECK(line.packet(9'500) == Arrival::kOld);
+  CHECK(line.packet(9'501) == Arrival::kNew);
+  CHECK(line.packet(9'502) == Arrival::kNew);
+  CHECK(line.finder.lost() == 0);
+}
+
 TEST_CASE("bursts are counted as they come, across the wrap") {
   Line line;
   line.packet(65'534);
