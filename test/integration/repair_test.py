@@ -107,6 +107,17 @@ class RepairTest(unittest.TestCase):
         print(f"{rise('sluice_repair_resent_total'):.0f} of {voice:.0f} packets sent again")
         self.assertLess(rise("sluice_repair_resent_total"), voice * 0.4)
 
+    def test_browsers_speak_red_and_understand_ours(self):
+        loss = "loss { percent: 10 }"
+        heard, rise = listen(up=loss, repair="uplink { red: true nack: false } downlink { nack: false }", seconds=10)
+        recovered = rise("sluice_repair_recovered_total", by="red")
+        self.assertGreater(recovered, 0.7 * rise("sluice_repair_lost_total"))
+        self.assertLess(heard["concealed_share"], 0.03)
+
+        heard, rise = listen(down=loss, repair="uplink { nack: false } downlink { redundancy: ONE nack: false }", seconds=10)
+        self.assertGreater(rise("sluice_repair_red_out_total"), 400)
+        self.assertLess(heard["concealed_share"], 0.03)
+
 
 if __name__ == "__main__":
     unittest.main()
