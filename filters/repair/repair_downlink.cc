@@ -8,6 +8,7 @@ namespace sluice::repair {
 namespace {
 
 constexpr Duration kAdaptEvery = 500ms;
+constexpr size_t kMostAnsweredAtOnce = 128;  // packets, in one datagram of RTCP
 
 }  // namespace
 
@@ -18,6 +19,7 @@ ListenerStream* Repair::find(uint32_t ssrc) {
 }
 
 void Repair::onFeedback(Bytes compound, Instant now) {
+  size_t asked = 0;
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
     if (speaker_) {
@@ -31,6 +33,7 @@ void Repair::onFeedback(Bytes compound, Instant now) {
     unsigned run = 0;
     uint16_t last = 0;
     rtcp::forEachLost(*part, [&](uint32_t ssrc, uint16_t sequence) {
+      if (++asked > kMostAnsweredAtOnce) return;  // of what nobody can have lost at once
       const bool fresh = answer(ssrc, sequence, now);
       if (run > 0 && (!fresh || sequence != static_cast<uint16_t>(last + 1))) {
         loss_.onLost(run, now);

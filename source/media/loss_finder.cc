@@ -102,12 +102,9 @@ Instant LossFinder::due(const Entry& entry, const Config& config, Duration round
 
 size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
   size_t count = 0;
-  bool all_settled = true;
   for (int64_t extended = oldest_missing_; extended <= highest_ && count < out.size(); ++extended) {
     Entry& entry = at(extended);
     const Instant when = due(entry, config, round_trip);
-    if (when != Instant::max()) all_settled = false;
-    if (all_settled) oldest_missing_ = extended;
     if (when > now) continue;
     // This thread may be late, and what was to be asked for long ago is of no use now.
     entry.too_late = now + round_trip > entry.expected + config.budget;
@@ -119,10 +116,11 @@ size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, s
   return count;
 }
 
-Instant LossFinder::nextAsk(const Config& config, Duration round_trip) const {
+Instant LossFinder::nextAsk(const Config& config, Duration round_trip) {
   Instant next = Instant::max();
   for (int64_t extended = oldest_missing_; extended <= highest_; ++extended) {
     next = std::min(next, due(at(extended), config, round_trip));
+    if (next == Instant::max()) oldest_missing_ = extended;  // nobody looks there again
   }
   return next;
 }

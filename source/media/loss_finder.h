@@ -37,7 +37,7 @@ class LossFinder {
   // Writes the packets to ask for now, in rising order, and counts them as asked for.
   size_t ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
   // When ask() has work again; Instant::max(): no packet is worth asking for.
-  Instant nextAsk(const Config& config, Duration round_trip) const;
+  Instant nextAsk(const Config& config, Duration round_trip);
 
   // How long answers to first requests take; 0 before the first.
   Duration answerTime() const { return answer_time_; }
@@ -70,7 +70,7 @@ class LossFinder {
   uint16_t last_old_ = 0;
   int64_t highest_ = 0;
   uint32_t timestamp_ = 0;      // of the highest
-  int64_t oldest_missing_ = 0;  // no packet before it is missing
+  int64_t oldest_missing_ = 0;  // no packet before it is to be asked for
   std::array<Entry, kWindow> entries_;
   Duration answer_time_{};
   uint64_t lost_ = 0;

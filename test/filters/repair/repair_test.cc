@@ -328,6 +328,19 @@ TEST_CASE("a listener that asks for everything costs no more than its budget") {
   CHECK(room.listener.counted("repair", "refused", "budget") == 2'000 - resent);
 }
 
+TEST_CASE("of a datagram that asks for thousands, the first 128 are looked at") {
+  Room room;
+  for (int i = 0; i < 5; ++i) room.speak();
+  std::vector<uint16_t> all(340 * 17);
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint16_t>(i);
+  std::vector<uint8_t> bytes(1500);
+  rtcp::Writer writer(bytes);
+  rtcp::addNack(writer, 1, room.slot(), all);
+  bytes.resize(*writer.finish());
+  room.listener.ingress(bytes);
+  CHECK(room.listener.counted("repair", "asked") == 128);
+}
+
 TEST_CASE("with RTX the packet comes again under its own numbers (RFC 4588 section 4)") {
   Room room({.nack = true, .red = false, .rtx = true});
   for (int i = 0; i < 3; ++i) room.speak();
