@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
+#include <set>
 
 namespace sluice::stun_turn {
 
@@ -37,8 +39,7 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
       if (std::ranges::equal(channel.peer.ip(), ip.ip())) channel.permission = &it->second;
     }
   }
-  Permission& permission = it->second;
-  if (now >= permission.until) permission = {};  // one that expired begins anew
+  Permission permission = now < it->second.until ? it->second : Permission{};  // one that expired begins anew
   permission.until = now + kPermissionLifetime;
   permission.any_port = permission.any_port || any_port;
   auto& ports = permission.ports;
@@ -46,13 +47,28 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
     if (ports.size() >= kMaxPorts) return false;
     ports.push_back(peer.port());
   }
+  it->second = std::move(permission);
   state_ = State::kActive;
   return true;
 }
 
-bool Allocation::hasRoomFor(size_t permissions, Instant now) {
-  if (permissions_.size() + permissions > max_peers_) expire(now);
-  return permissions_.size() + permissions <= max_peers_;
+bool Allocation::canPermit(const Peers& peers, Instant now) {
+  expire(now);
+  std::map<net::Address, std::set<uint16_t>> ports;  // by IP address: those that would be permitted
+  size_t fresh = 0;
+  for (const auto& [peer, any_port] : peers) {
+    const net::Address ip = peer.withPort(0);
+    const auto known = permissions_.find(ip);
+    const auto [entry, first] = ports.try_emplace(ip);
+    if (first && known == permissions_.end()) ++fresh;
+    if (any_port || (known != permissions_.end() && known->second.any_port)) continue;
+    if (first && known != permissions_.end()) {
+      entry->second.insert(known->second.ports.begin(), known->second.ports.end());
+    }
+    entry->second.insert(peer.port());
+    if (entry->second.size() > kMaxPorts) return false;
+  }
+  return permissions_.size() + fresh <= max_peers_;
 }
 
 bool Allocation::isPermitted(const net::Address& peer, Instant now) const {

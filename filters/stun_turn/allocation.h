@@ -44,10 +44,9 @@ class Allocation {
   // those that it was installed for before. False when there are too many.
   bool permit(const net::Address& peer, bool any_port, Instant now);
   bool isPermitted(const net::Address& peer, Instant now) const;
-  // An entry for the peer's IP address, perhaps an expired one.
-  bool hasPermissionFor(const net::Address& peer) const { return permissions_.contains(peer.withPort(0)); }
-  // For so many more permissions, if need be after what has expired is gone.
-  bool hasRoomFor(size_t permissions, Instant now);
+  // Whether permit() would succeed for all of them, each with its `any_port`.
+  using Peers = std::vector<std::pair<net::Address, bool>>;
+  bool canPermit(const Peers& peers, Instant now);
 
   struct Channel;
   enum class Bind { kOk, kInUse, kFull };

@@ -205,7 +205,7 @@ void Turn::abandon() {
   v6_.relay.reset();
   allocation_.reset();
   account_.reset();
-  process_->release(account_name_);
+  process_->release(account_name_, context_.now());
 }
 
 void Turn::reload(const TurnSettings& settings, std::string_view software) {

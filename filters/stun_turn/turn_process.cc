@@ -6,8 +6,10 @@
 
 namespace sluice::stun_turn {
 
-TurnProcess::Admitted TurnProcess::admit(const std::string& user, size_t max_of_user, size_t max_total) {
+TurnProcess::Admitted TurnProcess::admit(const std::string& user, size_t max_of_user, size_t max_total,
+                                         Instant now) {
   const std::lock_guard lock(mutex_);
+  forgetIdle(now);
   const size_t total = allocations();
   if (total >= max_total) return {Admission::kTotal, nullptr, total};
   const auto known = accounts_.find(user);
@@ -21,12 +23,28 @@ TurnProcess::Admitted TurnProcess::admit(const std::string& user, size_t max_of_
   return {Admission::kOk, account, total + 1};
 }
 
-void TurnProcess::release(const std::string& user) {
+void TurnProcess::release(const std::string& user, Instant now) {
   const std::lock_guard lock(mutex_);
   const auto account = accounts_.find(user);
   assert(account != accounts_.end());
-  if (--account->second->allocations == 0) accounts_.erase(account);
+  // A user who comes again at once finds the bucket as it was left.
+  if (--account->second->allocations == 0) idle_.emplace(account->second->bandwidth.fullAt(), user);
   total_.fetch_sub(1, std::memory_order_relaxed);
+  forgetIdle(now);
+}
+
+void TurnProcess::forgetIdle(Instant now) {
+  while (!idle_.empty() && idle_.begin()->first <= now) {
+    const auto account = accounts_.find(idle_.begin()->second);
+    idle_.erase(idle_.begin());
+    if (account == accounts_.end() || account->second->allocations > 0) continue;
+    const Instant full = account->second->bandwidth.fullAt();
+    if (full <= now) {
+      accounts_.erase(account);
+    } else {
+      idle_.emplace(full, account->first);
+    }
+  }
 }
 
 void TurnProcess::addRelay(const net::Address& address) {

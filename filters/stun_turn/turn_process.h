@@ -37,8 +37,8 @@ class TurnProcess {
     std::shared_ptr<Account> account;
     size_t total;  // allocations now
   };
-  Admitted admit(const std::string& user, size_t max_of_user, size_t max_total);
-  void release(const std::string& user);
+  Admitted admit(const std::string& user, size_t max_of_user, size_t max_total, Instant now);
+  void release(const std::string& user, Instant now);
   size_t allocations() const { return total_.load(std::memory_order_relaxed); }
 
   void addRelay(const net::Address& address);
@@ -55,6 +55,8 @@ class TurnProcess {
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
+  void forgetIdle(Instant now);  // holds mutex_
+
   struct Reserved {
     std::unique_ptr<net::UdpReservation> port;
     Instant until;
@@ -65,6 +67,7 @@ class TurnProcess {
   std::atomic<size_t> total_{0};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Account>> accounts_;  // guarded by mutex_, as all below
+  std::multimap<Instant, std::string> idle_;  // users without allocations, until their buckets are full
   std::unordered_set<net::Address> relays_;
   std::map<ReservationToken, Reserved> reservations_;
 };

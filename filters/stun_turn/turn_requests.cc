@@ -1,6 +1,5 @@
 // TURN's requests (RFC 8656 sections 5, 7, 8, 10 and 12).
 #include <algorithm>
-#include <set>
 
 #include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/turn.h"
@@ -217,8 +216,8 @@ void Turn::allocate(const Exchange& exchange) {
     return refuseUnknown(exchange, unknown);
   }
   const std::string account(settings_->credentials->account(exchange.auth.username));
-  const auto admitted =
-      settings_->process->admit(account, settings_->max_allocations_per_user, settings_->max_allocations);
+  const auto admitted = settings_->process->admit(account, settings_->max_allocations_per_user,
+                                                  settings_->max_allocations, context_.now());
   if (admitted.verdict == TurnProcess::Admission::kUserQuota) return refuse(exchange, 486);
   if (admitted.verdict == TurnProcess::Admission::kTotal) return refuseForCapacity(exchange);
   process_ = settings_->process;
@@ -346,7 +345,8 @@ void Turn::refresh(const Exchange& exchange) {
 // Whether the client may talk to this peer: by policy, or because it is a relay or the client's listener.
 Turn::Vetted Turn::vet(const net::Address& peer) const {
   if (settings_->peers.permits(peer)) return Vetted::kAnyPort;
-  if (peer.port() == 0) return Vetted::kDenied;
+  if (peer.port() == 0 || peer.isWildcard()) return Vetted::kDenied;
+  if (peer.isLoopback() && !context_.session().local().isLoopback()) return Vetted::kDenied;
   const net::Inside& inside = worker_.worker().inside();
   const void* listener = inside.groupOf(context_.session().local());
   const bool own_listener = listener != nullptr && inside.groupOf(peer) == listener;
@@ -356,7 +356,7 @@ Turn::Vetted Turn::vet(const net::Address& peer) const {
 void Turn::createPermission(const Exchange& exchange) {
   const stun::Message& request = exchange.request;
   unsigned error = request.has(stun::kXorPeerAddress) ? 0 : 400;
-  std::vector<std::pair<net::Address, bool>> peers;  // with "any port"
+  Allocation::Peers peers;
   request.forEach([&](uint16_t type, Bytes value) {
     if (type != stun::kXorPeerAddress || error != 0) return;
     const auto decoded = request.decodeXorAddress(value);
@@ -370,13 +370,9 @@ void Turn::createPermission(const Exchange& exchange) {
     peers.emplace_back(peer, vetted == Vetted::kAnyPort);
   });
   if (error != 0) return refuse(exchange, error);
-  std::set<net::Address> fresh;
+  if (!allocation_->canPermit(peers, context_.now())) return refuse(exchange, 508);  // all or none
   for (const auto& [peer, any_port] : peers) {
-    if (!allocation_->hasPermissionFor(peer)) fresh.insert(peer.withPort(0));
-  }
-  if (!allocation_->hasRoomFor(fresh.size(), context_.now())) return refuse(exchange, 508);  // all or none
-  for (const auto& [peer, any_port] : peers) {
-    if (!allocation_->permit(peer, any_port, context_.now())) return refuse(exchange, 508);
+    allocation_->permit(peer, any_port, context_.now());
     relayFor(peer)->expect(peer);
   }
   grant(exchange);

@@ -25,6 +25,9 @@ class SharedBucket {
     }
   }
 
+  // When all that was taken will be there again.
+  Instant fullAt() const { return Instant{Duration{full_at_.load(std::memory_order_relaxed)}}; }
+
  private:
   std::atomic<int64_t> full_at_{0};  // in nanoseconds: when the bucket would be full again
 };

@@ -193,7 +193,9 @@ http::Response Api::turnCredentials(const http::Request& request, const http::Pa
   if (options_.turn_uris.empty()) return http::error(404, "no TURN server is configured");
   int64_t latest = std::numeric_limits<int64_t>::max();
   if (!options_.token_secrets.empty()) {
-    latest = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_())->expires;
+    const auto claims = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_());
+    if (!claims) return unauthorized(claims.error());  // it expired just now
+    latest = claims->expires;
   }
   const credentials::Issued issued = options_.credentials->issue(room + "/" + id, latest);
   return http::json(200, {{"username", issued.username},

@@ -43,6 +43,30 @@ TEST_CASE("all users together have a bandwidth too") {
   CHECK(ways(server, bob) == "both");
 }
 
+TEST_CASE("a user who begins anew finds the bandwidth as it was left") {
+  TurnServer server("max_bandwidth_per_user_bps: 8000 ");
+  TurnClient alice(server);
+  const std::string kilobyte(1000, 'k');
+  const auto spend = [&] {
+    alice.allocate();
+    alice.permit({kPeer});
+    for (int i = 0; i < 100; ++i) alice.say(kPeer, kilobyte);
+  };
+  spend();
+  const uint64_t dropped = alice.chain.dropped("stun_turn", "bandwidth");
+  CHECK(dropped > 50);
+  for (int i = 1; i <= 3; ++i) {
+    alice.refresh({lifetime(0)});
+    spend();
+    CHECK(alice.chain.dropped("stun_turn", "bandwidth") == dropped + 100u * i);
+  }
+  alice.refresh({lifetime(0)});
+  server.advance(60s);
+  alice.allocate();
+  alice.permit({kPeer});
+  CHECK(ways(server, alice) == "both");
+}
+
 TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
   TurnServer server("relays: SHARED max_shared_ports: 1 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);

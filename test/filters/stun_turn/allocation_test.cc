@@ -118,6 +118,31 @@ TEST_CASE("tables are bounded, and what has expired makes room") {
   CHECK(f.allocation.channels() == 1);
 }
 
+TEST_CASE("several permissions are given together or not at all") {
+  Fixture f;
+  f.allocation.refresh(f.now(), 3600s);
+  const auto ports = [](uint16_t first, uint16_t count) {
+    Allocation::Peers peers;
+    for (uint16_t i = 0; i < count; ++i)
+      peers.emplace_back(kPeer.withPort(static_cast<uint16_t>(first + i)), false);
+    return peers;
+  };
+  CHECK(f.allocation.canPermit(ports(1, 16), f.now()));
+  CHECK_FALSE(f.allocation.canPermit(ports(1, 17), f.now()));
+  for (const auto& [peer, any_port] : ports(1, 16)) CHECK(f.allocation.permit(peer, any_port, f.now()));
+  CHECK(f.allocation.canPermit(ports(1, 16), f.now()));
+  CHECK_FALSE(f.allocation.canPermit(ports(16, 2), f.now()));
+  // A refused one leaves the others as they were.
+  f.clock.advance(200s);
+  CHECK_FALSE(f.allocation.permit(kPeer.withPort(99), false, f.now()));
+  f.clock.advance(100s);
+  CHECK_FALSE(f.allocation.isPermitted(kPeer.withPort(1), f.now()));
+  // What has expired but is not swept yet needs a place like any other.
+  CHECK(f.allocation.canPermit({{at("203.0.113.8:1"), true}, {at("203.0.113.9:1"), true}}, f.now()));
+  CHECK_FALSE(f.allocation.canPermit(
+      {{at("203.0.113.8:1"), true}, {at("203.0.113.9:1"), true}, {at("203.0.113.10:1"), true}}, f.now()));
+}
+
 TEST_CASE("a sweep takes what is no longer allowed") {
   Fixture f;
   CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
