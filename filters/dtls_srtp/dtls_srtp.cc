@@ -143,7 +143,7 @@ void DtlsSrtp::onIngress(net::PacketPtr&& packet) {
 }
 
 void DtlsSrtp::onDtls(net::PacketPtr&& packet) {
-  if (dtls_ == nullptr || !context_.session().isAuthenticated(packet->remote)) {
+  if (dtls_ == nullptr || !context_.session().isAuthenticated(*packet)) {
     return context_.drop(std::move(packet), Drop::kUnexpected);
   }
   const auto before = dtls_->state();

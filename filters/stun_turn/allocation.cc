@@ -71,18 +71,21 @@ bool Allocation::canPermit(const Peers& peers, Instant now) {
   return permissions_.size() + fresh <= max_peers_;
 }
 
-bool Allocation::isPermitted(const net::Address& peer, Instant now) const {
-  if (!isLive(now)) return false;
+Allocation::Permitted Allocation::permitted(const net::Address& peer, Instant now) const {
+  if (!isLive(now)) return Permitted::kNo;
   const auto it = permissions_.find(peer.withPort(0));
-  return it != permissions_.end() && it->second.covers(peer.port(), now);
+  return it == permissions_.end() ? Permitted::kNo : it->second.covers(peer.port(), now);
 }
 
-bool Allocation::isPermitted(const Channel& channel, Instant now) const {
-  return channel.permission != nullptr && channel.permission->covers(channel.peer.port(), now);
+Allocation::Permitted Allocation::permitted(const Channel& channel, Instant now) const {
+  return channel.permission == nullptr ? Permitted::kNo
+                                       : channel.permission->covers(channel.peer.port(), now);
 }
 
-bool Allocation::Permission::covers(uint16_t port, Instant now) const {
-  return now < until && (any_port || std::find(ports.begin(), ports.end(), port) != ports.end());
+Allocation::Permitted Allocation::Permission::covers(uint16_t port, Instant now) const {
+  if (now >= until) return Permitted::kNo;
+  if (any_port) return Permitted::kAnyPort;
+  return std::find(ports.begin(), ports.end(), port) == ports.end() ? Permitted::kNo : Permitted::kThisPort;
 }
 
 Allocation::Bind Allocation::bind(uint16_t number, const net::Address& peer, bool any_port, Instant now) {

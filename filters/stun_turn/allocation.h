@@ -43,7 +43,11 @@ class Allocation {
   // Installs or refreshes the permission for the peer's IP address. `any_port` false: only for this port and
   // those that it was installed for before. False when there are too many.
   bool permit(const net::Address& peer, bool any_port, Instant now);
-  bool isPermitted(const net::Address& peer, Instant now) const;
+  enum class Permitted { kNo, kThisPort, kAnyPort };
+  Permitted permitted(const net::Address& peer, Instant now) const;
+  bool isPermitted(const net::Address& peer, Instant now) const {
+    return permitted(peer, now) != Permitted::kNo;
+  }
   // Whether permit() would succeed for all of them, each with its `any_port`.
   using Peers = std::vector<std::pair<net::Address, bool>>;
   bool canPermit(const Peers& peers, Instant now);
@@ -56,7 +60,10 @@ class Allocation {
   // Null when nothing is bound to the number, or to the peer. A channel may outlive its permission.
   const Channel* channel(uint16_t number, Instant now) const;
   const Channel* channel(const net::Address& peer, Instant now) const;
-  bool isPermitted(const Channel& channel, Instant now) const;
+  Permitted permitted(const Channel& channel, Instant now) const;
+  bool isPermitted(const Channel& channel, Instant now) const {
+    return permitted(channel, now) != Permitted::kNo;
+  }
 
   // Frees the permissions and channels of one family.
   void forget(bool v6);
@@ -80,7 +87,7 @@ class Allocation {
     bool any_port = false;
     std::vector<uint16_t> ports{};  // without any_port
 
-    bool covers(uint16_t port, Instant now) const;
+    Permitted covers(uint16_t port, Instant now) const;
   };
   struct Channel {
     net::Address peer;

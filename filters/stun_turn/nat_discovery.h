@@ -11,6 +11,7 @@ namespace sluice::stun_turn {
 struct NatDiscovery {
   net::Address primary;
   net::Address other;  // both its IP address and its port differ
+  bool operator==(const NatDiscovery&) const = default;
 
   // What to do with a Binding request.
   struct Reply {

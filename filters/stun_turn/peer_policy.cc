@@ -5,12 +5,12 @@
 namespace sluice::stun_turn {
 namespace {
 
-// RFC 6890 and its registries: what is not global unicast. IPv6 ranges that carry an IPv4 address lead to it.
+// RFC 6890 and its registries: what is not global unicast, which in IPv6 is 2000::/3 without the protocols'
+// own addresses. IPv6 ranges that carry an IPv4 address lead to it.
 constexpr std::string_view kDenied[] = {
-    "0.0.0.0/8",     "10.0.0.0/8",     "100.64.0.0/10",  "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-    "192.0.0.0/24",  "192.168.0.0/16", "198.18.0.0/15",  "224.0.0.0/4", "240.0.0.0/4",    "::/96",
-    "::ffff:0:0/96", "64:ff9b::/96",   "64:ff9b:1::/48", "100::/64",    "2001::/32",      "2002::/16",
-    "fc00::/7",      "fe80::/10",      "fec0::/10",      "ff00::/8",
+    "0.0.0.0/8",    "10.0.0.0/8",     "100.64.0.0/10",  "127.0.0.0/8",   "169.254.0.0/16", "172.16.0.0/12",
+    "192.0.0.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4",    "240.0.0.0/4",
+    "::/3",         "2001::/23",      "2002::/16",      "4000::/2",      "8000::/1",
 };
 
 bool covers(const std::vector<net::Prefix>& prefixes, const net::Address& address) {

@@ -19,6 +19,8 @@ class PeerPolicy {
   // see.
   bool permits(const net::Address& peer) const;
 
+  const std::set<net::Address>& own() const { return own_; }
+
   static const std::vector<net::Prefix>& deniedByDefault();
   // Teredo and 6to4, which may be neither clients nor peers (RFC 8656 section 21.4).
   static bool isTunnel(const net::Address& address);

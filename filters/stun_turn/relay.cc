@@ -1,6 +1,7 @@
 #include "filters/stun_turn/relay.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "source/base/random.h"
 
@@ -8,10 +9,12 @@ namespace sluice::stun_turn {
 namespace {
 
 constexpr unsigned kTries = 256;
+constexpr unsigned kMaxBinds = 64;  // of these; each is two system calls
 
 net::UdpOptions optionsFor(net::UdpStats& stats) {
   net::UdpOptions options;
   options.report_icmp = true;
+  options.fragment = true;  // RFC 8656 section 14
   options.stats = &stats;
   return options;
 }
@@ -24,6 +27,7 @@ class OwnRelay final : public Relay, private RelayPort::Sink {
 
   const net::Address& address() const override { return port_.address(); }
   bool send(net::PacketPtr&& packet) override { return port_.send(std::move(packet)); }
+  bool isOurs(const net::Address& peer) override { return port_.isOurs(peer); }
 
  private:
   void onPacket(net::PacketPtr&& packet) override { user_.onPeerPacket(std::move(packet)); }
@@ -53,12 +57,19 @@ RelayPort::~RelayPort() {
 }
 
 bool RelayPort::isInside(const net::Address& peer) {
-  if (last_version_ != inside_.version() || last_peer_ != peer) {
-    last_peer_ = peer;
-    last_version_ = inside_.version();
-    last_inside_ = inside_.has(peer);
+  const uint64_t version = inside_.version();
+  if (last_inside_.version != version || last_inside_.peer != peer) {
+    last_inside_ = {peer, version, inside_.has(peer)};
   }
-  return last_inside_;
+  return last_inside_.answer;
+}
+
+bool RelayPort::isRelay(const net::Address& peer) {
+  const uint64_t version = process_->relaysVersion();
+  if (last_relay_.version != version || last_relay_.peer != peer) {
+    last_relay_ = {peer, version, process_->isRelay(peer)};
+  }
+  return last_relay_.answer;
 }
 
 bool RelayPort::send(net::PacketPtr&& packet) {
@@ -69,6 +80,7 @@ bool RelayPort::send(net::PacketPtr&& packet) {
   }
   packet->local = packet->remote;
   packet->remote = address_;
+  packet->dont_fragment = false;
   inside_.send(std::move(packet));
   return true;
 }
@@ -80,15 +92,19 @@ std::unique_ptr<Relay> openOwnRelay(chain::Worker& worker, std::shared_ptr<TurnP
 }
 
 std::unique_ptr<net::UdpReservation> reservePort(net::UdpNetwork& network, const net::Address& ip,
-                                                 uint16_t min, uint16_t max, bool even,
-                                                 std::unique_ptr<net::UdpReservation>* next) {
+                                                 const TurnProcess& process, uint16_t min, uint16_t max,
+                                                 bool even, std::unique_ptr<net::UdpReservation>* next) {
   const uint32_t range = uint32_t{max} - min + 1;
   const uint32_t start = randomU32() % range;
-  // A stride that visits a small range whole and hops around in a large one. Odd, so that even ports come by.
-  const uint32_t stride = range <= kTries ? 1 : 1 + 2 * (randomU32() % (range / 2));
-  for (uint32_t i = 0; i < std::min(range, uint32_t{kTries}); ++i) {
+  // Visits a small range whole, and hops around in a large one without coming to a port twice.
+  uint32_t stride = 1;
+  while (range > kTries && (stride == 1 || std::gcd(stride, range) != 1)) stride = 2 + randomU32() % range;
+  unsigned binds = 0;
+  for (uint32_t i = 0; i < std::min(range, uint32_t{kTries}) && binds < kMaxBinds; ++i) {
     const auto port = static_cast<uint16_t>(min + (start + uint64_t{i} * stride) % range);
     if ((even && port % 2 != 0) || (next != nullptr && port == max)) continue;
+    if (process.isRelay(ip.withPort(port))) continue;
+    ++binds;
     auto reservation = network.reserve(ip.withPort(port));
     if (!reservation.ok()) continue;
     if (next == nullptr) return *std::move(reservation);

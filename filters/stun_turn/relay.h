@@ -27,6 +27,8 @@ class Relay {
   virtual const net::Address& address() const = 0;
   // To packet->remote; true when it stayed inside the process.
   virtual bool send(net::PacketPtr&& packet) = 0;
+  // Is the peer, at its port, a relay or a listener of this process?
+  virtual bool isOurs(const net::Address& peer) = 0;
   // Makes the peer's packets ours. False when they are another allocation's.
   virtual bool claim(const net::Address& /*peer*/) { return true; }
   // The allocation has a permission for this peer's IP address.
@@ -51,9 +53,11 @@ class RelayPort final : private net::UdpReceiver {
 
   const net::Address& address() const { return address_; }
   bool send(net::PacketPtr&& packet);
+  bool isOurs(const net::Address& peer) { return isInside(peer) || isRelay(peer); }
 
  private:
   bool isInside(const net::Address& peer);
+  bool isRelay(const net::Address& peer);
 
   void onPacket(net::PacketPtr&& packet) override { sink_.onPacket(std::move(packet)); }
   void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
@@ -63,10 +67,14 @@ class RelayPort final : private net::UdpReceiver {
   const std::shared_ptr<TurnProcess> process_;
   Sink& sink_;
   const net::Address address_;
-  // Whether the last peer is inside, as of a version of what is inside.
-  net::Address last_peer_;
-  uint64_t last_version_ = 0;
-  bool last_inside_ = false;
+  // What was last asked, as of a version of what the answer depends on.
+  struct Memory {
+    net::Address peer;
+    uint64_t version = 0;
+    bool answer = false;
+  };
+  Memory last_inside_;
+  Memory last_relay_;
   std::unique_ptr<net::UdpPort> port_;
 };
 
@@ -78,7 +86,7 @@ std::unique_ptr<Relay> openOwnRelay(chain::Worker& worker, std::shared_ptr<TurnP
 // A free port of `ip` in [min, max], chosen at random (RFC 6056). With `even` it is even; with `next` the one
 // above is free too, and given there. Null when none was found.
 std::unique_ptr<net::UdpReservation> reservePort(net::UdpNetwork& network, const net::Address& ip,
-                                                 uint16_t min, uint16_t max, bool even,
-                                                 std::unique_ptr<net::UdpReservation>* next);
+                                                 const TurnProcess& process, uint16_t min, uint16_t max,
+                                                 bool even, std::unique_ptr<net::UdpReservation>* next);
 
 }  // namespace sluice::stun_turn

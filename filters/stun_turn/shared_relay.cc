@@ -9,8 +9,7 @@ class SharedPort final : private RelayPort::Sink {
  public:
   SharedPort(SharedRelays& owner, std::shared_ptr<TurnProcess> process,
              std::unique_ptr<net::UdpReservation> reservation)
-      : owner_(owner),
-        port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
+      : port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
 
   class Share;
   size_t shares() const { return users_.size(); }
@@ -31,7 +30,9 @@ class SharedPort final : private RelayPort::Sink {
   }
 
   RelayUser* userOf(const net::Address& peer) const {
-    if (const auto it = claims_.find(peer); it != claims_.end()) return it->second;
+    if (const auto it = claims_.find(peer); it != claims_.end() && it->second.user->permits(peer)) {
+      return it->second.user;
+    }
     const auto [first, last] = expected_.equal_range(peer.withPort(0));
     RelayUser* only = nullptr;
     for (auto it = first; it != last; ++it) {
@@ -42,11 +43,15 @@ class SharedPort final : private RelayPort::Sink {
     return only;
   }
 
-  SharedRelays& owner_;
-  RelayPort port_;
-  std::unordered_map<net::Address, RelayUser*> claims_;
+  struct Claim {
+    RelayUser* user;
+    uint64_t serial;
+  };
+  std::unordered_map<net::Address, Claim> claims_;
+  uint64_t claimed_ = 0;                                        // in all
   std::unordered_multimap<net::Address, RelayUser*> expected_;  // by IP address, port 0
   std::vector<RelayUser*> users_;
+  RelayPort port_;  // last: it may call us until it is gone
 };
 
 class SharedPort::Share final : public Relay {
@@ -54,19 +59,23 @@ class SharedPort::Share final : public Relay {
   Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { port_.users_.push_back(&user); }
   ~Share() override {
     std::erase(port_.users_, &user_);
-    for (const net::Address& peer : claimed_) release(peer);
+    for (const Claimed& claimed : claimed_) release(claimed);
     for (const net::Address& ip : expected_) forget(ip);
   }
 
   const net::Address& address() const override { return port_.port_.address(); }
   bool send(net::PacketPtr&& packet) override { return port_.port_.send(std::move(packet)); }
+  bool isOurs(const net::Address& peer) override { return port_.port_.isOurs(peer); }
 
   bool claim(const net::Address& peer) override {
-    const auto [it, fresh] = port_.claims_.try_emplace(peer, &user_);
-    if (!fresh && it->second == &user_) return true;
-    if (!fresh && it->second->permits(peer)) return false;
-    it->second = &user_;  // else that one's permission is over
-    claimed_.push_back(peer);
+    const auto known = port_.claims_.find(peer);
+    if (known != port_.claims_.end()) {
+      if (known->second.user == &user_) return true;
+      if (known->second.user->permits(peer)) return false;  // else that one's permission is over
+    }
+    const uint64_t serial = ++port_.claimed_;
+    port_.claims_.insert_or_assign(peer, Claim{&user_, serial});
+    claimed_.push_back({peer, serial});
     if (claimed_.size() > kRemembered) {
       release(claimed_.front());
       claimed_.pop_front();
@@ -87,9 +96,13 @@ class SharedPort::Share final : public Relay {
  private:
   static constexpr size_t kRemembered = 4096;  // peers; then the oldest are forgotten
 
-  void release(const net::Address& peer) {
-    const auto it = port_.claims_.find(peer);
-    if (it != port_.claims_.end() && it->second == &user_) port_.claims_.erase(it);
+  struct Claimed {
+    net::Address peer;
+    uint64_t serial;  // another one's claim of the same peer has another
+  };
+  void release(const Claimed& claimed) {
+    const auto it = port_.claims_.find(claimed.peer);
+    if (it != port_.claims_.end() && it->second.serial == claimed.serial) port_.claims_.erase(it);
   }
   void forget(const net::Address& ip) {
     const auto [first, last] = port_.expected_.equal_range(ip);
@@ -99,7 +112,7 @@ class SharedPort::Share final : public Relay {
 
   SharedPort& port_;
   RelayUser& user_;
-  std::deque<net::Address> claimed_;
+  std::deque<Claimed> claimed_;
   std::deque<net::Address> expected_;
 };
 
@@ -109,8 +122,9 @@ SharedRelays::~SharedRelays() = default;
 std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_port, uint16_t max_port,
                                           size_t max, std::shared_ptr<TurnProcess> process, RelayUser& user) {
   auto& ports = ports_[{ip, min_port, max_port}];
-  if (ports.size() < max) {
-    if (auto port = reservePort(worker_.network(), ip, min_port, max_port, false, nullptr)) {
+  const size_t fair = std::max<size_t>(1, (size_t{max_port} - min_port + 1) / worker_.count());
+  if (ports.size() < std::min(max, fair)) {
+    if (auto port = reservePort(worker_.network(), ip, *process, min_port, max_port, false, nullptr)) {
       ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));
     }
   }

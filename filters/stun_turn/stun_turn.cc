@@ -61,10 +61,11 @@ chain::FilterPtr StunTurnFactory::create(chain::FilterContext& context) const {
   return std::make_unique<StunTurn>(context, *this);
 }
 
+// What the same configuration means may change with what is around it.
 bool StunTurnFactory::sameAs(const chain::FilterFactory& previous) const {
-  const auto& other = static_cast<const StunTurnFactory&>(previous).turn;
-  return !turn || (turn->credentials->sameAs(*other->credentials) && *turn->nat == *other->nat &&
-                   turn->listener == other->listener);
+  const auto& other = static_cast<const StunTurnFactory&>(previous);
+  if (nat_discovery != other.nat_discovery) return false;
+  return !turn || turn->sameSurroundings(*other.turn);
 }
 
 StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory)
@@ -92,7 +93,7 @@ void StunTurn::onIngress(net::PacketPtr&& packet) {
     default:
       break;
   }
-  if (!context_.session().isAuthenticated(packet->remote)) {
+  if (!context_.session().isAuthenticated(*packet)) {
     return context_.drop(std::move(packet), Drop::kNotAuthenticated);
   }
   context_.ingress(std::move(packet));
@@ -153,16 +154,16 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
   context_.count(check.verdict);
-  if (authentic && !context_.session().authenticate(packet->remote)) {
+  if (authentic && !context_.session().authenticate(*packet)) {
     return context_.drop(std::move(packet), Drop::kTooManyAddresses);
   }
   respond(*packet, request, check, discovery);
-  if (authentic) onAuthenticCheck(packet->remote, check);
+  if (authentic) onAuthenticCheck(*packet, check);
   context_.consume(std::move(packet));
 }
 
-void StunTurn::onAuthenticCheck(const net::Address& remote, const Check& check) {
-  if (check.nominated) context_.session().select(remote);
+void StunTurn::onAuthenticCheck(const net::Packet& packet, const Check& check) {
+  if (check.nominated) context_.session().select(packet);
   last_check_ = context_.now();
   if (!consent_.armed()) consent_.arm(factory_->consent_timeout);
 }
@@ -178,6 +179,7 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
   response->resize(*size);
   response->kind = PacketKind::kStun;
   response->remote = packet.remote;
+  response->local = packet.local;
   response->received = packet.received;
   if (discovery.detour && check.verdict == Verdict::kAnonymous) {
     response->detour = true;

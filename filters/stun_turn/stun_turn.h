@@ -45,7 +45,7 @@ class StunTurn final : public chain::Filter {
   void onTurn(net::PacketPtr&& packet, const stun::Message& message);
   Turn& turn();
   void onBindingRequest(net::PacketPtr&& packet, const stun::Message& request);
-  void onAuthenticCheck(const net::Address& remote, const Check& check);
+  void onAuthenticCheck(const net::Packet& packet, const Check& check);
   void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
                const NatDiscovery::Reply& discovery);
   void onConsentTimer();

@@ -45,8 +45,8 @@ void Turn::onSendIndication(net::PacketPtr&& packet, const stun::Message& indica
   packet->dont_fragment = v4_to_v4 && indication.has(stun::kDontFragment);
   packet->removePrefix(static_cast<size_t>(data->data() - packet->data().data()));
   packet->resize(data->size());
-  const net::Address peer = settings_->nat->toLocal(fromStun(*to));
-  toPeer(std::move(packet), peer, allocation_->isPermitted(peer, context_.now()));
+  const net::Address peer = toLocal(fromStun(*to));
+  toPeer(std::move(packet), peer, allocation_->permitted(peer, context_.now()));
 }
 
 void Turn::onChannelData(net::PacketPtr&& packet) {
@@ -59,12 +59,16 @@ void Turn::onChannelData(net::PacketPtr&& packet) {
   if (channel == nullptr) return context_.drop(std::move(packet), Drop::kNoChannel);
   packet->removePrefix(kChannelHeader);
   packet->resize(length);
-  toPeer(std::move(packet), channel->peer, allocation_->isPermitted(*channel, context_.now()));
+  toPeer(std::move(packet), channel->peer, allocation_->permitted(*channel, context_.now()));
 }
 
-void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer, bool permitted) {
+void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer, Allocation::Permitted permitted) {
+  using enum Allocation::Permitted;
   Relay* relay = relayFor(peer);
-  if (relay == nullptr || !permitted) return context_.drop(std::move(packet), Drop::kNoPermission);
+  // What was permitted as a relay of ours may be another program's port by now.
+  if (relay == nullptr || permitted == kNo || (permitted == kThisPort && !relay->isOurs(peer))) {
+    return context_.drop(std::move(packet), Drop::kNoPermission);
+  }
   if (!relay->claim(peer)) return context_.drop(std::move(packet), Drop::kPeerTaken);
   const size_t size = packet->size();
   if (!withinBandwidth(size)) return context_.drop(std::move(packet), Drop::kBandwidth);
@@ -147,12 +151,15 @@ void Turn::onPeerIcmp(const net::IcmpError& error) {
   writer.add(stun::kIcmp, Bytes(value));
   packet->resize(*writer.finish());
   context_.count(Count::kIcmp);
-  send(std::move(packet), {});
+  packet->kind = PacketKind::kTurn;
+  packet->received = context_.now();
+  context_.egress(std::move(packet));
 }
 
-void Turn::send(net::PacketPtr packet, const net::Address& to) {
+void Turn::send(net::PacketPtr packet, const net::Packet& request) {
   packet->kind = PacketKind::kTurn;
-  packet->remote = to;
+  packet->remote = request.remote;
+  packet->local = request.local;
   packet->received = context_.now();
   context_.egress(std::move(packet));
 }

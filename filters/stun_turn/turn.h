@@ -31,11 +31,12 @@ class Turn final : private RelayUser {
   void describe(chain::Description& out) const;
 
  private:
-  // A request whose sender is known.
+  // A request whose sender is known, and where its answer goes.
   struct Exchange {
     const net::Packet& packet;
     const stun::Message& request;
     const Authentication& auth;
+    net::PacketPtr response;
   };
   // What became of the wish for relayed addresses. Error codes; 0 is none.
   struct Opened {
@@ -48,6 +49,7 @@ class Turn final : private RelayUser {
     bool v4 = false, v6 = false;
     bool even = false, reserve = false;
     std::optional<ReservationToken> token;
+    std::unique_ptr<net::UdpReservation> reserved = nullptr;  // that the token was for
   };
   // A relayed address; the two of a dual allocation have lifetimes of their own.
   struct Way {
@@ -57,26 +59,29 @@ class Turn final : private RelayUser {
   enum class Vetted { kDenied, kThisPort, kAnyPort };
 
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
-  void handle(const Exchange& exchange);
-  void allocate(const Exchange& exchange);
-  void refuseForCapacity(const Exchange& exchange);
+  void handle(Exchange& exchange);
+  void allocate(Exchange& exchange);
+  void refuseForCapacity(Exchange& exchange);
   unsigned readWish(const stun::Message& request, Wish& wish) const;  // an error code or 0
-  Opened openRelays(const Wish& wish, std::optional<ReservationToken>& reserved);
+  Opened openRelays(Wish& wish, std::optional<ReservationToken>& reserved);
   std::unique_ptr<Relay> openRelay(const net::Address& ip, const Wish& wish,
                                    std::optional<ReservationToken>& reserved);
-  void refresh(const Exchange& exchange);
-  void createPermission(const Exchange& exchange);
-  void channelBind(const Exchange& exchange);
+  void refresh(Exchange& exchange);
+  void createPermission(Exchange& exchange);
+  void channelBind(Exchange& exchange);
   Vetted vet(const net::Address& peer) const;
+  // What a peer's address as clients know it is here.
+  net::Address toLocal(const net::Address& external) const;
 
   template <typename Fill>
-  void answer(const Exchange& exchange, stun::Class kind, Fill fill);
-  void grant(const Exchange& exchange);
-  void refuse(const Exchange& exchange, unsigned code);
-  void refuseUnknown(const Exchange& exchange, const UnknownAttributes& unknown);
-  void send(net::PacketPtr packet, const net::Address& to);
+  void answer(Exchange& exchange, stun::Class kind, Fill fill);
+  void grant(Exchange& exchange);
+  void refuse(Exchange& exchange, unsigned code);
+  void refuseUnknown(Exchange& exchange, const UnknownAttributes& unknown);
+  // Back the way that the request came.
+  void send(net::PacketPtr packet, const net::Packet& request);
 
-  void toPeer(net::PacketPtr&& packet, const net::Address& peer, bool permitted);
+  void toPeer(net::PacketPtr&& packet, const net::Address& peer, Allocation::Permitted permitted);
   bool wrap(net::Packet& packet, const net::Address& peer);
   bool withinBandwidth(size_t bytes);
   bool isLive() const { return allocation_ && allocation_->isLive(context_.now()); }

@@ -6,25 +6,29 @@
 
 namespace sluice::stun_turn {
 
-TurnProcess::Admitted TurnProcess::admit(const std::string& user, size_t max_of_user, size_t max_total,
-                                         Instant now) {
+TurnProcess::Admitted TurnProcess::admit(const std::string& user, size_t places, size_t max_of_user,
+                                         size_t max_total, Instant now) {
   const std::lock_guard lock(mutex_);
+  dropExpired(now);
   forgetIdle(now);
   const size_t total = allocations();
-  if (total >= max_total) return {Admission::kTotal, nullptr, total};
+  if (total + places > max_total) return {Admission::kTotal, nullptr, total};
   const auto known = accounts_.find(user);
-  if (known != accounts_.end() && known->second->allocations >= max_of_user) {
-    return {Admission::kUserQuota, nullptr, total};
-  }
+  const size_t taken = known == accounts_.end() ? 0 : known->second->allocations;
+  if (taken + places > max_of_user) return {Admission::kUserQuota, nullptr, total};
   auto& account = accounts_[user];
   if (account == nullptr) account = std::make_shared<Account>();
-  ++account->allocations;
-  total_.store(total + 1, std::memory_order_relaxed);
-  return {Admission::kOk, account, total + 1};
+  account->allocations += places;
+  total_.store(total + places, std::memory_order_relaxed);
+  return {Admission::kOk, account, total + places};
 }
 
 void TurnProcess::release(const std::string& user, Instant now) {
   const std::lock_guard lock(mutex_);
+  giveBack(user, now);
+}
+
+void TurnProcess::giveBack(const std::string& user, Instant now) {
   const auto account = accounts_.find(user);
   assert(account != accounts_.end());
   // A user who comes again at once finds the bucket as it was left.
@@ -50,11 +54,13 @@ void TurnProcess::forgetIdle(Instant now) {
 void TurnProcess::addRelay(const net::Address& address) {
   const std::lock_guard lock(mutex_);
   relays_.insert(address);
+  relays_version_.fetch_add(1, std::memory_order_release);
 }
 
 void TurnProcess::removeRelay(const net::Address& address) {
   const std::lock_guard lock(mutex_);
   relays_.erase(address);
+  relays_version_.fetch_add(1, std::memory_order_release);
 }
 
 bool TurnProcess::isRelay(const net::Address& address) const {
@@ -62,29 +68,42 @@ bool TurnProcess::isRelay(const net::Address& address) const {
   return relays_.contains(address);
 }
 
-std::optional<ReservationToken> TurnProcess::reserve(std::unique_ptr<net::UdpReservation> port, Instant now) {
-  expireReservations(now);
+std::optional<ReservationToken> TurnProcess::reserve(std::unique_ptr<net::UdpReservation> port,
+                                                     const std::string& user, Instant now) {
   const std::lock_guard lock(mutex_);
+  dropExpired(now);
   if (reservations_.size() >= kMaxReservations) return std::nullopt;
   ReservationToken token;
   fillRandom(token);
-  reservations_[token] = {std::move(port), now + kReservationTime};
+  reservations_[token] = {std::move(port), user, now + kReservationTime};
   return token;
 }
 
 std::unique_ptr<net::UdpReservation> TurnProcess::claim(const ReservationToken& token, Instant now) {
-  expireReservations(now);
   const std::lock_guard lock(mutex_);
+  dropExpired(now);
   const auto it = reservations_.find(token);
   if (it == reservations_.end()) return nullptr;
-  auto port = std::move(it->second.port);
+  Reserved found = std::move(it->second);
   reservations_.erase(it);
-  return port;
+  giveBack(found.user, now);
+  return std::move(found.port);
 }
 
 void TurnProcess::expireReservations(Instant now) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(reservations_, [&](const auto& entry) { return now >= entry.second.until; });
+  dropExpired(now);
+}
+
+void TurnProcess::dropExpired(Instant now) {
+  for (auto it = reservations_.begin(); it != reservations_.end();) {
+    if (now < it->second.until) {
+      ++it;
+      continue;
+    }
+    giveBack(it->second.user, now);
+    it = reservations_.erase(it);
+  }
 }
 
 }  // namespace sluice::stun_turn

@@ -20,7 +20,7 @@ namespace sluice::stun_turn {
 
 // One user, as quotas see it.
 struct Account {
-  size_t allocations = 0;  // guarded by TurnProcess
+  size_t allocations = 0;  // and reservations; guarded by TurnProcess
   SharedBucket bandwidth;
 };
 
@@ -37,17 +37,23 @@ class TurnProcess {
     std::shared_ptr<Account> account;
     size_t total;  // allocations now
   };
-  Admitted admit(const std::string& user, size_t max_of_user, size_t max_total, Instant now);
+  // Takes `places` in the quotas, or none.
+  Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
+  // Gives one back.
   void release(const std::string& user, Instant now);
+  // Places that are taken.
   size_t allocations() const { return total_.load(std::memory_order_relaxed); }
 
   void addRelay(const net::Address& address);
   void removeRelay(const net::Address& address);
   bool isRelay(const net::Address& address) const;
+  // Changes with every relay that comes or goes.
+  uint64_t relaysVersion() const { return relays_version_.load(std::memory_order_acquire); }
 
-  // Nothing when there are too many.
-  std::optional<ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port, Instant now);
-  // Null when the token is unknown or too old.
+  // Takes over one place of the user. Nothing when there are too many.
+  std::optional<ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port, const std::string& user,
+                                          Instant now);
+  // Gives the place back. Null when the token is unknown or too old.
   std::unique_ptr<net::UdpReservation> claim(const ReservationToken& token, Instant now);
   void expireReservations(Instant now);
 
@@ -55,16 +61,20 @@ class TurnProcess {
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
-  void forgetIdle(Instant now);  // holds mutex_
-
   struct Reserved {
     std::unique_ptr<net::UdpReservation> port;
+    std::string user;
     Instant until;
   };
+  // These hold mutex_.
+  void forgetIdle(Instant now);
+  void giveBack(const std::string& user, Instant now);
+  void dropExpired(Instant now);
 
   const std::shared_ptr<const NonceMint> nonces_ = std::make_shared<NonceMint>();
   SharedBucket bandwidth_;
   std::atomic<size_t> total_{0};
+  std::atomic<uint64_t> relays_version_{1};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Account>> accounts_;  // guarded by mutex_, as all below
   std::multimap<Instant, std::string> idle_;  // users without allocations, until their buckets are full

@@ -77,13 +77,27 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
     net::PacketPtr repeated = context_.packet();
     if (repeated == nullptr) return context_.countDrop(Drop::kNoPacket);
     repeated->assign(*known);
-    return send(std::move(repeated), packet.remote);
+    return send(std::move(repeated), packet);
   }
   const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
   const Authentication auth = settings_->auth->authenticate(request, packet.remote, owner, now);
   if (auth.error != 0) return challenge(packet, request, auth.error);
-  if (!context_.session().authenticate(packet.remote)) return context_.countDrop(Drop::kTooManyAddresses);
-  handle({packet, request, auth});
+  // The answer has its place before anything changes.
+  Exchange exchange{packet, request, auth, context_.packet()};
+  if (exchange.response == nullptr) return context_.countDrop(Drop::kNoPacket);
+  // No tunnels, and no TURN through our own TURN: packets might go round (sections 21.1.7 and 21.4).
+  const bool is_relay = settings_->process->isRelay(toLocal(packet.remote));
+  if (is_relay || PeerPolicy::isTunnel(packet.remote)) return refuse(exchange, 403);
+  if (!context_.session().authenticate(packet)) {
+    return context_.drop(std::move(exchange.response), Drop::kTooManyAddresses);
+  }
+  handle(exchange);
+}
+
+net::Address Turn::toLocal(const net::Address& external) const {
+  return settings_->nat->toLocal(external, [this](const net::Address& local) {
+    return settings_->process->isRelay(local) || worker_.worker().inside().has(local);
+  });
 }
 
 // To somebody unproven: small and rarely.
@@ -106,10 +120,10 @@ void Turn::challenge(const net::Packet& packet, const stun::Message& request, un
   response->resize(size.value_or(0));
   if (!size || *size >= limit) return context_.drop(std::move(response), Drop::kAnswerTooLong);
   context_.count(refusalOf(code));
-  send(std::move(response), packet.remote);
+  send(std::move(response), packet);
 }
 
-void Turn::handle(const Exchange& exchange) {
+void Turn::handle(Exchange& exchange) {
   const stun::Message& request = exchange.request;
   if (const auto unknown = findUnknown(request, false); unknown.count > 0) {
     return refuseUnknown(exchange, unknown);
@@ -128,10 +142,9 @@ void Turn::handle(const Exchange& exchange) {
 }
 
 template <typename Fill>
-void Turn::answer(const Exchange& exchange, stun::Class kind, Fill fill) {
+void Turn::answer(Exchange& exchange, stun::Class kind, Fill fill) {
   const stun::Message& request = exchange.request;
-  net::PacketPtr response = context_.packet();
-  if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
+  net::PacketPtr response = std::move(exchange.response);
   response->resize(net::Packet::kMaxPayload);
   stun::Writer writer(response->data(), request.method, kind, request.id);
   fill(writer);
@@ -145,15 +158,15 @@ void Turn::answer(const Exchange& exchange, stun::Class kind, Fill fill) {
   if (request.has(stun::kFingerprint)) writer.addFingerprint();
   response->resize(*writer.finish());
   transactions_.add(request, response->data(), context_.now());
-  send(std::move(response), exchange.packet.remote);
+  send(std::move(response), exchange.packet);
 }
 
-void Turn::refuse(const Exchange& exchange, unsigned code) {
+void Turn::refuse(Exchange& exchange, unsigned code) {
   context_.count(refusalOf(code));
   answer(exchange, stun::Class::kError, [&](stun::Writer& writer) { writer.addError(code, reasonOf(code)); });
 }
 
-void Turn::refuseUnknown(const Exchange& exchange, const UnknownAttributes& unknown) {
+void Turn::refuseUnknown(Exchange& exchange, const UnknownAttributes& unknown) {
   context_.count(Count::kRefused420);
   answer(exchange, stun::Class::kError, [&](stun::Writer& writer) {
     writer.addError(420, reasonOf(420));
@@ -161,7 +174,7 @@ void Turn::refuseUnknown(const Exchange& exchange, const UnknownAttributes& unkn
   });
 }
 
-void Turn::grant(const Exchange& exchange) {
+void Turn::grant(Exchange& exchange) {
   context_.count(*methodCount(exchange.request.method));
   answer(exchange, stun::Class::kSuccess, [](stun::Writer&) {});
 }
@@ -201,14 +214,15 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
   return 0;
 }
 
-void Turn::allocate(const Exchange& exchange) {
+void Turn::allocate(Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
-  // No tunnels, and no TURN through our own TURN: packets might go round (sections 21.1.7 and 21.4).
-  const net::Address& client = exchange.packet.remote;
-  const bool is_relay = settings_->process->isRelay(settings_->nat->toLocal(client));
-  if (is_relay || PeerPolicy::isTunnel(client)) return refuse(exchange, 403);
   Wish wish;
   if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
+  if (wish.token) {
+    wish.reserved = settings_->process->claim(*wish.token, context_.now());
+    if (wish.reserved == nullptr) return refuse(exchange, 508);
+    wish.v6 = wish.reserved->local().isV6();
+  }
   // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
   if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
     UnknownAttributes unknown;
@@ -216,8 +230,9 @@ void Turn::allocate(const Exchange& exchange) {
     return refuseUnknown(exchange, unknown);
   }
   const std::string account(settings_->credentials->account(exchange.auth.username));
-  const auto admitted = settings_->process->admit(account, settings_->max_allocations_per_user,
-                                                  settings_->max_allocations, context_.now());
+  const auto admitted =
+      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
+                                settings_->max_allocations, context_.now());
   if (admitted.verdict == TurnProcess::Admission::kUserQuota) return refuse(exchange, 486);
   if (admitted.verdict == TurnProcess::Admission::kTotal) return refuseForCapacity(exchange);
   process_ = settings_->process;
@@ -227,6 +242,7 @@ void Turn::allocate(const Exchange& exchange) {
 
   std::optional<ReservationToken> reserved;
   const Opened opened = openRelays(wish, reserved);
+  if (wish.reserve && !reserved) process_->release(account_name_, context_.now());
   if (opened.error != 0) {
     abandon();
     return refuse(exchange, opened.error);
@@ -255,7 +271,7 @@ void Turn::allocate(const Exchange& exchange) {
   });
 }
 
-void Turn::refuseForCapacity(const Exchange& exchange) {
+void Turn::refuseForCapacity(Exchange& exchange) {
   const bool v6 = exchange.packet.remote.isV6();
   const auto& servers = settings_->alternate_servers;
   const auto same =
@@ -271,13 +287,11 @@ void Turn::refuseForCapacity(const Exchange& exchange) {
   });
 }
 
-Turn::Opened Turn::openRelays(const Wish& wish, std::optional<ReservationToken>& reserved) {
+Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reserved) {
   Opened opened;
-  if (wish.token) {
-    auto port = settings_->process->claim(*wish.token, context_.now());
-    if (port == nullptr) return {.error = 508};
-    auto& relay = way(port->local().isV6()).relay;
-    relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(), std::move(port), *this);
+  if (wish.reserved != nullptr) {
+    way(wish.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
+                                      std::move(wish.reserved), *this);
     return opened;
   }
   const auto open = [&](net::Address::Family family, std::unique_ptr<Relay>& relay) -> unsigned {
@@ -305,18 +319,18 @@ std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
     return worker_.sharedRelays().open(ip, s.min_port, s.max_port, s.max_shared_ports, s.process, *this);
   }
   std::unique_ptr<net::UdpReservation> next;
-  auto port = reservePort(worker_.worker().network(), ip, s.min_port, s.max_port, wish.even,
+  auto port = reservePort(worker_.worker().network(), ip, *s.process, s.min_port, s.max_port, wish.even,
                           wish.reserve ? &next : nullptr);
   if (port == nullptr) return nullptr;
   if (wish.reserve) {
-    reserved = s.process->reserve(std::move(next), context_.now());
+    reserved = s.process->reserve(std::move(next), account_name_, context_.now());
     if (!reserved) return nullptr;
     worker_.watchReservations(s.process);
   }
   return openOwnRelay(worker_.worker(), s.process, worker_.relayStats(), std::move(port), *this);
 }
 
-void Turn::refresh(const Exchange& exchange) {
+void Turn::refresh(Exchange& exchange) {
   std::optional<uint8_t> family;  // none: all that there are
   if (const auto requested = exchange.request.find(stun::kRequestedAddressFamily)) {
     family = familyOf(*requested);
@@ -353,7 +367,7 @@ Turn::Vetted Turn::vet(const net::Address& peer) const {
   return own_listener || settings_->process->isRelay(peer) ? Vetted::kThisPort : Vetted::kDenied;
 }
 
-void Turn::createPermission(const Exchange& exchange) {
+void Turn::createPermission(Exchange& exchange) {
   const stun::Message& request = exchange.request;
   unsigned error = request.has(stun::kXorPeerAddress) ? 0 : 400;
   Allocation::Peers peers;
@@ -364,7 +378,7 @@ void Turn::createPermission(const Exchange& exchange) {
       error = 400;
       return;
     }
-    const net::Address peer = settings_->nat->toLocal(fromStun(*decoded));
+    const net::Address peer = toLocal(fromStun(*decoded));
     const Vetted vetted = vet(peer);
     error = relayFor(peer) == nullptr ? 443 : vetted == Vetted::kDenied ? 403 : 0;
     peers.emplace_back(peer, vetted == Vetted::kAnyPort);
@@ -378,14 +392,14 @@ void Turn::createPermission(const Exchange& exchange) {
   grant(exchange);
 }
 
-void Turn::channelBind(const Exchange& exchange) {
+void Turn::channelBind(Exchange& exchange) {
   const stun::Message& request = exchange.request;
   const auto number = request.find(stun::kChannelNumber);
   const auto decoded = request.xorAddress(stun::kXorPeerAddress);
   if (!number || number->size() != 4 || !decoded || decoded->port == 0) return refuse(exchange, 400);
   const uint16_t channel = readU16(number->data());
   if (channel < Allocation::kFirstChannel || channel > settings_->last_channel) return refuse(exchange, 400);
-  const net::Address peer = settings_->nat->toLocal(fromStun(*decoded));
+  const net::Address peer = toLocal(fromStun(*decoded));
   Relay* relay = relayFor(peer);
   if (relay == nullptr) return refuse(exchange, 443);
   const Vetted vetted = vet(peer);

@@ -110,7 +110,8 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   Duration nonce_lifetime = 600s;
   reader.seconds(config.has_nonce_lifetime_s(), config.nonce_lifetime_s(), 30, 86'400, "nonce_lifetime_s",
                  nonce_lifetime);
-  std::set<net::Address> own = net::machineAddresses();
+  std::set<net::Address> own = context.machine;
+  for (const auto& [local, external] : context.nat->entries()) own.insert(external);
   for (const TurnSettings::RelayIp& relay : out.relay_ips) own.insert(relay.ip);
   for (const net::Address& address : context.listener) own.insert(address.withPort(0));
   out.peers = PeerPolicy(reader.prefixes(config.allowed_peers(), "allowed_peers"),

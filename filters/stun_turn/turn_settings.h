@@ -24,6 +24,12 @@ struct TurnSettings {
   static std::optional<TurnSettings> make(const filters::Turn& config, chain::FactoryContext& context,
                                           Errors& errors);
 
+  // Of two that were made of the same configuration.
+  bool sameSurroundings(const TurnSettings& other) const {
+    return credentials->sameAs(*other.credentials) && *nat == *other.nat && listener == other.listener &&
+           peers.own() == other.peers.own();
+  }
+
   // Where a client that talks to `local` gets its relayed address of this family. Unset: nowhere.
   net::Address relayIp(net::Address::Family family, const net::Address& local) const;
   // What a client gets that asks for `requested`.

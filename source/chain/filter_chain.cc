@@ -75,9 +75,8 @@ void FilterChain::adopt(ChainSpecPtr spec) {
     if (known == order.end()) fresh.push_back(links_.size() - 1);
   }
   wire();
-  const net::Address remote = session_.remote();
-  if (session_.isAuthenticated(remote)) {
-    for (const size_t i : fresh) links_[i].filter->onAuthenticated(remote);
+  if (session_.isAuthenticated()) {
+    for (const size_t i : fresh) links_[i].filter->onAuthenticated(session_.remote());
   }
   for (size_t i = 0; i < old.size(); ++i) {
     if (old[i].filter != nullptr) retire(std::move(old[i]), order, i);

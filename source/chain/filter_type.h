@@ -58,8 +58,9 @@ class ProcessState {
 // What a factory may use. References are for the call only, but for the directory and the process' state.
 struct FactoryContext {
   const std::map<std::string, std::shared_ptr<const Cluster>>& clusters;
-  rooms::Directory& directory;  // main thread only; outlives the factory
-  ProcessState& process;        // outlives the factory
+  const std::set<net::Address>& machine;  // this machine's IP addresses, port 0
+  rooms::Directory& directory;            // main thread only; outlives the factory
+  ProcessState& process;                  // outlives the factory
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::shared_ptr<const credentials::Source> credentials;  // never null
   std::shared_ptr<const net::AddressMap> nat;              // never null

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "source/base/clock.h"
-#include "source/net/address.h"
+#include "source/net/packet.h"
 #include "source/rooms/player.h"
 
 namespace sluice::chain {
@@ -21,12 +21,15 @@ class Session {
   // Whom signalling announced, if the session began with an ICE username that we gave out; else null.
   virtual const rooms::PlayerPtr& player() const = 0;
 
-  // An authenticated check came from this address, which now counts as the client's. Bounded; false when the
-  // session has too many addresses.
-  virtual bool authenticate(const net::Address& remote) = 0;
-  virtual bool isAuthenticated(const net::Address& remote) const = 0;
-  // Egress goes to this authenticated address from now on.
-  virtual void select(const net::Address& remote) = 0;
+  // The packet, which came from the client, is an authenticated check: its address pair now counts as the
+  // client's. Bounded; false when the session has too many.
+  virtual bool authenticate(const net::Packet& check) = 0;
+  // Did the packet come on an authenticated address pair?
+  virtual bool isAuthenticated(const net::Packet& packet) const = 0;
+  // Is the pair that egress takes authenticated?
+  virtual bool isAuthenticated() const = 0;
+  // Egress takes the packet's address pair from now on, if that is authenticated.
+  virtual void select(const net::Packet& check) = 0;
 
   // Traffic towards the client that shows the session is in use; what the client sends counts by itself.
   virtual void keepAlive() = 0;

@@ -85,10 +85,11 @@ std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credent
 }
 
 // What clients reach a listener's address by.
-void addCandidates(const net::Address& bound, const NatSettings& nat, std::vector<net::Address>& out) {
+void addCandidates(const net::Address& bound, const std::set<net::Address>& machines, const NatSettings& nat,
+                   std::vector<net::Address>& out) {
   if (!bound.isWildcard()) return out.push_back(nat.addresses->toExternal(bound));
   const size_t before = out.size();
-  for (const net::Address& machine : net::machineAddresses()) {
+  for (const net::Address& machine : machines) {
     if (machine.family() != bound.family() || machine.isLoopback()) continue;
     const net::Address external = nat.addresses->toExternal(machine);
     // Until the STUN server has answered, our own addresses must do.
@@ -105,7 +106,9 @@ std::vector<net::Address> candidatesOf(const runtime::Generation& generation, co
       return !chain->filters.empty() && (chain->filters.back().type->needs & chain::kPlainRtp) != 0;
     });
     if (!voice) continue;
-    for (const net::Address& address : listener->addresses) addCandidates(address, nat, candidates);
+    for (const net::Address& address : listener->addresses) {
+      addCandidates(address, generation.machine, nat, candidates);
+    }
   }
   return candidates;
 }
@@ -217,10 +220,11 @@ Result<Built> build(const BuildInput& input) {
   Built built;
   auto generation = std::make_shared<runtime::Generation>();
   generation->version = input.version;
+  generation->machine = input.machine;
 
   const Clusters clusters = buildClusters(bootstrap, checks);
   built.settings.credentials = buildCredentials(bootstrap.credentials(), checks);
-  built.settings.nat = buildNat(bootstrap, input.discovered, checks);
+  built.settings.nat = buildNat(input, checks);
   buildListeners(input, clusters, built.settings, *generation, checks);
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
   if (bootstrap.has_admin())

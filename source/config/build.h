@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ struct BuildInput {
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::optional<unsigned> concurrency;  // overrides workers.count
   runtime::StatsStore& stats;
+  const std::set<net::Address>& machine;            // this machine's IP addresses, port 0
   std::map<net::Address, net::Address> discovered;  // what nat.stun_server said: ours to external, port 0
   const runtime::Generation* previous;  // its factories live on where the configuration is equal; may be null
   uint64_t version;

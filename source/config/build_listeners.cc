@@ -22,6 +22,7 @@ class ListenerBuilder {
       : input_(input),
         checks_(checks),
         context_{.clusters = clusters,
+                 .machine = input.machine,
                  .directory = input.rooms,
                  .process = input.process,
                  .dtls = input.dtls,

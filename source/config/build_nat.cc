@@ -11,7 +11,7 @@ net::Address parseIp(const std::string& text, const std::string& path, Checks& c
 }
 
 // The IP addresses that listeners have; a wildcard stands for all of the machine's but loopback.
-std::set<net::Address> listening(const Bootstrap& bootstrap) {
+std::set<net::Address> listening(const BuildInput& input) {
   std::set<net::Address> all;
   const auto add = [&](const std::string& text) {
     const auto address = net::Address::parse(text);
@@ -20,11 +20,11 @@ std::set<net::Address> listening(const Bootstrap& bootstrap) {
       all.insert(address->withPort(0));
       return;
     }
-    for (const net::Address& machine : net::machineAddresses()) {
+    for (const net::Address& machine : input.machine) {
       if (machine.family() == address->family() && !machine.isLoopback()) all.insert(machine);
     }
   };
-  for (const sluice::Listener& listener : bootstrap.listeners()) {
+  for (const sluice::Listener& listener : input.bootstrap.listeners()) {
     add(listener.address());
     for (const std::string& address : listener.additional_addresses()) add(address);
   }
@@ -33,12 +33,11 @@ std::set<net::Address> listening(const Bootstrap& bootstrap) {
 
 }  // namespace
 
-NatSettings buildNat(const Bootstrap& bootstrap, const std::map<net::Address, net::Address>& discovered,
-                     Checks& checks) {
-  const sluice::Nat& config = bootstrap.nat();
+NatSettings buildNat(const BuildInput& input, Checks& checks) {
+  const sluice::Nat& config = input.bootstrap.nat();
   NatSettings settings;
   auto addresses = std::make_shared<net::AddressMap>();
-  std::set<net::Address> unmapped = listening(bootstrap);
+  std::set<net::Address> unmapped = listening(input);
   const auto map = [&](const net::Address& local, const net::Address& external) {
     addresses->add(local, external);
     unmapped.erase(local);
@@ -64,7 +63,8 @@ NatSettings buildNat(const Bootstrap& bootstrap, const std::map<net::Address, ne
     for (const net::Address& local : std::set<net::Address>(unmapped)) {
       if (settings.stun_server && local.family() == settings.stun_server->family()) {
         settings.to_ask.push_back(local);
-        if (const auto found = discovered.find(local); found != discovered.end()) map(local, found->second);
+        const auto found = input.discovered.find(local);
+        if (found != input.discovered.end()) map(local, found->second);
       }
     }
   } else if (!config.external_address().empty()) {
@@ -72,7 +72,7 @@ NatSettings buildNat(const Bootstrap& bootstrap, const std::map<net::Address, ne
     for (const net::Address& local : std::set<net::Address>(unmapped)) {
       if (local.family() == external.family()) map(local, external);
     }
-    for (const net::Address& machine : net::machineAddresses()) {  // relays may have them
+    for (const net::Address& machine : input.machine) {  // relays may have them
       const bool known = addresses->entries().contains(machine) || machine.isLoopback();
       if (machine.family() == external.family() && !known) map(machine, external);
     }

@@ -2,12 +2,17 @@
 
 #include <ifaddrs.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace sluice::net {
 
-std::set<Address> machineAddresses() {
+Result<std::set<Address>> machineAddresses() {
   std::set<Address> addresses;
   ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return addresses;
+  if (getifaddrs(&list) != 0) {
+    return Error{"", std::string("cannot list this machine's addresses: ") + std::strerror(errno)};
+  }
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     if (entry->ifa_addr == nullptr) continue;
     const int family = entry->ifa_addr->sa_family;

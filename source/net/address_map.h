@@ -4,36 +4,45 @@
 #include <map>
 #include <set>
 
+#include "source/base/result.h"
 #include "source/net/address.h"
 
 namespace sluice::net {
 
 class AddressMap {
  public:
-  // IP addresses with port 0. Of several behind one external address the first is what it leads to.
+  // IP addresses with port 0. Several may be behind one external address.
   void add(const Address& local, const Address& external) {
     to_external_[local] = external;
     to_local_.emplace(external, local);
   }
 
   // Addresses that no NAT changes come back as they are.
-  Address toExternal(const Address& local) const { return mapped(to_external_, local); }
-  Address toLocal(const Address& external) const { return mapped(to_local_, external); }
+  Address toExternal(const Address& local) const {
+    if (to_external_.empty()) return local;
+    const auto it = to_external_.find(local.withPort(0));
+    return it == to_external_.end() ? local : it->second.withPort(local.port());
+  }
+  // Of several behind it, the first that is `known`; else the first.
+  template <typename Known>
+  Address toLocal(const Address& external, Known known) const {
+    if (to_local_.empty()) return external;
+    const auto [first, last] = to_local_.equal_range(external.withPort(0));
+    if (first == last) return external;
+    for (auto it = first; std::next(first) != last && it != last; ++it) {
+      if (const Address local = it->second.withPort(external.port()); known(local)) return local;
+    }
+    return first->second.withPort(external.port());
+  }
   const std::map<Address, Address>& entries() const { return to_external_; }  // local to external
   bool operator==(const AddressMap&) const = default;
 
  private:
-  static Address mapped(const std::map<Address, Address>& map, const Address& address) {
-    if (map.empty()) return address;
-    const auto it = map.find(address.withPort(0));
-    return it == map.end() ? address : it->second.withPort(address.port());
-  }
-
   std::map<Address, Address> to_external_;
-  std::map<Address, Address> to_local_;
+  std::multimap<Address, Address> to_local_;
 };
 
-// Of all interfaces of this machine, port 0.
-std::set<Address> machineAddresses();
+// Of all interfaces of this machine, port 0. Errors have no path.
+Result<std::set<Address>> machineAddresses();
 
 }  // namespace sluice::net

@@ -48,6 +48,7 @@ struct UdpOptions {
   bool reuse_port = false;    // one socket per worker on the same address
   Address connect_to;         // if set: talk to this peer only, and hear of its ICMP errors
   bool report_icmp = false;   // call onIcmp()
+  bool fragment = false;      // over IPv4: DF is 0 unless a packet says dont_fragment
   int receive_buffer = 0;     // bytes; 0: the system's default
   int send_buffer = 0;        // bytes; 0: the system's default
   UdpStats* stats = nullptr;  // required; outlives the port

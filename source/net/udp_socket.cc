@@ -81,9 +81,9 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   std::vector<PacketPtr> queue_;  // to be sent, in order
   bool blocked_ = false;          // waiting for a writable socket
   // Whole packets are cheaper for the kernel: without the DF bit it has to find an identification for each.
-  // So they go whole until one is too long.
+  // So they go whole until one is too long, or always in pieces where the options say so.
   bool whole_ = false;  // what the socket is set to
-  bool met_too_long_ = false;
+  bool met_too_long_;
 };
 
 UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
@@ -97,7 +97,9 @@ UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketP
       pool_(pool),
       batch_(batch),
       receiver_(receiver),
-      poll_(new uv_poll_t) {
+      poll_(new uv_poll_t),
+      met_too_long_(options.fragment) {
+  if (options.fragment && !local_.isV6()) setDontFragment(fd_, false);
   uv_poll_init(loop_.raw(), poll_, fd_);
   poll_->data = this;
   watch(UV_READABLE);

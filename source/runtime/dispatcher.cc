@@ -88,7 +88,7 @@ void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
 
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed) {
   packet->kind = classify(packet->data());
-  Session* session = sessions_.find({packet->remote, port.id, planeOf(packet->kind)});
+  Session* session = sessions_.find({packet->remote, packet->local, port.id, planeOf(packet->kind)});
   if (session != nullptr && givesWay(*session, *packet)) {
     session->close("replaced");
     end(*session);
@@ -127,7 +127,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
     return nullptr;
   }
   if (packet->kind == PacketKind::kStun) {  // a TURN client asks for its address
-    if (Session* turn = sessions_.find({packet->remote, port.id, Plane::kTurn})) return turn;
+    if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, Plane::kTurn})) return turn;
   }
   return open(port, packet, nullptr);
 }
@@ -135,7 +135,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
 // True when the packet went to the worker that owns its client's session. What came by mail never goes on by
 // mail.
 bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
-  const auto stray = strays_.find({packet->remote, port.id, Plane::kMedia});
+  const auto stray = strays_.find({packet->remote, packet->local, port.id, Plane::kMedia});
   if (stray == strays_.end() || mailed) return false;
   mail(stray->second.owner, port, packet);
   return true;
@@ -158,7 +158,7 @@ Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const
     }
     const Stray stray{static_cast<unsigned>(owner), player.get()};
     if (strays_.size() < kMaxStrays)
-      strays_.insert_or_assign({packet->remote, port.id, Plane::kMedia}, stray);
+      strays_.insert_or_assign({packet->remote, packet->local, port.id, Plane::kMedia}, stray);
     mail(static_cast<unsigned>(owner), port, packet);
     return nullptr;
   }
@@ -167,8 +167,10 @@ Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const
 
 Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player) {
   const auto& chains = port.listener->chains;
+  // A relay's address says nothing of who is behind it: no prefix of sources holds for it.
+  const net::Address source = port.isDoor() ? net::Address() : packet->remote;
   const auto chain = std::find_if(chains.begin(), chains.end(),
-                                  [&](const auto& c) { return c->matches(packet->remote, packet->local); });
+                                  [&](const auto& c) { return c->matches(source, packet->local); });
   ListenerDrop reason = ListenerDrop::kNoChain;
   if (chain != chains.end()) {
     reason = ListenerDrop::kNoSession;
@@ -189,7 +191,7 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
 bool Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated,
                           ListenerDrop& reason) {
   const SessionLimits& limits = generation_->limits;
-  if (sessions_.fromSource(packet.remote) >= limits.per_source) {
+  if (!port.isDoor() && sessions_.fromSource(packet.remote) >= limits.per_source) {
     reason = ListenerDrop::kSourceLimit;
     return false;
   }

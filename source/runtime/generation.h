@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -97,7 +98,8 @@ struct Generation {
   uint64_t version = 0;
   std::vector<ListenerSpecPtr> listeners;
   SessionLimits limits;
-  rooms::RepairFeatures repair;  // that players may negotiate, whichever chain they come to
+  std::set<net::Address> machine;  // this machine's IP addresses, which wildcard listeners stand for; port 0
+  rooms::RepairFeatures repair;    // that players may negotiate, whichever chain they come to
 
   const ListenerSpec* find(std::string_view listener) const {
     for (const ListenerSpecPtr& spec : listeners) {

@@ -24,9 +24,11 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
 
 Session::~Session() = default;
 
-Tuple* Session::find(const net::Address& remote) {
-  const auto it =
-      std::find_if(tuples_.begin(), tuples_.end(), [&](const Tuple& t) { return t.remote == remote; });
+Tuple* Session::find(const net::Packet& packet) {
+  const auto matches = [&](const Tuple& tuple) {
+    return tuple.remote == packet.remote && (!packet.local.isSet() || tuple.local == packet.local);
+  };
+  const auto it = std::find_if(tuples_.begin(), tuples_.end(), matches);
   return it == tuples_.end() ? nullptr : &*it;
 }
 
@@ -56,25 +58,25 @@ std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& po
   return replaced;
 }
 
-bool Session::authenticate(const net::Address& remote) {
-  Tuple* tuple = find(remote);
+bool Session::authenticate(const net::Packet& check) {
+  Tuple* tuple = find(check);
   if (tuple == nullptr) return false;
   if (std::exchange(tuple->authenticated, true)) return true;
   if (!std::exchange(authenticated_, true)) {
     selected_ = static_cast<size_t>(tuple - tuples_.data());
     host_.onAuthenticated(*this);
   }
-  chain_.announceAuthenticated(remote);
+  chain_.announceAuthenticated(check.remote);
   return true;
 }
 
-bool Session::isAuthenticated(const net::Address& remote) const {
-  const Tuple* tuple = const_cast<Session*>(this)->find(remote);
+bool Session::isAuthenticated(const net::Packet& packet) const {
+  const Tuple* tuple = const_cast<Session*>(this)->find(packet);
   return tuple != nullptr && tuple->authenticated;
 }
 
-void Session::select(const net::Address& remote) {
-  const Tuple* tuple = find(remote);
+void Session::select(const net::Packet& check) {
+  const Tuple* tuple = find(check);
   if (tuple != nullptr && tuple->authenticated) selected_ = static_cast<size_t>(tuple - tuples_.data());
 }
 
@@ -106,7 +108,7 @@ void Session::onInnerEnd(net::PacketPtr&& packet) {
 
 void Session::onOuterEnd(net::PacketPtr&& packet) {
   if (packet->detour) return sendDetour(std::move(packet));
-  Tuple* tuple = packet->remote.isSet() ? find(packet->remote) : &tuples_[selected_];
+  Tuple* tuple = packet->remote.isSet() ? find(*packet) : &tuples_[selected_];
   if (tuple == nullptr) {
     port().stats->drop(ListenerDrop::kNoTuple);
     packet->settle();
@@ -121,7 +123,7 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
 
 void Session::sendDetour(net::PacketPtr packet) {
   WorkerPort* sibling = host_.portAt(port(), packet->local);
-  if (sibling == nullptr) {
+  if (sibling == nullptr || port().isDoor()) {  // the relay's address is this machine's: no port of it
     port().stats->drop(ListenerDrop::kNoTuple);
     packet->settle();
     return;

@@ -34,7 +34,8 @@ inline Plane planeOf(PacketKind kind) {
 // What a session is found by.
 struct TupleKey {
   net::Address remote;
-  uint16_t port;  // WorkerPort::id
+  net::Address local;  // a wildcard listener has many
+  uint16_t port;       // WorkerPort::id
   Plane plane;
   bool operator==(const TupleKey&) const = default;
 };
@@ -56,9 +57,10 @@ class Session final : public chain::Session, private chain::ChainEnds {
   const net::Address& remote() const override { return tuples_[selected_].remote; }
   const net::Address& local() const override { return tuples_[selected_].local; }
   const rooms::PlayerPtr& player() const override { return player_; }
-  bool authenticate(const net::Address& remote) override;
-  bool isAuthenticated(const net::Address& remote) const override;
-  void select(const net::Address& remote) override;
+  bool authenticate(const net::Packet& check) override;
+  bool isAuthenticated(const net::Packet& packet) const override;
+  bool isAuthenticated() const override { return authenticated_; }
+  void select(const net::Packet& check) override;
   void keepAlive() override;
   void keepAliveUntil(Instant until) override { alive_until_ = until; }
   void close(std::string_view reason) override;
@@ -73,7 +75,6 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // gone.
   void adopt(const Generation& generation);
 
-  bool isAuthenticated() const { return authenticated_; }
   bool isClosing() const { return !close_reason_.empty(); }
   std::string_view closeReason() const { return close_reason_; }
   Instant created() const { return created_; }
@@ -96,7 +97,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
   void sendDetour(net::PacketPtr packet);
-  Tuple* find(const net::Address& remote);
+  // By both addresses, or by the client's alone when the packet has none of ours. Null: not the client's.
+  Tuple* find(const net::Packet& packet);
 
   SessionHost& host_;
   const uint64_t id_;
@@ -114,7 +116,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t packets_out_ = 0;
   std::string_view close_reason_;
   size_t table_index_ = 0;
-  net::Address source_;       // that the table counts it under
+  net::Address source_;       // that the table counts it under; unset: not at all
   chain::FilterChain chain_;  // last: its filters see the session whole
 };
 

@@ -3,6 +3,13 @@
 #include "source/runtime/worker_port.h"
 
 namespace sluice::runtime {
+namespace {
+
+TupleKey keyOf(const Tuple& tuple, const Session& session) {
+  return {tuple.remote, tuple.local, tuple.port->id, session.plane()};
+}
+
+}  // namespace
 
 Session* SessionTable::find(const TupleKey& key) const {
   const auto it = by_tuple_.find(key);
@@ -24,9 +31,11 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   session.table_index_ = sessions_.size();
   sessions_.push_back(std::move(owned));
   const Tuple& tuple = session.tuples().front();
-  by_tuple_[{tuple.remote, tuple.port->id, session.plane()}] = &session;
-  session.source_ = tuple.remote.customer();
-  ++by_source_[session.source_];
+  by_tuple_[keyOf(tuple, session)] = &session;
+  if (!tuple.port->isDoor()) {  // what relays bring is bounded by their allocations
+    session.source_ = tuple.remote.customer();
+    ++by_source_[session.source_];
+  }
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
   if (!session.isAuthenticated()) {
     unauthenticated_at_[&session] = unauthenticated_.insert(unauthenticated_.end(), &session);
@@ -35,9 +44,8 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
 }
 
 void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
-  if (const auto replaced = session.addTuple(packet, port))
-    by_tuple_.erase({replaced->remote, replaced->port->id, session.plane()});
-  by_tuple_[{packet.remote, port.id, session.plane()}] = &session;
+  if (const auto replaced = session.addTuple(packet, port)) by_tuple_.erase(keyOf(*replaced, session));
+  by_tuple_[keyOf(session.tuples().back(), session)] = &session;
 }
 
 void SessionTable::forgetUnauthenticated(Session& session) {
@@ -48,10 +56,9 @@ void SessionTable::forgetUnauthenticated(Session& session) {
 }
 
 void SessionTable::remove(Session& session) {
-  for (const Tuple& tuple : session.tuples())
-    by_tuple_.erase({tuple.remote, tuple.port->id, session.plane()});
+  for (const Tuple& tuple : session.tuples()) by_tuple_.erase(keyOf(tuple, session));
   const auto source = by_source_.find(session.source_);
-  if (--source->second == 0) by_source_.erase(source);
+  if (source != by_source_.end() && --source->second == 0) by_source_.erase(source);
   if (session.player() != nullptr) by_player_.erase(session.player().get());
   forgetUnauthenticated(session);
   const size_t index = session.table_index_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <string>
 
-#include "source/net/address_map.h"
 #include "source/runtime/inside_port.h"
 
 namespace sluice::runtime {
@@ -84,7 +83,7 @@ void WorkerThread::pin() {
 void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added,
                            std::vector<uint16_t> removed) {
   post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed)] {
-    inside_.setMachineAddresses(net::machineAddresses());
+    inside_.setMachineAddresses(generation->machine);
     for (const NewPort& fresh : added) addPort(fresh);
     dispatcher_->setGeneration(generation);
     for (const uint16_t id : removed) dispatcher_->removePort(id, "listener_removed");

@@ -23,6 +23,7 @@ struct WorkerPort final : net::UdpReceiver {
 
   // Bit of the id of the door beside a listener's port, for what comes from inside the process.
   static constexpr uint16_t kInside = 0x8000;
+  bool isDoor() const { return (id & kInside) != 0; }
 
   const uint16_t id;         // the same on every worker
   ListenerSpecPtr listener;  // of the current generation

@@ -13,20 +13,25 @@ constexpr unsigned kMaxRequests = 7;
 }  // namespace
 
 NatProbe::NatProbe(net::UdpNetwork& network, net::PacketPool& pool, net::TimerQueue& timers, Options options)
-    : pool_(pool), options_(std::move(options)), timer_(timers, [this] { onTimer(); }) {
-  net::UdpOptions socket;
-  socket.stats = &stats_;
-  auto port = network.open(options_.local, socket, *this);
-  if (!port.ok()) {
-    log::warn("cannot ask for the external address of {}: {}", options_.local.ipString(),
-              port.error().message);
-    return;
-  }
-  port_ = *std::move(port);
+    : network_(network), pool_(pool), options_(std::move(options)), timer_(timers, [this] { onTimer(); }) {
   begin();
 }
 
+bool NatProbe::open() {
+  net::UdpOptions socket;
+  socket.stats = &stats_;
+  auto port = network_.open(options_.local, socket, *this);
+  if (port.ok()) {
+    port_ = *std::move(port);
+  } else {
+    log::warn("cannot ask for the external address of {}: {}", options_.local.ipString(),
+              port.error().message);
+  }
+  return port.ok();
+}
+
 void NatProbe::begin() {
+  if (port_ == nullptr && !open()) return timer_.arm(options_.interval);
   fillRandom(id_);
   asked_ = 0;
   waiting_ = true;
@@ -64,7 +69,7 @@ void NatProbe::onPacket(net::PacketPtr&& packet) {
     return;
   }
   const auto mapped = answer->xorAddress(stun::kXorMappedAddress);
-  if (!mapped) return;
+  if (!mapped || mapped->ip_length != options_.local.ip().size()) return;
   waiting_ = false;
   timer_.arm(options_.interval);
   options_.found(net::Address(Bytes(mapped->ip).first(mapped->ip_length), 0));

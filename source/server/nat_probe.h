@@ -27,8 +27,10 @@ class NatProbe final : private net::UdpReceiver {
   void onPacket(net::PacketPtr&& packet) override;
   void onTimer();
   void begin();
+  bool open();
   void ask();
 
+  net::UdpNetwork& network_;
   net::PacketPool& pool_;
   const Options options_;
   net::UdpStats stats_;

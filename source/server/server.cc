@@ -13,6 +13,7 @@ namespace sluice::server {
 namespace {
 
 constexpr Duration kTick = 1s;
+constexpr Duration kCheckMachine = 10s;
 // Every player may be subscribed to events, and many may sit behind one NAT.
 constexpr unsigned kJoinConnections = 25'000;
 constexpr unsigned kJoinConnectionsPerIp = 1'000;
@@ -45,9 +46,12 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   auto bootstrap = config::loadFile(options.config);
   if (!bootstrap.ok()) return bootstrap.errors();
   auto workers = config::buildWorkers(*bootstrap, options.concurrency);
+  auto machine = net::machineAddresses();
+  if (!machine.ok()) return machine.errors();
   // A wrong worker count is one error among others; any count serves to find the rest.
   std::unique_ptr<Server> server(
       new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
+  server->machine_ = *std::move(machine);
   auto built = server->build(*bootstrap);
   if (!built.ok()) return built.errors();
   server->settings_ = built->settings;
@@ -67,6 +71,7 @@ Result<config::Built> Server::build(const Bootstrap& bootstrap) {
                         .dtls = dtls_,
                         .concurrency = options_.concurrency,
                         .stats = stats_,
+                        .machine = machine_,
                         .discovered = discovered_,
                         .previous = generation_.get(),
                         .version = version_ + 1});
@@ -196,6 +201,7 @@ void Server::onTerminate() {
 
 void Server::onTick() {
   rooms_.expire();
+  if (clock_.now() - machine_checked_ >= kCheckMachine) checkMachine();
   if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
   tick_.arm(kTick);
 }
@@ -257,10 +263,26 @@ void Server::startProbes() {
 }
 
 void Server::onExternalAddress(const net::Address& local, const net::Address& external) {
-  if (std::exchange(discovered_[local], external) == external) return;
+  const auto known = discovered_.find(local);
+  if (known != discovered_.end() && known->second == external) return;
   log::info("{} is {} outside", local.ipString(), external.ipString());
+  const auto before = discovered_;
+  discovered_[local] = external;
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
+    discovered_ = before;  // the next answer tries again
     log::error("cannot take the new external address:\n{}", toString(status.errors()));
+  }
+}
+
+void Server::checkMachine() {
+  machine_checked_ = clock_.now();
+  auto machine = net::machineAddresses();
+  if (!machine.ok() || *machine == machine_) return;
+  const auto before = std::exchange(machine_, *std::move(machine));
+  log::info("this machine's addresses have changed");
+  if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
+    machine_ = before;
+    log::error("cannot take this machine's new addresses:\n{}", toString(status.errors()));
   }
 }
 

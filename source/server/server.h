@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   Status rebuild(const Bootstrap& bootstrap);
   void startProbes();
   void onExternalAddress(const net::Address& local, const net::Address& external);
+  // The machine's addresses may have changed.
+  void checkMachine();
   void onTerminate();
   void onTick();
   bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
@@ -84,10 +87,12 @@ class Server final : private admin::Backend, private rooms::Observer {
   config::Settings settings_;
   Bootstrap bootstrap_;
   uint64_t version_ = 0;
+  std::set<net::Address> machine_;                   // its IP addresses, port 0
   std::map<net::Address, net::Address> discovered_;  // by nat.stun_server: our IP addresses to external ones
   stats::Counter reloads_ok_;
   stats::Counter reloads_refused_;
   bool draining_ = false;
+  Instant machine_checked_{};
   Instant drain_deadline_ = Instant::max();
   std::unique_ptr<join::Api> join_;
   http::Router admin_router_;

@@ -36,6 +36,8 @@ struct Builder {
   chain::Registry registry = builtinFilters();
   chain::ProcessState process;
   runtime::StatsStore stats{1};
+  std::set<net::Address> machine;
+  std::map<net::Address, net::Address> discovered;
 
   Result<config::Built> build(const std::string& text, const runtime::Generation* previous = nullptr) {
     auto bootstrap = config::parse(text, config::Format::kText, "test.textproto");
@@ -48,7 +50,8 @@ struct Builder {
                           .dtls = nullptr,
                           .concurrency = std::nullopt,
                           .stats = stats,
-                          .discovered = {},
+                          .machine = machine,
+                          .discovered = discovered,
                           .previous = previous,
                           .version = 1});
   }

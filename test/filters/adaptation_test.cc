@@ -195,6 +195,7 @@ TEST_CASE("configuration that makes no sense is refused with its path") {
   std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
   chain::ProcessState process;
   chain::FactoryContext context{.clusters = clusters,
+                                .machine = {},
                                 .directory = f.directory,
                                 .process = process,
                                 .dtls = nullptr,

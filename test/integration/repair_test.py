@@ -34,6 +34,8 @@ admin { address: "127.0.0.1:9901" }
 join { address: "127.0.0.1:8080" page_directory: "%(pages)s" }
 """
 REPAIR = "filters { typed_config { [type.googleapis.com/sluice.filters.Repair] { %s } } }"
+CONCEAL = "filters { typed_config { [type.googleapis.com/sluice.filters.Opus] { ingress { mode: CONCEAL } } } }"
+FRAME = 960  # samples of 20 ms
 
 INBOUND = """
 (async () => {
@@ -49,12 +51,13 @@ INBOUND = """
 """
 
 
-def listen(up="", down="", repair=None, warm_up=8, seconds=20):
-    """What a browser that listens to another one counts within so many seconds, and the proxy's metrics then."""
+def listen(up="", down="", repair=None, conceal=False, warm_up=8, seconds=20):
+    """What a browser that listens to another one counts within so many seconds, and the proxy's metrics then. What the
+    proxy made up itself counts as concealed too."""
     import os
 
     pages = os.path.abspath("examples/voice_room/page")
-    chain = "" if repair is None else REPAIR % repair
+    chain = ("" if repair is None else REPAIR % repair) + (CONCEAL if conceal else "")
     config = CONFIG % {"up": up, "down": down, "repair": chain, "pages": pages}
     with contextlib.ExitStack() as stack:
         sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
@@ -70,14 +73,16 @@ def listen(up="", down="", repair=None, warm_up=8, seconds=20):
         after = listener.page.run(INBOUND)
         text = sluice.admin("/metrics")[2]
     counted = {name: after[name] - before.get(name, 0) for name in after}
-    counted["concealed_share"] = counted["concealedSamples"] / counted["totalSamplesReceived"]
     counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
 
     def rise(name, **labels):
         return metric(text, name, **labels) - metric(text_before, name, **labels)
 
+    made_up = FRAME * (rise("sluice_opus_concealed_total", by="plc") + rise("sluice_opus_missing_total")) if conceal else 0
+    counted["concealed_share"] = (counted["concealedSamples"] + made_up) / counted["totalSamplesReceived"]
+
     print(
-        f"up {up or '-'} | down {down or '-'} | repair {repair}: {100 * counted['concealed_share']:.2f} % concealed, "
+        f"up {up or '-'} | down {down or '-'} | repair {repair}, conceal {conceal}: {100 * counted['concealed_share']:.2f} % concealed, "
         f"{counted['delay_ms']:.0f} ms in the jitter buffer, {counted['packetsDiscarded']:.0f} discarded, "
         f"{counted['packetsLost']:.0f} lost, {counted.get('nackCount', 0):.0f} NACKs"
     )
@@ -85,17 +90,27 @@ def listen(up="", down="", repair=None, warm_up=8, seconds=20):
 
 
 class RepairTest(unittest.TestCase):
+    def recovered(self, rise):
+        self.assertGreater(rise("sluice_repair_recovered_total"), 50)
+        # Nothing is asked for that would come late; a browser on a busy machine may answer late all the same.
+        late = rise("sluice_repair_recovered_late_total")
+        self.assertLessEqual(late, 0.05 * rise("sluice_repair_recovered_total"))
+
     def test_loss_on_the_speakers_line(self):
-        for loss in ("loss { percent: 10 }", "loss { percent: 10 mean_burst: 3 }"):
+        # A burst is longer than what RED carries: the rest comes late, and has to be waited for.
+        for loss, conceal in (("loss { percent: 10 }", False), ("loss { percent: 10 mean_burst: 3 }", True)):
             with self.subTest(loss=loss):
                 without, _ = listen(up=loss)
-                repaired, rise = listen(up=loss, repair="uplink {}")
-                self.assertGreater(rise("sluice_repair_recovered_total"), 50)
-                # Nothing is asked for that would come late; a browser on a busy machine may answer late all the same.
-                late = rise("sluice_repair_recovered_late_total")
-                self.assertLessEqual(late, 0.05 * rise("sluice_repair_recovered_total"))
                 self.assertGreater(without["concealed_share"], 0.02)
+                repaired, rise = listen(up=loss, repair="uplink { red: true }", conceal=conceal)
+                self.recovered(rise)
                 self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
+
+    def test_a_speaker_without_red_is_asked_again(self):
+        without, _ = listen(up="loss { percent: 10 }")
+        repaired, rise = listen(up="loss { percent: 10 }", repair="uplink {}")
+        self.recovered(rise)
+        self.assertLess(repaired["concealed_share"], without["concealed_share"] / 2)
 
     def test_loss_on_the_listeners_line(self):
         loss = "loss { percent: 10 }"

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "source/codec/stun.h"
+#include "source/runtime/inside_port.h"
 #include "test/support/harness.h"
 
 namespace sluice::runtime {
@@ -96,7 +97,7 @@ struct Fixture {
     auto chain = std::make_shared<chain::ChainSpec>();
     chain->name = chain_name;
     chain->authenticates = authenticates;
-    chain->source_prefixes = {*net::Prefix::parse("192.0.2.0/24")};
+    if (for_some) chain->source_prefixes = {*net::Prefix::parse("192.0.2.0/24")};
     chain->filters.push_back(
         {"hook", &type, "", std::make_shared<HookFactory>(hook), {&filter_stats, &filter_stats}});
     auto listener = std::make_shared<ListenerSpec>();
@@ -111,13 +112,24 @@ struct Fixture {
     dispatcher.setGeneration(fresh);
   }
 
-  void receive(const Address& from, const std::vector<uint8_t>& data) {
+  void receive(const Address& from, const std::vector<uint8_t>& data) { receive(*port, from, kLocal, data); }
+  void receive(WorkerPort& through, const Address& from, const Address& to,
+               const std::vector<uint8_t>& data) {
     net::PacketPtr packet = worker.pool().acquire();
     packet->assign(data);
     packet->remote = from;
-    packet->local = kLocal;
+    packet->local = to;
     packet->received = clock.now();
-    port->onPacket(std::move(packet));
+    through.onPacket(std::move(packet));
+  }
+  // The way in for what relays of this process send.
+  WorkerPort& addDoor() {
+    const auto id = static_cast<uint16_t>(7 | WorkerPort::kInside);
+    auto owned = std::make_unique<WorkerPort>(id, generation->listeners[0], &stats, dispatcher);
+    WorkerPort& door = *owned;
+    door.udp = std::make_unique<InsidePort>(worker.inside(), *port->udp, door, &stats);
+    dispatcher.addPort(std::move(owned));
+    return door;
   }
   void turn() { uv_run(loop.raw(), UV_RUN_NOWAIT); }
   void sweepAfter(Duration by) {
@@ -132,7 +144,7 @@ struct Fixture {
     return n;
   }
   const Session* find(const Address& remote) const {
-    return dispatcher.sessions().find({remote, 7, runtime::Plane::kMedia});
+    return dispatcher.sessions().find({remote, kLocal, 7, runtime::Plane::kMedia});
   }
 
   rooms::PlayerPtr player(const std::string& ufrag) {
@@ -152,11 +164,12 @@ struct Fixture {
   stats::FilterStats filter_stats{stats::FilterSchema{}};
   // Every STUN message proves its sender; the rest is taken.
   Hook hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
-    if (packet->kind == PacketKind::kStun) context.session().authenticate(packet->remote);
+    if (packet->kind == PacketKind::kStun) context.session().authenticate(*packet);
     context.consume(std::move(packet));
   };
   SessionLimits limits;
   bool authenticates = true;
+  bool for_some = true;  // clients of 192.0.2.0/24
   GenerationPtr generation;
   std::shared_ptr<rooms::Room> room = std::make_shared<rooms::Room>("room", 2);
   std::vector<rooms::PlayerPtr> gone;
@@ -303,6 +316,70 @@ TEST_CASE("a session that closes itself takes nothing more and ends with the tur
   CHECK(f.closed("enough") == 1);
 }
 
+// RFC 8445 section 7.3: an answer comes from where the request went.
+TEST_CASE("a client that talks to two addresses of a wildcard listener is answered from each") {
+  const Address first = *Address::parse("198.51.100.1:3478"), second = *Address::parse("198.51.100.2:3478");
+  Fixture f;
+  f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    context.session().authenticate(*packet);
+    context.egress(std::move(packet));
+  };
+  f.publish(2);
+  SUBCASE("a player, in one session") {
+    f.player("alice");
+    for (const Address& to : {first, second, first}) f.receive(*f.port, kAlice, to, check("alice:x"));
+    CHECK(f.dispatcher.sessions().size() == 1);
+    CHECK(f.dispatcher.sessions().all().front()->tuples().size() == 2);
+  }
+  SUBCASE("anybody else, in a session for each") {
+    for (const Address& to : {first, second, first}) f.receive(*f.port, kAlice, to, check());
+    CHECK(f.dispatcher.sessions().size() == 2);
+  }
+  std::vector<Address> from;
+  for (const auto& sent : f.worker.network().sent) from.push_back(sent.source);
+  CHECK(from == std::vector<Address>{first, second, first});
+}
+
+TEST_CASE("a relay's address opens no chain that is for some sources") {
+  const Address relay = *Address::parse("192.0.2.7:50000");
+  Fixture f;
+  WorkerPort& door = f.addDoor();
+  f.receive(door, relay, kLocal, check());
+  CHECK(f.dropped(ListenerDrop::kNoChain) == 1);
+  f.receive(relay, check());
+  CHECK(f.dispatcher.sessions().size() == 1);
+}
+
+TEST_CASE("relayed clients have one address and are no single source") {
+  Fixture f({.authenticates = false, .limits = {.sessions = 10, .per_source = 1}});
+  f.for_some = false;
+  f.publish(2);
+  WorkerPort& door = f.addDoor();
+  for (const uint16_t relay : {50'000, 50'001, 50'002})
+    f.receive(door, kLocal.withPort(relay), kLocal, kVoice);
+  CHECK(f.dispatcher.sessions().size() == 3);
+  CHECK(f.dispatcher.sessions().fromSource(kLocal) == 0);
+  f.receive(kLocal.withPort(9), kVoice);
+  CHECK(f.dispatcher.sessions().fromSource(kLocal) == 1);
+}
+
+// Its client's address is this machine's: another port of it may be anybody's.
+TEST_CASE("a relayed client's answers take no detour") {
+  Fixture f({.authenticates = false});
+  f.for_some = false;
+  f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    packet->detour = true;
+    packet->remote = packet->remote.withPort(9);
+    context.egress(std::move(packet));
+  };
+  f.publish(2);
+  f.receive(kAlice, kVoice);
+  CHECK(f.worker.network().sent.size() == 1);
+  f.receive(f.addDoor(), kLocal.withPort(50'000), kLocal, kVoice);
+  CHECK(f.dropped(ListenerDrop::kNoTuple) == 1);
+  CHECK(f.worker.network().sent.size() == 1);
+}
+
 TEST_CASE("a player's addresses share one session, which ends when the player leaves") {
   Fixture f;
   const auto alice = f.player("ours");
@@ -377,7 +454,7 @@ TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {
                                     : packet->kind == PacketKind::kTurnChannel ? 'c'
                                     : packet->kind == PacketKind::kStun        ? 's'
                                                                                : 'm';
-    context.session().authenticate(packet->remote);
+    context.session().authenticate(*packet);
     context.consume(std::move(packet));
   };
   f.receive(kAlice, {0x40, 0, 0, 0});  // ChannelData begins nothing
@@ -397,7 +474,7 @@ TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {
 TEST_CASE("what keeps a session alive until a time puts idleness off until then") {
   Fixture f;
   f.hook = [&](chain::FilterContext& context, net::PacketPtr&& packet) {
-    context.session().authenticate(packet->remote);
+    context.session().authenticate(*packet);
     context.session().keepAliveUntil(f.clock.now() + 600s);
     context.consume(std::move(packet));
   };

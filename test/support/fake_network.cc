@@ -14,7 +14,8 @@ class FakeNetwork::Port final : public net::UdpPort {
                              {data.begin(), data.end()},
                              packet->tos,
                              packet->ttl,
-                             packet->dont_fragment});
+                             packet->dont_fragment,
+                             packet->local});
     packet->settle();
     packet.reset();
   }

@@ -17,6 +17,7 @@ struct SentDatagram {
   uint8_t tos;
   uint8_t ttl;
   bool dont_fragment;
+  net::Address source;  // that the packet asks for; unset: the port's
 };
 
 class FakeNetwork final : public net::UdpNetwork {

@@ -64,6 +64,7 @@ chain::ChainSpecPtr ChainHarness::makeSpec(const std::vector<FilterConfig>& filt
   auto spec = std::make_shared<chain::ChainSpec>();
   spec->name = "test";
   chain::FactoryContext context{.clusters = clusters,
+                                .machine = machine,
                                 .directory = directory != nullptr ? *directory : own_directory_,
                                 .process = process != nullptr ? *process : own_process_,
                                 .dtls = dtls,

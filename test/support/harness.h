@@ -57,9 +57,13 @@ class FakeSession final : public chain::Session {
   const net::Address& remote() const override { return selected; }
   const net::Address& local() const override { return local_address; }
   const rooms::PlayerPtr& player() const override { return known_player; }
-  bool authenticate(const net::Address& address) override;
-  bool isAuthenticated(const net::Address& address) const override { return authenticated.contains(address); }
-  void select(const net::Address& address) override { selected = address; }
+  bool authenticate(const net::Packet& check) override { return authenticate(check.remote); }
+  bool authenticate(const net::Address& address);
+  bool isAuthenticated(const net::Packet& packet) const override {
+    return authenticated.contains(packet.remote);
+  }
+  bool isAuthenticated() const override { return authenticated.contains(selected); }
+  void select(const net::Packet& check) override { selected = check.remote; }
   void keepAlive() override { ++kept_alive; }
   void keepAliveUntil(Instant until) override { alive_until = until; }
   void close(std::string_view reason) override {
@@ -112,6 +116,7 @@ class ChainHarness final : private chain::ChainEnds {
 
   FakeSession session;
   std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
+  std::set<net::Address> machine;         // its IP addresses, port 0
   rooms::Directory* directory = nullptr;  // default: one of its own
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::shared_ptr<const credentials::Source> credentials = std::make_shared<credentials::None>();

@@ -56,6 +56,7 @@ runtime::GenerationPtr Workers::build(const std::string& text) {
                               .dtls = dtls_,
                               .concurrency = std::nullopt,
                               .stats = stats_,
+                              .machine = *net::machineAddresses(),
                               .discovered = {},
                               .previous = generation_.get(),
                               .version = ++version_});
