@@ -69,9 +69,10 @@ std::string describeWays(bool out, bool in) {
 
 }  // namespace
 
-TurnServer::TurnServer(const std::string& turn)
+TurnServer::TurnServer(const std::string& turn, unsigned workers)
     : config("max_unauthenticated_responses_per_second: 1000000 turn { realm: '" + kRealm + "' " + turn +
-             "}") {}
+             "}"),
+      worker(clock, 0, workers) {}
 
 void TurnServer::advance(Duration by) {
   const Instant end = clock.now() + by;

@@ -17,8 +17,8 @@ inline const std::string kBothFamilies =
 // What all sessions of a TURN server share. Users: alice, bob, carol with password1 to password3.
 class TurnServer {
  public:
-  // `turn` is what the `turn` field has besides the realm.
-  explicit TurnServer(const std::string& turn = "");
+  // `turn` is what the `turn` field has besides the realm. The clients are all on the first worker.
+  explicit TurnServer(const std::string& turn = "", unsigned workers = 1);
 
   // Time passes, timers fire.
   void advance(Duration by);
@@ -32,7 +32,7 @@ class TurnServer {
   std::vector<std::string> shared_secrets;
   std::string config;
   ManualClock clock;
-  FakeWorker worker{clock};
+  FakeWorker worker;
   chain::ProcessState process;  // its reservations are the network's
 
  private:
