@@ -8,10 +8,21 @@ import struct
 import subprocess
 import unittest
 
-from harness import Sluice, request, voice_room_config, wait_until
-from udp import StunClient
+from harness import Sluice, free_ports, request, voice_room_config, wait_until
+from udp import STUN_COOKIE, StunClient
 
 SHIPPED_MARK = "dscp: 46"
+WILDCARD = """
+listeners {
+  name: "stun"
+  address: "0.0.0.0:PORT"
+  filter_chains {
+    name: "stun"
+    filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } }
+  }
+}
+admin { address: "127.0.0.1:9901" }
+"""
 
 
 def with_dscp(dscp):
@@ -56,6 +67,16 @@ class Operations(unittest.TestCase):
             os.symlink("v2", os.path.join(folder, "next"))
             os.rename(os.path.join(folder, "next"), os.path.join(folder, "current"))
             wait_until(lambda: stun.marks()[0] == 13, "the swap is noticed")
+
+    def test_a_wildcard_listener_answers_from_the_address_that_was_asked(self):
+        port = free_ports(1)[0]
+        config = WILDCARD.replace("PORT", str(port))
+        with Sluice(config=config) as proxy, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            for asked in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
+                client.sendto(struct.pack("!HHI", 1, 0, STUN_COOKIE) + os.urandom(12), (asked, port))
+                self.assertEqual(client.recvfrom(2048)[1], (asked, port))
+            self.assertEqual(len(json.loads(proxy.admin("/sessions")[2])["sessions"]), 2)
 
     def test_half_a_file_or_none_changes_nothing(self):
         with Sluice() as proxy:
