@@ -1,4 +1,5 @@
-"""What Chromium's NetEQ makes of the lines of //test/bench:quality: one browser hears another through `impair`.
+"""What Chromium's NetEQ makes of the lines of //test/bench:quality: one browser hears another through `impair`. And what
+media::JitterBuffer makes of the same packets, captured as they reach the browser.
 
 Usage: bazel run -c opt //test/bench:neteq [-- --quick] [-- --seconds N]
 """
@@ -6,8 +7,11 @@ Usage: bazel run -c opt //test/bench:neteq [-- --quick] [-- --seconds N]
 import argparse
 import contextlib
 import os
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 import browser
@@ -15,6 +19,9 @@ from harness import Sluice, wait_until
 from people import Player
 
 QUALITY = "test/bench/quality/quality"
+REPLAY = "test/bench/quality/replay"
+SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
+PACKET_OUTGOING = 4  # <linux/if_packet.h>: loopback shows each packet twice
 WARM_UP_S = 8  # a buffer that adapts has done so
 
 CONFIG = """
@@ -54,21 +61,64 @@ SPEECH = (
 )
 
 
+class Capture:
+    """The RTP packets that leave `port` on loopback, with the kernel's time of each."""
+
+    def __init__(self, port):
+        self.port = port
+        self.packets = []  # (microseconds, sequence number, timestamp)
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        self.socket.bind(("lo", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        self.socket.settimeout(0.2)
+        self.ended = False
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended:
+            with contextlib.suppress(TimeoutError):
+                packet, control, _, (_, _, kind, *_) = self.socket.recvmsg(2048, 128)
+                udp = packet[(packet[0] & 15) * 4 :]
+                is_rtp = len(udp) > 20 and udp[8] >> 6 == 2 and not 192 <= udp[9] <= 223
+                if kind == PACKET_OUTGOING or not is_rtp or struct.unpack("!H", udp[:2])[0] != self.port:
+                    continue
+                seconds, nanoseconds = struct.unpack("qq", control[0][2])
+                sequence, timestamp = struct.unpack("!HI", udp[10:16])
+                self.packets.append((seconds * 1_000_000 + nanoseconds // 1000, sequence, timestamp))
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        self.socket.close()
+
+
+def replay(packets):
+    """What media::JitterBuffer does with them, after the warm-up."""
+    text = "".join(f"{at} {sequence} {timestamp}\n" for at, sequence, timestamp in packets)
+    out = subprocess.run([REPLAY, str(WARM_UP_S)], input=text, check=True, capture_output=True, text=True).stdout
+    return dict(zip(("packets", "late", "missing", "held_ms", "p95_ms"), map(float, out.split())))
+
+
 def hear(line, seconds):
-    """What the listener's buffer did in so many seconds."""
+    """What the listener's buffer did in so many seconds, and what replay() says of the same packets."""
     config = CONFIG % {"line": line, "pages": os.path.abspath("examples/voice_room/page")}
     with contextlib.ExitStack() as stack:
         sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
         chromium = stack.enter_context(browser.Browser())
         Player(chromium, sluice, "bench", "speaker").wait_for_state("connected")
         listener = Player(chromium, sluice, "bench", "listener", query="&listen=1")
+        capture = Capture(sluice.ports["udp"])
+        stack.callback(capture.end)
         listener.wait_for_state("connected")
         wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
         time.sleep(WARM_UP_S)
         before = listener.page.run(INBOUND)
         time.sleep(seconds)
         after = listener.page.run(INBOUND)
-    return {name: after[name] - before.get(name, 0) for name in after}
+    heard = {name: after[name] - before.get(name, 0) for name in after}
+    heard["buffer_ms"] = 1000 * heard["jitterBufferDelay"] / heard["jitterBufferEmittedCount"]
+    return heard, replay(capture.packets)
 
 
 def main():
@@ -85,19 +135,21 @@ def main():
         subprocess.run(["espeak-ng", "-v", "en-us+m3", "-w", speech, SPEECH], check=True)
         browser.FLAGS.append(f"--use-file-for-fake-audio-capture={speech}")
 
-        print(f"{options.seconds} s of speech on each line; delay: from sending to playing, without the line's fixed delay")
-        print(f"\n  {'line':<28} {'concealed':>9} {'inserted':>9} {'removed':>9} {'late':>6} {'buffer':>7} {'delay':>7}")
-        print(f"  {'':<28} {'%':>9} {'%':>9} {'%':>9} {'%':>6} {'ms':>7} {'ms':>7}")
+        print(f"{options.seconds} s of speech on each line; buffer: how long a frame is held, from its arrival")
+        print(f"\n  {'':<28} {'Chromium':>39} | {'media::JitterBuffer, same packets':>33}")
+        print(f"  {'line':<28} {'concealed':>9} {'stretched':>9} {'late':>9} {'buffer':>9} | "
+              f"{'late':>7} {'missing':>8} {'buffer':>8} {'p95':>7}")
+        print(f"  {'':<28} {'%':>9} {'%':>9} {'%':>9} {'ms':>9} | {'%':>7} {'%':>8} {'ms':>8} {'ms':>7}")
         for each in lines:
-            name, line, mean_jitter = each.split("\t")
-            heard = hear(line, options.seconds)
+            name, line, _ = each.split("\t")
+            heard, ours = hear(line, options.seconds)
             samples, packets = heard["totalSamplesReceived"], heard["packetsReceived"]
-            buffer = 1000 * heard["jitterBufferDelay"] / heard["jitterBufferEmittedCount"]
             print(
                 f"  {name:<28} {100 * heard['concealedSamples'] / samples:9.2f}"
                 f" {100 * heard['insertedSamplesForDeceleration'] / samples:9.2f}"
-                f" {100 * heard['removedSamplesForAcceleration'] / samples:9.2f}"
-                f" {100 * heard['packetsDiscarded'] / packets:6.2f} {buffer:7.1f} {buffer + float(mean_jitter):7.1f}",
+                f" {100 * heard['packetsDiscarded'] / packets:9.2f} {heard['buffer_ms']:9.1f} |"
+                f" {100 * ours['late'] / ours['packets']:7.2f} {100 * ours['missing'] / ours['packets']:8.2f}"
+                f" {ours['held_ms']:8.1f} {ours['p95_ms']:7.1f}",
                 flush=True,
             )
 

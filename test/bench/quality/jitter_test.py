@@ -1,0 +1,18 @@
+"""60 ms of jitter: our buffer loses next to nothing, and waits hardly longer than Chromium's on the same packets."""
+
+import unittest
+
+import neteq
+
+
+class JitterTest(unittest.TestCase):
+    def test_sixty_milliseconds(self):
+        heard, ours = neteq.hear("delay_ms: 20 jitter { max_ms: 60 }", seconds=20)
+        print(f"Chromium holds {heard['buffer_ms']:.0f} ms; ours, for the same packets: {ours}")
+        self.assertGreater(ours["packets"], 900)
+        self.assertLess(ours["late"], 0.01 * ours["packets"])
+        self.assertLess(ours["held_ms"], 1.2 * heard["buffer_ms"])
+
+
+if __name__ == "__main__":
+    unittest.main()
