@@ -9,6 +9,7 @@
 #include "filters/rtp_router/rtp_router.h"
 #include "source/codec/rtp.h"
 #include "source/crypto/srtp.h"
+#include "test/filters/turn_client.h"
 #include "test/support/allocations.h"
 #include "test/support/harness.h"
 #include "test/support/udp_client.h"
@@ -107,6 +108,37 @@ TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
   CHECK(after - before == 0);
   CHECK(players[9]->counted("rtp_router", "voice_out") - heard == kPackets * 9 / 10);
   CHECK(players[0]->counted("repair", "requested") > kPackets / 20);
+}
+
+TEST_CASE("10,000 packets of ChannelData each way through a TURN relay allocate nothing") {
+  test::TurnServer server("max_bandwidth_per_user_bps: 1000000000 ");
+  test::TurnClient client(server);
+  client.allocate();
+  REQUIRE(client.bind(0x4000, test::kPeer).code() == test::kSuccess);
+  const net::Address peer = *net::Address::parse(test::kPeer);
+  const std::vector<uint8_t> payload(160, 'v');
+  std::vector<uint8_t> message(4 + payload.size(), 'v');
+  writeU16(&message[0], 0x4000);
+  writeU16(&message[2], static_cast<uint16_t>(payload.size()));
+  client.chain.record = server.network().record = false;
+  const auto relay = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      client.chain.ingress(message);
+      REQUIRE(server.network().deliver(peer, client.relay(), payload));
+      server.clock.advance(1ms);
+    }
+  };
+  relay(100);
+  const uint64_t out = client.chain.counted("stun_turn", "relayed_to_peer");
+  const uint64_t in = client.chain.counted("stun_turn", "relayed_from_peer");
+  test::countAllocations(true);
+  const uint64_t before = test::allocations();
+  relay(kPackets);
+  const uint64_t after = test::allocations();
+  test::countAllocations(false);
+  CHECK(after - before == 0);
+  CHECK(client.chain.counted("stun_turn", "relayed_to_peer") - out == kPackets);
+  CHECK(client.chain.counted("stun_turn", "relayed_from_peer") - in == kPackets);
 }
 
 TEST_CASE("2,000 packets with gaps through every mode of opus allocate nothing") {

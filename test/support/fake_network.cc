@@ -8,20 +8,20 @@ class FakeNetwork::Port final : public net::UdpPort {
   ~Port() override { network_.ports_.erase(local_); }
 
   void send(net::PacketPtr&& packet) override {
-    const Bytes data = packet->data();
-    network_.sent.push_back({local_,
-                             packet->remote,
-                             {data.begin(), data.end()},
-                             packet->tos,
-                             packet->ttl,
-                             packet->dont_fragment,
-                             packet->local});
+    if (network_.record) network_.sent.push_back(recorded(*packet));
     packet->settle();
     packet.reset();
   }
   const net::Address& local() const override { return local_; }
 
  private:
+  SentDatagram recorded(const net::Packet& packet) const {
+    const Bytes data = packet.data();
+    return {local_,      packet.remote, {data.begin(), data.end()},
+            packet.tos,  packet.ttl,    packet.dont_fragment,
+            packet.local};
+  }
+
   FakeNetwork& network_;
   const net::Address local_;
 };
@@ -45,6 +45,13 @@ class FakeNetwork::Reservation final : public net::UdpReservation {
   const net::Address& local() const override { return local_; }
 
  private:
+  SentDatagram recorded(const net::Packet& packet) const {
+    const Bytes data = packet.data();
+    return {local_,      packet.remote, {data.begin(), data.end()},
+            packet.tos,  packet.ttl,    packet.dont_fragment,
+            packet.local};
+  }
+
   FakeNetwork& network_;
   const net::Address local_;
 };

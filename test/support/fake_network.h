@@ -44,6 +44,7 @@ class FakeNetwork final : public net::UdpNetwork {
   const net::Address& lastOpened() const { return last_opened_; }
 
   std::vector<SentDatagram> sent;
+  bool record = true;  // false: what ports send is only settled, without a copy
   size_t open_ports() const { return ports_.size(); }
   size_t reserved_ports() const { return reserved_.size(); }
   bool exhausted = false;  // open() fails
