@@ -6,6 +6,7 @@
 #include "filters/fragment/fragment.h"
 #include "filters/impair/impair.h"
 #include "filters/marker/marker.h"
+#include "filters/module/module.h"
 #include "filters/opus/opus.h"
 #include "filters/pacer/pacer.h"
 #include "filters/repair/repair.h"
@@ -22,6 +23,7 @@ chain::Registry builtinFilters() {
   registry.add(fragment::filterType());
   registry.add(impair::filterType());
   registry.add(marker::filterType());
+  registry.add(module::filterType());
   registry.add(opus_filter::filterType());
   registry.add(pacer::filterType());
   registry.add(repair::filterType());

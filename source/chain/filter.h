@@ -52,6 +52,9 @@ class FilterFactory {
   virtual ~FilterFactory() = default;
   virtual FilterPtr create(FilterContext& context) const = 0;
 
+  // Statistics that only this configuration knows, in place of its type's. Null: its type's.
+  virtual std::shared_ptr<const stats::FilterSchema> schema() const { return nullptr; }
+
   // Means against loss that clients of its chain may negotiate because of it.
   virtual rooms::RepairFeatures repairFeatures() const { return {}; }
 

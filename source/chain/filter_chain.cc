@@ -1,6 +1,7 @@
 #include "source/chain/filter_chain.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::chain {
 
@@ -54,7 +55,11 @@ FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSp
   });
   if (found == old.end()) return make(spec);
   if (found->factory != spec.factory) {
-    if (!found->filter->onReload(*spec.factory)) return make(spec);
+    stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_.index()]);
+    if (!found->filter->onReload(*spec.factory)) {
+      found->context->stats_ = before;
+      return make(spec);
+    }
     found->factory = spec.factory;
   }
   return std::move(*found);
@@ -113,15 +118,15 @@ void FilterChain::egress(PacketPtr&& packet) {
 
 void FilterChain::enterIngress(FilterContext* next, PacketPtr&& packet) {
   if (next == nullptr) return ends_.onInnerEnd(std::move(packet));
-  next->stats_.ingress.packets.add();
-  next->stats_.ingress.bytes.add(packet->size());
+  next->stats_->ingress.packets.add();
+  next->stats_->ingress.bytes.add(packet->size());
   next->filter_->onIngress(std::move(packet));
 }
 
 void FilterChain::enterEgress(FilterContext* next, PacketPtr&& packet) {
   if (next == nullptr) return ends_.onOuterEnd(std::move(packet));
-  next->stats_.egress.packets.add();
-  next->stats_.egress.bytes.add(packet->size());
+  next->stats_->egress.packets.add();
+  next->stats_->egress.bytes.add(packet->size());
   next->filter_->onEgress(std::move(packet));
 }
 

@@ -20,7 +20,7 @@ class FilterChain;
 class FilterContext {
  public:
   FilterContext(FilterChain& chain, Session& session, Worker& worker, stats::FilterStats& stats)
-      : chain_(chain), session_(session), worker_(worker), stats_(stats) {}
+      : chain_(chain), session_(session), worker_(worker), stats_(&stats) {}
   FilterContext(const FilterContext&) = delete;
   FilterContext& operator=(const FilterContext&) = delete;
 
@@ -37,7 +37,7 @@ class FilterContext {
   // For a packet that could not even be made.
   template <typename Reason>
   void countDrop(Reason reason) {
-    stats_.drops[static_cast<size_t>(reason)].add();
+    stats_->drops[static_cast<size_t>(reason)].add();
   }
   // Ends a packet that was meant for this filter.
   void consume(PacketPtr packet) { packet->settle(); }
@@ -49,15 +49,15 @@ class FilterContext {
 
   template <typename Index>
   void count(Index counter, uint64_t n = 1) {
-    stats_.counters[static_cast<size_t>(counter)].add(n);
+    stats_->counters[static_cast<size_t>(counter)].add(n);
   }
   template <typename Index>
   void record(Index histogram, Duration duration) {
-    stats_.histograms[static_cast<size_t>(histogram)].record(duration);
+    stats_->histograms[static_cast<size_t>(histogram)].record(duration);
   }
 
   // This filter's counters on this worker; they live as long as the process.
-  stats::FilterStats& stats() { return stats_; }
+  stats::FilterStats& stats() { return *stats_; }
 
   Session& session() { return session_; }
   const Session& session() const { return session_; }
@@ -72,7 +72,7 @@ class FilterContext {
   FilterChain& chain_;
   Session& session_;
   Worker& worker_;
-  stats::FilterStats& stats_;
+  stats::FilterStats* stats_;
   FilterContext* inner_ = nullptr;  // null at the inner end
   FilterContext* outer_ = nullptr;  // null at the outer end
   Filter* filter_ = nullptr;

@@ -65,6 +65,7 @@ struct FactoryContext {
   std::shared_ptr<const credentials::Source> credentials;  // never null
   std::shared_ptr<const net::AddressMap> nat;              // never null
   std::vector<net::Address> listener;                      // its addresses as configured
+  std::string base_path;                                   // that relative paths start from
 };
 
 struct FilterType {

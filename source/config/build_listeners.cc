@@ -28,7 +28,8 @@ class ListenerBuilder {
                  .dtls = input.dtls,
                  .credentials = settings.credentials,
                  .nat = settings.nat.addresses,
-                 .listener = {}} {}
+                 .listener = {},
+                 .base_path = input.directory} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
 
@@ -152,7 +153,7 @@ void ListenerBuilder::filter(const sluice::Filter& config, const std::string& pa
   if (before != nullptr && before->config == spec.config && spec.factory->sameAs(*before->factory)) {
     spec.factory = before->factory;
   }
-  spec.stats = input_.stats.filter(listener_, out.name, spec.name, *spec.type);
+  spec.stats = input_.stats.filter(listener_, out.name, spec.name, *spec.type, spec.factory->schema());
   out.filters.push_back(std::move(spec));
 }
 

@@ -1,5 +1,7 @@
 #include "source/runtime/stats_store.h"
 
+#include <algorithm>
+
 namespace sluice::runtime {
 namespace {
 
@@ -31,12 +33,18 @@ std::vector<ListenerStats*> StatsStore::listener(const std::string& name) {
 }
 
 std::vector<stats::FilterStats*> StatsStore::filter(const std::string& listener, const std::string& chain,
-                                                    const std::string& name, const chain::FilterType& type) {
-  Filter& filter = filters_[{listener, chain, name, type.name}];
-  filter.type = &type;
-  while (filter.blocks.size() < workers_) filter.blocks.emplace_back(type.schema);
+                                                    const std::string& name, const chain::FilterType& type,
+                                                    std::shared_ptr<const stats::FilterSchema> schema) {
+  // The type outlives the store.
+  if (schema == nullptr) schema = {std::shared_ptr<const void>(), &type.schema};
+  auto& kinds = filters_[{listener, chain, name}];
+  auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const Filter& known) {
+    return known.type == type.name && *known.schema == *schema;
+  });
+  if (kind == kinds.end()) kind = kinds.insert(kinds.end(), {type.name, std::move(schema), {}});
+  while (kind->blocks.size() < workers_) kind->blocks.emplace_back(*kind->schema);
   std::vector<stats::FilterStats*> pointers;
-  for (stats::FilterStats& block : filter.blocks) pointers.push_back(&block);
+  for (stats::FilterStats& block : kind->blocks) pointers.push_back(&block);
   return pointers;
 }
 
@@ -101,42 +109,65 @@ void StatsStore::collectListeners(Samples& out) const {
 }
 
 void StatsStore::collectFilters(Samples& out) const {
-  for (const auto& [key, filter] : filters_) {
-    const auto& [listener, chain, name, type_name] = key;
-    const auto& blocks = filter.blocks;
-    const stats::FilterSchema& schema = filter.type->schema;
-    const Labels base{{"listener", listener}, {"chain", chain}, {"filter", name}};
-    const auto with = [&base](std::string_view label, std::string_view value) {
-      Labels all = base;
-      if (!label.empty()) all.emplace_back(label, value);
-      return all;
-    };
-    const auto flow = [&](std::string_view direction, stats::Flow stats::FilterStats::*member) {
-      out.counter("sluice_filter_packets_total", "Packets that entered the filter.",
-                  with("direction", direction),
-                  sum(blocks, [&](const auto& b) { return (b.*member).packets.value(); }));
-      out.counter("sluice_filter_bytes_total", "Bytes that entered the filter.", with("direction", direction),
-                  sum(blocks, [&](const auto& b) { return (b.*member).bytes.value(); }));
-    };
-    flow("ingress", &stats::FilterStats::ingress);
-    flow("egress", &stats::FilterStats::egress);
-    for (size_t i = 0; i < schema.drops.size(); ++i) {
-      out.counter("sluice_filter_drops_total", "Packets that the filter dropped, by reason.",
-                  with("reason", schema.drops[i]),
-                  sum(blocks, [&](const auto& b) { return b.drops[i].value(); }));
+  for (const auto& [key, kinds] : filters_) collectFilter(key, kinds, out);
+}
+
+void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, Samples& out) const {
+  const auto& [listener, chain, name] = key;
+  const auto with = [&](std::string_view label, std::string_view value) {
+    Labels all{{"listener", listener}, {"chain", chain}, {"filter", name}};
+    if (!label.empty()) all.emplace_back(label, value);
+    return all;
+  };
+  const auto flow = [&](std::string_view direction, stats::Flow stats::FilterStats::*member) {
+    uint64_t packets = 0, bytes = 0;
+    for (const Filter& kind : kinds) {
+      packets += sum(kind.blocks, [&](const auto& b) { return (b.*member).packets.value(); });
+      bytes += sum(kind.blocks, [&](const auto& b) { return (b.*member).bytes.value(); });
     }
-    const std::string prefix = "sluice_" + std::string(type_name) + "_";
-    for (size_t i = 0; i < schema.counters.size(); ++i) {
-      const stats::CounterSpec& spec = schema.counters[i];
-      out.counter(prefix + std::string(spec.name) + "_total", spec.help, with(spec.label, spec.value),
-                  sum(blocks, [&](const auto& b) { return b.counters[i].value(); }));
+    out.counter("sluice_filter_packets_total", "Packets that entered the filter.",
+                with("direction", direction), packets);
+    out.counter("sluice_filter_bytes_total", "Bytes that entered the filter.", with("direction", direction),
+                bytes);
+  };
+  flow("ingress", &stats::FilterStats::ingress);
+  flow("egress", &stats::FilterStats::egress);
+  // Kinds may have names in common.
+  struct Named {
+    std::string_view help;
+    uint64_t count = 0;
+  };
+  std::map<std::string_view, uint64_t> drops;
+  std::map<std::tuple<std::string, std::string_view, std::string_view>, Named> counters;
+  std::map<std::string, std::pair<std::string_view, stats::HistogramSample>> histograms;
+  for (const auto& [type, schema, blocks] : kinds) {
+    const std::string prefix = "sluice_" + std::string(type) + "_";
+    for (size_t i = 0; i < schema->drops.size(); ++i) {
+      drops[schema->drops[i]] += sum(blocks, [&](const auto& b) { return b.drops[i].value(); });
     }
-    for (size_t i = 0; i < schema.histograms.size(); ++i) {
-      const stats::HistogramSpec& spec = schema.histograms[i];
-      out.histogram(prefix + std::string(spec.name) + "_seconds", spec.help, base,
-                    merge(
-                        blocks, [&](const auto& b) -> const auto& { return b.histograms[i]; }));
+    for (size_t i = 0; i < schema->counters.size(); ++i) {
+      const stats::CounterSpec& spec = schema->counters[i];
+      Named& named = counters[{prefix + std::string(spec.name) + "_total", spec.label, spec.value}];
+      named.help = spec.help;
+      named.count += sum(blocks, [&](const auto& b) { return b.counters[i].value(); });
     }
+    for (size_t i = 0; i < schema->histograms.size(); ++i) {
+      const stats::HistogramSpec& spec = schema->histograms[i];
+      auto& [help, sample] = histograms[prefix + std::string(spec.name) + "_seconds"];
+      help = spec.help;
+      for (const auto& block : blocks) sample.add(block.histograms[i]);
+    }
+  }
+  for (const auto& [reason, count] : drops) {
+    out.counter("sluice_filter_drops_total", "Packets that the filter dropped, by reason.",
+                with("reason", reason), count);
+  }
+  for (const auto& [series, named] : counters) {
+    const auto& [full_name, label, value] = series;
+    out.counter(full_name, named.help, with(label, value), named.count);
+  }
+  for (const auto& [full_name, named] : histograms) {
+    out.histogram(full_name, named.first, with({}, {}), named.second);
   }
 }
 

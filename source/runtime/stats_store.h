@@ -21,25 +21,29 @@ class StatsStore {
 
   // One block per worker.
   std::vector<ListenerStats*> listener(const std::string& name);
+  // `schema`: in place of the type's, if not null.
   std::vector<stats::FilterStats*> filter(const std::string& listener, const std::string& chain,
-                                          const std::string& name, const chain::FilterType& type);
+                                          const std::string& name, const chain::FilterType& type,
+                                          std::shared_ptr<const stats::FilterSchema> schema);
 
   // Sums over workers.
   void collect(stats::Samples& out) const;
 
  private:
   struct Filter {
-    const chain::FilterType* type;
+    std::string_view type;
+    std::shared_ptr<const stats::FilterSchema> schema;
     std::deque<stats::FilterStats> blocks;
   };
-  using FilterKey = std::tuple<std::string, std::string, std::string, std::string_view>;
+  using FilterKey = std::tuple<std::string, std::string, std::string>;  // listener, chain, filter
 
   void collectListeners(stats::Samples& out) const;
   void collectFilters(stats::Samples& out) const;
+  void collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, stats::Samples& out) const;
 
   const unsigned workers_;
   std::map<std::string, std::deque<ListenerStats>> listeners_;
-  std::map<FilterKey, Filter> filters_;
+  std::map<FilterKey, std::deque<Filter>> filters_;  // under one name there may have been several kinds
 };
 
 }  // namespace sluice::runtime

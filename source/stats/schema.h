@@ -1,6 +1,7 @@
 // What a filter type counts, declared once; one block of counters exists per filter and worker.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,20 +18,27 @@ struct CounterSpec {
   std::string_view help;
   std::string_view label{};  // optional
   std::string_view value{};
+  bool operator==(const CounterSpec&) const = default;
 };
 
 // "delay" becomes sluice_<filter type>_delay_seconds{listener,filter}.
 struct HistogramSpec {
   std::string_view name;
   std::string_view help;
+  bool operator==(const HistogramSpec&) const = default;
 };
 
-// Indices are the enums of the filter that declares the schema. The strings live forever.
+// Indices are the enums of the filter that declares the schema. The strings live as long as it.
 struct FilterSchema {
   std::span<const std::string_view> drops;  // reasons, e.g. "queue_full"
   std::span<const CounterSpec> counters;
   std::span<const HistogramSpec> histograms;
 };
+
+inline bool operator==(const FilterSchema& a, const FilterSchema& b) {
+  return std::ranges::equal(a.drops, b.drops) && std::ranges::equal(a.counters, b.counters) &&
+         std::ranges::equal(a.histograms, b.histograms);
+}
 
 // One direction through one filter.
 struct Flow {

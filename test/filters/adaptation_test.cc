@@ -201,7 +201,8 @@ TEST_CASE("configuration that makes no sense is refused with its path") {
                                 .dtls = nullptr,
                                 .credentials = std::make_shared<credentials::None>(),
                                 .nat = std::make_shared<net::AddressMap>(),
-                                .listener = {}};
+                                .listener = {},
+                                .base_path = "."};
   for (const Case& c : cases) {
     CAPTURE(c.config);
     filters::Adaptation config;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 
 namespace sluice::test {
 namespace {
@@ -70,7 +71,8 @@ chain::ChainSpecPtr ChainHarness::makeSpec(const std::vector<FilterConfig>& filt
                                 .dtls = dtls,
                                 .credentials = credentials,
                                 .nat = nat,
-                                .listener = {session.local_address}};
+                                .listener = {session.local_address},
+                                .base_path = "."};
   for (const FilterConfig& filter : filters) {
     const auto any = pack(filter);
     auto factory = filter.type.parse(any, context);
@@ -79,10 +81,12 @@ chain::ChainSpecPtr ChainHarness::makeSpec(const std::vector<FilterConfig>& filt
     const auto known = std::find_if(types_.begin(), types_.end(),
                                     [&](const auto& type) { return type.name == filter.type.name; });
     const chain::FilterType* type = known != types_.end() ? &*known : &types_.emplace_back(filter.type);
-    auto& block = blocks_[name];
-    if (block == nullptr) block = std::make_unique<stats::FilterStats>(type->schema);
+    auto schema = (*factory)->schema();
+    if (schema == nullptr) schema = {std::shared_ptr<const void>(), &type->schema};
+    auto& blocks = blocks_[name];
+    if (blocks.empty() || !(*blocks.back().schema == *schema)) blocks.emplace_back(std::move(schema));
     chain::FilterSpec entry{name, type, any.value(), *factory, {}};
-    entry.stats.assign(worker_.count(), block.get());
+    entry.stats.assign(worker_.count(), &blocks.back().stats);
     if (spec_ != nullptr) {
       for (const chain::FilterSpec& old : spec_->filters) {
         const bool same = old.name == name && old.type == type && old.config == entry.config;
@@ -135,26 +139,28 @@ void ChainHarness::closeChain() {
 }
 
 uint64_t ChainHarness::dropped(const std::string& filter, std::string_view reason) const {
-  for (const auto& entry : spec_->filters) {
-    if (entry.name != filter) continue;
-    const auto& names = entry.type->schema.drops;
-    const auto it = std::find(names.begin(), names.end(), reason);
-    if (it == names.end()) die("no drop reason " + std::string(reason));
-    return blocks_.at(filter)->drops[static_cast<size_t>(it - names.begin())].value();
+  std::optional<uint64_t> total;
+  for (const auto& [schema, stats] : blocks_.at(filter)) {
+    const auto it = std::find(schema->drops.begin(), schema->drops.end(), reason);
+    if (it == schema->drops.end()) continue;
+    total = total.value_or(0) + stats.drops[static_cast<size_t>(it - schema->drops.begin())].value();
   }
-  die("no filter " + filter);
+  if (!total) die("no drop reason " + std::string(reason));
+  return *total;
 }
 
 uint64_t ChainHarness::counted(const std::string& filter, std::string_view counter,
                                std::string_view value) const {
-  for (const auto& entry : spec_->filters) {
-    if (entry.name != filter) continue;
-    const auto& specs = entry.type->schema.counters;
-    for (size_t i = 0; i < specs.size(); ++i) {
-      if (specs[i].name == counter && specs[i].value == value) return blocks_.at(filter)->counters[i].value();
+  std::optional<uint64_t> total;
+  for (const auto& [schema, stats] : blocks_.at(filter)) {
+    for (size_t i = 0; i < schema->counters.size(); ++i) {
+      const stats::CounterSpec& spec = schema->counters[i];
+      if (spec.name != counter || spec.value != value) continue;
+      total = total.value_or(0) + stats.counters[i].value();
     }
   }
-  die("no counter " + std::string(counter));
+  if (!total) die("no counter " + std::string(counter));
+  return *total;
 }
 
 void ChainHarness::capture(net::PacketPtr packet, std::vector<Captured>& out) {

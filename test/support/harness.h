@@ -112,7 +112,7 @@ class ChainHarness final : private chain::ChainEnds {
 
   uint64_t dropped(const std::string& filter, std::string_view reason) const;
   uint64_t counted(const std::string& filter, std::string_view counter, std::string_view value = {}) const;
-  const stats::FilterStats& stats(const std::string& filter) const { return *blocks_.at(filter); }
+  const stats::FilterStats& stats(const std::string& filter) const { return blocks_.at(filter).back().stats; }
 
   FakeSession session;
   std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
@@ -132,13 +132,19 @@ class ChainHarness final : private chain::ChainEnds {
   void capture(net::PacketPtr packet, std::vector<Captured>& out);
   chain::ChainSpecPtr makeSpec(const std::vector<FilterConfig>& filters);
 
+  struct Block {
+    explicit Block(std::shared_ptr<const stats::FilterSchema> of) : schema(std::move(of)), stats(*schema) {}
+    std::shared_ptr<const stats::FilterSchema> schema;
+    stats::FilterStats stats;
+  };
+
   FakeWorker& worker_;
   ManualClock clock_;
   rooms::Directory own_directory_{{}, 1, clock_};
   chain::ProcessState own_process_;
   std::vector<FilterConfig> filters_;
   std::deque<chain::FilterType> types_;  // at fixed places
-  std::map<std::string, std::unique_ptr<stats::FilterStats>> blocks_;
+  std::map<std::string, std::deque<Block>> blocks_;  // by filter; the newest schema's is the last
   chain::ChainSpecPtr spec_;
   std::unique_ptr<chain::FilterChain> chain_;
 };

@@ -1,0 +1,102 @@
+#include "filters/module/library.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "filters/module/host.h"
+#include "source/crypto/hmac.h"
+
+namespace sluice::module {
+namespace {
+
+constexpr size_t kMaxFileBytes = 256 << 20;
+constexpr const char* kSymbol = "sluice_filter";
+
+std::string versionOf(const std::string& content) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const auto hash = crypto::sha256(asBytes(content));
+  std::string text;
+  for (size_t i = 0; i < 8; ++i) {
+    text += kDigits[hash[i] >> 4];
+    text += kDigits[hash[i] & 15];
+  }
+  return text;
+}
+
+Result<std::string> makeDirectory() {
+  std::string path = (std::filesystem::temp_directory_path() / "sluice-modules-XXXXXX").string();
+  if (mkdtemp(path.data()) == nullptr) {
+    return Error{"", "cannot make a folder for copies of modules: " + std::string(std::strerror(errno))};
+  }
+  return path;
+}
+
+// What is wrong with the table, or nothing.
+std::string faultOf(const sluice_filter_api* filter) {
+  if (filter == nullptr) return "refuses: sluice_filter() returned null";
+  if (filter->abi != SLUICE_FILTER_ABI) {
+    return "was built for ABI " + std::to_string(filter->abi) + "; this is " +
+           std::to_string(SLUICE_FILTER_ABI);
+  }
+  if (filter->size < sizeof(sluice_filter_api)) return "has a function table that is too short";
+  if (filter->config_new == nullptr) return "has no config_new";
+  if (filter->session_new == nullptr) return "has no session_new";
+  return {};
+}
+
+}  // namespace
+
+Library::~Library() {
+  if (handle_ != nullptr) dlclose(handle_);
+  if (!copy_.empty()) unlink(copy_.c_str());
+}
+
+Libraries::~Libraries() {
+  if (!directory_.empty()) rmdir(directory_.c_str());
+}
+
+Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) {
+  std::error_code failed;
+  const auto size = std::filesystem::file_size(file, failed);
+  std::ifstream in(file, std::ios::binary);
+  if (failed || !in) return Error{"", "'" + file + "' cannot be read"};
+  if (size > kMaxFileBytes) return Error{"", "'" + file + "' is longer than 256 MiB"};
+  const std::string content{std::istreambuf_iterator<char>(in), {}};
+  const std::string version = versionOf(content);
+  if (auto known = by_version_[version].lock()) return std::shared_ptr<const Library>(std::move(known));
+
+  if (directory_.empty()) {
+    auto made = makeDirectory();
+    if (!made.ok()) return made.errors();
+    directory_ = *std::move(made);
+  }
+  std::shared_ptr<Library> library(new Library);
+  library->version_ = version;
+  library->copy_ = directory_ + "/" + std::filesystem::path(file).stem().string() + "-" + version + ".so";
+  std::ofstream out(library->copy_, std::ios::binary);
+  out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  out.close();
+  if (!out) return Error{"", "cannot write '" + library->copy_ + "'"};
+  library->handle_ = dlopen(library->copy_.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library->handle_ == nullptr) return Error{"", "'" + file + "' cannot be loaded: " + dlerror()};
+  const auto entry = reinterpret_cast<decltype(&sluice_filter)>(dlsym(library->handle_, kSymbol));
+  if (entry == nullptr) return Error{"", "'" + file + "' exports no sluice_filter"};
+  library->filter_ = entry(&hostApi());
+  if (const std::string fault = faultOf(library->filter_); !fault.empty()) {
+    return Error{"", "'" + file + "' " + fault};
+  }
+  auto schema = ModuleSchema::make(*library->filter_);
+  if (!schema.ok()) return schema.errors();
+  library->schema_ = *std::move(schema);
+  by_version_[version] = library;
+  return std::shared_ptr<const Library>(std::move(library));
+}
+
+}  // namespace sluice::module

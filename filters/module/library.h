@@ -1,0 +1,50 @@
+// Code from a shared object. It is loaded from a copy that nobody replaces, named by its content, and
+// unloaded with its last user.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "api/filter_abi.h"
+#include "filters/module/module_schema.h"
+#include "source/base/result.h"
+
+namespace sluice::module {
+
+class Library {
+ public:
+  ~Library();  // any thread
+  Library(const Library&) = delete;
+  Library& operator=(const Library&) = delete;
+
+  const sluice_filter_api& filter() const { return *filter_; }
+  const std::shared_ptr<const ModuleSchema>& schema() const { return schema_; }
+  // Of the content: 16 hexadecimal digits.
+  const std::string& version() const { return version_; }
+
+ private:
+  friend class Libraries;
+  Library() = default;
+
+  std::string version_;
+  std::string copy_;  // path
+  void* handle_ = nullptr;
+  const sluice_filter_api* filter_ = nullptr;
+  std::shared_ptr<const ModuleSchema> schema_;
+};
+
+// Those of the process. Main thread.
+class Libraries {
+ public:
+  ~Libraries();
+
+  // What is loaded already with this content is shared. Errors have no path.
+  Result<std::shared_ptr<const Library>> load(const std::string& file);
+
+ private:
+  std::string directory_;  // of copies; made with the first one
+  std::map<std::string, std::weak_ptr<const Library>> by_version_;
+};
+
+}  // namespace sluice::module

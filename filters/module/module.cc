@@ -1,0 +1,308 @@
+#include "filters/module/module.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "filters/module/statistics.h"
+
+namespace sluice::module {
+namespace {
+
+constexpr Duration kSlow = 8ms;            // two ticks of the coarse clock
+constexpr size_t kMaxStateBytes = 65'536;  // of a session that is handed over
+constexpr size_t kGuard = 8;               // bytes on each side of a packet's room
+constexpr uint8_t kGuardByte = 0xA5;
+
+// Cheap, and no better than a few milliseconds.
+Duration coarseTime() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
+}
+
+// Those that live, of one worker.
+struct Workers {
+  explicit Workers(chain::Worker&) {}
+  std::map<const Library*, std::weak_ptr<WorkerState>> states;
+};
+
+// The room around a packet that the module is told of, between guards that it must not touch.
+class Room {
+ public:
+  explicit Room(net::Packet& packet)
+      : data_(packet.data().data()),
+        size_(packet.size()),
+        front_(std::min(kGuard, packet.headroom())),
+        back_(std::min(kGuard, packet.tailroom())),
+        headroom_(packet.headroom() - front_),
+        tailroom_(packet.tailroom() - back_) {
+    std::fill_n(data_ - headroom_ - front_, front_, kGuardByte);
+    std::fill_n(data_ + size_ + tailroom_, back_, kGuardByte);
+  }
+
+  size_t headroom() const { return headroom_; }
+  size_t tailroom() const { return tailroom_; }
+  bool intact() const {
+    const auto is_guard = [](uint8_t byte) { return byte == kGuardByte; };
+    return std::all_of(data_ - headroom_ - front_, data_ - headroom_, is_guard) &&
+           std::all_of(data_ + size_ + tailroom_, data_ + size_ + tailroom_ + back_, is_guard);
+  }
+  bool contains(const sluice_packet& seen) const {
+    if (seen.data < data_ - headroom_ || seen.data > data_ + size_) return false;
+    return seen.size <= static_cast<size_t>(data_ + size_ + tailroom_ - seen.data);
+  }
+
+ private:
+  uint8_t* const data_;
+  const size_t size_;
+  const size_t front_, back_;
+  const size_t headroom_, tailroom_;
+};
+
+void take(net::Packet& packet, const sluice_packet& seen) {
+  const uint8_t* const before = packet.data().data();
+  if (seen.data < before) {
+    packet.prepend(static_cast<size_t>(before - seen.data));
+  } else {
+    packet.removePrefix(static_cast<size_t>(seen.data - before));
+  }
+  packet.resize(seen.size);
+  packet.tos = static_cast<uint8_t>(seen.dscp << 2 | (packet.tos & 3));
+  packet.ttl = seen.ttl;
+}
+
+}  // namespace
+
+Result<chain::FilterFactoryPtr> ModuleFactory::make(const filters::Module& config,
+                                                    chain::FactoryContext& context) {
+  if (config.file().empty()) return Error{"file", "is required"};
+  const std::string file = (std::filesystem::path(context.base_path) / config.file()).string();
+  auto library = context.process.get<Libraries>()->load(file);
+  if (!library.ok()) return Error{"file", library.error().message};
+  std::string json = "{}";
+  if (config.has_config() && !google::protobuf::util::MessageToJsonString(config.config(), &json).ok()) {
+    return Error{"config", "cannot be written as JSON"};
+  }
+  auto factory = std::make_shared<ModuleFactory>();
+  factory->library_ = *std::move(library);
+  char error[256] = "";
+  factory->config_ =
+      factory->library_->filter().config_new(json.data(), json.size(), error, sizeof error - 1);
+  if (factory->config_ == nullptr) {
+    error[sizeof error - 1] = 0;
+    return Error{"config", *error != 0 ? "the module says: " + std::string(error) : "the module refuses it"};
+  }
+  return chain::FilterFactoryPtr(std::move(factory));
+}
+
+ModuleFactory::~ModuleFactory() {
+  if (config_ != nullptr && library_->filter().config_free != nullptr)
+    library_->filter().config_free(config_);
+}
+
+chain::FilterPtr ModuleFactory::create(chain::FilterContext& context) const {
+  return std::make_unique<Module>(context, *this);
+}
+
+std::shared_ptr<const stats::FilterSchema> ModuleFactory::schema() const {
+  return {library_->schema(), &library_->schema()->schema()};
+}
+
+bool ModuleFactory::sameAs(const chain::FilterFactory& previous) const {
+  return library_ == static_cast<const ModuleFactory&>(previous).library_;
+}
+
+WorkerState::WorkerState(LibraryPtr code, void* config)
+    : library(std::move(code)),
+      state(library->filter().worker_new != nullptr ? library->filter().worker_new(config) : nullptr) {}
+
+WorkerState::~WorkerState() {
+  if (library->filter().worker_free != nullptr) library->filter().worker_free(state);
+}
+
+// A call into the module: whatever it sends leaves when the call is over, and long ones are counted.
+class Module::Call {
+ public:
+  explicit Call(Module& module) : module_(module), began_(coarseTime()) {}
+  ~Call() {
+    if (coarseTime() - began_ >= kSlow) module_.context_.count(Count::kSlowCalls);
+  }
+
+ private:
+  Module& module_;
+  const Duration began_;
+};
+
+Module::Module(chain::FilterContext& context, const ModuleFactory& factory)
+    : Filter(context), timer_(context.timers(), [this] { onTimer(); }) {
+  begin(factory);
+}
+
+Module::~Module() {
+  end();
+  flush();
+}
+
+void Module::begin(const ModuleFactory& factory) {
+  library_ = factory.library();
+  auto& states = context_.worker().local<Workers>().states;
+  std::erase_if(states, [](const auto& entry) { return entry.second.expired(); });
+  auto& state = states[library_.get()];
+  worker_ = state.lock();
+  const Call call(*this);
+  if (worker_ == nullptr) state = worker_ = std::make_shared<WorkerState>(library_, factory.config());
+  self_ = library_->filter().session_new(reinterpret_cast<sluice_session*>(this), factory.config(),
+                                         worker_->state);
+}
+
+void Module::end() {
+  timer_.cancel();
+  if (self_ == nullptr) return;
+  const Call call(*this);
+  if (library_->filter().session_free != nullptr) library_->filter().session_free(self_);
+  self_ = nullptr;
+}
+
+bool Module::onReload(const chain::FilterFactory& factory) {
+  const auto& fresh = static_cast<const ModuleFactory&>(factory);
+  const auto reload = library_->filter().session_reload;
+  bool kept = false;
+  if (fresh.library() == library_ && reload != nullptr && self_ != nullptr) {
+    const Call call(*this);
+    kept = reload(self_, fresh.config()) == 0;
+  }
+  if (!kept) handOver(fresh);
+  flush();
+  return true;
+}
+
+void Module::handOver(const ModuleFactory& factory) {
+  const bool had_session = self_ != nullptr;
+  std::vector<uint8_t> state(kMaxStateBytes);
+  size_t size = 0;
+  bool kept = false;
+  if (had_session && library_->filter().session_export != nullptr) {
+    const Call call(*this);
+    size = library_->filter().session_export(self_, state.data(), state.size());
+    kept = size <= state.size();
+  }
+  LibraryPtr old = library_;  // its session is still to go
+  end();
+  begin(factory);
+  if (kept) {
+    const auto import = library_->filter().session_import;
+    const Call call(*this);
+    kept = self_ != nullptr && import != nullptr && import(self_, state.data(), size) == 0;
+  }
+  if (had_session) context_.count(kept ? Count::kHandedOver : Count::kLostState);
+  context_.worker().postToMain([old = std::move(old)] {});  // who may be its last user, and unloads it there
+}
+
+void Module::describe(chain::Description& out) const {
+  out.emplace_back("code", library_->version());
+  if (self_ == nullptr) out.emplace_back("state", "refused by the module");
+}
+
+void Module::onIngress(net::PacketPtr&& packet) {
+  const bool passes = decide(library_->filter().on_ingress, packet);
+  flush();
+  if (passes) context_.ingress(std::move(packet));
+}
+
+void Module::onEgress(net::PacketPtr&& packet) {
+  packet->origin.reset();  // its payload may change
+  const bool passes = decide(library_->filter().on_egress, packet);
+  flush();
+  if (passes) context_.egress(std::move(packet));
+}
+
+// True: the packet goes on. Otherwise it is gone.
+bool Module::decide(OnPacket on_packet, net::PacketPtr& packet) {
+  if (self_ == nullptr) {
+    context_.drop(std::move(packet), Drop::kNoSession);
+    return false;
+  }
+  if (on_packet == nullptr) return true;
+  const Room room(*packet);
+  sluice_packet seen{.data = packet->data().data(),
+                     .size = packet->size(),
+                     .headroom = room.headroom(),
+                     .tailroom = room.tailroom(),
+                     .kind = static_cast<uint8_t>(packet->kind),
+                     .dscp = static_cast<uint8_t>(packet->tos >> 2),
+                     .ttl = packet->ttl};
+  int32_t verdict;
+  {
+    const Call call(*this);
+    verdict = on_packet(self_, &seen);
+  }
+  if (!room.intact() || (verdict == SLUICE_PASS && (!room.contains(seen) || seen.dscp > 63))) {
+    context_.drop(std::move(packet), Drop::kOutOfBounds);
+    return false;
+  }
+  if (verdict == SLUICE_PASS) {
+    take(*packet, seen);
+    return true;
+  }
+  const size_t reason = std::size(kDrops) + static_cast<size_t>(verdict - SLUICE_DROP);
+  if (verdict == SLUICE_CONSUME) {
+    context_.consume(std::move(packet));
+  } else if (verdict >= SLUICE_DROP && reason < context_.stats().drops.size()) {
+    context_.drop(std::move(packet), reason);
+  } else {
+    context_.drop(std::move(packet), Drop::kBadVerdict);
+  }
+  return false;
+}
+
+void Module::onTimer() {
+  if (self_ != nullptr && library_->filter().on_timer != nullptr) {
+    const Call call(*this);
+    library_->filter().on_timer(self_);
+  }
+  flush();
+}
+
+bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
+  net::PacketPtr packet = sent_count_ < kMaxSent ? context_.packet() : nullptr;
+  const bool taken = packet != nullptr && data.size() <= net::Packet::kMaxPayload && packet->assign(data);
+  context_.count(taken ? Count::kSent : Count::kNotSent);
+  if (taken) {
+    packet->kind = kind;
+    packet->received = context_.now();
+    if (direction == SLUICE_INGRESS) packet->remote = context_.session().remote();
+    sent_[sent_count_++] = {direction, std::move(packet)};
+  } else if (packet != nullptr) {
+    packet->settle();
+  }
+  return taken;
+}
+
+// Not before the call is over: a neighbour may answer at once, through this filter.
+void Module::flush() {
+  if (std::exchange(flushing_, true)) return;
+  for (size_t i = 0; i < sent_count_; ++i) {
+    Sent sent = std::move(sent_[i]);
+    if (sent.direction == SLUICE_INGRESS) {
+      context_.ingress(std::move(sent.packet));
+    } else {
+      context_.egress(std::move(sent.packet));
+    }
+  }
+  sent_count_ = 0;
+  flushing_ = false;
+}
+
+chain::FilterType filterType() {
+  return {.name = "module",
+          .config_type = "sluice.filters.Module",
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
+          .parse = chain::parseAs<filters::Module, ModuleFactory>};
+}
+
+}  // namespace sluice::module

@@ -1,0 +1,30 @@
+// What every module counts, before its own statistics.
+#pragma once
+
+#include "source/stats/schema.h"
+
+namespace sluice::module {
+
+enum class Drop {
+  kNoSession,    // the module refused the session
+  kOutOfBounds,  // it wrote beside the packet, or said that the packet is where it is not
+  kBadVerdict,   // it said what nothing means
+};
+inline constexpr std::string_view kDrops[] = {"no_session", "out_of_bounds", "bad_verdict"};
+
+enum class Count {
+  kSlowCalls,
+  kSent,
+  kNotSent,
+  kHandedOver,
+  kLostState,
+};
+inline constexpr stats::CounterSpec kCounters[] = {
+    {"slow_calls", "Calls into the module that took 8 ms or longer."},
+    {"sent", "Packets of the module's own."},
+    {"not_sent", "Packets of its own that found no free packet, were too long or too many."},
+    {"handovers", "Sessions that went on with other code or a new object.", "state", "kept"},
+    {"handovers", "Sessions that went on with other code or a new object.", "state", "lost"},
+};
+
+}  // namespace sluice::module
