@@ -18,9 +18,10 @@ enum class Drop {
   kUnexpected,
   kTooLong,
   kNoPacket,
+  kNumberUsed,
 };
 constexpr std::string_view kDrops[] = {"auth_failed", "replayed",   "malformed", "too_many_ssrcs",
-                                       "not_keyed",   "unexpected", "too_long",  "no_packet"};
+                                       "not_keyed",   "unexpected", "too_long",  "no_packet", "number_used"};
 
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout };
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
@@ -42,6 +43,8 @@ Drop dropOf(SrtpStatus status) {
       return Drop::kTooManySsrcs;
     case SrtpStatus::kMalformed:
       return Drop::kMalformed;
+    case SrtpStatus::kNumberUsed:
+      return Drop::kNumberUsed;
     default:
       return Drop::kAuthFailed;
   }

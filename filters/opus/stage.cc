@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "source/rooms/room.h"
+
 namespace sluice::opus_filter {
 namespace {
 
@@ -11,6 +13,7 @@ struct WorkerTools {
   media::ConcealerTools tools;
 };
 
+constexpr unsigned kListeners = 75;  // percent of them lose no more than what is reckoned with
 constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
 
 }  // namespace
@@ -126,7 +129,9 @@ void Stage::adapt() {
   media::Adaptation::Line line{.busy = lane_.context.worker().busyShare()};
   if (const auto& player = lane_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
-    line.loss = player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
+    // What comes from a client is encoded for those who hear it.
+    line.loss = lane_.inward ? player->room->listenerLoss().percentile(kListeners)
+                             : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }
   if (lane_.adaptation.update(line, now)) lane_.context.count(Count::kProfileChanges);
 }

@@ -13,6 +13,8 @@ using Verdict = media::JitterBuffer::Verdict;
 
 constexpr double kBudgetRate = 2 * 48'000;  // samples a second
 constexpr double kBudgetBurst = 2 * 48'000;
+constexpr double kRebuildRate = 10 * 48'000;  // some 15 packets' past a second
+constexpr double kRebuildBurst = 20 * 48'000;
 
 }  // namespace
 
@@ -20,6 +22,8 @@ Stream::Stream(Lane& lane)
     : lane_(lane),
       buffer_(lane.settings->buffer),
       codec_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
+      rebuild_budget_(kRebuildRate, kRebuildBurst, lane.context.now()),
+      fill_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
       timer_(lane.context.timers(),
              [this] { release(lane_.settings != nullptr ? lane_.context.now() : Instant::max()); }) {
   onReload();
@@ -38,8 +42,19 @@ void Stream::onReload() {
   if (buffer_.size() > 0) timer_.arm(Duration::zero());
 }
 
-void Stream::begin(uint32_t ssrc) {
+void Stream::leave() {
   flush();
+  const auto ahead = static_cast<int16_t>(last_sequence_ - last_received_);
+  const auto& player = lane_.context.session().player();
+  if (!used_ || lane_.inward || player == nullptr || ahead <= 0) return;
+  const auto& slots = player->negotiated.slots;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i].ssrc == ssrc_) player->slot_states[i].skip += static_cast<uint16_t>(ahead);
+  }
+}
+
+void Stream::begin(uint32_t ssrc) {
+  leave();
   ssrc_ = ssrc;
   used_ = true;
   reception_ = rtp::Reception(48'000);
@@ -51,8 +66,7 @@ void Stream::restart() {
   buffer_.reset(lane_.settings->buffer);
   concealer_.reset();
   if (transcoder_ != nullptr) transcoder_->reset();
-  offset_ = 0;
-  renumber_ = false;
+  renumber_ = renumber_ || offset_ != 0;  // our numbers go on, whatever the sender's do
   restarts_ = reception_.restarts();
   lane_.context.count(Count::kStreams);
 }
@@ -63,6 +77,7 @@ void Stream::onVoice(net::PacketPtr&& packet, const rtp::Packet& voice) {
   if (!reception_.onPacket(voice.sequence, voice.timestamp, now)) {
     return lane_.context.drop(std::move(packet), Drop::kStray);
   }
+  last_received_ = static_cast<uint16_t>(reception_.highestSequence());
   const bool restarted = reception_.restarts() != restarts_;
   if (restarted || !buffer_.continues(voice.timestamp, now)) restart();
   const auto info = opus::parse(voice.payload);
@@ -96,6 +111,7 @@ void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t sa
 
 void Stream::onOther(net::PacketPtr&& packet, const rtp::Packet& other) {
   reception_.onPacket(other.sequence, other.timestamp, lane_.context.now());
+  last_received_ = static_cast<uint16_t>(reception_.highestSequence());
   buffer_.pass(other.sequence);
   // Its number means nothing among those of the transcoder.
   if (transcoder_ != nullptr) return lane_.context.drop(std::move(packet), Drop::kForeign);
@@ -144,10 +160,16 @@ void Stream::onGap(const Out& gap) {
   lane_.context.count(Count::kMissing);
 }
 
+bool Stream::mayFill(const Out& gap) {
+  return gap.index * gap.samples < lane_.settings->max_concealed &&
+         fill_budget_.take(gap.samples, lane_.context.now());
+}
+
 void Stream::conceal(const Out& gap, const net::Packet& next) {
   const auto sequence = static_cast<uint16_t>(gap.sequence + offset_);
   uint8_t buffer[media::kMaxOpusFrame];
-  if (gap.left == 0 && codec_budget_.take(gap.samples, lane_.context.now())) {
+  if (gap.left == 0 &&
+      rebuild_budget_.take(static_cast<double>(concealer_.cost(gap.samples)), lane_.context.now())) {
     const size_t size = concealer_.rebuild(lane_.tools, payloadOf(next), gap.samples, buffer);
     if (size > 0 && send(next, sequence, gap.timestamp, Bytes(buffer, size))) {
       concealer_.remember(Bytes(buffer, size));
@@ -170,7 +192,7 @@ void Stream::transcode(net::PacketPtr&& packet, const Out& out) {
     return lane_.context.drop(std::move(packet), Drop::kOverRate);
   }
   if (packets_sent_ == 0) last_sequence_ = static_cast<uint16_t>(out.sequence - 1);
-  transcoder_->completeUntil(out.timestamp);
+  complete(out.timestamp);
   encode(*packet);
   transcoder_->startAt(out.timestamp);
   if (!transcoder_->add(payloadOf(*packet))) {
@@ -182,15 +204,19 @@ void Stream::transcode(net::PacketPtr&& packet, const Out& out) {
   lane_.context.consume(std::move(packet));
 }
 
+void Stream::complete(uint32_t timestamp) {
+  codec_budget_.charge(static_cast<double>(transcoder_->completeUntil(timestamp)), lane_.context.now());
+}
+
 void Stream::transcodeGap(const Out& gap, const net::Packet& next) {
   const Bytes payload = payloadOf(next);
   const auto info = opus::parse(payload);
   const bool lbrr = gap.left == 0 && info && info->has_lbrr;
-  if (!lbrr && !mayFill(gap)) {
+  if ((!lbrr && !mayFill(gap)) || !codec_budget_.take(gap.samples, lane_.context.now())) {
     ++last_sequence_;
     return lane_.context.count(Count::kMissing);
   }
-  transcoder_->completeUntil(gap.timestamp);
+  complete(gap.timestamp);
   encode(next);
   transcoder_->startAt(gap.timestamp);
   transcoder_->addMissing(lbrr ? payload : Bytes{}, gap.samples / 120 * 120);

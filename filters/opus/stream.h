@@ -34,7 +34,7 @@ struct Lane {
 class Stream {
  public:
   explicit Stream(Lane& lane);
-  ~Stream() { flush(); }
+  ~Stream() { leave(); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
@@ -46,6 +46,8 @@ class Stream {
   void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, lane_.context.now()); }
   // Everything that is held goes now.
   void flush() { release(Instant::max()); }
+  // Everything that is held goes, and who numbers the stream goes on behind our numbers.
+  void leave();
   // The lane's settings are new. Passes nothing on.
   void onReload();
 
@@ -75,21 +77,26 @@ class Stream {
   void onGap(const Out& gap);
   void conceal(const Out& gap, const net::Packet& next);
   void transcode(net::PacketPtr&& packet, const Out& out);
+  void complete(uint32_t timestamp);
   void transcodeGap(const Out& gap, const net::Packet& next);
   void encode(const net::Packet& model);
   bool send(const net::Packet& model, uint16_t sequence, uint32_t timestamp, Bytes payload);
-  bool mayFill(const Out& gap) const { return gap.index * gap.samples < lane_.settings->max_concealed; }
+  bool mayFill(const Out& gap);
 
   Lane& lane_;
   uint32_t ssrc_ = 0;
   bool used_ = false;
   Instant last_packet_{};
+  uint16_t last_received_ = 0;  // the highest of the sender's numbers
   rtp::Reception reception_{48'000};
   uint32_t restarts_ = 0;  // of the reception's that were seen
   media::JitterBuffer buffer_;
   std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
   media::Concealer concealer_;
-  TokenBucket codec_budget_;  // samples that may be decoded: who sends faster than real time pays himself
+  // Samples that may be decoded: who sends faster than real time pays himself.
+  TokenBucket codec_budget_;
+  TokenBucket rebuild_budget_;  // the same of what is decoded to rebuild a packet
+  TokenBucket fill_budget_;     // samples that are made of nothing
   std::unique_ptr<Transcoder> transcoder_;  // in TRANSCODE
 
   // Sequence numbers are the sender's until transcoding makes another number of packets.

@@ -31,11 +31,13 @@ void Transcoder::apply(const media::Profile& profile) {
   encoder_.encode(media::Pcm(audio_).first(kPast).last(profile.samples()), unused);
 }
 
-void Transcoder::completeUntil(uint32_t timestamp) {
+size_t Transcoder::completeUntil(uint32_t timestamp) {
   const auto ahead = static_cast<int32_t>(timestamp - end());
-  if (size_ == 0 || size_ >= profile_.samples() || ahead <= 0) return;
+  if (size_ == 0 || size_ >= profile_.samples() || ahead <= 0) return 0;
   const size_t wanted = std::min(static_cast<size_t>(ahead), profile_.samples() - size_);
+  const size_t before = size_;
   addMissing({}, wanted / kConcealStep * kConcealStep);
+  return size_ - before;
 }
 
 void Transcoder::startAt(uint32_t timestamp) {

@@ -24,8 +24,8 @@ class Transcoder {
   const media::Profile& profile() const { return profile_; }
 
   // What waits to become a whole frame is completed with concealment, as far as there is time before
-  // `timestamp`.
-  void completeUntil(uint32_t timestamp);
+  // `timestamp`. Returns how many samples that took.
+  size_t completeUntil(uint32_t timestamp);
   // What is added next is of this time, unless it belongs to a frame that waits.
   void startAt(uint32_t timestamp);
   // False, and nothing is added, when the packet is malformed.

@@ -79,7 +79,9 @@ RtpRouter::RtpRouter(chain::FilterContext& context, const RtpRouterFactory& fact
   if (player_ == nullptr) return;
   if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
   streams_.reserve(slots_.size());
-  for (const rooms::Slot& slot : player_->negotiated.slots) streams_.emplace_back(slot);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    streams_.emplace_back(player_->negotiated.slots[i], player_->slot_states[i]);
+  }
   shared_.add(*player_->room, *this);
   armReports();
 }

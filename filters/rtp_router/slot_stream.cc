@@ -1,6 +1,7 @@
 #include "filters/rtp_router/slot_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "source/base/random.h"
 
@@ -11,13 +12,14 @@ constexpr uint8_t kPaddingBit = 0x20;
 
 }  // namespace
 
-SlotStream::SlotStream(const rooms::Slot& slot)
-    : slot_(slot), rewriter_(static_cast<uint16_t>(randomU32()), randomU32()) {}
+SlotStream::SlotStream(const rooms::Slot& slot, rooms::SlotState& state)
+    : slot_(slot), state_(state), rewriter_(static_cast<uint16_t>(randomU32()), randomU32()) {}
 
 bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out) {
   const bool fresh = voice.speaker != speaker_ || voice.stream != speaker_stream_;
   speaker_ = voice.speaker;
   speaker_stream_ = voice.stream;
+  if (state_.skip != 0) rewriter_.skip(std::exchange(state_.skip, 0));
   const uint8_t* source = in.data().data();
   const auto numbers = rewriter_.rewrite(readU16(source + 2), readU32(source + 4), fresh, now);
   if (!numbers) return false;

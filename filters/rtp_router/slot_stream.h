@@ -14,8 +14,8 @@ namespace sluice::rtp_router {
 
 class SlotStream {
  public:
-  // `slot` outlives the stream.
-  explicit SlotStream(const rooms::Slot& slot);
+  // Both outlive the stream.
+  SlotStream(const rooms::Slot& slot, rooms::SlotState& state);
 
   // Fills `out` with the speaker's packet as this listener negotiated it: SSRC, payload type and extension
   // ids of the slot, the true speaker in CSRC, no mid. False when the packet came too late to have a place in
@@ -29,6 +29,7 @@ class SlotStream {
 
  private:
   const rooms::Slot& slot_;
+  rooms::SlotState& state_;
   StreamRewriter rewriter_;
   uint32_t speaker_ = 0;  // whom the rewriter is set to, and which stream of theirs
   uint32_t speaker_stream_ = 0;

@@ -32,6 +32,14 @@ std::optional<StreamRewriter::Out> StreamRewriter::rewrite(uint16_t sequence, ui
   return out;
 }
 
+void StreamRewriter::skip(uint16_t numbers) {
+  highest_ = static_cast<uint16_t>(highest_ + numbers);
+  sequence_offset_ = static_cast<uint16_t>(sequence_offset_ + numbers);
+  sent_.set();
+  first_ = static_cast<uint16_t>(highest_ + 1);
+  near_first_ = true;
+}
+
 uint32_t StreamRewriter::timestampAt(Instant now) const {
   return timestamp_ + units(now - at_);
 }

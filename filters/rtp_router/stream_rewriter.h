@@ -27,6 +27,9 @@ class StreamRewriter {
   // SRTP must never encrypt two different packets under one (RFC 7714 section 8.1).
   std::optional<Out> rewrite(uint16_t sequence, uint32_t timestamp, bool fresh, Instant now);
 
+  // So many numbers are used already.
+  void skip(uint16_t numbers);
+
   // The stream's timestamp at `now`, for sender reports.
   uint32_t timestampAt(Instant now) const;
 

@@ -21,6 +21,12 @@ class TokenBucket {
     return true;
   }
 
+  // Takes them also where they are not there, as a debt.
+  void charge(double n, Instant now) {
+    refill(now);
+    tokens_ -= n;
+  }
+
   // How long until take(n) succeeds, if nobody else takes.
   Duration wait(double n, Instant now) {
     refill(now);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "source/base/bytes.h"
+#include "source/base/random.h"
 
 namespace sluice::crypto {
 namespace {
@@ -71,6 +72,9 @@ Result<std::unique_ptr<SrtpSession>> SrtpSession::make(const SrtpKeys& keys) {
   return session;
 }
 
+SrtpSession::SrtpSession(srtp_ctx_t_* inbound, srtp_ctx_t_* outbound)
+    : inbound_(inbound), outbound_(outbound), seed_(randomU64()) {}
+
 SrtpSession::~SrtpSession() {
   if (inbound_ != nullptr) srtp_dealloc(inbound_);
   if (outbound_ != nullptr) srtp_dealloc(outbound_);
@@ -86,7 +90,15 @@ void SrtpSession::remember(uint32_t ssrc) {
 }
 
 SrtpStatus SrtpSession::protect(uint8_t* data, size_t& size) {
-  return size < kMinRtp ? SrtpStatus::kMalformed : run(srtp_protect, outbound_, data, size);
+  if (size < kMinRtp) return SrtpStatus::kMalformed;
+  const uint32_t ssrc = readU32(data + 8);
+  auto sent = sent_.find(ssrc);
+  if (sent == sent_.end()) {
+    if (sent_.size() == kMaxOutboundSsrcs) return SrtpStatus::kTooManySsrcs;
+    sent = sent_.try_emplace(ssrc).first;
+  }
+  if (!sent->second.admit(readU16(data + 2), Bytes(data, size), seed_)) return SrtpStatus::kNumberUsed;
+  return run(srtp_protect, outbound_, data, size);
 }
 
 SrtpStatus SrtpSession::protectRtcp(uint8_t* data, size_t& size) {

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 
 #include "source/base/result.h"
+#include "source/crypto/sent_numbers.h"
 #include "source/crypto/srtp_keys.h"
 
 struct srtp_ctx_t_;
@@ -15,8 +17,9 @@ namespace sluice::crypto {
 
 constexpr size_t kSrtpTailroom = 148;    // bytes that protect() may need behind the packet
 constexpr size_t kMaxInboundSsrcs = 32;  // so that a client cannot make us remember streams without end
+constexpr size_t kMaxOutboundSsrcs = 1024;
 
-enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed };
+enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed, kNumberUsed };
 
 class SrtpSession {
  public:
@@ -25,7 +28,8 @@ class SrtpSession {
   SrtpSession(const SrtpSession&) = delete;
   SrtpSession& operator=(const SrtpSession&) = delete;
 
-  // `data` holds a packet of `size` bytes, with kSrtpTailroom behind it; `size` is updated.
+  // `data` holds a packet of `size` bytes, with kSrtpTailroom behind it; `size` is updated. A packet may be
+  // protected again, as long as it is the same; kNumberUsed when another one had its number, or could have had.
   SrtpStatus protect(uint8_t* data, size_t& size);
   SrtpStatus protectRtcp(uint8_t* data, size_t& size);
   // On anything but kOk the data is undefined and the session unchanged.
@@ -33,7 +37,7 @@ class SrtpSession {
   SrtpStatus unprotectRtcp(uint8_t* data, size_t& size);
 
  private:
-  SrtpSession(srtp_ctx_t_* inbound, srtp_ctx_t_* outbound) : inbound_(inbound), outbound_(outbound) {}
+  SrtpSession(srtp_ctx_t_* inbound, srtp_ctx_t_* outbound);
   bool admits(uint32_t ssrc) const;
   void remember(uint32_t ssrc);
 
@@ -41,6 +45,8 @@ class SrtpSession {
   srtp_ctx_t_* const outbound_;
   std::array<uint32_t, kMaxInboundSsrcs> ssrcs_{};  // that authenticated
   size_t ssrc_count_ = 0;
+  std::unordered_map<uint32_t, SentNumbers> sent_;  // by SSRC
+  const uint64_t seed_;
 };
 
 }  // namespace sluice::crypto

@@ -52,6 +52,17 @@ Bytes Concealer::last() const {
   return Bytes(recent.bytes).first(recent.size);
 }
 
+size_t Concealer::cost(size_t samples) const {
+  constexpr size_t kEncoding = 4;  // the frame is decoded, the next one too, and two are encoded
+  size_t cost = kEncoding * samples;
+  for (size_t i = count_ - std::min(count_, kRemembered); i < count_; ++i) {
+    const Recent& recent = recent_[i % kRemembered];
+    const auto info = opus::parse(Bytes(recent.bytes).first(recent.size));
+    cost += recent.missing + (info ? info->samples() : 0);
+  }
+  return cost;
+}
+
 size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, MutableBytes out) const {
   const auto info = opus::parse(next);
   if (!info || !info->has_lbrr || !isFrame(samples)) return 0;

@@ -34,6 +34,8 @@ class Concealer {
   // The last packet that came; empty when there was none.
   Bytes last() const;
 
+  // About what rebuild() costs, as samples to decode.
+  size_t cost(size_t samples) const;
   // The packet of `samples` before `next`, from its LBRR. Returns its size; 0 when there is nothing to make
   // it of.
   size_t rebuild(ConcealerTools& tools, Bytes next, size_t samples, MutableBytes out) const;

@@ -102,16 +102,25 @@ struct Observed {
   std::atomic<uint32_t> uplink_loss_permille{0};  // of what it sent, after repair
 };
 
+// What is true of a slot's stream whichever filters make it, and outlives them. The owning worker's alone.
+struct SlotState {
+  uint16_t skip = 0;  // numbers beyond the router's that were used: it leaves them out once
+};
+
 // Shared by signalling and the owning worker; lives until its last user is gone.
 struct Player {
   Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed)
-      : room(std::move(in_room)), id(std::move(player_id)), negotiated(std::move(agreed)) {}
+      : room(std::move(in_room)),
+        id(std::move(player_id)),
+        negotiated(std::move(agreed)),
+        slot_states(negotiated.slots.size()) {}
 
   const std::shared_ptr<Room> room;
   const std::string id;
   const Negotiated negotiated;
   const uint32_t number = nextNumber();  // unique in the process, never 0
   Observed observed;
+  std::vector<SlotState> slot_states;  // as negotiated.slots
   std::optional<VoiceProfile> advice;  // the last that was given; main thread only
 
  private:

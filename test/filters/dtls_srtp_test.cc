@@ -214,6 +214,17 @@ TEST_CASE("a packet without room for the trailer is dropped") {
   CHECK(f.drops("too_long") == 1);
 }
 
+TEST_CASE("a number goes out for one packet only, which may be sent again") {
+  Fixture f;
+  f.connect();
+  std::vector<uint8_t> packet(40, 0x80);
+  for (int i = 0; i < 2; ++i) f.chain.egress(packet);
+  CHECK(f.drops("number_used") == 0);
+  packet.back() ^= 1;
+  f.chain.egress(packet);
+  CHECK(f.drops("number_used") == 1);
+}
+
 TEST_CASE("a handshake that does not end, ends the session") {
   Fixture f({.config = "handshake_timeout_s: 2"});
   f.chain.session.authenticate(kClient);

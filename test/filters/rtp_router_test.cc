@@ -369,6 +369,18 @@ TEST_CASE("a slot stays with its speaker and goes to the one that was silent lon
   CHECK_FALSE(SlotTable(0).assign(1, now, 500ms).has_value());
 }
 
+TEST_CASE("numbers that another filter used are left out, and nothing late falls among them") {
+  StreamRewriter stream(1000, 0);
+  const Instant now{1h};
+  CHECK(stream.rewrite(10, 0, true, now)->sequence == 1000);
+  stream.skip(90);
+  CHECK_FALSE(stream.rewrite(9, 0, false, now));
+  CHECK(stream.rewrite(11, 0, false, now)->sequence == 1091);
+  CHECK(stream.rewrite(13, 0, false, now)->sequence == 1093);
+  CHECK(stream.rewrite(12, 0, false, now)->sequence == 1092);
+  CHECK(stream.rewrite(7, 0, true, now)->sequence == 1094);
+}
+
 TEST_CASE("a stream goes on without a gap over a change of speaker and over wrap-around") {
   Instant now{1h};
   StreamRewriter stream(0xFFFE, 0xFFFFFF00);

@@ -1,0 +1,54 @@
+#include "source/crypto/sent_numbers.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::crypto {
+namespace {
+
+uint64_t load(const uint8_t* data, size_t size) {
+  uint64_t word = 0;
+  std::memcpy(&word, data, size);
+  return word;
+}
+
+// A keyed fingerprint; never 0. Two lanes, so that one multiplication does not wait for the other.
+uint64_t printOf(Bytes packet, uint64_t seed) {
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
+  const uint8_t* at = packet.data();
+  size_t left = packet.size();
+  uint64_t a = seed ^ left, b = ~seed;
+  const auto stir = [](uint64_t lane, uint64_t word) {
+    const uint64_t product = (lane ^ word) * kOdd;
+    return product ^ product >> 32;
+  };
+  for (; left >= 16; at += 16, left -= 16) {
+    a = stir(a, load(at, 8));
+    b = stir(b, load(at + 8, 8));
+  }
+  a = stir(a, load(at, std::min<size_t>(left, 8)));
+  if (left > 8) b = stir(b, load(at + 8, left - 8));
+  return stir(a, b) | 1;
+}
+
+}  // namespace
+
+bool SentNumbers::admit(uint16_t number, Bytes packet, uint64_t seed) {
+  const uint64_t print = printOf(packet, seed);
+  uint64_t& place = prints_[number % kWindow];
+  if (!started_) {
+    started_ = true;
+    highest_ = number;
+  }
+  const auto ahead = static_cast<int16_t>(number - highest_);
+  if (ahead <= -static_cast<int>(kWindow)) return false;
+  if (ahead > 0) {
+    const int skipped = std::min<int>(ahead, kWindow);
+    for (int i = 0; i < skipped; ++i) prints_[static_cast<uint16_t>(number - i) % kWindow] = 0;
+    highest_ = number;
+  }
+  if (place == 0) place = print;
+  return place == print;
+}
+
+}  // namespace sluice::crypto

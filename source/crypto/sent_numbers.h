@@ -1,0 +1,27 @@
+// The last numbers of one outbound SRTP stream and what went out under each. A number that is used again for
+// another packet would use a keystream twice (RFC 3711 section 9.1, RFC 7714 section 8.4); the same packet
+// may be sent again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "source/base/bytes.h"
+
+namespace sluice::crypto {
+
+class SentNumbers {
+ public:
+  static constexpr size_t kWindow = 256;  // packets
+
+  // False: this packet must not go out. `seed` is the same for all calls and a secret, so that nobody who
+  // chooses payloads can make two that look equal.
+  bool admit(uint16_t number, Bytes packet, uint64_t seed);
+
+ private:
+  std::array<uint64_t, kWindow> prints_{};  // by number; 0: not used
+  uint16_t highest_ = 0;
+  bool started_ = false;
+};
+
+}  // namespace sluice::crypto

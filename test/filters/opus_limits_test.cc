@@ -1,0 +1,100 @@
+// What a sender cannot make the opus filter do, and what a reload cannot: more work than its audio is worth,
+// and a second packet under a number that SRTP has used.
+#include <map>
+
+#include "test/filters/opus_fixture.h"
+
+namespace sluice {
+namespace {
+
+using Fixture = test::OpusFixture;
+using namespace test;
+
+// Forty missing before each packet of 2.5 ms.
+Payload shortFrame() {
+  Payload payload(8, 0x55);
+  payload[0] = 28 << 3;  // CELT, fullband, 2.5 ms
+  return payload;
+}
+
+// How many numbers of a stream had two packets.
+size_t usedTwice(const std::vector<Captured>& out) {
+  std::map<std::pair<uint32_t, uint16_t>, std::vector<uint8_t>> seen;
+  size_t twice = 0;
+  for (const Captured& packet : out) {
+    const auto rtp = *rtp::parse(packet.data);
+    const auto [it, fresh] = seen.emplace(std::pair(rtp.ssrc, rtp.sequence), packet.data);
+    twice += !fresh && it->second != packet.data;
+  }
+  return twice;
+}
+
+// Far away, so that TRANSCODE makes two packets of one.
+struct Listener : Fixture {
+  explicit Listener(const std::string& config) : Fixture(config) {
+    chain.session.known_player = makePlayer({0x5107});
+    chain.session.known_player->observed.rtt_us = 150'000;
+  }
+  void send(size_t i, Bytes payload, uint32_t shift = 0) {
+    chain.egress(rtpPacket(static_cast<uint16_t>(1000 + i), static_cast<uint32_t>(i * 960) + shift, payload,
+                           0x5107, 97));
+    advance(20ms);
+  }
+  uint16_t skip() const { return chain.session.known_player->slot_states[0].skip; }
+};
+
+TEST_CASE("TRANSCODE codes no more than twice the time that passes, gaps included") {
+  const auto payloads = encode(voiceSignal(2, 120), {.frame_ms = 10});
+  Fixture f("ingress { mode: TRANSCODE jitter_buffer { min_frames: 16 max_frames: 16 } }");
+  for (size_t i = 0; i < 2000; ++i) {
+    const size_t number = i * 11;  // ten are missing before each
+    f.chain.ingress(rtpPacket(static_cast<uint16_t>(number), static_cast<uint32_t>(number * 480),
+                              payloads[i % payloads.size()]));
+    if (i % 2 == 1) f.advance(1ms);
+  }
+  CHECK(f.counted("transcoded") * 20 <= 4'500);  // two seconds at once and two more
+  CHECK(f.dropped("over_rate") > 0);
+}
+
+TEST_CASE("CONCEAL makes no more than twice the time that passes out of nothing") {
+  Fixture f("ingress { mode: CONCEAL jitter_buffer { min_frames: 48 max_frames: 48 } }");
+  for (size_t i = 0; i < 1000; ++i) {
+    const size_t number = i * 41;
+    f.chain.ingress(
+        rtpPacket(static_cast<uint16_t>(number), static_cast<uint32_t>(number * 120), shortFrame()));
+    f.advance(1ms);
+  }
+  CHECK(f.counted("concealed", "plc") <= 4 * 48'000 / 120);
+}
+
+TEST_CASE("after TRANSCODE the stream's numbers go on behind those that were used") {
+  const auto payloads = encode(voiceSignal(4, 120), {});
+  Listener f("egress { mode: TRANSCODE }");
+  for (size_t i = 0; i < 100; ++i) f.send(i, payloads[i]);
+  SUBCASE("the filter goes") {
+    f.chain.reload({});
+  }
+  SUBCASE("its stage goes") {
+    f.chain.reload({{opus_filter::filterType(), "ingress {}"}});
+    f.send(99, {});  // whatever comes next
+  }
+  f.advance(1s);
+  const auto highest = rtp::parse(f.chain.outer.back().data)->sequence;
+  CHECK(f.skip() > 50);
+  // The router leaves them out: rtp_router's tests.
+  CHECK(static_cast<uint16_t>(1000 + 99 + f.skip()) >= highest);
+}
+
+TEST_CASE("after TRANSCODE, CONCEAL goes on with the numbers, also when the sender's clock jumps") {
+  const auto payloads = encode(voiceSignal(8, 120), {});
+  Listener f("egress { mode: TRANSCODE }");
+  for (size_t i = 0; i < 100; ++i) f.send(i, payloads[i]);
+  f.chain.reload({{opus_filter::filterType(), "egress { mode: CONCEAL }"}});
+  for (size_t i = 100; i < 150; ++i) f.send(i, payloads[i]);
+  for (size_t i = 150; i < 250; ++i) f.send(i, payloads[i], 48'000 * 20);
+  f.advance(1s);
+  CHECK(usedTwice(f.chain.outer) == 0);
+}
+
+}  // namespace
+}  // namespace sluice
