@@ -62,6 +62,7 @@ class AiortcPlayer:
     def __init__(self, sluice, room, name, slots=2):
         self._sluice, self._room, self._name, self._slots = sluice, room, name, slots
         self.loud_frames = [0] * slots
+        self.configs = []  # of the Opus packets that came (RFC 6716 section 3.1), in order
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
@@ -74,8 +75,14 @@ class AiortcPlayer:
 
     def __exit__(self, *_):
         request(self._location, "DELETE")
-        self._wait(self._pc.close())
+        self._wait(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _end(self):
+        await self._pc.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _join(self):
         self._pc = RTCPeerConnection()
@@ -84,7 +91,19 @@ class AiortcPlayer:
         await self._pc.setLocalDescription(await self._pc.createOffer())
         answer, self._location = join(self._sluice, self._room, self._name, self._pc.localDescription.sdp)
         await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        for slot in slots:
+            self._watch(slot.receiver)
         self._tasks = [asyncio.ensure_future(self._listen(i, t.receiver.track)) for i, t in enumerate(slots)]
+
+    def _watch(self, receiver):
+        handle = receiver._handle_rtp_packet
+
+        async def watched(packet, arrival_time_ms):
+            if packet.payload:
+                self.configs.append(packet.payload[0] >> 3)
+            await handle(packet, arrival_time_ms=arrival_time_ms)
+
+        receiver._handle_rtp_packet = watched
 
     async def _listen(self, slot, track):
         with contextlib.suppress(MediaStreamError):  # the end
