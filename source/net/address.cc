@@ -141,6 +141,16 @@ Result<Prefix> Prefix::parse(std::string_view text) {
   return prefix;
 }
 
+Address Prefix::last() const {
+  std::array<uint8_t, 16> ip{};
+  const Bytes first = base_.ip();
+  for (size_t i = 0; i < first.size(); ++i) {
+    const unsigned fixed = std::clamp(static_cast<int>(length_) - static_cast<int>(8 * i), 0, 8);
+    ip[i] = static_cast<uint8_t>(first[i] | 0xFF >> fixed);
+  }
+  return Address(Bytes(ip).first(first.size()), 0);
+}
+
 bool Prefix::contains(const Address& address) const {
   if (address.family() != base_.family()) return false;
   const size_t whole = length_ / 8;

@@ -65,6 +65,9 @@ class Prefix {
   static Result<Prefix> parse(std::string_view text);
 
   bool contains(const Address& address) const;
+  // The lowest address and the highest, port 0.
+  const Address& first() const { return base_; }
+  Address last() const;
   std::string toString() const { return base_.ipString() + "/" + std::to_string(length_); }
 
  private:

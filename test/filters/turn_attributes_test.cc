@@ -36,6 +36,36 @@ struct Session {
   }
 };
 
+TEST_CASE("RFC 8489 18.3, RFC 8656 18: the code points are those that IANA has") {
+  CHECK(stun::kUsername == 0x0006);
+  CHECK(stun::kMessageIntegrity == 0x0008);
+  CHECK(stun::kErrorCode == 0x0009);
+  CHECK(stun::kUnknownAttributes == 0x000A);
+  CHECK(stun::kChannelNumber == 0x000C);
+  CHECK(stun::kLifetime == 0x000D);
+  CHECK(stun::kXorPeerAddress == 0x0012);
+  CHECK(stun::kData == 0x0013);
+  CHECK(stun::kRealm == 0x0014);
+  CHECK(stun::kNonce == 0x0015);
+  CHECK(stun::kXorRelayedAddress == 0x0016);
+  CHECK(stun::kRequestedAddressFamily == 0x0017);
+  CHECK(stun::kEvenPort == 0x0018);
+  CHECK(stun::kRequestedTransport == 0x0019);
+  CHECK(stun::kDontFragment == 0x001A);
+  CHECK(stun::kMessageIntegritySha256 == 0x001C);
+  CHECK(stun::kPasswordAlgorithm == 0x001D);
+  CHECK(stun::kUserhash == 0x001E);
+  CHECK(stun::kXorMappedAddress == 0x0020);
+  CHECK(stun::kReservationToken == 0x0022);
+  CHECK(stun::kAdditionalAddressFamily == 0x8000);
+  CHECK(stun::kAddressErrorCode == 0x8001);
+  CHECK(stun::kPasswordAlgorithms == 0x8002);
+  CHECK(stun::kIcmp == 0x8004);
+  CHECK(stun::kSoftware == 0x8022);
+  CHECK(stun::kAlternateServer == 0x8023);
+  CHECK(stun::kFingerprint == 0x8028);
+}
+
 TEST_CASE("RFC 8489 6.3: unknown comprehension-optional attributes MUST be ignored") {
   for (const uint16_t method : kRequests) {
     CAPTURE(method);

@@ -28,6 +28,31 @@ TEST_CASE("at capacity there is error 508, before it lifetimes get short") {
   CHECK(clients[5]->tryAllocate().code() == kSuccess);
 }
 
+TEST_CASE("before there is error 508, users have half of their bandwidth") {
+  TurnServer server("max_allocations: 5 max_bandwidth_per_user_bps: 800000 ");
+  TurnClient alice(server);
+  alice.allocate();
+  alice.permit({kPeer});
+  const std::string kilobyte(1000, 'k');
+  // In one second, after the burst.
+  const auto sent = [&] {
+    for (int i = 0; i < 200; ++i) alice.say(kPeer, kilobyte);
+    server.forgetSent();
+    for (int i = 0; i < 1000; ++i) {
+      server.advance(1ms);
+      alice.say(kPeer, kilobyte);
+    }
+    return server.network().sent.size();
+  };
+  CHECK(sent() == doctest::Approx(100).epsilon(0.05));
+  std::vector<std::unique_ptr<TurnClient>> others;
+  for (int i = 0; i < 3; ++i) {
+    others.push_back(std::make_unique<TurnClient>(server, "192.0.2.2:" + std::to_string(6000 + i), kBob));
+    others.back()->allocate();
+  }
+  CHECK(sent() == doctest::Approx(50).epsilon(0.05));
+}
+
 TEST_CASE("all users together have a bandwidth too") {
   TurnServer server("max_bandwidth_bps: 80000 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);

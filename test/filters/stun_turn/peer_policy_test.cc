@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace sluice::stun_turn {
 namespace {
 
@@ -52,6 +55,35 @@ TEST_CASE("the world is allowed; what is not the world is denied, first and last
     CAPTURE(text);
     CHECK_FALSE(policy.permits(ip(text)));
   }
+}
+
+net::Address beside(const net::Address& address, int step) {
+  std::vector<uint8_t> ip(address.ip().begin(), address.ip().end());
+  for (size_t i = ip.size(); i-- > 0;) {
+    ip[i] = static_cast<uint8_t>(ip[i] + step);
+    if (ip[i] != (step > 0 ? 0 : 255)) break;
+  }
+  return net::Address(ip, 7000);
+}
+
+TEST_CASE("each denied range ends where it says") {
+  const PeerPolicy policy;
+  const auto& ranges = PeerPolicy::deniedByDefault();
+  const auto denied = [&](const net::Address& address) {
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const auto& range) { return range.contains(address); });
+  };
+  size_t neighbours = 0;
+  for (const net::Prefix& range : ranges) {
+    CAPTURE(range.toString());
+    CHECK_FALSE(policy.permits(range.first().withPort(7000)));
+    CHECK_FALSE(policy.permits(range.last().withPort(7000)));
+    for (const net::Address& outside : {beside(range.first(), -1), beside(range.last(), 1)}) {
+      CHECK(policy.permits(outside) == !denied(outside));
+      neighbours += !denied(outside);
+    }
+  }
+  CHECK(neighbours > ranges.size());
 }
 
 TEST_CASE("an IPv4 address in an IPv6 one is the IPv4 address") {
