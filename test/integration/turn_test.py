@@ -280,6 +280,7 @@ class SafetyTest(unittest.TestCase):
                     served += 1
                 time.sleep(0.02)  # each leaves a session that idles for a while
             rate = (sent[0] - begun) / (time.monotonic() - began)
+            self.assertGreater(rate, 10_000)  # a flood, however busy the machine is
             print(f"{rate:.0f} strange Allocates/s; {served} clients served; {memory() - before} KiB more")
             self.assertGreater(served, 20)
             self.assertLess(memory() - before, 8 * 1024)
@@ -338,6 +339,60 @@ class OperationTest(unittest.TestCase):
             self.assertIsNone(sink.heard())
             reloaded(sluice.text.replace("alice's password", "another password"))
             self.assertEqual(client.request(REFRESH).code, 401)
+
+    def test_sessions_show_what_an_allocation_has(self):
+        sink = Sink()
+        self.addCleanup(sink.close)
+        with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
+            relayed = client.allocate((LIFETIME, (1800).to_bytes(4)))
+            self.assertEqual(client.bind(0x4001, sink.host, sink.port), 0)
+            self.assertEqual(client.permit("127.0.0.9"), 0)
+
+            def shown():
+                session, = json.loads(sluice.admin("/sessions")[2])["sessions"]
+                return next(f for f in session["filters"].values() if "allocation" in f)
+
+            client.send_channel(0x4001, b"ten bytes.")
+            self.assertEqual(sink.heard(), (b"ten bytes.", relayed))
+            sink.socket.sendto(b"seven..", relayed)
+            self.assertEqual(client.receive(), b"seven..")
+            found = shown()
+            self.assertEqual(found["allocation"], "active")
+            self.assertEqual((found["realm"], found["user"]), ("example.org", "alice"))
+            self.assertEqual(found["relayed_address"], "%s:%d" % relayed)
+            self.assertTrue(1795 <= int(found["expires_s"]) <= 1800, found)
+            self.assertEqual((found["bytes_to_peers"], found["bytes_from_peers"]), ("10", "7"))
+            self.assertRegex(found["channels"], rf"^16385 127\.0\.0\.1:{sink.port} (600|59\d)s$")
+            self.assertRegex(found["permissions"], r"127\.0\.0\.1 (300|29\d)s")
+            self.assertRegex(found["permissions"], r"127\.0\.0\.9 (300|29\d)s")
+            self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
+            self.assertNotIn('"allocation"', sluice.admin("/sessions")[2])
+
+    @unittest.skipUnless(os.geteuid() == 0, "captures are root's")
+    def test_the_dont_fragment_bit_is_the_clients_to_ask_for(self):
+        sink = Sink()
+        self.addCleanup(sink.close)
+        with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client, socket.socket(
+                socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800)) as capture:
+            capture.bind(("lo", 0))
+            capture.settimeout(5)
+            relayed = client.allocate()
+            self.assertEqual(client.permit(sink.host), 0)
+            self.assertEqual(client.bind(0x4000, sink.host, sink.port), 0)
+
+            def flag():
+                """DF of the next packet from the relay."""
+                while True:
+                    packet = capture.recv(2000)
+                    udp = packet[(packet[0] & 15) * 4:]
+                    if packet[9] == socket.IPPROTO_UDP and struct.unpack_from("!H", udp)[0] == relayed[1]:
+                        return packet[6] >> 6 & 1
+
+            for whole in (False, True, False):
+                client.send(sink.host, sink.port, b"data", whole)
+                self.assertEqual(flag(), whole)
+            client.send_channel(0x4000, b"data")
+            self.assertEqual(flag(), 0)
 
     def test_the_address_outside_is_learned_and_told(self):
         stun = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
