@@ -38,7 +38,7 @@ void enableIcmp(int fd, const Address& local) {
 }
 
 void setDontFragment(int fd, bool dont_fragment) {
-  const int mode = dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_WANT;
+  const int mode = dont_fragment ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
   setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &mode, sizeof mode);
 }
 
