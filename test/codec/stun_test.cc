@@ -105,6 +105,8 @@ TEST_CASE("RFC 8489 B.1: the key and the HMAC of the SHA-256 vector") {
   std::array<uint8_t, 32> mac;
   crypto::hmacSha256(key, Bytes(kSha256Request).first(120), mac.data());
   CHECK(std::equal(mac.begin(), mac.end(), kSha256Request.end() - 32));
+  const auto userhash = crypto::sha256(asBytes(std::string(kMatrixUser) + ":example.org"));
+  CHECK(std::equal(userhash.begin(), userhash.end(), kSha256Request.begin() + 24));
 }
 
 TEST_CASE("MESSAGE-INTEGRITY-SHA256 is written and checked") {
