@@ -130,7 +130,7 @@ void Stage::adapt() {
   if (const auto& player = lane_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
     // What comes from a client is encoded for those who hear it.
-    line.loss = lane_.inward ? player->room->listenerLoss().percentile(kListeners)
+    line.loss = lane_.inward ? player->room->listenerLoss().percentile(kListeners, player->loss_class)
                              : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }
   if (lane_.adaptation.update(line, now)) lane_.context.count(Count::kProfileChanges);

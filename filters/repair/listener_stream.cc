@@ -8,8 +8,10 @@
 
 namespace sluice::repair {
 
-ListenerStream::ListenerStream(const rooms::Slot& slot, size_t history)
-    : slot_(slot), history_(history), rtx_sequence_(static_cast<uint16_t>(randomU32())) {}
+ListenerStream::ListenerStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history)
+    : slot_(slot), state_(state), history_(history) {
+  if (!state_.rtx_sequence) state_.rtx_sequence = static_cast<uint16_t>(randomU32());
+}
 
 ListenerStream::Redundancy ListenerStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
   Redundancy redundancy;
@@ -65,7 +67,7 @@ void ListenerStream::resend(const SentPacket& sent, net::Packet& out) {
   if (rtx) {
     uint8_t* header = out.data().data();
     header[1] = static_cast<uint8_t>((header[1] & 0x80) | slot_.rtx_payload_type);
-    writeU16(header + 2, rtx_sequence_++);
+    writeU16(header + 2, (*state_.rtx_sequence)++);
     writeU32(header + 8, slot_.rtx_ssrc);
     writeU16(at, sent.sequence);
   }

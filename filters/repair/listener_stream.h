@@ -11,8 +11,8 @@ namespace sluice::repair {
 
 class ListenerStream {
  public:
-  // `slot` outlives the stream. `history`: packets, a power of two.
-  ListenerStream(const rooms::Slot& slot, size_t history);
+  // Slot and state outlive the stream. `history`: packets, a power of two.
+  ListenerStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history);
 
   static constexpr size_t kMaxRedundancy = 2;
 
@@ -32,6 +32,11 @@ class ListenerStream {
   // remembered.
   SentPacket* remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block, Instant now);
 
+  void resize(size_t history) { history_.resize(history); }
+  // Lets go of what was first sent before.
+  void forget(Instant before) { history_.forget(before); }
+  bool empty() const { return history_.empty(); }
+
   SentPacket* find(uint16_t sequence) { return history_.find(sequence); }
   // What went out as RED is not kept as it was, and under the same numbers nothing else may go.
   bool canResend(const SentPacket& sent) const { return !sent.as_red || slot_.rtx_payload_type != 0; }
@@ -42,8 +47,8 @@ class ListenerStream {
 
  private:
   const rooms::Slot& slot_;
+  rooms::SlotState& state_;
   PacketHistory history_;
-  uint16_t rtx_sequence_;
 };
 
 }  // namespace sluice::repair

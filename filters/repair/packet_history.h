@@ -22,6 +22,7 @@ struct SentPacket {
   uint16_t primary_size = 0;  // the Opus packet at the payload's end; 0 when padding follows it
   uint32_t timestamp = 0;
   bool as_red = false;  // earlier frames went with it
+  bool missed = false;  // the listener asked for it, and it counted as lost
   uint8_t resends = 0;
   Instant at{};    // first sent
   Instant last{};  // last sent
@@ -37,23 +38,25 @@ class PacketHistory {
   explicit PacketHistory(size_t packets) : ring_(packets) {}
 
   // The place for a packet that is sent now; what was there is gone.
-  SentPacket& add(uint16_t sequence) {
-    SentPacket& sent = ring_[sequence & (ring_.size() - 1)];
-    sent = {};
-    sent.sequence = sequence;
-    return sent;
-  }
+  SentPacket& add(uint16_t sequence);
   // Null when it was never sent or is gone.
   SentPacket* find(uint16_t sequence) {
-    SentPacket& sent = ring_[sequence & (ring_.size() - 1)];
+    SentPacket& sent = at(sequence);
     return sent.block && sent.sequence == sequence ? &sent : nullptr;
   }
-  void clear() {
-    for (SentPacket& sent : ring_) sent.block.reset();
-  }
+  // Keeps the newest that fit.
+  void resize(size_t packets);
+  // Lets go of what was first sent before. Costs what it lets go.
+  void forget(Instant before);
+  bool empty() const { return span_ == 0; }
 
  private:
+  SentPacket& at(uint16_t sequence) { return ring_[sequence & (ring_.size() - 1)]; }
+  void clear();
+
   std::vector<SentPacket> ring_;
+  uint16_t oldest_ = 0;  // what is held lies in [oldest_, oldest_ + span_)
+  size_t span_ = 0;
 };
 
 }  // namespace sluice::repair

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "source/codec/rtcp_feedback.h"
 #include "source/media/payload.h"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP has measured it
 constexpr size_t kMostAskedAtOnce = 64;
+constexpr Duration kLeastMemory = 200ms;
 
 }  // namespace
 
@@ -38,17 +40,44 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
       factory_(&factory),
       player_(context.session().player()),
       asking_(context.timers(), [this] { askForLost(); }),
-      budget_(factory.settings.downlink.max_overhead) {
+      budget_(factory.settings.downlink.max_overhead),
+      forget_(context.timers(), [this] { forget(); }),
+      idle_(context.timers(), [this] { onIdleTimer(); }) {
   if (player_ == nullptr) return;
   if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
   listeners_.reserve(player_->negotiated.slots.size());
-  for (const rooms::Slot& slot : player_->negotiated.slots) {
-    if (slot.nack || slot.red_payload_type != 0) listeners_.emplace_back(slot, factory.settings.history());
+  for (size_t i = 0; i < player_->negotiated.slots.size(); ++i) {
+    const rooms::Slot& slot = player_->negotiated.slots[i];
+    if (!slot.nack && slot.red_payload_type == 0) continue;
+    listeners_.emplace_back(slot, player_->slot_states[i], factory.settings.history());
   }
 }
 
 Repair::~Repair() {
-  if (player_ != nullptr) player_->room->listenerLoss().leave(census_class_);
+  if (player_ != nullptr) leaveCensus();
+}
+
+Duration Repair::memory() const {
+  return std::max(kLeastMemory, 2 * factory_->settings.downlink.budget);
+}
+
+void Repair::forget() {
+  bool empty = true;
+  for (ListenerStream& stream : listeners_) {
+    stream.forget(context_.now() - memory());
+    empty = empty && stream.empty();
+  }
+  if (!empty) forget_.arm(memory());
+}
+
+void Repair::onIdleTimer() {
+  const Instant due = sent_ + kIdle;
+  if (context_.now() < due) return idle_.armAt(due);
+  leaveCensus();
+}
+
+void Repair::leaveCensus() {
+  player_->room->listenerLoss().leave(std::exchange(player_->loss_class, rooms::LossCensus::kNobody));
 }
 
 Duration Repair::roundTrip() const {
@@ -86,7 +115,8 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();
   const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
-  context_.count(Count::kLost, speaker_->finder().lost() - lost);
+  const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
+  context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
   if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
@@ -118,6 +148,11 @@ void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 }
 
 void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
+  if (rtp.payload.empty()) {  // padding, which probes for bandwidth
+    media::cutPayload(*packet, rtp, 0, speaker_->line().opus_payload_type);
+    armAsking();
+    return context_.ingress(std::move(packet));
+  }
   const auto red = red::parse(rtp.payload);
   if (!red || red->primary().payload_type != speaker_->line().opus_payload_type) {
     return context_.drop(std::move(packet), Drop::kMalformed);
@@ -177,8 +212,8 @@ void Repair::sendNack(std::span<const uint16_t> sequences) {
 
 bool Repair::onReload(const chain::FilterFactory& factory) {
   const auto& fresh = static_cast<const RepairFactory&>(factory);
-  if (fresh.settings.history() != factory_->settings.history()) return false;
   factory_ = &fresh;
+  for (ListenerStream& stream : listeners_) stream.resize(fresh.settings.history());
   budget_.setShare(fresh.settings.downlink.max_overhead);
   asking_.cancel();
   if (speaker_) armAsking();

@@ -40,6 +40,9 @@ class Repair final : public chain::Filter {
   void describe(chain::Description& out) const override;
 
  private:
+  // Of a listener who hears nobody: what it lost before says nothing any more.
+  static constexpr Duration kIdle = 15s;
+
   // From the speaker.
   void onSpeech(net::PacketPtr&& packet);
   void onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp);
@@ -59,6 +62,11 @@ class Repair final : public chain::Filter {
   size_t redundancyFor(const ListenerStream& stream) const;
   net::SharedPacket copy(const net::Packet& packet);
   void rewriteReports(net::Packet& packet);
+  void forget();
+  void onIdleTimer();
+  void leaveCensus();
+  // How long what went out may be asked for, in time or too late, or be sent along as RED.
+  Duration memory() const;
 
   ListenerStream* find(uint32_t ssrc);
   Duration roundTrip() const;
@@ -75,7 +83,9 @@ class Repair final : public chain::Filter {
   LossEstimate loss_;
   RepairPolicy policy_;
   Instant adapted_{};
-  int census_class_ = rooms::LossCensus::kNobody;
+  Instant sent_{};     // the last voice
+  net::Timer forget_;  // while anything is remembered
+  net::Timer idle_;    // while the listener counts in the room's census
 };
 
 chain::FilterType filterType();

@@ -18,6 +18,8 @@ class RepairBudget {
     tokens_ -= static_cast<double>(bytes);
     return true;
   }
+  // That were taken and not spent.
+  void giveBack(size_t bytes) { tokens_ = std::min(kBurst, tokens_ + static_cast<double>(bytes)); }
 
  private:
   static constexpr double kBurst = 3'000;  // bytes: some twenty packets of voice at once

@@ -1,5 +1,6 @@
 // The listener's half: answers, redundancy, and what is reported.
 #include <algorithm>
+#include <utility>
 
 #include "filters/repair/repair.h"
 #include "source/codec/rtcp_feedback.h"
@@ -20,6 +21,7 @@ ListenerStream* Repair::find(uint32_t ssrc) {
 
 void Repair::onFeedback(Bytes compound, Instant now) {
   size_t asked = 0;
+  std::optional<double> reported;  // the worst of our streams: others may be silent
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
     if (speaker_) {
@@ -28,7 +30,7 @@ void Repair::onFeedback(Bytes compound, Instant now) {
     const auto& slots = player_->negotiated.slots;
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
       const bool ours = std::ranges::find(slots, block->ssrc, &rooms::Slot::ssrc) != slots.end();
-      if (ours) loss_.onReport(block->fraction_lost / 256.0, now);
+      if (ours) reported = std::max(reported.value_or(0), block->fraction_lost / 256.0);
     }
     unsigned run = 0;
     uint16_t last = 0;
@@ -44,6 +46,7 @@ void Repair::onFeedback(Bytes compound, Instant now) {
     });
     if (run > 0) loss_.onLost(run, now);
   }
+  if (reported) loss_.onReport(*reported, now);
   adapt(now);
 }
 
@@ -57,11 +60,11 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr || !stream->canResend(*sent)) return refuse(Count::kRefusedUnknown);
-  const bool first = sent->resends == 0;
+  const bool first = !std::exchange(sent->missed, true);
   // It is as late as the time since it was first sent; and it has not been lost again if it cannot have come
   // yet.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
-  const bool on_its_way = !first && now - sent->last < roundTrip() * 3 / 4;
+  const bool on_its_way = sent->resends > 0 && now - sent->last < roundTrip() * 3 / 4;
   if (on_its_way || sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
   if (!budget_.take(sent->header_size + size_t{2} + sent->payload_size))
     return refuse(Count::kRefusedBudget), first;
@@ -91,6 +94,9 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   ListenerStream* stream = rtp ? find(rtp->ssrc) : nullptr;
   if (stream == nullptr) return context_.egress(std::move(packet));
   const Instant now = context_.now();
+  sent_ = now;
+  if (!forget_.armed()) forget_.arm(memory());
+  stream->forget(now - memory());
   budget_.onVoice(packet->size());
   loss_.onSent(now);
   adapt(now);
@@ -99,10 +105,11 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
   if (wanted > 0) {
     const auto redundancy = stream->redundancy(*rtp, wanted);
-    if (redundancy.count > 0 && budget_.take(redundancy.size) &&
-        stream->addRedundancy(*packet, *rtp, redundancy)) {
-      context_.count(Count::kRedOut);
-      if (sent != nullptr) sent->as_red = true;
+    if (redundancy.count > 0 && budget_.take(redundancy.size)) {
+      const bool added = stream->addRedundancy(*packet, *rtp, redundancy);
+      if (!added) budget_.giveBack(redundancy.size);
+      if (added) context_.count(Count::kRedOut);
+      if (added && sent != nullptr) sent->as_red = true;
     }
   }
   context_.egress(std::move(packet));
@@ -144,7 +151,9 @@ void Repair::adapt(Instant now) {
                   .round_trip = roundTrip(),
                   .budget = settings.budget},
                  now);
-  census_class_ = player_->room->listenerLoss().enter(loss_.loss(), census_class_);
+  if (listeners_.empty() || now - sent_ > kIdle) return;  // it hears nobody
+  player_->loss_class = player_->room->listenerLoss().enter(loss_.loss(), player_->loss_class);
+  if (!idle_.armed()) idle_.armAt(now + kIdle);
 }
 
 // RFC 3550 section 7.2: inward the stream is better than the line. The speaker is told what the line loses,
@@ -155,7 +164,8 @@ void Repair::rewriteReports(net::Packet& packet) {
   rtcp::rewriteReportBlocks(packet.data(), [&](rtcp::ReportBlock& block) {
     if (block.ssrc != speaker_->ssrc()) return false;
     block = speaker_->report(context_.now());
-    const double listeners = percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile);
+    const double listeners =
+        percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
     const double uplink = block.fraction_lost / 256.0;
     const double both = 1 - (1 - uplink) * (1 - listeners);
     block.fraction_lost = static_cast<uint8_t>(std::min(255.0, both * 256 + 0.5));

@@ -109,9 +109,12 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   const rooms::SendingLine& line = speaker_->line();
   if (line.red_payload_type != 0 && rtp->payload_type == line.red_payload_type) {
     // A reload may have taken away the repair filter that RED was negotiated for.
-    const auto red = red::parse(rtp->payload);
-    if (!red) return context_.drop(std::move(packet), Drop::kMalformed);
-    const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp->payload.data());
+    size_t primary_at = 0;  // of padding alone
+    if (!rtp->payload.empty()) {
+      const auto red = red::parse(rtp->payload);
+      if (!red) return context_.drop(std::move(packet), Drop::kMalformed);
+      primary_at = static_cast<size_t>(red->primary().data.data() - rtp->payload.data());
+    }
     media::cutPayload(*packet, *rtp, primary_at, line.opus_payload_type);
     rtp = rtp::parse(packet->data());
   }
@@ -183,27 +186,28 @@ void RtpRouter::hear(const net::SharedPacket& packet, const Voice& voice) {
 void RtpRouter::onRtcp(net::PacketPtr&& packet) {
   context_.count(Count::kRtcpIn);
   const uint32_t now_middle = rtcp::middle(rtcp::toNtp(std::chrono::system_clock::now()));
+  std::optional<uint8_t> loss;  // of the worst of our streams: others may be silent
   rtcp::Reader reader(packet->data());
   while (const auto part = reader.next()) {
     if (speaker_) {
       if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, packet->received);
       if (part->type == rtcp::kBye && part->body.size() >= 4) speaker_->onBye(readU32(part->body.data()));
     }
-    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i)
-      onReportBlock(*block, now_middle);
+    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
+      if (!isOurs(block->ssrc)) continue;
+      loss = std::max(loss.value_or(0), block->fraction_lost);
+      if (const auto rtt = rtcp::roundTrip(*block, now_middle)) onRoundTrip(*rtt);
+    }
     if (const auto rtt = rtcp::referenceRoundTrip(*part, reportingSsrc(), now_middle)) onRoundTrip(*rtt);
   }
+  if (loss) player_->observed.loss_permille.store(*loss * 1000u / 256, std::memory_order_relaxed);
   if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
   context_.consume(std::move(packet));
 }
 
-void RtpRouter::onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middle) {
-  const bool ours = std::any_of(streams_.begin(), streams_.end(),
-                                [&](const SlotStream& stream) { return stream.ssrc() == block.ssrc; });
-  if (!ours) return;
-  auto& observed = player_->observed;
-  observed.loss_permille.store(block.fraction_lost * 1000u / 256, std::memory_order_relaxed);
-  if (const auto rtt = rtcp::roundTrip(block, now_middle)) onRoundTrip(*rtt);
+bool RtpRouter::isOurs(uint32_t ssrc) const {
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [&](const SlotStream& stream) { return stream.ssrc() == ssrc; });
 }
 
 void RtpRouter::onRoundTrip(Duration round_trip) {

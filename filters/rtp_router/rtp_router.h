@@ -43,7 +43,7 @@ class RtpRouter final : public chain::Filter, private Listener {
   void distribute(net::PacketPtr&& packet, const rtp::Packet& rtp);
   void bind(uint32_t ssrc);
   void onRtcp(net::PacketPtr&& packet);
-  void onReportBlock(const rtcp::ReportBlock& block, uint32_t now_middle);
+  bool isOurs(uint32_t ssrc) const;
   void onRoundTrip(Duration round_trip);
   void sendReports();
   void sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks);

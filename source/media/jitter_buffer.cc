@@ -71,10 +71,10 @@ JitterBuffer::Verdict JitterBuffer::onBehind(int64_t sequence, int64_t timestamp
   if (ago < 64 && (released_ >> ago & 1) != 0) return Verdict::kDuplicate;
   delay_.onArrival(timestamp, arrival);
   calm_since_ = arrival;
-  if (++late_in_row_ == config_.late_to_grow) {
+  if (++late_in_row_ >= config_.late_to_grow) {
     late_in_row_ = 0;
     const auto more = static_cast<size_t>(static_cast<double>(capacity_) * config_.growth);
-    capacity_ = std::min(config_.max_frames, more);
+    capacity_ = std::min(config_.max_frames, std::max(capacity_ + 1, more));
   }
   return Verdict::kLate;
 }
@@ -103,11 +103,18 @@ void JitterBuffer::skipPassed() {
   }
 }
 
+// Before the next frame; what passed carried no time.
+size_t JitterBuffer::countMissing() const {
+  size_t count = 0;
+  for (int64_t i = head_; i < next_held_; ++i) count += at(i).state == State::kEmpty;
+  return count;
+}
+
 // What the missing frame at the head was. Before the next frame there may have been silence as well; what is
 // missing counts as voice next to that frame, whose LBRR is of just that time.
 JitterBuffer::Missing JitterBuffer::missing() const {
   const Slot& next = at(next_held_);
-  const int64_t count = next_held_ - head_;
+  const auto count = static_cast<int64_t>(std::max<size_t>(1, countMissing()));
   const int64_t time = (next.timestamp - last_timestamp_ - last_samples_) / count;
   const int64_t samples = std::clamp<int64_t>(time, 0, last_samples_);
   return {next.timestamp - count * samples, static_cast<uint32_t>(samples)};
@@ -143,7 +150,7 @@ JitterBuffer::Out JitterBuffer::takeMissing(const Missing& gap, Instant due) {
                 .samples = gap.samples,
                 .due = due,
                 .index = gap_index_,
-                .left = static_cast<size_t>(next_held_ - head_ - 1)};
+                .left = std::max<size_t>(1, countMissing()) - 1};
   last_timestamp_ = gap.timestamp;
   skipTo(head_ + 1);
   skipPassed();

@@ -98,6 +98,7 @@ class JitterBuffer {
   Verdict onBehind(int64_t sequence, int64_t timestamp, Instant arrival);
   void skipTo(int64_t sequence);
   void skipPassed();
+  size_t countMissing() const;
   Missing missing() const;
   Out takeMissing(const Missing& gap, Instant due);
   Out takeFrame(Instant due);

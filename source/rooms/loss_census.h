@@ -26,12 +26,17 @@ class LossCensus {
     if (from != kNobody) classes_[static_cast<size_t>(from)].fetch_sub(1, std::memory_order_relaxed);
   }
 
-  // The loss, 0 to 1, that `percent` of the listeners do not exceed; 0 when there is none.
-  double percentile(unsigned percent) const {
+  // The loss, 0 to 1, that `percent` of the listeners do not exceed, without one of class `except`; 0 when
+  // there is none.
+  double percentile(unsigned percent, int except = kNobody) const {
     std::array<uint32_t, kClasses> counts;
     uint64_t total = 0;
     for (size_t i = 0; i < counts.size(); ++i)
       total += counts[i] = classes_[i].load(std::memory_order_relaxed);
+    if (except != kNobody && counts[static_cast<size_t>(except)] > 0) {
+      --counts[static_cast<size_t>(except)];
+      --total;
+    }
     uint64_t below = 0;
     for (size_t i = 0; i < counts.size(); ++i) {
       below += counts[i];

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "source/rooms/loss_census.h"
+
 namespace sluice::rooms {
 
 class Room;
@@ -105,6 +107,7 @@ struct Observed {
 // What is true of a slot's stream whichever filters make it, and outlives them. The owning worker's alone.
 struct SlotState {
   uint16_t skip = 0;  // numbers beyond the router's that were used: it leaves them out once
+  std::optional<uint16_t> rtx_sequence;  // the next one of its retransmissions
 };
 
 // Shared by signalling and the owning worker; lives until its last user is gone.
@@ -120,8 +123,9 @@ struct Player {
   const Negotiated negotiated;
   const uint32_t number = nextNumber();  // unique in the process, never 0
   Observed observed;
-  std::vector<SlotState> slot_states;  // as negotiated.slots
-  std::optional<VoiceProfile> advice;  // the last that was given; main thread only
+  std::vector<SlotState> slot_states;    // as negotiated.slots
+  int loss_class = LossCensus::kNobody;  // in the room's census; the owning worker's alone
+  std::optional<VoiceProfile> advice;    // the last that was given; main thread only
 
  private:
   static uint32_t nextNumber() {

@@ -146,6 +146,13 @@ std::vector<uint16_t> requests(const ChainHarness& chain) {
   return asked;
 }
 
+std::string told(ChainHarness& chain, const std::string& field) {
+  chain::Description description;
+  chain.chain().forEach([&](const std::string&, const chain::Filter& f) { f.describe(description); });
+  const auto found = std::ranges::find(description, field, [](const auto& entry) { return entry.first; });
+  return found == description.end() ? "" : found->second;
+}
+
 TEST_CASE("a speaker is asked for a missing packet, and it goes on when it comes") {
   Room room;
   room.speak(1);
@@ -536,6 +543,119 @@ TEST_CASE("configuration that makes no sense is refused with its path") {
     REQUIRE_FALSE(settings.ok());
     CHECK(settings.error().path == c.path);
   }
+}
+
+TEST_CASE("numbers of RTX go on, whatever a reload changes") {
+  Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
+  for (int i = 0; i < 3; ++i) room.speak();
+  room.ask({asRtp(room.listener.outer[1]).sequence});
+  const auto before = heard(room);
+  const test::FilterConfig router{rtp_router::filterType(), ""};
+  SUBCASE("a budget that needs another memory, which keeps what it can") {
+    room.listener.reload({{repair::filterType(), "downlink { budget_ms: 400 }"}, router});
+    room.ask({asRtp(room.listener.outer[2]).sequence});
+    CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 1));
+    room.ask({asRtp(room.listener.outer[0]).sequence});
+  }
+  SUBCASE("without the filter for a while") {
+    room.listener.reload({router});
+    room.listener.reload({{repair::filterType(), ""}, router});
+    room.speak();
+    room.ask({heard(room).sequence});
+    CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 1));
+    room.speak();
+    room.ask({heard(room).sequence});
+  }
+  CHECK(heard(room).ssrc == before.ssrc);
+  CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 2));
+}
+
+TEST_CASE("a speaker's new stream takes nothing from what was lost") {
+  Room room;
+  room.speak(1);
+  room.speak(5);
+  CHECK(room.speaker.counted("repair", "lost") == 3);
+  room.speaker.ingress(rtpPacket(1000, frame(1000), kOpus, kSsrc + 77));
+  CHECK(room.speaker.counted("repair", "lost") == 3);
+}
+
+TEST_CASE("a packet that is asked for again and again was lost once") {
+  Room room;
+  for (int i = 0; i < 100; ++i) room.speak();
+  const uint16_t old = heard(room).sequence;
+  for (int i = 0; i < 11; ++i) room.speak();  // too late for it
+  for (int i = 0; i < 50; ++i) room.ask({old});
+  CHECK(std::stod(told(room.listener, "downlink.loss_percent")) < 5);
+}
+
+TEST_CASE("of several streams the one that loses most counts") {
+  Room room;
+  rooms::Negotiated negotiated = room.listener.session.known_player->negotiated;
+  negotiated.local = {"two", "password"};
+  rooms::Slot second = negotiated.slots[0];
+  second.ssrc = 0x7777'0000;
+  negotiated.slots[0].ssrc = 0x7778'0000;
+  negotiated.slots.push_back(second);
+  const auto player = *room.directory.join("room", "two", negotiated);
+  ChainHarness chain(room.worker, {{repair::filterType(), ""}, {rtp_router::filterType(), ""}});
+  chain.directory = &room.directory;
+  chain.session.known_player = player;
+  player->observed.connected = true;
+  chain.chain();
+  for (int i = 0; i < 100; ++i) room.speak();
+  chain.ingress(compound([&](rtcp::Writer& w) {
+    const rtcp::ReportBlock blocks[] = {{.ssrc = 0x7778'0000, .fraction_lost = 128},
+                                        {.ssrc = 0x7777'0000, .fraction_lost = 0}};
+    w.addReceiverReport(1, blocks);
+  }));
+  CHECK(told(chain, "downlink.loss_percent") != "0.0");
+  CHECK(player->observed.loss_permille == 500);
+  chain.closeChain();
+}
+
+TEST_CASE("who hears nobody any more holds no packets, and counts for nothing in the room") {
+  Room room;
+  for (int i = 0; i < 200; ++i) room.speak();
+  room.listener.ingress(compound([&](rtcp::Writer& w) {
+    const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 128};
+    w.addReceiverReport(1, {&block, 1});
+  }));
+  const auto held = [&] {
+    std::vector<net::PacketPtr> free;
+    while (net::PacketPtr packet = room.worker.pool().acquire()) free.push_back(std::move(packet));
+    for (auto& packet : free) packet->settle();
+    return room.worker.pool().allocated() - free.size();
+  };
+  room.speak();
+  room.wait(600ms);
+  room.speak();
+  rooms::LossCensus& census = room.listener.session.known_player->room->listenerLoss();
+  CHECK(held() > 0);
+  CHECK(census.percentile(100) > 0.1);
+  for (int i = 0; i < 10; ++i) room.wait(100ms);
+  CHECK(held() == 0);
+  for (int i = 0; i < 40; ++i) room.wait(1s);
+  CHECK(census.percentile(100) == 0);
+  CHECK(held() == 0);
+}
+
+TEST_CASE("a packet of padding alone keeps its place, also from who sends RED") {
+  Room room({.nack = true, .red = true, .rtx = false});
+  room.speak(1);
+  auto padding = rtpPacket(2, {0, 0, 0, 4}, kRed);
+  padding[0] |= 0x20;
+  SUBCASE("with repair") {
+    room.speaker.ingress(padding);
+    CHECK(room.speaker.dropped("repair", "malformed") == 0);
+  }
+  SUBCASE("without, after a reload") {
+    room.speaker.reload({{rtp_router::filterType(), ""}});
+    room.speaker.ingress(padding);
+    CHECK(room.speaker.dropped("rtp_router", "malformed") == 0);
+  }
+  room.speak(3);
+  CHECK(room.listener.outer.size() == 3);
+  CHECK(asRtp(room.listener.outer[2]).sequence - asRtp(room.listener.outer[0]).sequence == 2);
 }
 
 }  // namespace
