@@ -25,7 +25,8 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/sessions", "sessions with their addresses and filters; ?limit=N"},
     {"GET", "/stats", "metrics as text; ?all=1 shows zeros too"},
     {"GET", "/metrics", "metrics for Prometheus"},
-    {"POST", "/reload", "reads the configuration file anew"},
+    {"POST", "/reload",
+     "reads the configuration file anew; ?dry_run=1 only says what that would do, also to one in the body"},
     {"POST", "/drain", "takes no new sessions; /ready answers 503"},
     {"POST", "/logging?level=L", "sets the log level: trace debug info warn error off"},
 };
@@ -56,14 +57,26 @@ http::Response sessions(Backend& backend, const http::Request& request) {
   return http::json(200, backend.sessions(limit));
 }
 
-http::Response reload(Backend& backend) {
+http::Response refusal(const char* what, const Errors& errors) {
+  nlohmann::json body{{"error", what}};
+  for (const Error& error : errors)
+    body["errors"].push_back({{"field", error.path}, {"error", error.message}});
+  return http::json(400, body);
+}
+
+http::Response reload(Backend& backend, const http::Request& request) {
+  const std::string_view dry_run = request.queryParameter("dry_run");
+  if (!dry_run.empty() && dry_run != "0" && dry_run != "1")
+    return http::error(400, "must be 0 or 1", "dry_run");
+  if (dry_run == "1") {
+    const auto plan = backend.plan(request.body, request.contentType() == "application/json");
+    if (!plan.ok()) return refusal("the configuration would be refused", plan.errors());
+    return http::json(200, *plan);
+  }
+  if (!request.body.empty()) return http::error(400, "a body is for ?dry_run=1; a reload reads the file");
   const Status status = backend.reload();
   if (status.ok()) return http::json(200, {{"status", "reloaded"}});
-  nlohmann::json body{{"error", "the configuration was refused; the old one runs on"}};
-  for (const Error& error : status.errors()) {
-    body["errors"].push_back({{"field", error.path}, {"error", error.message}});
-  }
-  return http::json(400, body);
+  return refusal("the configuration was refused; the old one runs on", status.errors());
 }
 
 http::Response setLevel(const http::Request& request) {
@@ -110,7 +123,7 @@ http::Router makeRouter(Backend& backend) {
     backend.collect(samples);
     return http::Response{200, "text/plain; version=0.0.4; charset=utf-8", samples.toPrometheus()};
   });
-  post("/reload", [&backend](const Request&) { return reload(backend); });
+  post("/reload", [&backend](const Request& request) { return reload(backend, request); });
   post("/drain", [&backend](const Request&) {
     backend.drain();
     return http::json(200, {{"status", "draining"}});

@@ -23,6 +23,8 @@ class Backend {
   virtual nlohmann::json sessions(size_t limit) const = 0;
   virtual void collect(stats::Samples& out) const = 0;
   virtual Status reload() = 0;
+  // What a reload would do, of the file or of `text` if that is not empty. Changes nothing.
+  virtual Result<nlohmann::json> plan(const std::string& text, bool is_json) const = 0;
   virtual void drain() = 0;
 };
 

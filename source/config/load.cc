@@ -104,7 +104,7 @@ Result<Bootstrap> parse(std::string_view text, Format format, const std::string&
   return format == Format::kJson ? parseJson(text, name) : parseText(text, name);
 }
 
-Result<Bootstrap> loadFile(const std::string& path) {
+Result<Text> readFile(const std::string& path) {
   const bool json = endsWith(path, ".json");
   if (!json && !endsWith(path, ".textproto") && !endsWith(path, ".pbtxt")) {
     return Error{path, "has an unknown ending; expected .textproto, .pbtxt or .json"};
@@ -117,7 +117,12 @@ Result<Bootstrap> loadFile(const std::string& path) {
   if (!(text << file.rdbuf()) && file.peek() != EOF) {
     return Error{path, std::string("cannot be read: ") + std::strerror(errno)};
   }
-  return parse(text.str(), json ? Format::kJson : Format::kText, path);
+  return Text{text.str(), json ? Format::kJson : Format::kText};
+}
+
+Result<Bootstrap> loadFile(const std::string& path) {
+  const auto file = readFile(path);
+  return file.ok() ? parse(file->text, file->format, path) : file.errors();
 }
 
 }  // namespace sluice::config

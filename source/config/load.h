@@ -11,8 +11,13 @@ namespace sluice::config {
 
 enum class Format { kText, kJson };
 
-// By the file's ending: .textproto and .pbtxt, or .json. Errors carry the field's path and "file:line:column"
-// where they can.
+struct Text {
+  std::string text;
+  Format format;
+};
+// The format is that of the file's ending: .textproto and .pbtxt, or .json.
+Result<Text> readFile(const std::string& path);
+// Errors carry the field's path and "file:line:column" where they can.
 Result<Bootstrap> loadFile(const std::string& path);
 
 // `name` stands for the file in errors. A filter type that this binary does not know is no error here: its

@@ -13,7 +13,7 @@
 #include "source/codec/rtp.h"
 #include "source/crypto/dtls.h"
 #include "source/crypto/srtp.h"
-#include "source/load/http_client.h"
+#include "source/http/client.h"
 #include "source/load/ice_agent.h"
 #include "source/load/lossy_line.h"
 #include "source/load/report.h"
@@ -30,7 +30,7 @@ struct Stage {
   net::EventLoop& loop;
   net::PacketPool& pool;
   net::UdpNetwork& network;
-  HttpClient& http;
+  http::Client& http;
   const crypto::DtlsContext& dtls;
   net::UdpStats udp;
   Totals totals;

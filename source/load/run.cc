@@ -24,7 +24,7 @@ constexpr unsigned kVoices = 8;
 }  // namespace
 
 struct Run::World {
-  World(const Options& run_options, std::unique_ptr<HttpClient> client)
+  World(const Options& run_options, std::unique_ptr<http::Client> client)
       : options(run_options), http(std::move(client)) {}
   ~World();
 
@@ -44,7 +44,7 @@ struct Run::World {
   int exitCode() const;
 
   const Options options;
-  std::unique_ptr<HttpClient> http;
+  std::unique_ptr<http::Client> http;
   net::EventLoop loop;
   net::PacketPool pool{kMaxPackets};
   net::SocketNetwork network{loop, pool};
@@ -196,8 +196,8 @@ int Run::World::exitCode() const {
 }
 
 Result<std::unique_ptr<Run>> Run::make(const Options& options) {
-  auto http = HttpClient::make(options.join, options.token);
-  if (!http.ok()) return http.error();
+  auto http = http::Client::make(options.join, options.token);
+  if (!http.ok()) return Error{"--join", http.error().message};
   auto world = std::make_unique<World>(options, *std::move(http));
   if (Status made = world->makePlayers(); !made.ok()) return made.error();
   return std::unique_ptr<Run>(new Run(std::move(world)));

@@ -2,7 +2,9 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <future>
+#include <iterator>
 
+#include "source/config/load.h"
 #include "source/server/server.h"
 
 namespace sluice::server {
@@ -99,29 +101,68 @@ json Server::listeners() const {
   return out;
 }
 
-// Each worker describes its own sessions, on its thread, while the main thread waits.
-json Server::sessions(size_t limit) const {
-  std::vector<std::future<json>> answers;
+// Each worker answers on its thread, while the main thread waits. Who does not in time is left out.
+template <typename Answer, typename Ask>
+std::vector<Answer> Server::askWorkers(Ask ask) const {
+  std::vector<std::future<Answer>> answers;
   for (const auto& worker : group_.workers) {
-    auto promise = std::make_shared<std::promise<json>>();
+    auto promise = std::make_shared<std::promise<Answer>>();
     answers.push_back(promise->get_future());
-    worker->post([promise, limit, &worker] {
-      json mine = json::array();
-      for (const auto& session : worker->dispatcher().sessions().all()) {
-        if (mine.size() >= limit) break;
-        mine.push_back(describe(*session, worker->index(), worker->clock().now()));
-      }
-      promise->set_value(std::move(mine));
-    });
+    worker->post([promise, ask, &worker] { promise->set_value(ask(*worker)); });
   }
-  json all = json::array();
+  std::vector<Answer> out;
   for (auto& answer : answers) {
-    if (answer.wait_for(kWorkerPatience) != std::future_status::ready) continue;
-    for (json& session : answer.get()) {
+    if (answer.wait_for(kWorkerPatience) == std::future_status::ready) out.push_back(answer.get());
+  }
+  return out;
+}
+
+json Server::sessions(size_t limit) const {
+  json all = json::array();
+  for (json& mine : askWorkers<json>([limit](runtime::WorkerThread& worker) {
+         json described = json::array();
+         for (const auto& session : worker.dispatcher().sessions().all()) {
+           if (described.size() >= limit) break;
+           described.push_back(describe(*session, worker.index(), worker.clock().now()));
+         }
+         return described;
+       })) {
+    for (json& session : mine) {
       if (all.size() < limit) all.push_back(std::move(session));
     }
   }
   return {{"total", group_.total_sessions.load(std::memory_order_relaxed)}, {"sessions", std::move(all)}};
+}
+
+// Builds what would run, beside what runs, and compares.
+Result<json> Server::plan(const std::string& text, bool is_json) const {
+  const auto bootstrap =
+      text.empty() ? config::loadFile(options_.config)
+                   : config::parse(text, is_json ? config::Format::kJson : config::Format::kText, "body");
+  if (!bootstrap.ok()) return bootstrap.errors();
+  runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
+  const auto built = build(*bootstrap, unused);
+  if (!built.ok()) return built.errors();
+  if (const Status status = checkFixed(built->settings); !status.ok()) return status.errors();
+  return planReload(*generation_, *built->generation, liveSessions(), ports_.lostBy(*built->generation));
+}
+
+std::vector<LiveSession> Server::liveSessions() const {
+  std::vector<LiveSession> all;
+  for (auto& mine : askWorkers<std::vector<LiveSession>>([](runtime::WorkerThread& worker) {
+         std::vector<LiveSession> live;
+         for (const auto& session : worker.dispatcher().sessions().all()) {
+           LiveSession& shown = live.emplace_back();
+           shown.listener = session->port().listener->name;
+           shown.chain = session->chain().spec().name;
+           for (const runtime::Tuple& tuple : session->tuples())
+             shown.bound.push_back(tuple.port->udp->local());
+         }
+         return live;
+       })) {
+    all.insert(all.end(), std::make_move_iterator(mine.begin()), std::make_move_iterator(mine.end()));
+  }
+  return all;
 }
 
 void Server::collect(stats::Samples& out) const {

@@ -7,10 +7,11 @@
 namespace sluice::server {
 
 struct Options {
-  enum class Mode { kServe, kValidate };
+  enum class Mode { kServe, kValidate, kDiff };
 
   std::string config;
   Mode mode = Mode::kServe;
+  std::string against;  // of kDiff: "http://host:port"
   std::optional<unsigned> concurrency;
   std::string log_level = "info";
 };

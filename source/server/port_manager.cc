@@ -79,6 +79,17 @@ void PortManager::commit(const Change& change) {
   fresh_.clear();
 }
 
+std::vector<net::Address> PortManager::lostBy(const runtime::Generation& generation) const {
+  std::vector<net::Address> lost;
+  for (const auto& [key, port] : ports_) {
+    const runtime::ListenerSpec* listener = generation.find(key.listener);
+    const bool stays = listener != nullptr &&
+                       std::ranges::find(listener->addresses, key.address) != listener->addresses.end();
+    if (!stays) lost.push_back(port.bound);
+  }
+  return lost;
+}
+
 std::vector<net::Address> PortManager::addresses(const std::string& listener) const {
   std::vector<net::Address> all;
   for (const auto& [key, port] : ports_) {

@@ -26,6 +26,9 @@ class PortManager {
   // `change` is on its way to the workers.
   void commit(const Change& change);
 
+  // As bound: those that `generation` has no more.
+  std::vector<net::Address> lostBy(const runtime::Generation& generation) const;
+
   // As bound: port 0 has become a real port.
   std::vector<net::Address> addresses(const std::string& listener) const;
 

@@ -4,8 +4,12 @@
 
 #include <csignal>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "source/base/log.h"
+#include "source/config/load.h"
+#include "source/http/client.h"
+#include "source/server/reload_plan.h"
 #include "source/server/server.h"
 
 namespace sluice::server {
@@ -21,6 +25,33 @@ void raiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int complain(const Errors& errors, std::FILE* out) {
+  for (const Error& error : errors) std::fprintf(out, "%s\n", error.toString().c_str());
+  return 1;
+}
+
+// Asks the running proxy, which knows its sessions and what its filters compare.
+int diff(const Options& options) {
+  const auto file = config::readFile(options.config);
+  if (!file.ok()) return complain(file.errors(), stdout);
+  const auto client = http::Client::make(options.against);
+  if (!client.ok()) return complain({{"--against", client.error().message}}, stderr);
+  const char* type = file->format == config::Format::kJson ? "application/json" : "text/plain";
+  const auto answer = (*client)->request("POST", "/reload?dry_run=1", type, file->text);
+  if (!answer.ok()) return complain({{"--against", answer.error().toString()}}, stderr);
+  const auto body = nlohmann::json::parse(answer->body, nullptr, false);
+  if (answer->status == 200 && body.is_object()) {
+    std::fputs(describePlan(body).c_str(), stdout);
+    return 0;
+  }
+  if (!body.is_object() || !body.contains("errors")) {
+    return complain({{"--against", "answers " + std::to_string(answer->status)}}, stderr);
+  }
+  Errors errors;
+  for (const auto& error : body["errors"]) errors.push_back({error["field"], error["error"]});
+  return complain(errors, stdout);
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const chain::Registry& registry) {
@@ -29,14 +60,13 @@ int run(int argc, char** argv, const chain::Registry& registry) {
   if (!options) return exit_code;
   std::signal(SIGPIPE, SIG_IGN);
   raiseDescriptorLimit();
+  if (options->mode == Options::Mode::kDiff) return diff(*options);
   log::init();
   log::setLevel(options->log_level);
   auto server = Server::start(*options, registry);
   if (!server.ok()) {
     // What is wrong is what validate was asked for; else it is a complaint.
-    std::FILE* out = options->mode == Options::Mode::kValidate ? stdout : stderr;
-    for (const Error& error : server.errors()) std::fprintf(out, "%s\n", error.toString().c_str());
-    return 1;
+    return complain(server.errors(), options->mode == Options::Mode::kValidate ? stdout : stderr);
   }
   if (options->mode == Options::Mode::kValidate) {
     std::puts("OK");

@@ -52,7 +52,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   std::unique_ptr<Server> server(
       new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
   server->machine_ = *std::move(machine);
-  auto built = server->build(*bootstrap);
+  auto built = server->build(*bootstrap, server->stats_);
   if (!built.ok()) return built.errors();
   server->settings_ = built->settings;
   if (options.mode == Options::Mode::kValidate) return server;
@@ -62,7 +62,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   return server;
 }
 
-Result<config::Built> Server::build(const Bootstrap& bootstrap) {
+Result<config::Built> Server::build(const Bootstrap& bootstrap, runtime::StatsStore& stats) const {
   return config::build({.bootstrap = bootstrap,
                         .directory = directoryOf(options_.config),
                         .registry = registry_,
@@ -70,7 +70,7 @@ Result<config::Built> Server::build(const Bootstrap& bootstrap) {
                         .process = process_,
                         .dtls = dtls_,
                         .concurrency = options_.concurrency,
-                        .stats = stats_,
+                        .stats = stats,
                         .machine = machine_,
                         .discovered = discovered_,
                         .previous = generation_.get(),
@@ -236,7 +236,7 @@ Status Server::reloadAndLog(const char* why) {
 }
 
 Status Server::rebuild(const Bootstrap& bootstrap) {
-  auto built = build(bootstrap);
+  auto built = build(bootstrap, stats_);
   if (!built.ok()) return built.errors();
   if (Status status = checkFixed(built->settings); !status.ok()) return status;
   const bool same_probes = built->settings.nat.stun_server == settings_.nat.stun_server &&

@@ -19,6 +19,7 @@
 #include "source/server/nat_probe.h"
 #include "source/server/options.h"
 #include "source/server/port_manager.h"
+#include "source/server/reload_plan.h"
 #include "source/server/signal_watch.h"
 
 namespace sluice::server {
@@ -37,7 +38,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   static constexpr size_t kProbePackets = 256;
 
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
-  Result<config::Built> build(const Bootstrap& bootstrap);
+  // `stats`: the server's, or any for what is not to run.
+  Result<config::Built> build(const Bootstrap& bootstrap, runtime::StatsStore& stats) const;
   Status apply(const Bootstrap& bootstrap, config::Built built);
   // What only a restart can change.
   Status checkFixed(const config::Settings& fresh) const;
@@ -55,6 +57,9 @@ class Server final : private admin::Backend, private rooms::Observer {
   void onTick();
   bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
   nlohmann::json externalAddresses() const;
+  template <typename Answer, typename Ask>
+  std::vector<Answer> askWorkers(Ask ask) const;
+  std::vector<LiveSession> liveSessions() const;
   void collectWorkers(stats::Samples& out) const;
   void collectRooms(stats::Samples& out) const;
 
@@ -66,6 +71,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   nlohmann::json sessions(size_t limit) const override;
   void collect(stats::Samples& out) const override;
   Status reload() override;
+  Result<nlohmann::json> plan(const std::string& text, bool is_json) const override;
   void drain() override;
 
   // rooms::Observer
@@ -79,8 +85,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   net::EventLoop loop_;
   runtime::StatsStore stats_;
   std::shared_ptr<const crypto::DtlsContext> dtls_;
-  rooms::Directory rooms_;
-  chain::ProcessState process_;
+  mutable rooms::Directory rooms_;  // factories may ask for it to be changed
+  mutable chain::ProcessState process_;
   PortManager ports_;
   runtime::WorkerGroup group_;
   runtime::GenerationPtr generation_;

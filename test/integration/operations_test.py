@@ -49,6 +49,41 @@ class Operations(unittest.TestCase):
             proxy.process.send_signal(signal.SIGHUP)
             wait_until(lambda: proxy.metric("sluice_generation") > generation, "SIGHUP reloads")
 
+    def test_a_dry_run_names_what_would_end_and_changes_nothing(self):
+        with Sluice() as proxy:
+            self.stun(proxy).marks()
+            generation = proxy.metric("sluice_generation")
+            with open(proxy.config_path, encoding="utf-8") as file:
+                text = file.read()
+
+            def plan(body):
+                status, _, answer = request(f"http://127.0.0.1:{proxy.ports['admin']}/reload?dry_run=1", "POST", body)
+                return status, json.loads(answer)
+
+            status, same = plan(text)
+            self.assertEqual((status, same["listeners"][0]["change"]), (200, "kept"))
+            self.assertEqual((same["sessions"], same["sessions_ending"]), (1, 0))
+            _, changed = plan(text.replace(SHIPPED_MARK, "dscp: 13"))
+            filters = {f["name"]: f["change"] for f in changed["listeners"][0]["chains"][0]["filters"]}
+            self.assertEqual({name for name, change in filters.items() if change != "kept"}, {"marker"})
+            self.assertEqual(filters["marker"], "reconfigured")
+            _, ending = plan(text.replace('name: "webrtc"', 'name: "other"'))
+            self.assertEqual(ending["sessions_ending"], 1)
+            status, refused = plan(text.replace(SHIPPED_MARK, "dscp: 99"))
+            self.assertEqual(status, 400)
+            self.assertIn("typed_config.", refused["errors"][0]["field"])
+
+            other = os.path.join(proxy.directory, "other.textproto")
+            with open(other, "w", encoding="utf-8") as file:
+                file.write(text.replace('name: "webrtc"', 'name: "other"'))
+            shown = subprocess.run(
+                [*proxy.command[:1], "--config", other, "--mode", "diff", "--against",
+                 f"http://127.0.0.1:{proxy.ports['admin']}"], capture_output=True, text=True)
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            self.assertIn("chain webrtc: removed, 1 session, 1 would END", shown.stdout)
+            self.assertEqual(proxy.metric("sluice_generation"), generation)
+            self.assertEqual(len(json.loads(proxy.admin("/sessions")[2])["sessions"]), 1)
+
     def test_a_symbolic_link_that_is_swapped_reloads(self):
         """As Kubernetes replaces a mounted ConfigMap."""
         with Sluice() as proxy:

@@ -1,4 +1,4 @@
-#include "source/load/http_client.h"
+#include "source/http/client.h"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -7,17 +7,17 @@
 #include <boost/beast/version.hpp>
 #include <optional>
 
-namespace sluice::load {
+namespace sluice::http {
 namespace {
 
-namespace http = boost::beast::http;
+namespace beast = boost::beast::http;
 using boost::asio::ip::tcp;
 
 constexpr auto kTimeout = std::chrono::seconds{10};
 
 }  // namespace
 
-struct HttpClient::Impl {
+struct Client::Impl {
   std::string authority;  // as in the URL
   std::string host;
   std::string port;
@@ -36,24 +36,23 @@ struct HttpClient::Impl {
     return error;
   }
 
-  boost::system::error_code exchange(const http::request<http::string_body>& request,
-                                     http::response<http::string_body>& response) {
+  boost::system::error_code exchange(const beast::request<beast::string_body>& request,
+                                     beast::response<beast::string_body>& response) {
     boost::system::error_code error;
     if (!stream && (error = connect())) return error;
     boost::beast::flat_buffer buffer;
     stream->expires_after(kTimeout);
-    http::write(*stream, request, error);
-    if (!error) http::read(*stream, buffer, response, error);
+    beast::write(*stream, request, error);
+    if (!error) beast::read(*stream, buffer, response, error);
     if (error || !response.keep_alive()) stream.reset();
     return error;
   }
 };
 
-Result<std::unique_ptr<HttpClient>> HttpClient::make(const std::string& url, std::string token) {
+Result<std::unique_ptr<Client>> Client::make(const std::string& url, std::string token) {
   static constexpr std::string_view kScheme = "http://";
-  if (url.starts_with("https://"))
-    return Error{"--join", "https is not supported here; use the API's http address"};
-  if (!url.starts_with(kScheme)) return Error{"--join", "must begin with http://"};
+  if (url.starts_with("https://")) return Error{"", "https is not supported here; use the http address"};
+  if (!url.starts_with(kScheme)) return Error{"", "must begin with http://"};
   std::string authority = url.substr(kScheme.size());
   authority = authority.substr(0, authority.find('/'));
   auto impl = std::make_unique<Impl>();
@@ -63,28 +62,28 @@ Result<std::unique_ptr<HttpClient>> HttpClient::make(const std::string& url, std
   impl->host = bracket == std::string::npos ? authority.substr(0, colon) : authority.substr(1, bracket - 1);
   impl->port = colon == std::string::npos ? "80" : authority.substr(colon + 1);
   impl->token = std::move(token);
-  if (impl->host.empty()) return Error{"--join", "has no host"};
-  return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
+  if (impl->host.empty()) return Error{"", "has no host"};
+  return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
 
-HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-HttpClient::~HttpClient() = default;
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
 
-Result<HttpResponse> HttpClient::request(const std::string& method, const std::string& target,
-                                         const std::string& content_type, const std::string& body) {
-  http::request<http::string_body> request;
+Result<ClientResponse> Client::request(const std::string& method, const std::string& target,
+                                       const std::string& content_type, const std::string& body) {
+  beast::request<beast::string_body> request;
   request.method_string(method);
   request.target(target);
   request.version(11);
-  request.set(http::field::host, impl_->authority);
-  request.set(http::field::user_agent, "sluice-load");
-  if (!impl_->token.empty()) request.set(http::field::authorization, "Bearer " + impl_->token);
+  request.set(beast::field::host, impl_->authority);
+  request.set(beast::field::user_agent, "sluice");
+  if (!impl_->token.empty()) request.set(beast::field::authorization, "Bearer " + impl_->token);
   if (!content_type.empty()) {
-    request.set(http::field::content_type, content_type);
+    request.set(beast::field::content_type, content_type);
     request.body() = body;
   }
   request.prepare_payload();
-  http::response<http::string_body> response;
+  beast::response<beast::string_body> response;
   const bool reused = impl_->stream.has_value();
   auto error = impl_->exchange(request, response);
   if (error && reused) {  // the server closed the kept connection meanwhile
@@ -92,8 +91,8 @@ Result<HttpResponse> HttpClient::request(const std::string& method, const std::s
     error = impl_->exchange(request, response);
   }
   if (error) return Error{impl_->host + ":" + impl_->port, error.message()};
-  return HttpResponse{static_cast<int>(response.result_int()), response.body(),
-                      std::string(response[http::field::location])};
+  return ClientResponse{static_cast<int>(response.result_int()), response.body(),
+                        std::string(response[beast::field::location])};
 }
 
-}  // namespace sluice::load
+}  // namespace sluice::http
