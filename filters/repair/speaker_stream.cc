@@ -7,17 +7,20 @@
 namespace sluice::repair {
 
 SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet) const {
-  if (packet.payload_type == line_.opus_payload_type) return Carrier::kOpus;
-  if (packet.payload_type == 0) return Carrier::kOther;  // 0: not negotiated
-  if (packet.payload_type == line_.red_payload_type) return Carrier::kRed;
-  if (packet.payload_type == line_.rtx_payload_type) return Carrier::kRtx;
-  return Carrier::kOther;
+  const auto is = [&](uint8_t negotiated) { return negotiated != 0 && packet.payload_type == negotiated; };
+  if (is(line_.rtx_payload_type)) return Carrier::kRtx;
+  const bool red = is(line_.red_payload_type);
+  if (!red && packet.payload_type != line_.opus_payload_type) return Carrier::kOther;
+  const bool bound = ssrc_ != 0 && packet.ssrc == ssrc_;
+  if (!bound && !line_.mayBind(packet.ssrc, packet.findText(line_.extensions.mid), ssrc_))
+    return Carrier::kOther;
+  return red ? Carrier::kRed : Carrier::kOpus;
 }
 
 media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now) {
   if (packet.ssrc != ssrc_) {
     ssrc_ = packet.ssrc;
-    finder_ = media::LossFinder();
+    finder_.restart();
     reception_ = rtp::Reception(48'000);
   }
   const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now);
@@ -60,6 +63,10 @@ uint16_t SpeakerStream::rebuild(const rtp::Packet& rtp, const red::Block& block,
 
 void SpeakerStream::onSenderReport(const rtcp::SenderInfo& info, Instant now) {
   if (info.ssrc == ssrc_) reception_.onSenderReport(info.ntp, now);
+}
+
+void SpeakerStream::onBye(uint32_t ssrc) {
+  if (ssrc == ssrc_) ssrc_ = 0;
 }
 
 }  // namespace sluice::repair

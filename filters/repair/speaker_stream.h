@@ -19,6 +19,7 @@ class SpeakerStream {
   explicit SpeakerStream(const rooms::SendingLine& line) : line_(line) {}
 
   enum class Carrier { kOther, kOpus, kRed, kRtx };
+  // kOther also under an SSRC that the router will refuse.
   Carrier carrier(const rtp::Packet& packet) const;
 
   // A packet of the stream came by itself, as Opus or RED. An SSRC other than before begins anew.
@@ -31,12 +32,14 @@ class SpeakerStream {
   uint16_t rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back, net::Packet& out) const;
 
   void onSenderReport(const rtcp::SenderInfo& info, Instant now);
+  // Another SSRC may follow when it is ours.
+  void onBye(uint32_t ssrc);
   // What the line lost, repaired or not, for the report that goes to the speaker.
   rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }
 
   media::LossFinder& finder() { return finder_; }
   const media::LossFinder& finder() const { return finder_; }
-  uint32_t ssrc() const { return ssrc_; }  // 0: nothing came yet
+  uint32_t ssrc() const { return ssrc_; }  // 0: nothing came yet, or it said goodbye
   const rooms::SendingLine& line() const { return line_; }
 
  private:

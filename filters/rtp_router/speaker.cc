@@ -1,21 +1,13 @@
 #include "filters/rtp_router/speaker.h"
 
-#include <algorithm>
-
 namespace sluice::rtp_router {
-
-bool Speaker::mayBind(const rtp::Packet& packet) const {
-  if (packet.ssrc == 0) return false;
-  if (std::find(line_.ssrcs.begin(), line_.ssrcs.end(), packet.ssrc) != line_.ssrcs.end()) return true;
-  if (const auto mid = packet.findExtension(line_.extensions.mid)) return asText(*mid) == line_.mid;
-  return line_.ssrcs.empty() && ssrc_ == 0;
-}
 
 Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
   if (packet.payload_type != line_.opus_payload_type) return Verdict::kUnknownPayloadType;
-  const bool fresh = packet.ssrc != ssrc_;
+  const bool fresh = packet.ssrc != ssrc_ || ssrc_ == 0;
   if (fresh) {
-    if (!mayBind(packet)) return Verdict::kUnknownSsrc;
+    const auto mid = packet.findText(line_.extensions.mid);
+    if (!line_.mayBind(packet.ssrc, mid, ssrc_)) return Verdict::kUnknownSsrc;
     ssrc_ = packet.ssrc;
     streams_ = stream();
     reception_ = rtp::Reception(48'000);

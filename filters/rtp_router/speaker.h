@@ -15,8 +15,7 @@ class Speaker {
   explicit Speaker(const rooms::SendingLine& line) : line_(line) {}
 
   enum class Verdict { kVoice, kNewlyBound, kUnknownPayloadType, kUnknownSsrc, kStray };
-  // Binds the SSRC on the first packet that the negotiation allows: one that the offer names, one that
-  // carries our mid (RFC 8843 section 9.2), or any when the offer names none.
+  // Binds the SSRC on the first packet that the line allows.
   Verdict examine(const rtp::Packet& packet, Instant arrival);
 
   void onSenderReport(const rtcp::SenderInfo& info, Instant arrival);
@@ -32,8 +31,6 @@ class Speaker {
   const rooms::SendingLine& line() const { return line_; }
 
  private:
-  bool mayBind(const rtp::Packet& packet) const;
-
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;
   uint32_t streams_ = 0;  // before the one that is bound

@@ -84,6 +84,11 @@ std::optional<Bytes> Packet::findExtension(uint8_t id) const {
   return std::nullopt;
 }
 
+std::optional<std::string_view> Packet::findText(uint8_t id) const {
+  const auto found = findExtension(id);
+  return found ? std::optional(asText(*found)) : std::nullopt;
+}
+
 size_t Header::size() const {
   const size_t elements = extensionSize(extensions);
   return kHeaderSize + 4 * csrcs.size() + (elements == 0 ? 0 : 4 + ((elements + 3) & ~size_t{3}));

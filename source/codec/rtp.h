@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "source/base/bytes.h"
 
@@ -37,6 +38,7 @@ struct Packet {
 
   // The data of the extension element with this id, in the one-byte or the two-byte form.
   std::optional<Bytes> findExtension(uint8_t id) const;
+  std::optional<std::string_view> findText(uint8_t id) const;
 };
 
 std::optional<Packet> parse(Bytes bytes);

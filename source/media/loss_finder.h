@@ -27,6 +27,8 @@ class LossFinder {
     kDuplicate,
     kOld,  // from before the window; a second one in a row begins anew
   };
+  // Another stream of the same sender follows: forgets the packets, and goes on counting.
+  void restart() { started_ = false; }
   // `timestamp` at 48 kHz tells when the packets before it should have come.
   Arrival onPacket(uint16_t sequence, uint32_t timestamp, Instant now);
 

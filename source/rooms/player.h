@@ -2,12 +2,14 @@
 // (atomics).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "source/rooms/loss_census.h"
@@ -46,6 +48,16 @@ struct AudioLine {
 // The line on which the player speaks.
 struct SendingLine : AudioLine {
   std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
+
+  // May the player go over from `bound` (0: it has not spoken) to `ssrc`, in a packet that carries this mid?
+  // It may when the offer names the SSRC, when the mid is ours (RFC 8843 section 9.2), or when the offer
+  // names none and this is its first.
+  bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound) const {
+    if (ssrc == 0) return false;
+    if (std::find(ssrcs.begin(), ssrcs.end(), ssrc) != ssrcs.end()) return true;
+    if (packet_mid) return packet_mid == mid;
+    return ssrcs.empty() && bound == 0;
+  }
 };
 
 // A line on which the player hears one speaker at a time.

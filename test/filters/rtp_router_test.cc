@@ -218,7 +218,8 @@ TEST_CASE("each way of being no good is a drop with its reason") {
   alice.ingress(VoicePacket{.payload_type = 63}.bytes());
   CHECK(drops(alice, "unknown_payload_type") == 1);
   alice.ingress(VoicePacket{.ssrc = 99}.bytes());
-  CHECK(drops(alice, "unknown_ssrc") == 1);
+  alice.ingress(VoicePacket{.ssrc = 0}.bytes());
+  CHECK(drops(alice, "unknown_ssrc") == 2);
   alice.ingress(VoicePacket{.sequence = 100}.bytes());
   alice.ingress(VoicePacket{.sequence = 30'000}.bytes());
   CHECK(drops(alice, "stray") == 1);

@@ -54,6 +54,7 @@ struct Agreed {
   bool nack = true;
   bool red = false;
   bool rtx = false;
+  std::vector<uint32_t> ssrcs{};
 };
 
 struct Room {
@@ -82,6 +83,7 @@ struct Room {
     if (agreed.rtx) line.rtx_payload_type = kRtx;
     negotiated.sending.emplace();
     static_cast<rooms::AudioLine&>(*negotiated.sending) = line;
+    negotiated.sending->ssrcs = agreed.ssrcs;
     rooms::Slot slot;
     static_cast<rooms::AudioLine&>(slot) = line;
     slot.ssrc = 0x5107'0000 + static_cast<uint32_t>(chains.size()) * 16;
@@ -192,6 +194,46 @@ TEST_CASE("a packet from before all that is remembered goes nowhere") {
   room.speak(50);
   CHECK(room.speaker.dropped("repair", "old") == 1);
   CHECK(room.listener.outer.size() == heard);
+}
+
+TEST_CASE("an SSRC that the router refuses changes nothing") {
+  Room room;
+  room.speak(1);
+  room.speak(3);
+  room.speaker.ingress(rtpPacket(1000, frame(1000), kOpus, kSsrc + 77));
+  CHECK(room.speaker.dropped("rtp_router", "unknown_ssrc") == 1);
+  room.wait(10ms);
+  CHECK(requests(room.speaker) == std::vector<uint16_t>{2});
+  room.speak(2);
+  CHECK(room.speaker.counted("repair", "recovered", "resent") == 1);
+}
+
+TEST_CASE("what was lost stays counted when the speaker goes over to another SSRC") {
+  Room room({.ssrcs = {kSsrc, kSsrc + 77}});
+  const auto speak = [&](uint16_t sequence) {
+    room.speaker.ingress(rtpPacket(sequence, frame(sequence), kOpus, kSsrc + 77));
+  };
+  room.speak(1);
+  room.speak(5);
+  CHECK(room.speaker.counted("repair", "lost") == 3);
+  speak(1000);
+  CHECK(room.speaker.counted("repair", "lost") == 3);
+  speak(1002);
+  CHECK(room.speaker.counted("repair", "lost") == 4);
+  CHECK(described(room.speaker, "uplink.lost") == "4");
+}
+
+TEST_CASE("after its goodbye a speaker may come back under another SSRC") {
+  Room room;
+  room.speak(1);
+  room.speaker.ingress(compound([](rtcp::Writer& w) {
+    w.addReceiverReport(kSsrc, {});
+    w.addBye(kSsrc);
+  }));
+  for (const uint16_t sequence : {500, 502})
+    room.speaker.ingress(rtpPacket(sequence, frame(sequence), kOpus, kSsrc + 77));
+  CHECK(room.listener.outer.size() == 3);
+  CHECK(room.speaker.counted("repair", "lost") == 1);
 }
 
 TEST_CASE("who cannot answer is not asked") {
