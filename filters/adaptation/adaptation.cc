@@ -19,6 +19,7 @@ constexpr stats::CounterSpec kCounters[] = {{"changes", "Times that another prof
 constexpr uint16_t kOverheadBytes = 20 + 8 + 12 + 16;  // IP, UDP, RTP and SRTP, a packet
 constexpr uint64_t kNoLimitBps = 1'000'000;            // more than any voice takes
 constexpr Duration kRepeat = 5s;                       // RTCP may be lost
+constexpr unsigned kReleases = 3;  // times that the end of a limit is told, for the same reason
 
 uint32_t hertz(opus::Bandwidth bandwidth) {
   constexpr uint32_t kRates[] = {8'000, 12'000, 16'000, 24'000, 48'000};
@@ -74,10 +75,12 @@ void Adaptation::look() {
   const bool changed = policy_.update(line(), now);
   if (changed) context_.count(Count::kChanges);
   const bool good = policy_.profile() == media::Profile{.bitrate_bps = factory_->policy.bitrate_bps};
-  if (good && !limited_) return;  // nobody is told what nobody was told otherwise
+  if (!good) releases_ = kReleases;
+  if (releases_ == 0) return;  // nobody is told what nobody was told otherwise
   if (changed) tellByEvent();
-  if (changed || now - told_ >= kRepeat) tellByRtcp();
-  limited_ = !good;
+  if (!changed && now - told_ < kRepeat) return;
+  tellByRtcp();
+  if (good) --releases_;
 }
 
 void Adaptation::tellByEvent() {

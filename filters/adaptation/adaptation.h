@@ -42,7 +42,7 @@ class Adaptation final : public chain::Filter {
   const rooms::PlayerPtr player_;  // null: nobody to tell
   media::Adaptation policy_;
   net::Timer looking_;
-  bool limited_ = false;  // the client was told of less than a good line's profile
+  unsigned releases_ = 0;  // how often the client is still to be told that nothing limits it any more
   Instant told_{};
 };
 

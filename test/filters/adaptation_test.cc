@@ -121,7 +121,8 @@ TEST_CASE("each row of the table is told, by event and by RTCP, and taken back a
     CHECK(f.told().first >= 900'000);
     const size_t last = f.chain.outer.size();
     f.wait(20s);
-    CHECK(f.chain.outer.size() == last);
+    CHECK(f.chain.outer.size() == last + 2);  // the release too may be lost
+    CHECK(f.told().first >= 900'000);
   }
 }
 
