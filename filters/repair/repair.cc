@@ -233,9 +233,9 @@ void Repair::describe(chain::Description& out) const {
   }
   out.emplace_back("downlink.means", std::string(name(policy_.current())));
   out.emplace_back("downlink.loss_percent", percent(loss_.loss()));
-  out.emplace_back(
-      "room.loss_percent",
-      percent(player_->room->listenerLoss().percentile(factory_->settings.uplink.listener_loss_percentile)));
+  out.emplace_back("room.loss_percent",
+                   percent(player_->room->listenerLoss().percentile(
+                       factory_->settings.uplink.listener_loss_percentile, player_->loss_class)));
 }
 
 chain::FilterType filterType() {

@@ -86,6 +86,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
 void Repair::onEgress(net::PacketPtr&& packet) {
   if (player_ == nullptr) return context_.egress(std::move(packet));
   if (packet->kind == PacketKind::kRtcp) rewriteReports(*packet);
+  if (packet->kind == PacketKind::kRtp) sent_ = context_.now();
   if (packet->kind != PacketKind::kRtp || listeners_.empty()) return context_.egress(std::move(packet));
   onVoice(std::move(packet));
 }
@@ -95,7 +96,6 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   ListenerStream* stream = rtp ? find(rtp->ssrc) : nullptr;
   if (stream == nullptr) return context_.egress(std::move(packet));
   const Instant now = context_.now();
-  sent_ = now;
   if (!forget_.armed()) forget_.arm(memory());
   stream->forget(now - memory());
   budget_.onVoice(packet->size());
@@ -152,7 +152,7 @@ void Repair::adapt(Instant now) {
                   .round_trip = roundTrip(),
                   .budget = settings.budget},
                  now);
-  if (listeners_.empty() || now - sent_ > kIdle) return;  // it hears nobody
+  if (now - sent_ > kIdle) return;  // it hears nobody
   player_->loss_class = player_->room->listenerLoss().enter(loss_.loss(), player_->loss_class);
   if (!idle_.armed()) idle_.armAt(now + kIdle);
 }

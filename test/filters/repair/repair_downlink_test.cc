@@ -1,0 +1,290 @@
+// What repair does for a listener's line.
+#include "test/filters/repair/repair_room.h"
+
+namespace sluice {
+namespace {
+
+using namespace test;
+
+TEST_CASE("a listener that asks is sent the very same packet again") {
+  Room room;
+  for (int i = 0; i < 5; ++i) room.speak();
+  const auto sent = room.listener.outer;
+  const uint16_t wanted = asRtp(sent[3]).sequence;
+  room.ask({wanted});
+  REQUIRE(room.listener.outer.size() == 6);
+  CHECK(room.listener.outer.back().data == sent[3].data);
+  CHECK(room.listener.counted("repair", "asked") == 1);
+  CHECK(room.listener.counted("repair", "resent", "original") == 1);
+  room.ask({wanted});  // the answer is still on its way
+  CHECK(room.listener.counted("repair", "refused", "repeated") == 1);
+  room.wait(40ms);
+  room.ask({wanted});
+  CHECK(room.listener.counted("repair", "resent", "original") == 2);
+}
+
+TEST_CASE("what would come too late is not sent again, nor what is unknown") {
+  Room room;
+  for (int i = 0; i < 5; ++i) room.speak();
+  const uint16_t first = asRtp(room.listener.outer[0]).sequence;
+  room.wait(101ms);  // the first is 201 ms old, the last 121 ms
+  room.ask({first, static_cast<uint16_t>(first + 4)});
+  CHECK(room.listener.counted("repair", "refused", "late") == 1);
+  CHECK(room.listener.counted("repair", "resent", "original") == 1);
+  room.ask({static_cast<uint16_t>(first + 5)});
+  CHECK(room.listener.counted("repair", "refused", "unknown") == 1);
+  Room off({}, "downlink { nack: false }");
+  off.speak();
+  off.ask({asRtp(off.listener.outer[0]).sequence});
+  CHECK(off.listener.counted("repair", "refused", "unknown") == 1);
+}
+
+TEST_CASE("a listener that asks for everything costs no more than its budget") {
+  Room room({}, "downlink { budget_ms: 2000 max_resends: 10 max_overhead_percent: 20 }");
+  size_t voice = 0;
+  for (int i = 0; i < 2'000; ++i) {
+    room.speak();
+    std::erase_if(room.listener.outer,
+                  [](const Captured& packet) { return packet.kind == PacketKind::kRtcp; });
+    const auto last = heard(room);
+    voice += room.listener.outer.back().data.size();
+    room.listener.outer.clear();
+    room.ask({last.sequence});
+    room.listener.outer.clear();
+  }
+  const uint64_t resent = room.listener.counted("repair", "resent", "original");
+  const size_t size = voice / 2'000;
+  CHECK(resent * size <= voice / 5 + 3'000);
+  CHECK(resent * size >= voice / 5 - 500);
+  CHECK(room.listener.counted("repair", "refused", "budget") == 2'000 - resent);
+}
+
+TEST_CASE("of a datagram that asks for thousands, the first 128 are looked at") {
+  Room room;
+  for (int i = 0; i < 5; ++i) room.speak();
+  std::vector<uint16_t> all(340 * 17);
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<uint16_t>(i);
+  std::vector<uint8_t> bytes(1500);
+  rtcp::Writer writer(bytes);
+  rtcp::addNack(writer, 1, room.slot(), all);
+  bytes.resize(*writer.finish());
+  room.listener.ingress(bytes);
+  CHECK(room.listener.counted("repair", "asked") == 128);
+}
+
+TEST_CASE("with RTX the packet comes again under its own numbers (RFC 4588 section 4)") {
+  Room room({.nack = true, .red = false, .rtx = true});
+  for (int i = 0; i < 3; ++i) room.speak();
+  const auto original = asRtp(room.listener.outer[1]);
+  const auto payload = bytes(original.payload);
+  const uint16_t sequence = original.sequence;
+  const uint32_t timestamp = original.timestamp;
+  room.ask({sequence});
+  const auto rtx = heard(room);
+  CHECK(rtx.ssrc == room.slot() + 1);
+  CHECK(rtx.payload_type == kRtx);
+  CHECK(rtx.timestamp == timestamp);
+  REQUIRE(rtx.payload.size() == payload.size() + 2);
+  CHECK(readU16(rtx.payload.data()) == sequence);
+  CHECK(bytes(rtx.payload.subspan(2)) == payload);
+  const uint16_t number = rtx.sequence;
+  room.ask({static_cast<uint16_t>(sequence + 1)});
+  CHECK(heard(room).sequence == static_cast<uint16_t>(number + 1));
+  CHECK(room.listener.counted("repair", "resent", "rtx") == 2);
+}
+
+TEST_CASE("packets carry the frames before them where the listener takes RED") {
+  Room room({.nack = true, .red = true}, "downlink { redundancy: TWO }");
+  for (int i = 0; i < 3; ++i) room.speak();
+  CHECK(asRtp(room.listener.outer[0]).payload_type == kOpus);
+  CHECK(asRtp(room.listener.outer[1]).payload_type == kRed);
+  const auto third = heard(room);
+  CHECK(third.payload_type == kRed);
+  const auto red = red::parse(third.payload);
+  REQUIRE(red);
+  REQUIRE(red->count == 3);
+  CHECK(red->blocks[0].timestamp_offset == 1920);
+  CHECK(bytes(red->blocks[0].data) == frame(100));
+  CHECK(bytes(red->blocks[1].data) == frame(101));
+  CHECK(bytes(red->primary().data) == frame(102));
+  CHECK(room.listener.counted("repair", "red_out") == 2);
+
+  // The same numbers never encrypt two different packets.
+  room.ask({third.sequence});
+  CHECK(room.listener.counted("repair", "refused", "unknown") == 1);
+  CHECK(room.listener.outer.size() == 3);
+}
+
+TEST_CASE("redundancy for which a packet has no room costs nothing of the budget") {
+  Room room({.nack = true, .red = true}, "downlink { redundancy: ONE max_overhead_percent: 1 }");
+  const std::vector<uint8_t> big(1'000, 0x78);
+  room.speaker.ingress(rtpPacket(1, big));
+  for (uint16_t sequence = 2; sequence < 12; ++sequence) room.speaker.ingress(rtpPacket(sequence, big));
+  CHECK(room.listener.counted("repair", "red_out") == 0);
+  room.speaker.ingress(rtpPacket(12, frame(12)));
+  room.speaker.ingress(rtpPacket(13, frame(13)));
+  CHECK(room.listener.counted("repair", "red_out") == 2);
+}
+
+TEST_CASE("what went out as RED comes again by RTX, without the frames before") {
+  Room room({.nack = true, .red = true, .rtx = true}, "downlink { redundancy: ONE }");
+  for (int i = 0; i < 3; ++i) room.speak();
+  const uint16_t sequence = heard(room).sequence;
+  CHECK(heard(room).payload_type == kRed);
+  room.ask({sequence});
+  CHECK(heard(room).payload_type == kRtx);
+  CHECK(bytes(heard(room).payload.subspan(2)) == frame(102));
+}
+
+TEST_CASE("silence, gaps and long pauses are not repeated") {
+  Room room({.nack = true, .red = true}, "downlink { redundancy: ONE }");
+  room.speaker.ingress(rtpPacket(1, {0x78}));
+  room.speaker.ingress(rtpPacket(2, frame(2)));
+  CHECK(heard(room).payload_type == kOpus);  // before it was DTX
+  room.speaker.ingress(rtpPacket(4, frame(4)));
+  CHECK(heard(room).payload_type == kOpus);  // the one before is missing
+  auto late = rtpPacket(5, frame(5));
+  writeU32(&late[4], 4 * 960 + 0x4000);
+  room.speaker.ingress(late);
+  CHECK(heard(room).payload_type == kOpus);  // longer ago than RED can say
+}
+
+TEST_CASE("a packet is lost once, however often it is asked for in vain") {
+  const auto loss = [](Room& room) { return std::stod(described(room.listener, "downlink.loss_percent")); };
+  SUBCASE("too late") {
+    Room room;
+    for (int i = 0; i < 100; ++i) room.speak();
+    const uint16_t old = heard(room).sequence;
+    for (int i = 0; i < 11; ++i) room.speak();
+    for (int i = 0; i < 50; ++i) room.ask({old});
+    CHECK(room.listener.counted("repair", "refused", "late") == 50);
+    CHECK(loss(room) > 0.5);
+    CHECK(loss(room) < 2);
+  }
+  SUBCASE("over budget") {
+    Room room({}, "downlink { max_overhead_percent: 1 budget_ms: 2000 }");
+    std::vector<uint16_t> missing;
+    // One of fifty is lost, and asked for each 40 ms, as libwebrtc does.
+    for (int i = 0; i < 10'000; ++i) {
+      room.speak();
+      if (i % 50 == 0) missing = {heard(room).sequence};
+      if (i % 2 == 0 && i % 50 < 20) room.ask(missing);
+    }
+    CHECK(room.listener.counted("repair", "refused", "budget") > 200);
+    CHECK(loss(room) == doctest::Approx(2).epsilon(0.5));
+  }
+}
+
+TEST_CASE("of several report blocks the worst counts, since a slot's that is idle says nothing") {
+  Room room;
+  const auto told = [&](std::vector<uint8_t> fractions) {
+    std::vector<rtcp::ReportBlock> blocks;
+    for (const uint8_t fraction : fractions)
+      blocks.push_back({.ssrc = room.slot(), .fraction_lost = fraction});
+    room.listener.ingress(compound([&](rtcp::Writer& w) { w.addReceiverReport(1, blocks); }));
+    return described(room.listener, "downlink.loss_percent");
+  };
+  CHECK(told({128, 0}) == "50.0");
+  CHECK(room.listener.session.known_player->observed.loss_permille == 500);
+  CHECK(told({0, 64}) == "25.0");
+  CHECK(told({}) == "25.0");
+  CHECK(room.listener.session.known_player->observed.loss_permille == 250);
+}
+
+TEST_CASE("RED begins by itself where packets are lost and asking takes too long") {
+  Room room({.nack = false, .red = true}, "downlink { max_overhead_percent: 200 }");
+  for (int i = 0; i < 100; ++i) room.speak();
+  CHECK(room.listener.counted("repair", "red_out") == 0);
+  room.listener.ingress(compound([&](rtcp::Writer& w) {
+    const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 40};
+    w.addReceiverReport(1, {&block, 1});
+  }));
+  for (int i = 0; i < 50; ++i) room.speak();
+  CHECK(room.listener.counted("repair", "red_out") >= 49);
+}
+
+TEST_CASE("what a listener loses counts while it is sent voice, whatever its line agreed on") {
+  for (const bool nack : {true, false}) {
+    Room room({.nack = nack});
+    for (int i = 0; i < 100; ++i) room.speak();
+    const auto report = [&] {
+      room.listener.ingress(compound([&](rtcp::Writer& w) {
+        const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 128};
+        w.addReceiverReport(1, {&block, 1});
+      }));
+    };
+    report();
+    const rooms::LossCensus& census = room.listener.session.known_player->room->listenerLoss();
+    CHECK(census.percentile(100) == doctest::Approx(0.5));
+    for (int i = 0; i < 17; ++i) room.wait(1s);
+    CHECK(census.percentile(100) == 0);
+    report();
+    CHECK(census.percentile(100) == 0);
+  }
+}
+
+TEST_CASE("when no packet is free, nothing is resent or rebuilt, and it is counted") {
+  Room room;
+  for (int i = 0; i < 3; ++i) room.speak();
+  std::vector<net::PacketPtr> hoard;
+  while (net::PacketPtr packet = room.worker.pool().acquire()) hoard.push_back(std::move(packet));
+  hoard.back()->settle();
+  hoard.pop_back();  // one, for the request itself
+  room.ask({asRtp(room.listener.outer[1]).sequence});
+  CHECK(room.listener.dropped("repair", "no_packet") == 1);
+  for (auto& packet : hoard) packet->settle();
+}
+
+TEST_CASE("numbers of RTX go on, whatever a reload changes") {
+  Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
+  for (int i = 0; i < 3; ++i) room.speak();
+  room.ask({asRtp(room.listener.outer[1]).sequence});
+  const auto before = heard(room);
+  const test::FilterConfig router{rtp_router::filterType(), ""};
+  SUBCASE("a budget that needs another memory, which keeps what it can") {
+    room.listener.reload({{repair::filterType(), "downlink { budget_ms: 400 }"}, router});
+    room.ask({asRtp(room.listener.outer[2]).sequence});
+    CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 1));
+    room.ask({asRtp(room.listener.outer[0]).sequence});
+  }
+  SUBCASE("without the filter for a while") {
+    room.listener.reload({router});
+    room.listener.reload({{repair::filterType(), ""}, router});
+    room.speak();
+    room.ask({heard(room).sequence});
+    CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 1));
+    room.speak();
+    room.ask({heard(room).sequence});
+  }
+  CHECK(heard(room).ssrc == before.ssrc);
+  CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 2));
+}
+
+TEST_CASE("who hears nobody any more holds no packets, and counts for nothing in the room") {
+  Room room;
+  for (int i = 0; i < 200; ++i) room.speak();
+  room.listener.ingress(compound([&](rtcp::Writer& w) {
+    const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 128};
+    w.addReceiverReport(1, {&block, 1});
+  }));
+  const auto held = [&] {
+    std::vector<net::PacketPtr> free;
+    while (net::PacketPtr packet = room.worker.pool().acquire()) free.push_back(std::move(packet));
+    for (auto& packet : free) packet->settle();
+    return room.worker.pool().allocated() - free.size();
+  };
+  room.speak();
+  room.wait(600ms);
+  room.speak();
+  rooms::LossCensus& census = room.listener.session.known_player->room->listenerLoss();
+  CHECK(held() > 0);
+  CHECK(census.percentile(100) > 0.1);
+  for (int i = 0; i < 10; ++i) room.wait(100ms);
+  CHECK(held() == 0);
+  for (int i = 0; i < 40; ++i) room.wait(1s);
+  CHECK(census.percentile(100) == 0);
+  CHECK(held() == 0);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,169 @@
+// repair before a router: a speaker's chain and a listener's chain in one room.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "filters/repair/repair.h"
+#include "filters/rtp_router/rtp_router.h"
+#include "source/codec/rtcp_feedback.h"
+#include "test/support/harness.h"
+
+namespace sluice::test {
+
+inline constexpr uint32_t kSsrc = 0xAAAA0001;
+inline constexpr uint32_t kRtxSsrc = 0xAAAA0002;
+inline constexpr uint8_t kOpus = 111;
+inline constexpr uint8_t kRed = 63;
+inline constexpr uint8_t kRtx = 97;
+
+inline std::vector<uint8_t> frame(uint16_t sequence) {
+  return {0x78, static_cast<uint8_t>(sequence >> 8), static_cast<uint8_t>(sequence), 4, 5, 6};
+}
+
+inline std::vector<uint8_t> rtpPacket(uint16_t sequence, std::vector<uint8_t> payload,
+                                      uint8_t payload_type = kOpus, uint32_t ssrc = kSsrc) {
+  const rtp::Header header{.marker = false,
+                           .payload_type = payload_type,
+                           .sequence = sequence,
+                           .timestamp = sequence * 960u,
+                           .ssrc = ssrc,
+                           .csrcs = {},
+                           .extensions = {}};
+  std::vector<uint8_t> out(header.size());
+  rtp::write(header, out.data());
+  out.insert(out.end(), payload.begin(), payload.end());
+  return out;
+}
+
+inline std::vector<uint8_t> compound(const std::function<void(rtcp::Writer&)>& fill) {
+  std::vector<uint8_t> out(1000);
+  rtcp::Writer writer(out);
+  fill(writer);
+  out.resize(*writer.finish());
+  return out;
+}
+
+// What the line of a player agreed on.
+struct Agreed {
+  bool nack = true;
+  bool red = false;
+  bool rtx = false;
+  std::vector<uint32_t> ssrcs{};
+};
+
+struct Room {
+  ManualClock clock;
+  FakeWorker worker{clock};
+  rooms::Directory directory{{}, 1, clock};
+  std::map<std::string, std::unique_ptr<ChainHarness>> chains;
+  ChainHarness& speaker;
+  ChainHarness& listener;
+  uint16_t next = 100;
+
+  explicit Room(Agreed agreed = {}, const char* config = "")
+      : speaker(add("speaker", agreed, config)), listener(add("listener", agreed, config)) {
+    directory.find("room", "speaker")->observed.rtt_us = 40'000;
+    directory.find("room", "listener")->observed.rtt_us = 40'000;
+  }
+
+  ChainHarness& add(const std::string& name, Agreed agreed, const char* config = "",
+                    const char* room = "room") {
+    rooms::Negotiated negotiated;
+    negotiated.local = {name, "password"};
+    negotiated.cname = "cname-" + name;
+    rooms::AudioLine line;
+    line.opus_payload_type = kOpus;
+    line.nack = agreed.nack;
+    if (agreed.red) line.red_payload_type = kRed;
+    if (agreed.rtx) line.rtx_payload_type = kRtx;
+    negotiated.sending.emplace();
+    static_cast<rooms::AudioLine&>(*negotiated.sending) = line;
+    negotiated.sending->ssrcs = agreed.ssrcs;
+    rooms::Slot slot;
+    static_cast<rooms::AudioLine&>(slot) = line;
+    slot.ssrc = 0x5107'0000 + static_cast<uint32_t>(chains.size()) * 16;
+    slot.rtx_ssrc = slot.ssrc + 1;
+    negotiated.slots.push_back(slot);
+    auto player = directory.join(room, name, negotiated);
+    REQUIRE(player.ok());
+    auto chain = std::make_unique<ChainHarness>(
+        worker, std::vector<FilterConfig>{{repair::filterType(), config}, {rtp_router::filterType(), ""}});
+    chain->directory = &directory;
+    chain->session.known_player = *player;
+    (*player)->observed.connected = true;
+    chain->chain();
+    return *(chains[name] = std::move(chain));
+  }
+
+  void wait(Duration duration) {
+    clock.advance(duration);
+    worker.timers().run();
+  }
+  void speak(uint16_t sequence) { speaker.ingress(rtpPacket(sequence, frame(sequence))); }
+  // Says `count` frames, 20 ms apart.
+  void speak() {
+    speak(next++);
+    wait(20ms);
+  }
+  // Packets of the worker that somebody holds.
+  size_t held() {
+    std::vector<net::PacketPtr> free;
+    while (net::PacketPtr packet = worker.pool().acquire()) free.push_back(std::move(packet));
+    for (auto& packet : free) packet->settle();
+    return worker.pool().allocated() - free.size();
+  }
+  uint32_t slot() const { return listener.session.known_player->negotiated.slots[0].ssrc; }
+  void ask(std::vector<uint16_t> sequences) {
+    listener.ingress(compound([&](rtcp::Writer& w) { rtcp::addNack(w, 1, slot(), sequences); }));
+  }
+};
+
+inline rtp::Packet asRtp(const Captured& packet) {
+  CHECK(packet.kind == PacketKind::kRtp);
+  const auto rtp = rtp::parse(packet.data);
+  REQUIRE(rtp);
+  return *rtp;
+}
+inline rtp::Packet heard(const Room& room) {
+  const auto& out = room.listener.outer;
+  const auto last = std::find_if(out.rbegin(), out.rend(),
+                                 [](const Captured& packet) { return packet.kind == PacketKind::kRtp; });
+  REQUIRE(last != out.rend());
+  return asRtp(*last);
+}
+inline std::string described(ChainHarness& chain, const std::string& field) {
+  chain::Description description;
+  chain.chain().forEach(
+      [&](const std::string&, const chain::Filter& filter) { filter.describe(description); });
+  const auto found = std::ranges::find(description, field, [](const auto& entry) { return entry.first; });
+  return found == description.end() ? "" : found->second;
+}
+inline std::vector<uint8_t> bytes(Bytes view) {
+  return {view.begin(), view.end()};
+}
+
+// What a chain's client was asked for.
+inline std::vector<uint16_t> requests(const ChainHarness& chain) {
+  std::vector<uint16_t> asked;
+  for (const Captured& packet : chain.outer) {
+    if (packet.kind != PacketKind::kRtcp) continue;
+    rtcp::Reader reader(packet.data);
+    while (const auto part = reader.next()) {
+      rtcp::forEachLost(*part, [&](uint32_t ssrc, uint16_t sequence) {
+        CHECK(ssrc == kSsrc);
+        asked.push_back(sequence);
+      });
+    }
+    CHECK(reader.done());
+  }
+  return asked;
+}
+
+}  // namespace sluice::test
