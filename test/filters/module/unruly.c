@@ -1,4 +1,6 @@
 /* A module that does what its configuration's "mode" says, most of it wrong. VERSION: other code. */
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
