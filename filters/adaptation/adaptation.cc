@@ -63,7 +63,8 @@ media::Adaptation::Line Adaptation::line() const {
   };
   const double uplink = read(player_->observed.uplink_loss_permille);
   const unsigned percentile = factory_->listener_loss_percentile;
-  const double listeners = percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
+  const double listeners =
+      percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
   return {.rtt_ms = read(player_->observed.rtt_us),
           .loss = 1 - (1 - uplink) * (1 - listeners),
           .busy = context_.worker().busyShare()};

@@ -20,8 +20,8 @@ enum class Drop {
   kNoPacket,
   kNumberUsed,
 };
-constexpr std::string_view kDrops[] = {"auth_failed", "replayed",   "malformed", "too_many_ssrcs",
-                                       "not_keyed",   "unexpected", "too_long",  "no_packet", "number_used"};
+constexpr std::string_view kDrops[] = {"auth_failed", "replayed", "malformed", "too_many_ssrcs", "not_keyed",
+                                       "unexpected",  "too_long", "no_packet", "number_used"};
 
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout };
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";

@@ -79,7 +79,9 @@ Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) 
   }
   std::shared_ptr<Library> library(new Library);
   library->version_ = version;
-  library->copy_ = directory_ + "/" + std::filesystem::path(file).stem().string() + "-" + version + ".so";
+  // The number: what another thread is about to unload may have had the same content.
+  library->copy_ = directory_ + "/" + std::filesystem::path(file).stem().string() + "-" + version + "-" +
+                   std::to_string(++copies_) + ".so";
   std::ofstream out(library->copy_, std::ios::binary);
   out.write(content.data(), static_cast<std::streamsize>(content.size()));
   out.close();

@@ -44,6 +44,7 @@ class Libraries {
 
  private:
   std::string directory_;  // of copies; made with the first one
+  unsigned copies_ = 0;    // so far
   std::map<std::string, std::weak_ptr<const Library>> by_version_;
 };
 

@@ -95,8 +95,8 @@ class Stream {
   media::Concealer concealer_;
   // Samples that may be decoded: who sends faster than real time pays himself.
   TokenBucket codec_budget_;
-  TokenBucket rebuild_budget_;  // the same of what is decoded to rebuild a packet
-  TokenBucket fill_budget_;     // samples that are made of nothing
+  TokenBucket rebuild_budget_;              // the same of what is decoded to rebuild a packet
+  TokenBucket fill_budget_;                 // samples that are made of nothing
   std::unique_ptr<Transcoder> transcoder_;  // in TRANSCODE
 
   // Sequence numbers are the sender's until transcoding makes another number of packets.

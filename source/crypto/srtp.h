@@ -29,7 +29,8 @@ class SrtpSession {
   SrtpSession& operator=(const SrtpSession&) = delete;
 
   // `data` holds a packet of `size` bytes, with kSrtpTailroom behind it; `size` is updated. A packet may be
-  // protected again, as long as it is the same; kNumberUsed when another one had its number, or could have had.
+  // protected again, as long as it is the same; kNumberUsed when another one had its number, or could have
+  // had.
   SrtpStatus protect(uint8_t* data, size_t& size);
   SrtpStatus protectRtcp(uint8_t* data, size_t& size);
   // On anything but kOk the data is undefined and the session unchanged.

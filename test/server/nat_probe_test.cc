@@ -11,7 +11,6 @@ const net::Address kLocal = *net::Address::parseIp("192.0.2.7");
 const net::Address kServer = *net::Address::parse("198.51.100.1:3478");
 
 struct Fixture {
-  Fixture() { network.exhausted = false; }
   void begin() {
     probe = std::make_unique<NatProbe>(network, worker.pool(), worker.timers(),
                                        NatProbe::Options{.local = kLocal,

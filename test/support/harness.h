@@ -143,7 +143,7 @@ class ChainHarness final : private chain::ChainEnds {
   rooms::Directory own_directory_{{}, 1, clock_};
   chain::ProcessState own_process_;
   std::vector<FilterConfig> filters_;
-  std::deque<chain::FilterType> types_;  // at fixed places
+  std::deque<chain::FilterType> types_;              // at fixed places
   std::map<std::string, std::deque<Block>> blocks_;  // by filter; the newest schema's is the last
   chain::ChainSpecPtr spec_;
   std::unique_ptr<chain::FilterChain> chain_;
