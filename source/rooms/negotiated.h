@@ -1,0 +1,88 @@
+// What signalling agrees on with a player: keys, lines, and means against loss.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::rooms {
+
+// RFC 8445 section 5.3.
+struct IceCredentials {
+  std::string ufrag;
+  std::string password;
+};
+
+// SHA-256 over the DER certificate (RFC 8122 section 5).
+using Fingerprint = std::array<uint8_t, 32>;
+
+enum class DtlsRole { kServer, kClient };  // ours: a=setup:passive or a=setup:active in the answer
+
+// Header-extension ids of RFC 8285, 1-14; 0 means not negotiated.
+struct ExtensionIds {
+  uint8_t mid = 0;
+  uint8_t audio_level = 0;
+};
+
+// What is common to both directions of one audio m-line.
+struct AudioLine {
+  std::string mid;
+  uint8_t opus_payload_type = 111;
+  uint8_t red_payload_type = 0;  // RED over Opus (RFC 2198); 0: not negotiated
+  uint8_t rtx_payload_type = 0;  // retransmissions of Opus (RFC 4588); 0: not negotiated
+  bool nack = false;             // the receiver may ask for lost packets (RFC 4585)
+  ExtensionIds extensions;
+};
+
+// The line on which the player speaks.
+struct SendingLine : AudioLine {
+  std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
+
+  // May the player go over from `bound` (0: it has not spoken) to `ssrc`, in a packet that carries this mid?
+  // It may when the offer names the SSRC, when the mid is ours (RFC 8843 section 9.2), or when the offer
+  // names none and this is its first.
+  bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound) const {
+    if (ssrc == 0) return false;
+    if (std::find(ssrcs.begin(), ssrcs.end(), ssrc) != ssrcs.end()) return true;
+    if (packet_mid) return packet_mid == mid;
+    return ssrcs.empty() && bound == 0;
+  }
+};
+
+// A line on which the player hears one speaker at a time.
+struct Slot : AudioLine {
+  uint32_t ssrc = 0;      // ours, told in the answer
+  uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
+};
+
+// Means against loss that a chain can handle, and so may be negotiated.
+struct RepairFeatures {
+  bool nack = false;
+  bool rtx = false;
+  bool red = false;             // towards listeners
+  bool red_by_default = false;  // speakers send it from the start
+
+  friend RepairFeatures operator|(const RepairFeatures& a, const RepairFeatures& b) {
+    return {a.nack || b.nack, a.rtx || b.rtx, a.red || b.red, a.red_by_default || b.red_by_default};
+  }
+  friend RepairFeatures operator&(const RepairFeatures& a, const RepairFeatures& b) {
+    return {a.nack && b.nack, a.rtx && b.rtx, a.red && b.red, a.red_by_default && b.red_by_default};
+  }
+};
+
+// What the offer and the answer agreed on. Immutable once the player is in the directory.
+struct Negotiated {
+  IceCredentials local;
+  IceCredentials remote;
+  Fingerprint fingerprint{};  // the client's certificate
+  DtlsRole dtls_role = DtlsRole::kServer;
+  std::optional<SendingLine> sending;
+  std::vector<Slot> slots;
+  std::string cname;  // of our RTCP SDES
+};
+
+}  // namespace sluice::rooms
