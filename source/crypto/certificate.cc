@@ -3,6 +3,7 @@
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
 #include <openssl/evp.h>
+#include <openssl/mem.h>
 #include <openssl/x509.h>
 
 #include <cstdlib>
@@ -38,6 +39,37 @@ std::shared_ptr<const Certificate> Certificate::generate() {
   require(X509_set_issuer_name(x509, name) == 1 && X509_set_pubkey(x509, key) == 1);
   require(X509_sign(x509, key, EVP_sha256()) != 0);
   return std::shared_ptr<const Certificate>(new Certificate(key, x509));
+}
+
+// Both in DER, the key first with its length before it.
+std::string Certificate::save() const {
+  uint8_t *key = nullptr, *x509 = nullptr;
+  const int key_size = i2d_PrivateKey(key_, &key);
+  const int x509_size = i2d_X509(x509_, &x509);
+  require(key_size > 0 && x509_size > 0);
+  uint8_t size[4];
+  writeU32(size, static_cast<uint32_t>(key_size));
+  std::string saved(reinterpret_cast<char*>(size), sizeof size);
+  saved.append(reinterpret_cast<char*>(key), static_cast<size_t>(key_size));
+  saved.append(reinterpret_cast<char*>(x509), static_cast<size_t>(x509_size));
+  OPENSSL_free(key);  // wipes it
+  OPENSSL_free(x509);
+  return saved;
+}
+
+std::shared_ptr<const Certificate> Certificate::load(Bytes saved) {
+  if (saved.size() < 4 || readU32(saved.data()) > saved.size() - 4) return nullptr;
+  const size_t key_size = readU32(saved.data());
+  const uint8_t* at = saved.data() + 4;
+  EVP_PKEY* key = d2i_PrivateKey(EVP_PKEY_EC, nullptr, &at, static_cast<long>(key_size));
+  at = saved.data() + 4 + key_size;
+  X509* x509 = d2i_X509(nullptr, &at, static_cast<long>(saved.size() - 4 - key_size));
+  if (key != nullptr && x509 != nullptr && X509_check_private_key(x509, key) == 1) {
+    return std::shared_ptr<const Certificate>(new Certificate(key, x509));
+  }
+  EVP_PKEY_free(key);
+  X509_free(x509);
+  return nullptr;
 }
 
 Certificate::Certificate(evp_pkey_st* key, x509_st* x509)

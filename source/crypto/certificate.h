@@ -19,6 +19,11 @@ class Certificate {
   // ECDSA on P-256, valid for a year from an hour ago. Made at start: every process has its own.
   static std::shared_ptr<const Certificate> generate();
 
+  // With the private key, for a process that goes on with what clients were told: a secret.
+  std::string save() const;
+  // Null when it is no such thing.
+  static std::shared_ptr<const Certificate> load(Bytes saved);
+
   ~Certificate();
   Certificate(const Certificate&) = delete;
   Certificate& operator=(const Certificate&) = delete;

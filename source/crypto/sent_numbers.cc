@@ -51,4 +51,13 @@ bool SentNumbers::admit(uint16_t number, Bytes packet, uint64_t seed) {
   return place == print;
 }
 
+void SentNumbers::archive(Archive& a) {
+  constexpr uint64_t kUsed = 2;  // no print: those are odd
+  std::bitset<kWindow> used;
+  for (size_t i = 0; i < kWindow; ++i) used[i] = prints_[i] != 0;
+  a(highest_, started_, used);
+  if (!a.isReading()) return;
+  for (size_t i = 0; i < kWindow; ++i) prints_[i] = used[i] ? kUsed : 0;
+}
+
 }  // namespace sluice::crypto

@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-#include "source/base/bytes.h"
+#include "source/base/archive.h"
 
 namespace sluice::crypto {
 
@@ -17,6 +17,9 @@ class SentNumbers {
   // False: this packet must not go out. `seed` is the same for all calls and a secret, so that nobody who
   // chooses payloads can make two that look equal.
   bool admit(uint16_t number, Bytes packet, uint64_t seed);
+
+  // What is read knows which numbers were used, but no longer for what: none of them is admitted again.
+  void archive(Archive& a);
 
  private:
   std::array<uint64_t, kWindow> prints_{};  // by number; 0: not used

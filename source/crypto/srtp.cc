@@ -6,6 +6,7 @@
 
 #include "source/base/bytes.h"
 #include "source/base/random.h"
+#include "source/crypto/srtp_numbers.h"
 
 namespace sluice::crypto {
 namespace {
@@ -19,7 +20,7 @@ bool initLibrary() {
   return kOk;
 }
 
-srtp_t makeContext(SrtpProfile profile, const SrtpKeys::Master& master, srtp_ssrc_type_t direction) {
+srtp_policy_t policyFor(SrtpProfile profile, const SrtpKeys::Master& master, srtp_ssrc_t ssrc) {
   srtp_policy_t policy{};
   if (profile == SrtpProfile::kAeadAes128Gcm) {
     srtp_crypto_policy_set_aes_gcm_128_16_auth(&policy.rtp);
@@ -28,10 +29,15 @@ srtp_t makeContext(SrtpProfile profile, const SrtpKeys::Master& master, srtp_ssr
     srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtp);
     srtp_crypto_policy_set_aes_cm_128_hmac_sha1_80(&policy.rtcp);
   }
-  policy.ssrc.type = direction;
+  policy.ssrc = ssrc;
   policy.key = const_cast<uint8_t*>(master.data());  // libsrtp copies it
   policy.window_size = kReplayWindow;
   policy.allow_repeat_tx = 1;
+  return policy;
+}
+
+srtp_t makeContext(SrtpProfile profile, const SrtpKeys::Master& master, srtp_ssrc_type_t direction) {
+  const srtp_policy_t policy = policyFor(profile, master, {direction, 0});
   srtp_t context = nullptr;
   return srtp_create(&context, &policy) == srtp_err_status_ok ? context : nullptr;
 }
@@ -67,17 +73,47 @@ Result<std::unique_ptr<SrtpSession>> SrtpSession::make(const SrtpKeys& keys) {
   if (!initLibrary()) return Error{"", "libsrtp does not start"};
   srtp_t inbound = makeContext(keys.profile, keys.remote, ssrc_any_inbound);
   srtp_t outbound = makeContext(keys.profile, keys.local, ssrc_any_outbound);
-  std::unique_ptr<SrtpSession> session(new SrtpSession(inbound, outbound));
+  std::unique_ptr<SrtpSession> session(new SrtpSession(keys, inbound, outbound));
   if (inbound == nullptr || outbound == nullptr) return Error{"", "libsrtp refuses the keys"};
   return session;
 }
 
-SrtpSession::SrtpSession(srtp_ctx_t_* inbound, srtp_ctx_t_* outbound)
-    : inbound_(inbound), outbound_(outbound), seed_(randomU64()) {}
+SrtpSession::SrtpSession(const SrtpKeys& keys, srtp_ctx_t_* inbound, srtp_ctx_t_* outbound)
+    : keys_(keys), inbound_(inbound), outbound_(outbound), seed_(randomU64()) {}
 
 SrtpSession::~SrtpSession() {
   if (inbound_ != nullptr) srtp_dealloc(inbound_);
   if (outbound_ != nullptr) srtp_dealloc(outbound_);
+}
+
+void SrtpSession::save(Archive& out) {
+  SrtpKeys keys = keys_;
+  auto inbound = numbersOf(inbound_), outbound = numbersOf(outbound_);
+  std::vector<std::pair<uint32_t, SentNumbers>> sent(sent_.begin(), sent_.end());
+  out(keys, inbound, outbound, sent, ssrcs_, ssrc_count_);
+}
+
+std::unique_ptr<SrtpSession> SrtpSession::load(Archive& in) {
+  SrtpKeys keys;
+  in(keys);
+  auto session = make(keys);
+  if (!in.ok() || !session.ok() || !(*session)->loadStreams(in)) return nullptr;
+  return *std::move(session);
+}
+
+bool SrtpSession::loadStreams(Archive& in) {
+  std::vector<SrtpNumbers> inbound, outbound;
+  std::vector<std::pair<uint32_t, SentNumbers>> sent;
+  in(inbound, outbound, sent, ssrcs_, ssrc_count_);
+  if (!in.ok() || ssrc_count_ > ssrcs_.size()) return false;
+  sent_.insert(sent.begin(), sent.end());
+  const auto add = [&](srtp_t context, const SrtpKeys::Master& master, const std::vector<SrtpNumbers>& all) {
+    return std::ranges::all_of(all, [&](const SrtpNumbers& numbers) {
+      const srtp_policy_t policy = policyFor(keys_.profile, master, {ssrc_specific, numbers.ssrc});
+      return srtp_add_stream(context, &policy) == srtp_err_status_ok && setNumbers(context, numbers);
+    });
+  };
+  return add(inbound_, keys_.remote, inbound) && add(outbound_, keys_.local, outbound);
 }
 
 bool SrtpSession::admits(uint32_t ssrc) const {

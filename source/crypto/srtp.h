@@ -7,6 +7,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "source/base/archive.h"
 #include "source/base/result.h"
 #include "source/crypto/sent_numbers.h"
 #include "source/crypto/srtp_keys.h"
@@ -24,6 +25,9 @@ enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed, 
 class SrtpSession {
  public:
   static Result<std::unique_ptr<SrtpSession>> make(const SrtpKeys& keys);
+  // In another process, with all numbers that were used and seen. Null when that cannot be read.
+  static std::unique_ptr<SrtpSession> load(Archive& in);
+  void save(Archive& out);
   ~SrtpSession();
   SrtpSession(const SrtpSession&) = delete;
   SrtpSession& operator=(const SrtpSession&) = delete;
@@ -37,11 +41,15 @@ class SrtpSession {
   SrtpStatus unprotect(uint8_t* data, size_t& size);
   SrtpStatus unprotectRtcp(uint8_t* data, size_t& size);
 
+  SrtpProfile profile() const { return keys_.profile; }
+
  private:
-  SrtpSession(srtp_ctx_t_* inbound, srtp_ctx_t_* outbound);
+  SrtpSession(const SrtpKeys& keys, srtp_ctx_t_* inbound, srtp_ctx_t_* outbound);
+  bool loadStreams(Archive& in);
   bool admits(uint32_t ssrc) const;
   void remember(uint32_t ssrc);
 
+  const SrtpKeys keys_;
   srtp_ctx_t_* const inbound_;
   srtp_ctx_t_* const outbound_;
   std::array<uint32_t, kMaxInboundSsrcs> ssrcs_{};  // that authenticated

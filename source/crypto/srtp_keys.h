@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "source/base/archive.h"
+
 namespace sluice::crypto {
 
 enum class SrtpProfile : uint8_t { kAeadAes128Gcm, kAes128CmSha1_80 };
@@ -26,6 +28,8 @@ struct SrtpKeys {
   SrtpProfile profile = SrtpProfile::kAeadAes128Gcm;
   Master local{};   // that we send with
   Master remote{};  // that we receive with
+
+  void archive(Archive& a) { a(profile, local, remote); }
 };
 
 }  // namespace sluice::crypto

@@ -23,5 +23,14 @@ TEST_CASE("RFC 8122: a fingerprint is written as upper-case bytes with colons") 
   CHECK(text.substr(text.size() - 5) == "00:FF");
 }
 
+TEST_CASE("a certificate goes to another process, and nothing else is taken for one") {
+  const auto certificate = Certificate::generate();
+  const std::string saved = certificate->save();
+  const auto loaded = Certificate::load(asBytes(saved));
+  REQUIRE(loaded != nullptr);
+  CHECK(loaded->fingerprint() == certificate->fingerprint());
+  for (size_t size = 0; size < saved.size(); ++size) CHECK(Certificate::load(asBytes(saved).first(size)) == nullptr);
+}
+
 }  // namespace
 }  // namespace sluice::crypto

@@ -148,5 +148,59 @@ TEST_CASE("what is too short to be a packet is malformed, in all four directions
   }
 }
 
+TEST_CASE("another process goes on: rollover, replay windows and RTCP's index are its own") {
+  for (const SrtpProfile profile : kProfiles) {
+    CAPTURE(static_cast<int>(profile));
+    Pair pair(profile);
+    const auto move = [](std::unique_ptr<SrtpSession>& session) {
+      Descriptors none;
+      Archive out(none);
+      session->save(out);
+      const std::string saved = out.takeBytes();
+      Archive in(asBytes(saved), none);
+      session = SrtpSession::load(in);
+      REQUIRE(session != nullptr);
+      CHECK(in.atEnd());
+    };
+    const std::vector<uint8_t> rtcp{0x80, 201, 0, 2, 0, 0, 0x12, 0x34, 1, 2, 3, 4};
+    for (unsigned i = 65'000; i < 66'000; ++i) {  // over the wrap, so that the rollover counter is 1
+      REQUIRE(pair.unprotect(pair.protect(rtpPacket(static_cast<uint16_t>(i)))) == SrtpStatus::kOk);
+    }
+    const auto overtaken = pair.protect(rtpPacket(464));  // on the line while both move
+    const auto seen = pair.protect(rtpPacket(465));
+    const auto seen_rtcp = pair.protect(rtcp, true);
+    CHECK(pair.unprotect(seen) == SrtpStatus::kOk);
+    CHECK(pair.unprotect(seen_rtcp, true) == SrtpStatus::kOk);
+    move(pair.alice);
+    move(pair.bob);
+    CHECK(pair.unprotect(seen) == SrtpStatus::kReplayed);
+    CHECK(pair.unprotect(seen_rtcp, true) == SrtpStatus::kReplayed);
+    CHECK(pair.unprotect(overtaken) == SrtpStatus::kOk);
+    CHECK(pair.unprotect(pair.protect(rtpPacket(466))) == SrtpStatus::kOk);
+    const auto next_rtcp = pair.protect(rtcp, true);
+    CHECK(next_rtcp != seen_rtcp);  // under another index
+    CHECK(pair.unprotect(next_rtcp, true) == SrtpStatus::kOk);
+
+    // A number that was used, for another packet: that would use a keystream twice.
+    auto again = rtpPacket(465, 0x1234, 100);
+    size_t size = again.size();
+    again.resize(size + kSrtpTailroom);
+    CHECK(pair.alice->protect(again.data(), size) == SrtpStatus::kNumberUsed);
+  }
+}
+
+TEST_CASE("a saved session that was cut anywhere is no session") {
+  Pair pair;
+  CHECK(pair.unprotect(pair.protect(rtpPacket(1))) == SrtpStatus::kOk);
+  Descriptors none;
+  Archive out(none);
+  pair.bob->save(out);
+  const std::string saved = out.takeBytes();
+  for (size_t size = 0; size < saved.size(); ++size) {
+    Archive in(asBytes(saved).first(size), none);
+    CHECK(SrtpSession::load(in) == nullptr);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::crypto

@@ -1,0 +1,140 @@
+// State on its way from one process of Sluice to the one that takes over. A class names what it has in one
+// function, `void archive(Archive&)`, which serves both ways. Not for untrusted bytes, yet no bytes can make
+// reading fail otherwise than by ok() being false. Numbers are as in memory: both processes are on one
+// machine.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "source/base/bytes.h"
+#include "source/base/clock.h"
+
+namespace sluice {
+
+// File descriptors that belong to archives. Owns those that nobody took.
+class Descriptors {
+ public:
+  Descriptors() = default;
+  explicit Descriptors(std::vector<int> owned) : all_(std::move(owned)), owned_(true) {}
+  ~Descriptors();
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+
+  // Writing: the place of `fd`, which stays the caller's and has one place only.
+  uint32_t add(int fd);
+  // Reading: the descriptor at a place, the caller's from now on; -1 when somebody took it, or there is none.
+  int take(uint32_t place);
+  const std::vector<int>& all() const { return all_; }
+
+ private:
+  std::vector<int> all_;
+  std::unordered_map<int, uint32_t> places_;  // writing
+  bool owned_ = false;
+};
+
+class Archive {
+ public:
+  // `descriptors` outlives the archive.
+  explicit Archive(Descriptors& descriptors) : descriptors_(descriptors), reading_(false) {}
+  // Reads `data`, which outlives the archive.
+  Archive(Bytes data, Descriptors& descriptors)
+      : descriptors_(descriptors), reading_(true), data_(data) {}
+
+  bool isReading() const { return reading_; }
+  // Reading: all that was asked for was there. Values that were not are unchanged.
+  bool ok() const { return ok_; }
+  bool atEnd() const { return data_.empty(); }
+  void fail() { ok_ = false; }
+  std::string takeBytes() { return std::move(written_); }
+  Descriptors& descriptors() { return descriptors_; }
+
+  template <typename... Values>
+  void operator()(Values&... values) {
+    (value(values), ...);
+  }
+
+  // A file descriptor. Reading: the caller's then; -1 when there is none, or another one took it.
+  void descriptor(int& fd);
+
+ private:
+  template <typename T>
+  void value(T& v) {
+    if constexpr (requires { v.archive(*this); }) {
+      v.archive(*this);
+    } else if constexpr (requires { archive(*this, v); }) {
+      archive(*this, v);  // found beside the type
+    } else {
+      static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_class_v<T>,
+                    "give the type an archive()");
+      raw(&v, sizeof v);
+    }
+  }
+  void value(Duration& v) { count(v); }
+  void value(Instant& v) {
+    Duration since = v.time_since_epoch();
+    count(since);
+    v = Instant(since);
+  }
+  void value(std::string& v);
+  template <size_t N>
+  void value(std::bitset<N>& v) {
+    std::string bits = v.to_string();
+    value(bits);
+    if (bits.size() == N) v = std::bitset<N>(bits);
+  }
+  template <typename T>
+  void value(std::optional<T>& v) {
+    bool has = v.has_value();
+    value(has);
+    if (reading_ && has) v.emplace();
+    if (reading_ && !has) v.reset();
+    if (has) value(*v);
+  }
+  template <typename T, size_t N>
+  void value(std::array<T, N>& v) {
+    for (T& element : v) value(element);
+  }
+  template <typename T>
+  void value(std::vector<T>& v) {
+    const size_t size = length(v.size());
+    if (reading_) v.resize(size);
+    for (T& element : v) value(element);
+  }
+  template <typename K, typename V>
+  void value(std::pair<K, V>& v) {
+    value(v.first);
+    value(v.second);
+  }
+  template <typename K, typename V>
+  void value(std::map<K, V>& v) {
+    std::vector<std::pair<K, V>> list(v.begin(), v.end());
+    value(list);
+    if (reading_) v = std::map<K, V>(list.begin(), list.end());
+  }
+  void count(Duration& v) {
+    auto ticks = v.count();
+    raw(&ticks, sizeof ticks);
+    v = Duration(ticks);
+  }
+  void raw(void* value, size_t size);
+  // Of a list; never more elements than there are bytes.
+  size_t length(size_t size);
+
+  Descriptors& descriptors_;
+  const bool reading_;
+  bool ok_ = true;
+  Bytes data_;           // that is still to be read
+  std::string written_;
+};
+
+}  // namespace sluice
