@@ -108,12 +108,13 @@ DtlsSrtp::DtlsSrtp(chain::FilterContext& context, const DtlsSrtpFactory& factory
 DtlsSrtp::~DtlsSrtp() {
   const auto& player = context_.session().player();
   if (player != nullptr) player->observed.connected.store(false, std::memory_order_relaxed);
-  if (dtls_ != nullptr) dtls_->close();  // close_notify goes out through the filters outside
+  if (dtls_ != nullptr && !context_.session().isHandedOver())
+    dtls_->close();  // close_notify goes out through the filters outside
 }
 
 void DtlsSrtp::onAuthenticated(const net::Address&) {
   const auto& player = context_.session().player();
-  if (dtls_ != nullptr || player == nullptr) return;
+  if (dtls_ != nullptr || srtp_ != nullptr || player == nullptr) return;
   beginHandshake();
   if (player->negotiated.dtls_role == rooms::DtlsRole::kClient) dtls_->start();
   timer_.arm(Duration::zero());
@@ -235,9 +236,22 @@ bool DtlsSrtp::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
+bool DtlsSrtp::archive(Archive& a) {
+  bool keyed = srtp_ != nullptr;
+  if (!keyed && dtls_ != nullptr) return false;
+  a(keyed);
+  if (!keyed) return true;
+  if (a.isReading()) {
+    srtp_ = crypto::SrtpSession::load(a);
+  } else {
+    srtp_->save(a);
+  }
+  return srtp_ != nullptr;
+}
+
 void DtlsSrtp::describe(chain::Description& out) const {
   out.emplace_back("state", srtp_ != nullptr ? "connected" : dtls_ != nullptr ? "handshaking" : "waiting");
-  if (srtp_ != nullptr) out.emplace_back("profile", nameOf(dtls_->profile()));
+  if (srtp_ != nullptr) out.emplace_back("profile", nameOf(srtp_->profile()));
 }
 
 chain::FilterType filterType() {

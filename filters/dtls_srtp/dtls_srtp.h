@@ -35,6 +35,9 @@ class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {
   void onAuthenticated(const net::Address& remote) override;
   // New settings count for new handshakes; the keys of this one stay.
   bool onReload(const chain::FilterFactory& factory) override;
+  // The keys and all numbers go along, the DTLS connection cannot: a handshake in between is lost, and later
+  // no close_notify is said or understood.
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:

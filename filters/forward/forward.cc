@@ -61,7 +61,6 @@ Forward::Forward(chain::FilterContext& context, const ForwardFactory& factory)
       endpoint_(shared_.choose(*factory.cluster, context.session().remote())),
       last_packet_(context.now()),
       idle_(context.timers(), [this] { onIdleTimer(); }) {
-  connect();
   touch();
 }
 
@@ -125,6 +124,33 @@ bool Forward::onReload(const chain::FilterFactory& factory) {
     connect();
   }
   touch();
+  return true;
+}
+
+bool Forward::archive(Archive& a) {
+  filters::Forward::Sockets sockets = factory_->sockets;
+  net::Address local = upstream_ != nullptr ? upstream_->local() : net::Address();
+  int descriptor = upstream_ != nullptr ? upstream_->descriptor() : -1;
+  a(sockets, endpoint_, local, moving_, last_packet_);
+  a.descriptor(descriptor);
+  if (!a.isReading()) return true;
+  auto adopted = context_.worker().network().adopt(descriptor);
+  touch();
+  const auto& endpoints = factory_->cluster->endpoints;
+  const bool known = std::find(endpoints.begin(), endpoints.end(), endpoint_) != endpoints.end();
+  if (!known) endpoint_ = shared_.choose(*factory_->cluster, context_.session().remote());
+  if (!known || moving_ || sockets != factory_->sockets || !local.isSet()) {
+    moving_ = true;
+    return true;
+  }
+  if (sockets == filters::Forward::PER_SESSION) {
+    upstream_ = openOwn(context_.worker(), endpoint_, context_.stats(), *this, std::move(adopted));
+  } else {
+    SharedSockets& shared = shared_.shared(context_.stats());
+    if (adopted != nullptr) shared.adopt(std::move(adopted));
+    upstream_ = shared.openAt(local, endpoint_, sockets == filters::Forward::ONE_WAY, *this);
+  }
+  moving_ = upstream_ == nullptr;
   return true;
 }
 

@@ -28,6 +28,8 @@ class Forward final : public chain::Filter, private Upstream::Receiver {
 
   void onIngress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  // The socket goes along, so that the upstream sees the same client.
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:
@@ -42,7 +44,7 @@ class Forward final : public chain::Filter, private Upstream::Receiver {
   net::Address endpoint_;
   std::unique_ptr<Upstream> upstream_;  // null: no socket to be had; tried again after retry_at_
   Instant retry_at_{};
-  bool moving_ = false;  // the endpoint changed; the socket has yet to follow
+  bool moving_ = true;  // the endpoint changed, or is new; the socket has yet to follow
   Instant last_packet_;
   net::Timer idle_;
 };

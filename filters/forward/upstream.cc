@@ -16,11 +16,15 @@ net::Address wildcardFor(const net::Address& endpoint) {
 class UpstreamPort : public net::UdpReceiver {
  public:
   UpstreamPort(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local,
-               const net::Address& connect_to)
+               const net::Address& connect_to, std::unique_ptr<net::UdpReservation> adopted)
       : stats_(stats) {
     net::UdpOptions options;
     options.connect_to = connect_to;
     options.stats = &udp_stats_;
+    if (adopted != nullptr) {
+      port_ = worker.network().open(std::move(adopted), options, *this);
+      return;
+    }
     auto port = worker.network().open(local, options, *this);
     if (port.ok()) port_ = *std::move(port);
   }
@@ -28,6 +32,8 @@ class UpstreamPort : public net::UdpReceiver {
   bool ok() const { return port_ != nullptr; }
   void send(net::PacketPtr&& packet) { port_->send(std::move(packet)); }
   void onSendFailed(int) override { count(Drop::kSendFailed); }
+  const net::Address& local() const { return port_->local(); }
+  int descriptor() const { return port_->descriptor(); }
 
  protected:
   void count(Drop reason) { stats_.drops[static_cast<size_t>(reason)].add(); }
@@ -45,8 +51,8 @@ class UpstreamPort : public net::UdpReceiver {
 class OwnUpstream final : public Upstream, private UpstreamPort {
  public:
   OwnUpstream(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
-              Receiver& receiver)
-      : UpstreamPort(worker, stats, wildcardFor(endpoint), endpoint),
+              Receiver& receiver, std::unique_ptr<net::UdpReservation> adopted)
+      : UpstreamPort(worker, stats, wildcardFor(endpoint), endpoint, std::move(adopted)),
         endpoint_(endpoint),
         receiver_(receiver) {}
 
@@ -57,6 +63,8 @@ class OwnUpstream final : public Upstream, private UpstreamPort {
     packet->local = {};
     UpstreamPort::send(std::move(packet));
   }
+  const net::Address& local() const override { return UpstreamPort::local(); }
+  int descriptor() const override { return UpstreamPort::descriptor(); }
 
  private:
   void onPacket(net::PacketPtr&& packet) override { receiver_.onReply(std::move(packet)); }
@@ -69,16 +77,18 @@ class OwnUpstream final : public Upstream, private UpstreamPort {
 }  // namespace
 
 std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
-                                  stats::FilterStats& stats, Upstream::Receiver& receiver) {
-  auto upstream = std::make_unique<OwnUpstream>(worker, endpoint, stats, receiver);
+                                  stats::FilterStats& stats, Upstream::Receiver& receiver,
+                                  std::unique_ptr<net::UdpReservation> adopted) {
+  auto upstream = std::make_unique<OwnUpstream>(worker, endpoint, stats, receiver, std::move(adopted));
   if (!upstream->ok()) return nullptr;
   return upstream;
 }
 
 class SharedSockets::Socket final : public UpstreamPort {
  public:
-  Socket(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local)
-      : UpstreamPort(worker, stats, local, {}), v6_(local.isV6()) {}
+  Socket(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local,
+         std::unique_ptr<net::UdpReservation> adopted = nullptr)
+      : UpstreamPort(worker, stats, local, {}, std::move(adopted)), v6_(local.isV6()) {}
 
   bool canServe(const net::Address& endpoint) const {
     return endpoint.isV6() == v6_ && !receivers_.contains(endpoint);
@@ -113,6 +123,8 @@ class SharedUpstream final : public Upstream {
     packet->local = {};
     socket_.send(std::move(packet));
   }
+  const net::Address& local() const override { return socket_.local(); }
+  int descriptor() const override { return socket_.descriptor(); }
 
  private:
   SharedSockets::Socket& socket_;
@@ -138,6 +150,20 @@ std::unique_ptr<Upstream> SharedSockets::open(const net::Address& endpoint, size
     if (!socket->ok()) return nullptr;
     it = sockets_.insert(sockets_.end(), std::move(socket));
   }
+  if (!one_way) (*it)->claim(endpoint, receiver);
+  return std::make_unique<SharedUpstream>(**it, endpoint, !one_way);
+}
+
+void SharedSockets::adopt(std::unique_ptr<net::UdpReservation> socket) {
+  const net::Address local = socket->local();
+  sockets_.push_back(std::make_unique<Socket>(worker_, stats_, local, std::move(socket)));
+}
+
+std::unique_ptr<Upstream> SharedSockets::openAt(const net::Address& local, const net::Address& endpoint,
+                                                bool one_way, Upstream::Receiver& receiver) {
+  const auto it =
+      std::find_if(sockets_.begin(), sockets_.end(), [&](const auto& s) { return s->local() == local; });
+  if (it == sockets_.end() || !(one_way || (*it)->canServe(endpoint))) return nullptr;
   if (!one_way) (*it)->claim(endpoint, receiver);
   return std::make_unique<SharedUpstream>(**it, endpoint, !one_way);
 }

@@ -26,11 +26,15 @@ class Upstream {
   };
   virtual ~Upstream() = default;
   virtual void send(net::PacketPtr&& packet) = 0;
+  // The socket, which others may share.
+  virtual const net::Address& local() const = 0;
+  virtual int descriptor() const = 0;
 };
 
-// A socket connected to `endpoint`. Null when the system has no more.
+// A socket connected to `endpoint`: `adopted`, if that is not null. Null when the system has no more.
 std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
-                                  stats::FilterStats& stats, Upstream::Receiver& receiver);
+                                  stats::FilterStats& stats, Upstream::Receiver& receiver,
+                                  std::unique_ptr<net::UdpReservation> adopted = nullptr);
 
 // Worker-wide sockets of one configured filter; on each socket an endpoint belongs to at most one session.
 class SharedSockets {
@@ -42,6 +46,12 @@ class SharedSockets {
   // endpoint.
   std::unique_ptr<Upstream> open(const net::Address& endpoint, size_t max, bool one_way,
                                  Upstream::Receiver& receiver);
+
+  // A socket that another process had.
+  void adopt(std::unique_ptr<net::UdpReservation> socket);
+  // On the socket bound to `local`; null when that is none of these, or serves the endpoint already.
+  std::unique_ptr<Upstream> openAt(const net::Address& local, const net::Address& endpoint, bool one_way,
+                                   Upstream::Receiver& receiver);
 
   class Socket;
 

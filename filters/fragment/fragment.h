@@ -28,6 +28,11 @@ class Fragment final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  // What is in pieces stays behind.
+  bool archive(Archive& a) override {
+    a(client_splits_, next_id_);
+    return true;
+  }
   void describe(chain::Description& out) const override;
 
  private:

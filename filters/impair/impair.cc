@@ -67,6 +67,10 @@ Lane::Lane(chain::FilterContext& context, const DirectionSettings& settings, uin
 }
 
 Lane::~Lane() {
+  flush();
+}
+
+void Lane::flush() {
   while (!held_.empty()) (context_.*pass_)(held_.pop());
 }
 

@@ -30,6 +30,7 @@ class Lane {
   // Packets that wait keep their times.
   void configure(const DirectionSettings& settings);
   void reseed(uint64_t seed) { line_.reseed(seed); }
+  void flush();
   size_t held() const { return held_.size(); }
 
  private:
@@ -51,6 +52,10 @@ class Impair final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override { ingress_.take(std::move(packet)); }
   void onEgress(net::PacketPtr&& packet) override { egress_.take(std::move(packet)); }
   bool onReload(const chain::FilterFactory& factory) override;
+  void onFlush() override {
+    ingress_.flush();
+    egress_.flush();
+  }
   void describe(chain::Description& out) const override;
 
  private:

@@ -181,24 +181,41 @@ bool Module::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
+std::optional<std::string> Module::exportState() {
+  const auto write = library_->filter().session_export;
+  if (self_ == nullptr || write == nullptr) return std::nullopt;
+  std::string state(kMaxStateBytes, 0);
+  const Call call(*this);
+  const size_t size = write(self_, reinterpret_cast<uint8_t*>(state.data()), state.size());
+  if (size > state.size()) return std::nullopt;
+  state.resize(size);
+  return state;
+}
+
+bool Module::importState(const std::string& state) {
+  const auto read = library_->filter().session_import;
+  if (self_ == nullptr || read == nullptr) return false;
+  const Call call(*this);
+  return read(self_, asBytes(state).data(), state.size()) == 0;
+}
+
+// A module without export or import begins anew, as after a reload.
+bool Module::archive(Archive& a) {
+  std::optional<std::string> state;
+  if (!a.isReading()) state = exportState();
+  a(state);
+  if (a.isReading()) context_.count(state && importState(*state) ? Count::kHandedOver : Count::kLostState);
+  flush();
+  return true;
+}
+
 void Module::handOver(const ModuleFactory& factory) {
   const bool had_session = self_ != nullptr;
-  std::vector<uint8_t> state(kMaxStateBytes);
-  size_t size = 0;
-  bool kept = false;
-  if (had_session && library_->filter().session_export != nullptr) {
-    const Call call(*this);
-    size = library_->filter().session_export(self_, state.data(), state.size());
-    kept = size <= state.size();
-  }
+  const std::optional<std::string> state = exportState();
   LibraryPtr old = library_;  // its session is still to go
   end();
   begin(factory);
-  if (kept) {
-    const auto import = library_->filter().session_import;
-    const Call call(*this);
-    kept = self_ != nullptr && import != nullptr && import(self_, state.data(), size) == 0;
-  }
+  const bool kept = state && importState(*state);
   if (had_session) context_.count(kept ? Count::kHandedOver : Count::kLostState);
   context_.worker().postToMain([old = std::move(old)] {});  // who may be its last user, and unloads it there
 }

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "api/filters/module.pb.h"
 #include "filters/module/library.h"
@@ -50,6 +52,7 @@ class Module final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
   // For the host's functions. Within a call.
@@ -69,6 +72,8 @@ class Module final : public chain::Filter {
   void begin(const ModuleFactory& factory);
   void end();
   void handOver(const ModuleFactory& factory);
+  std::optional<std::string> exportState();
+  bool importState(const std::string& state);
   using OnPacket = int32_t (*)(void*, sluice_packet*);
   bool decide(OnPacket on_packet, net::PacketPtr& packet);
   void onTimer();

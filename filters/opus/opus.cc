@@ -31,6 +31,16 @@ bool Opus::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
+void Opus::onFlush() {
+  ingress_.flush();
+  egress_.flush();
+}
+
+bool Opus::archive(Archive& a) {
+  a(ingress_, egress_);
+  return true;
+}
+
 void Opus::describe(chain::Description& out) const {
   ingress_.describe(out);
   egress_.describe(out);

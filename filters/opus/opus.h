@@ -25,6 +25,9 @@ class Opus final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override { ingress_.onPacket(std::move(packet)); }
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  void onFlush() override;
+  // What decoders and encoders remember stays behind.
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:

@@ -112,6 +112,19 @@ void Stage::onRtcp(net::Packet& packet) {
   }
 }
 
+void Stage::flush() {
+  for (const auto& stream : streams_) stream->flush();
+}
+
+void Stage::archive(Archive& a) {
+  auto count = static_cast<uint32_t>(streams_.size());
+  a(count);
+  for (uint32_t i = 0; i < count && a.ok(); ++i) {
+    if (i == streams_.size()) streams_.push_back(std::make_unique<Stream>(lane_));
+    a(*streams_[i]);
+  }
+}
+
 void Stage::onReports(net::Packet& packet) {
   if (lane_.settings == nullptr || lane_.mode() == Mode::kReorder) return;
   rtcp::rewriteReportBlocks(packet.data(), [this](rtcp::ReportBlock& block) {

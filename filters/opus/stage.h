@@ -21,6 +21,8 @@ class Stage {
   void onReports(net::Packet& packet);
 
   void onReload(const StageSettings* settings, uint8_t payload_type);
+  void flush();
+  void archive(Archive& a);
   void describe(chain::Description& out) const;
 
  private:

@@ -61,6 +61,11 @@ void Stream::begin(uint32_t ssrc) {
   restarts_ = packets_sent_ = octets_sent_ = 0;
 }
 
+void Stream::archive(Archive& a) {
+  a(ssrc_, used_, last_packet_, last_received_, reception_, restarts_, last_sequence_, offset_, renumber_,
+    packets_sent_, octets_sent_);
+}
+
 void Stream::restart() {
   flush();
   buffer_.reset(lane_.settings->buffer);

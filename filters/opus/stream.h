@@ -48,6 +48,8 @@ class Stream {
   void flush() { release(Instant::max()); }
   // Everything that is held goes, and who numbers the stream goes on behind our numbers.
   void leave();
+  // Whose it is, and how it is numbered; not what it holds.
+  void archive(Archive& a);
   // The lane's settings are new. Passes nothing on.
   void onReload();
 

@@ -89,7 +89,17 @@ Pacer::Pacer(chain::FilterContext& context, const PacerFactory& factory)
 }
 
 Pacer::~Pacer() {
+  onFlush();
+}
+
+void Pacer::onFlush() {
   while (!queue_.empty()) passOn(queue_.pop(), context_.now());
+}
+
+bool Pacer::archive(Archive& a) {
+  a(policy_, rtt_samples_, bucket_);
+  if (a.isReading()) applyRate();
+  return true;
 }
 
 unsigned Pacer::streams() const {

@@ -35,6 +35,8 @@ class Pacer final : public chain::Filter {
 
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  void onFlush() override;
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:

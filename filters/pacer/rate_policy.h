@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 
 namespace sluice::pacer {
@@ -26,6 +27,11 @@ class RatePolicy {
   bool onRoundTrip(Duration rtt);
   // Keeps the smoothed round trip.
   void configure(const Config& config);
+
+  void archive(Archive& a) {
+    a(smoothed_);
+    configure(config_);
+  }
 
   double rateBps() const { return rate_bps_; }
   Duration smoothedRtt() const { return smoothed_; }  // zero: none yet

@@ -220,6 +220,11 @@ bool Repair::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
+bool Repair::archive(Archive& a) {
+  if (speaker_) a(*speaker_);
+  return true;
+}
+
 void Repair::describe(chain::Description& out) const {
   if (player_ == nullptr) return;
   const auto percent = [](double share) {

@@ -37,6 +37,8 @@ class Repair final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  // What listeners may still ask for stays behind.
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:

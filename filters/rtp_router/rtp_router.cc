@@ -280,6 +280,14 @@ bool RtpRouter::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
+// What was negotiated is the player's, and the same there.
+bool RtpRouter::archive(Archive& a) {
+  if (speaker_) a(*speaker_);
+  a(slots_);
+  for (SlotStream& stream : streams_) a(stream);
+  return true;
+}
+
 void RtpRouter::describe(chain::Description& out) const {
   if (player_ == nullptr) return;
   out.emplace_back("room", player_->room->name());

@@ -33,6 +33,7 @@ class RtpRouter final : public chain::Filter, private Listener {
 
   void onIngress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:

@@ -27,6 +27,8 @@ class SlotStream {
 
   uint32_t ssrc() const { return slot_.ssrc; }
 
+  void archive(Archive& a) { a(rewriter_, speaker_, speaker_stream_, packets_, octets_, packets_reported_); }
+
  private:
   const rooms::Slot& slot_;
   rooms::SlotState& state_;

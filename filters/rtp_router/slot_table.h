@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 
 namespace sluice::rtp_router {
@@ -24,6 +25,10 @@ class SlotTable {
   // 0 when unused.
   uint32_t speaker(size_t slot) const { return slots_[slot].speaker; }
   size_t size() const { return slots_.size(); }
+
+  void archive(Archive& a) {
+    for (Slot& slot : slots_) a(slot.speaker, slot.last);
+  }
 
  private:
   struct Slot {

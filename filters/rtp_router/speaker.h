@@ -30,6 +30,8 @@ class Speaker {
   uint32_t stream() const { return streams_ + reception_.restarts(); }
   const rooms::SendingLine& line() const { return line_; }
 
+  void archive(Archive& a) { a(ssrc_, streams_, reception_); }
+
  private:
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;

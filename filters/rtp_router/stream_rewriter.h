@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 
 namespace sluice::rtp_router {
@@ -29,6 +30,10 @@ class StreamRewriter {
 
   // So many numbers are used already.
   void skip(uint16_t numbers);
+
+  void archive(Archive& a) {
+    a(started_, highest_, sent_, first_, near_first_, timestamp_, at_, sequence_offset_, timestamp_offset_);
+  }
 
   // The stream's timestamp at `now`, for sender reports.
   uint32_t timestampAt(Instant now) const;

@@ -203,6 +203,12 @@ bool StunTurn::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
+bool StunTurn::archive(Archive& a) {
+  a(last_check_);
+  if (a.isReading() && last_check_ != Instant{}) consent_.armAt(last_check_ + factory_->consent_timeout);
+  return turn_ == nullptr;
+}
+
 void StunTurn::describe(chain::Description& out) const {
   if (turn_ != nullptr) turn_->describe(out);
   if (last_check_ == Instant{}) return;

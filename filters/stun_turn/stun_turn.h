@@ -38,6 +38,7 @@ class StunTurn final : public chain::Filter {
 
   void onIngress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
+  bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 
 namespace sluice {
@@ -41,6 +42,9 @@ class TokenBucket {
     burst_ = burst;
     tokens_ = std::min(tokens_, burst_);
   }
+
+  // What is in it; rate and burst are configuration.
+  void archive(Archive& a) { a(tokens_, filled_); }
 
   double rate() const { return rate_; }
   double burst() const { return burst_; }

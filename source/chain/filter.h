@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "source/base/archive.h"
 #include "source/chain/filter_context.h"
 
 namespace sluice::chain {
@@ -35,6 +36,16 @@ class Filter {
   // The chain reads this filter's configuration anew between two packets. True: the same object goes on with
   // the new factory, which has the same type. False: replace me.
   virtual bool onReload(const FilterFactory& /*factory*/) { return false; }
+
+  // Passes on now whatever it holds back. Between packets.
+  virtual void onFlush() {}
+
+  // Another process goes on with the session, after onFlush(): names what this filter has to take along (base/archive.h), to
+  // be written on the one side and read into a fresh filter, of a configuration that may be another, on the
+  // other. Between packets. False: it cannot go on elsewhere, or these are no bytes of its own; the session
+  // ends. Once written, the filter is destroyed with Session::isHandedOver(), or goes on if the other process
+  // fails.
+  virtual bool archive(Archive& /*a*/) { return true; }
 
   // What an operator wants to know of this filter in this session, for GET /sessions. No secrets.
   virtual void describe(Description& /*out*/) const {}

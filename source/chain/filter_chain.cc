@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "source/chain/filter_type.h"
+
 namespace sluice::chain {
 
 bool ChainSpec::matches(const net::Address& remote, const net::Address& local) const {
@@ -99,6 +101,37 @@ void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, si
   link.context->outer_ = outer == order.rend() ? nullptr : *outer;
   link.context->inner_ = inner == order.end() ? nullptr : *inner;
   link.filter.reset();
+}
+
+void FilterChain::flush() {
+  for (Link& link : links_) link.filter->onFlush();
+}
+
+Result<std::vector<SavedFilter>> FilterChain::save(Descriptors& descriptors) {
+  std::vector<SavedFilter> saved;
+  for (Link& link : links_) {
+    Archive out(descriptors);
+    if (!link.filter->archive(out)) return Error{link.name, "cannot go on in another process"};
+    saved.push_back({link.name, std::string(link.type->name), link.type->state_format, out.takeBytes()});
+  }
+  return saved;
+}
+
+Status FilterChain::load(const std::vector<SavedFilter>& saved, Descriptors& descriptors) {
+  for (Link& link : links_) {
+    const auto known = std::find_if(saved.begin(), saved.end(), [&](const SavedFilter& filter) {
+      return filter.name == link.name && filter.type == link.type->name;
+    });
+    if (known == saved.end()) {
+      if (session_.isAuthenticated()) link.filter->onAuthenticated(session_.remote());
+      continue;
+    }
+    Archive in(asBytes(known->state), descriptors);
+    if (known->format != link.type->state_format || !link.filter->archive(in) || !in.ok() || !in.atEnd()) {
+      return Error{link.name, "cannot read its state"};
+    }
+  }
+  return Done{};
 }
 
 void FilterChain::wire() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "source/chain/filter.h"
@@ -16,6 +17,15 @@ class ChainEnds {
   virtual void onInnerEnd(PacketPtr&& packet) = 0;
   // Left the chain outward: send it to the client.
   virtual void onOuterEnd(PacketPtr&& packet) = 0;
+};
+
+// One filter on its way to another process.
+struct SavedFilter {
+  std::string name;
+  std::string type;
+  uint32_t format = 0;
+  std::string state;
+  void archive(Archive& a) { a(name, type, format, state); }
 };
 
 class FilterChain {
@@ -36,6 +46,13 @@ class FilterChain {
   // keeps the filter untouched; else the filter itself adopts the new factory, or is replaced. Others are
   // inserted and removed.
   void adopt(ChainSpecPtr spec);
+
+  // No filter holds a packet back any longer, but for what comes afterwards.
+  void flush();
+  // For another process, and in it on a chain that is new. Filters are matched by name and type; others begin
+  // anew. The error's path is the filter that cannot go on.
+  Result<std::vector<SavedFilter>> save(Descriptors& descriptors);
+  Status load(const std::vector<SavedFilter>& saved, Descriptors& descriptors);
 
   const ChainSpec& spec() const { return *spec_; }
 

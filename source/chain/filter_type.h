@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -47,12 +48,23 @@ class ProcessState {
   template <typename T>
   std::shared_ptr<T> get() {
     std::shared_ptr<void>& state = states_[typeid(T)];
-    if (state == nullptr) state = std::make_shared<T>();
+    if (state == nullptr) {
+      auto made = std::make_shared<T>();
+      if constexpr (requires(Archive& a) { made->archive(a); }) {
+        archives_[std::string(T::kStateName)] = [made](Archive& a) { made->archive(a); };
+      }
+      state = std::move(made);
+    }
     return std::static_pointer_cast<T>(state);
   }
 
+  // For another process: the states that have an archive() and a kStateName. What this process has no state
+  // for is passed over.
+  void archive(Archive& a);
+
  private:
   std::unordered_map<std::type_index, std::shared_ptr<void>> states_;
+  std::map<std::string, std::function<void(Archive&)>> archives_;
 };
 
 // What a factory may use. References are for the call only, but for the directory and the process' state.
@@ -75,6 +87,7 @@ struct FilterType {
   Properties gives = kNothing;
   bool terminal = false;     // takes packets out of the chain: must be the innermost filter, and one must be
   bool may_be_last = false;  // does without a terminal filter
+  uint32_t state_format = 1;  // of Filter::archive(): another number whenever that reads something else
   stats::FilterSchema schema;
   // Main thread. Error paths are relative to typed_config.
   Result<FilterFactoryPtr> (*parse)(const google::protobuf::Any& config, FactoryContext& context);

@@ -36,6 +36,9 @@ class Session {
   // The session is in use until then, even in silence.
   virtual void keepAliveUntil(Instant until) = 0;
 
+  // Another process has this session now: what is still held may go out, but nothing new may be said.
+  virtual bool isHandedOver() const { return false; }
+
   // Ends the session after the current turn. `reason` is a literal; it becomes a metric's label.
   virtual void close(std::string_view reason) = 0;
 };

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/codec/rtcp.h"
 
@@ -23,6 +24,11 @@ class Reception {
 
   uint64_t received() const { return received_; }
   uint32_t restarts() const { return restarts_; }  // the first packet is one
+  void archive(Archive& a) {
+    a(clock_rate_, received_, restarts_, base_, cycles_, highest_, probation_, jitter_, last_transit_,
+      has_transit_, expected_before_, received_before_, last_sr_, last_sr_arrival_);
+  }
+
   int64_t lost() const { return static_cast<int64_t>(expected()) - static_cast<int64_t>(received_); }
   uint32_t highestSequence() const { return cycles_ + highest_; }
   uint32_t jitter() const { return jitter_ >> 4; }  // in timestamp units

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "source/base/archive.h"
 #include "source/base/bytes.h"
 #include "source/base/result.h"
 
@@ -52,6 +53,7 @@ class Address {
   // For tables: salted at random in each process, so that nobody can choose addresses that collide.
   size_t hash() const;
   auto operator<=>(const Address&) const = default;
+  void archive(Archive& a) { a(ip_, port_, family_); }
 
  private:
   std::array<uint8_t, 16> ip_{};  // IPv4 in the first four bytes, the rest zero

@@ -60,6 +60,8 @@ class EventLoop {
   // Each task runs once per scheduling.
   void atTurnEnd(TurnEnd& task);
   void cancelTurnEnd(TurnEnd& task);
+  // Runs what is scheduled for the turn's end now. Not from such a task.
+  void finishTurn() { turn(); }
 
   TurnClock& clock() { return clock_; }
   TimerQueue& timers() { return timers_; }

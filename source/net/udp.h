@@ -60,6 +60,8 @@ class UdpPort {
   // Queues the packet for packet.remote; it leaves at the end of the turn, with packet.tos, .ttl and .local.
   virtual void send(PacketPtr&& packet) = 0;
   virtual const Address& local() const = 0;
+  // Of the socket, which stays the port's, for another process to go on with; -1: there is none.
+  virtual int descriptor() const { return -1; }
 };
 
 // A bound address that nobody reads from yet. Its end frees the address. For any thread.
@@ -74,6 +76,8 @@ class UdpNetwork {
   virtual ~UdpNetwork() = default;
   // Fails when the address is in use. Errors have no path.
   virtual Result<std::unique_ptr<UdpReservation>> reserve(const Address& local) = 0;
+  // A bound socket that another process had, which belongs to the result. Null when `fd` is none.
+  virtual std::unique_ptr<UdpReservation> adopt(int fd) = 0;
   // Takes a reservation of this process, also one that another worker's network made. Never null.
   virtual std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation,
                                         const UdpOptions& options, UdpReceiver& receiver) = 0;

@@ -54,6 +54,7 @@ class UdpSocket final : public UdpPort, private TurnEnd {
 
   void send(PacketPtr&& packet) override;
   const Address& local() const override { return local_; }
+  int descriptor() const override { return fd_; }
 
  private:
   void onReady(int status, int events);
@@ -375,6 +376,11 @@ Result<std::unique_ptr<UdpReservation>> SocketNetwork::reserve(const Address& lo
   auto fd = bindUdpSocket(local, {});
   if (!fd.ok()) return fd.error();
   return std::unique_ptr<UdpReservation>(std::make_unique<BoundSocket>(*fd));
+}
+
+std::unique_ptr<UdpReservation> SocketNetwork::adopt(int fd) {
+  if (fd < 0) return nullptr;
+  return std::make_unique<BoundSocket>(fd);
 }
 
 std::unique_ptr<UdpPort> SocketNetwork::open(std::unique_ptr<UdpReservation> reservation,

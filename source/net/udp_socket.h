@@ -21,6 +21,7 @@ class SocketNetwork final : public UdpNetwork {
                                         UdpReceiver& receiver) override;
 
   Result<std::unique_ptr<UdpReservation>> reserve(const Address& local) override;
+  std::unique_ptr<UdpReservation> adopt(int fd) override;
   std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation, const UdpOptions& options,
                                 UdpReceiver& receiver) override;
 

@@ -14,7 +14,7 @@ void Directory::addObserver(Observer& observer) {
 }
 
 Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Negotiated negotiated) {
-  auto members = rooms_.find(room);
+  const auto members = rooms_.find(room);
   const bool room_exists = members != rooms_.end();
   const bool rejoin = room_exists && members->second.by_id.contains(id);
   if (!rejoin) {
@@ -24,13 +24,9 @@ Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Ne
     }
     if (player_count_ >= limits_.players) return Error{"player", "too many players"};
   }
-  if (!room_exists) {
-    auto shared = std::make_shared<Room>(std::string(room), workers_);
-    members = rooms_.emplace(room, Members{.room = std::move(shared), .by_id = {}}).first;
-  }
-
-  auto player = std::make_shared<Player>(members->second.room, std::string(id), std::move(negotiated));
-  Member& member = members->second.by_id[player->id];
+  Members& joined = roomFor(room);
+  auto player = std::make_shared<Player>(joined.room, std::string(id), std::move(negotiated));
+  Member& member = joined.by_id[player->id];
   const PlayerPtr replaced = std::exchange(member.player, player);
   member.joined = clock_.now();
   if (!replaced) ++player_count_;
@@ -41,6 +37,13 @@ Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Ne
   }
   for (Observer* observer : observers_) observer->onJoined(player);
   return player;
+}
+
+Directory::Members& Directory::roomFor(std::string_view name) {
+  const auto known = rooms_.find(name);
+  if (known != rooms_.end()) return known->second;
+  auto room = std::make_shared<Room>(std::string(name), workers_);
+  return rooms_.emplace(name, Members{.room = std::move(room), .by_id = {}}).first->second;
 }
 
 bool Directory::leave(const PlayerPtr& player) {
@@ -120,6 +123,46 @@ void Directory::expire() {
     }
   }
   for (const PlayerPtr& player : expired) leave(player);
+}
+
+namespace {
+
+struct SavedPlayer {
+  std::string room, id;
+  Negotiated negotiated;
+  uint32_t number = 0;
+  Instant joined{};
+  void archive(Archive& a) { a(room, id, negotiated, number, joined); }
+};
+
+}  // namespace
+
+void Directory::archive(Archive& a) {
+  std::vector<std::pair<PlayerPtr, Instant>> all;
+  for (const auto& [name, members] : rooms_) {
+    for (const auto& [id, member] : members.by_id) all.emplace_back(member.player, member.joined);
+  }
+  uint32_t last = Player::last_number, count = static_cast<uint32_t>(all.size());
+  a(last, ssrc_conflicts_, count);
+  if (a.isReading()) Player::last_number = last;
+  for (uint32_t i = 0; i < count && a.ok(); ++i) {
+    SavedPlayer saved;
+    PlayerPtr player = a.isReading() ? nullptr : all[i].first;
+    if (player != nullptr) {
+      saved = {player->room->name(), player->id, player->negotiated, player->number, all[i].second};
+    }
+    a(saved);
+    if (a.isReading()) {
+      Members& members = roomFor(saved.room);
+      player = std::make_shared<Player>(members.room, saved.id, std::move(saved.negotiated), saved.number);
+      members.by_id[saved.id] = {player, saved.joined};
+      ++player_count_;
+    }
+    a(player->observed, player->slot_states, player->advice);
+    if (!a.isReading()) continue;
+    player->slot_states.resize(player->negotiated.slots.size());
+    for (Observer* observer : observers_) observer->onJoined(player);
+  }
 }
 
 }  // namespace sluice::rooms

@@ -65,6 +65,9 @@ class Directory {
   // Removes players that did not connect in time. Call about once a second.
   void expire();
 
+  // For another process, while no worker runs; read into an empty directory, whose observers are told.
+  void archive(Archive& a);
+
   // Takes effect for later joins.
   void setLimits(Limits limits) { limits_ = limits; }
 
@@ -77,6 +80,8 @@ class Directory {
     std::shared_ptr<Room> room;
     std::map<std::string, Member, std::less<>> by_id;
   };
+
+  Members& roomFor(std::string_view name);
 
   Limits limits_;
   const unsigned workers_;

@@ -9,12 +9,15 @@
 #include <string_view>
 #include <vector>
 
+#include "source/base/archive.h"
+
 namespace sluice::rooms {
 
 // RFC 8445 section 5.3.
 struct IceCredentials {
   std::string ufrag;
   std::string password;
+  void archive(Archive& a) { a(ufrag, password); }
 };
 
 // SHA-256 over the DER certificate (RFC 8122 section 5).
@@ -26,6 +29,7 @@ enum class DtlsRole { kServer, kClient };  // ours: a=setup:passive or a=setup:a
 struct ExtensionIds {
   uint8_t mid = 0;
   uint8_t audio_level = 0;
+  void archive(Archive& a) { a(mid, audio_level); }
 };
 
 // What is common to both directions of one audio m-line.
@@ -36,11 +40,19 @@ struct AudioLine {
   uint8_t rtx_payload_type = 0;  // retransmissions of Opus (RFC 4588); 0: not negotiated
   bool nack = false;             // the receiver may ask for lost packets (RFC 4585)
   ExtensionIds extensions;
+  void archive(Archive& a) {
+    a(mid, opus_payload_type, red_payload_type, rtx_payload_type, nack, extensions);
+  }
 };
 
 // The line on which the player speaks.
 struct SendingLine : AudioLine {
   std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
+
+  void archive(Archive& a) {
+    AudioLine::archive(a);
+    a(ssrcs);
+  }
 
   // May the player go over from `bound` (0: it has not spoken) to `ssrc`, in a packet that carries this mid?
   // It may when the offer names the SSRC, when the mid is ours (RFC 8843 section 9.2), or when the offer
@@ -57,6 +69,10 @@ struct SendingLine : AudioLine {
 struct Slot : AudioLine {
   uint32_t ssrc = 0;      // ours, told in the answer
   uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
+  void archive(Archive& a) {
+    AudioLine::archive(a);
+    a(ssrc, rtx_ssrc);
+  }
 };
 
 // Means against loss that a chain can handle, and so may be negotiated.
@@ -83,6 +99,10 @@ struct Negotiated {
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;
   std::string cname;  // of our RTCP SDES
+
+  void archive(Archive& a) {
+    a(local, remote, fingerprint, dtls_role, sending, slots, cname);
+  }
 };
 
 }  // namespace sluice::rooms

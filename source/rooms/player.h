@@ -23,6 +23,7 @@ struct VoiceProfile {
   bool fec = false;
   unsigned expected_loss_percent = 0;
   uint32_t bitrate_bps = 32'000;
+  void archive(Archive& a) { a(bandwidth_hz, frame_ms, fec, expected_loss_percent, bitrate_bps); }
 };
 
 // Written by the owning worker (relaxed), read by anyone.
@@ -38,36 +39,50 @@ struct Observed {
   std::atomic<uint32_t> rtt_samples{0};           // round trips measured so far
   std::atomic<uint32_t> loss_permille{0};         // of what it was sent, as it reports
   std::atomic<uint32_t> uplink_loss_permille{0};  // of what it sent, after repair
+
+  // While no worker runs.
+  void archive(Archive& a) {
+    const auto each = [&a](auto&... values) {
+      const auto one = [&a](auto& atomic) {
+        auto value = atomic.load(std::memory_order_relaxed);
+        a(value);
+        atomic.store(value, std::memory_order_relaxed);
+      };
+      (one(values), ...);
+    };
+    each(worker, ssrc, csrc, connected, packets_in, packets_out, last_voice_ns, rtt_us, rtt_samples,
+         loss_permille, uplink_loss_permille);
+  }
 };
 
 // What is true of a slot's stream whichever filters make it, and outlives them. The owning worker's alone.
 struct SlotState {
   uint16_t skip = 0;  // numbers beyond the router's that were used: it leaves them out once
   std::optional<uint16_t> rtx_sequence;  // the next one of its retransmissions
+  void archive(Archive& a) { a(skip, rtx_sequence); }
 };
 
 // Shared by signalling and the owning worker; lives until its last user is gone.
 struct Player {
-  Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed)
+  Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed,
+         uint32_t as_number = nextNumber())
       : room(std::move(in_room)),
         id(std::move(player_id)),
         negotiated(std::move(agreed)),
+        number(as_number),
         slot_states(negotiated.slots.size()) {}
 
   const std::shared_ptr<Room> room;
   const std::string id;
   const Negotiated negotiated;
-  const uint32_t number = nextNumber();  // unique in the process, never 0
+  const uint32_t number;  // unique in the process, never 0
   Observed observed;
   std::vector<SlotState> slot_states;    // as negotiated.slots
   int loss_class = LossCensus::kNobody;  // in the room's census; the owning worker's alone
   std::optional<VoiceProfile> advice;    // the last that was given; main thread only
 
- private:
-  static uint32_t nextNumber() {
-    static std::atomic<uint32_t> last{0};
-    return last.fetch_add(1, std::memory_order_relaxed) + 1;
-  }
+  static uint32_t nextNumber() { return last_number.fetch_add(1, std::memory_order_relaxed) + 1; }
+  static inline std::atomic<uint32_t> last_number{0};
 };
 
 using PlayerPtr = std::shared_ptr<Player>;

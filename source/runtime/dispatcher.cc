@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kMaxStrays = 4096;
 constexpr size_t kSweepAtOnce = 512;
 
-std::atomic<uint64_t> next_session_id{1};
+std::atomic<uint64_t> last_session_id{0};
 
 // The part of an ICE check's USERNAME that we gave out (RFC 8445 section 7.2.2: "LFRAG:RFRAG").
 std::string localUfrag(const net::Packet& packet) {
@@ -22,6 +22,10 @@ std::string localUfrag(const net::Packet& packet) {
   const std::string_view text = asText(*username);
   const size_t colon = text.find(':');
   return colon == std::string_view::npos ? std::string() : std::string(text.substr(0, colon));
+}
+
+std::string describe(const Session& session) {
+  return "listener " + session.port().listener->name + ", chain " + session.chain().spec().name;
 }
 
 }  // namespace
@@ -105,14 +109,14 @@ bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) con
 }
 
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
-  const auto port =
-      std::find_if(ports_.begin(), ports_.end(), [&](const auto& p) { return p->id == packet->via; });
-  if (port == ports_.end()) {
-    packet->settle();
-    packet.reset();
-    return;
-  }
-  dispatch(**port, std::move(packet), true);
+  if (WorkerPort* port = portOf(packet->via)) return dispatch(*port, std::move(packet), true);
+  packet->settle();
+  packet.reset();
+}
+
+WorkerPort* Dispatcher::portOf(uint16_t id) const {
+  const auto it = std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) { return port->id == id; });
+  return it == ports_.end() ? nullptr : it->get();
 }
 
 Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
@@ -178,14 +182,18 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
     const bool may_begin = packet->kind == PacketKind::kStun || packet->kind == PacketKind::kTurn;
     if ((!authenticates || may_begin) && makeRoom(port, *packet, authenticates, reason)) {
       port.stats->sessions_opened.add();
-      port.stats->sessions.add(1);
-      options_.total_sessions.fetch_add(1, std::memory_order_relaxed);
-      const uint64_t id = next_session_id.fetch_add(1, std::memory_order_relaxed);
-      return &sessions_.add(std::make_unique<Session>(*this, id, *packet, port, *chain, std::move(player)));
+      const uint64_t id = last_session_id.fetch_add(1, std::memory_order_relaxed) + 1;
+      return &adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, std::move(player)));
     }
   }
   drop(port, packet, reason);
   return nullptr;
+}
+
+Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
+  session->port().stats->sessions.add(1);
+  options_.total_sessions.fetch_add(1, std::memory_order_relaxed);
+  return sessions_.add(std::move(session));
 }
 
 bool Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated,
@@ -260,6 +268,78 @@ void Dispatcher::examine(Session& session, Instant now) {
   } else if (session.isIdle(now, session.port().listener->idle_timeout)) {
     session.close("idle");
   }
+}
+
+void Dispatcher::flush() {
+  for (const auto& session : sessions_.all()) session->flush();
+}
+
+SavedWorker Dispatcher::save(Descriptors& descriptors) {
+  SavedWorker saved;
+  for (const auto& session : sessions_.all()) {
+    if (session->isClosing()) continue;
+    auto one = session->save(descriptors);
+    if (one.ok()) {
+      saved.sessions.push_back(*std::move(one));
+    } else {
+      saved.lost.push_back({describe(*session) + ", filter " + one.error().path, one.error().message});
+    }
+  }
+  for (const auto& [key, stray] : strays_) {
+    saved.strays.push_back(
+        {{key.remote, key.local, key.port, false}, stray.owner, stray.player->negotiated.local.ufrag});
+  }
+  return saved;
+}
+
+std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors& descriptors) {
+  std::vector<LostSession> lost;
+  for (const SavedSession& session : saved.sessions) {
+    const Status status = load(session, descriptors);
+    if (status.ok()) continue;
+    std::string where = "listener " + session.listener + ", chain " + session.chain;
+    if (!status.error().path.empty()) where += ", filter " + status.error().path;
+    lost.push_back({std::move(where), status.error().message});
+  }
+  for (const SavedStray& stray : saved.strays) {
+    const auto player = players_.find(stray.ufrag);
+    if (player == players_.end()) continue;
+    strays_.insert_or_assign({stray.tuple.remote, stray.tuple.local, stray.tuple.port, Plane::kMedia},
+                             Stray{stray.owner, player->second.get()});
+  }
+  return lost;
+}
+
+Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
+  const auto player = players_.find(saved.ufrag);
+  if (!saved.ufrag.empty() && player == players_.end()) return Error{"", "its player left"};
+  WorkerPort* port = portOf(saved.port);
+  if (port == nullptr) return Error{"", "its address is not there any more"};
+  const auto& chains = port->listener->chains;
+  const auto chain =
+      std::find_if(chains.begin(), chains.end(), [&](const auto& c) { return c->name == saved.chain; });
+  if (chain == chains.end()) return Error{"", "its chain is not there any more"};
+  std::vector<Tuple> tuples;
+  for (const SavedTuple& tuple : saved.tuples) {
+    if (WorkerPort* at = portOf(tuple.port)) tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated});
+  }
+  if (tuples.size() != saved.tuples.size() || saved.selected >= tuples.size()) {
+    return Error{"", "one of its addresses is not there any more"};
+  }
+  Session& session = adopt(std::make_unique<Session>(*this, saved, std::move(tuples), *port, *chain,
+                                                     saved.ufrag.empty() ? nullptr : player->second));
+  uint64_t last = last_session_id.load(std::memory_order_relaxed);
+  while (last < saved.id && !last_session_id.compare_exchange_weak(last, saved.id)) {
+  }
+  const Status status = session.load(saved, descriptors);
+  if (!status.ok()) session.close("not_taken_over");
+  return status;
+}
+
+void Dispatcher::handOver() {
+  for (const auto& session : sessions_.all()) session->handOver();
+  closing_.clear();
+  while (sessions_.size() > 0) sessions_.remove(*sessions_.all().back());
 }
 
 }  // namespace sluice::runtime

@@ -48,6 +48,15 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void sweep();
   static constexpr Duration kSweepInterval = 100ms;
 
+  // No session holds a packet back any longer.
+  void flush();
+  // For another process: all that goes on there. What cannot is named, and stays.
+  SavedWorker save(Descriptors& descriptors);
+  // Into a dispatcher without sessions; names what could not go on.
+  std::vector<LostSession> load(const SavedWorker& saved, Descriptors& descriptors);
+  // The sessions are another process' now: they end here without a word.
+  void handOver();
+
   const SessionTable& sessions() const { return sessions_; }
 
   chain::Worker& worker() override { return options_.worker; }
@@ -55,6 +64,9 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) override;
 
  private:
+  WorkerPort* portOf(uint16_t id) const;
+  Status load(const SavedSession& saved, Descriptors& descriptors);
+  Session& adopt(std::unique_ptr<Session> session);
   struct Stray {
     unsigned owner;
     const rooms::Player* player;

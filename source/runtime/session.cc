@@ -22,7 +22,51 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
   tuples_.reserve(kMaxTuples);
 }
 
+Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
+                 chain::ChainSpecPtr chain, rooms::PlayerPtr player)
+    : host_(host),
+      id_(saved.id),
+      port_(&port),
+      plane_(saved.plane),
+      player_(std::move(player)),
+      tuples_(std::move(tuples)),
+      selected_(saved.selected),
+      authenticated_(saved.authenticated),
+      created_(saved.created),
+      last_activity_(saved.last_activity),
+      alive_until_(saved.alive_until),
+      generation_(host.generation().version),
+      packets_in_(saved.packets_in),
+      packets_out_(saved.packets_out),
+      chain_(std::move(chain), *this, *this, host.worker()) {
+  tuples_.reserve(kMaxTuples);
+}
+
 Session::~Session() = default;
+
+Result<SavedSession> Session::save(Descriptors& descriptors) {
+  auto filters = chain_.save(descriptors);
+  if (!filters.ok()) return filters.errors();
+  SavedSession saved{.id = id_,
+                     .listener = port_->listener->name,
+                     .chain = chain_.spec().name,
+                     .plane = plane_,
+                     .port = port_->id,
+                     .ufrag = player_ != nullptr ? player_->negotiated.local.ufrag : "",
+                     .tuples = {},
+                     .selected = static_cast<uint32_t>(selected_),
+                     .authenticated = authenticated_,
+                     .created = created_,
+                     .last_activity = last_activity_,
+                     .alive_until = alive_until_,
+                     .packets_in = packets_in_,
+                     .packets_out = packets_out_,
+                     .filters = *std::move(filters)};
+  for (const Tuple& tuple : tuples_) {
+    saved.tuples.push_back({tuple.remote, tuple.local, tuple.port->id, tuple.authenticated});
+  }
+  return saved;
+}
 
 Tuple* Session::find(const net::Packet& packet) {
   const auto matches = [&](const Tuple& tuple) {

@@ -9,6 +9,8 @@
 #include "source/chain/filter_chain.h"
 #include "source/chain/session.h"
 #include "source/runtime/generation.h"
+#include "source/runtime/plane.h"
+#include "source/runtime/saved_session.h"
 
 namespace sluice::runtime {
 
@@ -22,14 +24,6 @@ struct Tuple {
   WorkerPort* port;
   bool authenticated;
 };
-
-// A client may use one socket as a TURN client and as a player; these are two sessions.
-enum class Plane : uint8_t { kMedia, kTurn };
-
-inline Plane planeOf(PacketKind kind) {
-  const bool turn = kind == PacketKind::kTurn || kind == PacketKind::kTurnChannel;
-  return turn ? Plane::kTurn : Plane::kMedia;
-}
 
 // What a session is found by.
 struct TupleKey {
@@ -50,6 +44,10 @@ class Session final : public chain::Session, private chain::ChainEnds {
   static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
 
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
+          chain::ChainSpecPtr chain, rooms::PlayerPtr player);
+  // One that another process had. `tuples` are those whose port is here; the rest is still to be read by
+  // load().
+  Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
           chain::ChainSpecPtr chain, rooms::PlayerPtr player);
   ~Session() override;
 
@@ -74,6 +72,15 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // Changes to the generation that the worker runs now. Closes the session when its listener or chain is
   // gone.
   void adopt(const Generation& generation);
+
+  void flush() { chain_.flush(); }
+  // For another process, and there. The error's path is the filter that cannot go on.
+  Result<SavedSession> save(Descriptors& descriptors);
+  Status load(const SavedSession& saved, Descriptors& descriptors) {
+    return chain_.load(saved.filters, descriptors);
+  }
+  bool isHandedOver() const override { return handed_over_; }
+  void handOver() { handed_over_ = true; }
 
   bool isClosing() const { return !close_reason_.empty(); }
   std::string_view closeReason() const { return close_reason_; }
@@ -115,6 +122,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t packets_in_ = 0;
   uint64_t packets_out_ = 0;
   std::string_view close_reason_;
+  bool handed_over_ = false;
   size_t table_index_ = 0;
   net::Address source_;       // that the table counts it under; unset: not at all
   chain::FilterChain chain_;  // last: its filters see the session whole

@@ -30,10 +30,10 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   Session& session = *owned;
   session.table_index_ = sessions_.size();
   sessions_.push_back(std::move(owned));
-  const Tuple& tuple = session.tuples().front();
-  by_tuple_[keyOf(tuple, session)] = &session;
-  if (!tuple.port->isDoor()) {  // what relays bring is bounded by their allocations
-    session.source_ = tuple.remote.customer();
+  for (const Tuple& tuple : session.tuples()) by_tuple_[keyOf(tuple, session)] = &session;
+  const Tuple& first = session.tuples().front();
+  if (!first.port->isDoor()) {  // what relays bring is bounded by their allocations
+    session.source_ = first.remote.customer();
     ++by_source_[session.source_];
   }
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;

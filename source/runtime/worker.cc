@@ -81,12 +81,14 @@ void WorkerThread::pin() {
 }
 
 void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added,
-                           std::vector<uint16_t> removed) {
-  post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed)] {
+                           std::vector<uint16_t> removed, std::function<void()> then) {
+  post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed),
+        then = std::move(then)] {
     inside_.setMachineAddresses(generation->machine);
     for (const NewPort& fresh : added) addPort(fresh);
     dispatcher_->setGeneration(generation);
     for (const uint16_t id : removed) dispatcher_->removePort(id, "listener_removed");
+    if (then) then();
   });
 }
 
@@ -119,6 +121,12 @@ void WorkerThread::onTurnEnd() {
     to_wake_[i] = false;
     group_.workers[i]->loop_.wake();
   }
+}
+
+void WorkerThread::finishTurn() {
+  Mail mail;
+  while (mailbox_->pop(mail)) mail.deliver(*this, std::move(mail.packet));
+  loop_.finishTurn();
 }
 
 void WorkerThread::drainMailbox() {

@@ -53,10 +53,14 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   // Called on the main thread.
   void start();
   void post(std::function<void()> task) { loop_.post(std::move(task)); }
-  void publish(GenerationPtr generation, std::vector<NewPort> added, std::vector<uint16_t> removed);
+  // `then` follows before any packet is read.
+  void publish(GenerationPtr generation, std::vector<NewPort> added, std::vector<uint16_t> removed,
+               std::function<void()> then = {});
 
   // Called on the worker's thread (post() leads there).
   Dispatcher& dispatcher() { return *dispatcher_; }
+  // All mail is delivered, and all that waits for the end of the turn is done.
+  void finishTurn();
 
   // From any thread.
   Duration idle() const { return loop_.idle(); }

@@ -28,6 +28,7 @@ class FakeNetwork final : public net::UdpNetwork {
                                              net::UdpReceiver& receiver) override;
 
   Result<std::unique_ptr<net::UdpReservation>> reserve(const net::Address& local) override;
+  std::unique_ptr<net::UdpReservation> adopt(int) override { return nullptr; }
   std::unique_ptr<net::UdpPort> open(std::unique_ptr<net::UdpReservation> reservation,
                                      const net::UdpOptions& options, net::UdpReceiver& receiver) override;
 

@@ -1,0 +1,81 @@
+#include "source/runtime/handover.h"
+
+#include <utility>
+
+namespace sluice::runtime {
+
+PausedWorkers::PausedWorkers(WorkerGroup& group)
+    : paused_(std::make_shared<std::latch>(static_cast<ptrdiff_t>(group.workers.size()) + 1)) {
+  const auto flushed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(group.workers.size()));
+  const std::shared_future<bool> verdict = handed_over_.get_future().share();
+  for (auto& owned : group.workers) {
+    WorkerThread* worker = owned.get();
+    auto state = std::make_shared<std::promise<WorkerState>>();
+    states_.push_back(state->get_future());
+    worker->post([worker, state, verdict, flushed, paused = paused_] {
+      paused->arrive_and_wait();  // what others have mailed has come by then
+      worker->finishTurn();
+      worker->dispatcher().flush();
+      flushed->arrive_and_wait();
+      worker->finishTurn();
+      Descriptors descriptors;
+      Archive out(descriptors);
+      SavedWorker saved = worker->dispatcher().save(descriptors);
+      out(saved);
+      state->set_value({out.takeBytes(), descriptors.all()});
+      if (verdict.get()) worker->dispatcher().handOver();
+    });
+  }
+  paused_->arrive_and_wait();
+}
+
+PausedWorkers::~PausedWorkers() {
+  if (!settled_) settle(false);
+}
+
+std::vector<WorkerState> PausedWorkers::save() {
+  std::vector<WorkerState> all;
+  for (auto& state : states_) all.push_back(state.get());
+  return all;
+}
+
+void PausedWorkers::settle(bool handed_over) {
+  settled_ = true;
+  handed_over_.set_value(handed_over);
+}
+
+std::function<void()> LoadingWorkers::load(WorkerThread& worker, WorkerState state) {
+  auto lost = std::make_shared<std::promise<std::vector<LostSession>>>();
+  lost_.push_back(lost->get_future());
+  return [&worker, lost, verdict = verdict_, state = std::move(state)] {
+    Descriptors descriptors(state.descriptors);
+    Archive in(asBytes(state.bytes), descriptors);
+    SavedWorker saved;
+    in(saved);
+    std::vector<LostSession> all = worker.dispatcher().load(saved, descriptors);
+    all.insert(all.end(), saved.lost.begin(), saved.lost.end());
+    if (!in.ok()) all.push_back({"worker " + std::to_string(worker.index()), "cannot be read"});
+    lost->set_value(std::move(all));
+    if (!verdict.get()) worker.dispatcher().handOver();
+  };
+}
+
+std::vector<LostSession> LoadingWorkers::lost() {
+  std::vector<LostSession> all;
+  for (auto& one : lost_) {
+    std::vector<LostSession> some = one.get();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+void LoadingWorkers::settle(bool ours) {
+  settled_ = true;
+  ours_.set_value(ours);
+}
+
+LoadingWorkers::~LoadingWorkers() {
+  if (!settled_) settle(false);
+}
+
+}  // namespace sluice::runtime

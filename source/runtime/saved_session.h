@@ -1,0 +1,62 @@
+// A worker's sessions on their way to another process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "source/chain/filter_chain.h"
+#include "source/runtime/plane.h"
+
+namespace sluice::runtime {
+
+struct SavedTuple {
+  net::Address remote;
+  net::Address local;
+  uint16_t port = 0;  // WorkerPort::id
+  bool authenticated = false;
+  void archive(Archive& a) { a(remote, local, port, authenticated); }
+};
+
+struct SavedSession {
+  uint64_t id = 0;
+  std::string listener;
+  std::string chain;
+  Plane plane = Plane::kMedia;
+  uint16_t port = 0;  // that it came through first
+  std::string ufrag;  // of its player; empty: none
+  std::vector<SavedTuple> tuples;
+  uint32_t selected = 0;
+  bool authenticated = false;
+  Instant created{}, last_activity{}, alive_until{};
+  uint64_t packets_in = 0, packets_out = 0;
+  std::vector<chain::SavedFilter> filters;
+
+  void archive(Archive& a) {
+    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, created, last_activity,
+      alive_until, packets_in, packets_out, filters);
+  }
+};
+
+// A client's address whose session another worker has.
+struct SavedStray {
+  SavedTuple tuple;
+  uint32_t owner = 0;
+  std::string ufrag;
+  void archive(Archive& a) { a(tuple, owner, ufrag); }
+};
+
+// A session that could not be taken along, or not taken up.
+struct LostSession {
+  std::string where;  // "listener voice, chain webrtc, filter dtls_srtp"
+  std::string why;
+  void archive(Archive& a) { a(where, why); }
+};
+
+struct SavedWorker {
+  std::vector<SavedSession> sessions;
+  std::vector<SavedStray> strays;
+  std::vector<LostSession> lost;
+  void archive(Archive& a) { a(sessions, strays, lost); }
+};
+
+}  // namespace sluice::runtime
