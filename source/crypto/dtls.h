@@ -27,6 +27,7 @@ class DtlsContext {
   DtlsContext(const DtlsContext&) = delete;
   DtlsContext& operator=(const DtlsContext&) = delete;
 
+  const Certificate& certificate() const { return *certificate_; }
   const Fingerprint& fingerprint() const { return certificate_->fingerprint(); }
 
  private:

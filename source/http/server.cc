@@ -258,15 +258,35 @@ Status Server::listen() {
     return Error{"port", "cannot listen on " + options_.host + " port " + std::to_string(options_.port) +
                              ": " + std::strerror(errno)};
   };
+  listen_fd_ = options_.listening;
+  if (listen_fd_ >= 0) return readPort();
   listen_fd_ = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (listen_fd_ < 0) return failed();
   const int on = 1;
   setsockopt(listen_fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(listen_fd_, reinterpret_cast<sockaddr*>(&address), length) != 0) return failed();
   if (::listen(listen_fd_, 128) != 0) return failed();
-  if (getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return failed();
-  port_ = ntohs(address.ss_family == AF_INET ? v4.sin_port : v6.sin6_port);
+  return readPort();
+}
+
+Status Server::readPort() {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return Error{"port", std::string("no socket that listens: ") + std::strerror(errno)};
+  }
+  port_ = ntohs(address.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(address).sin_port
+                                             : reinterpret_cast<sockaddr_in6&>(address).sin6_port);
   return Done{};
+}
+
+int Server::descriptor() const {
+  return MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_LISTEN_FD)->listen_fd;
+}
+
+void Server::leaveSocket() {
+  const int fd = MHD_quiesce_daemon(daemon_);  // stopping the daemon would shut it down for everyone
+  if (fd >= 0) close(fd);
 }
 
 Status Server::startDaemon() {

@@ -25,6 +25,7 @@ using Handler = std::function<Response(const Request&)>;
 struct Options {
   std::string host = "127.0.0.1";  // an IPv4 or IPv6 address
   uint16_t port = 0;               // 0: one that is free, see Server::port()
+  int listening = -1;              // a socket that listens at host and port already, the server's from now on
   std::string certificate_file{};  // PEM chain; with private_key_file: TLS 1.2 and later
   std::string private_key_file{};
   size_t max_body_bytes = 64 * 1024;
@@ -47,12 +48,17 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   uint16_t port() const { return port_; }
+  // Of the socket that listens, which stays the server's.
+  int descriptor() const;
+  // Another process listens on: takes no more connections, and leaves the socket as it is.
+  void leaveSocket();
 
  private:
   struct Callbacks;  // what libmicrohttpd and libuv call
 
   Server(const Options& options, Handler handler);
   Status listen();
+  Status readPort();
   Status startDaemon();
   void watch(uv_loop_t* loop);
   // A request that is answered with events, while it lasts.

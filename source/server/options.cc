@@ -26,6 +26,10 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
                                  "http://127.0.0.1:9901");
   app.add_option("--concurrency", options.concurrency, "Worker threads, 1 to 64; overrides workers.count")
       ->check(CLI::Range(1, 64));
+  auto* takeover =
+      app.add_flag("--takeover", options.takeover,
+                   "Take over sockets and sessions from the process that listens at the configuration's "
+                   "takeover_socket, which then exits; without such a process, start as usual");
   app.add_option("-l,--log-level", options.log_level, "Log level")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();
@@ -33,6 +37,9 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
     app.parse(argc, argv);
     const bool diff = options.mode == Options::Mode::kDiff;
     if (diff && against->empty()) throw CLI::RequiredError("--against");
+    if (options.mode != Options::Mode::kServe && !takeover->empty()) {
+      throw CLI::RequiresError("--takeover", "--mode serve");
+    }
     if (!diff && !against->empty()) throw CLI::RequiresError("--against", "--mode diff");
   } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error) == 0 ? 0 : 2;

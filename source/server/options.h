@@ -13,6 +13,7 @@ struct Options {
   Mode mode = Mode::kServe;
   std::string against;  // of kDiff: "http://host:port"
   std::optional<unsigned> concurrency;
+  bool takeover = false;
   std::string log_level = "info";
 };
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+
+#include "source/runtime/worker_port.h"
 
 namespace sluice::server {
 namespace {
@@ -36,11 +39,17 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
       const Key key{listener->name, listener->addresses[j]};
       wanted.insert(key);
       if (ports_.contains(key)) continue;
-      if (Status bound = bind(listener, key.address, change); !bound.ok()) {
+      auto port = bind(*listener, key.address);
+      if (!port.ok()) {
         const std::string path = "listeners[" + std::to_string(i) + "].";
         errors.push_back({path + (j == 0 ? "address" : "additional_addresses[" + std::to_string(j - 1) + "]"),
-                          bound.error().message});
+                          port.error().message});
+        continue;
       }
+      for (unsigned worker = 0; worker < workers_; ++worker) {
+        change.added[worker].push_back({port->id, port->descriptors[worker], listener});
+      }
+      fresh_[key] = *std::move(port);
     }
   }
   if (!errors.empty()) {
@@ -54,24 +63,70 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
   return change;
 }
 
-Status PortManager::bind(const runtime::ListenerSpecPtr& listener, const net::Address& address,
-                         Change& change) {
+Result<PortManager::Port> PortManager::bind(const runtime::ListenerSpec& listener,
+                                            const net::Address& address) {
+  if (auto inherited = takeInherited(listener, address)) return *std::move(inherited);
   if (address.port() != 0) {
-    if (Status free = checkFree(address); !free.ok()) return free;
+    if (Status free = checkFree(address); !free.ok()) return free.error();
   }
-  net::Address bound = address;
-  const uint16_t id = next_id_++;
+  Port port{nextId(), address, {}};
   for (unsigned worker = 0; worker < workers_; ++worker) {
-    auto fd = net::bindUdpSocket(bound, listener->socket);
-    if (!fd.ok()) return fd.error();
-    bound = net::boundAddress(*fd);
-    change.added[worker].push_back({id, *fd, listener});
+    auto fd = net::bindUdpSocket(port.bound, listener.socket);
+    if (!fd.ok()) {
+      for (const int bound : port.descriptors) close(bound);
+      return fd.error();
+    }
+    port.bound = net::boundAddress(*fd);
+    port.descriptors.push_back(*fd);
   }
-  fresh_[{listener->name, address}] = {id, bound};
-  return Done{};
+  return port;
+}
+
+std::optional<PortManager::Port> PortManager::takeInherited(const runtime::ListenerSpec& listener,
+                                                            const net::Address& address) {
+  const auto fits = [&](const Saved& saved) {
+    return saved.address == address && (address.port() != 0 || saved.listener == listener.name);
+  };
+  const auto it = std::find_if(inherited_.begin(), inherited_.end(), fits);
+  if (it == inherited_.end()) return std::nullopt;
+  Port port{it->id, it->bound, std::move(it->descriptors)};
+  inherited_.erase(it);
+  return port;
+}
+
+// Below WorkerPort::kInside, and of no port that is there.
+uint16_t PortManager::nextId() {
+  const auto used = [&](const auto& entry) { return entry.second.id == last_id_; };
+  do {
+    last_id_ = last_id_ + 1 < runtime::WorkerPort::kInside ? static_cast<uint16_t>(last_id_ + 1) : 1;
+  } while (std::any_of(ports_.begin(), ports_.end(), used) || std::any_of(fresh_.begin(), fresh_.end(), used));
+  return last_id_;
+}
+
+void PortManager::Saved::archive(Archive& a) {
+  auto count = static_cast<uint32_t>(descriptors.size());
+  a(listener, address, bound, id, count);
+  if (a.isReading()) descriptors.assign(std::min<uint32_t>(count, 64), -1);
+  for (int& descriptor : descriptors) a.descriptor(descriptor);
+}
+
+std::vector<PortManager::Saved> PortManager::save() const {
+  std::vector<Saved> all;
+  for (const auto& [key, port] : ports_) {
+    all.push_back({key.listener, key.address, port.bound, port.id, port.descriptors});
+  }
+  return all;
+}
+
+void PortManager::inherit(std::vector<Saved> ports) {
+  inherited_ = std::move(ports);
+  for (const Saved& port : inherited_) last_id_ = std::max(last_id_, port.id);
 }
 
 void PortManager::commit(const Change& change) {
+  for (const Saved& unwanted : std::exchange(inherited_, {})) {
+    for (const int fd : unwanted.descriptors) close(fd);
+  }
   std::erase_if(ports_, [&](const auto& entry) {
     return std::find(change.removed.begin(), change.removed.end(), entry.second.id) != change.removed.end();
   });

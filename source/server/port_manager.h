@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,21 @@ class PortManager {
   // `change` is on its way to the workers.
   void commit(const Change& change);
 
+  // An address on its way to another process, with one descriptor for each worker.
+  struct Saved {
+    std::string listener;
+    net::Address address;  // as configured
+    net::Address bound;
+    uint16_t id = 0;
+    std::vector<int> descriptors;
+    void archive(Archive& a);
+  };
+  // The descriptors stay the workers'.
+  std::vector<Saved> save() const;
+  // What another process had: the next prepare() takes what fits instead of binding it, under the same id;
+  // commit() closes the rest.
+  void inherit(std::vector<Saved> ports);
+
   // As bound: those that `generation` has no more.
   std::vector<net::Address> lostBy(const runtime::Generation& generation) const;
 
@@ -41,14 +57,18 @@ class PortManager {
   struct Port {
     uint16_t id;
     net::Address bound;
+    std::vector<int> descriptors;  // by worker, theirs
   };
 
-  Status bind(const runtime::ListenerSpecPtr& listener, const net::Address& address, Change& change);
+  Result<Port> bind(const runtime::ListenerSpec& listener, const net::Address& address);
+  std::optional<Port> takeInherited(const runtime::ListenerSpec& listener, const net::Address& address);
+  uint16_t nextId();
 
   const unsigned workers_;
   std::map<Key, Port> ports_;
   std::map<Key, Port> fresh_;  // between prepare() and commit()
-  uint16_t next_id_ = 1;
+  std::vector<Saved> inherited_;
+  uint16_t last_id_ = 0;
 };
 
 }  // namespace sluice::server

@@ -32,6 +32,7 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
       rooms_({}, workers.count, clock_),
       ports_(workers.count),
       admin_router_(admin::makeRouter(*this)),
+      successor_waits_(loop_.timers(), [this] { onSuccessorReady(); }),
       tick_(loop_.timers(), [this] { onTick(); }) {
   rooms_.addObserver(*this);
   group_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
@@ -52,13 +53,22 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   std::unique_ptr<Server> server(
       new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
   server->machine_ = *std::move(machine);
+  if (options.takeover) {
+    if (Status status = server->meetPredecessor(*bootstrap); !status.ok()) return status.errors();
+  }
   auto built = server->build(*bootstrap, server->stats_);
   if (!built.ok()) return built.errors();
   server->settings_ = built->settings;
   if (options.mode == Options::Mode::kValidate) return server;
   server->startWorkers();
-  if (Status status = server->apply(*bootstrap, *std::move(built)); !status.ok()) return status.errors();
-  if (Status status = server->startEndpoints(); !status.ok()) return status.errors();
+  runtime::LoadingWorkers loading;
+  auto estate = server->inherit();
+  if (!estate.ok()) return estate.errors();
+  Status status = server->apply(*bootstrap, *std::move(built), &*estate, &loading);
+  if (status.ok()) status = server->startEndpoints(*estate);
+  if (status.ok()) status = server->bindTakeoverSocket(*bootstrap, estate->takeover);
+  if (status.ok()) status = server->finishTakeover(loading);
+  if (!status.ok()) return status.errors();
   return server;
 }
 
@@ -77,7 +87,8 @@ Result<config::Built> Server::build(const Bootstrap& bootstrap, runtime::StatsSt
                         .version = version_ + 1});
 }
 
-Status Server::apply(const Bootstrap& bootstrap, config::Built built) {
+Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* estate,
+                     runtime::LoadingWorkers* loading) {
   auto change = ports_.prepare(*built.generation);
   if (!change.ok()) return change.errors();
   ++version_;
@@ -86,7 +97,12 @@ Status Server::apply(const Bootstrap& bootstrap, config::Built built) {
   bootstrap_ = bootstrap;
   ports_.commit(*change);
   for (auto& worker : group_.workers) {
-    worker->publish(generation_, change->added[worker->index()], change->removed);
+    const unsigned i = worker->index();
+    std::function<void()> then;
+    if (estate != nullptr && i < estate->workers.size()) {
+      then = loading->load(*worker, std::move(estate->workers[i]));
+    }
+    worker->publish(generation_, change->added[i], change->removed, std::move(then));
   }
   rooms_.setLimits(settings_.rooms);
   configureJoin();
@@ -121,7 +137,7 @@ void Server::configureJoin() {
   join_ = std::make_unique<join::Api>(rooms_, clock_, dtls_->fingerprint(), std::move(options));
 }
 
-Status Server::startEndpoints() {
+Status Server::startEndpoints(const Estate& estate) {
   const auto prefixed = [](const char* prefix, const Errors& errors) {
     Errors out;
     for (const Error& e : errors) {
@@ -134,6 +150,7 @@ Status Server::startEndpoints() {
     http::Options options;
     options.host = settings_.admin->ipString();
     options.port = settings_.admin->port();
+    options.listening = estate.admin;
     auto http = http::Server::start(
         loop_.raw(), options, [this](const http::Request& request) { return admin_router_.handle(request); });
     if (!http.ok()) return prefixed("admin", http.errors());
@@ -145,6 +162,7 @@ Status Server::startEndpoints() {
     http::Options options;
     options.host = join.address.ipString();
     options.port = join.address.port();
+    options.listening = estate.join;
     options.certificate_file = join.tls_certificate_file;
     options.private_key_file = join.tls_private_key_file;
     options.max_body_bytes = join.max_offer_bytes;

@@ -16,6 +16,7 @@
 #include "source/net/event_loop.h"
 #include "source/runtime/worker.h"
 #include "source/server/file_watch.h"
+#include "source/server/handover.h"
 #include "source/server/nat_probe.h"
 #include "source/server/options.h"
 #include "source/server/port_manager.h"
@@ -40,10 +41,13 @@ class Server final : private admin::Backend, private rooms::Observer {
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
   // `stats`: the server's, or any for what is not to run.
   Result<config::Built> build(const Bootstrap& bootstrap, runtime::StatsStore& stats) const;
-  Status apply(const Bootstrap& bootstrap, config::Built built);
+  // With `estate`: the workers load it, and wait.
+  Status apply(const Bootstrap& bootstrap, config::Built built, Estate* estate = nullptr,
+               runtime::LoadingWorkers* loading = nullptr);
   // What only a restart can change.
   Status checkFixed(const config::Settings& fresh) const;
-  Status startEndpoints();
+  // `estate` has the sockets, or not.
+  Status startEndpoints(const Estate& estate);
   void startWorkers();
   void configureJoin();
   void startSignals();
@@ -53,6 +57,17 @@ class Server final : private admin::Backend, private rooms::Observer {
   void onExternalAddress(const net::Address& local, const net::Address& external);
   // The machine's addresses may have changed.
   void checkMachine();
+  // Of the process before this one, if there is one (--takeover).
+  Status meetPredecessor(const Bootstrap& bootstrap);
+  Result<Estate> inherit();
+  Status finishTakeover(runtime::LoadingWorkers& loading);
+  Status bindTakeoverSocket(const Bootstrap& bootstrap, int inherited);
+  // The process after this one.
+  void onSuccessor(HandoverChannel channel);
+  void onSuccessorReady();
+  bool isShakingHands() const;
+  Estate leaveEstate(runtime::PausedWorkers& workers);
+  void handOver();
   void onTerminate();
   void onTick();
   bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
@@ -107,7 +122,15 @@ class Server final : private admin::Backend, private rooms::Observer {
   net::PacketPool probe_packets_{kProbePackets};
   net::SocketNetwork probe_network_{loop_, probe_packets_};
   std::vector<std::unique_ptr<NatProbe>> probes_;
-  std::unique_ptr<FileWatch> watch_;
+  std::optional<Predecessor> predecessor_;
+  std::unique_ptr<HandoverSocket> takeover_socket_;
+  std::unique_ptr<Successor> successor_;
+  Instant successor_ready_{};
+  net::Timer successor_waits_;
+  stats::Counter sessions_taken_;
+  stats::Counter sessions_not_taken_;
+  Instant takeover_began_{};
+  bool handed_over_ = false;
   std::vector<std::unique_ptr<SignalWatch>> signals_;
   net::Timer tick_;
 };

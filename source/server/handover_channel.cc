@@ -1,0 +1,232 @@
+#include "source/server/handover_channel.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+
+#include "source/base/log.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr uint32_t kMagic = 0x534c4855;     // also says the version of what follows
+constexpr size_t kMaxBody = size_t{1} << 32;
+constexpr size_t kMaxDescriptors = 1 << 20;
+constexpr size_t kDescriptorsAtOnce = 250;  // the kernel's SCM_MAX_FD is 253
+
+struct Header {
+  uint32_t magic;
+  HandoverKind kind;
+  uint64_t body;
+  uint64_t descriptors;
+};
+
+Error systemError(const std::string& what) {
+  return {"", what + ": " + std::strerror(errno)};
+}
+
+Result<sockaddr_un> addressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return Error{"", "the path is too long for a socket: " + path};
+  std::copy(path.begin(), path.end(), address.sun_path);
+  return address;
+}
+
+template <typename Call>
+Result<int> withSocket(const std::string& path, const char* what, Call call) {
+  const auto address = addressOf(path);
+  if (!address.ok()) return address.error();
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return systemError(what);
+  if (call(fd, reinterpret_cast<const sockaddr*>(&*address), socklen_t{sizeof *address})) return fd;
+  Error error = systemError(what + (" " + path));
+  close(fd);
+  return error;
+}
+
+bool sendAll(int fd, const void* data, size_t size) {
+  const auto* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    at += n;
+    size -= static_cast<size_t>(n);
+  }
+  return true;
+}
+
+// With one byte, since descriptors cannot go alone.
+bool sendDescriptors(int fd, std::span<const int> descriptors) {
+  char byte = 0;
+  iovec vector{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(kDescriptorsAtOnce * sizeof(int))] = {};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+  cmsghdr* message = CMSG_FIRSTHDR(&header);
+  message->cmsg_level = SOL_SOCKET;
+  message->cmsg_type = SCM_RIGHTS;
+  message->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(message), descriptors.data(), descriptors.size_bytes());
+  return sendmsg(fd, &header, MSG_NOSIGNAL) == 1;
+}
+
+bool isOurs(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == geteuid() || peer.uid == 0;
+}
+
+}  // namespace
+
+HandoverChannel::~HandoverChannel() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Result<HandoverChannel> HandoverChannel::connect(const std::string& path) {
+  auto fd = withSocket(path, "cannot connect to", [](int socket, const sockaddr* address, socklen_t size) {
+    return ::connect(socket, address, size) == 0;
+  });
+  if (!fd.ok()) return fd.error();
+  if (!isOurs(*fd)) {
+    close(*fd);
+    return Error{"", "another user's process listens at " + path};
+  }
+  return HandoverChannel(*fd);
+}
+
+Status HandoverChannel::setTimeouts(Duration timeout) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
+  const timeval limit{us / 1'000'000, us % 1'000'000};
+  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);  // which libuv has set if it watched the socket
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+    if (setsockopt(fd_, SOL_SOCKET, option, &limit, sizeof limit) != 0) return systemError("setsockopt");
+  }
+  return Done{};
+}
+
+Status HandoverChannel::send(const HandoverMessage& message, Duration timeout) {
+  if (Status status = setTimeouts(timeout); !status.ok()) return status;
+  const Header header{kMagic, message.kind, message.body.size(), message.descriptors.size()};
+  bool sent = sendAll(fd_, &header, sizeof header);
+  for (std::span<const int> left = message.descriptors; sent && !left.empty();) {
+    const auto some = left.first(std::min(left.size(), kDescriptorsAtOnce));
+    sent = sendDescriptors(fd_, some);
+    left = left.subspan(some.size());
+  }
+  sent = sent && sendAll(fd_, message.body.data(), message.body.size());
+  return sent ? Status(Done{}) : Status(systemError("the other process does not listen"));
+}
+
+Status HandoverChannel::receiveAll(void* data, size_t size) {
+  auto* at = static_cast<char*>(data);
+  while (size > 0) {
+    const ssize_t n = recv(fd_, at, size, 0);
+    if (n < 0 && errno == EINTR) continue;
+    closed_ = n == 0 || (n < 0 && errno == ECONNRESET);
+    if (closed_) return Error{"", "the other process is gone"};
+    if (n < 0) return systemError("the other process does not answer");
+    at += n;
+    size -= static_cast<size_t>(n);
+  }
+  return Done{};
+}
+
+Status HandoverChannel::receiveDescriptors(size_t count, std::vector<int>& out) {
+  while (out.size() < count) {
+    char byte;
+    iovec vector{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(kDescriptorsAtOnce * sizeof(int))];
+    msghdr header{};
+    header.msg_iov = &vector;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    if (recvmsg(fd_, &header, MSG_CMSG_CLOEXEC) != 1) return systemError("the other process does not answer");
+    const cmsghdr* message = CMSG_FIRSTHDR(&header);
+    if (message == nullptr || message->cmsg_type != SCM_RIGHTS || (header.msg_flags & MSG_CTRUNC) != 0) {
+      return Error{"", "descriptors were lost on the way: too many open files?"};
+    }
+    const size_t some = (message->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    const size_t before = out.size();
+    out.resize(before + some);
+    std::memcpy(out.data() + before, CMSG_DATA(message), some * sizeof(int));
+  }
+  return Done{};
+}
+
+Result<HandoverMessage> HandoverChannel::receive(Duration timeout) {
+  Header header{};
+  if (Status status = setTimeouts(timeout); !status.ok()) return status.error();
+  if (Status status = receiveAll(&header, sizeof header); !status.ok()) return status.error();
+  if (header.magic != kMagic) return Error{"", "the other process speaks another version of takeover"};
+  if (header.body > kMaxBody || header.descriptors > kMaxDescriptors) return Error{"", "a message is too long"};
+  HandoverMessage message{.kind = header.kind, .body = {}, .descriptors = {}};
+  Status status = receiveDescriptors(header.descriptors, message.descriptors);
+  message.body.resize(header.body);
+  if (status.ok()) status = receiveAll(message.body.data(), message.body.size());
+  if (status.ok()) return message;
+  for (const int fd : message.descriptors) close(fd);
+  return status.error();
+}
+
+Result<HandoverMessage> HandoverChannel::receive(HandoverKind kind, Duration timeout) {
+  auto message = receive(timeout);
+  if (!message.ok() || message->kind == kind) return message;
+  for (const int fd : message->descriptors) close(fd);
+  if (message->kind == HandoverKind::kRefused) return Error{"", message->body};
+  return Error{"", "the other process sent something unexpected"};
+}
+
+Result<int> HandoverSocket::bind(const std::string& path) {
+  if (auto other = HandoverChannel::connect(path); other.ok()) {
+    return Error{"", "another process listens at " + path};
+  }
+  struct stat existing{};
+  if (lstat(path.c_str(), &existing) == 0 && S_ISSOCK(existing.st_mode)) unlink(path.c_str());
+  auto fd = withSocket(path, "cannot bind", [](int socket, const sockaddr* address, socklen_t size) {
+    const mode_t before = umask(0177);  // from the first moment nobody else may connect
+    const bool bound = ::bind(socket, address, size) == 0;
+    umask(before);
+    return bound && listen(socket, 4) == 0;
+  });
+  return fd;
+}
+
+HandoverSocket::HandoverSocket(net::EventLoop& loop, int fd, std::function<void(HandoverChannel)> accepted)
+    : fd_(fd), accepted_(std::move(accepted)), poll_(new uv_poll_t) {
+  uv_poll_init(loop.raw(), poll_, fd_);
+  poll_->data = this;
+  uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    static_cast<HandoverSocket*>(handle->data)->onReady();
+  });
+}
+
+HandoverSocket::~HandoverSocket() {
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+  close(fd_);
+}
+
+void HandoverSocket::onReady() {
+  const int fd = accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (fd < 0) return;
+  HandoverChannel channel(fd);
+  if (!isOurs(fd)) return log::warn("another user tried to take over");
+  accepted_(std::move(channel));
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,83 @@
+// Messages with file descriptors between two processes of Sluice, over a Unix socket that only its owner may
+// use. Secrets go over it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/base/result.h"
+#include "source/net/event_loop.h"
+
+namespace sluice::server {
+
+enum class HandoverKind : uint32_t {
+  kHello,     // new process: what it is
+  kIdentity,  // old one: what has to be known before anything is built
+  kTake,      // new one: I am ready
+  kEstate,    // old one: everything. From now on it waits
+  kTaken,     // new one: I have it
+  kYours,     // old one: I am gone
+  kRefused    // either: why not. Nothing has changed
+};
+
+struct HandoverMessage {
+  HandoverKind kind = HandoverKind::kRefused;
+  std::string body;
+  std::vector<int> descriptors;  // received ones belong to who receives
+};
+
+class HandoverChannel {
+ public:
+  explicit HandoverChannel(int fd) : fd_(fd) {}
+  ~HandoverChannel();
+  HandoverChannel(HandoverChannel&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  HandoverChannel(const HandoverChannel&) = delete;
+  HandoverChannel& operator=(const HandoverChannel&) = delete;
+
+  static Result<HandoverChannel> connect(const std::string& path);
+
+  // Both block, for at most `timeout`.
+  Status send(const HandoverMessage& message, Duration timeout);
+  Result<HandoverMessage> receive(Duration timeout);
+  // As receive(), but of `kind`; what was refused is the error.
+  Result<HandoverMessage> receive(HandoverKind kind, Duration timeout);
+
+  int descriptor() const { return fd_; }
+  // The other end was found closed.
+  bool isClosed() const { return closed_; }
+
+ private:
+  Status setTimeouts(Duration timeout);
+  Status receiveAll(void* data, size_t size);
+  Status receiveDescriptors(size_t count, std::vector<int>& out);
+
+  int fd_;
+  bool closed_ = false;
+};
+
+// A Unix socket that one process listens on and the next one inherits.
+class HandoverSocket {
+ public:
+  // Takes the place of a file that nobody listens at any more.
+  static Result<int> bind(const std::string& path);
+
+  // Calls `accepted` for each connection of the same user, or root.
+  HandoverSocket(net::EventLoop& loop, int fd, std::function<void(HandoverChannel)> accepted);
+  ~HandoverSocket();
+  HandoverSocket(const HandoverSocket&) = delete;
+  HandoverSocket& operator=(const HandoverSocket&) = delete;
+
+  int descriptor() const { return fd_; }
+
+ private:
+  void onReady();
+
+  const int fd_;
+  const std::function<void(HandoverChannel)> accepted_;
+  uv_poll_t* const poll_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,186 @@
+// Taking over from a process, and leaving everything to the next one.
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+
+#include "source/base/log.h"
+#include "source/crypto/certificate.h"
+#include "source/crypto/dtls.h"
+#include "source/server/server.h"
+
+namespace sluice::server {
+namespace {
+
+constexpr Duration kAnswer = 1s;          // who says hello says it at once
+constexpr Duration kLoading = 5s;         // the other process may take to load what we left
+constexpr Duration kHandshakes = 2s;      // that we wait for handshakes to be done
+constexpr Duration kLookAgain = 10ms;
+
+std::string socketPath(const Options& options, const Bootstrap& bootstrap) {
+  const auto directory = std::filesystem::absolute(options.config).parent_path();
+  return (directory / bootstrap.takeover_socket()).string();
+}
+
+}  // namespace
+
+Status Server::meetPredecessor(const Bootstrap& bootstrap) {
+  if (bootstrap.takeover_socket().empty()) return Error{"takeover_socket", "is required for --takeover"};
+  const std::string path = socketPath(options_, bootstrap);
+  if (!std::filesystem::exists(path)) {
+    log::info("nobody to take over from: there is no {}", path);
+    return Done{};
+  }
+  auto channel = HandoverChannel::connect(path);
+  if (!channel.ok()) {
+    log::info("nobody to take over from: {}", channel.error().message);
+    return Done{};
+  }
+  Predecessor predecessor(*std::move(channel));
+  auto workers = config::buildWorkers(bootstrap, options_.concurrency);
+  auto identity = predecessor.identify(workers.ok() ? workers->count : 0);
+  if (!identity.ok()) return Error{"--takeover", identity.error().message};
+  auto certificate = crypto::Certificate::load(asBytes(identity->certificate));
+  if (certificate == nullptr) return Error{"--takeover", "the other process' certificate cannot be read"};
+  dtls_ = crypto::DtlsContext::make(std::move(certificate));
+  discovered_ = std::move(identity->discovered);
+  predecessor_.emplace(std::move(predecessor));
+  return Done{};
+}
+
+Result<Estate> Server::inherit() {
+  if (!predecessor_) return Estate{};
+  takeover_began_ = clock_.now();
+  auto estate = predecessor_->take();
+  if (!estate.ok()) return Error{"--takeover", estate.error().message};
+  ports_.inherit(std::move(estate->ports));
+  Descriptors none;
+  Archive process(asBytes(estate->process), none), rooms(asBytes(estate->rooms), none);
+  process_.archive(process);
+  rooms_.archive(rooms);
+  if (!process.ok() || !rooms.ok()) return Error{"--takeover", "what the other process left cannot be read"};
+  return estate;
+}
+
+Status Server::finishTakeover(runtime::LoadingWorkers& loading) {
+  if (!predecessor_) return Done{};
+  const auto lost = loading.lost();
+  Status status = predecessor_->taken();
+  loading.settle(status.ok());
+  predecessor_.reset();
+  if (!status.ok()) return Error{"--takeover", status.error().message};
+  const Duration pause = clock_.now() - takeover_began_;
+  const size_t kept = group_.total_sessions.load(std::memory_order_relaxed);
+  sessions_taken_.add(kept);
+  sessions_not_taken_.add(lost.size());
+  log::info("took over {} sessions in {} ms; {} ended", kept,
+            std::chrono::duration_cast<std::chrono::milliseconds>(pause).count(), lost.size());
+  std::map<std::string, size_t> reasons;
+  for (const auto& session : lost) ++reasons[session.where + ": " + session.why];
+  for (const auto& [reason, count] : reasons) log::warn("not taken over: {} sessions, {}", count, reason);
+  return Done{};
+}
+
+Status Server::bindTakeoverSocket(const Bootstrap& bootstrap, int inherited) {
+  if (bootstrap.takeover_socket().empty()) {
+    if (inherited >= 0) close(inherited);
+    return Done{};
+  }
+  Result<int> fd = inherited;
+  if (inherited < 0) fd = HandoverSocket::bind(socketPath(options_, bootstrap));
+  if (!fd.ok()) return Error{"takeover_socket", fd.error().message};
+  takeover_socket_ = std::make_unique<HandoverSocket>(
+      loop_, *fd, [this](HandoverChannel channel) { onSuccessor(std::move(channel)); });
+  return Done{};
+}
+
+void Server::onSuccessor(HandoverChannel channel) {
+  const auto refuse = [&](const std::string& why) {
+    log::warn("takeover refused: {}", why);
+    static_cast<void>(channel.send({HandoverKind::kRefused, why, {}}, kAnswer));
+  };
+  const auto message = channel.receive(HandoverKind::kHello, kAnswer);
+  if (!message.ok()) return;
+  Hello hello;
+  if (!fromBytes(message->body, hello)) return refuse("the greeting cannot be read");
+  if (draining_) return refuse("draining");
+  if (successor_ != nullptr) return refuse("another process is taking over");
+  if (hello.workers != group_.workers.size()) {
+    return refuse("workers.count must be the same: " + std::to_string(group_.workers.size()) + ", not " +
+                  std::to_string(hello.workers));
+  }
+  const Identity identity{dtls_->certificate().save(), discovered_};
+  const Status sent = channel.send({HandoverKind::kIdentity, toBytes(identity), {}}, kAnswer);
+  if (!sent.ok()) return;
+  log::info("process {} wants to take over", hello.process);
+  successor_ready_ = Instant{};
+  successor_ = std::make_unique<Successor>(loop_, std::move(channel), [this] {
+    if (successor_->channel().receive(HandoverKind::kTake, kAnswer).ok()) return onSuccessorReady();
+    log::info("it went away");
+    loop_.post([this] { successor_.reset(); });
+  });
+}
+
+// A handshake cannot go along; most are over in a moment.
+bool Server::isShakingHands() const {
+  for (const auto& room : rooms_.rooms()) {
+    for (const auto& player : room.players) {
+      const auto& observed = player->observed;
+      const bool seen = observed.worker.load(std::memory_order_relaxed) >= 0;
+      if (seen && !observed.connected.load(std::memory_order_relaxed)) return true;
+    }
+  }
+  return false;
+}
+
+void Server::onSuccessorReady() {
+  if (successor_ready_ == Instant{}) successor_ready_ = clock_.now();
+  if (isShakingHands() && clock_.now() - successor_ready_ < kHandshakes) {
+    return successor_waits_.arm(kLookAgain);
+  }
+  handOver();
+  if (!handed_over_) loop_.post([this] { successor_.reset(); });
+}
+
+Estate Server::leaveEstate(runtime::PausedWorkers& workers) {
+  loop_.runPosted();  // what workers had told us
+  const auto written = [](auto& state) {
+    Descriptors none;
+    Archive out(none);
+    state.archive(out);
+    return out.takeBytes();
+  };
+  Estate estate;
+  estate.workers = workers.save();
+  estate.ports = ports_.save();
+  estate.rooms = written(rooms_);
+  estate.process = written(process_);
+  if (admin_http_ != nullptr) estate.admin = admin_http_->descriptor();
+  if (join_http_ != nullptr) estate.join = join_http_->descriptor();
+  estate.takeover = takeover_socket_->descriptor();
+  return estate;
+}
+
+void Server::handOver() {
+  HandoverChannel& channel = successor_->channel();
+  runtime::PausedWorkers workers(group_);
+  Status status = channel.send(leaveEstate(workers).toMessage(), kLoading);
+  if (status.ok()) {
+    const auto taken = channel.receive(HandoverKind::kTaken, kLoading);
+    if (!taken.ok()) status = taken.errors();
+  }
+  if (!status.ok()) {
+    log::error("takeover failed, this process goes on: {}", status.error().message);
+    static_cast<void>(channel.send({HandoverKind::kRefused, "too late: the old process goes on", {}}, kAnswer));
+    return;
+  }
+  workers.handOver();
+  static_cast<void>(channel.send({HandoverKind::kYours, {}, {}}, kAnswer));
+  handed_over_ = true;
+  if (admin_http_ != nullptr) admin_http_->leaveSocket();
+  if (join_http_ != nullptr) join_http_->leaveSocket();
+  log::info("another process has taken over");
+  loop_.stop();
+}
+
+}  // namespace sluice::server
