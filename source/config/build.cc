@@ -226,6 +226,7 @@ Result<Built> build(const BuildInput& input) {
   built.settings.credentials = buildCredentials(bootstrap.credentials(), checks);
   built.settings.nat = buildNat(input, checks);
   buildListeners(input, clusters, built.settings, *generation, checks);
+  built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
   if (bootstrap.has_admin())
     built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");

@@ -53,6 +53,7 @@ struct Settings {
   std::shared_ptr<const credentials::Store> credentials;  // never null
   NatSettings nat;
   Duration drain_timeout = 30s;
+  std::string takeover_socket;  // empty: none
 };
 
 struct Built {

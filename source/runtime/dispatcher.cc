@@ -340,6 +340,7 @@ void Dispatcher::handOver() {
   for (const auto& session : sessions_.all()) session->handOver();
   closing_.clear();
   while (sessions_.size() > 0) sessions_.remove(*sessions_.all().back());
+  ports_.clear();
 }
 
 }  // namespace sluice::runtime

@@ -54,7 +54,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   SavedWorker save(Descriptors& descriptors);
   // Into a dispatcher without sessions; names what could not go on.
   std::vector<LostSession> load(const SavedWorker& saved, Descriptors& descriptors);
-  // The sessions are another process' now: they end here without a word.
+  // Sessions and ports are another process' now: they end here without a word, and no port is read again.
   void handOver();
 
   const SessionTable& sessions() const { return sessions_; }

@@ -23,7 +23,7 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
       SavedWorker saved = worker->dispatcher().save(descriptors);
       out(saved);
       state->set_value({out.takeBytes(), descriptors.all()});
-      if (verdict.get()) worker->dispatcher().handOver();
+      if (verdict.get()) worker->retire();
     });
   }
   paused_->arrive_and_wait();
@@ -56,7 +56,7 @@ std::function<void()> LoadingWorkers::load(WorkerThread& worker, WorkerState sta
     all.insert(all.end(), saved.lost.begin(), saved.lost.end());
     if (!in.ok()) all.push_back({"worker " + std::to_string(worker.index()), "cannot be read"});
     lost->set_value(std::move(all));
-    if (!verdict.get()) worker.dispatcher().handOver();
+    if (!verdict.get()) worker.retire();
   };
 }
 

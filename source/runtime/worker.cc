@@ -123,6 +123,11 @@ void WorkerThread::onTurnEnd() {
   }
 }
 
+void WorkerThread::retire() {
+  dispatcher_->handOver();
+  clearLocals();  // with sockets that sessions shared
+}
+
 void WorkerThread::finishTurn() {
   Mail mail;
   while (mailbox_->pop(mail)) mail.deliver(*this, std::move(mail.packet));

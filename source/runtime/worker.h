@@ -59,6 +59,8 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
 
   // Called on the worker's thread (post() leads there).
   Dispatcher& dispatcher() { return *dispatcher_; }
+  // Everything that reads is another process' now.
+  void retire();
   // All mail is delivered, and all that waits for the end of the turn is done.
   void finishTurn();
 

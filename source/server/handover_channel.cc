@@ -32,23 +32,27 @@ Error systemError(const std::string& what) {
   return {"", what + ": " + std::strerror(errno)};
 }
 
-Result<sockaddr_un> addressOf(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return Error{"", "the path is too long for a socket: " + path};
-  std::copy(path.begin(), path.end(), address.sun_path);
-  return address;
-}
-
+// Calls `call(fd, address, size)` with a new socket. An address holds only 107 characters, so the folder is
+// named by a descriptor.
 template <typename Call>
 Result<int> withSocket(const std::string& path, const char* what, Call call) {
-  const auto address = addressOf(path);
-  if (!address.ok()) return address.error();
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int folder_fd = open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (folder_fd < 0) return systemError(what + (" " + path));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  const std::string short_path = "/proc/self/fd/" + std::to_string(folder_fd) + "/" + name;
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return systemError(what);
-  if (call(fd, reinterpret_cast<const sockaddr*>(&*address), socklen_t{sizeof *address})) return fd;
+  const bool fits = short_path.size() < sizeof address.sun_path;
+  if (fits) std::copy(short_path.begin(), short_path.end(), address.sun_path);
+  const bool done = fits && fd >= 0 && call(fd, reinterpret_cast<sockaddr*>(&address), socklen_t{sizeof address});
+  if (!fits) errno = ENAMETOOLONG;
   Error error = systemError(what + (" " + path));
-  close(fd);
+  close(folder_fd);
+  if (done) return fd;
+  if (fd >= 0) close(fd);
   return error;
 }
 

@@ -1,5 +1,6 @@
 // What the server says about itself: the admin endpoint's reading side.
 #include <google/protobuf/util/json_util.h>
+#include <unistd.h>
 
 #include <future>
 #include <iterator>
@@ -53,7 +54,8 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
 
 json Server::serverInfo() const {
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
-  return {{"version", kVersion},       {"state", draining_ ? "draining" : "serving"},
+  return {{"version", kVersion},       {"process", getpid()},
+          {"state", draining_ ? "draining" : "serving"},
           {"uptime_s", uptime},        {"workers", group_.workers.size()},
           {"generation", version_},    {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
           {"config", options_.config}, {"external_addresses", externalAddresses()}};
@@ -176,6 +178,10 @@ void Server::collect(stats::Samples& out) const {
   out.gauge("sluice_draining", "1 while no new sessions are taken.", {}, draining_ ? 1 : 0);
   out.gauge("sluice_sessions", "Sessions on all workers.", {},
             static_cast<double>(group_.total_sessions.load(std::memory_order_relaxed)));
+  out.counter("sluice_takeover_sessions_total",
+              "Sessions of the process before this one (--takeover), by what became of them.",
+              {{"result", "kept"}}, sessions_taken_.value());
+  out.counter("sluice_takeover_sessions_total", "", {{"result", "ended"}}, sessions_not_taken_.value());
   out.counter("sluice_reloads_total", "Reloads, by result.", {{"result", "ok"}}, reloads_ok_.value());
   out.counter("sluice_reloads_total", "", {{"result", "refused"}}, reloads_refused_.value());
 }

@@ -1,5 +1,7 @@
 #include "source/server/server.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <filesystem>
 #include <utility>
@@ -41,6 +43,7 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
 
 Server::~Server() {
   group_.stop();
+  if (takeover_socket_ != nullptr && !handed_over_) unlink(settings_.takeover_socket.c_str());
 }
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options, const chain::Registry& registry) {
@@ -66,7 +69,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   if (!estate.ok()) return estate.errors();
   Status status = server->apply(*bootstrap, *std::move(built), &*estate, &loading);
   if (status.ok()) status = server->startEndpoints(*estate);
-  if (status.ok()) status = server->bindTakeoverSocket(*bootstrap, estate->takeover);
+  if (status.ok()) status = server->bindTakeoverSocket(estate->takeover);
   if (status.ok()) status = server->finishTakeover(loading);
   if (!status.ok()) return status.errors();
   return server;
@@ -310,6 +313,7 @@ Status Server::checkFixed(const config::Settings& fresh) const {
     if (!same) errors.push_back({path, "is read at start only; restart to change it"});
   };
   fixed(fresh.workers == settings_.workers, "workers");
+  fixed(fresh.takeover_socket == settings_.takeover_socket, "takeover_socket");
   fixed(fresh.admin == settings_.admin, "admin.address");
   fixed(fresh.join.has_value() == settings_.join.has_value(), "join");
   if (fresh.join && settings_.join) {

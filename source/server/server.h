@@ -61,7 +61,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   Status meetPredecessor(const Bootstrap& bootstrap);
   Result<Estate> inherit();
   Status finishTakeover(runtime::LoadingWorkers& loading);
-  Status bindTakeoverSocket(const Bootstrap& bootstrap, int inherited);
+  Status bindTakeoverSocket(int inherited);
   // The process after this one.
   void onSuccessor(HandoverChannel channel);
   void onSuccessorReady();

@@ -17,16 +17,12 @@ constexpr Duration kLoading = 5s;         // the other process may take to load 
 constexpr Duration kHandshakes = 2s;      // that we wait for handshakes to be done
 constexpr Duration kLookAgain = 10ms;
 
-std::string socketPath(const Options& options, const Bootstrap& bootstrap) {
-  const auto directory = std::filesystem::absolute(options.config).parent_path();
-  return (directory / bootstrap.takeover_socket()).string();
-}
-
 }  // namespace
 
 Status Server::meetPredecessor(const Bootstrap& bootstrap) {
   if (bootstrap.takeover_socket().empty()) return Error{"takeover_socket", "is required for --takeover"};
-  const std::string path = socketPath(options_, bootstrap);
+  const auto directory = std::filesystem::absolute(options_.config).parent_path();
+  const std::string path = (directory / bootstrap.takeover_socket()).string();
   if (!std::filesystem::exists(path)) {
     log::info("nobody to take over from: there is no {}", path);
     return Done{};
@@ -81,13 +77,13 @@ Status Server::finishTakeover(runtime::LoadingWorkers& loading) {
   return Done{};
 }
 
-Status Server::bindTakeoverSocket(const Bootstrap& bootstrap, int inherited) {
-  if (bootstrap.takeover_socket().empty()) {
+Status Server::bindTakeoverSocket(int inherited) {
+  if (settings_.takeover_socket.empty()) {
     if (inherited >= 0) close(inherited);
     return Done{};
   }
   Result<int> fd = inherited;
-  if (inherited < 0) fd = HandoverSocket::bind(socketPath(options_, bootstrap));
+  if (inherited < 0) fd = HandoverSocket::bind(settings_.takeover_socket);
   if (!fd.ok()) return Error{"takeover_socket", fd.error().message};
   takeover_socket_ = std::make_unique<HandoverSocket>(
       loop_, *fd, [this](HandoverChannel channel) { onSuccessor(std::move(channel)); });

@@ -100,6 +100,20 @@ class Sluice:
         wait_until(ready, "the proxy is ready")
         return self
 
+    def take_over(self, arguments=()):
+        """Another process goes on; this object is about that one then. Needs a takeover_socket."""
+        with open(self.log_path, "ab") as log:
+            fresh = subprocess.Popen([*self.command, "--takeover", *arguments], stdout=log, stderr=log)
+        try:
+            if self.process.wait(15) != 0:
+                raise AssertionError(f"the old process ended with {self.process.returncode}:\n{self.log()}")
+        except subprocess.TimeoutExpired:
+            fresh.kill()
+            fresh.wait()
+            raise AssertionError(f"the old process goes on:\n{self.log()}") from None
+        self.process = fresh
+        wait_until(lambda: self.admin("/ready")[0] == 200, "the new process is ready", step=0.02)
+
     def __exit__(self, failed, *_):
         if self.process.poll() is None:
             self.process.send_signal(2)

@@ -1,0 +1,178 @@
+"""A new process takes over from the running one, and nobody on a call notices."""
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import time
+import unittest
+
+from browser import Browser
+from harness import BINARY, Sluice, voice_room_config, wait_until
+from load_test import result_of, start_load
+from people import Player
+
+TAKEOVERS = 10
+SOCKET = '\ntakeover_socket: "sluice.sock"\n'
+
+FORWARD = """
+listeners {
+  name: "game"
+  address: "127.0.0.1:3478"
+  filter_chains {
+    name: "own"
+    match { source_prefixes: "127.0.0.1/32" }
+    filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: "servers" } } }
+  }
+  filter_chains {
+    name: "shared"
+    filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: "servers" sockets: SHARED } } }
+  }
+}
+clusters { name: "servers" endpoints: "127.0.0.1:%d" }
+admin { address: "127.0.0.1:9901" }
+"""
+
+
+class Echo:
+    """An upstream that says who it was asked by."""
+
+    def __init__(self, test):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        test.addCleanup(self.socket.close)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(5)
+        self.port = self.socket.getsockname()[1]
+
+    def answer(self):
+        data, who = self.socket.recvfrom(2000)
+        self.socket.sendto(data, who)
+        return who
+
+
+class Takeover(unittest.TestCase):
+    def test_ten_takeovers_under_load_lose_no_packet_and_no_session(self):
+        with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
+            load = start_load(proxy, room="r", rooms=4, players=40, talkers=2, seconds=22)
+            wait_until(lambda: proxy.metric("sluice_players", state="connected") == 40, "all players are connected")
+            for _ in range(TAKEOVERS):
+                proxy.take_over()
+                self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="kept"), 40)
+                self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="ended"), 0)
+                self.assertEqual(proxy.metric("sluice_players", state="connected"), 40)
+                time.sleep(1)
+            code, report = result_of(load)
+            print(json.dumps(report))
+            self.assertEqual(code, 0)
+            self.assertEqual((report["packets_lost"], report["integrity_errors"], report["duplicates"]), (0, 0, 0))
+            self.assertEqual(report["packets_expected"], report["packets_sent"] * 9)
+            pauses = [int(ms) for ms in re.findall(r"took over 40 sessions in (\d+) ms; 0 ended", proxy.log())]
+            print("pauses:", pauses, "ms")
+            self.assertEqual(len(pauses), TAKEOVERS)
+            self.assertLess(max(pauses), 40)
+            self.assertEqual(proxy.metric("sluice_filter_drops_total", filter="dtls_srtp"), 0)
+            wait_until(lambda: proxy.metric("sluice_sessions") == 0, "all sessions have ended")
+
+    def test_browsers_go_on_talking_and_can_leave_and_come(self):
+        with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy, Browser() as browser:
+            ann, ben = (Player(browser, proxy, "r", name) for name in ("ann", "ben"))
+            for player in (ann, ben):
+                player.wait_for_state("connected")
+            wait_until(lambda: min(p.stats()["packetsReceived"] for p in (ann, ben)) > 50, "sound flows")
+            before = [p.stats() for p in (ann, ben)]
+            for _ in range(3):
+                proxy.take_over()
+                time.sleep(0.5)
+            wait_until(lambda: min(p.stats()["packetsReceived"] - b["packetsReceived"]
+                                   for p, b in zip((ann, ben), before)) > 150, "sound goes on")
+            for player, old in zip((ann, ben), before):
+                new = player.stats()
+                self.assertEqual(new["packetsLost"], old["packetsLost"])
+                self.assertGreater(new["totalAudioEnergy"], old["totalAudioEnergy"])
+            cid = Player(browser, proxy, "r", "cid")  # who was told nothing of all this
+            cid.wait_for_state("connected")
+            wait_until(lambda: len(cid.heard()) == 2, "the new one hears both")
+            ben.page.close()
+            wait_until(lambda: set(proxy.players("r")) == {"ann", "cid"}, "who left is gone")
+
+    def test_upstreams_see_the_same_clients(self):
+        echo = Echo(self)
+        with Sluice(FORWARD % echo.port + SOCKET, arguments=("--concurrency", "2")) as proxy:
+            clients = []
+            for ip in ("127.0.0.1", "127.0.0.2"):
+                client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                self.addCleanup(client.close)
+                client.settimeout(5)
+                client.bind((ip, 0))
+                clients.append(client)
+
+            def ask(client):
+                client.sendto(b"hello", ("127.0.0.1", proxy.ports["udp"]))
+                who = echo.answer()
+                self.assertEqual(client.recv(100), b"hello")
+                return who
+
+            before = [ask(client) for client in clients]
+            for _ in range(2):
+                proxy.take_over()
+                self.assertEqual([ask(client) for client in clients], before)
+            self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 0)
+
+    def test_what_the_new_configuration_has_no_place_for_ends_and_is_named(self):
+        with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
+            load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
+            wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
+            proxy.write_config(voice_room_config().replace('name: "webrtc"', 'name: "other"') + SOCKET)
+            proxy.take_over()
+            self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="ended"), 4)
+            self.assertIn("4 sessions, listener voice, chain webrtc: its chain is not there any more", proxy.log())
+            result_of(load)
+
+    def test_a_new_process_that_cannot_run_changes_nothing(self):
+        with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
+            load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
+            wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
+            start = lambda *arguments: subprocess.run(
+                [BINARY, "--config", proxy.config_path, "--takeover", *arguments], capture_output=True, text=True, timeout=20, check=False)
+            other_count = start("--concurrency", "1")
+            self.assertEqual(other_count.returncode, 1)
+            self.assertIn("workers.count must be the same: 2, not 1", other_count.stderr)
+            # Found only when everything is there: another process has the port.
+            taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(taken.close)
+            taken.bind(("127.0.0.1", 0))
+            broken = os.path.join(proxy.directory, "broken.textproto")
+            with open(proxy.config_path, encoding="utf-8") as file:
+                text = file.read()
+            address = f'address: "127.0.0.1:{proxy.ports["udp"]}"'
+            self.assertIn(address, text)
+            with open(broken, "w", encoding="utf-8") as file:
+                file.write(text.replace(
+                    address, address + f' additional_addresses: "127.0.0.1:{taken.getsockname()[1]}"'))
+            result = subprocess.run([BINARY, "--config", broken, "--takeover", "--concurrency", "2"],
+                                    capture_output=True, text=True, timeout=20, check=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("listeners[0].additional_addresses[0]: cannot bind", result.stderr)
+            wait_until(lambda: "takeover failed, this process goes on" in proxy.log(), "the old one says so")
+            code, report = result_of(load)
+            self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
+            proxy.take_over()  # it still can
+
+    def test_only_the_owner_may_connect(self):
+        with Sluice(voice_room_config() + SOCKET) as proxy:
+            mode = os.stat(os.path.join(proxy.directory, "sluice.sock")).st_mode
+            self.assertTrue(stat.S_ISSOCK(mode))
+            self.assertEqual(stat.S_IMODE(mode), 0o600)
+            folder = os.open(proxy.directory, os.O_PATH)  # an address holds only 107 characters
+            self.addCleanup(os.close, folder)
+            with socket.socket(socket.AF_UNIX) as stranger:  # whom nobody understands
+                stranger.connect(f"/proc/self/fd/{folder}/sluice.sock")
+                stranger.send(b"GET / HTTP/1.1\r\n\r\n" + bytes(100))
+                self.assertEqual(proxy.admin("/ready")[0], 200)
+            proxy.take_over()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
