@@ -25,11 +25,13 @@ constexpr std::string_view kDrops[] = {"auth_failed", "replayed", "malformed", "
 
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout };
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
-constexpr stats::CounterSpec kCounters[] = {{"handshakes", kHandshakesHelp, "result", "ok"},
-                                            {"handshakes", kHandshakesHelp, "result", "wrong_fingerprint"},
-                                            {"handshakes", kHandshakesHelp, "result", "no_srtp_profile"},
-                                            {"handshakes", kHandshakesHelp, "result", "failed"},
-                                            {"handshakes", kHandshakesHelp, "result", "timeout"}};
+using Health = stats::CounterSpec::Health;
+constexpr stats::CounterSpec kCounters[] = {
+    {"handshakes", kHandshakesHelp, "result", "ok", Health::kSuccess},
+    {"handshakes", kHandshakesHelp, "result", "wrong_fingerprint", Health::kFailure},
+    {"handshakes", kHandshakesHelp, "result", "no_srtp_profile", Health::kFailure},
+    {"handshakes", kHandshakesHelp, "result", "failed", Health::kFailure},
+    {"handshakes", kHandshakesHelp, "result", "timeout", Health::kFailure}};
 
 enum class Record { kHandshake };
 constexpr stats::HistogramSpec kHistograms[] = {

@@ -56,8 +56,8 @@ FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSp
     return link.filter != nullptr && link.name == spec.name && link.type == spec.type;
   });
   if (found == old.end()) return make(spec);
+  stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_.index()]);
   if (found->factory != spec.factory) {
-    stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_.index()]);
     if (!found->filter->onReload(*spec.factory)) {
       found->context->stats_ = before;
       return make(spec);

@@ -7,6 +7,7 @@
 
 #include "source/chain/filter.h"
 #include "source/net/address.h"
+#include "source/stats/counter.h"
 #include "source/stats/schema.h"
 
 namespace sluice::chain {
@@ -21,14 +22,28 @@ struct FilterSpec {
   std::vector<stats::FilterStats*> stats;  // by worker
 };
 
+// Written by one worker.
+struct ChainStats {
+  stats::Gauge sessions;
+};
+
+// One version of a configured chain; mostly the only one. Versions of one name have all of the buckets that
+// sessions are spread over between them.
 struct ChainSpec {
+  static constexpr uint32_t kBuckets = 10'000;
+
   std::string name;
+  std::string version;                       // empty: the chain has only one
+  uint32_t first_bucket = 0;                 // its buckets,
+  uint32_t end_bucket = kBuckets;            // without this one
+  std::vector<ChainStats*> stats;            // by worker; none in tests
   std::vector<net::Prefix> source_prefixes;  // empty: any
   std::vector<uint16_t> local_ports;         // empty: any
   std::vector<FilterSpec> filters;           // outermost first
   bool authenticates = false;                // a filter of it authenticates peers
 
   bool matches(const net::Address& remote, const net::Address& local) const;
+  bool serves(uint32_t bucket) const { return first_bucket <= bucket && bucket < end_bucket; }
 };
 
 using ChainSpecPtr = std::shared_ptr<const ChainSpec>;

@@ -225,6 +225,7 @@ Result<Built> build(const BuildInput& input) {
   const Clusters clusters = buildClusters(bootstrap, checks);
   built.settings.credentials = buildCredentials(bootstrap.credentials(), checks);
   built.settings.nat = buildNat(input, checks);
+  built.settings.step_back = buildStepBack(bootstrap, checks);
   buildListeners(input, clusters, built.settings, *generation, checks);
   built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);

@@ -11,6 +11,7 @@
 #include "api/config.pb.h"
 #include "source/base/result.h"
 #include "source/chain/filter_type.h"
+#include "source/config/rollout.h"
 #include "source/credentials/store.h"
 #include "source/runtime/generation.h"
 #include "source/runtime/stats_store.h"
@@ -54,6 +55,7 @@ struct Settings {
   NatSettings nat;
   Duration drain_timeout = 30s;
   std::string takeover_socket;  // empty: none
+  std::vector<StepBackRule> step_back;
 };
 
 struct Built {
@@ -74,6 +76,7 @@ struct BuildInput {
   std::map<net::Address, net::Address> discovered;  // what nat.stun_server said: ours to external, port 0
   const runtime::Generation* previous;  // its factories live on where the configuration is equal; may be null
   uint64_t version;
+  SteppedBack stepped_back{};
 };
 
 // All errors at once, each with its field path.

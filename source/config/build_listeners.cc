@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "source/config/rollout.h"
+
 namespace sluice::config {
 namespace {
 
@@ -35,7 +37,11 @@ class ListenerBuilder {
 
  private:
   void addresses(const sluice::Listener& config, const std::string& path, runtime::ListenerSpec& out);
-  chain::ChainSpecPtr chain(const sluice::FilterChain& config, const std::string& path);
+  void chain(const sluice::FilterChain& config, const std::string& path, runtime::ListenerSpec& out);
+  void versions(const sluice::FilterChain& config, const std::string& path, const chain::ChainSpec& common,
+                runtime::ListenerSpec& out);
+  template <typename Filters>
+  void filters(const Filters& config, const std::string& path, chain::ChainSpec& out);
   void match(const sluice::FilterChainMatch& config, const std::string& path, chain::ChainSpec& out);
   void filter(const sluice::Filter& config, const std::string& path, chain::ChainSpec& out);
   void checkOrder(const chain::ChainSpec& chain, const std::string& path);
@@ -73,7 +79,7 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
   for (int i = 0; i < config.filter_chains_size(); ++i) {
     const std::string chain_path = indexed(path + ".filter_chains", i);
     checks_.name(config.filter_chains(i).name(), chain_path + ".name", chain_names);
-    listener->chains.push_back(chain(config.filter_chains(i), chain_path));
+    chain(config.filter_chains(i), chain_path, *listener);
     if (catch_all != nullptr) {
       checks_.fail(chain_path,
                    "is never reached: the chain '" + catch_all->name + "' before it matches every client");
@@ -101,19 +107,55 @@ void ListenerBuilder::addresses(const sluice::Listener& config, const std::strin
   }
 }
 
-chain::ChainSpecPtr ListenerBuilder::chain(const sluice::FilterChain& config, const std::string& path) {
-  auto chain = std::make_shared<chain::ChainSpec>();
-  chain->name = config.name();
-  match(config.match(), path + ".match", *chain);
-  if (config.filters().empty()) checks_.fail(path + ".filters", "at least one is required");
-  for (int i = 0; i < config.filters_size(); ++i)
-    filter(config.filters(i), indexed(path + ".filters", i), *chain);
+void ListenerBuilder::chain(const sluice::FilterChain& config, const std::string& path,
+                            runtime::ListenerSpec& out) {
+  chain::ChainSpec chain;
+  chain.name = config.name();
+  match(config.match(), path + ".match", chain);
+  if (config.versions().empty()) {
+    filters(config.filters(), path, chain);
+    out.chains.push_back(std::make_shared<chain::ChainSpec>(std::move(chain)));
+    return;
+  }
+  if (!config.filters().empty()) checks_.fail(path + ".filters", "must not be there together with versions");
+  versions(config, path, chain, out);
+}
+
+void ListenerBuilder::versions(const sluice::FilterChain& config, const std::string& path,
+                               const chain::ChainSpec& common, runtime::ListenerSpec& out) {
+  const std::vector<uint32_t> ends = endsOfShares(weightsOf(config, listener_, input_.stepped_back));
+  if (ends.back() == 0) checks_.fail(path + ".versions", "at least one needs a weight");
+  std::set<std::string> names;
+  uint32_t first = 0;
+  for (int i = 0; i < config.versions_size(); ++i) {
+    const sluice::ChainVersion& version = config.versions(i);
+    const std::string version_path = indexed(path + ".versions", i);
+    checks_.name(version.name(), version_path + ".name", names);
+    if (version.weight() > chain::ChainSpec::kBuckets) {
+      checks_.fail(version_path + ".weight", "must be 0 to 10000");
+    }
+    auto chain = std::make_shared<chain::ChainSpec>(common);
+    chain->version = version.name();
+    chain->first_bucket = first;
+    chain->end_bucket = first = ends[static_cast<size_t>(i)];
+    filters(version.filters(), version_path, *chain);
+    if (i > 0 && chain->authenticates != out.chains.back()->authenticates) {
+      checks_.fail(version_path + ".filters", "all versions must have stun_turn, or none");
+    }
+    out.chains.push_back(std::move(chain));
+  }
+}
+
+template <typename Filters>
+void ListenerBuilder::filters(const Filters& config, const std::string& path, chain::ChainSpec& out) {
+  out.stats = input_.stats.chain(listener_, out.name, out.version);
+  if (config.empty()) checks_.fail(path + ".filters", "at least one is required");
+  for (int i = 0; i < config.size(); ++i) filter(config[i], indexed(path + ".filters", i), out);
   // With a filter missing because it was wrong, its neighbours' order says nothing.
-  if (chain->filters.size() == static_cast<size_t>(config.filters_size())) checkOrder(*chain, path);
-  chain->authenticates = std::any_of(
-      chain->filters.begin(), chain->filters.end(),
+  if (out.filters.size() == static_cast<size_t>(config.size())) checkOrder(out, path);
+  out.authenticates = std::any_of(
+      out.filters.begin(), out.filters.end(),
       [](const chain::FilterSpec& f) { return (f.type->gives & chain::kAuthenticatedPeer) != 0; });
-  return chain;
 }
 
 void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path,
@@ -153,7 +195,7 @@ void ListenerBuilder::filter(const sluice::Filter& config, const std::string& pa
   if (before != nullptr && before->config == spec.config && spec.factory->sameAs(*before->factory)) {
     spec.factory = before->factory;
   }
-  spec.stats = input_.stats.filter(listener_, out.name, spec.name, *spec.type, spec.factory->schema());
+  spec.stats = input_.stats.filter(listener_, out.name, out.version, spec.name, *spec.type, spec.factory->schema());
   out.filters.push_back(std::move(spec));
 }
 
@@ -162,13 +204,16 @@ const chain::FilterSpec* ListenerBuilder::previous(const chain::ChainSpec& chain
   if (input_.previous == nullptr) return nullptr;
   const runtime::ListenerSpec* listener = input_.previous->find(listener_);
   if (listener == nullptr) return nullptr;
+  const chain::FilterSpec* found = nullptr;
   for (const auto& old : listener->chains) {
     if (old->name != chain.name) continue;
     for (const chain::FilterSpec& candidate : old->filters) {
-      if (candidate.name == filter.name && candidate.type == filter.type) return &candidate;
+      if (candidate.name != filter.name || candidate.type != filter.type) continue;
+      if (old->version == chain.version) return &candidate;
+      if (found == nullptr) found = &candidate;  // of a version that may have become this one
     }
   }
-  return nullptr;
+  return found;
 }
 
 void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::string& path) {
@@ -200,6 +245,7 @@ rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& 
   std::optional<rooms::RepairFeatures> common;
   for (const auto& listener : listeners) {
     for (const auto& chain : listener->chains) {
+      if (chain->first_bucket == chain->end_bucket) continue;  // nobody comes to it
       if (chain->filters.empty() || !chain->authenticates || !chain->filters.back().type->terminal) continue;
       rooms::RepairFeatures features;
       for (const chain::FilterSpec& filter : chain->filters)

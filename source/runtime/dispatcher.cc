@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/codec/stun.h"
+#include "source/rooms/room.h"
 
 namespace sluice::runtime {
 namespace {
@@ -22,6 +23,19 @@ std::string localUfrag(const net::Packet& packet) {
   const std::string_view text = asText(*username);
   const size_t colon = text.find(':');
   return colon == std::string_view::npos ? std::string() : std::string(text.substr(0, colon));
+}
+
+// The same for the same player, or client, in every process.
+uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
+  uint64_t hash = first.remote.customer().hash(0);
+  if (player != nullptr) {
+    hash = 0xcbf29ce484222325;  // FNV-1a
+    for (const std::string* name : {&player->room->name(), &player->id}) {
+      for (const char c : *name + '/') hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+    }
+  }
+  hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15;  // high bits depend on all
+  return static_cast<uint32_t>((hash >> 32) * chain::ChainSpec::kBuckets >> 32);
 }
 
 std::string describe(const Session& session) {
@@ -173,8 +187,10 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   const auto& chains = port.listener->chains;
   // A relay's address says nothing of who is behind it: no prefix of sources holds for it.
   const net::Address source = port.isDoor() ? net::Address() : packet->remote;
-  const auto chain = std::find_if(chains.begin(), chains.end(),
-                                  [&](const auto& c) { return c->matches(source, packet->local); });
+  const uint32_t bucket = bucketOf(*packet, player);
+  const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
+    return c->matches(source, packet->local) && c->serves(bucket);
+  });
   ListenerDrop reason = ListenerDrop::kNoChain;
   if (chain != chains.end()) {
     reason = ListenerDrop::kNoSession;
@@ -183,7 +199,7 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
     if ((!authenticates || may_begin) && makeRoom(port, *packet, authenticates, reason)) {
       port.stats->sessions_opened.add();
       const uint64_t id = last_session_id.fetch_add(1, std::memory_order_relaxed) + 1;
-      return &adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, std::move(player)));
+      return &adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, bucket, std::move(player)));
     }
   }
   drop(port, packet, reason);
@@ -316,8 +332,9 @@ Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
   WorkerPort* port = portOf(saved.port);
   if (port == nullptr) return Error{"", "its address is not there any more"};
   const auto& chains = port->listener->chains;
-  const auto chain =
-      std::find_if(chains.begin(), chains.end(), [&](const auto& c) { return c->name == saved.chain; });
+  const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
+    return c->name == saved.chain && c->serves(saved.bucket);
+  });
   if (chain == chains.end()) return Error{"", "its chain is not there any more"};
   std::vector<Tuple> tuples;
   for (const SavedTuple& tuple : saved.tuples) {

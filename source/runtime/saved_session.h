@@ -27,12 +27,13 @@ struct SavedSession {
   std::vector<SavedTuple> tuples;
   uint32_t selected = 0;
   bool authenticated = false;
+  uint32_t bucket = 0;
   Instant created{}, last_activity{}, alive_until{};
   uint64_t packets_in = 0, packets_out = 0;
   std::vector<chain::SavedFilter> filters;
 
   void archive(Archive& a) {
-    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, created, last_activity,
+    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, bucket, created, last_activity,
       alive_until, packets_in, packets_out, filters);
   }
 };

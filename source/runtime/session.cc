@@ -7,7 +7,7 @@
 namespace sluice::runtime {
 
 Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
-                 chain::ChainSpecPtr chain, rooms::PlayerPtr player)
+                 chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player)
     : host_(host),
       id_(id),
       port_(&port),
@@ -18,8 +18,10 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
       created_(first.received),
       last_activity_(first.received),
       generation_(host.generation().version),
+      bucket_(bucket),
       chain_(std::move(chain), *this, *this, host.worker()) {
   tuples_.reserve(kMaxTuples);
+  countIn(chain_.spec(), 1);
 }
 
 Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
@@ -36,13 +38,21 @@ Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple
       last_activity_(saved.last_activity),
       alive_until_(saved.alive_until),
       generation_(host.generation().version),
+      bucket_(saved.bucket),
       packets_in_(saved.packets_in),
       packets_out_(saved.packets_out),
       chain_(std::move(chain), *this, *this, host.worker()) {
   tuples_.reserve(kMaxTuples);
+  countIn(chain_.spec(), 1);
 }
 
-Session::~Session() = default;
+Session::~Session() {
+  countIn(chain_.spec(), -1);
+}
+
+void Session::countIn(const chain::ChainSpec& chain, int64_t change) {
+  if (!chain.stats.empty()) chain.stats[host_.worker().index()]->sessions.add(change);
+}
 
 Result<SavedSession> Session::save(Descriptors& descriptors) {
   auto filters = chain_.save(descriptors);
@@ -56,6 +66,7 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
                      .tuples = {},
                      .selected = static_cast<uint32_t>(selected_),
                      .authenticated = authenticated_,
+                     .bucket = bucket_,
                      .created = created_,
                      .last_activity = last_activity_,
                      .alive_until = alive_until_,
@@ -139,9 +150,13 @@ void Session::adopt(const Generation& generation) {
   const ListenerSpec* listener = generation.find(port().listener->name);
   if (listener == nullptr) return close("listener_removed");
   const auto named = std::find_if(listener->chains.begin(), listener->chains.end(),
-                                  [&](const auto& chain) { return chain->name == chain_.spec().name; });
+                                  [&](const auto& chain) {
+                                    return chain->name == chain_.spec().name && chain->serves(bucket_);
+                                  });
   if (named == listener->chains.end()) return close("chain_removed");
+  countIn(chain_.spec(), -1);
   chain_.adopt(*named);
+  countIn(chain_.spec(), 1);
 }
 
 void Session::onInnerEnd(net::PacketPtr&& packet) {

@@ -43,8 +43,9 @@ class Session final : public chain::Session, private chain::ChainEnds {
  public:
   static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
 
+  // `bucket`: of those that a chain's versions have their share of.
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
-          chain::ChainSpecPtr chain, rooms::PlayerPtr player);
+          chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player);
   // One that another process had. `tuples` are those whose port is here; the rest is still to be read by
   // load().
   Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
@@ -90,6 +91,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
     return now - last_activity_ > timeout && now >= alive_until_;
   }
   uint64_t generation() const { return generation_; }
+  uint32_t bucket() const { return bucket_; }
   Plane plane() const { return plane_; }
   const std::vector<Tuple>& tuples() const { return tuples_; }
   const chain::FilterChain& chain() const { return chain_; }
@@ -101,6 +103,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
  private:
   friend class SessionTable;
 
+  void countIn(const chain::ChainSpec& chain, int64_t change);
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
   void sendDetour(net::PacketPtr packet);
@@ -119,6 +122,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   Instant last_activity_;
   Instant alive_until_{};
   uint64_t generation_;
+  const uint32_t bucket_;
   uint64_t packets_in_ = 0;
   uint64_t packets_out_ = 0;
   std::string_view close_reason_;

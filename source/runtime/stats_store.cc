@@ -32,12 +32,22 @@ std::vector<ListenerStats*> StatsStore::listener(const std::string& name) {
   return pointers;
 }
 
+std::vector<chain::ChainStats*> StatsStore::chain(const std::string& listener, const std::string& chain,
+                                                  const std::string& version) {
+  auto& blocks = chains_[{listener, chain, version}];
+  while (blocks.size() < workers_) blocks.emplace_back();
+  std::vector<chain::ChainStats*> pointers;
+  for (chain::ChainStats& block : blocks) pointers.push_back(&block);
+  return pointers;
+}
+
 std::vector<stats::FilterStats*> StatsStore::filter(const std::string& listener, const std::string& chain,
-                                                    const std::string& name, const chain::FilterType& type,
+                                                    const std::string& version, const std::string& name,
+                                                    const chain::FilterType& type,
                                                     std::shared_ptr<const stats::FilterSchema> schema) {
   // The type outlives the store.
   if (schema == nullptr) schema = {std::shared_ptr<const void>(), &type.schema};
-  auto& kinds = filters_[{listener, chain, name}];
+  auto& kinds = filters_[{listener, chain, version, name}];
   auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const Filter& known) {
     return known.type == type.name && *known.schema == *schema;
   });
@@ -50,6 +60,7 @@ std::vector<stats::FilterStats*> StatsStore::filter(const std::string& listener,
 
 void StatsStore::collect(Samples& out) const {
   collectListeners(out);
+  collectChains(out);
   collectFilters(out);
 }
 
@@ -108,14 +119,32 @@ void StatsStore::collectListeners(Samples& out) const {
   }
 }
 
+// A chain without versions has no such label.
+Labels StatsStore::labelsOf(const std::string& listener, const std::string& chain,
+                            const std::string& version) {
+  Labels labels{{"listener", listener}, {"chain", chain}};
+  if (!version.empty()) labels.emplace_back("version", version);
+  return labels;
+}
+
+void StatsStore::collectChains(Samples& out) const {
+  for (const auto& [key, blocks] : chains_) {
+    const auto& [listener, chain, version] = key;
+    out.gauge("sluice_chain_sessions", "Sessions that the chain serves now.",
+              labelsOf(listener, chain, version),
+              static_cast<double>(sum(blocks, [](const auto& block) { return block.sessions.value(); })));
+  }
+}
+
 void StatsStore::collectFilters(Samples& out) const {
   for (const auto& [key, kinds] : filters_) collectFilter(key, kinds, out);
 }
 
 void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, Samples& out) const {
-  const auto& [listener, chain, name] = key;
+  const auto& [listener, chain, version, name] = key;
   const auto with = [&](std::string_view label, std::string_view value) {
-    Labels all{{"listener", listener}, {"chain", chain}, {"filter", name}};
+    Labels all = labelsOf(listener, chain, version);
+    all.emplace_back("filter", name);
     if (!label.empty()) all.emplace_back(label, value);
     return all;
   };

@@ -21,9 +21,11 @@ class StatsStore {
 
   // One block per worker.
   std::vector<ListenerStats*> listener(const std::string& name);
+  std::vector<chain::ChainStats*> chain(const std::string& listener, const std::string& chain,
+                                        const std::string& version);
   // `schema`: in place of the type's, if not null.
   std::vector<stats::FilterStats*> filter(const std::string& listener, const std::string& chain,
-                                          const std::string& name, const chain::FilterType& type,
+                                          const std::string& version, const std::string& name, const chain::FilterType& type,
                                           std::shared_ptr<const stats::FilterSchema> schema);
 
   // Sums over workers.
@@ -35,14 +37,19 @@ class StatsStore {
     std::shared_ptr<const stats::FilterSchema> schema;
     std::deque<stats::FilterStats> blocks;
   };
-  using FilterKey = std::tuple<std::string, std::string, std::string>;  // listener, chain, filter
+  using ChainKey = std::tuple<std::string, std::string, std::string>;  // listener, chain, version
+  using FilterKey = std::tuple<std::string, std::string, std::string, std::string>;  // and filter
+  static stats::Labels labelsOf(const std::string& listener, const std::string& chain,
+                                const std::string& version);
 
   void collectListeners(stats::Samples& out) const;
+  void collectChains(stats::Samples& out) const;
   void collectFilters(stats::Samples& out) const;
   void collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, stats::Samples& out) const;
 
   const unsigned workers_;
   std::map<std::string, std::deque<ListenerStats>> listeners_;
+  std::map<ChainKey, std::deque<chain::ChainStats>> chains_;
   std::map<FilterKey, std::deque<Filter>> filters_;  // under one name there may have been several kinds
 };
 

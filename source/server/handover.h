@@ -16,7 +16,8 @@ namespace sluice::server {
 struct Identity {
   std::string certificate;  // crypto::Certificate::save()
   std::map<net::Address, net::Address> discovered;
-  void archive(Archive& a) { a(certificate, discovered); }
+  std::vector<std::pair<std::vector<std::string>, std::string>> stepped_back;  // config::SteppedBack
+  void archive(Archive& a) { a(certificate, discovered, stepped_back); }
 };
 
 // Everything else. Written while no worker runs.

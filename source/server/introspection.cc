@@ -33,6 +33,7 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
            {"idle_ms", ms(session.lastActivity())},
            {"packets_in", session.packetsIn()},
            {"packets_out", session.packetsOut()}};
+  if (const std::string& version = session.chain().spec().version; !version.empty()) out["version"] = version;
   for (const runtime::Tuple& tuple : session.tuples()) {
     out["addresses"].push_back({{"remote", tuple.remote.toString()}, {"authenticated", tuple.authenticated}});
   }
@@ -96,7 +97,12 @@ json Server::listeners() const {
       json filters = json::array();
       for (const auto& filter : chain->filters)
         filters.push_back({{"name", filter.name}, {"type", filter.type->name}});
-      entry["filter_chains"].push_back({{"name", chain->name}, {"filters", std::move(filters)}});
+      json& shown = entry["filter_chains"].emplace_back();
+      shown = {{"name", chain->name}, {"filters", std::move(filters)}};
+      if (chain->version.empty()) continue;
+      shown["version"] = chain->version;
+      shown["share"] = static_cast<double>(chain->end_bucket - chain->first_bucket) / chain::ChainSpec::kBuckets;
+      shown["stepped_back"] = stepped_back_.contains({listener->name, chain->name, chain->version});
     }
     out.push_back(std::move(entry));
   }
@@ -157,6 +163,8 @@ std::vector<LiveSession> Server::liveSessions() const {
            LiveSession& shown = live.emplace_back();
            shown.listener = session->port().listener->name;
            shown.chain = session->chain().spec().name;
+          shown.version = session->chain().spec().version;
+          shown.bucket = session->bucket();
            for (const runtime::Tuple& tuple : session->tuples())
              shown.bound.push_back(tuple.port->udp->local());
          }
@@ -171,6 +179,7 @@ void Server::collect(stats::Samples& out) const {
   stats_.collect(out);
   collectWorkers(out);
   collectRooms(out);
+  collectRollouts(out);
   const auto uptime = std::chrono::duration<double>(clock_.now() - started_).count();
   out.gauge("sluice_uptime_seconds", "Time since the start.", {}, uptime);
   out.gauge("sluice_generation", "The configuration that runs; a reload raises it.", {},

@@ -1,6 +1,7 @@
 #include "source/server/reload_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "source/chain/filter_type.h"
@@ -11,9 +12,17 @@ namespace {
 using nlohmann::json;
 using Filters = std::vector<chain::FilterSpec>;
 
-template <typename List, typename Name>
-auto named(const List& list, const Name& name) {
-  return std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry->name == name; });
+using Chains = std::vector<chain::ChainSpecPtr>;
+
+// Null when it is not there.
+const chain::ChainSpec* find(const Chains& chains, const chain::ChainSpec& wanted) {
+  const auto found = std::ranges::find_if(
+      chains, [&](const auto& c) { return c->name == wanted.name && c->version == wanted.version; });
+  return found == chains.end() ? nullptr : found->get();
+}
+
+double shareOf(const chain::ChainSpec& chain) {
+  return static_cast<double>(chain.end_bucket - chain.first_bucket) / chain::ChainSpec::kBuckets;
 }
 
 const chain::FilterSpec* find(const Filters& filters, const chain::FilterSpec& wanted) {
@@ -53,6 +62,10 @@ json planFilters(const Filters& before, const Filters& after) {
 json planChain(const chain::ChainSpec* before, const chain::ChainSpec* after) {
   const chain::ChainSpec& shown = after != nullptr ? *after : *before;
   json out{{"name", shown.name}, {"sessions", 0}, {"sessions_ending", 0}};
+  if (!shown.version.empty()) {
+    out["version"] = shown.version;
+    out["share"] = after != nullptr ? shareOf(*after) : 0;
+  }
   if (before == nullptr || after == nullptr) {
     out["change"] = after == nullptr ? "removed" : "added";
     return out;
@@ -62,24 +75,22 @@ json planChain(const chain::ChainSpec* before, const chain::ChainSpec* after) {
       std::ranges::all_of(out["filters"], [](const json& f) { return f["change"] == "kept"; });
   const bool reordered = common(before->filters, after->filters) != common(after->filters, before->filters);
   if (reordered) out["reordered"] = true;
-  out["change"] = all_kept && !reordered ? "kept" : "changed";
+  const bool shifted = shareOf(*before) != shareOf(*after);
+  out["change"] = all_kept && !reordered && !shifted ? "kept" : "changed";
   return out;
 }
 
 json planListener(const runtime::ListenerSpec* before, const runtime::ListenerSpec* after) {
   const runtime::ListenerSpec& shown = after != nullptr ? *after : *before;
   json out{{"name", shown.name}, {"sessions", 0}, {"sessions_ending", 0}, {"chains", json::array()}};
-  static const std::vector<chain::ChainSpecPtr> kNone;
+  static const Chains kNone;
   const auto& old_chains = before != nullptr ? before->chains : kNone;
   const auto& new_chains = after != nullptr ? after->chains : kNone;
   for (const auto& chain : new_chains) {
-    const auto known = named(old_chains, chain->name);
-    out["chains"].push_back(planChain(known == old_chains.end() ? nullptr : known->get(), chain.get()));
+    out["chains"].push_back(planChain(find(old_chains, *chain), chain.get()));
   }
   for (const auto& chain : old_chains) {
-    if (named(new_chains, chain->name) == new_chains.end()) {
-      out["chains"].push_back(planChain(chain.get(), nullptr));
-    }
+    if (find(new_chains, *chain) == nullptr) out["chains"].push_back(planChain(chain.get(), nullptr));
   }
   if (before == nullptr || after == nullptr) {
     out["change"] = after == nullptr ? "removed" : "added";
@@ -99,9 +110,25 @@ json planListener(const runtime::ListenerSpec* before, const runtime::ListenerSp
   return out;
 }
 
-json* findNamed(json& list, const std::string& name) {
-  const auto found = std::ranges::find_if(list, [&](const json& entry) { return entry["name"] == name; });
+json* findNamed(json& list, const std::string& name, const std::string& version = {}) {
+  const auto found = std::ranges::find_if(list, [&](const json& entry) {
+    return entry["name"] == name && entry.value("version", "") == version;
+  });
   return found == list.end() ? nullptr : &*found;
+}
+
+// The chain that the session would have; null when it would end.
+const chain::ChainSpec* chainFor(const LiveSession& session, const runtime::Generation& after,
+                                 const std::vector<net::Address>& lost) {
+  const bool moved_away = std::ranges::any_of(session.bound, [&](const net::Address& address) {
+    return std::ranges::find(lost, address) != lost.end();
+  });
+  const runtime::ListenerSpec* listener = after.find(session.listener);
+  if (moved_away || listener == nullptr) return nullptr;
+  const auto chain = std::ranges::find_if(listener->chains, [&](const auto& c) {
+    return c->name == session.chain && c->serves(session.bucket);
+  });
+  return chain == listener->chains.end() ? nullptr : chain->get();
 }
 
 void increment(json& number) {
@@ -119,16 +146,15 @@ json planReload(const runtime::Generation& before, const runtime::Generation& af
   for (const auto& listener : before.listeners) {
     if (after.find(listener->name) == nullptr) listeners.push_back(planListener(listener.get(), nullptr));
   }
-  size_t ending = 0;
+  size_t ending = 0, moving = 0;
   for (const LiveSession& session : live) {
     json* listener = findNamed(listeners, session.listener);
-    json* chain = listener != nullptr ? findNamed((*listener)["chains"], session.chain) : nullptr;
+    json* chain = listener != nullptr ? findNamed((*listener)["chains"], session.chain, session.version) : nullptr;
     if (chain == nullptr) continue;  // it began meanwhile
-    const bool ends = (*chain)["change"] == "removed" ||
-                      std::ranges::any_of(session.bound, [&](const net::Address& address) {
-                        return std::ranges::find(lost, address) != lost.end();
-                      });
+    const chain::ChainSpec* next = chainFor(session, after, lost);
+    const bool ends = next == nullptr;
     ending += ends;
+    moving += !ends && next->version != session.version;
     for (json* entry : {listener, chain}) {
       increment((*entry)["sessions"]);
       if (ends) increment((*entry)["sessions_ending"]);
@@ -137,6 +163,7 @@ json planReload(const runtime::Generation& before, const runtime::Generation& af
   return {{"generation", before.version},
           {"sessions", live.size()},
           {"sessions_ending", ending},
+          {"sessions_moving", moving},
           {"listeners", std::move(listeners)}};
 }
 
@@ -145,8 +172,12 @@ std::string describePlan(const json& plan) {
     return std::to_string(number.get<size_t>()) + " " + what + (number == 1 ? "" : "s");
   };
   const auto line = [&](const char* indent, const json& entry, const std::string& what) {
-    std::string text =
-        indent + what + " " + entry["name"].get<std::string>() + ": " + entry["change"].get<std::string>();
+    std::string text = indent + what + " " + entry["name"].get<std::string>();
+    if (entry.contains("version")) text += " " + entry["version"].get<std::string>();
+    text += ": " + entry["change"].get<std::string>();
+    if (entry.contains("share")) {
+      text += ", share " + std::to_string(std::lround(entry["share"].get<double>() * 100)) + " %";
+    }
     if (entry.value("reordered", false)) text += ", in another order";
     if (entry.contains("sessions")) text += ", " + count(entry["sessions"], "session");
     if (entry.value("sessions_ending", 0) > 0) {
@@ -172,8 +203,11 @@ std::string describePlan(const json& plan) {
     }
   }
   if (text.empty()) text = "no listener, chain or filter would change\n";
-  return text + count(plan["sessions"], "session") + ", " +
-         std::to_string(plan["sessions_ending"].get<size_t>()) + " would end\n";
+  text += count(plan["sessions"], "session");
+  if (plan["sessions_moving"] > 0) {
+    text += ", " + std::to_string(plan["sessions_moving"].get<size_t>()) + " would go over to another version";
+  }
+  return text + ", " + std::to_string(plan["sessions_ending"].get<size_t>()) + " would end\n";
 }
 
 }  // namespace sluice::server

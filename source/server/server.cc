@@ -87,7 +87,8 @@ Result<config::Built> Server::build(const Bootstrap& bootstrap, runtime::StatsSt
                         .machine = machine_,
                         .discovered = discovered_,
                         .previous = generation_.get(),
-                        .version = version_ + 1});
+                        .version = version_ + 1,
+                        .stepped_back = stepped_back_});
 }
 
 Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* estate,
@@ -108,6 +109,8 @@ Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* es
     worker->publish(generation_, change->added[i], change->removed, std::move(then));
   }
   rooms_.setLimits(settings_.rooms);
+  stepped_back_ = config::stillSteppedBack(stepped_back_, bootstrap_);
+  configureRollouts();
   configureJoin();
   return Done{};
 }
@@ -222,6 +225,7 @@ void Server::onTerminate() {
 
 void Server::onTick() {
   rooms_.expire();
+  checkRollouts();
   if (clock_.now() - machine_checked_ >= kCheckMachine) checkMachine();
   if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
   tick_.arm(kTick);

@@ -21,6 +21,7 @@
 #include "source/server/options.h"
 #include "source/server/port_manager.h"
 #include "source/server/reload_plan.h"
+#include "source/server/rollout_watch.h"
 #include "source/server/signal_watch.h"
 
 namespace sluice::server {
@@ -74,6 +75,10 @@ class Server final : private admin::Backend, private rooms::Observer {
   nlohmann::json externalAddresses() const;
   template <typename Answer, typename Ask>
   std::vector<Answer> askWorkers(Ask ask) const;
+  void configureRollouts();
+  void checkRollouts();
+  void stepBack(const config::VersionName& name, const std::string& why);
+  void collectRollouts(stats::Samples& out) const;
   std::vector<LiveSession> liveSessions() const;
   void collectWorkers(stats::Samples& out) const;
   void collectRooms(stats::Samples& out) const;
@@ -122,6 +127,9 @@ class Server final : private admin::Backend, private rooms::Observer {
   net::PacketPool probe_packets_{kProbePackets};
   net::SocketNetwork probe_network_{loop_, probe_packets_};
   std::vector<std::unique_ptr<NatProbe>> probes_;
+  std::vector<RolloutWatch> rollouts_;
+  config::SteppedBack stepped_back_;
+  std::map<config::VersionName, uint64_t> step_backs_;
   std::optional<Predecessor> predecessor_;
   std::unique_ptr<HandoverSocket> takeover_socket_;
   std::unique_ptr<Successor> successor_;

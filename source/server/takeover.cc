@@ -40,6 +40,9 @@ Status Server::meetPredecessor(const Bootstrap& bootstrap) {
   if (certificate == nullptr) return Error{"--takeover", "the other process' certificate cannot be read"};
   dtls_ = crypto::DtlsContext::make(std::move(certificate));
   discovered_ = std::move(identity->discovered);
+  for (auto& [name, content] : identity->stepped_back) {
+    if (name.size() == 3) stepped_back_[{name[0], name[1], name[2]}] = std::move(content);
+  }
   predecessor_.emplace(std::move(predecessor));
   return Done{};
 }
@@ -105,7 +108,10 @@ void Server::onSuccessor(HandoverChannel channel) {
     return refuse("workers.count must be the same: " + std::to_string(group_.workers.size()) + ", not " +
                   std::to_string(hello.workers));
   }
-  const Identity identity{dtls_->certificate().save(), discovered_};
+  Identity identity{dtls_->certificate().save(), discovered_, {}};
+  for (const auto& [name, content] : stepped_back_) {
+    identity.stepped_back.push_back({{std::get<0>(name), std::get<1>(name), std::get<2>(name)}, content});
+  }
   const Status sent = channel.send({HandoverKind::kIdentity, toBytes(identity), {}}, kAnswer);
   if (!sent.ok()) return;
   log::info("process {} wants to take over", hello.process);

@@ -14,10 +14,14 @@ namespace sluice::stats {
 
 // "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}.
 struct CounterSpec {
+  // What it says of the version of a chain that counts it, for those that step back by themselves.
+  enum class Health : uint8_t { kNothing, kSuccess, kFailure };
+
   std::string_view name;
   std::string_view help;
   std::string_view label{};  // optional
   std::string_view value{};
+  Health health = Health::kNothing;
   bool operator==(const CounterSpec&) const = default;
 };
 

@@ -53,6 +53,14 @@ Generation generation(std::vector<runtime::ListenerSpecPtr> listeners) {
   return made;
 }
 
+LiveSession live(const std::string& listener, const std::string& chain, std::vector<net::Address> bound) {
+  LiveSession session;
+  session.listener = listener;
+  session.chain = chain;
+  session.bound = std::move(bound);
+  return session;
+}
+
 json changesOf(const std::vector<chain::FilterSpec>& before, const std::vector<chain::FilterSpec>& after) {
   const json plan = planReload(generation({listener("l", {{"c", before}})}),
                                generation({listener("l", {{"c", after}})}), {}, {});
@@ -88,11 +96,9 @@ TEST_CASE("sessions end with their listener, their chain or their address, and a
   const Generation after =
       generation({listener("kept", {{"c", {filter("a")}}}, {kOne}), listener("new", {{"c", {filter("a")}}})});
   const json plan = planReload(before, after,
-                               {{"kept", "c", {kOne}},
-                                {"kept", "c", {kOne, kTwo}},
-                                {"kept", "old", {kOne}},
-                                {"gone", "c", {kOne}},
-                                {"unheard of", "c", {kOne}}},
+                               {live("kept", "c", {kOne}), live("kept", "c", {kOne, kTwo}),
+                                live("kept", "old", {kOne}), live("gone", "c", {kOne}),
+                                live("unheard of", "c", {kOne})},
                                {kTwo});
   CHECK(plan["generation"] == 7);
   CHECK(plan["sessions"] == 5);
@@ -108,6 +114,41 @@ TEST_CASE("sessions end with their listener, their chain or their address, and a
   CHECK(plan["listeners"][2]["change"] == "removed");
   CHECK(plan["listeners"][2]["sessions_ending"] == 1);
   CHECK(describePlan(plan).find("listener gone: removed, 1 session, 1 would END") != std::string::npos);
+}
+
+TEST_CASE("sessions go over to another version only where the shares shift") {
+  const auto versions = [](uint32_t old_share) {
+    auto spec = listener("l", {{"c", {filter("a")}}, {"c", {filter("a"), filter("b")}}});
+    auto made = std::make_shared<runtime::ListenerSpec>(*spec);
+    auto first = std::make_shared<chain::ChainSpec>(*spec->chains[0]);
+    auto second = std::make_shared<chain::ChainSpec>(*spec->chains[1]);
+    first->version = "old";
+    first->end_bucket = second->first_bucket = old_share * 100;
+    second->version = "new";
+    made->chains = {first, second};
+    return generation({made});
+  };
+  std::vector<LiveSession> sessions;
+  for (uint32_t bucket = 0; bucket < 10'000; bucket += 100) {
+    sessions.push_back(live("l", "c", {kOne}));
+    sessions.back().version = bucket < 9'000 ? "old" : "new";
+    sessions.back().bucket = bucket;
+  }
+  const json plan = planReload(versions(90), versions(70), sessions, {});
+  CHECK(plan["sessions_moving"] == 20);
+  CHECK(plan["sessions_ending"] == 0);
+  CHECK(plan["listeners"][0]["chains"][1]["sessions"] == 10);
+  CHECK(plan["listeners"][0]["chains"][1]["share"] == 0.3);
+  CHECK(describePlan(plan).find("chain c new: changed, share 30 %, 10 sessions") != std::string::npos);
+  CHECK(planReload(versions(90), versions(90), sessions, {})["listeners"][0]["change"] == "kept");
+  // A version that leaves gives its sessions to the others.
+  Generation only_old = versions(100);
+  auto listener_spec = std::make_shared<runtime::ListenerSpec>(*only_old.listeners[0]);
+  listener_spec->chains.pop_back();
+  only_old.listeners = {listener_spec};
+  const json gone = planReload(versions(90), only_old, sessions, {});
+  CHECK(gone["sessions_moving"] == 10);
+  CHECK(gone["sessions_ending"] == 0);
 }
 
 }  // namespace

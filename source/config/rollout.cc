@@ -1,0 +1,77 @@
+#include "source/config/rollout.h"
+
+#include <numeric>
+
+#include "source/chain/filter_spec.h"
+#include "source/config/checks.h"
+
+namespace sluice::config {
+
+std::string contentOf(const sluice::ChainVersion& version) {
+  sluice::ChainVersion filters;
+  *filters.mutable_filters() = version.filters();
+  return filters.SerializeAsString();
+}
+
+std::vector<uint32_t> weightsOf(const sluice::FilterChain& chain, const std::string& listener,
+                                const SteppedBack& stepped_back) {
+  std::vector<uint32_t> weights;
+  for (const sluice::ChainVersion& version : chain.versions()) {
+    const auto known = stepped_back.find({listener, chain.name(), version.name()});
+    const bool back = known != stepped_back.end() && known->second == contentOf(version);
+    weights.push_back(back ? 0 : version.weight());
+  }
+  return weights;
+}
+
+std::vector<uint32_t> endsOfShares(const std::vector<uint32_t>& weights) {
+  const uint64_t sum = std::accumulate(weights.begin(), weights.end(), uint64_t{0});
+  std::vector<uint32_t> ends;
+  uint64_t until = 0;
+  for (const uint32_t weight : weights) {
+    until += weight;
+    ends.push_back(sum == 0 ? 0 : static_cast<uint32_t>(until * chain::ChainSpec::kBuckets / sum));
+  }
+  return ends;
+}
+
+SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap& bootstrap) {
+  SteppedBack still;
+  for (const sluice::Listener& listener : bootstrap.listeners()) {
+    for (const sluice::FilterChain& chain : listener.filter_chains()) {
+      for (const sluice::ChainVersion& version : chain.versions()) {
+        const auto known = before.find({listener.name(), chain.name(), version.name()});
+        if (known != before.end() && known->second == contentOf(version)) still.insert(*known);
+      }
+    }
+  }
+  return still;
+}
+
+std::vector<StepBackRule> buildStepBack(const sluice::Bootstrap& bootstrap, Checks& checks) {
+  std::vector<StepBackRule> rules;
+  for (int i = 0; i < bootstrap.listeners_size(); ++i) {
+    const sluice::Listener& listener = bootstrap.listeners(i);
+    for (int j = 0; j < listener.filter_chains_size(); ++j) {
+      const sluice::FilterChain& chain = listener.filter_chains(j);
+      if (!chain.has_step_back()) continue;
+      const std::string path =
+          indexed(indexed("listeners", i) + ".filter_chains", j) + ".step_back";
+      if (chain.versions_size() < 2) checks.fail(path, "needs at least two versions to compare");
+      const sluice::StepBack& config = chain.step_back();
+      StepBackRule rule{.listener = listener.name(), .chain = chain.name()};
+      checks.range(config.has_factor(), config.factor(), 1.1, 100.0, path + ".factor", rule.factor);
+      uint32_t seconds = 60;
+      checks.range(config.has_window_s(), config.window_s(), 1u, 3600u, path + ".window_s", seconds);
+      rule.window = std::chrono::seconds{seconds};
+      checks.range(config.has_min_packets(), config.min_packets(), 1u, 1'000'000'000u,
+                   path + ".min_packets", rule.min_packets);
+      checks.range(config.has_min_handshakes(), config.min_handshakes(), 1u, 1'000'000'000u,
+                   path + ".min_handshakes", rule.min_handshakes);
+      rules.push_back(std::move(rule));
+    }
+  }
+  return rules;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,46 @@
+// Whether the newest version of a chain does worse than the others. Pure: totals come in, about once a
+// second.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "source/chain/filter_spec.h"
+#include "source/config/rollout.h"
+
+namespace sluice::server {
+
+// Totals since the start.
+struct ChainHealth {
+  uint64_t packets = 0;  // through its outermost filter, in both directions
+  uint64_t drops = 0;    // by its filters
+  uint64_t successes = 0;
+  uint64_t failures = 0;  // of handshakes
+
+  ChainHealth& operator+=(const ChainHealth& other);
+  ChainHealth operator-(const ChainHealth& before) const;
+};
+ChainHealth healthOf(const chain::ChainSpec& chain);
+
+class RolloutWatch {
+ public:
+  explicit RolloutWatch(config::StepBackRule rule) : rule_(std::move(rule)) {}
+
+  const config::StepBackRule& rule() const { return rule_; }
+  void configure(config::StepBackRule rule) { rule_ = std::move(rule); }
+
+  // What is worse, in words; empty: nothing, or too little is known yet.
+  std::string compare(const ChainHealth& newest, const ChainHealth& others, Instant now);
+
+ private:
+  struct Sample {
+    Instant at;
+    ChainHealth newest;
+    ChainHealth others;
+  };
+  config::StepBackRule rule_;
+  std::deque<Sample> samples_;  // of the window, and one before it
+};
+
+}  // namespace sluice::server
