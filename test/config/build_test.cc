@@ -38,6 +38,7 @@ struct Builder {
   runtime::StatsStore stats{1};
   std::set<net::Address> machine;
   std::map<net::Address, net::Address> discovered;
+  config::SteppedBack stepped_back;
 
   Result<config::Built> build(const std::string& text, const runtime::Generation* previous = nullptr) {
     auto bootstrap = config::parse(text, config::Format::kText, "test.textproto");
@@ -53,7 +54,8 @@ struct Builder {
                           .machine = machine,
                           .discovered = discovered,
                           .previous = previous,
-                          .version = 1});
+                          .version = 1,
+                          .stepped_back = stepped_back});
   }
   std::vector<std::string> errors(const std::string& text) {
     const auto built = build(text);
@@ -126,6 +128,24 @@ TEST_CASE("every wrong value is named by its field's path") {
            kCluster,
        "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: excludes "
        "percent"},
+      {listener(chain(kForward + std::string("versions { name: 'v' weight: 1 ") + kForward + "} ")) + kCluster,
+       "listeners[0].filter_chains[0].filters: must not be there together with versions"},
+      {listener(chain(std::string("versions { name: 'v' ") + kForward + "} ")) + kCluster,
+       "listeners[0].filter_chains[0].versions: at least one needs a weight"},
+      {listener(chain(std::string("versions { weight: 1 ") + kForward + "} ")) + kCluster,
+       "listeners[0].filter_chains[0].versions[0].name: is required"},
+      {listener(chain(std::string("versions { name: 'v' weight: 10001 ") + kForward + "} ")) + kCluster,
+       "listeners[0].filter_chains[0].versions[0].weight: must be 0 to 10000"},
+      {listener(chain(std::string("versions { name: 'v' weight: 1 } "))) + kCluster,
+       "listeners[0].filter_chains[0].versions[0].filters: at least one"},
+      {listener(chain(std::string("versions { name: 'v' weight: 1 ") + kForward + "} versions { name: 'w' " + voice +
+                      "} ")) + kCluster,
+       "listeners[0].filter_chains[0].versions[1].filters: all versions must have stun_turn, or none"},
+      {listener(chain(std::string("step_back {} ") + kForward)) + kCluster,
+       "listeners[0].filter_chains[0].step_back: needs at least two versions"},
+      {listener(chain(std::string("step_back { factor: 1 window_s: 0 } versions { name: 'v' weight: 1 ") + kForward +
+                      "} versions { name: 'w' " + kForward + "} ")) + kCluster,
+       "listeners[0].filter_chains[0].step_back.factor: must be 1.1"},
       {listener(chain(filter("StunTurn", "consent_timeout_s: 1") + kDtls + kRouter)),
        "listeners[0].filter_chains[0].filters[0].typed_config.consent_timeout_s: must be 5 to 3600"},
       {listener(chain(kStun + filter("DtlsSrtp", "handshake_timeout_s: 0") + kRouter)),
@@ -436,6 +456,49 @@ TEST_CASE("a reload keeps the factories whose configuration is equal") {
       builder.build(listener(chain(kForward)) + "clusters { name: 'up' endpoints: '127.0.0.1:8' }",
                     first->generation.get());
   CHECK(third->generation->listeners[0]->chains[0]->filters[0].factory != before[1].factory);
+}
+
+TEST_CASE("versions share the buckets by weight, and one that stepped back has none until its filters change") {
+  Builder builder;
+  const auto text = [&](const std::string& new_filters) {
+    return listener(chain("versions { name: 'old' weight: 3 " + std::string(kForward) +
+                          "} versions { name: 'new' weight: 1 " + new_filters + kForward + "} ")) +
+           kCluster;
+  };
+  const auto shares = [&](const std::string& config) {
+    const auto built = builder.build(config);
+    REQUIRE(built.ok());
+    std::vector<std::pair<uint32_t, uint32_t>> out;
+    for (const auto& chain : built->generation->listeners[0]->chains) {
+      CHECK(chain->name == "c");
+      out.emplace_back(chain->first_bucket, chain->end_bucket);
+    }
+    return out;
+  };
+  using Shares = std::vector<std::pair<uint32_t, uint32_t>>;
+  CHECK(shares(text("")) == Shares{{0, 7500}, {7500, 10'000}});
+  auto bootstrap = config::parse(text(""), config::Format::kText, "test.textproto");
+  builder.stepped_back[{"l", "c", "new"}] = config::contentOf(bootstrap->listeners(0).filter_chains(0).versions(1));
+  CHECK(shares(text("")) == Shares{{0, 10'000}, {10'000, 10'000}});
+  CHECK(config::stillSteppedBack(builder.stepped_back, *bootstrap) == builder.stepped_back);
+  const std::string other = text(filter("Marker", ""));
+  CHECK(shares(other) == Shares{{0, 7500}, {7500, 10'000}});
+  CHECK(config::stillSteppedBack(builder.stepped_back, *config::parse(other, config::Format::kText, "t")).empty());
+}
+
+TEST_CASE("a chain's filters live on when it becomes a version of itself") {
+  Builder builder;
+  const auto alone = builder.build(kGood);
+  REQUIRE(alone.ok());
+  const auto both = builder.build(listener(chain("versions { name: 'old' weight: 9 " + std::string(kForward) +
+                                                 "} versions { name: 'new' weight: 1 " + kForward + "} ")) +
+                                      kCluster,
+                                  alone->generation.get());
+  REQUIRE(both.ok());
+  const auto& before = alone->generation->listeners[0]->chains[0]->filters[0];
+  const auto& after = both->generation->listeners[0]->chains[0]->filters[0];
+  CHECK(before.factory == after.factory);
+  CHECK(before.stats != after.stats);  // which are its version's
 }
 
 }  // namespace
