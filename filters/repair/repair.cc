@@ -11,7 +11,7 @@
 namespace sluice::repair {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP has measured it
+constexpr Duration kUnknownRoundTrip = 100ms;  // of a listener, until RTCP has measured it
 constexpr size_t kMostAskedAtOnce = 64;
 constexpr Duration kLeastMemory = 200ms;
 
@@ -80,15 +80,13 @@ void Repair::leaveCensus() {
   player_->room->listenerLoss().leave(std::exchange(player_->loss_class, rooms::LossCensus::kNobody));
 }
 
-Duration Repair::roundTrip() const {
-  const std::chrono::microseconds measured{player_->observed.rtt_us.load(std::memory_order_relaxed)};
-  return measured.count() == 0 ? kUnknownRoundTrip : Duration{measured};
+Duration Repair::measuredRoundTrip() const {
+  return std::chrono::microseconds{player_->observed.rtt_us.load(std::memory_order_relaxed)};
 }
 
-// Of the speaker. RTCP measures no round trip to one who hears nobody.
-Duration Repair::answerTime() const {
-  const Duration measured = speaker_->finder().answerTime();
-  return measured == Duration{} ? roundTrip() : measured;
+Duration Repair::roundTrip() const {
+  const Duration measured = measuredRoundTrip();
+  return measured == Duration{} ? kUnknownRoundTrip : measured;
 }
 
 // Who sends nothing reports under its player's number, as the router does.
@@ -114,7 +112,7 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();
-  const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
+  const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received, measuredRoundTrip());
   const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
@@ -169,7 +167,7 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
     const uint16_t sequence = speaker_->rebuild(rtp, blocks[i], back, *rebuilt);
     rebuilt->received = packet->received;
     const Instant expected = speaker_->finder().expected(sequence);
-    speaker_->finder().onPacket(sequence, rtp.timestamp - blocks[i].timestamp_offset, packet->received);
+    speaker_->finder().fill(sequence);
     context_.count(Count::kRecoveredRed);
     context_.record(Record::kRecovery, packet->received - expected);
     context_.ingress(std::move(rebuilt));
@@ -182,7 +180,8 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 
 void Repair::armAsking() {
   if (!speaker_->line().nack || !factory_->settings.uplink.nack) return;
-  const Instant next = speaker_->finder().nextAsk(factory_->settings.uplink.finder, answerTime());
+  const Instant next =
+      speaker_->finder().nextAsk(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip());
   if (next == Instant::max()) return asking_.cancel();
   if (!asking_.armed() || asking_.due() != next) asking_.armAt(next);
 }
@@ -190,7 +189,7 @@ void Repair::armAsking() {
 void Repair::askForLost() {
   std::array<uint16_t, kMostAskedAtOnce> wanted;
   const size_t count =
-      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), answerTime(), wanted);
+      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
   armAsking();
 }

@@ -69,8 +69,8 @@ class Repair final : public chain::Filter {
   Duration memory() const;
 
   ListenerStream* find(uint32_t ssrc);
+  Duration measuredRoundTrip() const;  // by RTCP; 0 for who hears nobody
   Duration roundTrip() const;
-  Duration answerTime() const;
   uint32_t reportingSsrc() const;
 
   const RepairFactory* factory_;
