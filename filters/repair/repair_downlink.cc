@@ -76,6 +76,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   }
   stream->resend(*sent, *out);
   out->received = now;
+  out->deadline = sent->at + settings.budget;  // a pacer may hold it
   ++sent->resends;
   sent->last = now;
   context_.count(stream->slot().rtx_payload_type != 0 ? Count::kResentRtx : Count::kResent);
