@@ -118,6 +118,11 @@ void Stage::onReports(net::Packet& packet) {
     Stream* stream = find(block.ssrc);
     if (stream == nullptr) return false;
     block = stream->report();
+    // The router, inward of us, saw what we made of it.
+    if (const auto& player = lane_.context.session().player()) {
+      player->observed.uplink_loss_permille.store(block.fraction_lost * 1000u / 256,
+                                                  std::memory_order_relaxed);
+    }
     return true;
   });
 }

@@ -17,7 +17,7 @@ class Stage {
   // In the stage's direction.
   void onPacket(net::PacketPtr&& packet);
   // RTCP in the other direction: says of our streams what came to us, not what we made of it (RFC 3550
-  // section 7.2).
+  // section 7.2). Of ingress only.
   void onReports(net::Packet& packet);
 
   void onReload(const StageSettings* settings, uint8_t payload_type);
