@@ -57,7 +57,7 @@ Adaptation::Adaptation(chain::FilterContext& context, const AdaptationFactory& f
   if (player_ != nullptr && player_->negotiated.sending) looking_.arm(factory.interval);
 }
 
-media::Adaptation::Line Adaptation::line() const {
+media::Adaptation::Line Adaptation::line() {
   const auto read = [](const std::atomic<uint32_t>& value) {
     return value.load(std::memory_order_relaxed) / 1000.0;
   };
@@ -65,9 +65,10 @@ media::Adaptation::Line Adaptation::line() const {
   const unsigned percentile = factory_->listener_loss_percentile;
   const double listeners =
       percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
-  return {.rtt_ms = read(player_->observed.rtt_us),
-          .loss = 1 - (1 - uplink) * (1 - listeners),
-          .busy = context_.worker().busyShare()};
+  const media::Adaptation::Line now{.rtt_ms = read(player_->observed.rtt_us),
+                                    .loss = 1 - (1 - uplink) * (1 - listeners),
+                                    .busy = context_.worker().busyShare()};
+  return average_.update(now, player_->observed.rtt_samples.load(std::memory_order_relaxed), context_.now());
 }
 
 void Adaptation::look() {

@@ -6,6 +6,7 @@
 
 #include "filters/opus/stream.h"
 #include "source/chain/filter.h"
+#include "source/media/line_average.h"
 
 namespace sluice::opus_filter {
 
@@ -37,6 +38,7 @@ class Stage {
   Lane lane_;
   uint8_t payload_type_;
   Instant adapted_{};
+  media::LineAverage average_;
   std::vector<std::unique_ptr<Stream>> streams_;
 };
 

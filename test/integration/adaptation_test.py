@@ -55,14 +55,14 @@ class AdaptationTest(unittest.TestCase):
         self.assertIsNone(self.sluice.players("far")["speaker"]["profile"])
 
         self.sluice.write_config(self.config(55))
-        profile = wait_until(lambda: self.sluice.players("far")["speaker"]["profile"], "a profile is told", 30)
+        profile = wait_until(lambda: self.sluice.players("far")["speaker"]["profile"], "a profile is told", 90)  # after some ten of its reports
         self.assertEqual((profile["bandwidth_hz"], profile["frame_ms"]), (8000, 10))
         wait_until(lambda: speaker.page.run("window.sluice.call.profile?.frame_ms") == 10, "the page applies it")
         wait_until(lambda: self.packets_a_second() > 80, "frames of 10 ms")
         self.assertIn("8 kHz, 10 ms", self.sluice.admin("/sessions")[2])
 
         self.sluice.write_config(self.config(5))
-        wait_until(lambda: speaker.page.run("window.sluice.call.profile?.frame_ms") == 20, "all is well again", 45)
+        wait_until(lambda: speaker.page.run("window.sluice.call.profile?.frame_ms") == 20, "all is well again", 90)
         wait_until(lambda: self.packets_a_second() < 60, "frames of 20 ms")
 
 
