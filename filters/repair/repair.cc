@@ -41,6 +41,7 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
       player_(context.session().player()),
       asking_(context.timers(), [this] { askForLost(); }),
       budget_(factory.settings.downlink.max_overhead),
+      redundancy_budget_(factory.settings.downlink.max_red_overhead),
       forget_(context.timers(), [this] { forget(); }),
       idle_(context.timers(), [this] { onIdleTimer(); }) {
   if (player_ == nullptr) return;
@@ -214,6 +215,7 @@ bool Repair::onReload(const chain::FilterFactory& factory) {
   factory_ = &fresh;
   for (ListenerStream& stream : listeners_) stream.resize(fresh.settings.history());
   budget_.setShare(fresh.settings.downlink.max_overhead);
+  redundancy_budget_.setShare(fresh.settings.downlink.max_red_overhead);
   asking_.cancel();
   if (speaker_) armAsking();
   return true;

@@ -79,7 +79,8 @@ class Repair final : public chain::Filter {
   net::Timer asking_;
 
   std::vector<ListenerStream> listeners_;
-  RepairBudget budget_;
+  RepairBudget budget_;             // of what is sent again
+  RepairBudget redundancy_budget_;  // of RED
   LossEstimate loss_;
   RepairPolicy policy_;
   Instant adapted_{};
