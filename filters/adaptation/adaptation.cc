@@ -100,7 +100,9 @@ void Adaptation::tellByEvent() {
 
 void Adaptation::tellByRtcp() {
   const uint32_t media = player_->observed.ssrc.load(std::memory_order_relaxed);
-  if (media == 0 || (!factory_->remb && !factory_->tmmbr)) return;
+  const rooms::Feedback agreed = player_->negotiated.sending->feedback &
+                                 rooms::Feedback{.remb = factory_->remb, .tmmbr = factory_->tmmbr};
+  if (media == 0 || (!agreed.remb && !agreed.tmmbr)) return;
   told_ = context_.now();
   net::PacketPtr packet = context_.packet();
   if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
@@ -114,8 +116,8 @@ void Adaptation::tellByRtcp() {
   const uint32_t own = slots.empty() ? player_->number : slots.front().ssrc;
   writer.addReceiverReport(own, {});
   writer.addCname(own, player_->negotiated.cname);
-  if (factory_->remb) rtcp::addRemb(writer, own, media, bps);
-  if (factory_->tmmbr) rtcp::addTmmbr(writer, own, media, bps, kOverheadBytes);
+  if (agreed.remb) rtcp::addRemb(writer, own, media, bps);
+  if (agreed.tmmbr) rtcp::addTmmbr(writer, own, media, bps, kOverheadBytes);
   packet->resize(*writer.finish());
   packet->kind = PacketKind::kRtcp;
   context_.count(Count::kRtcpOut);

@@ -14,6 +14,9 @@ class AdaptationFactory final : public chain::FilterFactory {
   static Result<chain::FilterFactoryPtr> make(const filters::Adaptation& config,
                                               chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
+  rooms::RepairFeatures repairFeatures() const override {
+    return {.feedback = {.remb = remb, .tmmbr = tmmbr}};
+  }
 
   rooms::Directory* directory = nullptr;  // main thread only
   media::Adaptation::Config policy{};

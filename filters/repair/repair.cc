@@ -32,7 +32,7 @@ chain::FilterPtr RepairFactory::create(chain::FilterContext& context) const {
 rooms::RepairFeatures RepairFactory::repairFeatures() const {
   const bool nack = settings.uplink.nack || settings.downlink.nack;
   const bool red = settings.downlink.redundancy != filters::Repair::Downlink::NONE;
-  return {.nack = nack, .rtx = nack, .red = red, .red_by_default = settings.uplink.red};
+  return {.feedback = {.nack = nack}, .rtx = nack, .red = red, .red_by_default = settings.uplink.red};
 }
 
 Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
@@ -49,7 +49,7 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
   listeners_.reserve(player_->negotiated.slots.size());
   for (size_t i = 0; i < player_->negotiated.slots.size(); ++i) {
     const rooms::Slot& slot = player_->negotiated.slots[i];
-    if (!slot.nack && slot.red_payload_type == 0) continue;
+    if (!slot.feedback.nack && slot.red_payload_type == 0) continue;
     listeners_.emplace_back(slot, player_->slot_states[i], factory.settings.history());
   }
 }
@@ -180,7 +180,7 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 }
 
 void Repair::armAsking() {
-  if (!speaker_->line().nack || !factory_->settings.uplink.nack) return;
+  if (!speaker_->line().feedback.nack || !factory_->settings.uplink.nack) return;
   const Instant next =
       speaker_->finder().nextAsk(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip());
   if (next == Instant::max()) return asking_.cancel();
@@ -228,7 +228,8 @@ void Repair::describe(chain::Description& out) const {
   };
   if (speaker_) {
     const media::LossFinder& finder = speaker_->finder();
-    out.emplace_back("uplink.nack", speaker_->line().nack && factory_->settings.uplink.nack ? "yes" : "no");
+    out.emplace_back("uplink.nack",
+                     speaker_->line().feedback.nack && factory_->settings.uplink.nack ? "yes" : "no");
     out.emplace_back("uplink.lost", std::to_string(finder.lost()));
     out.emplace_back("uplink.recovered", std::to_string(finder.returned()));
   }

@@ -156,13 +156,14 @@ void Repair::adapt(Instant now) {
   adapted_ = now;
   const auto has = [&](auto wanted) { return std::ranges::any_of(listeners_, wanted); };
   const Settings::Downlink& settings = factory_->settings.downlink;
-  policy_.update({.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().nack; }),
-                  .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
-                  .loss = loss_.loss(),
-                  .mean_burst = loss_.meanBurst(),
-                  .round_trip = roundTrip(),
-                  .budget = settings.budget},
-                 now);
+  policy_.update(
+      {.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().feedback.nack; }),
+       .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
+       .loss = loss_.loss(),
+       .mean_burst = loss_.meanBurst(),
+       .round_trip = roundTrip(),
+       .budget = settings.budget},
+      now);
   if (now - sent_ > kIdle) return;  // it hears nobody
   player_->loss_class = player_->room->listenerLoss().enter(loss_.loss(), player_->loss_class);
   if (!idle_.armed()) idle_.armAt(now + kIdle);

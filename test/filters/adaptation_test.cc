@@ -28,11 +28,12 @@ struct Fixture {
   ChainHarness chain;
   rooms::PlayerPtr player;
 
-  explicit Fixture(const char* config = "", bool sends = true)
+  explicit Fixture(const char* config = "", bool sends = true,
+                   rooms::Feedback agreed = {.remb = true, .tmmbr = true})
       : chain(worker, {{adaptation::filterType(), config}}) {
     directory.addObserver(advised);
     rooms::Negotiated negotiated;
-    if (sends) negotiated.sending.emplace();
+    if (sends) negotiated.sending.emplace().feedback = agreed;
     negotiated.slots.resize(1);
     negotiated.slots[0].ssrc = 9;
     player = *directory.join("room", "speaker", negotiated);
@@ -171,6 +172,19 @@ TEST_CASE("each way of telling can be left out, also by a reload") {
   const size_t sent = f.chain.outer.size();
   f.wait(20s);
   CHECK(f.chain.outer.size() == sent);
+}
+
+TEST_CASE("by RTCP only what was agreed on is told") {
+  Fixture f("", true, {.tmmbr = true});
+  f.player->observed.rtt_us = 100'000;
+  f.wait(1s);
+  CHECK(f.told().first == 0);
+  CHECK(f.told().second > 0);
+  Fixture nothing("", true, {});
+  nothing.player->observed.rtt_us = 100'000;
+  nothing.wait(1s);
+  CHECK(nothing.chain.outer.empty());
+  CHECK(nothing.advised.profiles.size() == 1);
 }
 
 TEST_CASE("without a free packet nothing is told by RTCP, and it is counted") {

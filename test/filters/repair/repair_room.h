@@ -82,7 +82,7 @@ struct Room {
     negotiated.cname = "cname-" + name;
     rooms::AudioLine line;
     line.opus_payload_type = kOpus;
-    line.nack = agreed.nack;
+    line.feedback.nack = agreed.nack;
     if (agreed.red) line.red_payload_type = kRed;
     if (agreed.rtx) line.rtx_payload_type = kRtx;
     negotiated.sending.emplace();
