@@ -57,7 +57,7 @@ Adaptation::Adaptation(chain::FilterContext& context, const AdaptationFactory& f
   if (player_ != nullptr && player_->negotiated.sending) looking_.arm(factory.interval);
 }
 
-media::Adaptation::Line Adaptation::line() const {
+media::Adaptation::Line Adaptation::line() {
   const auto read = [](const std::atomic<uint32_t>& value) {
     return value.load(std::memory_order_relaxed) / 1000.0;
   };
@@ -65,9 +65,10 @@ media::Adaptation::Line Adaptation::line() const {
   const unsigned percentile = factory_->listener_loss_percentile;
   const double listeners =
       percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
-  return {.rtt_ms = read(player_->observed.rtt_us),
-          .loss = 1 - (1 - uplink) * (1 - listeners),
-          .busy = context_.worker().busyShare()};
+  const media::Adaptation::Line now{.rtt_ms = read(player_->observed.rtt_us),
+                                    .loss = 1 - (1 - uplink) * (1 - listeners),
+                                    .busy = context_.worker().busyShare()};
+  return average_.update(now, player_->observed.rtt_samples.load(std::memory_order_relaxed), context_.now());
 }
 
 void Adaptation::look() {
@@ -99,7 +100,9 @@ void Adaptation::tellByEvent() {
 
 void Adaptation::tellByRtcp() {
   const uint32_t media = player_->observed.ssrc.load(std::memory_order_relaxed);
-  if (media == 0 || (!factory_->remb && !factory_->tmmbr)) return;
+  const rooms::Feedback agreed = player_->negotiated.sending->feedback &
+                                 rooms::Feedback{.remb = factory_->remb, .tmmbr = factory_->tmmbr};
+  if (media == 0 || (!agreed.remb && !agreed.tmmbr)) return;
   told_ = context_.now();
   net::PacketPtr packet = context_.packet();
   if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
@@ -113,8 +116,8 @@ void Adaptation::tellByRtcp() {
   const uint32_t own = slots.empty() ? player_->number : slots.front().ssrc;
   writer.addReceiverReport(own, {});
   writer.addCname(own, player_->negotiated.cname);
-  if (factory_->remb) rtcp::addRemb(writer, own, media, bps);
-  if (factory_->tmmbr) rtcp::addTmmbr(writer, own, media, bps, kOverheadBytes);
+  if (agreed.remb) rtcp::addRemb(writer, own, media, bps);
+  if (agreed.tmmbr) rtcp::addTmmbr(writer, own, media, bps, kOverheadBytes);
   packet->resize(*writer.finish());
   packet->kind = PacketKind::kRtcp;
   context_.count(Count::kRtcpOut);

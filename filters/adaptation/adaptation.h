@@ -5,7 +5,7 @@
 #include "api/filters/adaptation.pb.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
-#include "source/media/adaptation.h"
+#include "source/media/line_average.h"
 
 namespace sluice::adaptation {
 
@@ -14,6 +14,9 @@ class AdaptationFactory final : public chain::FilterFactory {
   static Result<chain::FilterFactoryPtr> make(const filters::Adaptation& config,
                                               chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
+  rooms::RepairFeatures repairFeatures() const override {
+    return {.feedback = {.remb = remb, .tmmbr = tmmbr}};
+  }
 
   rooms::Directory* directory = nullptr;  // main thread only
   media::Adaptation::Config policy{};
@@ -34,12 +37,13 @@ class Adaptation final : public chain::Filter {
 
  private:
   void look();
-  media::Adaptation::Line line() const;
+  media::Adaptation::Line line();
   void tellByEvent();
   void tellByRtcp();
 
   const AdaptationFactory* factory_;
   const rooms::PlayerPtr player_;  // null: nobody to tell
+  media::LineAverage average_;
   media::Adaptation policy_;
   net::Timer looking_;
   unsigned releases_ = 0;  // how often the client is still to be told that nothing limits it any more

@@ -131,6 +131,11 @@ void Stage::onReports(net::Packet& packet) {
     Stream* stream = find(block.ssrc);
     if (stream == nullptr) return false;
     block = stream->report();
+    // The router, inward of us, saw what we made of it.
+    if (const auto& player = lane_.context.session().player()) {
+      player->observed.uplink_loss_permille.store(block.fraction_lost * 1000u / 256,
+                                                  std::memory_order_relaxed);
+    }
     return true;
   });
 }
@@ -140,13 +145,16 @@ void Stage::adapt() {
   if (lane_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
   adapted_ = now;
   media::Adaptation::Line line{.busy = lane_.context.worker().busyShare()};
+  uint32_t rtt_samples = 0;
   if (const auto& player = lane_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
+    rtt_samples = player->observed.rtt_samples.load(std::memory_order_relaxed);
     // What comes from a client is encoded for those who hear it.
     line.loss = lane_.inward ? player->room->listenerLoss().percentile(kListeners, player->loss_class)
                              : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }
-  if (lane_.adaptation.update(line, now)) lane_.context.count(Count::kProfileChanges);
+  if (lane_.adaptation.update(average_.update(line, rtt_samples, now), now))
+    lane_.context.count(Count::kProfileChanges);
 }
 
 void Stage::onReload(const StageSettings* settings, uint8_t payload_type) {

@@ -6,6 +6,7 @@
 
 #include "filters/opus/stream.h"
 #include "source/chain/filter.h"
+#include "source/media/line_average.h"
 
 namespace sluice::opus_filter {
 
@@ -17,7 +18,7 @@ class Stage {
   // In the stage's direction.
   void onPacket(net::PacketPtr&& packet);
   // RTCP in the other direction: says of our streams what came to us, not what we made of it (RFC 3550
-  // section 7.2).
+  // section 7.2). Of ingress only.
   void onReports(net::Packet& packet);
 
   void onReload(const StageSettings* settings, uint8_t payload_type);
@@ -39,6 +40,7 @@ class Stage {
   Lane lane_;
   uint8_t payload_type_;
   Instant adapted_{};
+  media::LineAverage average_;
   std::vector<std::unique_ptr<Stream>> streams_;
 };
 

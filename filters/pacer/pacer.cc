@@ -49,7 +49,7 @@ void takeAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config
   rate.high_rtt = std::chrono::milliseconds{high_ms};
 }
 
-constexpr std::string_view kDrops[] = {"queue_full", "too_late"};
+constexpr std::string_view kDrops[] = {"queue_full", "too_late", "past_deadline"};
 constexpr stats::CounterSpec kCounters[] = {{"queued", "Packets that had to wait for tokens."}};
 constexpr stats::HistogramSpec kHistograms[] = {{"delay", "Time that RTP packets spent in the pacer."}};
 
@@ -148,6 +148,8 @@ void Pacer::release() {
     const auto size = static_cast<double>(queue_.front().size());
     if (now - queue_.front().note<Instant>() > factory_->max_delay) {
       context_.drop(queue_.pop(), Drop::kTooLate);
+    } else if (now > queue_.front().deadline) {
+      context_.drop(queue_.pop(), Drop::kPastDeadline);
     } else if (bucket_.take(size, now)) {
       passOn(queue_.pop(), now);
     } else {

@@ -11,7 +11,7 @@
 
 namespace sluice::pacer {
 
-enum class Drop { kQueueFull, kTooLate };
+enum class Drop { kQueueFull, kTooLate, kPastDeadline };
 enum class Count { kQueued };
 enum class Record { kDelay };
 

@@ -59,20 +59,25 @@ SentPacket* ListenerStream::remember(Bytes packet, const rtp::Packet& rtp, net::
 
 // RFC 4588 section 4: the header with another SSRC, payload type and sequence number, then the original's
 // sequence number, then its payload.
-void ListenerStream::resend(const SentPacket& sent, net::Packet& out) {
+bool ListenerStream::resend(const SentPacket& sent, net::Packet& out) {
   const bool rtx = slot_.rtx_payload_type != 0;
-  const size_t extra = rtx ? 2 : 0;
+  const size_t extra = rtx ? kRtxHeader : 0;
   out.resize(sent.header_size + extra + sent.payload_size);
   uint8_t* at = std::ranges::copy(sent.headerBytes(), out.data().begin()).out.base();
+  std::ranges::copy(sent.payload(), at + extra);
+  out.kind = PacketKind::kRtp;
   if (rtx) {
     uint8_t* header = out.data().data();
     header[1] = static_cast<uint8_t>((header[1] & 0x80) | slot_.rtx_payload_type);
     writeU16(header + 2, (*state_.rtx_sequence)++);
     writeU32(header + 8, slot_.rtx_ssrc);
     writeU16(at, sent.sequence);
+  } else if (sent.red_blocks > 0) {
+    const auto rtp = rtp::parse(out.data());
+    const Redundancy before = redundancy(*rtp, sent.red_blocks);
+    return before.size == sent.red_size && addRedundancy(out, *rtp, before);
   }
-  std::ranges::copy(sent.payload(), at + extra);
-  out.kind = PacketKind::kRtp;
+  return true;
 }
 
 }  // namespace sluice::repair

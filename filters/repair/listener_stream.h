@@ -15,6 +15,7 @@ class ListenerStream {
   ListenerStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history);
 
   static constexpr size_t kMaxRedundancy = 2;
+  static constexpr size_t kRtxHeader = 2;  // RFC 4588 section 4
 
   // The last frames before a packet, oldest first, as RED blocks (RFC 2198); at most `wanted`, none when
   // nothing fits. Views into the history, good until remember().
@@ -38,10 +39,14 @@ class ListenerStream {
   bool empty() const { return history_.empty(); }
 
   SentPacket* find(uint16_t sequence) { return history_.find(sequence); }
-  // What went out as RED is not kept as it was, and under the same numbers nothing else may go.
-  bool canResend(const SentPacket& sent) const { return !sent.as_red || slot_.rtx_payload_type != 0; }
-  // Fills `out` with the packet as it is to be sent again: as RTX where negotiated, else as it was.
-  void resend(const SentPacket& sent, net::Packet& out);
+  // Bytes of the packet as it is to be sent again.
+  size_t resendSize(const SentPacket& sent) const {
+    return size_t{sent.header_size} + sent.payload_size +
+           (slot_.rtx_payload_type != 0 ? kRtxHeader : sent.red_size);
+  }
+  // Fills `out` with the packet as it is to be sent again: as RTX where negotiated, else as it was, since
+  // nothing else may go under the same numbers. False: frames that went with it are gone.
+  bool resend(const SentPacket& sent, net::Packet& out);
 
   const rooms::Slot& slot() const { return slot_; }
 

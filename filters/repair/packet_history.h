@@ -21,12 +21,17 @@ struct SentPacket {
   uint16_t payload_size = 0;  // RTP padding included
   uint16_t primary_size = 0;  // the Opus packet at the payload's end; 0 when padding follows it
   uint32_t timestamp = 0;
-  bool as_red = false;  // earlier frames went with it
-  bool missed = false;  // the listener asked for it, and it counted as lost
+  uint8_t red_blocks = 0;  // earlier frames that went with it
+  uint16_t red_size = 0;   // what they added
+  bool missed = false;     // the listener asked for it, and it counted as lost
   uint8_t resends = 0;
   Instant at{};    // first sent
   Instant last{};  // last sent
 
+  void noteRed(size_t blocks, size_t size) {
+    red_blocks = static_cast<uint8_t>(blocks);
+    red_size = static_cast<uint16_t>(size);
+  }
   Bytes headerBytes() const { return {header.data(), header_size}; }
   Bytes payload() const { return block->data().last(payload_size); }
   Bytes primary() const { return block->data().last(primary_size); }

@@ -11,7 +11,7 @@
 namespace sluice::repair {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP has measured it
+constexpr Duration kUnknownRoundTrip = 100ms;  // of a listener, until RTCP has measured it
 constexpr size_t kMostAskedAtOnce = 64;
 constexpr Duration kLeastMemory = 200ms;
 
@@ -32,7 +32,7 @@ chain::FilterPtr RepairFactory::create(chain::FilterContext& context) const {
 rooms::RepairFeatures RepairFactory::repairFeatures() const {
   const bool nack = settings.uplink.nack || settings.downlink.nack;
   const bool red = settings.downlink.redundancy != filters::Repair::Downlink::NONE;
-  return {.nack = nack, .rtx = nack, .red = red, .red_by_default = settings.uplink.red};
+  return {.feedback = {.nack = nack}, .rtx = nack, .red = red, .red_by_default = settings.uplink.red};
 }
 
 Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
@@ -41,6 +41,7 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
       player_(context.session().player()),
       asking_(context.timers(), [this] { askForLost(); }),
       budget_(factory.settings.downlink.max_overhead),
+      redundancy_budget_(factory.settings.downlink.max_red_overhead),
       forget_(context.timers(), [this] { forget(); }),
       idle_(context.timers(), [this] { onIdleTimer(); }) {
   if (player_ == nullptr) return;
@@ -48,7 +49,7 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
   listeners_.reserve(player_->negotiated.slots.size());
   for (size_t i = 0; i < player_->negotiated.slots.size(); ++i) {
     const rooms::Slot& slot = player_->negotiated.slots[i];
-    if (!slot.nack && slot.red_payload_type == 0) continue;
+    if (!slot.feedback.nack && slot.red_payload_type == 0) continue;
     listeners_.emplace_back(slot, player_->slot_states[i], factory.settings.history());
   }
 }
@@ -80,15 +81,13 @@ void Repair::leaveCensus() {
   player_->room->listenerLoss().leave(std::exchange(player_->loss_class, rooms::LossCensus::kNobody));
 }
 
-Duration Repair::roundTrip() const {
-  const std::chrono::microseconds measured{player_->observed.rtt_us.load(std::memory_order_relaxed)};
-  return measured.count() == 0 ? kUnknownRoundTrip : Duration{measured};
+Duration Repair::measuredRoundTrip() const {
+  return std::chrono::microseconds{player_->observed.rtt_us.load(std::memory_order_relaxed)};
 }
 
-// Of the speaker. RTCP measures no round trip to one who hears nobody.
-Duration Repair::answerTime() const {
-  const Duration measured = speaker_->finder().answerTime();
-  return measured == Duration{} ? roundTrip() : measured;
+Duration Repair::roundTrip() const {
+  const Duration measured = measuredRoundTrip();
+  return measured == Duration{} ? kUnknownRoundTrip : measured;
 }
 
 // Who sends nothing reports under its player's number, as the router does.
@@ -114,7 +113,7 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();
-  const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received);
+  const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received, measuredRoundTrip());
   const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
@@ -169,7 +168,7 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
     const uint16_t sequence = speaker_->rebuild(rtp, blocks[i], back, *rebuilt);
     rebuilt->received = packet->received;
     const Instant expected = speaker_->finder().expected(sequence);
-    speaker_->finder().onPacket(sequence, rtp.timestamp - blocks[i].timestamp_offset, packet->received);
+    speaker_->finder().fill(sequence);
     context_.count(Count::kRecoveredRed);
     context_.record(Record::kRecovery, packet->received - expected);
     context_.ingress(std::move(rebuilt));
@@ -181,8 +180,9 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 }
 
 void Repair::armAsking() {
-  if (!speaker_->line().nack || !factory_->settings.uplink.nack) return;
-  const Instant next = speaker_->finder().nextAsk(factory_->settings.uplink.finder, answerTime());
+  if (!speaker_->line().feedback.nack || !factory_->settings.uplink.nack) return;
+  const Instant next =
+      speaker_->finder().nextAsk(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip());
   if (next == Instant::max()) return asking_.cancel();
   if (!asking_.armed() || asking_.due() != next) asking_.armAt(next);
 }
@@ -190,7 +190,7 @@ void Repair::armAsking() {
 void Repair::askForLost() {
   std::array<uint16_t, kMostAskedAtOnce> wanted;
   const size_t count =
-      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), answerTime(), wanted);
+      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
   armAsking();
 }
@@ -215,6 +215,7 @@ bool Repair::onReload(const chain::FilterFactory& factory) {
   factory_ = &fresh;
   for (ListenerStream& stream : listeners_) stream.resize(fresh.settings.history());
   budget_.setShare(fresh.settings.downlink.max_overhead);
+  redundancy_budget_.setShare(fresh.settings.downlink.max_red_overhead);
   asking_.cancel();
   if (speaker_) armAsking();
   return true;
@@ -232,7 +233,8 @@ void Repair::describe(chain::Description& out) const {
   };
   if (speaker_) {
     const media::LossFinder& finder = speaker_->finder();
-    out.emplace_back("uplink.nack", speaker_->line().nack && factory_->settings.uplink.nack ? "yes" : "no");
+    out.emplace_back("uplink.nack",
+                     speaker_->line().feedback.nack && factory_->settings.uplink.nack ? "yes" : "no");
     out.emplace_back("uplink.lost", std::to_string(finder.lost()));
     out.emplace_back("uplink.recovered", std::to_string(finder.returned()));
   }

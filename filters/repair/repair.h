@@ -71,8 +71,8 @@ class Repair final : public chain::Filter {
   Duration memory() const;
 
   ListenerStream* find(uint32_t ssrc);
+  Duration measuredRoundTrip() const;  // by RTCP; 0 for who hears nobody
   Duration roundTrip() const;
-  Duration answerTime() const;
   uint32_t reportingSsrc() const;
 
   const RepairFactory* factory_;
@@ -81,7 +81,8 @@ class Repair final : public chain::Filter {
   net::Timer asking_;
 
   std::vector<ListenerStream> listeners_;
-  RepairBudget budget_;
+  RepairBudget budget_;             // of what is sent again
+  RepairBudget redundancy_budget_;  // of RED
   LossEstimate loss_;
   RepairPolicy policy_;
   Instant adapted_{};

@@ -60,22 +60,28 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   const Settings::Downlink& settings = factory_->settings.downlink;
   ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
-  if (sent == nullptr || !stream->canResend(*sent)) return refuse(Count::kRefusedUnknown);
+  if (sent == nullptr) return refuse(Count::kRefusedUnknown);
   const bool first = !std::exchange(sent->missed, true);
   // It is as late as the time since it was first sent; and it has not been lost again if it cannot have come
   // yet.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
   const bool on_its_way = sent->resends > 0 && now - sent->last < roundTrip() * 3 / 4;
   if (on_its_way || sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
-  if (!budget_.take(sent->header_size + size_t{2} + sent->payload_size))
-    return refuse(Count::kRefusedBudget), first;
+  const size_t size = stream->resendSize(*sent);
+  if (!budget_.take(size)) return refuse(Count::kRefusedBudget), first;
   net::PacketPtr out = context_.packet();
   if (out == nullptr) {
     context_.countDrop(Drop::kNoPacket);
     return first;
   }
-  stream->resend(*sent, *out);
+  if (!stream->resend(*sent, *out)) {
+    budget_.giveBack(size);
+    context_.consume(std::move(out));
+    return refuse(Count::kRefusedUnknown), first;
+  }
+  context_.count(Count::kBytesResent, out->size());
   out->received = now;
+  out->deadline = sent->at + settings.budget;  // a pacer may hold it
   ++sent->resends;
   sent->last = now;
   context_.count(stream->slot().rtx_payload_type != 0 ? Count::kResentRtx : Count::kResent);
@@ -99,6 +105,8 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   if (!forget_.armed()) forget_.arm(memory());
   stream->forget(now - memory());
   budget_.onVoice(packet->size());
+  redundancy_budget_.onVoice(packet->size());
+  context_.count(Count::kBytesVoice, packet->size());
   loss_.onSent(now);
   adapt(now);
   net::SharedPacket block = packet->origin ? packet->origin : copy(*packet);
@@ -106,11 +114,14 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
   if (wanted > 0) {
     const auto redundancy = stream->redundancy(*rtp, wanted);
-    if (redundancy.count > 0 && budget_.take(redundancy.size)) {
-      const bool added = stream->addRedundancy(*packet, *rtp, redundancy);
-      if (!added) budget_.giveBack(redundancy.size);
-      if (added) context_.count(Count::kRedOut);
-      if (added && sent != nullptr) sent->as_red = true;
+    if (redundancy.count > 0 && redundancy_budget_.take(redundancy.size)) {
+      if (!stream->addRedundancy(*packet, *rtp, redundancy)) {
+        redundancy_budget_.giveBack(redundancy.size);
+      } else {
+        context_.count(Count::kRedOut);
+        context_.count(Count::kBytesRed, redundancy.size);
+        if (sent != nullptr) sent->noteRed(redundancy.count, redundancy.size);
+      }
     }
   }
   context_.egress(std::move(packet));
@@ -134,7 +145,7 @@ size_t Repair::redundancyFor(const ListenerStream& stream) const {
     case filters::Repair::Downlink::TWO:
       return 2;
     case filters::Repair::Downlink::ADAPTIVE:
-      return policy_.current() == Means::kRed1 ? 1 : policy_.current() == Means::kRed2 ? 2 : 0;
+      return frames(policy_.current());
     default:
       return 0;
   }
@@ -145,13 +156,14 @@ void Repair::adapt(Instant now) {
   adapted_ = now;
   const auto has = [&](auto wanted) { return std::ranges::any_of(listeners_, wanted); };
   const Settings::Downlink& settings = factory_->settings.downlink;
-  policy_.update({.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().nack; }),
-                  .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
-                  .loss = loss_.loss(),
-                  .mean_burst = loss_.meanBurst(),
-                  .round_trip = roundTrip(),
-                  .budget = settings.budget},
-                 now);
+  policy_.update(
+      {.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().feedback.nack; }),
+       .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
+       .loss = loss_.loss(),
+       .mean_burst = loss_.meanBurst(),
+       .round_trip = roundTrip(),
+       .budget = settings.budget},
+      now);
   if (now - sent_ > kIdle) return;  // it hears nobody
   player_->loss_class = player_->room->listenerLoss().enter(loss_.loss(), player_->loss_class);
   if (!idle_.armed()) idle_.armAt(now + kIdle);

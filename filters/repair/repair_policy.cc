@@ -6,7 +6,9 @@
 namespace sluice::repair {
 namespace {
 
-constexpr double kClean = 0.01;    // less loss is nobody's trouble
+constexpr double kClean = 0.01;     // less loss is nobody's trouble
+constexpr double kWorthRed = 0.03;  // less is cheaper to mend by FEC
+constexpr double kHeavy = 0.15;
 constexpr double kSingles = 1.5;   // mean bursts up to this are single losses
 constexpr Duration kFrame = 20ms;  // Opus as everyone sends it; the next packet shows that one is missing
 constexpr double kHalfLife = 2;    // seconds
@@ -15,14 +17,21 @@ constexpr double kEnough = 10;     // packets from which a share means something
 }  // namespace
 
 std::string_view name(Means means) {
-  constexpr std::string_view kNames[] = {"nothing", "nack", "red1", "red2", "fec"};
+  constexpr std::string_view kNames[] = {"nothing", "nack", "red1", "red2", "nack+red1", "fec"};
   return kNames[static_cast<size_t>(means)];
+}
+
+size_t frames(Means means) {
+  if (means == Means::kRed2) return 2;
+  return means == Means::kRed1 || means == Means::kNackRed1 ? 1 : 0;
 }
 
 Means chooseMeans(const Line& line) {
   if (line.loss < kClean) return Means::kNothing;
-  if (line.nack && line.round_trip + kFrame <= line.budget) return Means::kNack;
-  if (!line.red) return Means::kFec;
+  if (line.nack && line.round_trip + kFrame <= line.budget) {
+    return line.red && line.loss > kHeavy ? Means::kNackRed1 : Means::kNack;
+  }
+  if (!line.red || line.loss < kWorthRed) return Means::kFec;
   const bool bursts = line.mean_burst > kSingles && 2 * kFrame <= line.budget;
   return bursts ? Means::kRed2 : Means::kRed1;
 }

@@ -1,6 +1,7 @@
 // Which means against loss fits a listener's line. Pure.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "source/base/clock.h"
@@ -8,13 +9,16 @@
 namespace sluice::repair {
 
 enum class Means {
-  kNothing,  // the line loses next to nothing
-  kNack,     // the listener asks again: the cheapest, where there is time for it
-  kRed1,     // each packet repeats the frame before: for single losses
-  kRed2,     // the two frames before: for short bursts
-  kFec,      // nothing that we can do: the speakers' encoders add FEC, since they are told of the loss
+  kNothing,   // the line loses next to nothing
+  kNack,      // the listener asks again: the cheapest, where there is time for it
+  kRed1,      // each packet repeats the frame before: for single losses
+  kRed2,      // the two frames before: for short bursts
+  kNackRed1,  // both: so much is lost that answers are lost too
+  kFec,       // nothing that we can do: the speakers' encoders add FEC, since they are told of the loss
 };
 std::string_view name(Means means);
+// That each packet repeats.
+size_t frames(Means means);
 
 // What is known of the line.
 struct Line {

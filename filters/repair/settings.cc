@@ -42,11 +42,12 @@ Settings::Downlink takeDownlink(const filters::Repair::Downlink& config, Errors&
     errors.push_back({"downlink.redundancy", "must be ADAPTIVE, NONE, ONE or TWO"});
   }
   downlink.redundancy = config.redundancy();
-  const bool always = config.redundancy() == filters::Repair::Downlink::ONE ||
-                      config.redundancy() == filters::Repair::Downlink::TWO;
-  downlink.max_overhead = take(config.has_max_overhead_percent(), config.max_overhead_percent(), 1, 300,
-                               always ? 230 : 35, "downlink.max_overhead_percent", errors) /
+  downlink.max_overhead = take(config.has_max_overhead_percent(), config.max_overhead_percent(), 1, 300, 35,
+                               "downlink.max_overhead_percent", errors) /
                           100.0;
+  downlink.max_red_overhead = take(config.has_max_red_overhead_percent(), config.max_red_overhead_percent(),
+                                   1, 300, 230, "downlink.max_red_overhead_percent", errors) /
+                              100.0;
   return downlink;
 }
 

@@ -23,7 +23,8 @@ struct Settings {
     Duration budget = 200ms;
     unsigned max_resends = 3;
     RedundancyMode redundancy = filters::Repair::Downlink::ADAPTIVE;
-    double max_overhead = 0.35;  // of the bytes of voice
+    double max_overhead = 0.35;     // of packets sent again, as a share of the bytes of voice
+    double max_red_overhead = 2.3;  // of RED, likewise
   } downlink;
 
   // How many packets a listener may ask for, a power of two: all that can still arrive in time, in frames of

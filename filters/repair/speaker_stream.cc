@@ -17,13 +17,16 @@ SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet) const {
   return red ? Carrier::kRed : Carrier::kOpus;
 }
 
-media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now) {
+media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now,
+                                                   Duration round_trip) {
   if (packet.ssrc != ssrc_) {
     ssrc_ = packet.ssrc;
     finder_.restart();
     reception_ = rtp::Reception(48'000);
   }
-  const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now);
+  // Answers come as RTX where that was agreed on. Else they look like packets that are merely late.
+  const Duration quickest_answer = line_.rtx_payload_type != 0 ? Duration::max() : round_trip / 2;
+  const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now, quickest_answer);
   const bool by_itself =
       arrival == media::LossFinder::Arrival::kNew || arrival == media::LossFinder::Arrival::kOvertaken;
   if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);

@@ -22,8 +22,9 @@ class SpeakerStream {
   // kOther also under an SSRC that the router will refuse.
   Carrier carrier(const rtp::Packet& packet) const;
 
-  // A packet of the stream came by itself, as Opus or RED. An SSRC other than before begins anew.
-  media::LossFinder::Arrival onPacket(const rtp::Packet& packet, Instant now);
+  // A packet of the stream came as Opus or RED. An SSRC other than before begins anew. `round_trip` as RTCP
+  // measured it; 0: unknown.
+  media::LossFinder::Arrival onPacket(const rtp::Packet& packet, Instant now, Duration round_trip);
   // Makes an RTX packet the one that it repeats (RFC 4588 section 4). False: it is none of this stream.
   bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
   // A redundant block of `rtp` repeats the packet that came `back` packets before it, which is missing.

@@ -23,9 +23,14 @@ enum class Count {
   kRefusedRepeated,
   kRefusedUnknown,
   kRedOut,
+  kBytesVoice,
+  kBytesResent,
+  kBytesRed,
 };
 inline constexpr std::string_view kRecoveredHelp = "Missing packets of speakers that were made good.";
 inline constexpr std::string_view kResentHelp = "Packets that listeners were sent again.";
+inline constexpr std::string_view kBytesHelp =
+    "Bytes of RTP to listeners: of voice as it came here, of packets sent again, of earlier frames.";
 inline constexpr std::string_view kRefusedHelp = "Packets that listeners asked for in vain.";
 inline constexpr stats::CounterSpec kCounters[] = {
     {"lost", "Packets of speakers that were missing when later ones came."},
@@ -42,6 +47,9 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"refused", kRefusedHelp, "reason", "repeated"},
     {"refused", kRefusedHelp, "reason", "unknown"},
     {"red_out", "Packets to listeners that carry earlier frames."},
+    {"bytes", kBytesHelp, "of", "voice"},
+    {"bytes", kBytesHelp, "of", "resent"},
+    {"bytes", kBytesHelp, "of", "red"},
 };
 
 enum class Record { kRecovery };

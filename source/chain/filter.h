@@ -66,7 +66,7 @@ class FilterFactory {
   // Statistics that only this configuration knows, in place of its type's. Null: its type's.
   virtual std::shared_ptr<const stats::FilterSchema> schema() const { return nullptr; }
 
-  // Means against loss that clients of its chain may negotiate because of it.
+  // Means against bad lines that clients of its chain may negotiate because of it.
   virtual rooms::RepairFeatures repairFeatures() const { return {}; }
 
   // `previous` came from equal configuration. False when something else that this one stands on, like a

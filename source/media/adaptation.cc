@@ -10,6 +10,13 @@ namespace {
 // What the encoder is told goes in steps, so that the profile does not change with every report.
 constexpr unsigned kLossStep = 5;
 constexpr unsigned kMaxExpectedLoss = 30;
+constexpr double kTolerance = 0.02;
+
+// In percent.
+unsigned toSteps(double loss) {
+  const auto steps = static_cast<unsigned>(std::ceil(std::clamp(loss, 0.0, 1.0) * 100 / kLossStep));
+  return std::min(std::max(1u, steps) * kLossStep, kMaxExpectedLoss);
+}
 
 }  // namespace
 
@@ -20,18 +27,21 @@ bool Adaptation::update(const Line& line, Instant now) {
   const bool far = update(far_, line.rtt_ms, config_.rtt_ms);
   const bool lossy = update(lossy_, line.loss, config_.loss);
   const bool busy = update(busy_, line.busy, config_.busy);
-  expectLoss(line.loss, now);
+  if (lossy) {
+    expectLoss(line.loss, now);
+  } else {
+    expected_loss_ = 0;
+  }
   const Profile chosen = choose(far, lossy, busy);
   return std::exchange(profile_, chosen) != chosen;
 }
 
-// Up at once, down after the hold time.
+// Up at once, when it is clearly more; down after the hold time.
 void Adaptation::expectLoss(double loss, Instant now) {
-  const auto steps = static_cast<unsigned>(std::ceil(std::clamp(loss, 0.0, 1.0) * 100 / kLossStep));
-  const unsigned percent = std::min(std::max(1u, steps) * kLossStep, kMaxExpectedLoss);
-  if (percent < expected_loss_ && now - expected_since_ < config_.hold) return;
-  if (percent >= expected_loss_ || now - expected_since_ >= config_.hold) expected_since_ = now;
-  expected_loss_ = percent;
+  const unsigned percent = toSteps(loss);
+  if (percent >= expected_loss_) expected_since_ = now;
+  const bool more = toSteps(loss - kTolerance) > expected_loss_;
+  if (more || now - expected_since_ >= config_.hold) expected_loss_ = percent;
 }
 
 Profile Adaptation::choose(bool far, bool lossy, bool busy) const {

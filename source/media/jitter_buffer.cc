@@ -58,8 +58,9 @@ JitterBuffer::Insertion JitterBuffer::insert(uint16_t sequence, uint32_t timesta
   newest_timestamp_ = std::max(newest_timestamp_, unrolled);
   delay_.onArrival(unrolled, arrival);
   late_in_row_ = 0;
-  if (arrival - calm_since_ >= config_.calm) {
-    calm_since_ = arrival;
+  if (capacity_ == config_.min_frames) calm_since_ = std::max(calm_since_, arrival - config_.calm);
+  for (; arrival - calm_since_ >= config_.calm && capacity_ > config_.min_frames;
+       calm_since_ += config_.calm) {
     const auto less = static_cast<size_t>(static_cast<double>(capacity_) * (1 - config_.shrink));
     capacity_ = std::max(config_.min_frames, less);
   }

@@ -8,6 +8,13 @@ namespace {
 constexpr Duration kUsualFrame = 20ms;
 constexpr Duration kLongestPacket = 120ms;  // RFC 6716 section 2
 
+constexpr Duration kUnknownRoundTrip = 100ms;  // before RTCP or an answer tells
+constexpr Duration kTimerSlack = 2ms;          // so much later than planned a thread asks
+
+// As libwebrtc waits: so long that no more than one packet in two hundred is asked for in vain.
+constexpr double kNearlyAll = 0.995;
+constexpr double kForget = 0.998;
+
 Duration samples(uint32_t count) {
   return Duration{int64_t{count} * 62'500 / 3};  // at 48 kHz
 }
@@ -16,6 +23,9 @@ Duration samples(uint32_t count) {
 
 void LossFinder::begin(uint16_t sequence, uint32_t timestamp) {
   entries_.fill({});
+  lateness_.reset();
+  overtaken_ = {};
+  answers_ = {};
   started_ = true;
   has_old_ = false;
   highest_ = oldest_missing_ = 0x10000 + int64_t{sequence};
@@ -23,7 +33,8 @@ void LossFinder::begin(uint16_t sequence, uint32_t timestamp) {
   at(highest_).state = State::kReceived;
 }
 
-LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, Instant now) {
+LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, Instant now,
+                                         Duration quickest_answer) {
   if (!started_) {
     begin(sequence, timestamp);
     return Arrival::kNew;
@@ -58,11 +69,25 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
   }
   entry.state = State::kReceived;
   ++returned_;
-  if (entry.requests == 1) {
-    const Duration took = now - entry.asked;
-    answer_time_ = answer_time_ == Duration{} ? took : answer_time_ + (took - answer_time_) / 8;
+  const Duration took = now - entry.asked;
+  if (entry.requests == 0 || (entry.requests == 1 && took < quickest_answer)) {
+    onOvertaken(now - entry.expected);
+    return Arrival::kOvertaken;
   }
-  return entry.requests > 0 ? Arrival::kRecovered : Arrival::kOvertaken;
+  if (entry.requests == 1) answers_.add(took, now);  // else nobody knows to which one this is the answer
+  return Arrival::kRecovered;
+}
+
+void LossFinder::fill(uint16_t sequence) {
+  if (!isMissing(sequence)) return;
+  at(extend(sequence)).state = State::kReceived;
+  ++returned_;
+}
+
+void LossFinder::onOvertaken(Duration late) {
+  lateness_.add(late, kForget);
+  const Duration nearly_all = lateness_.quantile(kNearlyAll);
+  overtaken_ = nearly_all <= DelayHistogram::kBucket ? Duration{} : nearly_all + DelayHistogram::kBucket;
 }
 
 void LossFinder::advance(int64_t to, uint32_t timestamp, Instant now) {
@@ -81,6 +106,11 @@ void LossFinder::advance(int64_t to, uint32_t timestamp, Instant now) {
   at(to) = {.state = State::kReceived, .requests = 0, .too_late = false, .expected = {}, .asked = {}};
   highest_ = to;
   timestamp_ = timestamp;
+  if (overtaken_ == Duration{}) {
+    lateness_.add({}, kForget);
+  } else {
+    onOvertaken({});  // it may be over
+  }
   oldest_missing_ = std::max(oldest_missing_, highest_ - static_cast<int64_t>(kWindow) + 1);
 }
 
@@ -91,23 +121,31 @@ bool LossFinder::isMissing(uint16_t sequence) const {
          at(extended).state == State::kMissing;
 }
 
-Instant LossFinder::due(const Entry& entry, const Config& config, Duration round_trip) const {
+Duration LossFinder::answerTime(Instant now, Duration round_trip) const {
+  const Duration taken = answers_.value(now);
+  if (round_trip == Duration{}) round_trip = taken == Duration{} ? kUnknownRoundTrip : taken;
+  return std::max(round_trip + overtaken_, taken);
+}
+
+Instant LossFinder::due(const Entry& entry, const Config& config, Duration answer) const {
   const bool done = entry.state != State::kMissing || entry.requests >= config.max_requests;
   if (done || entry.too_late) return Instant::max();
-  // An answer may take a little longer than the last round trip; asking twice for one packet helps nobody.
-  const Duration wait = entry.requests == 0 ? config.reordering : round_trip + round_trip / 4 + 5ms;
-  const Instant when = entry.asked + wait;
-  return when + round_trip <= entry.expected + config.budget ? when : Instant::max();
+  // An answer may take a little longer than the last one; asking twice for one packet helps nobody.
+  const Instant when = entry.requests > 0
+                           ? entry.asked + answer + answer / 4 + 5ms
+                           : std::max(entry.asked + config.reordering, entry.expected + overtaken_);
+  return when + kTimerSlack + answer <= entry.expected + config.budget ? when : Instant::max();
 }
 
 size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
+  const Duration answer = answerTime(now, round_trip);
   size_t count = 0;
   for (int64_t extended = oldest_missing_; extended <= highest_ && count < out.size(); ++extended) {
     Entry& entry = at(extended);
-    const Instant when = due(entry, config, round_trip);
+    const Instant when = due(entry, config, answer);
     if (when > now) continue;
     // This thread may be late, and what was to be asked for long ago is of no use now.
-    entry.too_late = now + round_trip > entry.expected + config.budget;
+    entry.too_late = now + answer > entry.expected + config.budget;
     if (entry.too_late) continue;
     entry.asked = now;
     ++entry.requests;
@@ -116,10 +154,11 @@ size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, s
   return count;
 }
 
-Instant LossFinder::nextAsk(const Config& config, Duration round_trip) {
+Instant LossFinder::nextAsk(const Config& config, Instant now, Duration round_trip) {
+  const Duration answer = answerTime(now, round_trip);
   Instant next = Instant::max();
   for (int64_t extended = oldest_missing_; extended <= highest_; ++extended) {
-    next = std::min(next, due(at(extended), config, round_trip));
+    next = std::min(next, due(at(extended), config, answer));
     if (next == Instant::max()) oldest_missing_ = extended;  // nobody looks there again
   }
   return next;

@@ -7,6 +7,8 @@
 
 #include "source/base/clock.h"
 #include "source/codec/sequence.h"
+#include "source/media/delay_histogram.h"
+#include "source/media/recent_peak.h"
 
 namespace sluice::media {
 
@@ -14,7 +16,7 @@ class LossFinder {
  public:
   struct Config {
     Duration budget = 150ms;     // how late a packet may come
-    Duration reordering = 10ms;  // how long it may be merely overtaken
+    Duration reordering = 10ms;  // how long it may be merely overtaken, at least
     unsigned max_requests = 3;
   };
   static constexpr size_t kWindow = 256;   // packets that are remembered
@@ -22,27 +24,32 @@ class LossFinder {
 
   enum class Arrival {
     kNew,
-    kOvertaken,  // missing so far, but never asked for
-    kRecovered,  // missing, and asked for
+    kOvertaken,  // missing so far, and no answer of the sender's
+    kRecovered,  // missing, asked for, and sent again
     kDuplicate,
     kOld,  // from before the window; a second one in a row begins anew
   };
   // Another stream of the same sender follows: forgets the packets, and goes on counting.
   void restart() { started_ = false; }
-  // `timestamp` at 48 kHz tells when the packets before it should have come.
-  Arrival onPacket(uint16_t sequence, uint32_t timestamp, Instant now);
+  // `timestamp` at 48 kHz tells when the packets before it should have come. What comes sooner than
+  // `quickest_answer` after it was asked for was merely overtaken.
+  Arrival onPacket(uint16_t sequence, uint32_t timestamp, Instant now, Duration quickest_answer = {});
+  // Another packet brought what was missing.
+  void fill(uint16_t sequence);
 
   bool isMissing(uint16_t sequence) const;
   // When a missing packet should have come.
   Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
 
-  // Writes the packets to ask for now, in rising order, and counts them as asked for.
+  // Writes the packets to ask for now, in rising order, and counts them as asked for. `round_trip` is as
+  // RTCP measured it; 0: unknown.
   size_t ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
   // When ask() has work again; Instant::max(): no packet is worth asking for.
-  Instant nextAsk(const Config& config, Duration round_trip);
+  Instant nextAsk(const Config& config, Instant now, Duration round_trip);
 
-  // How long answers to first requests take; 0 before the first.
-  Duration answerTime() const { return answer_time_; }
+  // How long nearly every answer takes: the round trip and what the line's jitter adds, and no less than
+  // answers of late took.
+  Duration answerTime(Instant now, Duration round_trip) const;
 
   uint64_t lost() const { return lost_; }          // packets that were missing when others came
   uint64_t bursts() const { return bursts_; }      // runs of them
@@ -64,8 +71,9 @@ class LossFinder {
   }
   void begin(uint16_t sequence, uint32_t timestamp);
   void advance(int64_t to, uint32_t timestamp, Instant now);
+  void onOvertaken(Duration late);
   // When this entry is to be asked for; Instant::max(): never.
-  Instant due(const Entry& entry, const Config& config, Duration round_trip) const;
+  Instant due(const Entry& entry, const Config& config, Duration answer) const;
 
   bool started_ = false;
   bool has_old_ = false;
@@ -74,7 +82,9 @@ class LossFinder {
   uint32_t timestamp_ = 0;      // of the highest
   int64_t oldest_missing_ = 0;  // no packet before it is to be asked for
   std::array<Entry, kWindow> entries_;
-  Duration answer_time_{};
+  DelayHistogram lateness_;  // of packets that came by themselves, after those that they left before
+  Duration overtaken_{};     // how late nearly all of them come at most; 0: in their order
+  RecentPeak answers_;       // to first requests
   uint64_t lost_ = 0;
   uint64_t bursts_ = 0;
   uint64_t returned_ = 0;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "source/base/clock.h"
+#include "source/media/delay_histogram.h"
 
 namespace sluice::media {
 
@@ -19,7 +20,7 @@ constexpr Duration samplesToTime(int64_t samples) {
 
 class PlayoutDelay {
  public:
-  static constexpr Duration kMaxCeiling = 1s;
+  static constexpr Duration kMaxCeiling = DelayHistogram::kLongest;
 
   struct Config {
     Duration floor = 10ms;
@@ -49,22 +50,15 @@ class PlayoutDelay {
   Duration delay() const { return offset_ - quickest_; }
 
  private:
-  static constexpr Duration kBucket = 5ms;
-  static constexpr size_t kBuckets = kMaxCeiling / kBucket;
   static constexpr size_t kWindows = 8;
   static constexpr unsigned kWindowPackets = 32;
 
   void rebase(Duration transit);
   void updateQuickest(Duration transit);
-  void remember(Duration lateness);
-  Duration quantile() const;
   void moveOffset(int64_t timestamp);
 
   Config config_;
-  std::array<float, kBuckets> histogram_{};  // weights
-  float weight_ = 0;                         // of the next packet: growing instead of fading all others
-  float total_ = 0;
-  unsigned packets_ = 0;  // until the forgetting has reached its full strength
+  DelayHistogram lateness_;  // than the quickest
 
   // The least transit times of the last windows, each over some packets; a transit time is arrival minus
   // timestamp and has an arbitrary zero.

@@ -86,6 +86,8 @@ class Packet {
   Address remote;
   Address local;     // ours; on the way out the source to send from, if set
   Instant received;  // one timestamp a batch
+  Instant deadline =
+      Instant::max();  // on the way out: whoever holds it longer drops it, since it is of no use
   PacketKind kind = PacketKind::kOther;
   uint8_t tos = 0;      // the whole byte, DSCP and ECN; sent as it is
   uint8_t ttl = 0;      // hop limit; on the way out 0 is the system's default

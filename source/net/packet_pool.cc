@@ -15,6 +15,7 @@ void Packet::copyEnvelope(const Packet& other) {
   remote = other.remote;
   local = other.local;
   received = other.received;
+  deadline = other.deadline;
   kind = other.kind;
   tos = other.tos;
   ttl = other.ttl;
@@ -26,6 +27,7 @@ void Packet::copyEnvelope(const Packet& other) {
 void Packet::reset() {
   remote = local = {};
   received = {};
+  deadline = Instant::max();
   kind = PacketKind::kOther;
   tos = ttl = 0;
   via = 0;

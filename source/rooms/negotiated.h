@@ -32,13 +32,28 @@ struct ExtensionIds {
   void archive(Archive& a) { a(mid, audio_level); }
 };
 
+// RTCP feedback that the sender of a line heeds.
+struct Feedback {
+  bool nack = false;   // RFC 4585 section 6.2.1: lost packets are sent again
+  bool remb = false;   // draft-alvestrand-rmcat-remb: a bit rate
+  bool tmmbr = false;  // RFC 5104 section 4.2.1: likewise
+
+  friend bool operator==(const Feedback&, const Feedback&) = default;
+  friend Feedback operator|(const Feedback& a, const Feedback& b) {
+    return {a.nack || b.nack, a.remb || b.remb, a.tmmbr || b.tmmbr};
+  }
+  friend Feedback operator&(const Feedback& a, const Feedback& b) {
+    return {a.nack && b.nack, a.remb && b.remb, a.tmmbr && b.tmmbr};
+  }
+};
+
 // What is common to both directions of one audio m-line.
 struct AudioLine {
   std::string mid;
   uint8_t opus_payload_type = 111;
   uint8_t red_payload_type = 0;  // RED over Opus (RFC 2198); 0: not negotiated
   uint8_t rtx_payload_type = 0;  // retransmissions of Opus (RFC 4588); 0: not negotiated
-  bool nack = false;             // the receiver may ask for lost packets (RFC 4585)
+  Feedback feedback{};           // that its receiver may send
   ExtensionIds extensions;
   void archive(Archive& a) {
     a(mid, opus_payload_type, red_payload_type, rtx_payload_type, nack, extensions);
@@ -75,18 +90,18 @@ struct Slot : AudioLine {
   }
 };
 
-// Means against loss that a chain can handle, and so may be negotiated.
+// Means against bad lines that a chain can handle, and so may be negotiated.
 struct RepairFeatures {
-  bool nack = false;
+  Feedback feedback{};
   bool rtx = false;
   bool red = false;             // towards listeners
   bool red_by_default = false;  // speakers send it from the start
 
   friend RepairFeatures operator|(const RepairFeatures& a, const RepairFeatures& b) {
-    return {a.nack || b.nack, a.rtx || b.rtx, a.red || b.red, a.red_by_default || b.red_by_default};
+    return {a.feedback | b.feedback, a.rtx || b.rtx, a.red || b.red, a.red_by_default || b.red_by_default};
   }
   friend RepairFeatures operator&(const RepairFeatures& a, const RepairFeatures& b) {
-    return {a.nack && b.nack, a.rtx && b.rtx, a.red && b.red, a.red_by_default && b.red_by_default};
+    return {a.feedback & b.feedback, a.rtx && b.rtx, a.red && b.red, a.red_by_default && b.red_by_default};
   }
 };
 

@@ -64,8 +64,9 @@ rooms::AudioLine agree(const Line& line, const rooms::RepairFeatures& repair) {
   rooms::AudioLine agreed;
   agreed.mid = media.mid;
   const uint8_t opus = agreed.opus_payload_type = *media.codecs.opus();
-  agreed.nack = repair.nack && media.codecs.nack(opus);
-  if (repair.rtx && agreed.nack) agreed.rtx_payload_type = media.codecs.rtx(opus);
+  agreed.feedback = repair.feedback & media.codecs.feedback(opus);
+  if (!line.we_receive) agreed.feedback.remb = agreed.feedback.tmmbr = false;  // we are the ones to heed it
+  if (repair.rtx && agreed.feedback.nack) agreed.rtx_payload_type = media.codecs.rtx(opus);
   // A line that only speaks sends RED if it is told to prefer it, and else never.
   if (line.we_send ? repair.red : repair.red_by_default) agreed.red_payload_type = media.codecs.red(opus);
   if (!media.mid.empty() && media.mid.size() <= kMaxMidInPacket) {
@@ -153,7 +154,9 @@ void writeFormats(Writer& out, const rooms::AudioLine& agreed) {
   const unsigned rtx = agreed.rtx_payload_type;
   out.line("a=rtpmap:", opus, " opus/48000/2");
   out.line("a=fmtp:", opus, " minptime=10;useinbandfec=1");
-  if (agreed.nack) out.line("a=rtcp-fb:", opus, " nack");
+  if (agreed.feedback.nack) out.line("a=rtcp-fb:", opus, " nack");
+  if (agreed.feedback.remb) out.line("a=rtcp-fb:", opus, " goog-remb");
+  if (agreed.feedback.tmmbr) out.line("a=rtcp-fb:", opus, " ccm tmmbr");
   if (red != 0) {
     out.line("a=rtpmap:", red, " red/48000/2");
     out.line("a=fmtp:", red, " ", opus, "/", opus);

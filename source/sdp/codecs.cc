@@ -57,12 +57,16 @@ const char* Codecs::onFmtp(std::string_view value) {
   return nullptr;
 }
 
-// "111 nack", "* nack"; "111 nack pli" is another thing.
+// "111 nack", "* goog-remb", "111 ccm tmmbr smaxpr=120" (RFC 5104 section 7.1); "111 nack pli" is another
+// thing.
 const char* Codecs::onFeedback(std::string_view value) {
   const std::string_view format = take(value, ' ');
-  if (value != "nack") return nullptr;
-  if (format == "*") nack_for_all_ = true;
-  if (const auto type = parsePayloadType(format)) at(*type).nack = true;
+  const rooms::Feedback feedback{.nack = value == "nack",
+                                 .remb = value == "goog-remb",
+                                 .tmmbr = value == "ccm tmmbr" || value.starts_with("ccm tmmbr ")};
+  if (feedback == rooms::Feedback{}) return nullptr;
+  if (format == "*") for_all_ = for_all_ | feedback;
+  if (const auto type = parsePayloadType(format)) at(*type).feedback = at(*type).feedback | feedback;
   return nullptr;
 }
 
@@ -82,9 +86,9 @@ uint8_t Codecs::carrier(Name name, uint8_t opus) const {
   return 0;
 }
 
-bool Codecs::nack(uint8_t opus) const {
+rooms::Feedback Codecs::feedback(uint8_t opus) const {
   const Codec* codec = find(opus);
-  return nack_for_all_ || (codec != nullptr && codec->nack);
+  return codec == nullptr ? for_all_ : for_all_ | codec->feedback;
 }
 
 }  // namespace sluice::sdp

@@ -1,5 +1,5 @@
 // The codecs of an m-line that voice uses: Opus (RFC 7587), RED (RFC 2198) and RTX (RFC 4588) over it, and
-// whether it may be asked for again (RFC 4585).
+// the feedback that it understands (RFC 4585).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "source/rooms/negotiated.h"
 
 namespace sluice::sdp {
 
@@ -22,7 +24,7 @@ class Codecs {
   // The RED or RTX payload type that carries this one; 0: none.
   uint8_t red(uint8_t opus) const { return carrier(Name::kRed, opus); }
   uint8_t rtx(uint8_t opus) const { return carrier(Name::kRtx, opus); }
-  bool nack(uint8_t opus) const;
+  rooms::Feedback feedback(uint8_t opus) const;
 
  private:
   enum class Name { kOther, kOpus, kRed, kRtx };
@@ -31,14 +33,14 @@ class Codecs {
     Name name = Name::kOther;
     size_t rank = 0;                   // among the formats
     std::optional<uint8_t> carries{};  // of RED and RTX
-    bool nack = false;
+    rooms::Feedback feedback{};
   };
   Codec& at(uint8_t payload_type);
   const Codec* find(uint8_t payload_type) const;
   uint8_t carrier(Name name, uint8_t opus) const;
 
   std::vector<Codec> codecs_;
-  bool nack_for_all_ = false;
+  rooms::Feedback for_all_{};
 };
 
 }  // namespace sluice::sdp

@@ -54,6 +54,20 @@ TEST_CASE("a burst goes at once, the rest at the rate and in order") {
   CHECK(f.chain.counted("pacer", "queued") == 3);
 }
 
+TEST_CASE("what is past its deadline does not go out") {
+  Fixture f(kSlow);
+  for (uint8_t i = 0; i < 3; ++i) f.send(i);
+  net::PacketPtr packet = f.worker.pool().acquire();
+  packet->assign(std::vector<uint8_t>(100, 3));
+  packet->kind = PacketKind::kRtp;
+  packet->deadline = f.clock.now() + 50ms;
+  f.chain.chain().egress(std::move(packet));
+  f.send(4);
+  f.advance(200ms);
+  CHECK(f.sent() == std::vector{0, 1, 2, 4});
+  CHECK(f.chain.dropped("pacer", "past_deadline") == 1);
+}
+
 TEST_CASE("RTCP does not wait") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 4; ++i) f.send(i);

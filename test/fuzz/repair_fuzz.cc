@@ -29,7 +29,7 @@ struct Player {
     line.opus_payload_type = kOpus;
     line.red_payload_type = kRed;
     line.rtx_payload_type = kRtx;
-    line.nack = true;
+    line.feedback.nack = true;
     rooms::Negotiated negotiated;
     negotiated.local = {name, "password"};
     negotiated.cname = name;

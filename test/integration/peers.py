@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import fractions
 import math
+import re
 import threading
 
 import gi
@@ -59,8 +60,12 @@ class Tone(MediaStreamTrack):
 class AiortcPlayer:
     """Runs an event loop on a thread of its own. Use as a context manager."""
 
-    def __init__(self, sluice, room, name, slots=2):
+    def __init__(self, sluice, room, name, slots=2, feedback=()):
+        """`feedback`: what the offer says that the speaker heeds, as in a=rtcp-fb."""
         self._sluice, self._room, self._name, self._slots = sluice, room, name, slots
+        self._feedback = "".join(f"a=rtcp-fb:* {kind}\r\n" for kind in feedback)
+        self.answer = ""
+        self.rtcp = []  # packets that came (RFC 3550 section 6.4), in order
         self.loud_frames = [0] * slots
         self.configs = []  # of the Opus packets that came (RFC 6716 section 3.1), in order
         self._loop = asyncio.new_event_loop()
@@ -89,8 +94,10 @@ class AiortcPlayer:
         self._pc.addTransceiver(Tone(), direction="sendonly")
         slots = [self._pc.addTransceiver("audio", direction="recvonly") for _ in range(self._slots)]
         await self._pc.setLocalDescription(await self._pc.createOffer())
-        answer, self._location = join(self._sluice, self._room, self._name, self._pc.localDescription.sdp)
-        await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        offer = re.sub("(?m)^a=rtcp-mux\r\n", lambda line: line[0] + self._feedback, self._pc.localDescription.sdp)
+        self.answer, self._location = join(self._sluice, self._room, self._name, offer)
+        self._watch_rtcp(self._pc.getSenders()[0].transport)
+        await self._pc.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
         for slot in slots:
             self._watch(slot.receiver)
         self._tasks = [asyncio.ensure_future(self._listen(i, t.receiver.track)) for i, t in enumerate(slots)]
@@ -104,6 +111,19 @@ class AiortcPlayer:
             await handle(packet, arrival_time_ms=arrival_time_ms)
 
         receiver._handle_rtp_packet = watched
+
+    def _watch_rtcp(self, transport):
+        handle = transport._handle_rtcp_data
+
+        async def watched(data):
+            rest = data
+            while rest:
+                size = 4 + 4 * int.from_bytes(rest[2:4], "big")
+                self.rtcp.append(rest[:size])
+                rest = rest[size:]
+            await handle(data)
+
+        transport._handle_rtcp_data = watched
 
     async def _listen(self, slot, track):
         with contextlib.suppress(MediaStreamError):  # the end

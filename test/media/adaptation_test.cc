@@ -93,6 +93,14 @@ TEST_CASE("the expected loss rises at once and falls after the hold time") {
   CHECK(adaptation.profile().expected_loss_percent == 10);
 }
 
+TEST_CASE("the expected loss does not follow every report") {
+  Adaptation adaptation({});
+  adaptation.update({0, 0.08, 0}, kStart);
+  for (int i = 0; i < 600; ++i) {
+    CHECK_FALSE(adaptation.update({0, i % 2 == 0 ? 0.06 : 0.12, 0}, kStart + i * 100ms));
+  }
+}
+
 TEST_CASE("thresholds are the configuration's") {
   Adaptation adaptation({.rtt_ms = {200, 150}, .hold = 1s});
   CHECK_FALSE(adaptation.update({150, 0, 0}, kStart));

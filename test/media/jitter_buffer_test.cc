@@ -172,6 +172,26 @@ TEST_CASE("a full buffer lets the earliest out before its time") {
   CHECK(f.buffer.insert(132, 5000 + 32 * kFrame, kFrame, kStart).verdict == Verdict::kHeld);
 }
 
+TEST_CASE("long silence is calm: it shrinks by as many steps as have passed") {
+  Fixture f;
+  f.put(3);
+  f.popUntil(kStart + 5s);
+  for (int i = 0; i < 3; ++i) CHECK(f.put(i, 4s) == Verdict::kLate);
+  CHECK(f.buffer.capacity() == 48);
+  const Instant last = kStart + 2 * 20ms + 4s;
+  const auto after = [&](int n, Duration silence) {
+    const auto timestamp =
+        f.first_timestamp + static_cast<uint32_t>((last - kStart + silence) / 20ms) * kFrame;
+    f.buffer.insert(static_cast<uint16_t>(f.first_sequence + n), timestamp, kFrame, last + silence);
+    while (f.buffer.pop(Instant::max()).kind != Kind::kNothing) {
+    }
+    return f.buffer.capacity();
+  };
+  CHECK(after(4, 95s) == 34);  // 48, 43, 38, 34
+  CHECK(after(5, 119s) == 34);
+  CHECK(after(6, 121s) == 32);
+}
+
 TEST_CASE("three late frames in a row make it grow by half, calm makes it shrink by a tenth") {
   Fixture f;
   int n = 0;
@@ -229,7 +249,8 @@ TEST_CASE("a reload changes bounds and keeps what is held") {
 struct Trace {
   double loss, duplicate, silence;
   Duration jitter;
-  int burst;  // mean length of a burst of losses
+  int burst;    // mean length of a burst of losses
+  int ppm = 0;  // by so much the sender's clock is slower than ours
 };
 
 void play(const Trace& trace, unsigned seed, int frames) {
@@ -296,7 +317,7 @@ void play(const Trace& trace, unsigned seed, int frames) {
   };
 
   for (int i = 0; i < frames; ++i) {
-    now += 20ms;
+    now += 20ms + 20ns * trace.ppm;
     if (chance(random) < trace.silence) {
       now += 400ms;
       timestamp += 20 * kFrame;
@@ -346,8 +367,8 @@ TEST_CASE("random traces keep the promises") {
   }
 }
 
-TEST_CASE("ten hours") {
-  play({0.02, 0.01, 0.01, 60ms, 2}, 7, 10 * 3600 * 50);
+TEST_CASE("ten hours, also with a sender whose clock is 300 ppm off, which makes eleven seconds") {
+  for (const int ppm : {0, 300, -300}) play({0.02, 0.01, 0.01, 60ms, 2, ppm}, 7, 10 * 3600 * 50);
 }
 
 }  // namespace

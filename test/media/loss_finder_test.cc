@@ -18,13 +18,22 @@ struct Line {
   LossFinder finder;
   LossFinder::Config config{};
   Instant now{std::chrono::hours{1}};
+  uint16_t highest = 1'000;
+  uint16_t lost = 0;
 
   // A packet of 20 ms, which comes when it should.
   Arrival packet(uint16_t sequence) { return finder.onPacket(sequence, sequence * 960u, now); }
+  // A packet is missing when the one after it comes.
+  void lose() {
+    packet(highest);
+    lost = static_cast<uint16_t>(highest + 1);
+    packet(highest = static_cast<uint16_t>(highest + 2));
+  }
   std::vector<uint16_t> ask() {
     std::array<uint16_t, 64> out;
     return {out.begin(), out.begin() + static_cast<ptrdiff_t>(finder.ask(config, now, kRoundTrip, out))};
   }
+  Instant nextAsk() { return finder.nextAsk(config, now, kRoundTrip); }
 };
 
 TEST_CASE(
@@ -36,33 +45,79 @@ TEST_CASE(
   CHECK(line.finder.isMissing(11));
   CHECK(line.finder.expected(11) == line.now - 20ms);
   CHECK(line.ask().empty());
-  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == line.now + 10ms);
+  CHECK(line.nextAsk() == line.now + 10ms);
   line.now += 10ms;
   CHECK(line.ask() == std::vector<uint16_t>{11});
   CHECK(line.ask().empty());
-  line.now = line.finder.nextAsk(line.config, kRoundTrip);
+  line.now = line.nextAsk();
   CHECK(line.ask() == std::vector<uint16_t>{11});
-  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == Instant::max());  // it would come too late
+  CHECK(line.nextAsk() == Instant::max());  // it would come too late
   line.now += 30ms;
   CHECK(line.packet(11) == Arrival::kRecovered);
-  CHECK(line.finder.answerTime() == Duration{});  // to which request this is the answer, nobody knows
+  CHECK(line.finder.answerTime(line.now, 1ms) == 1ms);  // to which request this is the answer, nobody knows
   CHECK(line.packet(11) == Arrival::kDuplicate);
   CHECK(line.finder.lost() == 1);
   CHECK(line.finder.returned() == 1);
 }
 
-TEST_CASE("answers to first requests tell the round trip") {
+TEST_CASE("an answer takes as long as the slowest of late, as RTCP measured, or 100 ms") {
   Line line;
-  for (uint16_t sequence = 1; sequence < 100; sequence = static_cast<uint16_t>(sequence + 2)) {
-    line.packet(sequence);
-    line.packet(static_cast<uint16_t>(sequence + 2));
+  CHECK(line.finder.answerTime(line.now, {}) == 100ms);
+  for (const Duration took : {40ms, 60ms, 30ms}) {
+    line.lose();
     line.now += 10ms;
     CHECK(line.ask().size() == 1);
-    line.now += sequence < 50 ? 40ms : 60ms;
-    line.packet(static_cast<uint16_t>(sequence + 1));
-    if (sequence == 1) CHECK(line.finder.answerTime() == 40ms);
+    line.now += took;
+    CHECK(line.packet(line.lost) == Arrival::kRecovered);
   }
-  CHECK(line.finder.answerTime() > 58ms);
+  CHECK(line.finder.answerTime(line.now, {}) == 60ms);
+  CHECK(line.finder.answerTime(line.now, 80ms) == 80ms);
+  CHECK(line.finder.answerTime(line.now + 10s, {}) == 100ms);
+}
+
+TEST_CASE("a stall does not end asking") {
+  Line line;
+  line.lose();
+  line.now += 10ms;
+  CHECK(line.ask().size() == 1);
+  line.now += 300ms;
+  line.packet(line.lost);
+  size_t asked = 0;
+  for (int i = 0; i < 1'000; ++i) {  // a minute
+    line.now += 20ms;
+    line.lose();
+    line.now += 10ms;
+    const bool answered = !line.ask().empty();
+    asked += answered;
+    line.now += 30ms;
+    if (answered) line.packet(line.lost);
+  }
+  CHECK(asked > 800);
+}
+
+TEST_CASE("what comes sooner than an answer can was overtaken, and tells how long to wait for others") {
+  Line line;
+  for (int i = 0; i < 50; ++i) {
+    line.lose();
+    line.now += 12ms;
+    const size_t asked = line.ask().size();
+    if (i == 49) CHECK(asked == 0);
+    CHECK(line.finder.onPacket(line.lost, line.lost * 960u, line.now, kRoundTrip / 2) == Arrival::kOvertaken);
+  }
+  for (int i = 0; i < 3'000; ++i) line.packet(++line.highest);  // it is over
+  line.lose();
+  CHECK(line.nextAsk() == line.now + line.config.reordering);
+}
+
+TEST_CASE("what RED brought is no answer") {
+  Line line;
+  line.lose();
+  line.now += 10ms;
+  line.ask();
+  line.finder.fill(line.lost);
+  CHECK_FALSE(line.finder.isMissing(line.lost));
+  CHECK(line.finder.returned() == 1);
+  CHECK(line.finder.answerTime(line.now, 1ms) == 1ms);
 }
 
 TEST_CASE("an overtaken packet is no loss") {
@@ -78,7 +133,7 @@ TEST_CASE("an overtaken packet is no loss") {
 
 TEST_CASE("nothing is asked for that would come too late") {
   for (const auto& [budget, asked] :
-       {std::pair<Duration, std::vector<uint16_t>>{69ms, {}}, {70ms, {5}}, {90ms, {4, 5}}}) {
+       {std::pair<Duration, std::vector<uint16_t>>{71ms, {}}, {72ms, {5}}, {92ms, {4, 5}}}) {
     Line line;
     line.config.budget = budget;
     line.packet(1);
@@ -95,7 +150,7 @@ TEST_CASE("a late thread does not ask for what is too late by now") {
   line.packet(3);
   line.now += 1s;
   CHECK(line.ask().empty());
-  CHECK(line.finder.nextAsk(line.config, kRoundTrip) == Instant::max());
+  CHECK(line.nextAsk() == Instant::max());
 }
 
 TEST_CASE("a packet is asked for at most max_requests times") {

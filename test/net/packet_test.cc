@@ -36,6 +36,7 @@ TEST_CASE("a pool is bounded, and a packet that comes back is as new") {
   CHECK(all.size() == 256);
   CHECK(pool.exhausted() == 1);
   all.back()->tos = 5;
+  all.back()->deadline = Instant{1s};
   all.back()->resize(10);
   for (auto& packet : all) packet->settle();
   all.pop_back();
@@ -43,6 +44,7 @@ TEST_CASE("a pool is bounded, and a packet that comes back is as new") {
   REQUIRE(again != nullptr);
   CHECK(again->size() == 0);
   CHECK(again->tos == 0);
+  CHECK(again->deadline == Instant::max());
   again->settle();
 }
 

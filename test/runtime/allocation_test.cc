@@ -65,10 +65,10 @@ TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
     rooms::Negotiated negotiated;
     negotiated.local = {"player" + std::to_string(i), "password"};
     negotiated.sending.emplace();
-    negotiated.sending->nack = true;
+    negotiated.sending->feedback.nack = true;
     negotiated.slots.resize(1);
     negotiated.slots[0].ssrc = static_cast<uint32_t>(100 + i);
-    negotiated.slots[0].nack = true;
+    negotiated.slots[0].feedback.nack = true;
     auto chain = std::make_unique<test::ChainHarness>(
         worker,
         std::vector<test::FilterConfig>{{marker::filterType(), "egress { all { dscp: 46 } }"},

@@ -182,10 +182,11 @@ Agreement agreeWithRepair(std::string_view text, rooms::RepairFeatures repair) {
 
 TEST_CASE("NACK, RTX and RED are agreed on where the chain can handle them") {
   const std::string offer = kSession + kTransport + kRepairable + "a=recvonly\r\n";
-  const auto all = agreeWithRepair(offer, {.nack = true, .rtx = true, .red = true, .red_by_default = false});
+  const auto all =
+      agreeWithRepair(offer, {.feedback = {.nack = true}, .rtx = true, .red = true, .red_by_default = false});
   REQUIRE(all.negotiated.slots.size() == 1);
   const rooms::Slot& slot = all.negotiated.slots[0];
-  CHECK(slot.nack);
+  CHECK(slot.feedback.nack);
   CHECK(slot.red_payload_type == 63);
   CHECK(slot.rtx_payload_type == 97);
   CHECK(slot.rtx_ssrc == slot.ssrc + 1);
@@ -196,28 +197,40 @@ TEST_CASE("NACK, RTX and RED are agreed on where the chain can handle them") {
   CHECK(count(all.answer, "a=ssrc-group:FID 1001 1002\r\n") == 1);
 
   const auto nothing = agreeWithRepair(offer, {});
-  CHECK_FALSE(nothing.negotiated.slots[0].nack);
+  CHECK_FALSE(nothing.negotiated.slots[0].feedback.nack);
   CHECK(nothing.negotiated.slots[0].red_payload_type == 0);
   CHECK(nothing.negotiated.slots[0].rtx_payload_type == 0);
   CHECK(count(nothing.answer, "m=audio 3478 UDP/TLS/RTP/SAVPF 111\r\n") == 1);
   CHECK(count(nothing.answer, "nack") == 0);
 
-  const auto not_offered = agreeWithRepair(kSession + kTransport + kAudio,
-                                           {.nack = true, .rtx = true, .red = true, .red_by_default = true});
-  CHECK_FALSE(not_offered.negotiated.sending->nack);
+  const auto not_offered =
+      agreeWithRepair(kSession + kTransport + kAudio,
+                      {.feedback = {.nack = true}, .rtx = true, .red = true, .red_by_default = true});
+  CHECK_FALSE(not_offered.negotiated.sending->feedback.nack);
   CHECK(not_offered.negotiated.sending->red_payload_type == 0);
+}
+
+TEST_CASE("bit rates by RTCP are agreed on where the player speaks") {
+  const std::string lines =
+      kSession + kTransport + kRepairable + "a=rtcp-fb:* goog-remb\r\na=rtcp-fb:111 ccm tmmbr smaxpr=120\r\n";
+  const rooms::RepairFeatures features{.feedback = {.remb = true, .tmmbr = true}};
+  const auto speaker = agreeWithRepair(lines + "a=sendonly\r\n", features);
+  CHECK(speaker.negotiated.sending->feedback == features.feedback);
+  CHECK(count(speaker.answer, "a=rtcp-fb:111 goog-remb\r\na=rtcp-fb:111 ccm tmmbr\r\n") == 1);
+  CHECK(count(agreeWithRepair(lines + "a=recvonly\r\n", features).answer, "rtcp-fb") == 0);
+  CHECK(count(agreeWithRepair(lines + "a=sendonly\r\n", {}).answer, "rtcp-fb") == 0);
 }
 
 TEST_CASE("a speaker sends RED when the answer prefers it") {
   const std::string offer = kSession + kTransport + kRepairable + "a=sendonly\r\n";
   const auto preferred =
-      agreeWithRepair(offer, {.nack = true, .rtx = false, .red = true, .red_by_default = true});
+      agreeWithRepair(offer, {.feedback = {.nack = true}, .rtx = false, .red = true, .red_by_default = true});
   CHECK(preferred.negotiated.sending->red_payload_type == 63);
   CHECK(count(preferred.answer, "m=audio 3478 UDP/TLS/RTP/SAVPF 63 111\r\n") == 1);
-  const auto allowed =
-      agreeWithRepair(offer, {.nack = true, .rtx = false, .red = true, .red_by_default = false});
+  const auto allowed = agreeWithRepair(
+      offer, {.feedback = {.nack = true}, .rtx = false, .red = true, .red_by_default = false});
   CHECK(allowed.negotiated.sending->red_payload_type == 0);
-  CHECK(allowed.negotiated.sending->nack);
+  CHECK(allowed.negotiated.sending->feedback.nack);
   CHECK(count(allowed.answer, "m=audio 3478 UDP/TLS/RTP/SAVPF 111\r\n") == 1);
 }
 
@@ -227,15 +240,15 @@ TEST_CASE("repair that belongs to another codec, or to no legal payload type, is
         kSession + kTransport +
             "m=audio 9 UDP/TLS/RTP/SAVPF 96 63 72 300\r\na=rtcp-mux\r\na=rtpmap:96 opus/48000/2\r\n" + lines +
             "a=recvonly\r\n",
-        {.nack = true, .rtx = true, .red = true, .red_by_default = false});
+        {.feedback = {.nack = true}, .rtx = true, .red = true, .red_by_default = false});
     return static_cast<rooms::AudioLine>(agreement.negotiated.slots.at(0));
   };
   CHECK(agreed("a=rtpmap:63 red/48000/2\r\na=fmtp:63 0/0\r\n").red_payload_type == 0);
   CHECK(agreed("a=rtpmap:63 red/48000/2\r\n").red_payload_type == 0);
   CHECK(agreed("a=rtpmap:63 red/8000\r\na=fmtp:63 96/96\r\n").red_payload_type == 0);
   CHECK(agreed("a=rtpmap:72 red/48000/2\r\na=fmtp:72 96/96\r\n").red_payload_type == 0);
-  CHECK_FALSE(agreed("a=rtcp-fb:96 nack pli\r\na=rtcp-fb:0 nack\r\na=rtcp-fb:300 nack\r\n").nack);
-  CHECK(agreed("a=rtcp-fb:* nack\r\n").nack);
+  CHECK_FALSE(agreed("a=rtcp-fb:96 nack pli\r\na=rtcp-fb:0 nack\r\na=rtcp-fb:300 nack\r\n").feedback.nack);
+  CHECK(agreed("a=rtcp-fb:* nack\r\n").feedback.nack);
 }
 
 TEST_CASE("further sendrecv lines are slots, inactive lines stay silent, a second sendonly is an error") {

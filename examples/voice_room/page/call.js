@@ -28,7 +28,9 @@ function withNack(offer) {
   return {type: offer.type, sdp};
 }
 
-// The answer with what the microphone's encoder shall do: it takes the frame length and the bandwidth from there.
+// The answer with what the microphone's encoder shall do: it takes the frame length and the bandwidth from there. In-band FEC
+// stays allowed also while the profile does without. SDP has no word for the expected loss: encoders take it from RTCP
+// reports.
 function shaped(answer, profile) {
   const [session, voice, ...slots] = answer.split(/^(?=m=)/m);
   const format = `minptime=10;useinbandfec=1;maxplaybackrate=${profile.bandwidth_hz};` +
@@ -92,9 +94,18 @@ export class Call extends EventTarget {
     }
   }
 
+  // Nothing is being negotiated, or the call is over.
+  async untilStable() {
+    while (!['stable', 'closed'].includes(this.pc.signalingState)) {
+      await new Promise((resolve) => this.pc.addEventListener('signalingstatechange', resolve, {once: true}));
+    }
+  }
+
   async apply(profile) {
     const sender = this.microphone ? this.pc.getSenders()[0] : null;
-    if (!sender || this.pc.signalingState !== 'stable') return;
+    if (!sender) return;
+    await this.untilStable();
+    if (this.pc.signalingState === 'closed') return;
     const parameters = sender.getParameters();
     parameters.encodings[0].maxBitrate = profile.bitrate_bps;
     await sender.setParameters(parameters);

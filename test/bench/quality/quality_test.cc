@@ -63,7 +63,8 @@ TEST_CASE("over a line that loses a tenth each strategy hears more than none doe
   const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(0.1), .delay = 20ms};
   const auto [none, worst] = hear("none", line);
   CHECK(none.concealed == doctest::Approx(50).epsilon(0.4));
-  for (const char* name : {"fec", "red1", "red2", "nack", "nack+fec", "jb+fec", "jb+red1", "conceal+fec"}) {
+  for (const char* name : {"fec", "red1", "red2", "nack", "nack+fec", "jb+fec", "jb+red1", "conceal+fec",
+                           "repair nack", "repair red", "repair all"}) {
     CAPTURE(name);
     const auto [outcome, difference] = hear(name, line);
     CHECK(outcome.concealed < none.concealed / 2);
@@ -90,6 +91,18 @@ TEST_CASE("redundancy costs its bytes") {
   const size_t red2 = hear("red2", {}).outcome.bytes;
   CHECK(red1 > none * 1.3);
   CHECK(red2 - none == doctest::Approx(2.0 * static_cast<double>(red1 - none)).epsilon(0.01));
+}
+
+TEST_CASE("the filter saves about what its model says is possible, and sends nothing late") {
+  for (const double loss : {0.05, 0.1, 0.2}) {
+    CAPTURE(loss);
+    const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(loss), .delay = 20ms};
+    const auto model = hear("nack", line).outcome;
+    const auto filter = hear("repair nack", line).outcome;
+    CHECK(static_cast<double>(filter.concealed) <= 1.3 * static_cast<double>(model.concealed) + 5);
+    CHECK(filter.retransmitted > 0);
+    CHECK(filter.too_late == 0);
+  }
 }
 
 TEST_CASE("what cannot come in time is not asked for") {

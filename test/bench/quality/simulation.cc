@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "source/codec/red.h"
@@ -11,7 +12,8 @@ namespace sluice::quality {
 namespace {
 
 constexpr Instant kStart{1h};
-constexpr size_t kHeaders = 20 + 8 + 12 + 16;  // IPv4, UDP, RTP, the tag of AEAD_AES_128_GCM
+constexpr size_t kBelowRtp = 20 + 8 + 16;  // IPv4, UDP, the tag of AEAD_AES_128_GCM
+constexpr size_t kHeaders = kBelowRtp + 12;
 constexpr size_t kNackSize = 20 + 8 + 16 + 4 + 16;
 constexpr size_t kRtxHeader = 2;  // RFC 4588 section 4
 constexpr Duration kPatience =
@@ -26,7 +28,9 @@ class Simulation {
         strategy_(strategy),
         receiver_(strategy.receiver()),
         forward_(line.forward, seed),
-        back_({.loss = line.forward.loss, .delay = line.forward.delay}, ~seed) {}
+        back_({.loss = line.forward.loss, .delay = line.forward.delay}, ~seed) {
+    if (strategy.repair) path_.emplace(*strategy.repair, line.roundTrip());
+  }
 
   Outcome run() {
     out_.frames = speech_.size();
@@ -35,11 +39,16 @@ class Simulation {
     for (;;) {
       const Instant next = events_.empty() ? Instant::max() : events_.begin()->first;
       const Instant due = receiver_->due();
-      if (due < next) {
+      const Instant repair = path_ ? path_->due() : Instant::max();
+      if (repair < std::min(next, due) && std::min(next, due) != Instant::max()) {
+        now_ = std::max(now_, repair);
+        path_->run(now_);
+        transmitRepaired();
+      } else if (due < next) {
         now_ = std::max(now_, due);
-        if (!play()) return std::move(out_);
+        if (!play()) return finish();
       } else if (next == Instant::max()) {
-        return std::move(out_);
+        return finish();
       } else {
         const auto event = events_.extract(events_.begin());
         now_ = event.key();
@@ -60,7 +69,34 @@ class Simulation {
     }
   }
 
+  Outcome finish() {
+    if (path_) out_.retransmitted = path_->resent();
+    if (path_) out_.too_late = path_->late();
+    return std::move(out_);
+  }
+
+  // What the path's ends have to send, and what has come through it.
+  void transmitRepaired() {
+    for (const Payload& packet : path_->forward()) {
+      transmit(forward_, kBelowRtp + packet.size(), [this, packet] {
+        path_->onForward(packet, now_);
+        transmitRepaired();
+      });
+    }
+    for (const Payload& packet : path_->back()) {
+      transmit(back_, kBelowRtp + packet.size(), [this, packet] {
+        path_->onBack(packet, now_);
+        transmitRepaired();
+      });
+    }
+    for (const auto& [frame, payload] : path_->frames()) receiver_->onFrame(frame, payload, now_);
+  }
+
   void send(size_t frame) {
+    if (path_) {
+      path_->send(frame, speech_[frame], now_);
+      return transmitRepaired();
+    }
     const size_t redundant = std::min(strategy_.redundancy, frame);
     size_t size = kHeaders + (strategy_.redundancy > 0 ? red::headerSize(redundant) : 0);
     for (size_t n = frame - redundant; n <= frame; ++n) size += speech_[n].size();
@@ -125,6 +161,7 @@ class Simulation {
   Instant last_played_{};
   std::set<size_t> arrived_;
   size_t seen_up_to_ = 0;  // gaps below have been looked at
+  std::optional<RepairedPath> path_;
   Outcome out_;
 };
 

@@ -39,6 +39,12 @@ std::vector<Strategy> strategies() {
       {.name = "jb+red1", .redundancy = 1, .receiver = adaptive()},
       {.name = "conceal", .receiver = behindOpus("ingress { mode: CONCEAL }")},
       {.name = "conceal+fec", .fec = true, .receiver = behindOpus("ingress { mode: CONCEAL }")},
+      {.name = "repair nack", .receiver = buffer(kLong), .repair = RepairedPath::Config{.nack = true}},
+      {.name = "repair red", .receiver = buffer(kShort), .repair = RepairedPath::Config{.red = true}},
+      {.name = "repair all",
+       .fec = true,
+       .receiver = buffer(kLong, true),
+       .repair = RepairedPath::Config{.nack = true, .red = true}},
       {.name = "jb+nack", .nack = true, .receiver = adaptive()},
   };
 }

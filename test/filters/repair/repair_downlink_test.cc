@@ -109,14 +109,37 @@ TEST_CASE("packets carry the frames before them where the listener takes RED") {
   CHECK(bytes(red->primary().data) == frame(102));
   CHECK(room.listener.counted("repair", "red_out") == 2);
 
-  // The same numbers never encrypt two different packets.
+  // The same numbers never encrypt two different packets: it comes as it was, or not at all.
   room.ask({third.sequence});
+  REQUIRE(room.listener.outer.size() == 4);
+  CHECK(room.listener.outer[3].data == room.listener.outer[2].data);
+  const size_t size = room.listener.outer[2].data.size();
+  CHECK(room.listener.counted("repair", "bytes", "resent") == size);
+  CHECK(room.listener.counted("repair", "bytes", "red") > 0);
+  CHECK(room.listener.counted("repair", "bytes", "voice") + room.listener.counted("repair", "bytes", "red") ==
+        room.listener.outer[0].data.size() + room.listener.outer[1].data.size() + size);
+}
+
+TEST_CASE("what went out as RED does not come again when the frames before are forgotten") {
+  Room room({.nack = true, .red = true}, "downlink { redundancy: ONE budget_ms: 100 }");
+  room.speak(1);
+  room.wait(150ms);
+  room.speak(2);
+  CHECK(heard(room).payload_type == kRed);
+  const uint16_t sequence = heard(room).sequence;
+  room.wait(60ms);
+  room.speak(3);
+  const size_t sent = room.listener.outer.size();
+  room.ask({sequence});
+  CHECK(room.listener.outer.size() == sent);
   CHECK(room.listener.counted("repair", "refused", "unknown") == 1);
-  CHECK(room.listener.outer.size() == 3);
+  room.ask({static_cast<uint16_t>(sequence + 1)});
+  CHECK(heard(room).payload_type == kRed);
+  CHECK(room.listener.outer.size() == sent + 1);
 }
 
 TEST_CASE("redundancy for which a packet has no room costs nothing of the budget") {
-  Room room({.nack = true, .red = true}, "downlink { redundancy: ONE max_overhead_percent: 1 }");
+  Room room({.nack = true, .red = true}, "downlink { redundancy: ONE max_red_overhead_percent: 1 }");
   const std::vector<uint8_t> big(1'000, 0x78);
   room.speaker.ingress(rtpPacket(1, big));
   for (uint16_t sequence = 2; sequence < 12; ++sequence) room.speaker.ingress(rtpPacket(sequence, big));
@@ -192,7 +215,7 @@ TEST_CASE("of several report blocks the worst counts, since a slot's that is idl
 }
 
 TEST_CASE("RED begins by itself where packets are lost and asking takes too long") {
-  Room room({.nack = false, .red = true}, "downlink { max_overhead_percent: 200 }");
+  Room room({.nack = false, .red = true});
   for (int i = 0; i < 100; ++i) room.speak();
   CHECK(room.listener.counted("repair", "red_out") == 0);
   room.listener.ingress(compound([&](rtcp::Writer& w) {

@@ -30,6 +30,9 @@ TEST_CASE("each line gets the means that fit it") {
       {"cannot ask: bursts", with([](Line& l) { l.nack = false, l.mean_burst = 2; }), Means::kRed2},
       {"bursts, but no time for a second frame",
        with([](Line& l) { l.nack = false, l.mean_burst = 2, l.budget = 30ms; }), Means::kRed1},
+      {"cannot ask, and loses little", with([](Line& l) { l.nack = false, l.loss = 0.02; }), Means::kFec},
+      {"loses much", with([](Line& l) { l.loss = 0.2; }), Means::kNackRed1},
+      {"loses much, and has no RED", with([](Line& l) { l.loss = 0.2, l.red = false; }), Means::kNack},
       {"neither", with([](Line& l) { l.nack = l.red = false; }), Means::kFec},
       {"too far and no RED", with([](Line& l) { l.round_trip = 300ms, l.red = false; }), Means::kFec},
   };

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "filters/pacer/pacer.h"
 #include "filters/repair/repair.h"
 #include "filters/rtp_router/rtp_router.h"
 #include "source/codec/rtcp_feedback.h"
@@ -56,6 +57,7 @@ struct Agreed {
   bool red = false;
   bool rtx = false;
   std::vector<uint32_t> ssrcs{};
+  const char* pacer = nullptr;  // outward of repair; null: none
 };
 
 struct Room {
@@ -80,7 +82,7 @@ struct Room {
     negotiated.cname = "cname-" + name;
     rooms::AudioLine line;
     line.opus_payload_type = kOpus;
-    line.nack = agreed.nack;
+    line.feedback.nack = agreed.nack;
     if (agreed.red) line.red_payload_type = kRed;
     if (agreed.rtx) line.rtx_payload_type = kRtx;
     negotiated.sending.emplace();
@@ -93,8 +95,9 @@ struct Room {
     negotiated.slots.push_back(slot);
     auto player = directory.join(room, name, negotiated);
     REQUIRE(player.ok());
-    auto chain = std::make_unique<ChainHarness>(
-        worker, std::vector<FilterConfig>{{repair::filterType(), config}, {rtp_router::filterType(), ""}});
+    std::vector<FilterConfig> filters{{repair::filterType(), config}, {rtp_router::filterType(), ""}};
+    if (agreed.pacer != nullptr) filters.insert(filters.begin(), {pacer::filterType(), agreed.pacer});
+    auto chain = std::make_unique<ChainHarness>(worker, filters);
     chain->directory = &directory;
     chain->session.known_player = *player;
     (*player)->observed.connected = true;

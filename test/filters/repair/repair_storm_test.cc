@@ -21,8 +21,9 @@ struct LossyListener {
     unsigned asked = 0;
   };
   std::map<uint16_t, Sent> sent;
-  Duration latest{};  // that a packet was sent again, after it was first sent
-  size_t read = 0;    // of room.listener.outer
+  std::map<uint16_t, Instant> spoken;  // by frame
+  Duration latest{};                   // that a packet was sent again, after it was first sent
+  size_t read = 0;                     // of room.listener.outer
 
   LossyListener(Agreed agreed, const std::string& config, Duration rtt, double lost, unsigned seed)
       : room(agreed, config.c_str()), round_trip(rtt), loss(lost), random(seed) {
@@ -36,7 +37,8 @@ struct LossyListener {
       if (room.listener.outer[read].kind != PacketKind::kRtp) continue;
       const auto packet = asRtp(room.listener.outer[read]);
       const bool rtx = packet.payload_type == kRtx;
-      const auto [at, fresh] = sent.try_emplace(rtx ? readU16(packet.payload.data()) : packet.sequence, now);
+      const auto [at, fresh] = sent.try_emplace(rtx ? readU16(packet.payload.data()) : packet.sequence);
+      if (fresh) at->second.first = spoken[readU16(packet.payload.data() + 1)];
       CHECK(fresh != rtx);
       if (!fresh) latest = std::max(latest, now - at->second.first);
       if (arrives()) {
@@ -56,10 +58,12 @@ struct LossyListener {
   }
   void run(int frames) {
     for (int i = 0; i < frames; ++i) {
+      spoken[room.next] = room.clock.now();
       room.speak(room.next++);
       look();
       for (int j = 0; j < 4; ++j) {
         room.wait(5ms);
+        look();
         ask();
       }
       std::erase_if(sent, [&](const auto& entry) { return room.clock.now() - entry.second.first > 10s; });
@@ -88,6 +92,29 @@ TEST_CASE("whatever the line loses, no packet is sent again when it would come t
   }
   CHECK(resent > 1'000);
   CHECK(late > 1'000);
+}
+
+TEST_CASE("a pacer that is behind sends nothing again that would come too late") {
+  // 50 packets a second of 18 bytes are 7200 bit/s, and as much again for what is repeated.
+  uint64_t resent = 0;
+  uint64_t dropped = 0;
+  for (const Duration budget : {Duration{60ms}, Duration{200ms}}) {
+    for (const Duration round_trip : {Duration{10ms}, Duration{60ms}}) {
+      const std::string config =
+          "downlink { max_overhead_percent: 300 max_resends: 10 budget_ms: " + std::to_string(budget / 1ms) +
+          " }";
+      LossyListener line({.rtx = true, .pacer = "rate_bps: 10000 burst_bytes: 256 max_delay_ms: 1000"},
+                         config, round_trip, 0.3, 1);
+      line.run(1'500);
+      CAPTURE(budget / 1ms);
+      CAPTURE(round_trip / 1ms);
+      CHECK(line.latest <= budget);
+      resent += line.room.listener.counted("repair", "resent", "rtx");
+      dropped += line.room.listener.dropped("pacer", "past_deadline");
+    }
+  }
+  CHECK(dropped > 100);
+  CHECK(resent > dropped);
 }
 
 TEST_CASE("a listener that loses half and asks without end takes nothing from the others") {

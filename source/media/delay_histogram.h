@@ -1,0 +1,33 @@
+// How late packets come: a histogram that forgets, as in NetEQ's delay manager. Pure.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "source/base/clock.h"
+
+namespace sluice::media {
+
+class DelayHistogram {
+ public:
+  static constexpr Duration kBucket = 5ms;
+  static constexpr Duration kLongest = 1s;  // more counts as this
+
+  void reset() { *this = {}; }
+  // `forget`: what a packet's weight becomes with each one after it.
+  void add(Duration delay, double forget);
+  // The upper end of the bucket in or below which this share of the packets lies.
+  Duration quantile(double share) const;
+  // Until the forgetting has reached its full strength.
+  unsigned packets() const { return packets_; }
+
+ private:
+  static constexpr size_t kBuckets = kLongest / kBucket;
+
+  std::array<float, kBuckets> weights_{};
+  float weight_ = 1;  // of the next packet: growing instead of fading all others
+  float total_ = 0;
+  unsigned packets_ = 0;
+};
+
+}  // namespace sluice::media

@@ -1,0 +1,97 @@
+// Asking over minutes on lines whose packets overtake one another.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <random>
+
+#include "source/media/loss_finder.h"
+
+namespace sluice::media {
+namespace {
+
+constexpr Instant kStart{std::chrono::hours{1}};
+constexpr Duration kLearning = 5s;  // the line is unknown at first
+
+struct Outcome {
+  size_t asked = 0;
+  size_t recovered = 0;
+  size_t late = 0;
+};
+
+// Five minutes of 20 ms frames, each 0 to `jitter` late, as answers are. A thread comes up to 1 ms late.
+Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
+            LossFinder::Config config = {}) {
+  std::mt19937 random(1);
+  const auto roll = [&] { return std::uniform_real_distribution<>(0, 1)(random); };
+  const auto delay = [&] {
+    return Duration{static_cast<int64_t>(roll() * static_cast<double>(jitter.count()))};
+  };
+  std::multimap<Instant, uint16_t> line;
+  for (uint16_t i = 0; i < 15'000; ++i) {
+    if (roll() >= loss) line.emplace(kStart + i * 20ms + delay(), i);
+  }
+  LossFinder finder;
+  Outcome outcome;
+  Instant next = Instant::max();
+  while (!line.empty()) {
+    const auto [at, sequence] = *line.begin();
+    if (next <= at) {
+      const Instant now = next + Duration{static_cast<int64_t>(roll() * 1e6)};
+      std::array<uint16_t, 64> wanted;
+      const size_t count = finder.ask(config, now, known, wanted);
+      outcome.asked += count;
+      for (size_t i = 0; i < count; ++i) {
+        if (roll() >= loss) line.emplace(now + round_trip + delay(), wanted[i]);
+      }
+      next = finder.nextAsk(config, now, known);
+      continue;
+    }
+    line.erase(line.begin());
+    if (finder.onPacket(sequence, sequence * 960u, at, known / 2) == LossFinder::Arrival::kRecovered) {
+      ++outcome.recovered;
+      const bool late = at - finder.expected(sequence) > config.budget;
+      if (late && at > kStart + kLearning) ++outcome.late;
+    }
+    next = finder.nextAsk(config, at, known);
+  }
+  return outcome;
+}
+
+TEST_CASE("jitter without loss: hardly anything is asked for") {
+  for (const Duration jitter : {20ms, 30ms, 40ms, 60ms, 80ms, 100ms}) {
+    for (const Duration known : {0ms, 40ms}) {
+      CAPTURE(jitter / 1ms);
+      CAPTURE(known / 1ms);
+      CHECK(run(jitter, 0, 40ms, known).asked < 15'000 / 500);
+    }
+  }
+}
+
+TEST_CASE("jitter and loss: no answer comes late, and where there is time most come") {
+  for (const Duration jitter : {0ms, 30ms, 40ms, 60ms, 80ms, 100ms}) {
+    for (const Duration round_trip : {20ms, 40ms, 60ms, 100ms, 200ms}) {
+      for (const Duration budget : {150ms, 200ms}) {
+        CAPTURE(jitter / 1ms);
+        CAPTURE(round_trip / 1ms);
+        CAPTURE(budget / 1ms);
+        const Outcome outcome = run(jitter, 0.05, round_trip, round_trip, {.budget = budget});
+        CHECK(outcome.late == 0);
+        const bool time = 2 * (jitter + 10ms) + round_trip <= budget;
+        if (time) CHECK(outcome.recovered > 600);  // of some 700 that were lost
+      }
+    }
+  }
+}
+
+TEST_CASE("where RTCP knows no round trip, at most a handful in five minutes come late") {
+  for (const Duration jitter : {0ms, 30ms, 60ms, 100ms}) {
+    for (const Duration round_trip : {20ms, 60ms, 100ms}) {
+      CAPTURE(jitter / 1ms);
+      CAPTURE(round_trip / 1ms);
+      CHECK(run(jitter, 0.05, round_trip, {}).late <= 5);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sluice::media
