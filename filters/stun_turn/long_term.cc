@@ -39,15 +39,15 @@ bool hasIntegrity(const stun::Message& request, Bytes key) {
 LongTerm::LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
                    std::shared_ptr<const credentials::Source> source)
     : realm_(std::move(realm)),
-      nonce_lifetime_(nonce_lifetime),
       mint_(std::move(mint)),
       source_(std::move(source)),
-      features_(kPasswordAlgorithmsFeature) {
+      nonces_{.features = realm_.size() <= kMaxRealmOfSha256 ? kPasswordAlgorithmsFeature : 0,
+              .lifetime = nonce_lifetime} {
   for (const std::string& name : source_->usernames()) {
     const auto hash = crypto::sha256(asBytes(name + ":" + realm_));  // section 14.4
     by_userhash_[std::string(asText(hash))] = name;
   }
-  if (!by_userhash_.empty()) features_ |= kUsernameAnonymityFeature;
+  if (!by_userhash_.empty()) nonces_.features |= kUsernameAnonymityFeature;
 }
 
 std::string LongTerm::usernameOf(const stun::Message& request) const {
@@ -96,21 +96,21 @@ Authentication LongTerm::authenticate(const stun::Message& request, const net::A
     return hasIntegrity(request, out.key);
   });
   if (!authentic) return fail(401);
-  if (!mint_->isValid(asText(*nonce), client, now, nonce_lifetime_)) return fail(438);
+  if (!mint_->isValid(asText(*nonce), client, now, nonces_)) return fail(438);
   return out;
 }
 
 void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
                          size_t limit) const {
   const std::string_view reason = reasonOf(code);
-  size_t size = stun::kHeaderSize + sized(4) + sized(realm_.size());
-  const bool full = size + sized(NonceMint::kFullSize) + sized(sizeof kAlgorithms) < limit;
-  size += full ? sized(NonceMint::kFullSize) + sized(sizeof kAlgorithms) : sized(NonceMint::kShortSize);
-  const bool explain = size + sized(4 + reason.size()) - sized(4) < limit;
-  writer.addError(code, explain ? reason : std::string_view());
+  // Never without what its nonce's cookie promises, nor with a nonce that promises less (section 9.2.1).
+  const bool algorithms = (nonces_.features & kPasswordAlgorithmsFeature) != 0;
+  const size_t size = stun::kHeaderSize + sized(4 + reason.size()) + sized(realm_.size()) +
+                      sized(NonceMint::kSize) + (algorithms ? sized(sizeof kAlgorithms) : 0);
+  writer.addError(code, size < limit ? reason : std::string_view());
   writer.add(stun::kRealm, realm_);
-  writer.add(stun::kNonce, mint_->make(client, now, full ? features_ : 0));
-  if (full) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
+  writer.add(stun::kNonce, mint_->make(client, now, nonces_));
+  if (algorithms) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
 }
 
 }  // namespace sluice::stun_turn

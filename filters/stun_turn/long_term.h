@@ -29,8 +29,12 @@ class LongTerm {
   Authentication authenticate(const stun::Message& request, const net::Address& client,
                               std::string_view continuing, Instant now) const;
 
-  // Adds an ERROR-CODE of 401 or 438 with REALM and NONCE; and PASSWORD-ALGORITHMS and a reason phrase, as
-  // far as the whole message stays below `limit` bytes. The writer holds a header only.
+  // The longest realm, and the longest one with which SHA-256 is offered: the whole challenge to the shortest
+  // Allocate there is, 28 bytes, must be less than three times as long.
+  static constexpr size_t kMaxRealm = 24, kMaxRealmOfSha256 = 12;
+
+  // Adds an ERROR-CODE of 401 or 438 with REALM, NONCE and PASSWORD-ALGORITHMS; and a reason phrase, if the
+  // whole message stays below `limit` bytes with it. The writer holds a header only.
   void challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
                  size_t limit) const;
 
@@ -42,11 +46,10 @@ class LongTerm {
   std::string usernameOf(const stun::Message& request) const;
 
   const std::string realm_;
-  const Duration nonce_lifetime_;
   const std::shared_ptr<const NonceMint> mint_;
   const std::shared_ptr<const credentials::Source> source_;
   std::unordered_map<std::string, std::string> by_userhash_;
-  uint32_t features_;
+  NonceMint::Kind nonces_;
 };
 
 }  // namespace sluice::stun_turn

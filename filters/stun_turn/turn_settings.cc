@@ -5,7 +5,6 @@
 namespace sluice::stun_turn {
 namespace {
 
-constexpr size_t kMaxRealmBytes = 32;  // so that a challenge is less than three times the shortest Allocate
 constexpr uint64_t kMinBandwidth = 8000;
 
 // Collects what is wrong, with paths below "turn".
@@ -103,7 +102,7 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   Reader reader{errors};
   TurnSettings out;
   const std::string realm = config.realm().empty() ? "sluice" : config.realm();
-  if (realm.size() > kMaxRealmBytes) reader.fail("realm", "must have at most 32 bytes");
+  if (realm.size() > LongTerm::kMaxRealm) reader.fail("realm", "must have at most 24 bytes");
   readRelays(config, reader, out);
   reader.seconds(config.has_max_lifetime_s(), config.max_lifetime_s(), 600, 86'400, "max_lifetime_s",
                  out.max_lifetime);
