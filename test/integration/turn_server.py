@@ -54,7 +54,8 @@ def started(options="", arguments=("--concurrency", "2"), extra="", listener="")
     """`options` are turn's, `listener` the listener's, `extra` stands at the end of the file."""
     text = CONFIG.replace("%s", options).replace("%l", listener) + extra
     sluice = Sluice(text, arguments=arguments)
-    text = text.replace("[::1]:3478", f"[::1]:{sluice.ports['udp']}")
+    for host in ("[::1]", "127.0.0.2"):
+        text = text.replace(f"{host}:3478", f"{host}:{sluice.ports['udp']}")
     sluice.write_config(text)
     sluice.text = text
     return sluice

@@ -223,6 +223,34 @@ class OperationTest(unittest.TestCase):
             reloaded(sluice.text.replace("alice's password", "another password"))
             self.assertEqual(client.request(REFRESH).code, 401)
 
+    def test_clients_of_a_public_and_a_private_address_have_relays_on_the_other_and_reach_each_other(self):
+        crossed = " ".join(f'relay_addresses {{ address: "127.0.0.{3 - i}" for_local_address: "127.0.0.{i}" }}'
+                           for i in (1, 2))
+        mappings = "".join(f'mappings {{ local: "127.0.0.{i}" external: "203.0.113.{i}" }}' for i in (1, 2))
+        for nat, prefix in ("", "127.0.0"), (f"nat {{ {mappings} }}", "203.0.113"):
+            sink = Sink("127.0.0.3")
+            self.addCleanup(sink.close)
+            with started(f"{LOOPBACK} {crossed}", extra=nat,
+                         listener='additional_addresses: "127.0.0.2:3478"') as sluice, TurnClient(
+                             ("127.0.0.1", sluice.ports["udp"])) as public, TurnClient(
+                                 ("127.0.0.2", sluice.ports["udp"]), host="127.0.0.2") as private:
+                relays = [client.allocate() for client in (public, private)]
+                self.assertEqual([host for host, _ in relays], [f"{prefix}.2", f"{prefix}.1"])
+                # With a peer outside, whom the relay's own address reaches.
+                for client, (_, port), host in (public, relays[0], "127.0.0.2"), (private, relays[1], "127.0.0.1"):
+                    self.assertEqual(client.bind(0x4000, sink.host, sink.port), 0)
+                    client.send_channel(0x4000, b"out")
+                    self.assertEqual(sink.heard(), (b"out", (host, port)))
+                    sink.socket.sendto(b"and in", (host, port))
+                    self.assertEqual(client.receive(), b"and in")
+                # With one another, by the addresses that they were told.
+                self.assertEqual(public.bind(0x4001, *relays[1]), 0)
+                self.assertEqual(private.bind(0x4001, *relays[0]), 0)
+                public.send_channel(0x4001, b"from outside")
+                self.assertEqual(private.receive(), b"from outside")
+                private.send_channel(0x4001, b"from inside")
+                self.assertEqual(public.receive(), b"from inside")
+
     def test_sessions_show_what_an_allocation_has(self):
         sink = Sink()
         self.addCleanup(sink.close)
