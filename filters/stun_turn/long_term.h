@@ -42,7 +42,7 @@ class LongTerm {
 
  private:
   unsigned checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
-                          bool& key_sha256) const;
+                          credentials::Algorithm& key) const;
   std::string usernameOf(const stun::Message& request) const;
 
   const std::string realm_;

@@ -72,7 +72,11 @@ json Server::configDump() const {
   Bootstrap shown = bootstrap_;
   for (std::string& secret : *shown.mutable_join()->mutable_token_secrets()) secret = kHidden;
   for (std::string& secret : *shown.mutable_credentials()->mutable_shared_secrets()) secret = kHidden;
-  for (User& user : *shown.mutable_credentials()->mutable_users()) user.set_password(kHidden);
+  for (User& user : *shown.mutable_credentials()->mutable_users()) {
+    for (std::string* secret : {user.mutable_password(), user.mutable_md5_key(), user.mutable_sha256_key()}) {
+      if (!secret->empty()) *secret = kHidden;
+    }
+  }
   if (!bootstrap_.has_join()) shown.clear_join();
   if (!bootstrap_.has_credentials()) shown.clear_credentials();
   std::string text;
