@@ -43,10 +43,8 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
   permission.until = now + kPermissionLifetime;
   permission.any_port = permission.any_port || any_port;
   auto& ports = permission.ports;
-  if (!permission.any_port && std::find(ports.begin(), ports.end(), peer.port()) == ports.end()) {
-    if (ports.size() >= kMaxPorts) return false;
-    ports.push_back(peer.port());
-  }
+  if (!permission.any_port) ports.insert(peer.port());
+  if (ports.size() > max_peers_) return false;
   it->second = std::move(permission);
   state_ = State::kActive;
   return true;
@@ -66,7 +64,7 @@ bool Allocation::canPermit(const Peers& peers, Instant now) {
       entry->second.insert(known->second.ports.begin(), known->second.ports.end());
     }
     entry->second.insert(peer.port());
-    if (entry->second.size() > kMaxPorts) return false;
+    if (entry->second.size() > max_peers_) return false;
   }
   return permissions_.size() + fresh <= max_peers_;
 }
@@ -85,7 +83,7 @@ Allocation::Permitted Allocation::permitted(const Channel& channel, Instant now)
 Allocation::Permitted Allocation::Permission::covers(uint16_t port, Instant now) const {
   if (now >= until) return Permitted::kNo;
   if (any_port) return Permitted::kAnyPort;
-  return std::find(ports.begin(), ports.end(), port) == ports.end() ? Permitted::kNo : Permitted::kThisPort;
+  return ports.contains(port) ? Permitted::kThisPort : Permitted::kNo;
 }
 
 Allocation::Bind Allocation::bind(uint16_t number, const net::Address& peer, bool any_port, Instant now) {
