@@ -19,6 +19,8 @@ class RelayUser {
   // A packet on a shared port that is nobody's.
   virtual void onStranger() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
+  // Has it a permission for any port of this IP address?
+  virtual bool expects(const net::Address& ip) const = 0;
 };
 
 class Relay {
@@ -33,6 +35,8 @@ class Relay {
   virtual bool claim(const net::Address& /*peer*/) { return true; }
   // The allocation has a permission for this peer's IP address.
   virtual void expect(const net::Address& /*peer*/) {}
+  // Permissions may have ended.
+  virtual void forgetUnexpected() {}
 };
 
 // A port under a relayed address. Peers on this worker, relays and listeners, are reached without the system.

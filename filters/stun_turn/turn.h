@@ -58,6 +58,8 @@ class Turn final : private RelayUser {
   };
   enum class Vetted { kDenied, kThisPort, kAnyPort };
 
+  // Nothing when the sender must not have an answer now.
+  std::optional<Authentication> authenticate(const net::Packet& packet, const stun::Message& request);
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
   void handle(Exchange& exchange);
   void allocate(Exchange& exchange);
@@ -90,6 +92,7 @@ class Turn final : private RelayUser {
   Way& way(bool v6) { return v6 ? v6_ : v4_; }
   Instant lastUntil() const;
   void expireWays();
+  void sweep();
   void onTimer();
   void end(Count reason);
   void abandon();
@@ -100,6 +103,9 @@ class Turn final : private RelayUser {
   void onRelayFailed() override { context_.countDrop(Drop::kSendFailed); }
   void onStranger() override { context_.countDrop(Drop::kNoPermission); }
   bool permits(const net::Address& peer) const override;
+  bool expects(const net::Address& ip) const override {
+    return allocation_ && allocation_->expects(ip, context_.now());
+  }
 
   chain::FilterContext& context_;
   StunWorker& worker_;
