@@ -64,8 +64,14 @@ unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view
   return 0;
 }
 
-Authentication LongTerm::authenticate(const stun::Message& request, const net::Address& client,
-                                      std::string_view continuing, Instant now) const {
+NonceMint::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
+                                   Instant now) const {
+  const auto nonce = request.find(stun::kNonce);
+  return nonce ? mint_->judge(asText(*nonce), client, now, nonces_) : NonceMint::Verdict::kForeign;
+}
+
+Authentication LongTerm::authenticate(const stun::Message& request, NonceMint::Verdict nonce_verdict,
+                                      std::string_view continuing) const {
   Authentication out;
   const auto fail = [&](unsigned code) {
     out.error = code;
@@ -87,7 +93,7 @@ Authentication LongTerm::authenticate(const stun::Message& request, const net::A
     return hasIntegrity(request, key);
   });
   if (!authentic) return fail(401);
-  if (!mint_->isValid(asText(*nonce), client, now, nonces_)) return fail(438);
+  if (nonce_verdict != NonceMint::Verdict::kValid) return fail(438);
   return out;
 }
 

@@ -25,9 +25,12 @@ class LongTerm {
   LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
            std::shared_ptr<const credentials::Source> source);
 
-  // `continuing` is the user that what the request concerns belongs to, or empty.
-  Authentication authenticate(const stun::Message& request, const net::Address& client,
-                              std::string_view continuing, Instant now) const;
+  // Of the request's nonce; kForeign without one. Cheap, unlike what follows.
+  NonceMint::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
+  // `nonce` is what judge() said. `continuing` is the user that what the request concerns belongs to, or
+  // empty.
+  Authentication authenticate(const stun::Message& request, NonceMint::Verdict nonce,
+                              std::string_view continuing) const;
 
   // The longest realm, and the longest one with which SHA-256 is offered: the whole challenge to the shortest
   // Allocate there is, 28 bytes, must be less than three times as long.

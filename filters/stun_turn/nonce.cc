@@ -65,9 +65,9 @@ uint32_t NonceMint::featuresOf(std::string_view nonce) {
   return 0;
 }
 
-bool NonceMint::isValid(std::string_view nonce, const net::Address& client, Instant now,
-                        const Kind& kind) const {
-  if (nonce.size() != kSize || !nonce.starts_with(cookie(kind.features))) return false;
+NonceMint::Verdict NonceMint::judge(std::string_view nonce, const net::Address& client, Instant now,
+                                    const Kind& kind) const {
+  if (nonce.size() != kSize || !nonce.starts_with(cookie(kind.features))) return Verdict::kForeign;
   const std::string_view end = nonce.substr(kCookieSize);
   uint64_t bits = 0;
   for (const char c : end) bits = bits << 6 | (kAlphabet.find(c) & 63);
@@ -75,7 +75,8 @@ bool NonceMint::isValid(std::string_view nonce, const net::Address& client, Inst
   const uint64_t age = (now_tick - (bits >> (kSaltBits + kMacBits))) % (1u << kTickBits);
   const std::string expected =
       tail(client, now_tick - age, static_cast<uint8_t>(bits >> kMacBits), kind.features);
-  return constantTimeEqual(asBytes(end), asBytes(expected)) && age < kTicks;
+  if (!constantTimeEqual(asBytes(end), asBytes(expected))) return Verdict::kForeign;
+  return age < kTicks ? Verdict::kValid : Verdict::kStale;
 }
 
 }  // namespace sluice::stun_turn

@@ -28,9 +28,14 @@ class NonceMint {
   NonceMint();  // with a random key
 
   std::string make(const net::Address& client, Instant now, const Kind& kind) const;
-  // Did make() give it to this client, with these features and within their lifetime? Nothing else is valid:
-  // a nonce of fewer features would let an attacker on the path bid down (section 9.2.1).
-  bool isValid(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
+  // Did make() give it to this client, with these features? Nothing else is ours: a nonce of fewer features
+  // would let an attacker on the path bid down (section 9.2.1).
+  enum class Verdict {
+    kValid,
+    kStale,   // ours, and one to two lifetimes old
+    kForeign  // not ours, or too old to tell
+  };
+  Verdict judge(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
 
   // What its cookie claims; 0 without one. Not verified.
   static uint32_t featuresOf(std::string_view nonce);

@@ -150,7 +150,8 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
   }
   const bool authentic = check.verdict == Verdict::kAuthenticated;
-  if (!authentic && !limiter_.allow(packet->remote, context_.now())) {
+  const bool stranger = !authentic && !context_.session().isAuthenticated(*packet);
+  if (stranger && !limiter_.allow(packet->remote, context_.now())) {
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
   context_.count(check.verdict);

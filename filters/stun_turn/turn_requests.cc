@@ -79,8 +79,9 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
     repeated->assign(*known);
     return send(std::move(repeated), packet);
   }
-  const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
-  const Authentication auth = settings_->auth->authenticate(request, packet.remote, owner, now);
+  const std::optional<Authentication> known = authenticate(packet, request);
+  if (!known) return context_.countDrop(Drop::kRateLimited);
+  const Authentication& auth = *known;
   if (auth.error != 0) return challenge(packet, request, auth.error);
   // The answer has its place before anything changes.
   Exchange exchange{packet, request, auth, context_.packet()};
@@ -100,10 +101,22 @@ net::Address Turn::toLocal(const net::Address& external) const {
   });
 }
 
-// To somebody unproven: small and rarely.
-void Turn::challenge(const net::Packet& packet, const stun::Message& request, unsigned code) {
+// Trying secrets is work: who shows no nonce of ours pays before it, others if they err. Proof costs nothing.
+std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
-  if (!limiter_.allow(packet.remote, now)) return context_.countDrop(Drop::kRateLimited);
+  const auto nonce = settings_->auth->judge(request, packet.remote, now);
+  const bool stranger = nonce == NonceMint::Verdict::kForeign;
+  if (stranger && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
+  Authentication auth = settings_->auth->authenticate(request, nonce, owner);
+  const bool proven = auth.error == 0 || auth.error == 438;
+  if (stranger && proven) limiter_.forgive(packet.remote);
+  if (!stranger && !proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  return auth;
+}
+
+// Less than three times the request.
+void Turn::challenge(const net::Packet& packet, const stun::Message& request, unsigned code) {
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
   response->resize(net::Packet::kMaxPayload);
@@ -113,7 +126,7 @@ void Turn::challenge(const net::Packet& packet, const stun::Message& request, un
   if (code == 400) {
     writer.addError(400, reasonOf(400));
   } else {
-    settings_->auth->challenge(writer, code, packet.remote, now, limit - fingerprint);
+    settings_->auth->challenge(writer, code, packet.remote, context_.now(), limit - fingerprint);
   }
   if (fingerprint > 0) writer.addFingerprint();
   const auto size = writer.finish();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/base/log.h"
+
 namespace sluice::stun_turn {
 namespace {
 
@@ -103,6 +105,9 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   TurnSettings out;
   const std::string realm = config.realm().empty() ? "sluice" : config.realm();
   if (realm.size() > LongTerm::kMaxRealm) reader.fail("realm", "must have at most 24 bytes");
+  if (realm.size() > LongTerm::kMaxRealmOfSha256) {
+    log::warn("realm '{}' has more than 12 bytes: clients are not offered SHA-256", realm);
+  }
   readRelays(config, reader, out);
   reader.seconds(config.has_max_lifetime_s(), config.max_lifetime_s(), 600, 86'400, "max_lifetime_s",
                  out.max_lifetime);

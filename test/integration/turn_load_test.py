@@ -161,6 +161,9 @@ class FloodTest(unittest.TestCase):
     def test_a_flood_of_strangers_leaves_memory_flat_and_clients_served(self):
         self.flood("bare", 20_000)
 
+    def test_so_does_a_flood_of_wrong_credentials_from_few_addresses(self):
+        self.flood("login", 500)
+
 
 if __name__ == "__main__":
     unittest.main()
