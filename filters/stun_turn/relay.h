@@ -57,11 +57,10 @@ class RelayPort final : private net::UdpReceiver {
 
   const net::Address& address() const { return address_; }
   bool send(net::PacketPtr&& packet);
-  bool isOurs(const net::Address& peer) { return isInside(peer) || isRelay(peer); }
+  bool isOurs(const net::Address& peer) { return isInside(peer) || process_->isRelay(peer); }
 
  private:
   bool isInside(const net::Address& peer);
-  bool isRelay(const net::Address& peer);
 
   void onPacket(net::PacketPtr&& packet) override { sink_.onPacket(std::move(packet)); }
   void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
@@ -78,7 +77,6 @@ class RelayPort final : private net::UdpReceiver {
     bool answer = false;
   };
   Memory last_inside_;
-  Memory last_relay_;
   std::unique_ptr<net::UdpPort> port_;
 };
 

@@ -49,7 +49,7 @@ class Turn final : private RelayUser {
     bool v4 = false, v6 = false;
     bool even = false, reserve = false;
     std::optional<ReservationToken> token;
-    std::unique_ptr<net::UdpReservation> reserved = nullptr;  // that the token was for
+    std::optional<TurnProcess::Reserved> reserved = std::nullopt;  // that the token was for
   };
   // A relayed address; the two of a dual allocation have lifetimes of their own.
   struct Way {
@@ -63,6 +63,8 @@ class Turn final : private RelayUser {
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
   void handle(Exchange& exchange);
   void allocate(Exchange& exchange);
+  // Takes places in the quotas, or refuses.
+  bool admit(Exchange& exchange, const Wish& wish);
   void refuseForCapacity(Exchange& exchange);
   unsigned readWish(const stun::Message& request, Wish& wish) const;  // an error code or 0
   Opened openRelays(Wish& wish, std::optional<ReservationToken>& reserved);

@@ -227,31 +227,41 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
   return 0;
 }
 
+bool Turn::admit(Exchange& exchange, const Wish& wish) {
+  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
+  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
+    UnknownAttributes unknown;
+    unknown.types[unknown.count++] = stun::kDontFragment;
+    refuseUnknown(exchange, unknown);
+    return false;
+  }
+  const std::string account(settings_->credentials->account(exchange.auth.username));
+  const auto admitted =
+      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
+                                settings_->max_allocations, context_.now());
+  if (admitted.verdict == TurnProcess::Admission::kUserQuota) refuse(exchange, 486);
+  if (admitted.verdict == TurnProcess::Admission::kTotal) refuseForCapacity(exchange);
+  if (admitted.verdict != TurnProcess::Admission::kOk) return false;
+  process_ = settings_->process;
+  account_ = admitted.account;
+  account_name_ = account;
+  allocation_.emplace(exchange.auth.username, settings_->max_peers_per_allocation);
+  return true;
+}
+
 void Turn::allocate(Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
   Wish wish;
   if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
   if (wish.token) {
     wish.reserved = settings_->process->claim(*wish.token, context_.now());
-    if (wish.reserved == nullptr) return refuse(exchange, 508);
-    wish.v6 = wish.reserved->local().isV6();
+    if (!wish.reserved) return refuse(exchange, 508);
+    wish.v6 = wish.reserved->port->local().isV6();
   }
-  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
-  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
-    UnknownAttributes unknown;
-    unknown.types[unknown.count++] = stun::kDontFragment;
-    return refuseUnknown(exchange, unknown);
+  if (!admit(exchange, wish)) {  // the token is good for another try
+    if (wish.reserved) settings_->process->unclaim(*wish.token, *std::move(wish.reserved));
+    return;
   }
-  const std::string account(settings_->credentials->account(exchange.auth.username));
-  const auto admitted =
-      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
-                                settings_->max_allocations, context_.now());
-  if (admitted.verdict == TurnProcess::Admission::kUserQuota) return refuse(exchange, 486);
-  if (admitted.verdict == TurnProcess::Admission::kTotal) return refuseForCapacity(exchange);
-  process_ = settings_->process;
-  account_ = admitted.account;
-  account_name_ = account;
-  allocation_.emplace(exchange.auth.username, settings_->max_peers_per_allocation);
 
   std::optional<ReservationToken> reserved;
   const Opened opened = openRelays(wish, reserved);
@@ -260,7 +270,7 @@ void Turn::allocate(Exchange& exchange) {
     abandon();
     return refuse(exchange, opened.error);
   }
-  const bool scarce = settings_->isScarce(admitted.total);
+  const bool scarce = settings_->isScarce(process_->allocations());
   if (scarce) context_.count(Count::kShortLifetimes);
   const Duration lifetime = settings_->lifetime(exchange.request.findU32(stun::kLifetime), scarce);
   v4_.until = v6_.until = context_.now() + lifetime;
@@ -302,9 +312,9 @@ void Turn::refuseForCapacity(Exchange& exchange) {
 
 Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reserved) {
   Opened opened;
-  if (wish.reserved != nullptr) {
+  if (wish.reserved) {
     way(wish.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
-                                      std::move(wish.reserved), *this);
+                                      std::move(wish.reserved->port), *this);
     return opened;
   }
   const auto open = [&](net::Address::Family family, std::unique_ptr<Relay>& relay) -> unsigned {
