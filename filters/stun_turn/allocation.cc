@@ -8,15 +8,18 @@
 namespace sluice::stun_turn {
 
 void Allocation::provision(Instant now, Duration lifetime) {
-  assert(state_ == State::kAllocating);
+  if (state_ != State::kAllocating) return;
   state_ = State::kProvisioned;
   expires_ = now + lifetime;
 }
 
 void Allocation::refresh(Instant now, Duration lifetime) {
-  assert(isLive(now));
+  if (!isProvisioned(now)) return;
+  if (lifetime <= Duration::zero()) return end();
   expires_ = now + lifetime;
-  if (lifetime > Duration::zero()) return;
+}
+
+void Allocation::end() {
   state_ = State::kExpired;
   permissions_.clear();
   channels_.clear();
@@ -24,11 +27,11 @@ void Allocation::refresh(Instant now, Duration lifetime) {
 }
 
 Allocation::State Allocation::state(Instant now) const {
-  return now < expires_ ? state_ : State::kExpired;
+  return isLive(now) ? state_ : State::kExpired;
 }
 
 bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
-  assert(isLive(now));
+  if (!isProvisioned(now)) return false;
   const net::Address ip = peer.withPort(0);
   auto it = permissions_.find(ip);
   if (it == permissions_.end()) {

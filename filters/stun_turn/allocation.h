@@ -1,7 +1,10 @@
 // What a TURN allocation allows, and for how long (RFC 8656 sections 6, 9 and 12). Pure: no I/O, time comes
 // in with every call, and what has expired is gone whether or not anyone has swept.
 //
-//   allocating --provision()--> provisioned --permit()--> active --refresh(0) or time--> expired
+//   allocating --provision()--> provisioned --permit()--> active
+//   each of them --end(), refresh(0) or time--> expired, for good
+//
+// A call that its state does not allow changes nothing.
 #pragma once
 
 #include <optional>
@@ -36,6 +39,7 @@ class Allocation {
   void provision(Instant now, Duration lifetime);
   // Zero ends it.
   void refresh(Instant now, Duration lifetime);
+  void end();
   State state(Instant now) const;
   bool isLive(Instant now) const { return state_ != State::kExpired && now < expires_; }
   const std::string& user() const { return user_; }
@@ -102,6 +106,7 @@ class Allocation {
   };
 
  private:
+  bool isProvisioned(Instant now) const { return isLive(now) && state_ != State::kAllocating; }
   void expire(Instant now);
   // After permissions came or went.
   void relink();

@@ -216,6 +216,7 @@ void Turn::end(Count reason) {
 
 void Turn::abandon() {
   timer_.cancel();
+  allocation_->end();
   v4_.relay.reset();
   v6_.relay.reset();
   allocation_.reset();

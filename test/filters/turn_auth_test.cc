@@ -212,7 +212,8 @@ TEST_CASE("answers to who has not proven himself stay under three times the requ
 // Counts how often secrets are tried.
 struct Counting final : credentials::Source {
   explicit Counting(std::shared_ptr<const credentials::Source> source) : inner(std::move(source)) {}
-  bool authenticate(const credentials::Claim& claim, credentials::Use use, const Check& check) const override {
+  bool authenticate(const credentials::Claim& claim, credentials::Use use,
+                    const Check& check) const override {
     ++tried;
     return inner->authenticate(claim, use, check);
   }
@@ -232,7 +233,8 @@ TEST_CASE("secrets are tried for strangers at a limited rate, and who proves an 
   client.chain.credentials = source;
   const auto answered = [&](const Auth& auth, int code) {
     int count = 0;
-    for (int i = 0; i < 100; ++i) count += client.request(stun::kAllocate, {transport()}, auth).code() == code;
+    for (int i = 0; i < 100; ++i)
+      count += client.request(stun::kAllocate, {transport()}, auth).code() == code;
     return count;
   };
   const Auth right = client.auth();
