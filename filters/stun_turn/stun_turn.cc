@@ -61,6 +61,11 @@ chain::FilterPtr StunTurnFactory::create(chain::FilterContext& context) const {
   return std::make_unique<StunTurn>(context, *this);
 }
 
+chain::Description StunTurnFactory::info() const {
+  if (!turn) return {};
+  return {{"realm", turn->auth->realm()}};
+}
+
 // What the same configuration means may change with what is around it.
 bool StunTurnFactory::sameAs(const chain::FilterFactory& previous) const {
   const auto& other = static_cast<const StunTurnFactory&>(previous);

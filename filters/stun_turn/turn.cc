@@ -211,6 +211,7 @@ void Turn::expireWays() {
 void Turn::end(Count reason) {
   abandon();
   context_.count(reason);
+  context_.count(Count::kLiveAllocations, ~uint64_t{0});  // -1
   context_.session().keepAliveUntil(context_.now());
 }
 

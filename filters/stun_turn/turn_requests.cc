@@ -278,6 +278,7 @@ void Turn::allocate(Exchange& exchange) {
   onTimer();
   context_.session().keepAliveUntil(allocation_->expires());
   context_.count(Count::kAllocations);
+  context_.count(Count::kLiveAllocations);
   context_.count(Count::kAllocate);
   answer(exchange, stun::Class::kSuccess, [&](stun::Writer& writer) {
     for (const Way* way : {&v4_, &v6_}) {

@@ -173,6 +173,7 @@ void Server::collect(stats::Samples& out) const {
   stats_.collect(out);
   collectWorkers(out);
   collectRooms(out);
+  collectInfo(out);
   const auto uptime = std::chrono::duration<double>(clock_.now() - started_).count();
   out.gauge("sluice_uptime_seconds", "Time since the start.", {}, uptime);
   out.gauge("sluice_generation", "The configuration that runs; a reload raises it.", {},
@@ -206,6 +207,21 @@ void Server::collectWorkers(stats::Samples& out) const {
                 worker->insideLost());
     out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.",
                 labels, worker->mailboxFull());
+  }
+}
+
+void Server::collectInfo(stats::Samples& out) const {
+  for (const auto& listener : generation_->listeners) {
+    for (const auto& chain : listener->chains) {
+      for (const auto& filter : chain->filters) {
+        const chain::Description info = filter.factory->info();
+        if (info.empty()) continue;
+        stats::Labels labels{{"listener", listener->name}, {"chain", chain->name}, {"filter", filter.name}};
+        for (const auto& [label, value] : info) labels.emplace_back(label, value);
+        out.gauge("sluice_" + std::string(filter.type->name) + "_info",
+                  "What a filter is configured as; always 1.", labels, 1);
+      }
+    }
   }
 }
 

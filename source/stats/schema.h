@@ -12,12 +12,14 @@
 
 namespace sluice::stats {
 
-// "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}.
+// "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}. A
+// gauge, which also goes down, has no "_total".
 struct CounterSpec {
   std::string_view name;
   std::string_view help;
   std::string_view label{};  // optional
   std::string_view value{};
+  bool gauge = false;
   bool operator==(const CounterSpec&) const = default;
 };
 

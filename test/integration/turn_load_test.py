@@ -87,6 +87,7 @@ class ManyTest(unittest.TestCase):
                 self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
             ended = "sluice_stun_turn_allocations_ended_total"
             self.assertEqual(sluice.metric(ended, reason="client"), self.COUNT + 1)
+            self.assertEqual(sluice.metric("sluice_stun_turn_live_allocations"), 0)
             wait_until(lambda: sluice.metric("sluice_sessions") == 0, "the sessions end", timeout=30)
             left = descriptors(sluice.process) - files
         return used, kib, seconds, left

@@ -276,8 +276,11 @@ class OperationTest(unittest.TestCase):
             self.assertRegex(found["channels"], rf"^16385 127\.0\.0\.1:{sink.port} (600|59\d)s$")
             self.assertRegex(found["permissions"], r"127\.0\.0\.1 (300|29\d)s")
             self.assertRegex(found["permissions"], r"127\.0\.0\.9 (300|29\d)s")
+            self.assertEqual(sluice.metric("sluice_stun_turn_info", realm="example.org"), 1)
+            self.assertEqual(sluice.metric("sluice_stun_turn_live_allocations"), 1)
             self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
             self.assertNotIn('"allocation"', sluice.admin("/sessions")[2])
+            self.assertEqual(sluice.metric("sluice_stun_turn_live_allocations"), 0)
 
     @unittest.skipUnless(os.geteuid() == 0, "captures are root's")
     def test_the_dont_fragment_bit_is_the_clients_to_ask_for(self):
