@@ -33,6 +33,10 @@ class Adaptation final : public chain::Filter {
   Adaptation(chain::FilterContext& context, const AdaptationFactory& factory);
 
   bool onReload(const chain::FilterFactory& factory) override;
+  bool archive(Archive& a) override {
+    a(average_, policy_, releases_, told_);
+    return true;
+  }
   void describe(chain::Description& out) const override;
 
  private:

@@ -223,6 +223,7 @@ bool Repair::onReload(const chain::FilterFactory& factory) {
 
 bool Repair::archive(Archive& a) {
   if (speaker_) a(*speaker_);
+  if (a.isReading() && speaker_) armAsking();
   return true;
 }
 

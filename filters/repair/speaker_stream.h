@@ -38,8 +38,7 @@ class SpeakerStream {
   // What the line lost, repaired or not, for the report that goes to the speaker.
   rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }
 
-  // Not which packets are missing.
-  void archive(Archive& a) { a(ssrc_, reception_); }
+  void archive(Archive& a) { a(ssrc_, finder_, reception_); }
 
   media::LossFinder& finder() { return finder_; }
   const media::LossFinder& finder() const { return finder_; }

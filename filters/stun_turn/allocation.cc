@@ -8,15 +8,18 @@
 namespace sluice::stun_turn {
 
 void Allocation::provision(Instant now, Duration lifetime) {
-  assert(state_ == State::kAllocating);
+  if (state_ != State::kAllocating) return;
   state_ = State::kProvisioned;
   expires_ = now + lifetime;
 }
 
 void Allocation::refresh(Instant now, Duration lifetime) {
-  assert(isLive(now));
+  if (!isProvisioned(now)) return;
+  if (lifetime <= Duration::zero()) return end();
   expires_ = now + lifetime;
-  if (lifetime > Duration::zero()) return;
+}
+
+void Allocation::end() {
   state_ = State::kExpired;
   permissions_.clear();
   channels_.clear();
@@ -24,11 +27,11 @@ void Allocation::refresh(Instant now, Duration lifetime) {
 }
 
 Allocation::State Allocation::state(Instant now) const {
-  return now < expires_ ? state_ : State::kExpired;
+  return isLive(now) ? state_ : State::kExpired;
 }
 
 bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
-  assert(isLive(now));
+  if (!isProvisioned(now)) return false;
   const net::Address ip = peer.withPort(0);
   auto it = permissions_.find(ip);
   if (it == permissions_.end()) {
@@ -43,10 +46,8 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
   permission.until = now + kPermissionLifetime;
   permission.any_port = permission.any_port || any_port;
   auto& ports = permission.ports;
-  if (!permission.any_port && std::find(ports.begin(), ports.end(), peer.port()) == ports.end()) {
-    if (ports.size() >= kMaxPorts) return false;
-    ports.push_back(peer.port());
-  }
+  if (!permission.any_port) ports.insert(peer.port());
+  if (ports.size() > max_peers_) return false;
   it->second = std::move(permission);
   state_ = State::kActive;
   return true;
@@ -66,7 +67,7 @@ bool Allocation::canPermit(const Peers& peers, Instant now) {
       entry->second.insert(known->second.ports.begin(), known->second.ports.end());
     }
     entry->second.insert(peer.port());
-    if (entry->second.size() > kMaxPorts) return false;
+    if (entry->second.size() > max_peers_) return false;
   }
   return permissions_.size() + fresh <= max_peers_;
 }
@@ -85,7 +86,7 @@ Allocation::Permitted Allocation::permitted(const Channel& channel, Instant now)
 Allocation::Permitted Allocation::Permission::covers(uint16_t port, Instant now) const {
   if (now >= until) return Permitted::kNo;
   if (any_port) return Permitted::kAnyPort;
-  return std::find(ports.begin(), ports.end(), port) == ports.end() ? Permitted::kNo : Permitted::kThisPort;
+  return ports.contains(port) ? Permitted::kThisPort : Permitted::kNo;
 }
 
 Allocation::Bind Allocation::bind(uint16_t number, const net::Address& peer, bool any_port, Instant now) {

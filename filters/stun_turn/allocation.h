@@ -1,13 +1,17 @@
 // What a TURN allocation allows, and for how long (RFC 8656 sections 6, 9 and 12). Pure: no I/O, time comes
 // in with every call, and what has expired is gone whether or not anyone has swept.
 //
-//   allocating --provision()--> provisioned --permit()--> active --refresh(0) or time--> expired
+//   allocating --provision()--> provisioned --permit()--> active
+//   each of them --end(), refresh(0) or time--> expired, for good
+//
+// A call that its state does not allow changes nothing.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "source/base/clock.h"
@@ -29,12 +33,13 @@ class Allocation {
   static constexpr uint16_t kFirstChannel = 0x4000, kLastChannel = 0x4FFF;
   static constexpr uint16_t kLastOldChannel = 0x7FFF;  // RFC 5766
 
-  // At most `max_peers` permissions, and as many channels.
+  // At most `max_peers` permissions, each with as many ports of our own, and as many channels.
   Allocation(std::string user, size_t max_peers) : user_(std::move(user)), max_peers_(max_peers) {}
 
   void provision(Instant now, Duration lifetime);
   // Zero ends it.
   void refresh(Instant now, Duration lifetime);
+  void end();
   State state(Instant now) const;
   bool isLive(Instant now) const { return state_ != State::kExpired && now < expires_; }
   const std::string& user() const { return user_; }
@@ -47,6 +52,10 @@ class Allocation {
   Permitted permitted(const net::Address& peer, Instant now) const;
   bool isPermitted(const net::Address& peer, Instant now) const {
     return permitted(peer, now) != Permitted::kNo;
+  }
+  bool expects(const net::Address& ip, Instant now) const {
+    const auto it = permissions_.find(ip.withPort(0));
+    return it != permissions_.end() && now < it->second.until;
   }
   // Whether permit() would succeed for all of them, each with its `any_port`.
   using Peers = std::vector<std::pair<net::Address, bool>>;
@@ -85,7 +94,7 @@ class Allocation {
   struct Permission {
     Instant until{};
     bool any_port = false;
-    std::vector<uint16_t> ports{};  // without any_port
+    std::unordered_set<uint16_t> ports{};  // without any_port
 
     Permitted covers(uint16_t port, Instant now) const;
   };
@@ -97,8 +106,7 @@ class Allocation {
   };
 
  private:
-  static constexpr size_t kMaxPorts = 16;  // of one permission
-
+  bool isProvisioned(Instant now) const { return isLive(now) && state_ != State::kAllocating; }
   void expire(Instant now);
   // After permissions came or went.
   void relink();

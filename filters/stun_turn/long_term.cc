@@ -20,15 +20,6 @@ constexpr size_t sized(size_t value) {
   return 4 + ((value + 3) & ~size_t{3});
 }
 
-// Sections 9.2.2 and 18.5.1.
-std::vector<uint8_t> keyOf(std::string_view username, std::string_view realm, std::string_view password,
-                           bool sha256) {
-  std::string text(username);
-  text.append(":").append(realm).append(":").append(password);
-  const auto copy = [](const auto& digest) { return std::vector<uint8_t>(digest.begin(), digest.end()); };
-  return sha256 ? copy(crypto::sha256(asBytes(text))) : copy(crypto::md5(asBytes(text)));
-}
-
 bool hasIntegrity(const stun::Message& request, Bytes key) {
   return request.has(stun::kMessageIntegritySha256) ? request.checkIntegritySha256(key, crypto::hmacSha256)
                                                     : request.checkIntegrity(key, crypto::hmacSha1);
@@ -39,15 +30,15 @@ bool hasIntegrity(const stun::Message& request, Bytes key) {
 LongTerm::LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
                    std::shared_ptr<const credentials::Source> source)
     : realm_(std::move(realm)),
-      nonce_lifetime_(nonce_lifetime),
       mint_(std::move(mint)),
       source_(std::move(source)),
-      features_(kPasswordAlgorithmsFeature) {
+      nonces_{.features = realm_.size() <= kMaxRealmOfSha256 ? kPasswordAlgorithmsFeature : 0,
+              .lifetime = nonce_lifetime} {
   for (const std::string& name : source_->usernames()) {
     const auto hash = crypto::sha256(asBytes(name + ":" + realm_));  // section 14.4
     by_userhash_[std::string(asText(hash))] = name;
   }
-  if (!by_userhash_.empty()) features_ |= kUsernameAnonymityFeature;
+  if (!by_userhash_.empty()) nonces_.features |= kUsernameAnonymityFeature;
 }
 
 std::string LongTerm::usernameOf(const stun::Message& request) const {
@@ -59,7 +50,7 @@ std::string LongTerm::usernameOf(const stun::Message& request) const {
 
 // The third check of section 9.2.4.
 unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
-                                  bool& key_sha256) const {
+                                  credentials::Algorithm& key) const {
   if ((NonceMint::featuresOf(nonce) & kPasswordAlgorithmsFeature) == 0) return 0;
   const auto offered = request.find(stun::kPasswordAlgorithms);
   const auto chosen = request.find(stun::kPasswordAlgorithm);
@@ -68,13 +59,19 @@ unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view
   if (chosen->size() != 4 || readU16(&(*chosen)[2]) != 0) return 400;
   const uint16_t algorithm = readU16(chosen->data());
   if (algorithm != kMd5 && algorithm != kSha256) return 400;
-  key_sha256 = algorithm == kSha256;
+  key = algorithm == kSha256 ? credentials::Algorithm::kSha256 : credentials::Algorithm::kMd5;
   out.sha256 = true;
   return 0;
 }
 
-Authentication LongTerm::authenticate(const stun::Message& request, const net::Address& client,
-                                      std::string_view continuing, Instant now) const {
+NonceMint::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
+                                   Instant now) const {
+  const auto nonce = request.find(stun::kNonce);
+  return nonce ? mint_->judge(asText(*nonce), client, now, nonces_) : NonceMint::Verdict::kForeign;
+}
+
+Authentication LongTerm::authenticate(const stun::Message& request, NonceMint::Verdict nonce_verdict,
+                                      std::string_view continuing) const {
   Authentication out;
   const auto fail = [&](unsigned code) {
     out.error = code;
@@ -86,31 +83,31 @@ Authentication LongTerm::authenticate(const stun::Message& request, const net::A
   const auto realm = request.find(stun::kRealm);
   const auto nonce = request.find(stun::kNonce);
   if (!realm || !nonce || (!request.has(stun::kUsername) && !request.has(stun::kUserhash))) return fail(400);
-  bool key_sha256 = false;
-  if (const unsigned code = checkAlgorithm(request, asText(*nonce), out, key_sha256)) return fail(code);
+  auto algorithm = credentials::Algorithm::kMd5;
+  if (const unsigned code = checkAlgorithm(request, asText(*nonce), out, algorithm)) return fail(code);
   out.username = usernameOf(request);
   if (out.username.empty() || asText(*realm) != realm_) return fail(401);
   const auto use = out.username == continuing ? credentials::Use::kContinue : credentials::Use::kBegin;
-  const bool authentic = source_->authenticate(out.username, use, [&](std::string_view password) {
-    out.key = keyOf(out.username, realm_, password, key_sha256);
-    return hasIntegrity(request, out.key);
+  const bool authentic = source_->authenticate({out.username, realm_, algorithm}, use, [&](Bytes key) {
+    out.key.assign(key.begin(), key.end());
+    return hasIntegrity(request, key);
   });
   if (!authentic) return fail(401);
-  if (!mint_->isValid(asText(*nonce), client, now, nonce_lifetime_)) return fail(438);
+  if (nonce_verdict != NonceMint::Verdict::kValid) return fail(438);
   return out;
 }
 
 void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
                          size_t limit) const {
   const std::string_view reason = reasonOf(code);
-  size_t size = stun::kHeaderSize + sized(4) + sized(realm_.size());
-  const bool full = size + sized(NonceMint::kFullSize) + sized(sizeof kAlgorithms) < limit;
-  size += full ? sized(NonceMint::kFullSize) + sized(sizeof kAlgorithms) : sized(NonceMint::kShortSize);
-  const bool explain = size + sized(4 + reason.size()) - sized(4) < limit;
-  writer.addError(code, explain ? reason : std::string_view());
+  // Never without what its nonce's cookie promises, nor with a nonce that promises less (section 9.2.1).
+  const bool algorithms = (nonces_.features & kPasswordAlgorithmsFeature) != 0;
+  const size_t size = stun::kHeaderSize + sized(4 + reason.size()) + sized(realm_.size()) +
+                      sized(NonceMint::kSize) + (algorithms ? sized(sizeof kAlgorithms) : 0);
+  writer.addError(code, size < limit ? reason : std::string_view());
   writer.add(stun::kRealm, realm_);
-  writer.add(stun::kNonce, mint_->make(client, now, full ? features_ : 0));
-  if (full) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
+  writer.add(stun::kNonce, mint_->make(client, now, nonces_));
+  if (algorithms) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
 }
 
 }  // namespace sluice::stun_turn

@@ -25,12 +25,19 @@ class LongTerm {
   LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
            std::shared_ptr<const credentials::Source> source);
 
-  // `continuing` is the user that what the request concerns belongs to, or empty.
-  Authentication authenticate(const stun::Message& request, const net::Address& client,
-                              std::string_view continuing, Instant now) const;
+  // Of the request's nonce; kForeign without one. Cheap, unlike what follows.
+  NonceMint::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
+  // `nonce` is what judge() said. `continuing` is the user that what the request concerns belongs to, or
+  // empty.
+  Authentication authenticate(const stun::Message& request, NonceMint::Verdict nonce,
+                              std::string_view continuing) const;
 
-  // Adds an ERROR-CODE of 401 or 438 with REALM and NONCE; and PASSWORD-ALGORITHMS and a reason phrase, as
-  // far as the whole message stays below `limit` bytes. The writer holds a header only.
+  // The longest realm, and the longest one with which SHA-256 is offered: the whole challenge to the shortest
+  // Allocate there is, 28 bytes, must be less than three times as long.
+  static constexpr size_t kMaxRealm = 24, kMaxRealmOfSha256 = 12;
+
+  // Adds an ERROR-CODE of 401 or 438 with REALM, NONCE and PASSWORD-ALGORITHMS; and a reason phrase, if the
+  // whole message stays below `limit` bytes with it. The writer holds a header only.
   void challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
                  size_t limit) const;
 
@@ -38,15 +45,14 @@ class LongTerm {
 
  private:
   unsigned checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
-                          bool& key_sha256) const;
+                          credentials::Algorithm& key) const;
   std::string usernameOf(const stun::Message& request) const;
 
   const std::string realm_;
-  const Duration nonce_lifetime_;
   const std::shared_ptr<const NonceMint> mint_;
   const std::shared_ptr<const credentials::Source> source_;
   std::unordered_map<std::string, std::string> by_userhash_;
-  uint32_t features_;
+  NonceMint::Kind nonces_;
 };
 
 }  // namespace sluice::stun_turn

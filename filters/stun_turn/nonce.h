@@ -1,6 +1,6 @@
-// Nonces that need no memory (RFC 8489 section 9.2): the time, a salt that makes each a new one, and a MAC
-// over both and the client's address, behind the nonce cookie that tells the security features. The same key
-// knows them on every worker.
+// Nonces that need no memory (RFC 8489 section 9.2): behind the nonce cookie, which tells the security
+// features, the time, a salt that makes each a new one, and a MAC over all of it and the client's address.
+// The same key knows them on every worker.
 #pragma once
 
 #include <array>
@@ -19,31 +19,34 @@ inline constexpr uint32_t kUsernameAnonymityFeature = 0x400000;
 
 class NonceMint {
  public:
+  // What all nonces of one realm have in common.
+  struct Kind {
+    uint32_t features;
+    Duration lifetime;  // a 64th of it less, when time is unkind
+  };
+
   NonceMint();  // with a random key
 
-  // Without features it has no cookie and is as short as can be: for answers that must be.
-  std::string make(const net::Address& client, Instant now, uint32_t features) const;
-
-  // Did make() give it to this client, at most `lifetime` ago?
-  bool isValid(std::string_view nonce, const net::Address& client, Instant now, Duration lifetime) const;
+  std::string make(const net::Address& client, Instant now, const Kind& kind) const;
+  // Did make() give it to this client, with these features? Nothing else is ours: a nonce of fewer features
+  // would let an attacker on the path bid down (section 9.2.1).
+  enum class Verdict {
+    kValid,
+    kStale,   // ours, and one to two lifetimes old
+    kForeign  // not ours, or too old to tell
+  };
+  Verdict judge(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
 
   // What its cookie claims; 0 without one. Not verified.
   static uint32_t featuresOf(std::string_view nonce);
 
-  static constexpr size_t kShortSize = 11;  // bytes
-  static constexpr size_t kFullSize = 24;
+  static constexpr size_t kSize = 20;  // bytes
 
  private:
-  struct Stamp {
-    uint64_t time;  // in ticks; the nonce shows the last 16 bits, the MAC is over all
-    uint16_t salt;
-  };
-  // That a tail shows, made no later than `now`.
-  static Stamp stampOf(std::string_view tail, Instant now);
-  std::string tail(const net::Address& client, Stamp stamp, uint32_t features) const;
+  std::string tail(const net::Address& client, uint64_t tick, uint8_t salt, uint32_t features) const;
 
   std::array<uint8_t, 32> key_;
-  mutable std::atomic<uint16_t> salt_{0};
+  mutable std::atomic<uint8_t> salt_{0};
 };
 
 }  // namespace sluice::stun_turn

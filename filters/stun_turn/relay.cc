@@ -47,13 +47,13 @@ RelayPort::RelayPort(chain::Worker& worker, std::shared_ptr<TurnProcess> process
       sink_(sink),
       address_(reservation->local()),
       port_(worker.network().open(std::move(reservation), optionsFor(stats), *this)) {
-  process_->addRelay(address_);
+  process_->relays().add(address_);
   inside_.add(address_, *this);
 }
 
 RelayPort::~RelayPort() {
   inside_.remove(address_);
-  process_->removeRelay(address_);
+  process_->relays().remove(address_);
 }
 
 bool RelayPort::isInside(const net::Address& peer) {
@@ -62,14 +62,6 @@ bool RelayPort::isInside(const net::Address& peer) {
     last_inside_ = {peer, version, inside_.has(peer)};
   }
   return last_inside_.answer;
-}
-
-bool RelayPort::isRelay(const net::Address& peer) {
-  const uint64_t version = process_->relaysVersion();
-  if (last_relay_.version != version || last_relay_.peer != peer) {
-    last_relay_ = {peer, version, process_->isRelay(peer)};
-  }
-  return last_relay_.answer;
 }
 
 bool RelayPort::send(net::PacketPtr&& packet) {

@@ -19,6 +19,8 @@ class RelayUser {
   // A packet on a shared port that is nobody's.
   virtual void onStranger() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
+  // Has it a permission for any port of this IP address?
+  virtual bool expects(const net::Address& ip) const = 0;
 };
 
 class Relay {
@@ -33,6 +35,8 @@ class Relay {
   virtual bool claim(const net::Address& /*peer*/) { return true; }
   // The allocation has a permission for this peer's IP address.
   virtual void expect(const net::Address& /*peer*/) {}
+  // Permissions may have ended.
+  virtual void forgetUnexpected() {}
 };
 
 // A port under a relayed address. Peers on this worker, relays and listeners, are reached without the system.
@@ -53,11 +57,10 @@ class RelayPort final : private net::UdpReceiver {
 
   const net::Address& address() const { return address_; }
   bool send(net::PacketPtr&& packet);
-  bool isOurs(const net::Address& peer) { return isInside(peer) || isRelay(peer); }
+  bool isOurs(const net::Address& peer) { return isInside(peer) || process_->isRelay(peer); }
 
  private:
   bool isInside(const net::Address& peer);
-  bool isRelay(const net::Address& peer);
 
   void onPacket(net::PacketPtr&& packet) override { sink_.onPacket(std::move(packet)); }
   void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
@@ -74,7 +77,6 @@ class RelayPort final : private net::UdpReceiver {
     bool answer = false;
   };
   Memory last_inside_;
-  Memory last_relay_;
   std::unique_ptr<net::UdpPort> port_;
 };
 

@@ -18,7 +18,7 @@ class SharedPort final : private RelayPort::Sink {
   void onPacket(net::PacketPtr&& packet) override {
     RelayUser* user = userOf(packet->remote);
     if (user != nullptr) return user->onPeerPacket(std::move(packet));
-    if (!users_.empty()) users_.front()->onStranger();  // somebody has to count it
+    if (!users_.empty()) (*users_.begin())->onStranger();  // somebody has to count it
     packet->settle();
     packet.reset();
   }
@@ -26,19 +26,20 @@ class SharedPort final : private RelayPort::Sink {
     if (RelayUser* user = userOf(error.peer)) user->onPeerIcmp(error);
   }
   void onSendFailed() override {
-    if (!users_.empty()) users_.front()->onRelayFailed();
+    if (!users_.empty()) (*users_.begin())->onRelayFailed();
   }
 
   RelayUser* userOf(const net::Address& peer) const {
     if (const auto it = claims_.find(peer); it != claims_.end() && it->second.user->permits(peer)) {
       return it->second.user;
     }
-    const auto [first, last] = expected_.equal_range(peer.withPort(0));
+    const auto expecting = expected_.find(peer.withPort(0));
+    if (expecting == expected_.end()) return nullptr;
     RelayUser* only = nullptr;
-    for (auto it = first; it != last; ++it) {
-      if (!it->second->permits(peer)) continue;
+    for (RelayUser* user : expecting->second) {  // nearly all of them permit it, so two looks are enough
+      if (!user->permits(peer)) continue;
       if (only != nullptr) return nullptr;
-      only = it->second;
+      only = user;
     }
     return only;
   }
@@ -48,17 +49,17 @@ class SharedPort final : private RelayPort::Sink {
     uint64_t serial;
   };
   std::unordered_map<net::Address, Claim> claims_;
-  uint64_t claimed_ = 0;                                        // in all
-  std::unordered_multimap<net::Address, RelayUser*> expected_;  // by IP address, port 0
-  std::vector<RelayUser*> users_;
+  uint64_t claimed_ = 0;                                                       // in all
+  std::unordered_map<net::Address, std::unordered_set<RelayUser*>> expected_;  // by IP address, port 0
+  std::unordered_set<RelayUser*> users_;
   RelayPort port_;  // last: it may call us until it is gone
 };
 
 class SharedPort::Share final : public Relay {
  public:
-  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { port_.users_.push_back(&user); }
+  Share(SharedPort& port, RelayUser& user) : port_(port), user_(user) { port_.users_.insert(&user); }
   ~Share() override {
-    std::erase(port_.users_, &user_);
+    port_.users_.erase(&user_);
     for (const Claimed& claimed : claimed_) release(claimed);
     for (const net::Address& ip : expected_) forget(ip);
   }
@@ -84,13 +85,14 @@ class SharedPort::Share final : public Relay {
   }
   void expect(const net::Address& peer) override {
     const net::Address ip = peer.withPort(0);
-    if (std::find(expected_.begin(), expected_.end(), ip) != expected_.end()) return;
-    expected_.push_back(ip);
-    port_.expected_.emplace(ip, &user_);
-    if (expected_.size() > kRemembered) {
-      forget(expected_.front());
-      expected_.pop_front();
-    }
+    if (expected_.insert(ip).second) port_.expected_[ip].insert(&user_);
+  }
+  void forgetUnexpected() override {
+    std::erase_if(expected_, [&](const net::Address& ip) {
+      if (user_.expects(ip)) return false;
+      forget(ip);
+      return true;
+    });
   }
 
  private:
@@ -105,15 +107,15 @@ class SharedPort::Share final : public Relay {
     if (it != port_.claims_.end() && it->second.serial == claimed.serial) port_.claims_.erase(it);
   }
   void forget(const net::Address& ip) {
-    const auto [first, last] = port_.expected_.equal_range(ip);
-    const auto mine = std::find_if(first, last, [&](const auto& entry) { return entry.second == &user_; });
-    if (mine != last) port_.expected_.erase(mine);
+    const auto users = port_.expected_.find(ip);
+    users->second.erase(&user_);
+    if (users->second.empty()) port_.expected_.erase(users);
   }
 
   SharedPort& port_;
   RelayUser& user_;
   std::deque<Claimed> claimed_;
-  std::deque<net::Address> expected_;
+  std::unordered_set<net::Address> expected_;
 };
 
 SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& stats) : worker_(worker), stats_(stats) {}

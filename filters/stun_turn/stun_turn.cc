@@ -61,6 +61,11 @@ chain::FilterPtr StunTurnFactory::create(chain::FilterContext& context) const {
   return std::make_unique<StunTurn>(context, *this);
 }
 
+chain::Description StunTurnFactory::info() const {
+  if (!turn) return {};
+  return {{"realm", turn->auth->realm()}};
+}
+
 // What the same configuration means may change with what is around it.
 bool StunTurnFactory::sameAs(const chain::FilterFactory& previous) const {
   const auto& other = static_cast<const StunTurnFactory&>(previous);
@@ -150,7 +155,8 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
   }
   const bool authentic = check.verdict == Verdict::kAuthenticated;
-  if (!authentic && !limiter_.allow(packet->remote, context_.now())) {
+  const bool stranger = !authentic && !context_.session().isAuthenticated(*packet);
+  if (stranger && !limiter_.allow(packet->remote, context_.now())) {
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
   context_.count(check.verdict);

@@ -20,6 +20,7 @@ class StunTurnFactory final : public chain::FilterFactory {
   static Result<chain::FilterFactoryPtr> make(const filters::StunTurn& config,
                                               chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
+  chain::Description info() const override;
 
   double unauthenticated_rate = 20;  // answers per second and source
   Duration consent_timeout = 30s;

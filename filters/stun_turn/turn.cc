@@ -164,11 +164,19 @@ void Turn::send(net::PacketPtr packet, const net::Packet& request) {
   context_.egress(std::move(packet));
 }
 
+// Ends permissions whose time is over, or which policy no longer allows.
+void Turn::sweep() {
+  allocation_->sweep(context_.now(), [&](const net::Address& peer) { return vet(peer) != Vetted::kDenied; });
+  for (const Way* way : {&v4_, &v6_}) {
+    if (way->relay != nullptr) way->relay->forgetUnexpected();
+  }
+}
+
 void Turn::onTimer() {
   const Instant now = context_.now();
   if (!allocation_->isLive(now)) return end(Count::kEndedExpired);
   expireWays();
-  allocation_->sweep(now, [&](const net::Address& peer) { return vet(peer) != Vetted::kDenied; });
+  sweep();
   Instant next = now + kHousekeeping;
   for (const Way* way : {&v4_, &v6_}) {
     if (way->relay != nullptr) next = std::min(next, way->until);
@@ -203,11 +211,13 @@ void Turn::expireWays() {
 void Turn::end(Count reason) {
   abandon();
   context_.count(reason);
+  context_.count(Count::kLiveAllocations, ~uint64_t{0});  // -1
   context_.session().keepAliveUntil(context_.now());
 }
 
 void Turn::abandon() {
   timer_.cancel();
+  allocation_->end();
   v4_.relay.reset();
   v6_.relay.reset();
   allocation_.reset();
@@ -218,8 +228,7 @@ void Turn::abandon() {
 void Turn::reload(const TurnSettings& settings, std::string_view software) {
   settings_ = &settings;
   software_ = software;
-  if (!allocation_) return;
-  allocation_->sweep(context_.now(), [&](const net::Address& peer) { return vet(peer) != Vetted::kDenied; });
+  if (allocation_) sweep();
 }
 
 void Turn::describe(chain::Description& out) const {

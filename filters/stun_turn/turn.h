@@ -49,7 +49,7 @@ class Turn final : private RelayUser {
     bool v4 = false, v6 = false;
     bool even = false, reserve = false;
     std::optional<ReservationToken> token;
-    std::unique_ptr<net::UdpReservation> reserved = nullptr;  // that the token was for
+    std::optional<TurnProcess::Reserved> reserved = std::nullopt;  // that the token was for
   };
   // A relayed address; the two of a dual allocation have lifetimes of their own.
   struct Way {
@@ -58,9 +58,13 @@ class Turn final : private RelayUser {
   };
   enum class Vetted { kDenied, kThisPort, kAnyPort };
 
+  // Nothing when the sender must not have an answer now.
+  std::optional<Authentication> authenticate(const net::Packet& packet, const stun::Message& request);
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
   void handle(Exchange& exchange);
   void allocate(Exchange& exchange);
+  // Takes places in the quotas, or refuses.
+  bool admit(Exchange& exchange, const Wish& wish);
   void refuseForCapacity(Exchange& exchange);
   unsigned readWish(const stun::Message& request, Wish& wish) const;  // an error code or 0
   Opened openRelays(Wish& wish, std::optional<ReservationToken>& reserved);
@@ -90,6 +94,7 @@ class Turn final : private RelayUser {
   Way& way(bool v6) { return v6 ? v6_ : v4_; }
   Instant lastUntil() const;
   void expireWays();
+  void sweep();
   void onTimer();
   void end(Count reason);
   void abandon();
@@ -100,6 +105,9 @@ class Turn final : private RelayUser {
   void onRelayFailed() override { context_.countDrop(Drop::kSendFailed); }
   void onStranger() override { context_.countDrop(Drop::kNoPermission); }
   bool permits(const net::Address& peer) const override;
+  bool expects(const net::Address& ip) const override {
+    return allocation_ && allocation_->expects(ip, context_.now());
+  }
 
   chain::FilterContext& context_;
   StunWorker& worker_;

@@ -12,15 +12,15 @@ TurnProcess::Admitted TurnProcess::admit(const std::string& user, size_t places,
   dropExpired(now);
   forgetIdle(now);
   const size_t total = allocations();
-  if (total + places > max_total) return {Admission::kTotal, nullptr, total};
+  if (total + places > max_total) return {Admission::kTotal, nullptr};
   const auto known = accounts_.find(user);
   const size_t taken = known == accounts_.end() ? 0 : known->second->allocations;
-  if (taken + places > max_of_user) return {Admission::kUserQuota, nullptr, total};
+  if (taken + places > max_of_user) return {Admission::kUserQuota, nullptr};
   auto& account = accounts_[user];
   if (account == nullptr) account = std::make_shared<Account>();
   account->allocations += places;
   total_.store(total + places, std::memory_order_relaxed);
-  return {Admission::kOk, account, total + places};
+  return {Admission::kOk, account};
 }
 
 void TurnProcess::release(const std::string& user, Instant now) {
@@ -51,23 +51,6 @@ void TurnProcess::forgetIdle(Instant now) {
   }
 }
 
-void TurnProcess::addRelay(const net::Address& address) {
-  const std::lock_guard lock(mutex_);
-  relays_.insert(address);
-  relays_version_.fetch_add(1, std::memory_order_release);
-}
-
-void TurnProcess::removeRelay(const net::Address& address) {
-  const std::lock_guard lock(mutex_);
-  relays_.erase(address);
-  relays_version_.fetch_add(1, std::memory_order_release);
-}
-
-bool TurnProcess::isRelay(const net::Address& address) const {
-  const std::lock_guard lock(mutex_);
-  return relays_.contains(address);
-}
-
 std::optional<ReservationToken> TurnProcess::reserve(std::unique_ptr<net::UdpReservation> port,
                                                      const std::string& user, Instant now) {
   const std::lock_guard lock(mutex_);
@@ -79,15 +62,24 @@ std::optional<ReservationToken> TurnProcess::reserve(std::unique_ptr<net::UdpRes
   return token;
 }
 
-std::unique_ptr<net::UdpReservation> TurnProcess::claim(const ReservationToken& token, Instant now) {
+std::optional<TurnProcess::Reserved> TurnProcess::claim(const ReservationToken& token, Instant now) {
   const std::lock_guard lock(mutex_);
   dropExpired(now);
   const auto it = reservations_.find(token);
-  if (it == reservations_.end()) return nullptr;
+  if (it == reservations_.end()) return std::nullopt;
   Reserved found = std::move(it->second);
   reservations_.erase(it);
   giveBack(found.user, now);
-  return std::move(found.port);
+  return found;
+}
+
+void TurnProcess::unclaim(const ReservationToken& token, Reserved reserved) {
+  const std::lock_guard lock(mutex_);
+  auto& account = accounts_[reserved.user];
+  if (account == nullptr) account = std::make_shared<Account>();
+  ++account->allocations;
+  total_.fetch_add(1, std::memory_order_relaxed);
+  reservations_[token] = std::move(reserved);
 }
 
 void TurnProcess::expireReservations(Instant now) {

@@ -10,9 +10,9 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_set>
 
 #include "filters/stun_turn/nonce.h"
+#include "filters/stun_turn/relay_table.h"
 #include "source/base/shared_bucket.h"
 #include "source/net/udp.h"
 
@@ -35,7 +35,6 @@ class TurnProcess {
   struct Admitted {
     Admission verdict;
     std::shared_ptr<Account> account;
-    size_t total;  // allocations now
   };
   // Takes `places` in the quotas, or none.
   Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
@@ -44,28 +43,27 @@ class TurnProcess {
   // Places that are taken.
   size_t allocations() const { return total_.load(std::memory_order_relaxed); }
 
-  void addRelay(const net::Address& address);
-  void removeRelay(const net::Address& address);
-  bool isRelay(const net::Address& address) const;
-  // Changes with every relay that comes or goes.
-  uint64_t relaysVersion() const { return relays_version_.load(std::memory_order_acquire); }
+  RelayTable& relays() { return relays_; }
+  bool isRelay(const net::Address& address) const { return relays_.has(address); }
 
   // Takes over one place of the user. Nothing when there are too many.
   std::optional<ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port, const std::string& user,
                                           Instant now);
-  // Gives the place back. Null when the token is unknown or too old.
-  std::unique_ptr<net::UdpReservation> claim(const ReservationToken& token, Instant now);
+  struct Reserved {
+    std::unique_ptr<net::UdpReservation> port;
+    std::string user;
+    Instant until;
+  };
+  // Gives the place back. Nothing when the token is unknown or too old.
+  std::optional<Reserved> claim(const ReservationToken& token, Instant now);
+  // Who claimed it cannot use it: it is as if nobody had.
+  void unclaim(const ReservationToken& token, Reserved reserved);
   void expireReservations(Instant now);
 
   const std::shared_ptr<const NonceMint>& nonces() const { return nonces_; }
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
-  struct Reserved {
-    std::unique_ptr<net::UdpReservation> port;
-    std::string user;
-    Instant until;
-  };
   // These hold mutex_.
   void forgetIdle(Instant now);
   void giveBack(const std::string& user, Instant now);
@@ -73,12 +71,11 @@ class TurnProcess {
 
   const std::shared_ptr<const NonceMint> nonces_ = std::make_shared<NonceMint>();
   SharedBucket bandwidth_;
+  RelayTable relays_;
   std::atomic<size_t> total_{0};
-  std::atomic<uint64_t> relays_version_{1};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Account>> accounts_;  // guarded by mutex_, as all below
   std::multimap<Instant, std::string> idle_;  // users without allocations, until their buckets are full
-  std::unordered_set<net::Address> relays_;
   std::map<ReservationToken, Reserved> reservations_;
 };
 

@@ -79,8 +79,9 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
     repeated->assign(*known);
     return send(std::move(repeated), packet);
   }
-  const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
-  const Authentication auth = settings_->auth->authenticate(request, packet.remote, owner, now);
+  const std::optional<Authentication> known = authenticate(packet, request);
+  if (!known) return context_.countDrop(Drop::kRateLimited);
+  const Authentication& auth = *known;
   if (auth.error != 0) return challenge(packet, request, auth.error);
   // The answer has its place before anything changes.
   Exchange exchange{packet, request, auth, context_.packet()};
@@ -100,10 +101,22 @@ net::Address Turn::toLocal(const net::Address& external) const {
   });
 }
 
-// To somebody unproven: small and rarely.
-void Turn::challenge(const net::Packet& packet, const stun::Message& request, unsigned code) {
+// Trying secrets is work: who shows no nonce of ours pays before it, others if they err. Proof costs nothing.
+std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
-  if (!limiter_.allow(packet.remote, now)) return context_.countDrop(Drop::kRateLimited);
+  const auto nonce = settings_->auth->judge(request, packet.remote, now);
+  const bool stranger = nonce == NonceMint::Verdict::kForeign;
+  if (stranger && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
+  Authentication auth = settings_->auth->authenticate(request, nonce, owner);
+  const bool proven = auth.error == 0 || auth.error == 438;
+  if (stranger && proven) limiter_.forgive(packet.remote);
+  if (!stranger && !proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  return auth;
+}
+
+// Less than three times the request.
+void Turn::challenge(const net::Packet& packet, const stun::Message& request, unsigned code) {
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
   response->resize(net::Packet::kMaxPayload);
@@ -113,7 +126,7 @@ void Turn::challenge(const net::Packet& packet, const stun::Message& request, un
   if (code == 400) {
     writer.addError(400, reasonOf(400));
   } else {
-    settings_->auth->challenge(writer, code, packet.remote, now, limit - fingerprint);
+    settings_->auth->challenge(writer, code, packet.remote, context_.now(), limit - fingerprint);
   }
   if (fingerprint > 0) writer.addFingerprint();
   const auto size = writer.finish();
@@ -214,31 +227,41 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
   return 0;
 }
 
+bool Turn::admit(Exchange& exchange, const Wish& wish) {
+  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
+  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
+    UnknownAttributes unknown;
+    unknown.types[unknown.count++] = stun::kDontFragment;
+    refuseUnknown(exchange, unknown);
+    return false;
+  }
+  const std::string account(settings_->credentials->account(exchange.auth.username));
+  const auto admitted =
+      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
+                                settings_->max_allocations, context_.now());
+  if (admitted.verdict == TurnProcess::Admission::kUserQuota) refuse(exchange, 486);
+  if (admitted.verdict == TurnProcess::Admission::kTotal) refuseForCapacity(exchange);
+  if (admitted.verdict != TurnProcess::Admission::kOk) return false;
+  process_ = settings_->process;
+  account_ = admitted.account;
+  account_name_ = account;
+  allocation_.emplace(exchange.auth.username, settings_->max_peers_per_allocation);
+  return true;
+}
+
 void Turn::allocate(Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
   Wish wish;
   if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
   if (wish.token) {
     wish.reserved = settings_->process->claim(*wish.token, context_.now());
-    if (wish.reserved == nullptr) return refuse(exchange, 508);
-    wish.v6 = wish.reserved->local().isV6();
+    if (!wish.reserved) return refuse(exchange, 508);
+    wish.v6 = wish.reserved->port->local().isV6();
   }
-  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
-  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
-    UnknownAttributes unknown;
-    unknown.types[unknown.count++] = stun::kDontFragment;
-    return refuseUnknown(exchange, unknown);
+  if (!admit(exchange, wish)) {  // the token is good for another try
+    if (wish.reserved) settings_->process->unclaim(*wish.token, *std::move(wish.reserved));
+    return;
   }
-  const std::string account(settings_->credentials->account(exchange.auth.username));
-  const auto admitted =
-      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
-                                settings_->max_allocations, context_.now());
-  if (admitted.verdict == TurnProcess::Admission::kUserQuota) return refuse(exchange, 486);
-  if (admitted.verdict == TurnProcess::Admission::kTotal) return refuseForCapacity(exchange);
-  process_ = settings_->process;
-  account_ = admitted.account;
-  account_name_ = account;
-  allocation_.emplace(exchange.auth.username, settings_->max_peers_per_allocation);
 
   std::optional<ReservationToken> reserved;
   const Opened opened = openRelays(wish, reserved);
@@ -247,7 +270,7 @@ void Turn::allocate(Exchange& exchange) {
     abandon();
     return refuse(exchange, opened.error);
   }
-  const bool scarce = settings_->isScarce(admitted.total);
+  const bool scarce = settings_->isScarce(process_->allocations());
   if (scarce) context_.count(Count::kShortLifetimes);
   const Duration lifetime = settings_->lifetime(exchange.request.findU32(stun::kLifetime), scarce);
   v4_.until = v6_.until = context_.now() + lifetime;
@@ -255,6 +278,7 @@ void Turn::allocate(Exchange& exchange) {
   onTimer();
   context_.session().keepAliveUntil(allocation_->expires());
   context_.count(Count::kAllocations);
+  context_.count(Count::kLiveAllocations);
   context_.count(Count::kAllocate);
   answer(exchange, stun::Class::kSuccess, [&](stun::Writer& writer) {
     for (const Way* way : {&v4_, &v6_}) {
@@ -289,9 +313,9 @@ void Turn::refuseForCapacity(Exchange& exchange) {
 
 Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reserved) {
   Opened opened;
-  if (wish.reserved != nullptr) {
+  if (wish.reserved) {
     way(wish.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
-                                      std::move(wish.reserved), *this);
+                                      std::move(wish.reserved->port), *this);
     return opened;
   }
   const auto open = [&](net::Address::Family family, std::unique_ptr<Relay>& relay) -> unsigned {

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "source/base/log.h"
+
 namespace sluice::stun_turn {
 namespace {
 
-constexpr size_t kMaxRealmBytes = 32;  // so that a challenge is less than three times the shortest Allocate
 constexpr uint64_t kMinBandwidth = 8000;
 
 // Collects what is wrong, with paths below "turn".
@@ -103,7 +104,10 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   Reader reader{errors};
   TurnSettings out;
   const std::string realm = config.realm().empty() ? "sluice" : config.realm();
-  if (realm.size() > kMaxRealmBytes) reader.fail("realm", "must have at most 32 bytes");
+  if (realm.size() > LongTerm::kMaxRealm) reader.fail("realm", "must have at most 24 bytes");
+  if (realm.size() > LongTerm::kMaxRealmOfSha256) {
+    log::warn("realm '{}' has more than 12 bytes: clients are not offered SHA-256", realm);
+  }
   readRelays(config, reader, out);
   reader.seconds(config.has_max_lifetime_s(), config.max_lifetime_s(), 600, 86'400, "max_lifetime_s",
                  out.max_lifetime);

@@ -66,6 +66,9 @@ class FilterFactory {
   // Statistics that only this configuration knows, in place of its type's. Null: its type's.
   virtual std::shared_ptr<const stats::FilterSchema> schema() const { return nullptr; }
 
+  // Labels of sluice_<type>_info, which tells configured filters of one type apart. None: no such metric.
+  virtual Description info() const { return {}; }
+
   // Means against bad lines that clients of its chain may negotiate because of it.
   virtual rooms::RepairFeatures repairFeatures() const { return {}; }
 

@@ -55,6 +55,29 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
   return clusters;
 }
 
+// Either a password or keys.
+void buildUser(const sluice::User& user, const std::string& path, credentials::Options& options,
+               Checks& checks) {
+  using credentials::Algorithm;
+  if (user.md5_key().empty() && user.sha256_key().empty()) {
+    if (user.password().size() < kMinPasswordBytes)
+      checks.fail(path + ".password", "must have at least 8 bytes");
+    options.users[user.name()] = user.password();
+    return;
+  }
+  if (!user.password().empty()) checks.fail(path + ".password", "must not stand beside keys");
+  const auto read = [&](const std::string& digits, Algorithm algorithm, const char* field) {
+    auto key = credentials::keyFromHex(digits, algorithm);
+    if (key.empty() && !digits.empty()) {
+      checks.fail(path + field,
+                  "must have " + std::to_string(2 * credentials::keySize(algorithm)) + " digits 0-9 a-f");
+    }
+    return key;
+  };
+  options.keyed_users[user.name()] = {.md5 = read(user.md5_key(), Algorithm::kMd5, ".md5_key"),
+                                      .sha256 = read(user.sha256_key(), Algorithm::kSha256, ".sha256_key")};
+}
+
 std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credentials& config,
                                                            Checks& checks) {
   credentials::Options options;
@@ -64,10 +87,7 @@ std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credent
     const sluice::User& user = config.users(i);
     checks.name(user.name(), path + ".name", names);
     if (user.name().size() > 128) checks.fail(path + ".name", "must have at most 128 bytes");
-    if (user.password().size() < kMinPasswordBytes) {
-      checks.fail(path + ".password", "must have at least 8 bytes");
-    }
-    options.users[user.name()] = user.password();
+    buildUser(user, path, options, checks);
   }
   if (config.shared_secrets_size() > kMaxSharedSecrets) {
     checks.fail("credentials.shared_secrets", "must be at most 8");

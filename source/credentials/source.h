@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "source/credentials/key.h"
+
 namespace sluice::credentials {
 
 enum class Use {
@@ -14,14 +16,22 @@ enum class Use {
   kContinue,  // they were when this began; that they have expired since does not end it
 };
 
+// Who somebody says to be, and which key that takes.
+struct Claim {
+  std::string_view username;
+  std::string_view realm;
+  Algorithm algorithm;
+};
+
 // Immutable but for the time of day; shared by all threads.
 class Source {
  public:
   virtual ~Source() = default;
 
-  // Offers each password that this user may have to `check` until it says yes; bounded.
-  using Check = std::function<bool(std::string_view password)>;
-  virtual bool authenticate(std::string_view username, Use use, const Check& check) const = 0;
+  // Offers each key that this user may have to `check` until it says yes; bounded. Keys and not passwords,
+  // since a source may know no more (RFC 8656 section 6).
+  using Check = std::function<bool(Bytes key)>;
+  virtual bool authenticate(const Claim& claim, Use use, const Check& check) const = 0;
 
   // Who is counted for quotas: of "EXPIRY:name" the name.
   virtual std::string_view account(std::string_view username) const = 0;
@@ -35,7 +45,7 @@ class Source {
 // Nobody.
 class None final : public Source {
  public:
-  bool authenticate(std::string_view, Use, const Check&) const override { return false; }
+  bool authenticate(const Claim&, Use, const Check&) const override { return false; }
   std::string_view account(std::string_view username) const override { return username; }
   std::vector<std::string> usernames() const override { return {}; }
   bool sameAs(const Source& other) const override { return dynamic_cast<const None*>(&other) != nullptr; }

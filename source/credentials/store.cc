@@ -33,17 +33,23 @@ int64_t Store::systemTime() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-bool Store::authenticate(std::string_view username, Use use, const Check& check) const {
-  if (const auto user = options_.users.find(std::string(username)); user != options_.users.end()) {
-    return check(user->second);
+bool Store::authenticate(const Claim& claim, Use use, const Check& check) const {
+  const std::string name(claim.username);
+  const auto has = [&](std::string_view password) {
+    return check(keyOf(name, claim.realm, password, claim.algorithm));
+  };
+  if (const auto user = options_.users.find(name); user != options_.users.end()) return has(user->second);
+  if (const auto user = options_.keyed_users.find(name); user != options_.keyed_users.end()) {
+    const auto& key = claim.algorithm == Algorithm::kMd5 ? user->second.md5 : user->second.sha256;
+    if (!key.empty()) return check(key);
   }
-  const auto expiry = expiryOf(username);
-  if (!expiry || (use == Use::kBegin && *expiry <= wall_())) {
-    static_cast<void>(check({}));  // who is unknown takes as long as who errs
+  const auto expiry = expiryOf(name);
+  if (!expiry || options_.keyed_users.contains(name) || (use == Use::kBegin && *expiry <= wall_())) {
+    static_cast<void>(has({}));  // who is unknown takes as long as who errs
     return false;
   }
   return std::any_of(options_.shared_secrets.begin(), options_.shared_secrets.end(), [&](const auto& secret) {
-    return check(sign(secret, username, false)) || check(sign(secret, username, true));
+    return has(sign(secret, name, false)) || has(sign(secret, name, true));
   });
 }
 
@@ -57,6 +63,7 @@ std::vector<std::string> Store::usernames() const {
   std::vector<std::string> names;
   if (!options_.shared_secrets.empty()) return names;
   for (const auto& [name, password] : options_.users) names.push_back(name);
+  for (const auto& [name, keys] : options_.keyed_users) names.push_back(name);
   return names;
 }
 

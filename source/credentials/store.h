@@ -1,5 +1,5 @@
-// Credentials from the configuration: users with passwords, and time-limited ones that a shared secret signs
-// (the TURN REST scheme: username "EXPIRY:name", password base64(HMAC(secret, username))).
+// Credentials from the configuration: users with passwords or keys, and time-limited ones that a shared
+// secret signs (the TURN REST scheme: username "EXPIRY:name", password base64(HMAC(secret, username))).
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,18 @@
 
 namespace sluice::credentials {
 
+// Of one realm; empty: none of this algorithm.
+struct Keys {
+  std::vector<uint8_t> md5;
+  std::vector<uint8_t> sha256;
+  bool operator==(const Keys&) const = default;
+};
+
 struct Options {
   std::map<std::string, std::string> users;  // name to password
   std::vector<std::string> shared_secrets;   // any of them signs; the first one is ours
   std::chrono::seconds ttl{600};             // of credentials that we sign, at most
+  std::map<std::string, Keys> keyed_users{};
   bool operator==(const Options&) const = default;
 };
 
@@ -28,7 +36,7 @@ class Store final : public Source {
   using Wall = std::function<int64_t()>;  // seconds since 1970, from any thread
   explicit Store(Options options, Wall wall = systemTime);
 
-  bool authenticate(std::string_view username, Use use, const Check& check) const override;
+  bool authenticate(const Claim& claim, Use use, const Check& check) const override;
   std::string_view account(std::string_view username) const override;
   std::vector<std::string> usernames() const override;
   bool sameAs(const Source& other) const override;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/media/profile.h"
 
@@ -18,6 +19,7 @@ class Trigger {
     if (now - below_since_ >= hold) on_ = false;
     return on_;
   }
+  void archive(Archive& a) { a(on_, below_since_); }
 
  private:
   bool on_ = false;
@@ -53,6 +55,8 @@ class Adaptation {
   // True when the profile changed.
   bool update(const Line& line, Instant now);
   const Profile& profile() const { return profile_; }
+
+  void archive(Archive& a) { a(far_, lossy_, busy_, expected_loss_, expected_since_, profile_); }
 
  private:
   Profile choose(bool far, bool lossy, bool busy) const;

@@ -26,6 +26,8 @@ class LineAverage {
     return average_;
   }
 
+  void archive(Archive& a) { a(average_.rtt_ms, average_.loss, average_.busy, rtt_samples_, updated_); }
+
  private:
   static constexpr double kWeight = 0.125;
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/codec/sequence.h"
 #include "source/media/delay_histogram.h"
@@ -51,6 +52,12 @@ class LossFinder {
   // answers of late took.
   Duration answerTime(Instant now, Duration round_trip) const;
 
+  // What is missing and what was asked for; how the line behaves is learnt again.
+  void archive(Archive& a) {
+    a(started_, has_old_, last_old_, lost_, bursts_, returned_);
+    if (started_) a(highest_, timestamp_, oldest_missing_, entries_);
+  }
+
   uint64_t lost() const { return lost_; }          // packets that were missing when others came
   uint64_t bursts() const { return bursts_; }      // runs of them
   uint64_t returned() const { return returned_; }  // missing ones that came after all
@@ -63,6 +70,7 @@ class LossFinder {
     bool too_late = false;  // it was not asked for in time
     Instant expected{};
     Instant asked{};  // or noticed, when not asked for yet
+    void archive(Archive& a) { a(state, requests, too_late, expected, asked); }
   };
   Entry& at(int64_t extended) { return entries_[static_cast<size_t>(extended) % kWindow]; }
   const Entry& at(int64_t extended) const { return entries_[static_cast<size_t>(extended) % kWindow]; }

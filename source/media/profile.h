@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "source/base/archive.h"
 #include "source/codec/opus_toc.h"
 
 namespace sluice::media {
@@ -18,6 +19,9 @@ struct Profile {
   unsigned complexity = 10;  // 0-10
   uint32_t bitrate_bps = 32'000;
 
+  void archive(Archive& a) {
+    a(bandwidth, frame_ms, mode, fec, expected_loss_percent, complexity, bitrate_bps);
+  }
   size_t samples() const { return size_t{frame_ms} * 48; }
   bool operator==(const Profile&) const = default;
 };

@@ -38,6 +38,7 @@ struct Feedback {
   bool remb = false;   // draft-alvestrand-rmcat-remb: a bit rate
   bool tmmbr = false;  // RFC 5104 section 4.2.1: likewise
 
+  void archive(Archive& a) { a(nack, remb, tmmbr); }
   friend bool operator==(const Feedback&, const Feedback&) = default;
   friend Feedback operator|(const Feedback& a, const Feedback& b) {
     return {a.nack || b.nack, a.remb || b.remb, a.tmmbr || b.tmmbr};
@@ -56,7 +57,7 @@ struct AudioLine {
   Feedback feedback{};           // that its receiver may send
   ExtensionIds extensions;
   void archive(Archive& a) {
-    a(mid, opus_payload_type, red_payload_type, rtx_payload_type, nack, extensions);
+    a(mid, opus_payload_type, red_payload_type, rtx_payload_type, feedback, extensions);
   }
 };
 

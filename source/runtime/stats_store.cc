@@ -165,6 +165,7 @@ void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& k
   struct Named {
     std::string_view help;
     uint64_t count = 0;
+    bool gauge = false;
   };
   std::map<std::string_view, uint64_t> drops;
   std::map<std::tuple<std::string, std::string_view, std::string_view>, Named> counters;
@@ -176,8 +177,10 @@ void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& k
     }
     for (size_t i = 0; i < schema->counters.size(); ++i) {
       const stats::CounterSpec& spec = schema->counters[i];
-      Named& named = counters[{prefix + std::string(spec.name) + "_total", spec.label, spec.value}];
+      const char* const suffix = spec.gauge ? "" : "_total";
+      Named& named = counters[{prefix + std::string(spec.name) + suffix, spec.label, spec.value}];
       named.help = spec.help;
+      named.gauge = spec.gauge;
       named.count += sum(blocks, [&](const auto& b) { return b.counters[i].value(); });
     }
     for (size_t i = 0; i < schema->histograms.size(); ++i) {
@@ -193,7 +196,12 @@ void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& k
   }
   for (const auto& [series, named] : counters) {
     const auto& [full_name, label, value] = series;
-    out.counter(full_name, named.help, with(label, value), named.count);
+    if (named.gauge) {
+      out.gauge(full_name, named.help, with(label, value),
+                static_cast<double>(static_cast<int64_t>(named.count)));
+    } else {
+      out.counter(full_name, named.help, with(label, value), named.count);
+    }
   }
   for (const auto& [full_name, named] : histograms) {
     out.histogram(full_name, named.first, with({}, {}), named.second);

@@ -75,7 +75,11 @@ json Server::configDump() const {
   Bootstrap shown = bootstrap_;
   for (std::string& secret : *shown.mutable_join()->mutable_token_secrets()) secret = kHidden;
   for (std::string& secret : *shown.mutable_credentials()->mutable_shared_secrets()) secret = kHidden;
-  for (User& user : *shown.mutable_credentials()->mutable_users()) user.set_password(kHidden);
+  for (User& user : *shown.mutable_credentials()->mutable_users()) {
+    for (std::string* secret : {user.mutable_password(), user.mutable_md5_key(), user.mutable_sha256_key()}) {
+      if (!secret->empty()) *secret = kHidden;
+    }
+  }
   if (!bootstrap_.has_join()) shown.clear_join();
   if (!bootstrap_.has_credentials()) shown.clear_credentials();
   std::string text;
@@ -180,6 +184,7 @@ void Server::collect(stats::Samples& out) const {
   collectWorkers(out);
   collectRooms(out);
   collectRollouts(out);
+  collectInfo(out);
   const auto uptime = std::chrono::duration<double>(clock_.now() - started_).count();
   out.gauge("sluice_uptime_seconds", "Time since the start.", {}, uptime);
   out.gauge("sluice_generation", "The configuration that runs; a reload raises it.", {},
@@ -217,6 +222,22 @@ void Server::collectWorkers(stats::Samples& out) const {
                 worker->insideLost());
     out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.",
                 labels, worker->mailboxFull());
+  }
+}
+
+void Server::collectInfo(stats::Samples& out) const {
+  for (const auto& listener : generation_->listeners) {
+    for (const auto& chain : listener->chains) {
+      for (const auto& filter : chain->filters) {
+        const chain::Description info = filter.factory->info();
+        if (info.empty()) continue;
+        stats::Labels labels{{"listener", listener->name}, {"chain", chain->name}, {"filter", filter.name}};
+        if (!chain->version.empty()) labels.emplace_back("version", chain->version);
+        for (const auto& [label, value] : info) labels.emplace_back(label, value);
+        out.gauge("sluice_" + std::string(filter.type->name) + "_info",
+                  "What a filter is configured as; always 1.", labels, 1);
+      }
+    }
   }
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Duration kFirstWait = 500ms;  // RFC 8489 section 6.2.1: RTO, doubled each time, Rc requests
 constexpr unsigned kMaxRequests = 7;
+constexpr unsigned kLastWait = 16;  // Rm: in RTOs, for the answer to the last one
 
 }  // namespace
 
@@ -39,8 +40,9 @@ void NatProbe::begin() {
 }
 
 void NatProbe::ask() {
-  timer_.arm(kFirstWait * (1u << asked_));
+  const unsigned wait = 1u << asked_;
   ++asked_;
+  timer_.arm(kFirstWait * (asked_ < kMaxRequests ? wait : kLastWait));
   net::PacketPtr packet = pool_.acquire();
   if (packet == nullptr) return;
   packet->resize(net::Packet::kMaxPayload);
@@ -65,7 +67,8 @@ void NatProbe::onPacket(net::PacketPtr&& packet) {
   own->settle();
   const auto answer = stun::parse(own->data());
   if (!waiting_ || own->remote != options_.server || !answer || answer->id != id_ ||
-      answer->kind != stun::Class::kSuccess || !answer->checkFingerprint()) {
+      answer->method != stun::kBinding || answer->kind != stun::Class::kSuccess ||
+      !answer->checkFingerprint()) {
     return;
   }
   const auto mapped = answer->xorAddress(stun::kXorMappedAddress);

@@ -82,6 +82,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   std::vector<LiveSession> liveSessions() const;
   void collectWorkers(stats::Samples& out) const;
   void collectRooms(stats::Samples& out) const;
+  void collectInfo(stats::Samples& out) const;
 
   // admin::Backend
   bool draining() const override { return draining_; }

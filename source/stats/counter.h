@@ -13,6 +13,7 @@ namespace sluice::stats {
 
 class Counter {
  public:
+  // What is a gauge adds -1 too, modulo 2^64.
   void add(uint64_t n = 1) { value_.store(value() + n, std::memory_order_relaxed); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 

@@ -12,7 +12,8 @@
 
 namespace sluice::stats {
 
-// "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}.
+// "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}. A
+// gauge, which also goes down, has no "_total".
 struct CounterSpec {
   // What it says of the version of a chain that counts it, for those that step back by themselves.
   enum class Health : uint8_t { kNothing, kSuccess, kFailure };
@@ -22,6 +23,7 @@ struct CounterSpec {
   std::string_view label{};  // optional
   std::string_view value{};
   Health health = Health::kNothing;
+  bool gauge = false;
   bool operator==(const CounterSpec&) const = default;
 };
 

@@ -1,5 +1,7 @@
 """What relaying costs in Sluice's TURN server beside coturn, pion/turn and a relay without logic: CPU time per
-delivered packet, alternating in one run.
+delivered packet, alternating in one run. Ends with a verdict: exit status 1 when the median of the rounds' ratios to that
+relay is above 1.15, or a round is not cheaper than coturn's. A round compares what ran within the same seconds, so a
+machine that is busy for a while spoils a round and not the median; a busy machine spoils all.
 
 Usage: bazel run -c opt //test/bench:turn_bench [-- ROUNDS SECONDS PACKETS_PER_SECOND]
 
@@ -23,6 +25,8 @@ CLIENT_PORT = 24004
 BLAST, PION_SOURCE = "test/bench/turn_blast", "test/bench/pion_turn/main.go"
 REALM, USER, PASSWORD = "bench", "bench", "bench-password"  # turn_blast knows them
 
+MAX_RATIO = 1.15  # to the probe
+
 SLUICE_CONFIG = f"""
 listeners {{
   name: "bench"
@@ -36,6 +40,7 @@ listeners {{
           allowed_peers: "127.0.0.0/8"
           max_allocations_per_user: 100000
           max_peers_per_allocation: 4096
+          relays: RELAYS
         }}
       }}
     }} }}
@@ -88,7 +93,8 @@ def start_pion():
 
 # Without the probe, whose mode each table says.
 SERVERS = {
-    "sluice": lambda: start_sluice(SLUICE_CONFIG),
+    "sluice": lambda: start_sluice(SLUICE_CONFIG.replace("RELAYS", "PER_ALLOCATION")),
+    "shared": lambda: start_sluice(SLUICE_CONFIG.replace("RELAYS", "SHARED")),
     "coturn": start_coturn,
     "pion": start_pion,
 }
@@ -169,6 +175,19 @@ def show(title, mode, costs):
               f"{statistics.median(subject.setups_ms):6.0f} ms  {compared}")
 
 
+def verdict(costs):
+    """What is wrong, a line for each table."""
+    complaints = []
+    for table, (title, _) in TABLES.items():
+        ns = {name: subject.ns for name, subject in costs[table].items()}
+        ratio = statistics.median(ours / probes for ours, probes in zip(ns["sluice"], ns["probe"]))
+        if ratio > MAX_RATIO:
+            complaints.append(f"{title}: {ratio:.2f} of the probe, more than {MAX_RATIO}")
+        if "coturn" in ns and any(ours >= theirs for ours, theirs in zip(ns["sluice"], ns["coturn"])):
+            complaints.append(f"{title}: not cheaper than coturn in every round")
+    return complaints
+
+
 def main():
     rounds, seconds, rate = arguments()
     costs, unable = run(rounds, seconds, rate)
@@ -177,6 +196,9 @@ def main():
         show(title, mode, costs[table])
     for (table, name), reason in unable.items():
         print(f"\n{name} is not in \"{TABLES[table][0]}\": {reason}")
+    complaints = verdict(costs)
+    print("\nverdict:", "; ".join(complaints) or "passed")
+    sys.exit(1 if complaints else 0)
 
 
 if __name__ == "__main__":

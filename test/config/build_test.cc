@@ -336,7 +336,7 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
     std::string turn, top_level, error;  // the error's beginning
   };
   for (const Case& c : {
-           Case{"realm: '123456789012345678901234567890123'", "", kTurnPath + "realm: must have at most 32"},
+           Case{"realm: '1234567890123456789012345'", "", kTurnPath + "realm: must have at most 24"},
            Case{"relay_addresses { address: 'x' }", "", kTurnPath + "relay_addresses[0].address: 'x'"},
            Case{"relay_addresses { address: '0.0.0.0' }", "",
                 kTurnPath + "relay_addresses[0].address: must be one"},
@@ -353,6 +353,12 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
                 "credentials.users[0].name: is required"},
            Case{"", "credentials { users { name: 'a' password: '1234567' } }",
                 "credentials.users[0].password: must have at least 8"},
+           Case{"",
+                "credentials { users { name: 'a' password: '12345678' md5_key: '" + std::string(32, '0') +
+                    "' } }",
+                "credentials.users[0].password: must not stand beside keys"},
+           Case{"", "credentials { users { name: 'a' sha256_key: '00' } }",
+                "credentials.users[0].sha256_key: must have 64 digits"},
            Case{"", "credentials { shared_secrets: 'short' }",
                 "credentials.shared_secrets[0]: must have at least 16"},
            Case{"", "nat { external_address: 'auto' }", "nat.stun_server: is required"},

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "source/crypto/hmac.h"
 
 namespace sluice::credentials {
@@ -15,7 +17,13 @@ struct Fixture {
               [this] { return now; }};
 
   bool accepts(std::string_view user, std::string_view password, Use use = Use::kBegin) {
-    return store.authenticate(user, use, [&](std::string_view known) { return known == password; });
+    for (const Algorithm algorithm : {Algorithm::kMd5, Algorithm::kSha256}) {
+      const auto key = keyOf(user, "realm", password, algorithm);
+      const bool accepted = store.authenticate({user, "realm", algorithm}, use,
+                                               [&](Bytes known) { return std::ranges::equal(known, key); });
+      if (!accepted) return false;
+    }
+    return true;
   }
   static std::string sign(std::string_view secret, std::string_view user, bool sha256 = false) {
     uint8_t mac[32];
@@ -29,6 +37,38 @@ TEST_CASE("a user has one password, a stranger none") {
   CHECK(f.accepts("alice", "alice's password"));
   CHECK_FALSE(f.accepts("alice", "another"));
   CHECK_FALSE(f.accepts("bob", "alice's password"));
+}
+
+TEST_CASE("a user may be known by keys, of the algorithms that there are") {
+  const auto md5 = keyFromHex("00112233445566778899aabbccddeeff", Algorithm::kMd5);
+  const Store store({.users = {}, .shared_secrets = {"a secret"}, .keyed_users = {{"bob", {md5, {}}}}});
+  size_t offered = 0;
+  const auto offers = [&](Algorithm algorithm, Bytes key) {
+    return store.authenticate({"bob", "realm", algorithm}, Use::kBegin, [&](Bytes known) {
+      ++offered;
+      return std::ranges::equal(known, key);
+    });
+  };
+  CHECK(offers(Algorithm::kMd5, md5));
+  CHECK_FALSE(offers(Algorithm::kMd5, keyOf("bob", "realm", "", Algorithm::kMd5)));
+  CHECK_FALSE(offers(Algorithm::kSha256, md5));
+  CHECK_FALSE(offers(Algorithm::kSha256, keyOf("bob", "realm", "", Algorithm::kSha256)));
+  CHECK(offered == 4);  // who has no such key takes as long
+}
+
+TEST_CASE("RFC 8489 9.2.2: the key of MD5 is that of its example") {
+  CHECK(keyOf("user", "realm", "pass", Algorithm::kMd5) ==
+        keyFromHex("8493fbc53ba582fb4c044c456bdc40eb", Algorithm::kMd5));
+}
+
+TEST_CASE("a key in hexadecimal digits has them all, and nothing else") {
+  const std::string good(32, 'a');
+  CHECK(keyFromHex(good, Algorithm::kMd5) == std::vector<uint8_t>(16, 0xAA));
+  for (const std::string& bad : {std::string(), std::string(31, 'a'), std::string(64, 'a'), "0x" + good,
+                                 std::string(30, 'a') + "g0", std::string(30, 'a') + "-1"}) {
+    CAPTURE(bad);
+    CHECK(keyFromHex(bad, Algorithm::kMd5).empty());
+  }
 }
 
 TEST_CASE("a time-limited name is signed by any of the secrets, with either hash, until its time") {

@@ -209,5 +209,64 @@ TEST_CASE("answers to who has not proven himself stay under three times the requ
   }
 }
 
+// Counts how often secrets are tried.
+struct Counting final : credentials::Source {
+  explicit Counting(std::shared_ptr<const credentials::Source> source) : inner(std::move(source)) {}
+  bool authenticate(const credentials::Claim& claim, credentials::Use use,
+                    const Check& check) const override {
+    ++tried;
+    return inner->authenticate(claim, use, check);
+  }
+  std::string_view account(std::string_view username) const override { return inner->account(username); }
+  std::vector<std::string> usernames() const override { return inner->usernames(); }
+  bool sameAs(const Source& other) const override { return this == &other; }
+
+  std::shared_ptr<const credentials::Source> inner;
+  mutable int tried = 0;
+};
+
+TEST_CASE("secrets are tried for strangers at a limited rate, and who proves an identity is not limited") {
+  TurnServer server;
+  server.config.replace(server.config.find("1000000"), 7, "10");
+  TurnClient client(server);
+  const auto source = std::make_shared<Counting>(client.chain.credentials);
+  client.chain.credentials = source;
+  const auto answered = [&](const Auth& auth, int code) {
+    int count = 0;
+    for (int i = 0; i < 100; ++i)
+      count += client.request(stun::kAllocate, {transport()}, auth).code() == code;
+    return count;
+  };
+  const Auth right = client.auth();
+  server.advance(10s);
+
+  Auth wrong = right;
+  wrong.nonce = "obMatJos2wAAAAAAAAAA";  // nobody's
+  wrong.password = "wrong";
+  CHECK(answered(wrong, 401) == 20);
+  CHECK(source->tried == 20);
+  CHECK(client.chain.dropped("stun_turn", "rate_limited") == 80);
+  Auth foreign = right;
+  foreign.nonce = wrong.nonce;
+  CHECK(answered(foreign, 438) == 0);
+  server.advance(10s);
+
+  CHECK(answered(foreign, 438) == 100);  // as after a restart
+  CHECK(answered(right, 437) == 99);     // after its first one
+  server.advance(630s);
+  client.ask(stun::kAllocate, {transport()});
+  CHECK(answered(right, 438) == 100);
+  wrong.nonce = right.nonce;
+  CHECK(answered(wrong, 401) == 19);
+}
+
+TEST_CASE("a client's keep-alives are no stranger's requests") {
+  TurnServer server;
+  server.config.replace(server.config.find("1000000"), 7, "10");
+  TurnClient client(server);
+  client.allocate();
+  for (int i = 0; i < 100; ++i) CHECK(client.ask(stun::kBinding).code() == kSuccess);
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -8,7 +8,7 @@
 namespace sluice::test {
 
 inline const std::string kRealm = "example.org";
-// Long enough for a request with it to get a whole challenge.
+// Some clients say it in their first request, others do not.
 inline const Attribute kClientSoftware = text(stun::kSoftware, "A test's client, version 1");
 // Relays of both families, whatever family the client has.
 inline const std::string kBothFamilies =

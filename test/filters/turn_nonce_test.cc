@@ -15,24 +15,52 @@ TEST_CASE("RFC 8489 9.2, 18.1: the nonce begins with the cookie and tells of alg
   CHECK(answer.text(stun::kNonce).starts_with("obMatJos2wAAA"));
 }
 
-TEST_CASE("RFC 8489 9.2: a challenge that is too short for features tells of none") {
-  TurnServer server;
-  TurnClient client(server);
-  const Answer answer = client.ask(stun::kAllocate, {transport()});
-  CHECK(answer.code() == 401);
-  CHECK(answer.securityFeatures().value_or(0) == 0);  // without a cookie it is a challenge of RFC 5389
-  CHECK_FALSE(answer.has(stun::kPasswordAlgorithms));
+TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request there is gets the whole challenge, in any realm") {
+  struct Case {
+    size_t realm;  // bytes
+    bool algorithms;
+  };
+  for (const Case& each : {Case{1, true}, {11, true}, {12, true}, {13, false}, {24, false}}) {
+    for (const bool fingerprint : {false, true}) {
+      CAPTURE(each.realm);
+      TurnServer server;
+      const std::string realm(each.realm, 'r');
+      server.config.replace(server.config.find(kRealm), kRealm.size(), realm);
+      TurnClient client(server);
+      auto shortest = form(stun::kAllocate, stun::Class::kRequest, newTransaction(), {transport()});
+      if (fingerprint) {
+        shortest = form(stun::kAllocate, stun::Class::kRequest, newTransaction(),
+                        {transport(), [](stun::Writer& writer) { writer.addFingerprint(); }});
+      }
+      const Answer answer = client.send(shortest);
+      CHECK(answer.code() == 401);
+      CHECK(answer.bytes.size() < 3 * shortest.size());
+      CHECK(answer.text(stun::kRealm) == realm);
+      CHECK(answer.has(stun::kPasswordAlgorithms) == each.algorithms);
+      CHECK(answer.securityFeatures() == (each.algorithms ? 0xC00000u : 0x400000u));
+    }
+  }
 }
 
-TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request there is gets its challenge, in the longest realm") {
+TEST_CASE("RFC 8489 9.2.1: no request gets a nonce without features, which could be given to others") {
   TurnServer server;
-  const std::string longest(32, 'r');
-  server.config.replace(server.config.find(kRealm), kRealm.size(), longest);
   TurnClient client(server);
-  const Answer answer = client.ask(stun::kAllocate, {transport()});
-  CHECK(answer.code() == 401);
-  CHECK(answer.text(stun::kRealm) == longest);
-  CHECK(answer.has(stun::kNonce));
+  size_t answered = 0;
+  for (const uint16_t method :
+       {stun::kAllocate, stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
+    for (size_t size = 0; size < 64; ++size) {
+      CAPTURE(method);
+      CAPTURE(size);
+      for (const Attributes& attributes :
+           {Attributes{}, Attributes{text(stun::kSoftware, std::string(size, 's'))}}) {
+        const Answer answer = client.ask(method, attributes);
+        if (answer.code() == kSilence) continue;
+        ++answered;
+        checkChallenge(answer, true);
+      }
+    }
+  }
+  CHECK(answered > 200);
 }
 
 TEST_CASE("RFC 8489 9.2.4: no two source addresses get the same nonce") {
@@ -105,7 +133,8 @@ TEST_CASE("RFC 8489 9.2.4: a nonce of another source address, or none of ours, i
   std::string altered = ours;
   altered.back() = altered.back() == 'A' ? 'B' : 'A';
   for (const std::string& nonce :
-       {others[0], others[1], altered, ours + "x", ours.substr(0, ours.size() - 1), std::string("obMatJos2"),
+       {others[0], others[1], altered, ours + "x", ours.substr(0, ours.size() - 1), ours.substr(13),
+        ours.substr(9), "obMatJos2AAAA" + ours.substr(13), std::string("obMatJos2"),
         std::string("f//499k954d6OL34oL9FSTvy64sA"), std::string(), std::string(763, 'n')}) {
     CAPTURE(nonce);
     Auth auth = client.auth();

@@ -155,6 +155,23 @@ TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; what there is can
   CHECK(s.client.permit({"203.0.113.7:1"}).code() == kSuccess);
 }
 
+TEST_CASE("RFC 8656 10.2: as many relays of ours are peers as peers are allowed, and no more") {
+  TurnServer server("max_peers_per_allocation: 20 max_allocations_per_user: 100 ");
+  TurnClient client(server);
+  client.allocate();
+  std::vector<std::unique_ptr<TurnClient>> others;
+  for (int i = 0; i < 21; ++i) {
+    others.push_back(std::make_unique<TurnClient>(server, "192.0.2.2:" + std::to_string(5000 + i), kBob));
+    others.back()->allocate();
+    const std::string relay = others.back()->relay().toString();
+    CHECK(client.permit({relay}).code() == (i < 20 ? kSuccess : 508));
+    client.say(relay, "ping");
+    server.worker.inside().deliver();
+    CHECK(client.chain.dropped("stun_turn", "no_permission") == (i < 20 ? 0 : 1));
+  }
+  CHECK(client.permit({others.front()->relay().toString()}).code() == kSuccess);
+}
+
 TEST_CASE("RFC 8656 10.2: a request that the capacity is too small for installs nothing") {
   Session s("max_peers_per_allocation: 2 ");
   CHECK(s.client.permit({kPeer, kOther, "203.0.113.7:1"}).code() == 508);

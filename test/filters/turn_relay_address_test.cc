@@ -114,6 +114,24 @@ TEST_CASE("RFC 8656 7.2: a reservation MUST be held for 30 seconds, against ever
   CHECK(second.relay().port() == 50001);
 }
 
+TEST_CASE(
+    "RFC 8656 7.2 check 5: a request that is refused leaves the reservation to the next one, for its time") {
+  TurnServer server("max_allocations_per_user: 2 ");
+  TurnClient first(server), bob(server, "192.0.2.2:1", kBob), other(server, "192.0.2.2:2", kBob),
+      third(server, "192.0.2.2:3", kBob);
+  const Answer reserved = first.allocate({evenPort(true)});
+  bob.allocate();
+  other.allocate();
+  CHECK(third.tryAllocate(withToken(reserved)).code() == 486);
+  CHECK(first.tryAllocate(withToken(reserved)).code() == 437);
+  TurnClient alice(server, "192.0.2.1:2");
+  CHECK(alice.tryAllocate().code() == 486);  // it is one of hers still
+  other.refresh({lifetime(0)});
+  third.allocate(withToken(reserved));
+  CHECK(third.relay() == first.relay().withPort(static_cast<uint16_t>(first.relay().port() + 1)));
+  alice.allocate();
+}
+
 TEST_CASE("RFC 8656 7.2 check 5: a token counts once") {
   TurnServer server;
   TurnClient first(server), second(server, "192.0.2.2:1"), third(server, "192.0.2.3:1");

@@ -131,6 +131,21 @@ TEST_CASE("shared: what somebody expects is not kept from him by one whose permi
   CHECK(bob.heard() == "");
 }
 
+TEST_CASE("shared: who permits a peer again, long after, is the one that it reaches") {
+  TurnServer server("relays: SHARED max_shared_ports: 1 ");
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate({lifetime(3600)});
+  bob.allocate({lifetime(3600)});
+  for (TurnClient* client : {&alice, &bob, &alice}) {
+    client->permit({kPeer});
+    CHECK(client->peerSays(kPeer, "yours"));
+    CHECK(client->heard() == kPeer + " yours");
+    server.advance(400s);  // the permission is over, and swept
+    client->peerSays(kPeer, "nobody's");
+    CHECK(client->heard() == "");
+  }
+}
+
 TEST_CASE("shared: a worker leaves the others their part of a small range") {
   TurnServer server("relays: SHARED min_port: 50000 max_port: 50007 ", 4);
   std::vector<std::unique_ptr<TurnClient>> clients;

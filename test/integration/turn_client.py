@@ -13,6 +13,7 @@ USERNAME, INTEGRITY, ERROR_CODE, CHANNEL_NUMBER, LIFETIME = 0x06, 0x08, 0x09, 0x
 XOR_PEER, PAYLOAD, REALM, NONCE, XOR_RELAYED = 0x12, 0x13, 0x14, 0x15, 0x16
 REQUESTED_FAMILY, TRANSPORT, DONT_FRAGMENT, XOR_MAPPED = 0x17, 0x19, 0x1A, 0x20
 UDP = (TRANSPORT, bytes([17, 0, 0, 0]))
+BOTH_FAMILIES = (0x8000, bytes([2, 0, 0, 0]))  # ADDITIONAL-ADDRESS-FAMILY
 
 
 def attribute(kind, value):
@@ -20,10 +21,11 @@ def attribute(kind, value):
 
 
 def message(method, attributes=(), kind=0, transaction=None):
-    """`kind`: 0 a request, 1 an indication."""
-    body = b"".join(attribute(*a) for a in attributes)
+    """`kind`: 0 a request, 1 an indication. An attribute's value may be a function of the transaction."""
+    transaction = transaction or os.urandom(12)
+    body = b"".join(attribute(number, value(transaction) if callable(value) else value) for number, value in attributes)
     first = (method & 0xF80) << 2 | (method & 0x70) << 1 | (method & 0xF) | kind << 4
-    return struct.pack("!HHI", first, len(body), COOKIE) + (transaction or os.urandom(12)) + body
+    return struct.pack("!HHI", first, len(body), COOKIE) + transaction + body
 
 
 def sealed(text, key):
@@ -123,14 +125,22 @@ class TurnClient:
         return self.request(CHANNEL_BIND, (CHANNEL_NUMBER, number), (XOR_PEER, self._peer(host, port))).code
 
     def send(self, host, port, data, whole=False):
-        transaction = os.urandom(12)
-        attributes = [(XOR_PEER, xor_address(host, port, transaction)), (PAYLOAD, data)]
+        attributes = [(XOR_PEER, self._peer(host, port)), (PAYLOAD, data)]
         if whole:
             attributes.append((DONT_FRAGMENT, b""))
-        self.socket.send(message(SEND, attributes, 1, transaction))
+        self.socket.send(message(SEND, attributes, 1))
 
     def send_channel(self, channel, data):
         self.socket.send(struct.pack("!HH", channel, len(data)) + data)
+
+    def receives(self, payload):
+        """Whether this comes from a peer before the socket's timeout."""
+        try:
+            while self.receive() != payload:
+                pass
+            return True
+        except TimeoutError:
+            return False
 
     def receive(self):
         """The payload of what comes next from a peer."""
@@ -141,6 +151,4 @@ class TurnClient:
 
     @staticmethod
     def _peer(host, port):
-        if ":" in host:
-            raise ValueError("the transaction id decides how an IPv6 address looks")
-        return xor_address(host, port)
+        return lambda transaction: xor_address(host, port, transaction)

@@ -1,0 +1,24 @@
+// Keys of the long-term mechanism (RFC 8489 sections 9.2.2 and 18.5.1).
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "source/base/bytes.h"
+
+namespace sluice::credentials {
+
+enum class Algorithm { kMd5, kSha256 };
+
+constexpr size_t keySize(Algorithm algorithm) {
+  return algorithm == Algorithm::kMd5 ? 16 : 32;
+}
+
+// The hash of "username:realm:password".
+std::vector<uint8_t> keyOf(std::string_view username, std::string_view realm, std::string_view password,
+                           Algorithm algorithm);
+
+// Of hexadecimal digits; empty when they are not as many as the key's, or not such digits.
+std::vector<uint8_t> keyFromHex(std::string_view digits, Algorithm algorithm);
+
+}  // namespace sluice::credentials
