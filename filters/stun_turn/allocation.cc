@@ -142,6 +142,15 @@ void Allocation::expire(Instant now) {
   relink();
 }
 
+void Allocation::archive(Archive& a) {
+  std::vector<std::pair<net::Address, Permission>> permissions(permissions_.begin(), permissions_.end());
+  a(state_, expires_, permissions, channels_);
+  if (!a.isReading()) return;
+  permissions_ = {permissions.begin(), permissions.end()};
+  reindex();
+  relink();
+}
+
 void Allocation::relink() {
   for (Channel& channel : channels_) {
     const auto it = permissions_.find(channel.peer.withPort(0));

@@ -14,6 +14,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/net/address.h"
 
@@ -91,18 +92,23 @@ class Allocation {
     for (const Channel& channel : channels_) visit(channel.number, channel.peer, channel.until);
   }
 
+  // But for whose it is.
+  void archive(Archive& a);
+
   struct Permission {
     Instant until{};
     bool any_port = false;
     std::unordered_set<uint16_t> ports{};  // without any_port
 
     Permitted covers(uint16_t port, Instant now) const;
+    void archive(Archive& a) { a(until, any_port, ports); }
   };
   struct Channel {
     net::Address peer;
     Instant until;
     const Permission* permission;  // of the peer's address; null: none
     uint16_t number;
+    void archive(Archive& a) { a(peer, until, number); }
   };
 
  private:

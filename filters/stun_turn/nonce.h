@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/net/address.h"
 
@@ -39,6 +40,9 @@ class NonceMint {
 
   // What its cookie claims; 0 without one. Not verified.
   static uint32_t featuresOf(std::string_view nonce);
+
+  // The key, a secret: who has it takes these nonces for its own.
+  void archive(Archive& a) { a(key_); }
 
   static constexpr size_t kSize = 20;  // bytes
 

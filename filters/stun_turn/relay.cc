@@ -26,6 +26,7 @@ class OwnRelay final : public Relay, private RelayPort::Sink {
       : user_(user), port_(worker, std::move(process), stats, std::move(reservation), *this) {}
 
   const net::Address& address() const override { return port_.address(); }
+  int descriptor() const override { return port_.descriptor(); }
   bool send(net::PacketPtr&& packet) override { return port_.send(std::move(packet)); }
   bool isOurs(const net::Address& peer) override { return port_.isOurs(peer); }
 

@@ -37,6 +37,10 @@ class Relay {
   virtual void expect(const net::Address& /*peer*/) {}
   // Permissions may have ended.
   virtual void forgetUnexpected() {}
+  // Do several allocations share the port?
+  virtual bool isShared() const { return false; }
+  // Of the socket, for another process.
+  virtual int descriptor() const = 0;
 };
 
 // A port under a relayed address. Peers on this worker, relays and listeners, are reached without the system.
@@ -56,6 +60,7 @@ class RelayPort final : private net::UdpReceiver {
   ~RelayPort() override;
 
   const net::Address& address() const { return address_; }
+  int descriptor() const { return port_->descriptor(); }
   bool send(net::PacketPtr&& packet);
   bool isOurs(const net::Address& peer) { return isInside(peer) || process_->isRelay(peer); }
 

@@ -13,6 +13,7 @@ class SharedPort final : private RelayPort::Sink {
 
   class Share;
   size_t shares() const { return users_.size(); }
+  const net::Address& address() const { return port_.address(); }
 
  private:
   void onPacket(net::PacketPtr&& packet) override {
@@ -65,6 +66,8 @@ class SharedPort::Share final : public Relay {
   }
 
   const net::Address& address() const override { return port_.port_.address(); }
+  bool isShared() const override { return true; }
+  int descriptor() const override { return port_.port_.descriptor(); }
   bool send(net::PacketPtr&& packet) override { return port_.port_.send(std::move(packet)); }
   bool isOurs(const net::Address& peer) override { return port_.port_.isOurs(peer); }
 
@@ -134,6 +137,19 @@ std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_p
   const auto fewest = std::min_element(
       ports.begin(), ports.end(), [](const auto& a, const auto& b) { return a->shares() < b->shares(); });
   return std::make_unique<SharedPort::Share>(**fewest, user);
+}
+
+std::unique_ptr<Relay> SharedRelays::adopt(const net::Address& address,
+                                           std::unique_ptr<net::UdpReservation> port, uint16_t min_port,
+                                           uint16_t max_port, std::shared_ptr<TurnProcess> process,
+                                           RelayUser& user) {
+  auto& ports = ports_[{address.withPort(0), min_port, max_port}];
+  if (port != nullptr) {
+    ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));
+  }
+  const auto known = std::ranges::find_if(ports, [&](const auto& p) { return p->address() == address; });
+  if (known == ports.end()) return nullptr;
+  return std::make_unique<SharedPort::Share>(**known, user);
 }
 
 }  // namespace sluice::stun_turn

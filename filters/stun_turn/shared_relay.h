@@ -24,6 +24,11 @@ class SharedRelays {
   std::unique_ptr<Relay> open(const net::Address& ip, uint16_t min_port, uint16_t max_port, size_t max,
                               std::shared_ptr<TurnProcess> process, RelayUser& user);
 
+  // On the port of another process, bound to `address`: the first one brings it. Null when nobody did.
+  std::unique_ptr<Relay> adopt(const net::Address& address, std::unique_ptr<net::UdpReservation> port,
+                               uint16_t min_port, uint16_t max_port, std::shared_ptr<TurnProcess> process,
+                               RelayUser& user);
+
  private:
   friend class SharedPort;
   chain::Worker& worker_;

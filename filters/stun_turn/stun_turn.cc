@@ -212,7 +212,16 @@ bool StunTurn::onReload(const chain::FilterFactory& factory) {
 bool StunTurn::archive(Archive& a) {
   a(last_check_);
   if (a.isReading() && last_check_ != Instant{}) consent_.armAt(last_check_ + factory_->consent_timeout);
-  return turn_ == nullptr;
+  std::string bytes;  // apart, since the other configuration may have no TURN
+  if (turn_ != nullptr) {
+    Archive part(a.descriptors());
+    turn_->archive(part);
+    bytes = part.takeBytes();
+  }
+  a(bytes);
+  if (!a.isReading() || bytes.empty() || !factory_->turn) return true;
+  Archive part(asBytes(bytes), a.descriptors());
+  return turn().archive(part) && part.ok();
 }
 
 void StunTurn::describe(chain::Description& out) const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/base/random.h"
 #include "source/codec/stun.h"
@@ -37,12 +38,15 @@ class Transactions {
     }
   }
 
+  void archive(Archive& a) { a(entries_, oldest_); }
+
  private:
   struct Entry {
     stun::TransactionId id;
     size_t hash;
     Instant at;
     std::vector<uint8_t> answer;
+    void archive(Archive& a) { a(id, hash, at, answer); }
   };
   static size_t hashOf(Bytes bytes) { return std::hash<std::string_view>()(asText(bytes)); }
 

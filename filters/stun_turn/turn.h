@@ -28,6 +28,8 @@ class Turn final : private RelayUser {
   void onChannelData(net::PacketPtr&& packet);
 
   void reload(const TurnSettings& settings, std::string_view software);
+  // The allocation with its relayed addresses, and answers that may be asked for again.
+  bool archive(Archive& a);
   void describe(chain::Description& out) const;
 
  private:
@@ -95,6 +97,8 @@ class Turn final : private RelayUser {
   Instant lastUntil() const;
   void expireWays();
   void sweep();
+  void archiveWay(Archive& a, Way& way);
+  std::unique_ptr<Relay> adoptRelay(const net::Address& address, int descriptor, bool shared);
   void onTimer();
   void end(Count reason);
   void abandon();

@@ -40,6 +40,11 @@ class TurnProcess {
   Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
   // Gives one back.
   void release(const std::string& user, Instant now);
+  // For another process: so that nonces stay good. Allocations come with their sessions; ports that are only
+  // reserved stay behind.
+  static constexpr std::string_view kStateName = "turn";
+  void archive(Archive& a) { a(*nonces_); }
+
   // Places that are taken.
   size_t allocations() const { return total_.load(std::memory_order_relaxed); }
 
@@ -60,7 +65,7 @@ class TurnProcess {
   void unclaim(const ReservationToken& token, Reserved reserved);
   void expireReservations(Instant now);
 
-  const std::shared_ptr<const NonceMint>& nonces() const { return nonces_; }
+  std::shared_ptr<const NonceMint> nonces() const { return nonces_; }
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
@@ -69,7 +74,7 @@ class TurnProcess {
   void giveBack(const std::string& user, Instant now);
   void dropExpired(Instant now);
 
-  const std::shared_ptr<const NonceMint> nonces_ = std::make_shared<NonceMint>();
+  const std::shared_ptr<NonceMint> nonces_ = std::make_shared<NonceMint>();
   SharedBucket bandwidth_;
   RelayTable relays_;
   std::atomic<size_t> total_{0};

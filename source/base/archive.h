@@ -13,6 +13,7 @@
 #include <string>
 #include <type_traits>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -120,6 +121,12 @@ class Archive {
     std::vector<std::pair<K, V>> list(v.begin(), v.end());
     value(list);
     if (reading_) v = std::map<K, V>(list.begin(), list.end());
+  }
+  template <typename T>
+  void value(std::unordered_set<T>& v) {
+    std::vector<T> list(v.begin(), v.end());
+    value(list);
+    if (reading_) v = std::unordered_set<T>(list.begin(), list.end());
   }
   void count(Duration& v) {
     auto ticks = v.count();

@@ -1,0 +1,59 @@
+// A TURN client on its way to another process: the allocation, and the sockets of its relayed addresses.
+#include <limits>
+
+#include "filters/stun_turn/turn.h"
+
+namespace sluice::stun_turn {
+
+bool Turn::archive(Archive& a) {
+  bool has_allocation = allocation_.has_value();
+  std::string user = has_allocation ? allocation_->user() : "";
+  a(transactions_, has_allocation, user, account_name_, bytes_to_peers_, bytes_from_peers_);
+  if (!has_allocation) return true;
+  if (a.isReading()) {
+    // It was admitted once; limits are for new ones.
+    constexpr size_t kAny = std::numeric_limits<size_t>::max();
+    process_ = settings_->process;
+    account_ = process_->admit(account_name_, 1, kAny, kAny, context_.now()).account;
+    allocation_.emplace(user, settings_->max_peers_per_allocation);
+    context_.count(Count::kLiveAllocations);
+  }
+  a(*allocation_);
+  archiveWay(a, v4_);
+  archiveWay(a, v6_);
+  if (!a.isReading()) return true;
+  if (v4_.relay == nullptr && v6_.relay == nullptr) return false;
+  for (const Way* way : {&v4_, &v6_}) {
+    if (way->relay == nullptr) continue;
+    const bool v6 = way == &v6_;
+    allocation_->forEachChannel([&](uint16_t, const net::Address& peer, Instant) {
+      if (peer.isV6() == v6) way->relay->claim(peer);
+    });
+    allocation_->forEachPermission([&](const net::Address& ip, Instant) {
+      if (ip.isV6() == v6) way->relay->expect(ip);
+    });
+  }
+  onTimer();
+  return true;
+}
+
+void Turn::archiveWay(Archive& a, Way& way) {
+  net::Address address = way.relay != nullptr ? way.relay->address() : net::Address();
+  bool shared = way.relay != nullptr && way.relay->isShared();
+  int descriptor = way.relay != nullptr ? way.relay->descriptor() : -1;
+  a(way.until, address, shared);
+  a.descriptor(descriptor);
+  if (a.isReading() && address.isSet()) way.relay = adoptRelay(address, descriptor, shared);
+}
+
+std::unique_ptr<Relay> Turn::adoptRelay(const net::Address& address, int descriptor, bool shared) {
+  const TurnSettings& s = *settings_;
+  auto port = worker_.worker().network().adopt(descriptor);
+  if (shared) {
+    return worker_.sharedRelays().adopt(address, std::move(port), s.min_port, s.max_port, s.process, *this);
+  }
+  if (port == nullptr) return nullptr;
+  return openOwnRelay(worker_.worker(), s.process, worker_.relayStats(), std::move(port), *this);
+}
+
+}  // namespace sluice::stun_turn
