@@ -13,6 +13,8 @@ from browser import Browser
 from harness import BINARY, Sluice, voice_room_config, wait_until
 from load_test import result_of, start_load
 from people import Player
+from turn_client import BOTH_FAMILIES, LIFETIME, REFRESH, TurnClient
+from turn_server import LOOPBACK, Sink, started
 
 TAKEOVERS = 10
 SOCKET = '\ntakeover_socket: "sluice.sock"\n'
@@ -119,6 +121,39 @@ class Takeover(unittest.TestCase):
                 proxy.take_over()
                 self.assertEqual([ask(client) for client in clients], before)
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 0)
+
+    def test_turn_relays_keep_their_ports_and_nonces_stay_good(self):
+        for ports in ("", " relays: SHARED"):
+            with self.subTest(ports=ports), started(LOOPBACK + ports, extra=SOCKET) as proxy:
+                sink = Sink()
+                self.addCleanup(sink.close)
+                server = ("127.0.0.1", proxy.ports["udp"])
+                clients = [TurnClient(server) for _ in range(4)]
+                relayed = []
+                for client in clients:
+                    self.addCleanup(client.socket.close)
+                    relayed.append(client.allocate(BOTH_FAMILIES) if not ports else client.allocate())
+                    self.assertEqual(client.permit(sink.host), 0)
+                self.assertEqual(clients[0].bind(0x4000, sink.host, sink.port), 0)
+                for _ in range(2):
+                    proxy.take_over()
+                    self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="kept"), len(clients))
+                    self.assertEqual(proxy.metric("sluice_stun_turn_live_allocations"), len(clients))
+                    clients[0].send_channel(0x4000, b"by channel")
+                    self.assertEqual(sink.heard(), (b"by channel", relayed[0]))
+                    sink.socket.sendto(b"back", relayed[0])
+                    self.assertEqual(clients[0].receive(), b"back")
+                    if not ports:  # a shared port's peer belongs to one client
+                        for client, address in zip(clients, relayed):
+                            client.send(sink.host, sink.port, b"by indication")
+                            self.assertEqual(sink.heard(), (b"by indication", address))
+                    for client in clients:
+                        nonce = client.nonce
+                        self.assertEqual(client.request(REFRESH).code, 0)
+                        self.assertEqual(client.nonce, nonce)  # no 438
+                for client in clients:
+                    self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
+                wait_until(lambda: proxy.metric("sluice_stun_turn_live_allocations") == 0, "all have ended")
 
     def test_what_the_new_configuration_has_no_place_for_ends_and_is_named(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
