@@ -249,6 +249,8 @@ Result<Built> build(const BuildInput& input) {
   buildListeners(input, clusters, built.settings, *generation, checks);
   built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
   buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
+  generation->drain = built.settings.drain_timeout;
+  generation->published = RealClock().now();
   if (bootstrap.has_admin())
     built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
   if (bootstrap.has_join()) {

@@ -60,6 +60,8 @@ class UdpPort {
   // Queues the packet for packet.remote; it leaves at the end of the turn, with packet.tos, .ttl and .local.
   virtual void send(PacketPtr&& packet) = 0;
   virtual const Address& local() const = 0;
+  // In bytes, within the kernel's limits; 0: as it is.
+  virtual void setBuffers(int /*receive*/, int /*send*/) {}
   // Of the socket, which stays the port's, for another process to go on with; -1: there is none.
   virtual int descriptor() const { return -1; }
 };

@@ -46,6 +46,11 @@ struct UdpBatch {
 
 namespace {
 
+void setSocketBuffers(int fd, int receive, int send) {
+  if (receive > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
+  if (send > 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof send);
+}
+
 class UdpSocket final : public UdpPort, private TurnEnd {
  public:
   UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
@@ -55,6 +60,7 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   void send(PacketPtr&& packet) override;
   const Address& local() const override { return local_; }
   int descriptor() const override { return fd_; }
+  void setBuffers(int receive, int send) override { setSocketBuffers(fd_, receive, send); }
 
  private:
   void onReady(int status, int events);
@@ -317,12 +323,7 @@ Result<int> bindUdpSocket(const Address& local, const UdpOptions& options) {
   const int on = 1;
   if (local.isV6()) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (options.reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (options.receive_buffer > 0) {
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &options.receive_buffer, sizeof options.receive_buffer);
-  }
-  if (options.send_buffer > 0) {
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &options.send_buffer, sizeof options.send_buffer);
-  }
+  setSocketBuffers(fd, options.receive_buffer, options.send_buffer);
   enableControl(fd, local);
   sockaddr_storage name;
   socklen_t length = local.toSockaddr(name);

@@ -56,6 +56,20 @@ void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
   ports_.push_back(std::move(port));
 }
 
+void Dispatcher::drainPort(uint16_t id) {
+  for (const auto& port : ports_) {
+    if ((port->id & ~WorkerPort::kInside) == id) port->draining = true;
+  }
+}
+
+void Dispatcher::revivePort(uint16_t id, const ListenerSpecPtr& listener) {
+  for (const auto& port : ports_) {
+    if ((port->id & ~WorkerPort::kInside) != id) continue;
+    port->draining = false;
+    port->listener = listener;
+  }
+}
+
 void Dispatcher::removePort(uint16_t id, std::string_view reason) {
   for (const auto& session : sessions_.all()) {
     const auto& tuples = session->tuples();
@@ -71,11 +85,15 @@ void Dispatcher::removePort(uint16_t id, std::string_view reason) {
 
 void Dispatcher::setGeneration(GenerationPtr generation) {
   generation_ = std::move(generation);
+  behind_ = sessions_.size();
   for (const auto& port : ports_) {
     for (const ListenerSpecPtr& spec : generation_->listeners) {
-      if (spec->name == port->listener->name) port->listener = spec;
+      if (spec->name != port->listener->name) continue;
+      port->listener = spec;
+      port->udp->setBuffers(spec->socket.receive_buffer, spec->socket.send_buffer);
     }
   }
+  if (behind_ == 0) adoption_.record(worker().clock().now() - generation_->published);
 }
 
 WorkerPort* Dispatcher::portAt(const WorkerPort& sibling, const net::Address& local) {
@@ -140,7 +158,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
   } else if (planeOf(packet->kind) == Plane::kMedia && belongsElsewhere(port, packet, mailed)) {
     return nullptr;
   }
-  if (draining_) {
+  if (draining_ || port.draining) {
     drop(port, packet, ListenerDrop::kDraining);
     return nullptr;
   }
@@ -246,6 +264,10 @@ void Dispatcher::drop(WorkerPort& port, net::PacketPtr& packet, ListenerDrop rea
   packet.reset();
 }
 
+void Dispatcher::onAdopted() {
+  if (--behind_ == 0) adoption_.record(worker().clock().now() - generation_->published);
+}
+
 void Dispatcher::onClosing(Session& session) {
   closing_.push_back(&session);
   options_.loop.atTurnEnd(*this);
@@ -257,6 +279,7 @@ void Dispatcher::onTurnEnd() {
 
 void Dispatcher::end(Session& session) {
   std::erase(closing_, &session);
+  if (session.generation() != generation_->version) onAdopted();  // it never will
   session.port().stats->sessions.add(-1);
   session.port().stats->closed.count(session.closeReason());
   options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);
@@ -279,6 +302,7 @@ void Dispatcher::examine(Session& session, Instant now) {
   if (session.isClosing()) return;
   if (session.generation() != generation_->version) session.adopt(*generation_);
   if (session.isClosing()) return;
+  if (now >= session.leavesAt()) return session.close(session.leavesFor());
   if (!session.isAuthenticated() && now - session.created() > generation_->limits.authentication_timeout) {
     session.close("not_authenticated");
   } else if (session.isIdle(now, session.port().listener->idle_timeout)) {

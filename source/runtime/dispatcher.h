@@ -28,6 +28,9 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
 
   // Lives as long as a session may use it.
   void addPort(std::unique_ptr<WorkerPort> port);
+  // Takes no new sessions, or does so again, as one of `listener`.
+  void drainPort(uint16_t id);
+  void revivePort(uint16_t id, const ListenerSpecPtr& listener);
   // Its sessions end with `reason`.
   void removePort(uint16_t id, std::string_view reason);
 
@@ -57,6 +60,9 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   // Sessions and ports are another process' now: they end here without a word, and no port is read again.
   void handOver();
 
+  // From a generation's publication until the last session had adopted it.
+  const stats::Histogram& adoption() const { return adoption_; }
+
   const SessionTable& sessions() const { return sessions_; }
 
   chain::Worker& worker() override { return options_.worker; }
@@ -73,6 +79,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   };
 
   void onAuthenticated(Session& session) override { sessions_.onAuthenticated(session); }
+  void onAdopted() override;
   void onClosing(Session& session) override;
   void onTurnEnd() override;
 
@@ -96,6 +103,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   std::unordered_map<TupleKey, Stray, TupleKeyHash> strays_;   // clients whose session another worker owns
   std::vector<Session*> closing_;
   size_t sweep_at_ = 0;
+  size_t behind_ = 0;  // sessions that have not adopted the generation
+  stats::Histogram adoption_;
   bool draining_ = false;
 };
 

@@ -147,16 +147,24 @@ void Session::close(std::string_view reason) {
 
 void Session::adopt(const Generation& generation) {
   generation_ = generation.version;
+  host_.onAdopted();
   const ListenerSpec* listener = generation.find(port().listener->name);
-  if (listener == nullptr) return close("listener_removed");
+  if (listener == nullptr || port().draining) return leave("listener_removed", generation.drain);
   const auto named = std::find_if(listener->chains.begin(), listener->chains.end(),
                                   [&](const auto& chain) {
                                     return chain->name == chain_.spec().name && chain->serves(bucket_);
                                   });
-  if (named == listener->chains.end()) return close("chain_removed");
+  if (named == listener->chains.end()) return leave("chain_removed", generation.drain);
+  leaves_at_ = Instant::max();
   countIn(chain_.spec(), -1);
   chain_.adopt(*named);
   countIn(chain_.spec(), 1);
+}
+
+void Session::leave(std::string_view reason, Duration drain) {
+  if (drain == Duration::zero()) return close(reason);
+  leaves_for_ = reason;
+  leaves_at_ = std::min(leaves_at_, host_.worker().clock().now() + drain);
 }
 
 void Session::onInnerEnd(net::PacketPtr&& packet) {

@@ -70,9 +70,11 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not
   // proven itself, else of the oldest one that is not selected; returns what it replaced.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
-  // Changes to the generation that the worker runs now. Closes the session when its listener or chain is
-  // gone.
+  // Changes to the generation that the worker runs now. When its listener or chain is gone it stays as it is,
+  // until leavesAt().
   void adopt(const Generation& generation);
+  Instant leavesAt() const { return leaves_at_; }
+  std::string_view leavesFor() const { return leaves_for_; }  // literal
 
   void flush() { chain_.flush(); }
   // For another process, and there. The error's path is the filter that cannot go on.
@@ -103,6 +105,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
  private:
   friend class SessionTable;
 
+  void leave(std::string_view reason, Duration drain);
   void countIn(const chain::ChainSpec& chain, int64_t change);
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
@@ -126,6 +129,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t packets_in_ = 0;
   uint64_t packets_out_ = 0;
   std::string_view close_reason_;
+  Instant leaves_at_ = Instant::max();
+  std::string_view leaves_for_;
   bool handed_over_ = false;
   size_t table_index_ = 0;
   net::Address source_;       // that the table counts it under; unset: not at all
@@ -141,6 +146,7 @@ class SessionHost {
   // The port of the same listener as `sibling` that is bound to `local`; null when there is none.
   virtual WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) = 0;
   virtual void onAuthenticated(Session& session) = 0;
+  virtual void onAdopted() = 0;
   // Called once; the session lives until the end of the turn.
   virtual void onClosing(Session& session) = 0;
 };

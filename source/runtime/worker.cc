@@ -80,16 +80,19 @@ void WorkerThread::pin() {
   pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
 }
 
-void WorkerThread::publish(GenerationPtr generation, std::vector<NewPort> added,
-                           std::vector<uint16_t> removed, std::function<void()> then) {
-  post([this, generation = std::move(generation), added = std::move(added), removed = std::move(removed),
-        then = std::move(then)] {
+void WorkerThread::publish(GenerationPtr generation, PortChanges ports, std::function<void()> then) {
+  post([this, generation = std::move(generation), ports = std::move(ports), then = std::move(then)] {
     inside_.setMachineAddresses(generation->machine);
-    for (const NewPort& fresh : added) addPort(fresh);
+    for (const NewPort& fresh : ports.added) addPort(fresh);
+    for (const uint16_t id : ports.drained) dispatcher_->drainPort(id);
+    for (const auto& [id, listener] : ports.revived) dispatcher_->revivePort(id, listener);
     dispatcher_->setGeneration(generation);
-    for (const uint16_t id : removed) dispatcher_->removePort(id, "listener_removed");
     if (then) then();
   });
+}
+
+void WorkerThread::removePort(uint16_t id) {
+  post([this, id] { dispatcher_->removePort(id, "listener_removed"); });
 }
 
 void WorkerThread::addPort(const NewPort& fresh) {

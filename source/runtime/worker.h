@@ -45,6 +45,17 @@ struct NewPort {
   ListenerSpecPtr listener;
 };
 
+// What becomes of the ports of listeners, for one worker.
+struct PortChanges {
+  struct Revived {
+    uint16_t id;
+    ListenerSpecPtr listener;
+  };
+  std::vector<NewPort> added;
+  std::vector<uint16_t> drained;
+  std::vector<Revived> revived;
+};
+
 class WorkerThread final : public chain::Worker, private net::TurnEnd {
  public:
   WorkerThread(const WorkerOptions& options, WorkerGroup& group);
@@ -54,8 +65,8 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   void start();
   void post(std::function<void()> task) { loop_.post(std::move(task)); }
   // `then` follows before any packet is read.
-  void publish(GenerationPtr generation, std::vector<NewPort> added, std::vector<uint16_t> removed,
-               std::function<void()> then = {});
+  void publish(GenerationPtr generation, PortChanges ports, std::function<void()> then = {});
+  void removePort(uint16_t id);
 
   // Called on the worker's thread (post() leads there).
   Dispatcher& dispatcher() { return *dispatcher_; }

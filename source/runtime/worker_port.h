@@ -25,6 +25,7 @@ struct WorkerPort final : net::UdpReceiver {
   static constexpr uint16_t kInside = 0x8000;
   bool isDoor() const { return (id & kInside) != 0; }
 
+  bool draining = false;     // no new sessions
   const uint16_t id;         // the same on every worker
   ListenerSpecPtr listener;  // of the current generation
   ListenerStats* const stats;

@@ -217,6 +217,10 @@ void Server::collectWorkers(stats::Samples& out) const {
     out.counter("sluice_worker_packets_unaccounted_total",
                 "Packets that a filter lost without saying why: a bug in a filter.", labels,
                 worker->packets().unaccounted());
+    stats::HistogramSample adoption;
+    adoption.add(worker->dispatcher().adoption());
+    out.histogram("sluice_worker_adoption_seconds",
+                  "From a reload until the last session of the worker had adopted it.", labels, adoption);
     out.counter("sluice_worker_inside_lost_total",
                 "Packets inside the process whose port had gone when they arrived.", labels,
                 worker->insideLost());

@@ -32,13 +32,20 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
   change.added.resize(workers_);
   fresh_.clear();
   std::set<Key> wanted;
+  for (const runtime::ListenerSpecPtr& listener : generation.listeners) {
+    for (const net::Address& address : listener->addresses) wanted.insert({listener->name, address});
+  }
   Errors errors;
   for (size_t i = 0; i < generation.listeners.size(); ++i) {
     const runtime::ListenerSpecPtr& listener = generation.listeners[i];
     for (size_t j = 0; j < listener->addresses.size(); ++j) {
       const Key key{listener->name, listener->addresses[j]};
-      wanted.insert(key);
       if (ports_.contains(key)) continue;
+      if (const auto port = findUnwanted(*listener, key.address, wanted)) {
+        change.revived.push_back({port->id, listener});
+        fresh_[key] = *port;
+        continue;
+      }
       auto port = bind(*listener, key.address);
       if (!port.ok()) {
         const std::string path = "listeners[" + std::to_string(i) + "].";
@@ -58,9 +65,32 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
     return errors;
   }
   for (const auto& [key, port] : ports_) {
-    if (!wanted.contains(key)) change.removed.push_back(port.id);
+    if (!wanted.contains(key) && !isRevived(change, port.id)) change.drained.push_back(port.id);
   }
   return change;
+}
+
+std::optional<PortManager::Port> PortManager::findUnwanted(const runtime::ListenerSpec& listener,
+                                                           const net::Address& address,
+                                                           const std::set<Key>& wanted) const {
+  const auto fits = [&](const Key& key) {
+    return key.address == address && (address.port() != 0 || key.listener == listener.name);
+  };
+  for (const auto& [key, port] : ports_) {
+    if (fits(key) && !wanted.contains(key)) return port;
+  }
+  for (const Draining& drained : draining_) {
+    if (fits(drained.key)) return drained.port;
+  }
+  return std::nullopt;
+}
+
+bool PortManager::isRevived(const Change& change, uint16_t id) {
+  return std::ranges::any_of(change.revived, [&](const auto& revived) { return revived.id == id; });
+}
+
+bool PortManager::hasListener(const std::string& name) const {
+  return std::ranges::any_of(ports_, [&](const auto& entry) { return entry.first.listener == name; });
 }
 
 Result<PortManager::Port> PortManager::bind(const runtime::ListenerSpec& listener,
@@ -99,7 +129,8 @@ uint16_t PortManager::nextId() {
   const auto used = [&](const auto& entry) { return entry.second.id == last_id_; };
   do {
     last_id_ = last_id_ + 1 < runtime::WorkerPort::kInside ? static_cast<uint16_t>(last_id_ + 1) : 1;
-  } while (std::any_of(ports_.begin(), ports_.end(), used) || std::any_of(fresh_.begin(), fresh_.end(), used));
+  } while (std::ranges::any_of(ports_, used) || std::ranges::any_of(fresh_, used) ||
+           std::ranges::any_of(draining_, [&](const Draining& d) { return d.port.id == last_id_; }));
   return last_id_;
 }
 
@@ -123,13 +154,17 @@ void PortManager::inherit(std::vector<Saved> ports) {
   for (const Saved& port : inherited_) last_id_ = std::max(last_id_, port.id);
 }
 
-void PortManager::commit(const Change& change) {
+void PortManager::commit(const Change& change, Instant until) {
   for (const Saved& unwanted : std::exchange(inherited_, {})) {
     for (const int fd : unwanted.descriptors) close(fd);
   }
-  std::erase_if(ports_, [&](const auto& entry) {
-    return std::find(change.removed.begin(), change.removed.end(), entry.second.id) != change.removed.end();
-  });
+  std::erase_if(draining_, [&](const Draining& drained) { return isRevived(change, drained.port.id); });
+  for (auto it = ports_.begin(); it != ports_.end();) {
+    const auto& [key, port] = *it;
+    const bool drained = std::ranges::find(change.drained, port.id) != change.drained.end();
+    if (drained) draining_.push_back({key, port, until});
+    it = drained || isRevived(change, port.id) ? ports_.erase(it) : std::next(it);
+  }
   ports_.merge(fresh_);
   fresh_.clear();
 }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,14 +19,20 @@ class PortManager {
 
   struct Change {
     std::vector<std::vector<runtime::NewPort>> added;  // by worker; each owns its file descriptor
-    std::vector<uint16_t> removed;
+    std::vector<uint16_t> drained;                     // their sessions may stay for a while
+    std::vector<runtime::PortChanges::Revived> revived;  // under this listener, maybe another one
+    runtime::PortChanges forWorker(unsigned worker) const { return {added[worker], drained, revived}; }
   };
 
   // Binds what `generation` needs and is not there yet. On an error nothing is left bound, and everything
   // that was bound before stays.
   Result<Change> prepare(const runtime::Generation& generation);
-  // `change` is on its way to the workers.
-  void commit(const Change& change);
+  // `change` is on its way to the workers. What is drained stays bound until `until`.
+  void commit(const Change& change, Instant until);
+  // Drained ports whose time is up, or whose listener is gone and has no session, as `sessions(listener)`
+  // says. They are forgotten: nobody but the caller removes them now.
+  template <typename Sessions>
+  std::vector<uint16_t> takeExpired(Instant now, Sessions sessions);
 
   // An address on its way to another process, with one descriptor for each worker.
   struct Saved {
@@ -60,6 +67,17 @@ class PortManager {
     std::vector<int> descriptors;  // by worker, theirs
   };
 
+  struct Draining {
+    Key key;
+    Port port;
+    Instant until;
+  };
+
+  // A port at this address that its listener no longer wants.
+  std::optional<Port> findUnwanted(const runtime::ListenerSpec& listener, const net::Address& address,
+                                   const std::set<Key>& wanted) const;
+  static bool isRevived(const Change& change, uint16_t id);
+  bool hasListener(const std::string& name) const;
   Result<Port> bind(const runtime::ListenerSpec& listener, const net::Address& address);
   std::optional<Port> takeInherited(const runtime::ListenerSpec& listener, const net::Address& address);
   uint16_t nextId();
@@ -67,8 +85,21 @@ class PortManager {
   const unsigned workers_;
   std::map<Key, Port> ports_;
   std::map<Key, Port> fresh_;  // between prepare() and commit()
+  std::vector<Draining> draining_;
   std::vector<Saved> inherited_;
   uint16_t last_id_ = 0;
 };
+
+template <typename Sessions>
+std::vector<uint16_t> PortManager::takeExpired(Instant now, Sessions sessions) {
+  std::vector<uint16_t> ids;
+  std::erase_if(draining_, [&](const Draining& drained) {
+    const bool unused = !hasListener(drained.key.listener) && sessions(drained.key.listener) == 0;
+    if (now < drained.until && !unused) return false;
+    ids.push_back(drained.port.id);
+    return true;
+  });
+  return ids;
+}
 
 }  // namespace sluice::server

@@ -99,20 +99,32 @@ Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* es
   generation_ = built.generation;
   settings_ = std::move(built.settings);
   bootstrap_ = bootstrap;
-  ports_.commit(*change);
+  ports_.commit(*change, clock_.now() + generation_->drain);
   for (auto& worker : group_.workers) {
     const unsigned i = worker->index();
     std::function<void()> then;
     if (estate != nullptr && i < estate->workers.size()) {
       then = loading->load(*worker, std::move(estate->workers[i]));
     }
-    worker->publish(generation_, change->added[i], change->removed, std::move(then));
+    worker->publish(generation_, change->forWorker(i), std::move(then));
   }
+  removeDrainedPorts();
   rooms_.setLimits(settings_.rooms);
   stepped_back_ = config::stillSteppedBack(stepped_back_, bootstrap_);
   configureRollouts();
   configureJoin();
   return Done{};
+}
+
+void Server::removeDrainedPorts() {
+  const auto sessions = [this](const std::string& listener) {
+    int64_t total = 0;
+    for (const auto* stats : stats_.listener(listener)) total += stats->sessions.value();
+    return total;
+  };
+  for (const uint16_t id : ports_.takeExpired(clock_.now(), sessions)) {
+    for (auto& worker : group_.workers) worker->removePort(id);
+  }
 }
 
 void Server::startWorkers() {
@@ -226,6 +238,7 @@ void Server::onTerminate() {
 void Server::onTick() {
   rooms_.expire();
   checkRollouts();
+  removeDrainedPorts();
   if (clock_.now() - machine_checked_ >= kCheckMachine) checkMachine();
   if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
   tick_.arm(kTick);

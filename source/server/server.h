@@ -49,6 +49,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   Status checkFixed(const config::Settings& fresh) const;
   // `estate` has the sockets, or not.
   Status startEndpoints(const Estate& estate);
+  // Those whose sessions are gone, or have had their time.
+  void removeDrainedPorts();
   void startWorkers();
   void configureJoin();
   void startSignals();

@@ -37,7 +37,7 @@ Workers::Workers(const std::string& text, unsigned count)
     socklen_t length = sizeof name;
     getsockname(*fd, reinterpret_cast<sockaddr*>(&name), &length);
     address_ = local = net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
-    worker->publish(generation_, {{1, *fd, listener}}, {});
+    worker->publish(generation_, {.added = {{1, *fd, listener}}, .drained = {}, .revived = {}});
   }
 }
 
@@ -66,7 +66,7 @@ runtime::GenerationPtr Workers::build(const std::string& text) {
 
 void Workers::reload(const std::string& text) {
   generation_ = build(text);
-  for (auto& worker : group_.workers) worker->publish(generation_, {}, {});
+  for (auto& worker : group_.workers) worker->publish(generation_, {});
 }
 
 void Workers::on(unsigned worker, const std::function<void(runtime::WorkerThread&)>& task) {
