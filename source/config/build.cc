@@ -20,8 +20,11 @@ std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
-void checkReadable(const std::string& file, const char* path, Checks& checks) {
-  if (!file.empty() && !std::ifstream(file)) checks.fail(path, "'" + file + "' cannot be read");
+std::string contentOf(const std::string& file, const char* path, Checks& checks) {
+  if (file.empty()) return {};
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) checks.fail(path, "'" + file + "' cannot be read");
+  return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
 Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
@@ -155,8 +158,8 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   if (join.tls_certificate_file.empty() != join.tls_private_key_file.empty()) {
     checks.fail("join.tls_private_key_file", "is needed together with tls_certificate_file");
   }
-  checkReadable(join.tls_certificate_file, "join.tls_certificate_file", checks);
-  checkReadable(join.tls_private_key_file, "join.tls_private_key_file", checks);
+  join.tls_content = contentOf(join.tls_certificate_file, "join.tls_certificate_file", checks) +
+                     contentOf(join.tls_private_key_file, "join.tls_private_key_file", checks);
   for (int i = 0; i < config.advertised_addresses_size(); ++i) {
     const std::string path = indexed("join.advertised_addresses", i);
     join.candidates.push_back(checks.address(config.advertised_addresses(i), path));

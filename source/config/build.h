@@ -24,6 +24,7 @@ struct JoinSettings {
   std::vector<std::string> token_secrets;
   std::string tls_certificate_file;
   std::string tls_private_key_file;
+  std::string tls_content;  // of both files; empty without TLS
   std::vector<net::Address> candidates;
   std::vector<std::string> turn_uris;
   double max_requests_per_second = 50;

@@ -221,6 +221,7 @@ Result<std::unique_ptr<Server>> Server::start(uv_loop_t* loop, const Options& op
 }
 
 Server::~Server() {
+  if (daemon_) leaveSocket();
   if (poll_) uv_poll_stop(poll_);
   closeHandle(poll_);
   closeHandle(timer_);
@@ -285,8 +286,13 @@ int Server::descriptor() const {
 }
 
 void Server::leaveSocket() {
+  if (std::exchange(left_, true)) return;
   const int fd = MHD_quiesce_daemon(daemon_);  // stopping the daemon would shut it down for everyone
   if (fd >= 0) close(fd);
+}
+
+size_t Server::connections() const {
+  return MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
 Status Server::startDaemon() {

@@ -50,8 +50,10 @@ class Server {
   uint16_t port() const { return port_; }
   // Of the socket that listens, which stays the server's.
   int descriptor() const;
-  // Another process listens on: takes no more connections, and leaves the socket as it is.
+  // Another server, maybe of another process, listens on: takes no more connections, and leaves the socket as
+  // it is. Those that are there go on.
   void leaveSocket();
+  size_t connections() const;
 
  private:
   struct Callbacks;  // what libmicrohttpd and libuv call
@@ -81,6 +83,7 @@ class Server {
   std::string last_log_;
   int listen_fd_ = -1;  // until libmicrohttpd has it
   uint16_t port_ = 0;
+  bool left_ = false;  // the socket
   MHD_Daemon* daemon_ = nullptr;
   uv_poll_t* poll_ = nullptr;
   uv_timer_t* timer_ = nullptr;

@@ -166,6 +166,7 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   auto stream = std::make_shared<http::EventStream>();
   subscribers_.emplace(player, stream);
   stream->beat();  // so that the client knows that it has been heard
+  if (draining_) stream->send("draining", draining_event_);
   if (player->advice) stream->send("profile", profileJson(*player->advice).dump());
   return http::events(std::move(stream));
 }
@@ -177,6 +178,14 @@ void Api::onLeft(const rooms::PlayerPtr& player) {
     it->second->end();
   }
   subscribers_.erase(begin, end);
+}
+
+void Api::drain(std::optional<Duration> limit) {
+  draining_ = true;
+  nlohmann::json event = nlohmann::json::object();
+  if (limit) event["ends_within_s"] = std::chrono::duration_cast<std::chrono::seconds>(*limit).count();
+  draining_event_ = event.dump();
+  for (const auto& [player, stream] : subscribers_) stream->send("draining", draining_event_);
 }
 
 void Api::onAdvised(const rooms::PlayerPtr& player, const rooms::VoiceProfile& profile) {

@@ -50,8 +50,9 @@ class Api final : private rooms::Observer {
   // Takes effect with the next request.
   void configure(Options options);
 
-  // While draining, joins are answered with 503; leaving and looking still work.
-  void setDraining(bool draining) { draining_ = draining; }
+  // While draining, joins are answered with 503; leaving and looking still work. Players are told that their
+  // calls end within `limit`, or, without it, that they had better go.
+  void drain(std::optional<Duration> limit);
 
  private:
   http::Response join(const http::Request& request, const http::Parameters& parameters);
@@ -81,6 +82,7 @@ class Api final : private rooms::Observer {
   http::Router router_;
   std::multimap<rooms::PlayerPtr, std::shared_ptr<http::EventStream>> subscribers_;
   bool draining_ = false;
+  std::string draining_event_;  // while draining
 };
 
 }  // namespace sluice::join

@@ -16,10 +16,6 @@ namespace {
 
 constexpr Duration kTick = 1s;
 constexpr Duration kCheckMachine = 10s;
-// Every player may be subscribed to events, and many may sit behind one NAT.
-constexpr unsigned kJoinConnections = 25'000;
-constexpr unsigned kJoinConnectionsPerIp = 1'000;
-
 std::string directoryOf(const std::string& file) {
   return std::filesystem::absolute(file).parent_path().string();
 }
@@ -68,7 +64,11 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   auto estate = server->inherit();
   if (!estate.ok()) return estate.errors();
   Status status = server->apply(*bootstrap, *std::move(built), &*estate, &loading);
-  if (status.ok()) status = server->startEndpoints(*estate);
+  if (status.ok()) {
+    auto endpoints = server->prepareEndpoints(server->settings_, *estate);
+    if (!endpoints.ok()) return endpoints.errors();
+    server->commitEndpoints(*std::move(endpoints));
+  }
   if (status.ok()) status = server->bindTakeoverSocket(estate->takeover);
   if (status.ok()) status = server->finishTakeover(loading);
   if (!status.ok()) return status.errors();
@@ -155,53 +155,9 @@ void Server::configureJoin() {
   join_ = std::make_unique<join::Api>(rooms_, clock_, dtls_->fingerprint(), std::move(options));
 }
 
-Status Server::startEndpoints(const Estate& estate) {
-  const auto prefixed = [](const char* prefix, const Errors& errors) {
-    Errors out;
-    for (const Error& e : errors) {
-      const bool tls = e.path.ends_with("_file");
-      out.push_back({prefix + (tls ? ".tls_" + e.path : ".address"), e.message});
-    }
-    return out;
-  };
-  if (settings_.admin) {
-    http::Options options;
-    options.host = settings_.admin->ipString();
-    options.port = settings_.admin->port();
-    options.listening = estate.admin;
-    auto http = http::Server::start(
-        loop_.raw(), options, [this](const http::Request& request) { return admin_router_.handle(request); });
-    if (!http.ok()) return prefixed("admin", http.errors());
-    admin_http_ = *std::move(http);
-    log::info("admin on http://{}", settings_.admin->withPort(admin_http_->port()).toString());
-  }
-  if (settings_.join) {
-    const config::JoinSettings& join = *settings_.join;
-    http::Options options;
-    options.host = join.address.ipString();
-    options.port = join.address.port();
-    options.listening = estate.join;
-    options.certificate_file = join.tls_certificate_file;
-    options.private_key_file = join.tls_private_key_file;
-    options.max_body_bytes = join.max_offer_bytes;
-    options.requests_per_second = join.max_requests_per_second;
-    options.request_burst = 2 * join.max_requests_per_second;
-    options.max_connections = kJoinConnections;
-    options.max_connections_per_ip = kJoinConnectionsPerIp;
-    auto http = http::Server::start(loop_.raw(), options,
-                                    [this](const http::Request& request) { return join_->handle(request); });
-    if (!http.ok()) return prefixed("join", http.errors());
-    join_http_ = *std::move(http);
-    log::info("join API on {}://{}", join.tls_certificate_file.empty() ? "http" : "https",
-              join.address.withPort(join_http_->port()).toString());
-  }
-  return Done{};
-}
-
 void Server::run() {
   startSignals();
-  const FileWatch watch(loop_, options_.config,
-                        [this] { static_cast<void>(reloadAndLog("the file changed")); });
+  watchFiles();
   tick_.arm(kTick);
   startProbes();
   for (const auto& listener : generation_->listeners) {
@@ -212,8 +168,9 @@ void Server::run() {
   log::info("serving with {} workers", group_.workers.size());
   loop_.run();
   log::info("stopping");
-  admin_http_.reset();
-  join_http_.reset();
+  watches_.clear();
+  admin_http_.stop();
+  join_http_.stop();
   group_.stop();
 }
 
@@ -229,7 +186,7 @@ void Server::startSignals() {
 // The first one drains, a second one does not wait.
 void Server::onTerminate() {
   if (drain_deadline_ != Instant::max()) return loop_.stop();
-  drain();
+  startDrain(settings_.drain_timeout);
   drain_deadline_ = clock_.now() + settings_.drain_timeout;
   log::info("draining {} sessions", group_.total_sessions.load(std::memory_order_relaxed));
   onTick();
@@ -239,14 +196,20 @@ void Server::onTick() {
   rooms_.expire();
   checkRollouts();
   removeDrainedPorts();
+  admin_http_.sweep();
+  join_http_.sweep();
   if (clock_.now() - machine_checked_ >= kCheckMachine) checkMachine();
   if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
   tick_.arm(kTick);
 }
 
 void Server::drain() {
+  startDrain(std::nullopt);
+}
+
+void Server::startDrain(std::optional<Duration> limit) {
   draining_ = true;
-  if (join_ != nullptr) join_->setDraining(true);
+  if (join_ != nullptr) join_->drain(limit);
   for (auto& worker : group_.workers) {
     worker->post([&worker] { worker->dispatcher().setDraining(true); });
   }
@@ -280,8 +243,13 @@ Status Server::rebuild(const Bootstrap& bootstrap) {
   const bool same_probes = built->settings.nat.stun_server == settings_.nat.stun_server &&
                            built->settings.nat.to_ask == settings_.nat.to_ask &&
                            built->settings.nat.refresh_interval == settings_.nat.refresh_interval;
+  auto endpoints = prepareEndpoints(built->settings, {});
+  if (!endpoints.ok()) return endpoints.errors();
   Status status = apply(bootstrap, *std::move(built));
-  if (status.ok() && !same_probes) startProbes();
+  if (!status.ok()) return status;
+  commitEndpoints(*std::move(endpoints));
+  watchFiles();
+  if (!same_probes) startProbes();
   return status;
 }
 
@@ -331,18 +299,6 @@ Status Server::checkFixed(const config::Settings& fresh) const {
   };
   fixed(fresh.workers == settings_.workers, "workers");
   fixed(fresh.takeover_socket == settings_.takeover_socket, "takeover_socket");
-  fixed(fresh.admin == settings_.admin, "admin.address");
-  fixed(fresh.join.has_value() == settings_.join.has_value(), "join");
-  if (fresh.join && settings_.join) {
-    fixed(fresh.join->address == settings_.join->address, "join.address");
-    fixed(fresh.join->max_requests_per_second == settings_.join->max_requests_per_second,
-          "join.max_requests_per_second");
-    fixed(fresh.join->max_offer_bytes == settings_.join->max_offer_bytes, "join.max_offer_bytes");
-    fixed(fresh.join->tls_certificate_file == settings_.join->tls_certificate_file,
-          "join.tls_certificate_file");
-    fixed(fresh.join->tls_private_key_file == settings_.join->tls_private_key_file,
-          "join.tls_private_key_file");
-  }
   if (!errors.empty()) return errors;
   return Done{};
 }

@@ -15,6 +15,7 @@
 #include "source/join/api.h"
 #include "source/net/event_loop.h"
 #include "source/runtime/worker.h"
+#include "source/server/endpoint.h"
 #include "source/server/file_watch.h"
 #include "source/server/handover.h"
 #include "source/server/nat_probe.h"
@@ -48,7 +49,13 @@ class Server final : private admin::Backend, private rooms::Observer {
   // What only a restart can change.
   Status checkFixed(const config::Settings& fresh) const;
   // `estate` has the sockets, or not.
-  Status startEndpoints(const Estate& estate);
+  struct FreshEndpoints {
+    std::optional<Endpoint::Wish> admin_wish, join_wish;
+    std::unique_ptr<http::Server> admin, join;
+  };
+  Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const Estate& estate);
+  void commitEndpoints(FreshEndpoints fresh);
+  void watchFiles();
   // Those whose sessions are gone, or have had their time.
   void removeDrainedPorts();
   void startWorkers();
@@ -72,6 +79,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   Estate leaveEstate(runtime::PausedWorkers& workers);
   void handOver();
   void onTerminate();
+  // `limit`: then the process ends.
+  void startDrain(std::optional<Duration> limit);
   void onTick();
   bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
   nlohmann::json externalAddresses() const;
@@ -125,8 +134,10 @@ class Server final : private admin::Backend, private rooms::Observer {
   Instant drain_deadline_ = Instant::max();
   std::unique_ptr<join::Api> join_;
   http::Router admin_router_;
-  std::unique_ptr<http::Server> admin_http_;
-  std::unique_ptr<http::Server> join_http_;
+  Endpoint admin_http_{loop_, [this](const http::Request& request) { return admin_router_.handle(request); }};
+  Endpoint join_http_{loop_, [this](const http::Request& request) { return join_->handle(request); }};
+  std::vector<std::string> watched_;
+  std::vector<std::unique_ptr<FileWatch>> watches_;
   net::PacketPool probe_packets_{kProbePackets};
   net::SocketNetwork probe_network_{loop_, probe_packets_};
   std::vector<std::unique_ptr<NatProbe>> probes_;

@@ -157,8 +157,8 @@ Estate Server::leaveEstate(runtime::PausedWorkers& workers) {
   estate.ports = ports_.save();
   estate.rooms = written(rooms_);
   estate.process = written(process_);
-  if (admin_http_ != nullptr) estate.admin = admin_http_->descriptor();
-  if (join_http_ != nullptr) estate.join = join_http_->descriptor();
+  if (admin_http_.server() != nullptr) estate.admin = admin_http_.server()->descriptor();
+  if (join_http_.server() != nullptr) estate.join = join_http_.server()->descriptor();
   estate.takeover = takeover_socket_->descriptor();
   return estate;
 }
@@ -179,8 +179,8 @@ void Server::handOver() {
   workers.handOver();
   static_cast<void>(channel.send({HandoverKind::kYours, {}, {}}, kAnswer));
   handed_over_ = true;
-  if (admin_http_ != nullptr) admin_http_->leaveSocket();
-  if (join_http_ != nullptr) join_http_->leaveSocket();
+  if (admin_http_.server() != nullptr) admin_http_.server()->leaveSocket();
+  if (join_http_.server() != nullptr) join_http_.server()->leaveSocket();
   log::info("another process has taken over");
   loop_.stop();
 }

@@ -194,9 +194,22 @@ TEST_CASE("what is wrong with a join is named") {
   const auto full = f.ask("POST", "/v1/rooms/r/players/q", kOffer);
   CHECK(full.status == 503);
   CHECK(field(full) == "room");
-  f.api.setDraining(true);
+  f.api.drain(std::nullopt);
   CHECK(f.ask("POST", "/v1/rooms/r/players/p", kOffer).status == 503);
   CHECK(f.ask("DELETE", "/v1/rooms/r/players/p").status == 204);
+}
+
+TEST_CASE("players are told of a drain, also those who listen later") {
+  Fixture f;
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto early = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  early.events->take(1000);
+  f.api.drain(30s);
+  CHECK(early.events->take(1000) == "event: draining\ndata: {\"ends_within_s\":30}\n\n");
+  const auto late = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  CHECK(late.events->take(1000).find("event: draining") != std::string::npos);
+  f.api.drain(std::nullopt);
+  CHECK(early.events->take(1000) == "event: draining\ndata: {}\n\n");
 }
 
 TEST_CASE("rooms and who is in them") {

@@ -1,0 +1,45 @@
+#include "source/server/endpoint.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+namespace sluice::server {
+
+bool Endpoint::Wish::isSame(const Wish& other) const {
+  return options.host == other.options.host && options.port == other.options.port && tls == other.tls &&
+         options.max_body_bytes == other.options.max_body_bytes &&
+         options.requests_per_second == other.options.requests_per_second;
+}
+
+Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<Wish>& wish,
+                                                        int listening) const {
+  if (!wish || (wish_ && wish->isSame(*wish_))) return std::unique_ptr<http::Server>();
+  http::Options options = wish->options;
+  options.listening = listening;
+  if (wish_ && wish_->options.host == options.host && wish_->options.port == options.port) {
+    options.listening = fcntl(server_->descriptor(), F_DUPFD_CLOEXEC, 0);
+  }
+  return http::Server::start(loop_.raw(), options, handler_);
+}
+
+void Endpoint::commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fresh) {
+  if (server_ != nullptr && (fresh != nullptr || !wish)) {
+    server_->leaveSocket();
+    old_.push_back(std::move(server_));
+  }
+  if (fresh != nullptr) server_ = std::move(fresh);
+  wish_ = std::move(wish);
+}
+
+void Endpoint::sweep() {
+  std::erase_if(old_, [](const auto& server) { return server->connections() == 0; });
+  if (old_.size() > kMaxOld) old_.erase(old_.begin());
+}
+
+void Endpoint::stop() {
+  old_.clear();
+  server_.reset();
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,47 @@
+// An HTTP endpoint whose options may change while it runs: connections that are there go on as they began.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/http/server.h"
+#include "source/net/event_loop.h"
+
+namespace sluice::server {
+
+class Endpoint {
+ public:
+  // What it is to be. Equal wishes are the same endpoint.
+  struct Wish {
+    http::Options options;
+    std::string tls;  // the files' content
+    bool isSame(const Wish& other) const;
+  };
+
+  Endpoint(net::EventLoop& loop, http::Handler handler) : loop_(loop), handler_(std::move(handler)) {}
+
+  // A server for the wish, under the old one's socket where the address stays; null: the one that runs is
+  // right, or none is wished. It listens, but is nobody's until commit(). `listening`: a socket from elsewhere.
+  Result<std::unique_ptr<http::Server>> prepare(const std::optional<Wish>& wish, int listening = -1) const;
+  // Never fails. Also from a handler of the old server.
+  void commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fresh);
+  // Ends old servers that nobody talks to any more. Not from a handler.
+  void sweep();
+
+  // Null: none.
+  http::Server* server() const { return server_.get(); }
+  void stop();
+
+ private:
+  static constexpr size_t kMaxOld = 4;  // then the oldest one's connections end
+
+  net::EventLoop& loop_;
+  const http::Handler handler_;
+  std::optional<Wish> wish_;
+  std::unique_ptr<http::Server> server_;
+  std::vector<std::unique_ptr<http::Server>> old_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,91 @@
+// The HTTP endpoints of a configuration, and the files that it stands on.
+#include "source/base/log.h"
+#include "source/server/server.h"
+
+namespace sluice::server {
+namespace {
+
+// Every player may be subscribed to events, and many may sit behind one NAT.
+constexpr unsigned kJoinConnections = 25'000;
+constexpr unsigned kJoinConnectionsPerIp = 1'000;
+
+std::optional<Endpoint::Wish> adminWish(const config::Settings& settings) {
+  if (!settings.admin) return std::nullopt;
+  Endpoint::Wish wish;
+  wish.options.host = settings.admin->ipString();
+  wish.options.port = settings.admin->port();
+  return wish;
+}
+
+std::optional<Endpoint::Wish> joinWish(const config::Settings& settings) {
+  if (!settings.join) return std::nullopt;
+  const config::JoinSettings& join = *settings.join;
+  Endpoint::Wish wish;
+  wish.tls = join.tls_content;
+  http::Options& options = wish.options;
+  options.host = join.address.ipString();
+  options.port = join.address.port();
+  options.certificate_file = join.tls_certificate_file;
+  options.private_key_file = join.tls_private_key_file;
+  options.max_body_bytes = join.max_offer_bytes;
+  options.requests_per_second = join.max_requests_per_second;
+  options.request_burst = 2 * join.max_requests_per_second;
+  options.max_connections = kJoinConnections;
+  options.max_connections_per_ip = kJoinConnectionsPerIp;
+  return wish;
+}
+
+Errors prefixed(const char* prefix, const Errors& errors) {
+  Errors out;
+  for (const Error& e : errors) {
+    const bool tls = e.path.ends_with("_file");
+    out.push_back({prefix + (tls ? ".tls_" + e.path : ".address"), e.message});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Server::FreshEndpoints> Server::prepareEndpoints(const config::Settings& settings,
+                                                        const Estate& estate) {
+  FreshEndpoints fresh{adminWish(settings), joinWish(settings), nullptr, nullptr};
+  auto admin = admin_http_.prepare(fresh.admin_wish, estate.admin);
+  if (!admin.ok()) return prefixed("admin", admin.errors());
+  fresh.admin = *std::move(admin);
+  auto join = join_http_.prepare(fresh.join_wish, estate.join);
+  if (!join.ok()) return prefixed("join", join.errors());
+  fresh.join = *std::move(join);
+  return fresh;
+}
+
+void Server::commitEndpoints(FreshEndpoints fresh) {
+  if (fresh.admin != nullptr) {
+    log::info("admin on http://{}", settings_.admin->withPort(fresh.admin->port()).toString());
+  }
+  if (fresh.join != nullptr) {
+    log::info("join API on {}://{}", settings_.join->tls_content.empty() ? "http" : "https",
+              settings_.join->address.withPort(fresh.join->port()).toString());
+  }
+  admin_http_.commit(std::move(fresh.admin_wish), std::move(fresh.admin));
+  join_http_.commit(std::move(fresh.join_wish), std::move(fresh.join));
+}
+
+// The configuration, and what TLS needs.
+void Server::watchFiles() {
+  std::vector<std::string> files{options_.config};
+  if (settings_.join && !settings_.join->tls_certificate_file.empty()) {
+    files.push_back(settings_.join->tls_certificate_file);
+    files.push_back(settings_.join->tls_private_key_file);
+  }
+  if (files == watched_) return;
+  watched_ = files;
+  watches_.clear();
+  for (const std::string& file : files) {
+    // Posted: the reload may end this very watch.
+    watches_.push_back(std::make_unique<FileWatch>(loop_, file, [this] {
+      loop_.post([this] { static_cast<void>(reloadAndLog("a file changed")); });
+    }));
+  }
+}
+
+}  // namespace sluice::server
