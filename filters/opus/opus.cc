@@ -19,8 +19,16 @@ Opus::Opus(chain::FilterContext& context, const OpusFactory& factory)
       ingress_(context, true, factory.ingress(), factory.settings.payload_type),
       egress_(context, false, factory.egress(), factory.settings.payload_type) {}
 
+void Opus::onIngress(net::PacketPtr&& packet) {
+  if (packet->kind == PacketKind::kRtcp) egress_.readReports(packet->data());
+  ingress_.onPacket(std::move(packet));
+}
+
 void Opus::onEgress(net::PacketPtr&& packet) {
-  if (packet->kind == PacketKind::kRtcp) ingress_.onReports(*packet);
+  if (packet->kind == PacketKind::kRtcp) {
+    ingress_.readReports(packet->data());
+    ingress_.onReports(*packet);
+  }
   egress_.onPacket(std::move(packet));
 }
 

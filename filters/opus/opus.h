@@ -22,7 +22,7 @@ class Opus final : public chain::Filter {
  public:
   Opus(chain::FilterContext& context, const OpusFactory& factory);
 
-  void onIngress(net::PacketPtr&& packet) override { ingress_.onPacket(std::move(packet)); }
+  void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
   void onFlush() override;

@@ -140,21 +140,46 @@ void Stage::onReports(net::Packet& packet) {
   });
 }
 
-void Stage::adapt() {
-  const Instant now = lane_.context.now();
-  if (lane_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
-  adapted_ = now;
-  media::Adaptation::Line line{.busy = lane_.context.worker().busyShare()};
-  uint32_t rtt_samples = 0;
+void Stage::readReports(Bytes compound) {
+  if (lane_.settings == nullptr || lane_.mode() != Mode::kTranscode) return;
+  std::optional<uint8_t> lost;  // of the worst
+  rtcp::Reader reader(compound);
+  while (const auto part = reader.next()) {
+    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
+      const Stream* stream = find(block->ssrc);
+      if (stream == nullptr) continue;
+      lost = std::max(lost.value_or(0), block->fraction_lost);
+      const auto round_trip = stream->roundTrip(*block);
+      if (!round_trip) continue;
+      reported_.rtt_ms = std::chrono::duration<double, std::milli>(*round_trip).count();
+      ++reported_rtts_;
+    }
+  }
+  if (lost) reported_.loss = *lost / 256.0;
+}
+
+media::Adaptation::Line Stage::line() const {
+  media::Adaptation::Line line = reported_;
   if (const auto& player = lane_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
-    rtt_samples = player->observed.rtt_samples.load(std::memory_order_relaxed);
     // What comes from a client is encoded for those who hear it.
     line.loss = lane_.inward ? player->room->listenerLoss().percentile(kListeners, player->loss_class)
                              : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }
-  if (lane_.adaptation.update(average_.update(line, rtt_samples, now), now))
+  line.busy = lane_.context.worker().busyShare();
+  return line;
+}
+
+void Stage::adapt() {
+  const Instant now = lane_.context.now();
+  if (lane_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
+  adapted_ = now;
+  const auto& player = lane_.context.session().player();
+  const uint32_t round_trips =
+      player == nullptr ? reported_rtts_ : player->observed.rtt_samples.load(std::memory_order_relaxed);
+  if (lane_.adaptation.update(average_.update(line(), round_trips, now), now)) {
     lane_.context.count(Count::kProfileChanges);
+  }
 }
 
 void Stage::onReload(const StageSettings* settings, uint8_t payload_type) {

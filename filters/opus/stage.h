@@ -17,6 +17,8 @@ class Stage {
 
   // In the stage's direction.
   void onPacket(net::PacketPtr&& packet);
+  // RTCP in the other direction: what those who get our streams say of the line.
+  void readReports(Bytes compound);
   // RTCP in the other direction: says of our streams what came to us, not what we made of it (RFC 3550
   // section 7.2). Of ingress only.
   void onReports(net::Packet& packet);
@@ -36,11 +38,14 @@ class Stage {
   void onRtp(net::PacketPtr&& packet);
   void onRtcp(net::Packet& packet);
   void adapt();
+  media::Adaptation::Line line() const;
 
   Lane lane_;
   uint8_t payload_type_;
   Instant adapted_{};
   media::LineAverage average_;
+  media::Adaptation::Line reported_{};  // by readReports()
+  uint32_t reported_rtts_ = 0;
   std::vector<std::unique_ptr<Stream>> streams_;
 };
 

@@ -57,6 +57,9 @@ class Stream {
   bool used() const { return used_; }
   Instant lastPacket() const { return last_packet_; }
   const media::JitterBuffer& buffer() const { return buffer_; }
+  std::optional<Duration> roundTrip(const rtcp::ReportBlock& block) const {
+    return reception_.roundTripBeyond(block, lane_.context.now());
+  }
   rtcp::ReportBlock report() { return reception_.report(ssrc_, lane_.context.now()); }
   // Of TRANSCODE: what a sender report has to say (RFC 3550 section 6.4.1).
   uint32_t packetsSent() const { return packets_sent_; }

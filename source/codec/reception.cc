@@ -56,6 +56,13 @@ void Reception::onSenderReport(rtcp::Ntp ntp, Instant arrival) {
   last_sr_arrival_ = arrival;
 }
 
+std::optional<Duration> Reception::roundTripBeyond(const rtcp::ReportBlock& block, Instant now) const {
+  if (block.last_sr == 0 || block.last_sr != last_sr_) return std::nullopt;
+  const Duration held{int64_t{block.delay_since_last_sr} * 1'000'000'000 / 65536};
+  const Duration round_trip = now - last_sr_arrival_ - held;
+  return round_trip > Duration::zero() ? std::optional(round_trip) : std::nullopt;
+}
+
 rtcp::ReportBlock Reception::report(uint32_t ssrc, Instant now) {
   rtcp::ReportBlock block{.ssrc = ssrc};
   const uint64_t expected_interval = expected() - expected_before_;

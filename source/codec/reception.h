@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "source/base/archive.h"
 #include "source/base/clock.h"
@@ -18,6 +19,8 @@ class Reception {
   // confirms.
   bool onPacket(uint16_t sequence, uint32_t timestamp, Instant arrival);
   void onSenderReport(rtcp::Ntp ntp, Instant arrival);
+  // The round trip to who reports on the stream beyond us, whom the sender reports pass by us.
+  std::optional<Duration> roundTripBeyond(const rtcp::ReportBlock& block, Instant now) const;
 
   // The report since the last one.
   rtcp::ReportBlock report(uint32_t ssrc, Instant now);

@@ -123,6 +123,43 @@ TEST_CASE("every row of the adaptation drives the encoder, and back again") {
   }
 }
 
+TEST_CASE("without a player the reports that pass tell of the line") {
+  for (const bool inward : {true, false}) {
+    CAPTURE(inward);
+    Fixture f(std::string(inward ? "ingress" : "egress") + " { mode: TRANSCODE } payload_type: 111");
+    const std::string field = inward ? "ingress_profile" : "egress_profile";
+    const auto payloads = encode(voiceSignal(10, 150), {});
+    size_t sent = 0;
+    const auto pass = [&](Bytes packet, PacketKind kind, bool in) {
+      in ? f.chain.ingress(packet) : f.chain.egress(packet, kind);
+    };
+    // A second of voice; a sender report passes, and what answers it so much later.
+    const auto second = [&](Duration round_trip, uint8_t lost) {
+      uint8_t buffer[200];
+      const rtcp::Ntp ntp = (uint64_t{sent} + 1) << 32;
+      rtcp::Writer report(buffer);
+      report.addSenderReport({.ssrc = kSsrc, .ntp = ntp}, {});
+      pass(Bytes(buffer, *report.finish()), PacketKind::kRtcp, inward);
+      for (int i = 0; i < 50; ++i, ++sent) {
+        pass(f.packet(sent, payloads[sent % payloads.size()]), PacketKind::kRtp, inward);
+        f.advance(20ms);
+      }
+      f.advance(round_trip);
+      const rtcp::ReportBlock block{
+          .ssrc = kSsrc, .fraction_lost = lost, .last_sr = rtcp::middle(ntp), .delay_since_last_sr = 65'536};
+      rtcp::Writer answer(buffer);
+      answer.addReceiverReport(9, {&block, 1});
+      pass(Bytes(buffer, *answer.finish()), PacketKind::kRtcp, !inward);
+    };
+    for (int i = 0; i < 5; ++i) second(20ms, 0);
+    CHECK(f.described(field) == "48 kHz, 20 ms, complexity 10, 32000 b/s");
+    for (int i = 0; i < 15; ++i) second(120ms, 0);
+    CHECK(f.described(field) == "8 kHz, 10 ms, complexity 10, 16000 b/s");
+    for (int i = 0; i < 15; ++i) second(120ms, 26);
+    CHECK(f.described(field) == "8 kHz, 10 ms, SILK, FEC for 10 % loss, complexity 10, 28000 b/s");
+  }
+}
+
 TEST_CASE("TRANSCODE sounds as before and fills gaps") {
   const auto payloads = encode(voiceSignal(6, 130), kWithLbrr);
   auto lossy = payloads;

@@ -6,6 +6,7 @@ import contextlib
 import fractions
 import math
 import re
+import struct
 import threading
 
 import gi
@@ -60,9 +61,10 @@ class Tone(MediaStreamTrack):
 class AiortcPlayer:
     """Runs an event loop on a thread of its own. Use as a context manager."""
 
-    def __init__(self, sluice, room, name, slots=2, feedback=()):
-        """`feedback`: what the offer says that the speaker heeds, as in a=rtcp-fb."""
+    def __init__(self, sluice, room, name, slots=2, feedback=(), track=Tone):
+        """`feedback`: what the offer says that the speaker heeds, as in a=rtcp-fb. `track`: of what it says; None: see send()."""
         self._sluice, self._room, self._name, self._slots = sluice, room, name, slots
+        self._track = track
         self._feedback = "".join(f"a=rtcp-fb:* {kind}\r\n" for kind in feedback)
         self.answer = ""
         self.rtcp = []  # packets that came (RFC 3550 section 6.4), in order
@@ -91,7 +93,7 @@ class AiortcPlayer:
 
     async def _join(self):
         self._pc = RTCPeerConnection()
-        self._pc.addTransceiver(Tone(), direction="sendonly")
+        self._pc.addTransceiver(self._track() if self._track else "audio", direction="sendonly")
         slots = [self._pc.addTransceiver("audio", direction="recvonly") for _ in range(self._slots)]
         await self._pc.setLocalDescription(await self._pc.createOffer())
         offer = re.sub("(?m)^a=rtcp-mux\r\n", lambda line: line[0] + self._feedback, self._pc.localDescription.sdp)
@@ -131,6 +133,18 @@ class AiortcPlayer:
                 frame = await track.recv()
                 samples = array.array("h", bytes(frame.planes[0]))
                 self.loud_frames[slot] += max(samples) > LOUD
+
+    def send(self, packets):
+        """Says (seconds, sequence number, timestamp, payload), each at its time from now on; returns a future."""
+        return asyncio.run_coroutine_threadsafe(self._send(packets), self._loop)
+
+    async def _send(self, packets):
+        sender = self._pc.getSenders()[0]
+        start = self._loop.time()
+        for at, sequence, timestamp, payload in packets:
+            await asyncio.sleep(max(0, start + at - self._loop.time()))
+            header = struct.pack("!BBHII", 0x80, 96, sequence, timestamp & 0xFFFFFFFF, sender._ssrc)
+            await sender.transport._send_rtp(header + payload)
 
     def state(self):
         return self._pc.connectionState

@@ -7,7 +7,7 @@ import neteq
 
 class JitterTest(unittest.TestCase):
     def test_sixty_milliseconds(self):
-        heard, ours = neteq.hear("delay_ms: 20 jitter { max_ms: 60 }", seconds=20)
+        heard, ours = neteq.hear(neteq.stream("60 ms jitter"), seconds=20)
         print(f"Chromium holds {heard['buffer_ms']:.0f} ms; ours, for the same packets: {ours}")
         self.assertGreater(ours["packets"], 900)
         self.assertLess(ours["late"], 0.01 * ours["packets"])

@@ -162,19 +162,35 @@ void run(bool quick) {
   }
 }
 
-// For what puts others on the same lines: a name, impair's configuration of one direction, the mean jitter in
-// ms.
+// For what puts others on the same lines: their names.
 void printLines(bool quick) {
-  for (const Line& each : lines(quick)) {
-    const impair::Impairment::Config& line = each.forward;
-    const auto ms = [](Duration d) { return static_cast<int>(d / 1ms); };
-    const impair::GilbertElliott& loss = line.loss;
-    std::printf(
-        "%s\tloss { gilbert_elliott { to_bad_percent: %f to_good_percent: %f good_loss_percent: %f } } ",
-        each.name.c_str(), 100 * loss.to_bad, 100 * loss.to_good, 100 * loss.good_loss);
-    std::printf("delay_ms: %d jitter { max_ms: %d }\t%d\n", ms(line.delay), ms(line.max_jitter),
-                ms(line.max_jitter) / 2);
+  for (const Line& each : lines(quick)) std::printf("%s\n", each.name.c_str());
+}
+
+// What arrives of all voices, one after the other, with the same fates as in the table: when (in
+// microseconds), sequence number, timestamp, payload. False: there is no such line.
+bool printStream(const char* name) {
+  const auto all = lines(false);
+  const auto line = std::ranges::find(all, name, &Line::name);
+  if (line == all.end()) return false;
+  size_t first = 0;
+  for (uint64_t seed = 1; const Piece& piece : pieces(false)) {
+    impair::Impairment impairment(line->forward, seed++);
+    const auto& speech = piece.speech.at(false);
+    for (size_t n = 0; n < speech.size(); ++n) {
+      const size_t frame = first + n;
+      const Instant now{kFrame * static_cast<int64_t>(frame)};
+      for (const impair::Fate& fate : impairment.decide(speech[n].size(), now)) {
+        if (fate.kind != impair::Fate::kPassed) continue;
+        std::printf("%lld %zu %zu ", static_cast<long long>(fate.release.time_since_epoch() / 1us),
+                    frame & 0xFFFF, frame * kFrameSamples);
+        for (const uint8_t byte : speech[n]) std::printf("%02x", byte);
+        std::printf("\n");
+      }
+    }
+    first += speech.size();
   }
+  return true;
 }
 
 }  // namespace
@@ -188,8 +204,10 @@ int main(int argc, char** argv) {
       quick = true;
     } else if (std::strcmp(argv[i], "--lines") == 0) {
       only_lines = true;
+    } else if (std::strcmp(argv[i], "--stream") == 0 && i + 1 < argc) {
+      return sluice::quality::printStream(argv[i + 1]) ? 0 : 1;
     } else {
-      std::fprintf(stderr, "usage: %s [--quick] [--lines]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--quick] [--lines] [--stream LINE]\n", argv[0]);
       return 2;
     }
   }

@@ -1,5 +1,5 @@
-"""What Chromium's NetEQ makes of the lines of //test/bench:quality: one browser hears another through `impair`. And what
-media::JitterBuffer makes of the same packets, captured as they reach the browser.
+"""What Chromium's NetEQ makes of the lines of //test/bench:quality: a browser hears the very packets that its strategy `none`
+gets, at the same times. And what media::JitterBuffer makes of them, captured as they reach the browser.
 
 Usage: bazel run -c opt //test/bench:neteq [-- --quick] [-- --seconds N]
 """
@@ -10,12 +10,12 @@ import os
 import socket
 import struct
 import subprocess
-import tempfile
 import threading
 import time
 
 import browser
 from harness import Sluice, wait_until
+from peers import AiortcPlayer
 from people import Player
 
 QUALITY = "test/bench/quality/quality"
@@ -31,13 +31,12 @@ listeners {
   filter_chains {
     name: "webrtc"
     filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } }
-    filters { typed_config { [type.googleapis.com/sluice.filters.Impair] { seed: 1 egress { only: RTP %(line)s } } } }
     filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } }
     filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } }
   }
 }
 admin { address: "127.0.0.1:9901" }
-join { address: "127.0.0.1:8080" page_directory: "%(pages)s" }
+join { address: "127.0.0.1:8080" page_directory: "%s" }
 """
 
 # Sums over the lines that hear something.
@@ -53,12 +52,6 @@ INBOUND = """
   return total;
 })()
 """
-
-SPEECH = (
-    "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It is easy to tell the "
-    "depth of a well. These days a chicken leg is a rare dish. Rice is often served in round bowls. The juice of "
-    "lemons makes fine punch. The box was thrown beside the parked truck. The hogs were fed chopped corn and garbage."
-)
 
 
 class Capture:
@@ -100,22 +93,33 @@ def replay(packets):
     return dict(zip(("packets", "late", "missing", "held_ms", "p95_ms"), map(float, out.split())))
 
 
-def hear(line, seconds):
+def stream(line):
+    """(seconds, sequence number, timestamp, payload) of each packet that arrives, in order."""
+    out = subprocess.run([QUALITY, "--stream", line], check=True, capture_output=True, text=True).stdout
+    packets = [line.split() for line in out.splitlines()]
+    return sorted((int(at) / 1e6, int(sequence), int(timestamp), bytes.fromhex(hex)) for at, sequence, timestamp, hex in packets)
+
+
+def hear(packets, seconds):
     """What the listener's buffer did in so many seconds, and what replay() says of the same packets."""
-    config = CONFIG % {"line": line, "pages": os.path.abspath("examples/voice_room/page")}
+    packets = [packet for packet in packets if packet[0] < WARM_UP_S + seconds + 1]
     with contextlib.ExitStack() as stack:
-        sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
+        pages = os.path.abspath("examples/voice_room/page")
+        sluice = stack.enter_context(Sluice(config=CONFIG % pages, arguments=["--concurrency", "1"]))
         chromium = stack.enter_context(browser.Browser())
-        Player(chromium, sluice, "bench", "speaker").wait_for_state("connected")
         listener = Player(chromium, sluice, "bench", "listener", query="&listen=1")
+        listener.wait_for_state("connected")
+        speaker = stack.enter_context(AiortcPlayer(sluice, "bench", "speaker", slots=1, track=None))
+        wait_until(lambda: speaker.state() == "connected", "the speaker is connected")
         capture = Capture(sluice.ports["udp"])
         stack.callback(capture.end)
-        listener.wait_for_state("connected")
+        sending = speaker.send(packets)
         wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
         time.sleep(WARM_UP_S)
         before = listener.page.run(INBOUND)
-        time.sleep(seconds)
+        time.sleep(min(seconds, packets[-1][0] - WARM_UP_S - 3))
         after = listener.page.run(INBOUND)
+        sending.cancel()
     heard = {name: after[name] - before.get(name, 0) for name in after}
     heard["buffer_ms"] = 1000 * heard["jitterBufferDelay"] / heard["jitterBufferEmittedCount"]
     return heard, replay(capture.packets)
@@ -126,32 +130,25 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few lines")
     parser.add_argument("--seconds", type=int, default=30, help="on each line")
     options = parser.parse_args()
-    lines = subprocess.run(
-        [QUALITY, "--lines", *(["--quick"] if options.quick else [])], check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+    quick = ["--quick"] if options.quick else []
+    lines = subprocess.run([QUALITY, "--lines", *quick], check=True, capture_output=True, text=True).stdout.splitlines()
 
-    with tempfile.TemporaryDirectory() as directory:
-        speech = os.path.join(directory, "speech.wav")
-        subprocess.run(["espeak-ng", "-v", "en-us+m3", "-w", speech, SPEECH], check=True)
-        browser.FLAGS.append(f"--use-file-for-fake-audio-capture={speech}")
-
-        print(f"{options.seconds} s of speech on each line; buffer: how long a frame is held, from its arrival")
-        print(f"\n  {'':<28} {'Chromium':>39} | {'media::JitterBuffer, same packets':>33}")
-        print(f"  {'line':<28} {'concealed':>9} {'stretched':>9} {'late':>9} {'buffer':>9} | "
-              f"{'late':>7} {'missing':>8} {'buffer':>8} {'p95':>7}")
-        print(f"  {'':<28} {'%':>9} {'%':>9} {'%':>9} {'ms':>9} | {'%':>7} {'%':>8} {'ms':>8} {'ms':>7}")
-        for each in lines:
-            name, line, _ = each.split("\t")
-            heard, ours = hear(line, options.seconds)
-            samples, packets = heard["totalSamplesReceived"], heard["packetsReceived"]
-            print(
-                f"  {name:<28} {100 * heard['concealedSamples'] / samples:9.2f}"
-                f" {100 * heard['insertedSamplesForDeceleration'] / samples:9.2f}"
-                f" {100 * heard['packetsDiscarded'] / packets:9.2f} {heard['buffer_ms']:9.1f} |"
-                f" {100 * ours['late'] / ours['packets']:7.2f} {100 * ours['missing'] / ours['packets']:8.2f}"
-                f" {ours['held_ms']:8.1f} {ours['p95_ms']:7.1f}",
-                flush=True,
-            )
+    print(f"{options.seconds} s of speech on each line; buffer: how long a frame is held, from its arrival")
+    print(f"\n  {'':<28} {'Chromium':>39} | {'media::JitterBuffer, same packets':>33}")
+    print(f"  {'line':<28} {'concealed':>9} {'stretched':>9} {'late':>9} {'buffer':>9} | "
+          f"{'late':>7} {'missing':>8} {'buffer':>8} {'p95':>7}")
+    print(f"  {'':<28} {'%':>9} {'%':>9} {'%':>9} {'ms':>9} | {'%':>7} {'%':>8} {'ms':>8} {'ms':>7}")
+    for line in lines:
+        heard, ours = hear(stream(line), options.seconds)
+        samples, packets = heard["totalSamplesReceived"], heard["packetsReceived"]
+        print(
+            f"  {line:<28} {100 * heard['concealedSamples'] / samples:9.2f}"
+            f" {100 * heard['insertedSamplesForDeceleration'] / samples:9.2f}"
+            f" {100 * heard['packetsDiscarded'] / packets:9.2f} {heard['buffer_ms']:9.1f} |"
+            f" {100 * ours['late'] / ours['packets']:7.2f} {100 * ours['missing'] / ours['packets']:8.2f}"
+            f" {ours['held_ms']:8.1f} {ours['p95_ms']:7.1f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
