@@ -124,15 +124,21 @@ class SharedPort::Share final : public Relay {
 SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& stats) : worker_(worker), stats_(stats) {}
 SharedRelays::~SharedRelays() = default;
 
-std::unique_ptr<Relay> SharedRelays::open(const net::Address& ip, uint16_t min_port, uint16_t max_port,
-                                          size_t max, std::shared_ptr<TurnProcess> process, RelayUser& user) {
-  auto& ports = ports_[{ip, min_port, max_port}];
-  const size_t fair = std::max<size_t>(1, (size_t{max_port} - min_port + 1) / worker_.count());
-  if (ports.size() < std::min(max, fair)) {
-    if (auto port = reservePort(worker_.network(), ip, *process, min_port, max_port, false, nullptr)) {
-      ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));
-    }
-  }
+void SharedRelays::addTo(Ports& ports, const Range& range, const std::shared_ptr<TurnProcess>& process) {
+  auto port = reservePort(worker_.network(), range.ip, *process, range.first, range.last, false, nullptr);
+  if (port != nullptr) ports.push_back(std::make_unique<SharedPort>(*this, process, std::move(port)));
+}
+
+void SharedRelays::prepare(const Range& range, const std::shared_ptr<TurnProcess>& process) {
+  Ports& ports = ports_[{range.ip, range.first, range.last}];
+  if (ports.empty()) addTo(ports, range, process);
+}
+
+std::unique_ptr<Relay> SharedRelays::open(const Range& range, const std::shared_ptr<TurnProcess>& process,
+                                          RelayUser& user) {
+  Ports& ports = ports_[{range.ip, range.first, range.last}];
+  const size_t fair = std::max<size_t>(1, (size_t{range.last} - range.first + 1) / worker_.count());
+  if (ports.size() < std::min(range.most, fair)) addTo(ports, range, process);
   if (ports.empty()) return nullptr;
   const auto fewest = std::min_element(
       ports.begin(), ports.end(), [](const auto& a, const auto& b) { return a->shares() < b->shares(); });

@@ -20,9 +20,18 @@ class SharedRelays {
   SharedRelays(chain::Worker& worker, net::UdpStats& stats);
   ~SharedRelays();
 
-  // On the least used of at most `max` ports of `ip` in [min_port, max_port]. Null when there is none.
-  std::unique_ptr<Relay> open(const net::Address& ip, uint16_t min_port, uint16_t max_port, size_t max,
-                              std::shared_ptr<TurnProcess> process, RelayUser& user);
+  // At most `most` ports of `ip` in [first, last].
+  struct Range {
+    net::Address ip;
+    uint16_t first;
+    uint16_t last;
+    size_t most;
+  };
+  // On the least used one. Null when there is none.
+  std::unique_ptr<Relay> open(const Range& range, const std::shared_ptr<TurnProcess>& process,
+                              RelayUser& user);
+  // Sees to it that there is one, for later.
+  void prepare(const Range& range, const std::shared_ptr<TurnProcess>& process);
 
   // On the port of another process, bound to `address`: the first one brings it. Null when nobody did.
   std::unique_ptr<Relay> adopt(const net::Address& address, std::unique_ptr<net::UdpReservation> port,
@@ -31,10 +40,12 @@ class SharedRelays {
 
  private:
   friend class SharedPort;
+  using Ports = std::vector<std::unique_ptr<SharedPort>>;
+  void addTo(Ports& ports, const Range& range, const std::shared_ptr<TurnProcess>& process);
   chain::Worker& worker_;
   net::UdpStats& stats_;
   // By IP address and range; filters that agree on both share.
-  std::map<std::tuple<net::Address, uint16_t, uint16_t>, std::vector<std::unique_ptr<SharedPort>>> ports_;
+  std::map<std::tuple<net::Address, uint16_t, uint16_t>, Ports> ports_;
 };
 
 }  // namespace sluice::stun_turn

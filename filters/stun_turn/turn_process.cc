@@ -87,6 +87,16 @@ void TurnProcess::expireReservations(Instant now) {
   dropExpired(now);
 }
 
+size_t TurnProcess::reservations() const {
+  const std::lock_guard lock(mutex_);
+  return reservations_.size();
+}
+
+size_t TurnProcess::accounts() const {
+  const std::lock_guard lock(mutex_);
+  return accounts_.size();
+}
+
 void TurnProcess::dropExpired(Instant now) {
   for (auto it = reservations_.begin(); it != reservations_.end();) {
     if (now < it->second.until) {

@@ -64,6 +64,9 @@ class TurnProcess {
   // Who claimed it cannot use it: it is as if nobody had.
   void unclaim(const ReservationToken& token, Reserved reserved);
   void expireReservations(Instant now);
+  size_t reservations() const;
+  // Users with allocations, or with bandwidth that is not back yet.
+  size_t accounts() const;
 
   std::shared_ptr<const NonceMint> nonces() const { return nonces_; }
   SharedBucket& bandwidth() { return bandwidth_; }

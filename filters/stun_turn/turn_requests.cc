@@ -339,12 +339,16 @@ Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reser
 std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
                                        std::optional<ReservationToken>& reserved) {
   const TurnSettings& s = *settings_;
-  if (s.shared_ports && !wish.even) {
-    return worker_.sharedRelays().open(ip, s.min_port, s.max_port, s.max_shared_ports, s.process, *this);
-  }
+  const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports};
+  if (s.shared_ports && !wish.even) return worker_.sharedRelays().open(range, s.process, *this);
+  if (s.shared_when_short) worker_.sharedRelays().prepare(range, s.process);
   std::unique_ptr<net::UdpReservation> next;
   auto port = reservePort(worker_.worker().network(), ip, *s.process, s.min_port, s.max_port, wish.even,
                           wish.reserve ? &next : nullptr);
+  if (port == nullptr && s.shared_when_short && !wish.even) {  // better than nothing
+    context_.count(Count::kSharedFallbacks);
+    return worker_.sharedRelays().open(range, s.process, *this);
+  }
   if (port == nullptr) return nullptr;
   if (wish.reserve) {
     reserved = s.process->reserve(std::move(next), account_name_, context_.now());

@@ -71,6 +71,7 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
   if (out.min_port > out.max_port) reader.fail("min_port", "must not be above max_port");
   if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "has no such value");
   out.shared_ports = config.relays() == filters::Turn::SHARED;
+  out.shared_when_short = config.relays() == filters::Turn::SHARED_WHEN_SHORT;
   reader.number(config.has_max_shared_ports(), config.max_shared_ports(), 1, 256, "max_shared_ports",
                 out.max_shared_ports);
 }

@@ -45,6 +45,7 @@ struct TurnSettings {
   uint16_t min_port = 49'152;
   uint16_t max_port = 65'535;
   bool shared_ports = false;
+  bool shared_when_short = false;  // ports or descriptors
   size_t max_shared_ports = 8;
   Duration max_lifetime = 3600s;
   PeerPolicy peers;

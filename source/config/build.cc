@@ -104,6 +104,9 @@ std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credent
   uint32_t seconds = 600;
   checks.range(config.has_ttl_s(), config.ttl_s(), 30u, 86'400u, "credentials.ttl_s", seconds);
   options.ttl = std::chrono::seconds{seconds};
+  seconds = 86'400;
+  checks.range(config.has_grace_s(), config.grace_s(), 0u, 31'536'000u, "credentials.grace_s", seconds);
+  options.grace = std::chrono::seconds{seconds};
   return std::make_shared<credentials::Store>(std::move(options));
 }
 

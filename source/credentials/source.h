@@ -13,7 +13,7 @@ namespace sluice::credentials {
 
 enum class Use {
   kBegin,     // the credentials must be valid now
-  kContinue,  // they were when this began; that they have expired since does not end it
+  kContinue,  // they were when this began; that they have expired a while ago does not end it
 };
 
 // Who somebody says to be, and which key that takes.

@@ -44,7 +44,8 @@ bool Store::authenticate(const Claim& claim, Use use, const Check& check) const 
     if (!key.empty()) return check(key);
   }
   const auto expiry = expiryOf(name);
-  if (!expiry || options_.keyed_users.contains(name) || (use == Use::kBegin && *expiry <= wall_())) {
+  const int64_t grace = use == Use::kContinue ? options_.grace.count() : 0;
+  if (!expiry || options_.keyed_users.contains(name) || *expiry <= wall_() - grace) {
     static_cast<void>(has({}));  // who is unknown takes as long as who errs
     return false;
   }

@@ -22,6 +22,7 @@ struct Options {
   std::vector<std::string> shared_secrets;   // any of them signs; the first one is ours
   std::chrono::seconds ttl{600};             // of credentials that we sign, at most
   std::map<std::string, Keys> keyed_users{};
+  std::chrono::seconds grace{86'400};  // that expired ones may continue what they began
   bool operator==(const Options&) const = default;
 };
 

@@ -1,8 +1,9 @@
 // The least a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. What Sluice is measured
 // against.
-//   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way
+//   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way|unconnected
 // shared sends everything from one socket; per_flow has a connected socket for each client, as a proxy with
-// replies must; two_way also relays what comes back to those.
+// replies must; two_way also relays what comes back to those; unconnected is per_flow whose sockets could
+// have many peers, as a TURN server's must, which costs the kernel a look for the route.
 #include <sys/epoll.h>
 
 #include <cstring>
@@ -37,7 +38,7 @@ struct Flow {
 };
 std::unordered_map<uint64_t, Flow> flows;
 
-void sendPerFlow(int count, const sockaddr_in& upstream, int poll, bool two_way) {
+void sendPerFlow(int count, sockaddr_in& upstream, int poll, bool two_way, bool connected) {
   for (int i = 0; i < count; ++i) {
     const sockaddr_in& client = batch.senders[i];
     const uint64_t key = uint64_t{client.sin_addr.s_addr} << 16 | client.sin_port;
@@ -45,19 +46,22 @@ void sendPerFlow(int count, const sockaddr_in& upstream, int poll, bool two_way)
     Flow& flow = it->second;
     if (fresh) {
       flow.fd = udpSocket(loopback(0), kReceiveBuffer);
-      if (connect(flow.fd, reinterpret_cast<const sockaddr*>(&upstream), sizeof upstream) != 0) std::exit(1);
+      const auto* to = reinterpret_cast<const sockaddr*>(&upstream);
+      if (connected && connect(flow.fd, to, sizeof upstream) != 0) std::exit(1);
       if (two_way) watch(poll, flow.fd, key);
     }
-    batch.headers[i].msg_hdr.msg_name = nullptr;
-    batch.headers[i].msg_hdr.msg_namelen = 0;
+    batch.headers[i].msg_hdr.msg_name = connected ? nullptr : &upstream;
+    batch.headers[i].msg_hdr.msg_namelen = connected ? 0 : sizeof upstream;
     sendmmsg(flow.fd, &batch.headers[i], 1, 0);
   }
 }
 
 void fromClients(int in, int out, sockaddr_in& upstream, int poll, const char* mode) {
   const int n = batch.receive(in);
-  if (std::strcmp(mode, "shared") != 0)
-    return sendPerFlow(n, upstream, poll, std::strcmp(mode, "two_way") == 0);
+  if (std::strcmp(mode, "shared") != 0) {
+    return sendPerFlow(n, upstream, poll, std::strcmp(mode, "two_way") == 0,
+                       std::strcmp(mode, "unconnected") != 0);
+  }
   for (int i = 0; i < n; ++i) batch.headers[i].msg_hdr.msg_name = &upstream;
   sendAll(out, n);
 }
@@ -79,7 +83,8 @@ int fromUpstream(Flow& flow, int at) {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way\n");
+    std::fprintf(stderr,
+                 "usage: relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way|unconnected\n");
     return 2;
   }
   const int in = udpSocket(loopback(std::atoi(argv[1])), kReceiveBuffer);

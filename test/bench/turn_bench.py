@@ -149,12 +149,14 @@ def run(rounds, seconds, rate):
     for round_ in range(rounds):
         for table, (_, mode) in TABLES.items():
             subjects = {"probe": lambda mode=mode: start_probe(mode), **SERVERS}
+            if mode == "per_flow":  # what a relay of many peers can have
+                subjects["open"] = lambda: start_probe("unconnected")
             for name, start in subjects.items():
                 if (table, name) in unable:
                     continue
                 subject = costs[table].setdefault(name, Costs())
                 try:
-                    subject.measure(start, "plain" if name == "probe" else "turn", table, rate, seconds)
+                    subject.measure(start, "plain" if name in ("probe", "open") else "turn", table, rate, seconds)
                 except Unable as reason:
                     unable[table, name] = reason
                     del costs[table][name]
@@ -165,7 +167,7 @@ def run(rounds, seconds, rate):
 
 
 def show(title, mode, costs):
-    print(f"\n{title}; the probe is {mode}")
+    print(f"\n{title}; the probe is {mode}" + (", open is unconnected" if "open" in costs else ""))
     print(f"{'':8} {'min':>7} {'median':>7} {'lost':>7} {'set-up':>9}  ratio of medians (of each round) to the probe;"
           " to coturn")
     for name, subject in costs.items():

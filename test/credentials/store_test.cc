@@ -83,6 +83,10 @@ TEST_CASE("a time-limited name is signed by any of the secrets, with either hash
   f.now = kNow + 10;
   CHECK_FALSE(f.accepts(name, Fixture::sign("first secret", name)));
   CHECK(f.accepts(name, Fixture::sign("first secret", name), Use::kContinue));
+  f.now = kNow + 10 + 86'400 - 1;
+  CHECK(f.accepts(name, Fixture::sign("first secret", name), Use::kContinue));
+  ++f.now;
+  CHECK_FALSE(f.accepts(name, Fixture::sign("first secret", name), Use::kContinue));
 }
 
 TEST_CASE("quotas count the name behind the time") {

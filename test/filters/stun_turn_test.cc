@@ -20,6 +20,7 @@ struct CheckOptions {
   std::string username = "ours:theirs";
   std::string password = "a password of 24 letters";
   bool integrity = true;
+  bool sha256 = false;  // MESSAGE-INTEGRITY-SHA256 in its place
   bool use_candidate = false;
   bool controlled = false;
   uint16_t unknown = 0;
@@ -36,7 +37,11 @@ std::vector<uint8_t> check(const CheckOptions& options = {}) {
   if (options.use_candidate) writer.addFlag(stun::kUseCandidate);
   if (options.unknown != 0) writer.addU32(options.unknown, 0);
   writer.addU32(stun::kPriority, 1);
-  if (options.integrity) writer.addIntegrity(asBytes(options.password), crypto::hmacSha1);
+  if (options.integrity && options.sha256) {
+    writer.addIntegritySha256(asBytes(options.password), crypto::hmacSha256);
+  } else if (options.integrity) {
+    writer.addIntegrity(asBytes(options.password), crypto::hmacSha1);
+  }
   if (options.fingerprint) writer.addFingerprint();
   buffer.resize(writer.finish().value());
   return buffer;
@@ -116,6 +121,59 @@ TEST_CASE("what is wrong with a check decides the error, and no error authentica
   CHECK(readU16(unknown->data()) == 0x7777);
   CHECK(f.errorTo({.controlled = true}) == 487);
   CHECK(f.chain.session.authenticated.empty());
+}
+
+TEST_CASE("RFC 8489 9.1.3: an answer has the integrity attribute that its request had, and no USERNAME") {
+  for (const bool sha256 : {false, true}) {
+    for (const bool controlled : {false, true}) {  // an error 487, which is as proven
+      CAPTURE(sha256);
+      Fixture f;
+      f.chain.ingress(check({.sha256 = sha256, .controlled = controlled}));
+      const auto answer = f.answer();
+      CHECK(answer.kind == (controlled ? stun::Class::kError : stun::Class::kSuccess));
+      CHECK(answer.has(stun::kMessageIntegrity) == !sha256);
+      CHECK(answer.has(stun::kMessageIntegritySha256) == sha256);
+      const auto password = asBytes("a password of 24 letters");
+      CHECK((sha256 ? answer.checkIntegritySha256(password, crypto::hmacSha256)
+                    : answer.checkIntegrity(password, crypto::hmacSha1)));
+      CHECK_FALSE(answer.has(stun::kUsername));
+      CHECK(answer.find(stun::kSoftware));
+    }
+  }
+}
+
+TEST_CASE("RFC 8489 9.1.3: where a check fails the answer is a plain 400 or 401, without integrity") {
+  struct Case {
+    CheckOptions options;
+    unsigned code;
+  };
+  for (const bool sha256 : {false, true}) {
+    for (const Case& c : {Case{{.username = ""}, 400}, Case{{.integrity = false}, 400},
+                          Case{{.username = "other:theirs"}, 401}, Case{{.password = "wrong"}, 401}}) {
+      CAPTURE(c.code);
+      Fixture f;
+      CheckOptions options = c.options;
+      options.sha256 = sha256;
+      CHECK(f.errorTo(options) == c.code);
+      for (const uint16_t type : {stun::kMessageIntegrity, stun::kMessageIntegritySha256, stun::kUsername,
+                                  stun::kRealm, stun::kNonce, stun::kSoftware})
+        CHECK_FALSE(f.answer().has(type));
+    }
+  }
+}
+
+TEST_CASE("RFC 8489 9.1.3: MESSAGE-INTEGRITY-SHA256 decides, and a wrong one is not saved by its elder") {
+  for (const std::string sha256_password : {"a password of 24 letters", "wrong"}) {
+    Fixture f;
+    std::vector<uint8_t> request(500);
+    stun::Writer writer(request, stun::kBinding, stun::Class::kRequest, kId);
+    writer.add(stun::kUsername, "ours:theirs");
+    writer.addIntegrity(asBytes("a password of 24 letters"), crypto::hmacSha1);
+    writer.addIntegritySha256(asBytes(sha256_password), crypto::hmacSha256);
+    request.resize(writer.finish().value());
+    f.chain.ingress(request);
+    CHECK(f.answer().errorCode().value_or(0) == (sha256_password == "wrong" ? 401 : 0));
+  }
 }
 
 TEST_CASE("attributes that need not be understood are passed over") {

@@ -28,9 +28,14 @@ struct Guest {
   Instant leaves;
 };
 
+constexpr int kUsers = 400;
+
 struct Day {
   explicit Day(const std::string& relays)
-      : server(kBothFamilies + "max_allocations_per_user: 1000 min_port: 50000 max_port: 50999 " + relays) {}
+      : server(kBothFamilies + "min_port: 50000 max_port: 50999 max_bandwidth_per_user_bps: 1000000 " +
+               relays) {
+    for (int i = 0; i < kUsers; ++i) server.users["user" + std::to_string(i)] = "a user's password";
+  }
 
   TurnServer server;
   Dice dice;
@@ -65,7 +70,8 @@ struct Day {
   void arrive(int number) {
     const std::string address =
         "192.0." + std::to_string(number / 250 % 250) + "." + std::to_string(number % 250) + ":5000";
-    auto client = std::make_unique<TurnClient>(server, address);
+    const User user{"user" + std::to_string(number % kUsers), "a user's password"};
+    auto client = std::make_unique<TurnClient>(server, address, user);
     const Answer answer = client->tryAllocate(wishes());
     REQUIRE(answer.code() == kSuccess);
     client->relayed = answer.addresses(stun::kXorRelayedAddress);
@@ -100,7 +106,8 @@ struct Day {
   }
 };
 
-TEST_CASE("a day of clients that come and go leaves no port, no reservation, no timer and no packet") {
+TEST_CASE(
+    "a day of clients that come and go leaves no port, no user, no reservation, no timer and no packet") {
   std::string relays;
   size_t ports_that_stay = 0;
   SUBCASE("ports of their own") {}
@@ -127,6 +134,8 @@ TEST_CASE("a day of clients that come and go leaves no port, no reservation, no 
   day.server.advance(2h);
   const auto process = day.server.process.get<stun_turn::TurnProcess>();
   CHECK(process->allocations() == 0);  // with the sessions still there
+  CHECK(process->accounts() == 0);
+  CHECK(process->reservations() == 0);
   CHECK(day.server.network().open_ports() == ports_that_stay);
   day.guests.clear();
   CHECK(day.server.network().open_ports() == ports_that_stay);

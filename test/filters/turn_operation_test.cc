@@ -133,6 +133,25 @@ TEST_CASE("shared ports: new allocations take the least used one, and the ports 
   for (const auto& [relay, count] : users) CHECK(count == 10);
 }
 
+TEST_CASE("where ports run out, allocations share one, and who wants an even port is told") {
+  TurnServer server("relays: SHARED_WHEN_SHORT min_port: 50000 max_port: 50003 max_shared_ports: 1 ");
+  std::vector<std::unique_ptr<TurnClient>> clients;
+  std::map<net::Address, int> users;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(std::make_unique<TurnClient>(server, "192.0.2.1:" + std::to_string(5000 + i)));
+    clients.back()->allocate();
+    ++users[clients.back()->relay()];
+    const std::string peer = "203.0.113." + std::to_string(i + 1) + ":7000";
+    clients.back()->permit({peer});
+    CHECK(ways(server, *clients.back(), peer) == "both");
+    CHECK(clients.back()->chain.counted("stun_turn", "shared_fallbacks") == (i < 3 ? 0 : 1));
+  }
+  CHECK(users.size() == 4);
+  CHECK(users[clients.back()->relay()] == 7);
+  TurnClient even(server, "192.0.2.1:6000");
+  CHECK(even.tryAllocate({evenPort(false)}).code() == 508);
+}
+
 TEST_CASE("two clients of one worker reach one another's relays inside the process") {
   TurnServer server;
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);

@@ -1,6 +1,7 @@
 """The TURN server as its clients see it: coturn's tools, a hostile client, and the world behind a NAT."""
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import os
@@ -14,8 +15,8 @@ import unittest
 from aioice import turn
 
 from harness import Sluice, free_ports, wait_until
-from turn_client import (ALLOCATE, BOTH_FAMILIES, COOKIE, LIFETIME, REFRESH, UDP, XOR_MAPPED, Answer, TurnClient,
-                         attribute, message, xor_address)
+from turn_client import (ALLOCATE, BOTH_FAMILIES, COOKIE, LIFETIME, REFRESH, REQUESTED_FAMILY, UDP, XOR_MAPPED, Answer,
+                         TurnClient, attribute, message, xor_address)
 from turn_server import LOOPBACK, Sink, started
 
 # docs/filters/stun_turn.md, "Peers".
@@ -337,28 +338,32 @@ class OperationTest(unittest.TestCase):
             self.assertEqual(report.attributes[0x8004], bytes([0, 0, 3 << 1, 3, 0, 0, 0, 0]))
             self.assertEqual(report.address(0x12), (sink.host, sink.port))
 
-    @unittest.skipUnless(os.geteuid() == 0, "network namespaces are root's")
-    def test_what_is_too_long_goes_in_pieces_unless_the_client_forbids_it(self):
-        space, ours, theirs = f"sluice-{os.getpid()}", "10.219.0.2", "10.219.0.1"
+    @contextlib.contextmanager
+    def narrow_way(self, ours, theirs, prefix, mtu):
+        """A client with a permission for a peer beyond a link of this MTU. Yields echoed(size, whole=False)."""
+        space = f"sluice-{os.getpid()}"
 
         def ip(*arguments):
             subprocess.run(["ip", *arguments], check=True)
 
-        ip("netns", "add", space)
-        self.addCleanup(ip, "netns", "delete", space)
-        near, far = f"near{os.getpid()}", "far"
-        ip("link", "add", near, "mtu", "600", "type", "veth", "peer", "name", far, "mtu", "600", "netns", space)
-        ip("address", "add", f"{ours}/24", "dev", near)
-        ip("link", "set", near, "up")
-        ip("-n", space, "address", "add", f"{theirs}/24", "dev", far)
-        ip("-n", space, "link", "set", far, "up")
-        peer = subprocess.Popen(["ip", "netns", "exec", space, "turnutils_peer", "-L", theirs, "-p", "7000"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(peer.wait)
-        self.addCleanup(peer.kill)
-        options = f'relay_addresses {{ address: "{ours}" }} allowed_peers: "{theirs}/32"'
-        with started(options) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
-            client.allocate()
+        with contextlib.ExitStack() as stack:
+            ip("netns", "add", space)
+            stack.callback(ip, "netns", "delete", space)
+            near, far = f"near{os.getpid()}", "far"
+            ip("link", "add", near, "mtu", mtu, "type", "veth", "peer", "name", far, "mtu", mtu, "netns", space)
+            nodad = ["nodad"] if ":" in ours else []
+            ip("address", "add", f"{ours}/{prefix}", "dev", near, *nodad)
+            ip("link", "set", near, "up")
+            ip("-n", space, "address", "add", f"{theirs}/{prefix}", "dev", far, *nodad)
+            ip("-n", space, "link", "set", far, "up")
+            peer = stack.enter_context(subprocess.Popen(
+                ["ip", "netns", "exec", space, "turnutils_peer", "-L", theirs, "-p", "7000"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            stack.callback(peer.kill)
+            options = f'relay_addresses {{ address: "{ours}" }} allowed_peers: "{theirs}"'
+            sluice = stack.enter_context(started(options))
+            client = stack.enter_context(TurnClient(("127.0.0.1", sluice.ports["udp"])))
+            client.allocate((REQUESTED_FAMILY, bytes([2 if ":" in ours else 1, 0, 0, 0])))
             self.assertEqual(client.permit(theirs), 0)
 
             def echoed(size, whole=False):
@@ -370,10 +375,22 @@ class OperationTest(unittest.TestCase):
                     return False
 
             wait_until(lambda: echoed(100), "the peer echoes")
+            yield echoed
+
+    @unittest.skipUnless(os.geteuid() == 0, "network namespaces are root's")
+    def test_what_is_too_long_goes_in_pieces_unless_the_client_forbids_it(self):
+        with self.narrow_way("10.219.0.2", "10.219.0.1", 24, "600") as echoed:
             self.assertTrue(echoed(1400))
             self.assertFalse(echoed(1200, whole=True))
             self.assertTrue(echoed(500, whole=True))
             self.assertTrue(echoed(1300))
+
+    @unittest.skipUnless(os.geteuid() == 0, "network namespaces are root's")
+    def test_over_ipv6_it_does_whatever_the_client_says(self):
+        with self.narrow_way("fd42:219::2", "fd42:219::1", 64, "1300") as echoed:
+            self.assertTrue(echoed(1400))
+            self.assertTrue(echoed(1400, whole=True))
+            self.assertTrue(echoed(1000, whole=True))
 
     def test_nat_discovery_with_two_addresses(self):
         port, other = free_ports(2)

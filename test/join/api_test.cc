@@ -149,6 +149,41 @@ TEST_CASE("a player joins with an offer and leaves at the Location") {
   CHECK(f.ask("DELETE", location).status == 404);
 }
 
+TEST_CASE("TURN credentials are the token's: for its player, no longer than it lives, and good for use") {
+  constexpr const char* kTurn = "/v1/rooms/lobby/players/alice/turn";
+  const std::string secret(32, 's');
+  const auto store = std::make_shared<const credentials::Store>(
+      credentials::Options{
+          .users = {}, .shared_secrets = {"a shared secret"}, .ttl = std::chrono::seconds{3600}},
+      [] { return 1000; });
+  CHECK(Fixture().ask("GET", kTurn).status == 404);  // no TURN server is configured
+  Options options;
+  options.turn_uris = {"turn:192.0.2.1:3478?transport=udp"};
+  options.credentials = store;
+  CHECK(bodyOf(Fixture(options).ask("GET", kTurn))["ttl"] == 3600);  // without tokens
+  options.token_secrets = {secret};
+  Fixture f(options);
+  CHECK(f.ask("GET", kTurn).status == 401);
+  CHECK(f.ask("GET", kTurn, "", sign(std::string(32, 'x'), "lobby", "alice")).status == 401);
+  CHECK(f.ask("GET", kTurn, "", sign(secret, "lobby", "bob")).status == 403);
+  CHECK(f.ask("GET", kTurn, "", sign(secret, "arena", "alice")).status == 403);
+  // Names have no slash, so room/player is one user's alone.
+  CHECK(f.ask("GET", "/v1/rooms/a%2Fb/players/c/turn", "", sign(secret, "a/b", "c")).status == 400);
+  CHECK(f.ask("GET", "/v1/rooms/a/players/b%2Fc/turn", "", sign(secret, "a", "b/c")).status == 400);
+
+  const auto answer = f.ask("GET", kTurn, "", sign(secret, "lobby", "alice"));
+  CHECK(answer.status == 200);
+  const json body = bodyOf(answer);
+  CHECK(body["ttl"] == 1000);  // the token's exp is 2000
+  CHECK(body["username"] == "2000:lobby/alice");
+  CHECK(body["uris"] == json(options.turn_uris));
+  const std::string username = body["username"], password = body["password"];
+  CHECK(store->account(username) == "lobby/alice");
+  const auto key = credentials::keyOf(username, "realm", password, credentials::Algorithm::kSha256);
+  CHECK(store->authenticate({username, "realm", credentials::Algorithm::kSha256}, credentials::Use::kBegin,
+                            [&](Bytes known) { return std::ranges::equal(known, key); }));
+}
+
 TEST_CASE("the DELETE of an old connection does not end the player's new one") {
   Fixture f;
   const auto first = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
