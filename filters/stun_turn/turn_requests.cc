@@ -101,17 +101,17 @@ net::Address Turn::toLocal(const net::Address& external) const {
   });
 }
 
-// Trying secrets is work: who shows no nonce of ours pays before it, others if they err. Proof costs nothing.
+// Trying secrets is work: it is not done for who shows no nonce of ours and has had its answers. Proof costs
+// nothing.
 std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
   const auto nonce = settings_->auth->judge(request, packet.remote, now);
   const bool stranger = nonce == NonceMint::Verdict::kForeign;
-  if (stranger && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  if (stranger && !limiter_.wouldAllow(packet.remote, now)) return std::nullopt;
   const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
   Authentication auth = settings_->auth->authenticate(request, nonce, owner);
   const bool proven = auth.error == 0 || auth.error == 438;
-  if (stranger && proven) limiter_.forgive(packet.remote);
-  if (!stranger && !proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  if (!proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
   return auth;
 }
 
