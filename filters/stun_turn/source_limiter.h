@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "source/base/clock.h"
@@ -18,20 +19,18 @@ class SourceLimiter {
   // `rate` answers per second and client, > 0, with a burst of twice as many.
   explicit SourceLimiter(double rate) : rate_(rate) {}
 
-  bool allow(const net::Address& client, Instant now) {
-    const size_t hash = client.customer().hash(salt_);
-    std::array<Instant*, 2> places{&rows_[0][hash % kPlaces], &rows_[1][(hash >> 32) % kPlaces]};
-    const auto after = [&](Instant used_until) { return std::max(used_until, now) + cost(); };
-    const Instant most = now + kBurst;
-    if (after(*places[0]) > most && after(*places[1]) > most) return false;
-    for (Instant* place : places) *place = std::min(after(*place), most);
-    return true;
+  // Could it be answered now?
+  bool wouldAllow(const net::Address& client, Instant now) const {
+    const auto [first, second] = placesOf(client);
+    return after(rows_[0][first], now) <= now + kBurst || after(rows_[1][second], now) <= now + kBurst;
   }
-
-  // Takes back what allow() has charged: the client has proven itself.
-  void forgive(const net::Address& client) {
-    const size_t hash = client.customer().hash(salt_);
-    for (Instant* place : {&rows_[0][hash % kPlaces], &rows_[1][(hash >> 32) % kPlaces]}) *place -= cost();
+  // Counts an answer, unless it must not be.
+  bool allow(const net::Address& client, Instant now) {
+    if (!wouldAllow(client, now)) return false;
+    const auto [first, second] = placesOf(client);
+    for (Instant* place : {&rows_[0][first], &rows_[1][second]})
+      *place = std::min(after(*place, now), now + kBurst);
+    return true;
   }
 
   void setRate(double rate) { rate_ = rate; }
@@ -40,7 +39,13 @@ class SourceLimiter {
   static constexpr size_t kPlaces = 65'536;
   static constexpr Duration kBurst = 2s;  // of answers at the rate
 
-  Duration cost() const { return Duration{static_cast<int64_t>(1e9 / rate_)}; }
+  std::pair<size_t, size_t> placesOf(const net::Address& client) const {
+    const size_t hash = client.customer().hash(salt_);
+    return {hash % kPlaces, (hash >> 32) % kPlaces};
+  }
+  Instant after(Instant used_until, Instant now) const {
+    return std::max(used_until, now) + Duration{static_cast<int64_t>(1e9 / rate_)};
+  }
 
   double rate_;
   const uint64_t salt_ = randomU64();

@@ -1,6 +1,7 @@
 // One client of the TURN server (RFC 8656): its requests, its allocation, its data both ways.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "filters/stun_turn/allocation.h"
@@ -79,8 +80,8 @@ class Turn final : private RelayUser {
   // What a peer's address as clients know it is here.
   net::Address toLocal(const net::Address& external) const;
 
-  template <typename Fill>
-  void answer(Exchange& exchange, stun::Class kind, Fill fill);
+  using Fill = std::function<void(stun::Writer&)>;
+  void answer(Exchange& exchange, stun::Class kind, const Fill& fill);
   void grant(Exchange& exchange);
   void refuse(Exchange& exchange, unsigned code);
   void refuseUnknown(Exchange& exchange, const UnknownAttributes& unknown);

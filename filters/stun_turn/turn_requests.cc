@@ -1,42 +1,11 @@
-// TURN's requests (RFC 8656 sections 5, 7, 8, 10 and 12).
-#include <algorithm>
-
+// TURN's requests (RFC 8656 sections 5, 8, 10 and 12); Allocate has a file of its own.
 #include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/turn.h"
+#include "filters/stun_turn/turn_wire.h"
 #include "source/crypto/hmac.h"
 
 namespace sluice::stun_turn {
 namespace {
-
-constexpr uint8_t kUdp = 17;
-constexpr uint8_t kIpv4 = 1, kIpv6 = 2;  // address families on the wire
-
-std::string_view reasonOf(unsigned code) {
-  switch (code) {
-    case 300:
-      return "Try Alternate";
-    case 400:
-      return "Bad Request";
-    case 403:
-      return "Forbidden";
-    case 420:
-      return "Unknown Attribute";
-    case 437:
-      return "Allocation Mismatch";
-    case 440:
-      return "Address Family not Supported";
-    case 441:
-      return "Wrong Credentials";
-    case 442:
-      return "Unsupported Transport Protocol";
-    case 443:
-      return "Peer Address Family Mismatch";
-    case 486:
-      return "Allocation Quota Reached";
-    default:
-      return "Insufficient Capacity";
-  }
-}
 
 std::optional<Count> methodCount(uint16_t method) {
   switch (method) {
@@ -51,16 +20,6 @@ std::optional<Count> methodCount(uint16_t method) {
     default:
       return std::nullopt;
   }
-}
-
-// The family of REQUESTED- or ADDITIONAL-ADDRESS-FAMILY; nothing when the attribute is malformed.
-std::optional<uint8_t> familyOf(Bytes value) {
-  if (value.size() != 4) return std::nullopt;
-  return value[0];
-}
-
-uint32_t inSeconds(Duration duration) {
-  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }
 
 }  // namespace
@@ -101,17 +60,17 @@ net::Address Turn::toLocal(const net::Address& external) const {
   });
 }
 
-// Trying secrets is work: who shows no nonce of ours pays before it, others if they err. Proof costs nothing.
+// Trying secrets is work: it is not done for who shows no nonce of ours and has had its answers. Proof costs
+// nothing.
 std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
   const auto nonce = settings_->auth->judge(request, packet.remote, now);
   const bool stranger = nonce == NonceMint::Verdict::kForeign;
-  if (stranger && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  if (stranger && !limiter_.wouldAllow(packet.remote, now)) return std::nullopt;
   const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
   Authentication auth = settings_->auth->authenticate(request, nonce, owner);
   const bool proven = auth.error == 0 || auth.error == 438;
-  if (stranger && proven) limiter_.forgive(packet.remote);
-  if (!stranger && !proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  if (!proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
   return auth;
 }
 
@@ -154,8 +113,7 @@ void Turn::handle(Exchange& exchange) {
   }
 }
 
-template <typename Fill>
-void Turn::answer(Exchange& exchange, stun::Class kind, Fill fill) {
+void Turn::answer(Exchange& exchange, stun::Class kind, const Fill& fill) {
   const stun::Message& request = exchange.request;
   net::PacketPtr response = std::move(exchange.response);
   response->resize(net::Packet::kMaxPayload);
@@ -190,172 +148,6 @@ void Turn::refuseUnknown(Exchange& exchange, const UnknownAttributes& unknown) {
 void Turn::grant(Exchange& exchange) {
   context_.count(*methodCount(exchange.request.method));
   answer(exchange, stun::Class::kSuccess, [](stun::Writer&) {});
-}
-
-// The checks of section 7.2, in its order.
-unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
-  const auto transport = request.find(stun::kRequestedTransport);
-  if (!transport || transport->size() != 4) return 400;
-  if ((*transport)[0] != kUdp) return 442;
-  const auto even = request.find(stun::kEvenPort);
-  const auto requested = request.find(stun::kRequestedAddressFamily);
-  const auto additional = request.find(stun::kAdditionalAddressFamily);
-  if (const auto token = request.find(stun::kReservationToken)) {
-    if (even || requested || additional || token->size() != wish.token.emplace().size()) return 400;
-    std::copy(token->begin(), token->end(), wish.token->begin());
-    return 0;
-  }
-  if (requested && additional) return 400;
-  wish.v4 = true;
-  if (requested) {
-    const auto family = familyOf(*requested);
-    if (!family) return 400;
-    if (*family != kIpv4 && *family != kIpv6) return 440;
-    wish.v4 = *family == kIpv4;
-    wish.v6 = *family == kIpv6;
-  }
-  if (even) {
-    if (even->size() != 1) return 400;
-    wish.even = true;
-    wish.reserve = ((*even)[0] & 0x80) != 0;
-    if (wish.reserve && additional) return 400;
-  }
-  if (additional) {
-    if (familyOf(*additional) != kIpv6) return 400;
-    wish.v6 = true;
-  }
-  return 0;
-}
-
-bool Turn::admit(Exchange& exchange, const Wish& wish) {
-  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
-  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
-    UnknownAttributes unknown;
-    unknown.types[unknown.count++] = stun::kDontFragment;
-    refuseUnknown(exchange, unknown);
-    return false;
-  }
-  const std::string account(settings_->credentials->account(exchange.auth.username));
-  const auto admitted =
-      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
-                                settings_->max_allocations, context_.now());
-  if (admitted.verdict == TurnProcess::Admission::kUserQuota) refuse(exchange, 486);
-  if (admitted.verdict == TurnProcess::Admission::kTotal) refuseForCapacity(exchange);
-  if (admitted.verdict != TurnProcess::Admission::kOk) return false;
-  process_ = settings_->process;
-  account_ = admitted.account;
-  account_name_ = account;
-  allocation_.emplace(exchange.auth.username, settings_->max_peers_per_allocation);
-  return true;
-}
-
-void Turn::allocate(Exchange& exchange) {
-  if (allocation_) return refuse(exchange, 437);
-  Wish wish;
-  if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
-  if (wish.token) {
-    wish.reserved = settings_->process->claim(*wish.token, context_.now());
-    if (!wish.reserved) return refuse(exchange, 508);
-    wish.v6 = wish.reserved->port->local().isV6();
-  }
-  if (!admit(exchange, wish)) {  // the token is good for another try
-    if (wish.reserved) settings_->process->unclaim(*wish.token, *std::move(wish.reserved));
-    return;
-  }
-
-  std::optional<ReservationToken> reserved;
-  const Opened opened = openRelays(wish, reserved);
-  if (wish.reserve && !reserved) process_->release(account_name_, context_.now());
-  if (opened.error != 0) {
-    abandon();
-    return refuse(exchange, opened.error);
-  }
-  const bool scarce = settings_->isScarce(process_->allocations());
-  if (scarce) context_.count(Count::kShortLifetimes);
-  const Duration lifetime = settings_->lifetime(exchange.request.findU32(stun::kLifetime), scarce);
-  v4_.until = v6_.until = context_.now() + lifetime;
-  allocation_->provision(context_.now(), lifetime);
-  onTimer();
-  context_.session().keepAliveUntil(allocation_->expires());
-  context_.count(Count::kAllocations);
-  context_.count(Count::kLiveAllocations);
-  context_.count(Count::kAllocate);
-  answer(exchange, stun::Class::kSuccess, [&](stun::Writer& writer) {
-    for (const Way* way : {&v4_, &v6_}) {
-      if (way->relay == nullptr) continue;
-      const net::Address external = settings_->nat->toExternal(way->relay->address());
-      writer.addXorAddress(stun::kXorRelayedAddress, toStun(external));
-    }
-    if (opened.missing_code != 0) {
-      writer.addAddressError(opened.missing_family, opened.missing_code, reasonOf(opened.missing_code));
-    }
-    writer.addU32(stun::kLifetime, inSeconds(lifetime));
-    if (reserved) writer.add(stun::kReservationToken, Bytes(*reserved));
-    writer.addXorAddress(stun::kXorMappedAddress, toStun(exchange.packet.remote));
-  });
-}
-
-void Turn::refuseForCapacity(Exchange& exchange) {
-  const bool v6 = exchange.packet.remote.isV6();
-  const auto& servers = settings_->alternate_servers;
-  const auto same =
-      std::find_if(servers.begin(), servers.end(), [&](const auto& s) { return s.isV6() == v6; });
-  if (same == servers.end()) return refuse(exchange, 508);
-  context_.count(Count::kRefused300);
-  answer(exchange, stun::Class::kError, [&](stun::Writer& writer) {
-    writer.addError(300, reasonOf(300));
-    writer.addAddress(stun::kAlternateServer, toStun(*same));  // the client's family first
-    for (const net::Address& other : servers) {
-      if (other.isV6() != v6) writer.addAddress(stun::kAlternateServer, toStun(other));
-    }
-  });
-}
-
-Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reserved) {
-  Opened opened;
-  if (wish.reserved) {
-    way(wish.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
-                                      std::move(wish.reserved->port), *this);
-    return opened;
-  }
-  const auto open = [&](net::Address::Family family, std::unique_ptr<Relay>& relay) -> unsigned {
-    const net::Address ip = settings_->relayIp(family, context_.session().local());
-    if (!ip.isSet()) return 440;
-    relay = openRelay(ip, wish, reserved);
-    return relay == nullptr ? 508 : 0;
-  };
-  const unsigned v4 = wish.v4 ? open(net::Address::Family::kV4, v4_.relay) : 0;
-  const unsigned v6 = wish.v6 ? open(net::Address::Family::kV6, v6_.relay) : 0;
-  const bool both = wish.v4 && wish.v6;
-  if (!both || (v4 != 0 && v6 != 0)) {
-    opened.error = std::max(v4, v6);
-  } else if (v4 != 0 || v6 != 0) {  // section 7.2, check 9: half is better than nothing
-    opened.missing_family = v4 != 0 ? kIpv4 : kIpv6;
-    opened.missing_code = std::max(v4, v6);
-  }
-  return opened;
-}
-
-std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
-                                       std::optional<ReservationToken>& reserved) {
-  const TurnSettings& s = *settings_;
-  const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports};
-  if (s.shared_ports && !wish.even) return worker_.sharedRelays().open(range, s.process, *this);
-  if (s.shared_when_short) worker_.sharedRelays().prepare(range, s.process);
-  std::unique_ptr<net::UdpReservation> next;
-  auto port = reservePort(worker_.worker().network(), ip, *s.process, s.min_port, s.max_port, wish.even,
-                          wish.reserve ? &next : nullptr);
-  if (port == nullptr && s.shared_when_short && !wish.even) {  // better than nothing
-    context_.count(Count::kSharedFallbacks);
-    return worker_.sharedRelays().open(range, s.process, *this);
-  }
-  if (port == nullptr) return nullptr;
-  if (wish.reserve) {
-    reserved = s.process->reserve(std::move(next), account_name_, context_.now());
-    if (!reserved) return nullptr;
-    worker_.watchReservations(s.process);
-  }
-  return openOwnRelay(worker_.worker(), s.process, worker_.relayStats(), std::move(port), *this);
 }
 
 void Turn::refresh(Exchange& exchange) {

@@ -28,7 +28,7 @@ struct Guest {
   Instant leaves;
 };
 
-constexpr int kUsers = 400;
+constexpr int kUsers = 300;
 
 struct Day {
   explicit Day(const std::string& relays)
