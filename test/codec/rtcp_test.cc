@@ -140,6 +140,19 @@ TEST_CASE("a report tells when the last sender report came") {
   CHECK(report.delay_since_last_sr == 65536 * 3 / 2);
 }
 
+TEST_CASE("a report that passes tells the round trip to who wrote it") {
+  Reception reception(48'000);
+  const Instant now{1h};
+  rtcp::ReportBlock block{.last_sr = 0x33445566, .delay_since_last_sr = 65'536};
+  CHECK_FALSE(reception.roundTripBeyond(block, now));  // no sender report passed
+  reception.onSenderReport(0x1122334455667788, now);
+  CHECK(reception.roundTripBeyond(block, now + 1040ms) == 40ms);
+  CHECK_FALSE(reception.roundTripBeyond(block, now + 900ms));  // it cannot have been held for longer
+  block.last_sr = 1;
+  CHECK_FALSE(reception.roundTripBeyond(block, now + 1040ms));  // of another one
+  CHECK_FALSE(reception.roundTripBeyond({}, now + 1040ms));
+}
+
 TEST_CASE("a hostile timestamp, half the range away, is only a large jitter") {
   Reception reception(48'000);
   Instant now{1h};

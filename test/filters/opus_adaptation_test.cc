@@ -31,6 +31,7 @@ TEST_CASE("adaptation sees what the line lost, whatever the opus filter made of 
 
     const auto payloads = encode(voiceSignal(1, 150), kWithLbrr);
     std::mt19937 random(1);
+    uint32_t worst = 0;  // of the reports
     for (uint32_t i = 0; i < 1'000; ++i) {
       if (random() % 8 != 0) {
         chain.ingress(rtpPacket(static_cast<uint16_t>(i), i * 960, payloads[i % payloads.size()]));
@@ -38,8 +39,9 @@ TEST_CASE("adaptation sees what the line lost, whatever the opus filter made of 
       clock.advance(20ms);
       worker.timers().run();
       worker.runMain();
+      worst = std::max(worst, player->observed.uplink_loss_permille.load());
     }
-    CHECK(player->observed.uplink_loss_permille > 50);
+    CHECK(worst > 100);
     REQUIRE(player->advice);
     CHECK(player->advice->fec);
     CHECK(player->advice->expected_loss_percent >= 10);
