@@ -1,4 +1,4 @@
-// The share of the last second in which a loop did not wait for events, from readings of its idle time.
+// The share of the last second in which a loop did not wait for events, from readings of its busy time.
 #pragma once
 
 #include <algorithm>
@@ -12,16 +12,15 @@ namespace sluice::net {
 
 class BusyMeter {
  public:
-  // About ten times a second; `idle` is the time spent waiting since the start.
-  void read(Instant now, Duration idle) {
+  // About ten times a second; `busy` is the time since the start that was not spent waiting.
+  void read(Instant now, Duration busy) {
     Reading& oldest = readings_[next_++ % kReadings];
     const Duration passed = now - oldest.now;
-    const double share =
-        1 - static_cast<double>((idle - oldest.idle).count()) / static_cast<double>(passed.count());
+    const double share = static_cast<double>((busy - oldest.busy).count()) / static_cast<double>(passed.count());
     if (next_ > kReadings && passed > Duration::zero()) {
       share_.store(std::clamp(share, 0.0, 1.0), std::memory_order_relaxed);
     }
-    oldest = {now, idle};
+    oldest = {now, busy};
   }
   // From any thread; 0 in the first second.
   double share() const { return share_.load(std::memory_order_relaxed); }
@@ -30,7 +29,7 @@ class BusyMeter {
   static constexpr size_t kReadings = 10;
   struct Reading {
     Instant now{};
-    Duration idle{};
+    Duration busy{};
   };
 
   std::array<Reading, kReadings> readings_;

@@ -10,24 +10,28 @@ namespace sluice::net {
 
 EventLoop::EventLoop() : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
   uv_loop_init(&loop_);
-  uv_loop_configure(&loop_, UV_METRICS_IDLE_TIME);
   loop_.data = async_.data = prepare_.data = check_.data = timer_poll_.data = this;
 
   uv_async_init(&loop_, &async_, [](uv_async_t* h) {
     auto* self = static_cast<EventLoop*>(h->data);
+    self->woke();
     self->clock_.refresh();
     self->runPosted();
     if (self->on_wake_) self->on_wake_();
     if (self->stopping_) uv_stop(&self->loop_);
   });
-  const auto turn = [](auto* h) { static_cast<EventLoop*>(h->data)->turn(); };
   uv_prepare_init(&loop_, &prepare_);
-  uv_prepare_start(&prepare_, turn);
+  uv_prepare_start(&prepare_, [](uv_prepare_t* h) { static_cast<EventLoop*>(h->data)->beforeWait(); });
   uv_check_init(&loop_, &check_);
-  uv_check_start(&check_, turn);
+  uv_check_start(&check_, [](uv_check_t* h) {
+    auto* self = static_cast<EventLoop*>(h->data);
+    self->woke();
+    self->turn();
+  });
   uv_poll_init(&loop_, &timer_poll_, timer_fd_);
   uv_poll_start(&timer_poll_, UV_READABLE, [](uv_poll_t* h, int, int) {
     auto* self = static_cast<EventLoop*>(h->data);
+    self->woke();
     uint64_t expirations;
     if (read(self->timer_fd_, &expirations, sizeof expirations) > 0) self->timer_set_ = Instant::max();
     self->clock_.refresh();
@@ -99,6 +103,13 @@ void EventLoop::turn() {
     running_.clear();
   }
   armTimer();
+}
+
+void EventLoop::beforeWait() {
+  turn();
+  const Duration turned = std::chrono::steady_clock::now() - woke_at_;
+  busy_ns_.store(busy_ns_.load(std::memory_order_relaxed) + turned.count(), std::memory_order_relaxed);
+  waiting_ = true;
 }
 
 void EventLoop::armTimer() {

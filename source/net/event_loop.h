@@ -66,12 +66,16 @@ class EventLoop {
   TurnClock& clock() { return clock_; }
   TimerQueue& timers() { return timers_; }
   uv_loop_t* raw() { return &loop_; }
-  // Time spent waiting for events since the start. From any thread.
-  Duration idle() const {
-    return Duration{static_cast<int64_t>(uv_metrics_idle_time(const_cast<uv_loop_t*>(&loop_)))};
+  // Who is called by libuv says so first: the time until then was spent waiting.
+  void woke() {
+    if (std::exchange(waiting_, false)) woke_at_ = std::chrono::steady_clock::now();
   }
+  // Time since the start in which the loop did not wait for events; not the turn that goes on. From any
+  // thread. libuv's own metric costs a system call each turn.
+  Duration busy() const { return Duration{busy_ns_.load(std::memory_order_relaxed)}; }
 
  private:
+  void beforeWait();
   void turn();
   void armTimer();
 
@@ -82,6 +86,10 @@ class EventLoop {
   uv_poll_t timer_poll_;
   const int timer_fd_;
   Instant timer_set_ = Instant::max();
+
+  bool waiting_ = false;
+  Instant woke_at_ = std::chrono::steady_clock::now();
+  std::atomic<int64_t> busy_ns_{0};
 
   TurnClock clock_;
   TimerQueue timers_{clock_};

@@ -128,7 +128,9 @@ UdpSocket::~UdpSocket() {
 
 void UdpSocket::watch(int events) {
   uv_poll_start(poll_, events, [](uv_poll_t* handle, int status, int ready) {
-    static_cast<UdpSocket*>(handle->data)->loop_.runPosted();
+    EventLoop& loop = static_cast<UdpSocket*>(handle->data)->loop_;
+    loop.woke();
+    loop.runPosted();
     // The news may have closed the socket; its handle lives on until the loop's turn ends.
     if (handle->data != nullptr) static_cast<UdpSocket*>(handle->data)->onReady(status, ready);
   });

@@ -60,7 +60,7 @@ void WorkerThread::run() {
   pool_.adopt();
   sweep_ = std::make_unique<net::Timer>(loop_.timers(), [this] {
     dispatcher_->sweep();
-    busy_.read(loop_.clock().now(), loop_.idle());
+    busy_.read(loop_.clock().now(), loop_.busy());
     sweep_->arm(Dispatcher::kSweepInterval);
   });
   sweep_->arm(Dispatcher::kSweepInterval);

@@ -76,7 +76,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   void finishTurn();
 
   // From any thread.
-  Duration idle() const { return loop_.idle(); }
+  Duration busy() const { return loop_.busy(); }
   uint64_t mailboxFull() const { return mailbox_full_.load(std::memory_order_relaxed); }
   uint64_t insideLost() const { return inside_.lost(); }
   const net::PacketPool& packets() const { return pool_; }

@@ -201,13 +201,11 @@ void Server::collect(stats::Samples& out) const {
 }
 
 void Server::collectWorkers(stats::Samples& out) const {
-  const double uptime = std::chrono::duration<double>(clock_.now() - started_).count();
   for (const auto& worker : group_.workers) {
     const std::string index = std::to_string(worker->index());
     const stats::Labels labels{{"worker", index}};
-    const double idle = std::chrono::duration<double>(worker->idle()).count();
     out.counter("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
-                std::max(0.0, uptime - idle));
+                std::chrono::duration<double>(worker->busy()).count());
     out.gauge("sluice_worker_busy_share", "Share of the last second that the worker did not wait for events.",
               labels, worker->busyShare());
     out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,

@@ -8,23 +8,23 @@ namespace {
 TEST_CASE("the share follows the last second") {
   BusyMeter meter;
   Instant now{1h};
-  Duration idle{};
-  const auto pass = [&](int readings, Duration idle_each) {
+  Duration busy{};
+  const auto pass = [&](int readings, Duration busy_each) {
     for (int i = 0; i < readings; ++i) {
       now += 100ms;
-      idle += idle_each;
-      meter.read(now, idle);
+      busy += busy_each;
+      meter.read(now, busy);
     }
   };
-  pass(10, 0ms);
+  pass(10, 100ms);
   CHECK(meter.share() == 0);  // not yet known
-  pass(11, 0ms);
+  pass(11, 100ms);
   CHECK(meter.share() == 1);
-  pass(5, 100ms);
+  pass(5, 0ms);
   CHECK(meter.share() == doctest::Approx(0.5));
-  pass(5, 100ms);
+  pass(5, 0ms);
   CHECK(meter.share() == 0);
-  pass(10, 30ms);
+  pass(10, 70ms);
   CHECK(meter.share() == doctest::Approx(0.7));
 }
 
