@@ -19,9 +19,11 @@ enum class Drop {
   kTooLong,
   kNoPacket,
   kNumberUsed,
+  kHandedOver,
 };
 constexpr std::string_view kDrops[] = {"auth_failed", "replayed", "malformed", "too_many_ssrcs", "not_keyed",
-                                       "unexpected",  "too_long", "no_packet", "number_used"};
+                                       "unexpected",  "too_long", "no_packet", "number_used",
+                                       "handed_over"};
 
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout };
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
@@ -224,6 +226,7 @@ void DtlsSrtp::onEgress(net::PacketPtr&& packet) {
   const bool rtp = packet->kind == PacketKind::kRtp;
   if (!rtp && packet->kind != PacketKind::kRtcp) return context_.drop(std::move(packet), Drop::kUnexpected);
   if (srtp_ == nullptr) return context_.drop(std::move(packet), Drop::kNotKeyed);
+  if (context_.session().isHandedOver()) return context_.drop(std::move(packet), Drop::kHandedOver);
   if (packet->tailroom() < crypto::kSrtpTailroom) return context_.drop(std::move(packet), Drop::kTooLong);
   size_t size = packet->size();
   const SrtpStatus status =

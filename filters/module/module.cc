@@ -117,9 +117,10 @@ bool ModuleFactory::sameAs(const chain::FilterFactory& previous) const {
   return library_ == static_cast<const ModuleFactory&>(previous).library_;
 }
 
-WorkerState::WorkerState(LibraryPtr code, void* config)
-    : library(std::move(code)),
-      state(library->filter().worker_new != nullptr ? library->filter().worker_new(config) : nullptr) {}
+WorkerState::WorkerState(const ModuleFactory& made_by)
+    : library(made_by.library()),
+      factory(made_by.shared_from_this()),
+      state(library->filter().worker_new != nullptr ? library->filter().worker_new(factory->config()) : nullptr) {}
 
 WorkerState::~WorkerState() {
   if (library->filter().worker_free != nullptr) library->filter().worker_free(state);
@@ -155,7 +156,7 @@ void Module::begin(const ModuleFactory& factory) {
   auto& state = states[library_.get()];
   worker_ = state.lock();
   const Call call(*this);
-  if (worker_ == nullptr) state = worker_ = std::make_shared<WorkerState>(library_, factory.config());
+  if (worker_ == nullptr) state = worker_ = std::make_shared<WorkerState>(factory);
   self_ = library_->filter().session_new(reinterpret_cast<sluice_session*>(this), factory.config(),
                                          worker_->state);
 }
@@ -205,7 +206,7 @@ bool Module::archive(Archive& a) {
   if (!a.isReading()) state = exportState();
   a(state);
   if (a.isReading()) context_.count(state && importState(*state) ? Count::kHandedOver : Count::kLostState);
-  flush();
+  discardSent();  // on one side it is too late, on the other too early
   return true;
 }
 
@@ -298,6 +299,13 @@ bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
     packet->settle();
   }
   return taken;
+}
+
+void Module::discardSent() {
+  for (size_t i = 0; i < std::exchange(sent_count_, 0); ++i) {
+    context_.count(Count::kNotSent);
+    context_.consume(std::move(sent_[i].packet));
+  }
 }
 
 // Not before the call is over: a neighbour may answer at once, through this filter.

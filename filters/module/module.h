@@ -15,7 +15,7 @@ namespace sluice::module {
 
 using LibraryPtr = std::shared_ptr<const Library>;
 
-class ModuleFactory final : public chain::FilterFactory {
+class ModuleFactory final : public chain::FilterFactory, public std::enable_shared_from_this<ModuleFactory> {
  public:
   static Result<chain::FilterFactoryPtr> make(const filters::Module& config, chain::FactoryContext& context);
   ~ModuleFactory() override;
@@ -35,12 +35,13 @@ class ModuleFactory final : public chain::FilterFactory {
 
 // What sessions of one worker share of one library.
 struct WorkerState {
-  WorkerState(LibraryPtr code, void* config);
+  explicit WorkerState(const ModuleFactory& factory);
   ~WorkerState();
   WorkerState(const WorkerState&) = delete;
   WorkerState& operator=(const WorkerState&) = delete;
 
   const LibraryPtr library;
+  const std::shared_ptr<const ModuleFactory> factory;  // whose configuration the module may have kept
   void* const state;
 };
 
@@ -78,6 +79,7 @@ class Module final : public chain::Filter {
   bool decide(OnPacket on_packet, net::PacketPtr& packet);
   void onTimer();
   void flush();
+  void discardSent();
 
   LibraryPtr library_;
   std::shared_ptr<WorkerState> worker_;

@@ -31,6 +31,10 @@ class StunTurnFactory final : public chain::FilterFactory {
 
   // Turn clients see the credentials and the NAT through their factory.
   bool sameAs(const chain::FilterFactory& previous) const override;
+  // Allocations end with `turn`.
+  bool endsState(const chain::FilterFactory& next) const override {
+    return turn.has_value() && !static_cast<const StunTurnFactory&>(next).turn.has_value();
+  }
 };
 
 class StunTurn final : public chain::Filter {

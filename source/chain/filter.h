@@ -69,6 +69,9 @@ class FilterFactory {
   // Labels of sluice_<type>_info, which tells configured filters of one type apart. None: no such metric.
   virtual Description info() const { return {}; }
 
+  // Filters go on under `next`, but would lose something that clients notice; a dry run says so.
+  virtual bool endsState(const FilterFactory& /*next*/) const { return false; }
+
   // Means against bad lines that clients of its chain may negotiate because of it.
   virtual rooms::RepairFeatures repairFeatures() const { return {}; }
 

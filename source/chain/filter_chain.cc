@@ -104,15 +104,18 @@ void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, si
 }
 
 void FilterChain::flush() {
-  for (Link& link : links_) link.filter->onFlush();
+  // What is held on its way in may be held again further in, and then on its way out further out.
+  for (auto link = links_.begin(); link != links_.end(); ++link) link->filter->onFlush();
+  for (auto link = links_.rbegin(); link != links_.rend(); ++link) link->filter->onFlush();
 }
 
 Result<std::vector<SavedFilter>> FilterChain::save(Descriptors& descriptors) {
   std::vector<SavedFilter> saved;
-  for (Link& link : links_) {
+  // Innermost first: who sends is saved before who numbers what is sent.
+  for (auto link = links_.rbegin(); link != links_.rend(); ++link) {
     Archive out(descriptors);
-    if (!link.filter->archive(out)) return Error{link.name, "cannot go on in another process"};
-    saved.push_back({link.name, std::string(link.type->name), link.type->state_format, out.takeBytes()});
+    if (!link->filter->archive(out)) return Error{link->name, "cannot go on in another process"};
+    saved.push_back({link->name, std::string(link->type->name), link->type->state_format, out.takeBytes()});
   }
   return saved;
 }

@@ -124,7 +124,11 @@ void ListenerBuilder::chain(const sluice::FilterChain& config, const std::string
 void ListenerBuilder::versions(const sluice::FilterChain& config, const std::string& path,
                                const chain::ChainSpec& common, runtime::ListenerSpec& out) {
   const std::vector<uint32_t> ends = endsOfShares(weightsOf(config, listener_, input_.stepped_back));
-  if (ends.back() == 0) checks_.fail(path + ".versions", "at least one needs a weight");
+  if (ends.back() == 0) {
+    const bool back = endsOfShares(weightsOf(config, listener_, {})).back() != 0;
+    checks_.fail(path + ".versions", back ? "only a version that stepped back has a weight: change its filters first"
+                                          : "at least one needs a weight");
+  }
   std::set<std::string> names;
   uint32_t first = 0;
   for (int i = 0; i < config.versions_size(); ++i) {

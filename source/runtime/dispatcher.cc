@@ -66,7 +66,15 @@ void Dispatcher::revivePort(uint16_t id, const ListenerSpecPtr& listener) {
   for (const auto& port : ports_) {
     if ((port->id & ~WorkerPort::kInside) != id) continue;
     port->draining = false;
+    if (port->listener->name == listener->name) continue;
     port->listener = listener;
+    ListenerStats* stats = listener->stats[worker().index()];
+    for (const auto& session : sessions_.all()) {
+      if (&session->port() != port.get()) continue;
+      port->stats->sessions.add(-1);
+      stats->sessions.add(1);
+    }
+    port->stats = stats;  // but for what the socket counts, as long as it lives
   }
 }
 
@@ -322,7 +330,8 @@ SavedWorker Dispatcher::save(Descriptors& descriptors) {
     if (one.ok()) {
       saved.sessions.push_back(*std::move(one));
     } else {
-      saved.lost.push_back({describe(*session) + ", filter " + one.error().path, one.error().message});
+      saved.lost.push_back({describe(*session) + ", filter " + one.error().path, one.error().message,
+                            session->player() != nullptr ? session->player()->negotiated.local.ufrag : ""});
     }
   }
   for (const auto& [key, stray] : strays_) {
@@ -339,7 +348,7 @@ std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors&
     if (status.ok()) continue;
     std::string where = "listener " + session.listener + ", chain " + session.chain;
     if (!status.error().path.empty()) where += ", filter " + status.error().path;
-    lost.push_back({std::move(where), status.error().message});
+    lost.push_back({std::move(where), status.error().message, session.ufrag});
   }
   for (const SavedStray& stray : saved.strays) {
     const auto player = players_.find(stray.ufrag);
@@ -379,8 +388,8 @@ Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
 
 void Dispatcher::handOver() {
   for (const auto& session : sessions_.all()) session->handOver();
-  closing_.clear();
   while (sessions_.size() > 0) sessions_.remove(*sessions_.all().back());
+  closing_.clear();
   ports_.clear();
 }
 

@@ -1,12 +1,18 @@
 #include "source/runtime/handover.h"
 
+#include <barrier>
 #include <utility>
 
 namespace sluice::runtime {
+namespace {
+
+constexpr unsigned kFlushRounds = 3;
+
+}  // namespace
 
 PausedWorkers::PausedWorkers(WorkerGroup& group)
     : paused_(std::make_shared<std::latch>(static_cast<ptrdiff_t>(group.workers.size()) + 1)) {
-  const auto flushed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(group.workers.size()));
+  const auto flushed = std::make_shared<std::barrier<>>(static_cast<ptrdiff_t>(group.workers.size()));
   const std::shared_future<bool> verdict = handed_over_.get_future().share();
   for (auto& owned : group.workers) {
     WorkerThread* worker = owned.get();
@@ -14,9 +20,13 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
     states_.push_back(state->get_future());
     worker->post([worker, state, verdict, flushed, paused = paused_] {
       paused->arrive_and_wait();  // what others have mailed has come by then
-      worker->finishTurn();
-      worker->dispatcher().flush();
-      flushed->arrive_and_wait();
+      // What a speaker's filters let go may be held by a listener's, here or on another worker.
+      for (unsigned round = 0; round < kFlushRounds; ++round) {
+        worker->finishTurn();
+        worker->dispatcher().flush();
+        worker->finishTurn();
+        flushed->arrive_and_wait();
+      }
       worker->finishTurn();
       Descriptors descriptors;
       Archive out(descriptors);
@@ -45,27 +55,39 @@ void PausedWorkers::settle(bool handed_over) {
 }
 
 std::function<void()> LoadingWorkers::load(WorkerThread& worker, WorkerState state) {
-  auto lost = std::make_shared<std::promise<std::vector<LostSession>>>();
-  lost_.push_back(lost->get_future());
-  return [&worker, lost, verdict = verdict_, state = std::move(state)] {
+  auto done = std::make_shared<std::promise<Result<Loaded>>>();
+  loaded_.push_back(done->get_future());
+  return [&worker, done, verdict = verdict_, state = std::move(state)] {
     Descriptors descriptors(state.descriptors);
     Archive in(asBytes(state.bytes), descriptors);
     SavedWorker saved;
     in(saved);
-    std::vector<LostSession> all = worker.dispatcher().load(saved, descriptors);
-    all.insert(all.end(), saved.lost.begin(), saved.lost.end());
-    if (!in.ok()) all.push_back({"worker " + std::to_string(worker.index()), "cannot be read"});
-    lost->set_value(std::move(all));
+    if (!in.ok() || !in.atEnd()) {
+      done->set_value(Error{"", "the sessions of worker " + std::to_string(worker.index()) + " cannot be read"});
+    } else {
+      Loaded loaded;
+      loaded.lost = worker.dispatcher().load(saved, descriptors);
+      loaded.kept = saved.sessions.size() - loaded.lost.size();
+      loaded.lost.insert(loaded.lost.end(), saved.lost.begin(), saved.lost.end());
+      done->set_value(std::move(loaded));
+    }
     if (!verdict.get()) worker.retire();
   };
 }
 
-std::vector<LostSession> LoadingWorkers::lost() {
-  std::vector<LostSession> all;
-  for (auto& one : lost_) {
-    std::vector<LostSession> some = one.get();
-    all.insert(all.end(), some.begin(), some.end());
+Result<LoadingWorkers::Loaded> LoadingWorkers::loaded() {
+  Loaded all;
+  Errors errors;
+  for (auto& one : loaded_) {
+    const auto some = one.get();
+    if (!some.ok()) {
+      errors.push_back(some.error());
+      continue;
+    }
+    all.kept += some->kept;
+    all.lost.insert(all.lost.end(), some->lost.begin(), some->lost.end());
   }
+  if (!errors.empty()) return errors;
   return all;
 }
 

@@ -47,8 +47,12 @@ class LoadingWorkers {
  public:
   // What worker `i` does after it took its ports: give it to WorkerThread::publish(). Takes the descriptors.
   std::function<void()> load(WorkerThread& worker, WorkerState state);
-  // When all have loaded: what could not go on. Once only.
-  std::vector<LostSession> lost();
+  struct Loaded {
+    size_t kept = 0;
+    std::vector<LostSession> lost;  // what could not go on
+  };
+  // When all have loaded, or what they could not even read. Once only.
+  Result<Loaded> loaded();
   // True: the sessions are ours. False: they never were. At its end they are not.
   void settle(bool ours);
   LoadingWorkers() = default;
@@ -59,7 +63,7 @@ class LoadingWorkers {
  private:
   std::promise<bool> ours_;
   std::shared_future<bool> verdict_ = ours_.get_future().share();
-  std::vector<std::future<std::vector<LostSession>>> lost_;
+  std::vector<std::future<Result<Loaded>>> loaded_;
   bool settled_ = false;
 };
 

@@ -50,7 +50,8 @@ struct SavedStray {
 struct LostSession {
   std::string where;  // "listener voice, chain webrtc, filter dtls_srtp"
   std::string why;
-  void archive(Archive& a) { a(where, why); }
+  std::string ufrag;  // of its player; empty: none
+  void archive(Archive& a) { a(where, why, ufrag); }
 };
 
 struct SavedWorker {

@@ -28,7 +28,7 @@ struct WorkerPort final : net::UdpReceiver {
   bool draining = false;     // no new sessions
   const uint16_t id;         // the same on every worker
   ListenerSpecPtr listener;  // of the current generation
-  ListenerStats* const stats;
+  ListenerStats* stats;
   Sink& sink;
   std::unique_ptr<net::UdpPort> udp;
 };

@@ -1,10 +1,22 @@
 #include "source/server/endpoint.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 
+#include "source/net/udp_socket.h"
+
 namespace sluice::server {
+
+namespace {
+
+bool listensAt(int fd, const http::Options& options) {
+  const net::Address bound = net::boundAddress(fd);
+  return bound.isSet() && bound.ipString() == options.host && (options.port == 0 || options.port == bound.port());
+}
+
+}  // namespace
 
 bool Endpoint::Wish::isSame(const Wish& other) const {
   return options.host == other.options.host && options.port == other.options.port && tls == other.tls &&
@@ -14,6 +26,10 @@ bool Endpoint::Wish::isSame(const Wish& other) const {
 
 Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<Wish>& wish,
                                                         int listening) const {
+  if (listening >= 0 && (!wish || !listensAt(listening, wish->options))) {
+    close(listening);  // nobody wants it
+    listening = -1;
+  }
   if (!wish || (wish_ && wish->isSame(*wish_))) return std::unique_ptr<http::Server>();
   http::Options options = wish->options;
   options.listening = listening;

@@ -70,6 +70,15 @@ void Server::commitEndpoints(FreshEndpoints fresh) {
   join_http_.commit(std::move(fresh.join_wish), std::move(fresh.join));
 }
 
+http::Handler Server::unlessHandedOver(http::Handler handler) const {
+  return [this, handler = std::move(handler)](const http::Request& request) {
+    if (!handed_over_) return handler(request);
+    http::Response response = http::error(503, "another process has taken over: connect again");
+    response.headers.emplace_back("Connection", "close");
+    return response;
+  };
+}
+
 // The configuration, and what TLS needs.
 void Server::watchFiles() {
   std::vector<std::string> files{options_.config};

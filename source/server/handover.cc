@@ -100,8 +100,8 @@ Result<Estate> Predecessor::take() {
 }
 
 Status Predecessor::taken() {
-  Status sent = channel_.send({HandoverKind::kTaken, {}, {}}, kPatience);
-  if (!sent.ok()) return sent;
+  // When it cannot be sent, the other one is gone, or has just refused.
+  static_cast<void>(channel_.send({HandoverKind::kTaken, {}, {}}, kPatience));
   const auto answer = channel_.receive(HandoverKind::kYours, kPatience);
   // Who died without a word goes on no more.
   if (answer.ok() || channel_.isClosed()) return Done{};

@@ -172,9 +172,10 @@ void PortManager::commit(const Change& change, Instant until) {
 std::vector<net::Address> PortManager::lostBy(const runtime::Generation& generation) const {
   std::vector<net::Address> lost;
   for (const auto& [key, port] : ports_) {
-    const runtime::ListenerSpec* listener = generation.find(key.listener);
-    const bool stays = listener != nullptr &&
-                       std::ranges::find(listener->addresses, key.address) != listener->addresses.end();
+    const bool stays = std::ranges::any_of(generation.listeners, [&](const auto& listener) {
+      const bool same = key.address.port() != 0 || listener->name == key.listener;
+      return same && std::ranges::find(listener->addresses, key.address) != listener->addresses.end();
+    });
     if (!stays) lost.push_back(port.bound);
   }
   return lost;

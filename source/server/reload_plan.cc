@@ -52,6 +52,7 @@ json planFilters(const Filters& before, const Filters& after) {
                 : !same_type                       ? "replaced"
                 : known->factory != filter.factory ? "reconfigured"
                                                    : "kept");
+    if (same_type && known->factory->endsState(*filter.factory)) out.back()["ends_state"] = true;
   }
   for (const chain::FilterSpec& filter : before) {
     if (find(after, filter) == nullptr) add(filter, "removed");
@@ -124,6 +125,13 @@ const chain::ChainSpec* chainFor(const LiveSession& session, const runtime::Gene
     return std::ranges::find(lost, address) != lost.end();
   });
   const runtime::ListenerSpec* listener = after.find(session.listener);
+  for (const auto& other : after.listeners) {  // who has its address then, if not its own
+    if (listener != nullptr) break;
+    const bool has = std::ranges::any_of(session.bound, [&](const net::Address& address) {
+      return std::ranges::find(other->addresses, address) != other->addresses.end();
+    });
+    if (has) listener = other.get();
+  }
   if (moved_away || listener == nullptr) return nullptr;
   const auto chain = std::ranges::find_if(listener->chains, [&](const auto& c) {
     return c->name == session.chain && c->serves(session.bucket);
@@ -179,6 +187,7 @@ std::string describePlan(const json& plan) {
       text += ", share " + std::to_string(std::lround(entry["share"].get<double>() * 100)) + " %";
     }
     if (entry.value("reordered", false)) text += ", in another order";
+    if (entry.value("ends_state", false)) text += ", what clients have of it would END";
     if (entry.contains("sessions")) text += ", " + count(entry["sessions"], "session");
     if (entry.value("sessions_ending", 0) > 0) {
       text += ", " + std::to_string(entry["sessions_ending"].get<size_t>()) + " would END";

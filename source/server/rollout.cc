@@ -31,11 +31,13 @@ void Server::checkRollouts() {
     versions.pop_back();
     ChainHealth others;
     bool others_serve = false;
+    size_t subject = mixSubject(0, newest);
     for (const chain::ChainSpec* version : versions) {
       others += healthOf(*version);
+      subject = mixSubject(subject, *version);
       others_serve = others_serve || version->end_bucket > version->first_bucket;
     }
-    const std::string why = watch.compare(healthOf(newest), others, clock_.now());
+    const std::string why = watch.compare(healthOf(newest), others, subject, clock_.now());
     const bool serves = newest.end_bucket > newest.first_bucket;
     if (why.empty() || !serves || !others_serve) continue;
     worse.push_back({{listener->name, newest.name, newest.version}, why});
@@ -54,12 +56,13 @@ void Server::stepBack(const config::VersionName& name, const std::string& why) {
       }
     }
   }
-  ++step_backs_[name];
   log::warn("listener {}, chain {}: version {} steps back: {}", listener, chain, version, why);
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
     stepped_back_.erase(name);  // the next look tries again
     log::error("the version stays:\n{}", toString(status.errors()));
+    return;
   }
+  ++step_backs_[name];
 }
 
 void Server::collectRollouts(stats::Samples& out) const {

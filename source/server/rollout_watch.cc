@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <utility>
 
 #include "source/chain/filter_type.h"
 
@@ -56,7 +58,18 @@ ChainHealth healthOf(const chain::ChainSpec& chain) {
   return health;
 }
 
-std::string RolloutWatch::compare(const ChainHealth& newest, const ChainHealth& others, Instant now) {
+size_t mixSubject(size_t subject, const chain::ChainSpec& chain) {
+  const auto mix = [&](size_t value) { subject = (subject ^ value) * 0x9E3779B97F4A7C15; };
+  mix(std::hash<std::string>()(chain.version));
+  for (const chain::FilterSpec& filter : chain.filters) {
+    for (const stats::FilterStats* stats : filter.stats) mix(std::hash<const void*>()(stats));
+  }
+  return subject;
+}
+
+std::string RolloutWatch::compare(const ChainHealth& newest, const ChainHealth& others, size_t subject,
+                                  Instant now) {
+  if (std::exchange(subject_, subject) != subject) samples_.clear();
   samples_.push_back({now, newest, others});
   while (samples_.size() > 2 && samples_[1].at <= now - rule_.window) samples_.pop_front();
   const ChainHealth fresh = newest - samples_.front().newest;

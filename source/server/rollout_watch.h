@@ -22,6 +22,8 @@ struct ChainHealth {
   ChainHealth operator-(const ChainHealth& before) const;
 };
 ChainHealth healthOf(const chain::ChainSpec& chain);
+// Mixes which counters healthOf() reads into `subject`.
+size_t mixSubject(size_t subject, const chain::ChainSpec& chain);
 
 class RolloutWatch {
  public:
@@ -30,8 +32,9 @@ class RolloutWatch {
   const config::StepBackRule& rule() const { return rule_; }
   void configure(config::StepBackRule rule) { rule_ = std::move(rule); }
 
-  // What is worse, in words; empty: nothing, or too little is known yet.
-  std::string compare(const ChainHealth& newest, const ChainHealth& others, Instant now);
+  // What is worse, in words; empty: nothing, or too little is known yet. `subject` stands for which counters the
+  // totals are of: with others the comparison begins anew.
+  std::string compare(const ChainHealth& newest, const ChainHealth& others, size_t subject, Instant now);
 
  private:
   struct Sample {
@@ -40,6 +43,7 @@ class RolloutWatch {
     ChainHealth others;
   };
   config::StepBackRule rule_;
+  size_t subject_ = 0;
   std::deque<Sample> samples_;  // of the window, and one before it
 };
 

@@ -15,6 +15,7 @@ namespace sluice::server {
 namespace {
 
 constexpr Duration kTick = 1s;
+constexpr Duration kSweepAfterDrain = 5s;  // sessions end a few at a time before their port does
 constexpr Duration kCheckMachine = 10s;
 std::string directoryOf(const std::string& file) {
   return std::filesystem::absolute(file).parent_path().string();
@@ -39,7 +40,7 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
 
 Server::~Server() {
   group_.stop();
-  if (takeover_socket_ != nullptr && !handed_over_) unlink(settings_.takeover_socket.c_str());
+  if (owns_takeover_path_ && takeover_socket_ != nullptr && !handed_over_) unlink(settings_.takeover_socket.c_str());
 }
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options, const chain::Registry& registry) {
@@ -99,7 +100,8 @@ Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* es
   generation_ = built.generation;
   settings_ = std::move(built.settings);
   bootstrap_ = bootstrap;
-  ports_.commit(*change, clock_.now() + generation_->drain);
+  const Duration sweep = generation_->drain > Duration::zero() ? kSweepAfterDrain : Duration::zero();
+  ports_.commit(*change, clock_.now() + generation_->drain + sweep);
   for (auto& worker : group_.workers) {
     const unsigned i = worker->index();
     std::function<void()> then;
@@ -153,6 +155,7 @@ void Server::configureJoin() {
   }
   if (join_ != nullptr) return join_->configure(std::move(options));
   join_ = std::make_unique<join::Api>(rooms_, clock_, dtls_->fingerprint(), std::move(options));
+  if (draining_) join_->drain(std::nullopt);
 }
 
 void Server::run() {
@@ -221,6 +224,7 @@ Status Server::reload() {
 
 Status Server::reloadAndLog(const char* why) {
   const auto attempt = [this]() -> Status {
+    if (handing_over_) return Error{"", "another process is taking over"};
     auto bootstrap = config::loadFile(options_.config);
     if (!bootstrap.ok()) return bootstrap.errors();
     return rebuild(*bootstrap);

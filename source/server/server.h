@@ -55,6 +55,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   };
   Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const Estate& estate);
   void commitEndpoints(FreshEndpoints fresh);
+  // What another process answers now is refused, and the connection with it.
+  http::Handler unlessHandedOver(http::Handler handler) const;
   void watchFiles();
   // Those whose sessions are gone, or have had their time.
   void removeDrainedPorts();
@@ -71,6 +73,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   Status meetPredecessor(const Bootstrap& bootstrap);
   Result<Estate> inherit();
   Status finishTakeover(runtime::LoadingWorkers& loading);
+  void reportTakeover(const runtime::LoadingWorkers::Loaded& loaded);
   Status bindTakeoverSocket(int inherited);
   // The process after this one.
   void onSuccessor(HandoverChannel channel);
@@ -134,8 +137,11 @@ class Server final : private admin::Backend, private rooms::Observer {
   Instant drain_deadline_ = Instant::max();
   std::unique_ptr<join::Api> join_;
   http::Router admin_router_;
-  Endpoint admin_http_{loop_, [this](const http::Request& request) { return admin_router_.handle(request); }};
-  Endpoint join_http_{loop_, [this](const http::Request& request) { return join_->handle(request); }};
+  Endpoint admin_http_{loop_, unlessHandedOver([this](const http::Request& request) {
+                         return admin_router_.handle(request);
+                       })};
+  Endpoint join_http_{
+      loop_, unlessHandedOver([this](const http::Request& request) { return join_->handle(request); })};
   std::vector<std::string> watched_;
   std::vector<std::unique_ptr<FileWatch>> watches_;
   net::PacketPool probe_packets_{kProbePackets};
@@ -152,6 +158,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   stats::Counter sessions_taken_;
   stats::Counter sessions_not_taken_;
   Instant takeover_began_{};
+  bool owns_takeover_path_ = false;
+  bool handing_over_ = false;
   bool handed_over_ = false;
   std::vector<std::unique_ptr<SignalWatch>> signals_;
   net::Timer tick_;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "source/base/log.h"
 #include "source/crypto/certificate.h"
@@ -62,22 +63,37 @@ Result<Estate> Server::inherit() {
 }
 
 Status Server::finishTakeover(runtime::LoadingWorkers& loading) {
-  if (!predecessor_) return Done{};
-  const auto lost = loading.lost();
-  Status status = predecessor_->taken();
-  loading.settle(status.ok());
-  predecessor_.reset();
-  if (!status.ok()) return Error{"--takeover", status.error().message};
-  const Duration pause = clock_.now() - takeover_began_;
-  const size_t kept = group_.total_sessions.load(std::memory_order_relaxed);
-  sessions_taken_.add(kept);
-  sessions_not_taken_.add(lost.size());
-  log::info("took over {} sessions in {} ms; {} ended", kept,
-            std::chrono::duration_cast<std::chrono::milliseconds>(pause).count(), lost.size());
-  std::map<std::string, size_t> reasons;
-  for (const auto& session : lost) ++reasons[session.where + ": " + session.why];
-  for (const auto& [reason, count] : reasons) log::warn("not taken over: {} sessions, {}", count, reason);
+  if (predecessor_) {
+    const auto loaded = loading.loaded();
+    if (!loaded.ok()) return Error{"--takeover", loaded.error().message};  // nothing is ours: it goes on
+    Status status = predecessor_->taken();
+    loading.settle(status.ok());
+    predecessor_.reset();
+    if (!status.ok()) return Error{"--takeover", status.error().message};
+    reportTakeover(*loaded);
+  }
+  owns_takeover_path_ = true;
   return Done{};
+}
+
+void Server::reportTakeover(const runtime::LoadingWorkers::Loaded& loaded) {
+  const Duration pause = clock_.now() - takeover_began_;
+  sessions_taken_.add(loaded.kept);
+  sessions_not_taken_.add(loaded.lost.size());
+  log::info("took over {} sessions in {} ms; {} ended", loaded.kept,
+            std::chrono::duration_cast<std::chrono::milliseconds>(pause).count(), loaded.lost.size());
+  std::map<std::string, size_t> reasons;
+  std::set<std::string> gone;  // players without their session
+  for (const auto& session : loaded.lost) {
+    ++reasons[session.where + ": " + session.why];
+    gone.insert(session.ufrag);
+  }
+  for (const auto& [reason, count] : reasons) log::warn("not taken over: {} sessions, {}", count, reason);
+  for (const auto& room : rooms_.rooms()) {
+    for (const auto& player : room.players) {
+      if (gone.contains(player->negotiated.local.ufrag)) rooms_.leave(player);
+    }
+  }
 }
 
 Status Server::bindTakeoverSocket(int inherited) {
@@ -145,7 +161,6 @@ void Server::onSuccessorReady() {
 }
 
 Estate Server::leaveEstate(runtime::PausedWorkers& workers) {
-  loop_.runPosted();  // what workers had told us
   const auto written = [](auto& state) {
     Descriptors none;
     Archive out(none);
@@ -154,6 +169,7 @@ Estate Server::leaveEstate(runtime::PausedWorkers& workers) {
   };
   Estate estate;
   estate.workers = workers.save();
+  loop_.runPosted();  // what workers had told us until then
   estate.ports = ports_.save();
   estate.rooms = written(rooms_);
   estate.process = written(process_);
@@ -165,6 +181,7 @@ Estate Server::leaveEstate(runtime::PausedWorkers& workers) {
 
 void Server::handOver() {
   HandoverChannel& channel = successor_->channel();
+  handing_over_ = true;  // no reload comes in between
   runtime::PausedWorkers workers(group_);
   Status status = channel.send(leaveEstate(workers).toMessage(), kLoading);
   if (status.ok()) {
@@ -174,6 +191,7 @@ void Server::handOver() {
   if (!status.ok()) {
     log::error("takeover failed, this process goes on: {}", status.error().message);
     static_cast<void>(channel.send({HandoverKind::kRefused, "too late: the old process goes on", {}}, kAnswer));
+    handing_over_ = false;
     return;
   }
   workers.handOver();

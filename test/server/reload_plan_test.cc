@@ -14,9 +14,14 @@ using runtime::Generation;
 
 const net::Address kOne = *net::Address::parse("192.0.2.1:1");
 const net::Address kTwo = *net::Address::parse("192.0.2.1:2");
+const net::Address kThree = *net::Address::parse("192.0.2.1:3");
 
 struct Factory final : chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext&) const override { return nullptr; }
+};
+struct Losing final : chain::FilterFactory {
+  chain::FilterPtr create(chain::FilterContext&) const override { return nullptr; }
+  bool endsState(const chain::FilterFactory&) const override { return true; }
 };
 const chain::FilterType kPacer{.name = "pacer", .config_type = "", .schema = {}, .parse = nullptr};
 const chain::FilterType kMarker{.name = "marker", .config_type = "", .schema = {}, .parse = nullptr};
@@ -97,7 +102,7 @@ TEST_CASE("sessions end with their listener, their chain or their address, and a
       generation({listener("kept", {{"c", {filter("a")}}}, {kOne}), listener("new", {{"c", {filter("a")}}})});
   const json plan = planReload(before, after,
                                {live("kept", "c", {kOne}), live("kept", "c", {kOne, kTwo}),
-                                live("kept", "old", {kOne}), live("gone", "c", {kOne}),
+                                live("kept", "old", {kOne}), live("gone", "c", {kThree}),
                                 live("unheard of", "c", {kOne})},
                                {kTwo});
   CHECK(plan["generation"] == 7);
@@ -114,6 +119,21 @@ TEST_CASE("sessions end with their listener, their chain or their address, and a
   CHECK(plan["listeners"][2]["change"] == "removed");
   CHECK(plan["listeners"][2]["sessions_ending"] == 1);
   CHECK(describePlan(plan).find("listener gone: removed, 1 session, 1 would END") != std::string::npos);
+}
+
+TEST_CASE("what a filter would take from clients though it goes on is said") {
+  const auto losing = std::make_shared<Losing>();
+  const json plan = planReload(generation({listener("l", {{"c", {filter("a", kPacer, losing)}}})}),
+                               generation({listener("l", {{"c", {filter("a")}}})}), {}, {});
+  CHECK(plan["listeners"][0]["chains"][0]["filters"][0]["ends_state"] == true);
+  CHECK(describePlan(plan).find("filter a: reconfigured, what clients have of it would END") != std::string::npos);
+}
+
+TEST_CASE("an address that goes over to another listener takes its sessions along") {
+  const auto before = generation({listener("one", {{"c", {filter("a")}}})});
+  const auto after = generation({listener("two", {{"c", {filter("a")}}})});
+  CHECK(planReload(before, after, {live("one", "c", {kOne})}, {})["sessions_ending"] == 0);
+  CHECK(planReload(before, after, {live("one", "d", {kOne})}, {})["sessions_ending"] == 0);  // it began meanwhile
 }
 
 TEST_CASE("sessions go over to another version only where the shares shift") {

@@ -16,7 +16,7 @@ std::pair<int, std::string> secondOf(const Line& newest, const Line& others, con
   for (int second = 0; second < 120; ++second) {
     a += {newest.packets, newest.drops, newest.successes, newest.failures};
     b += {others.packets, others.drops, others.successes, others.failures};
-    const std::string why = watch.compare(a, b, Instant(std::chrono::seconds{1000 + second}));
+    const std::string why = watch.compare(a, b, 1, Instant(std::chrono::seconds{1000 + second}));
     if (!why.empty()) return {second, why};
   }
   return {-1, ""};
@@ -57,13 +57,31 @@ TEST_CASE("only the window counts: what was bad before it is forgotten, and good
   const auto next = [&](uint64_t drops) {
     newest += {1000, drops, 0, 0};
     others += {1000, 0, 0, 0};
-    return !watch.compare(newest, others, Instant(std::chrono::seconds{second++})).empty();
+    return !watch.compare(newest, others, 1, Instant(std::chrono::seconds{second++})).empty();
   };
   for (int i = 0; i < 1000; ++i) CHECK(!next(0));
   CHECK(next(500));
   for (int i = 0; i < 9; ++i) CHECK(next(0));
   next(0);
   CHECK(!next(0));
+}
+
+TEST_CASE("other counters are no worse ones: the comparison begins anew, also when totals fall") {
+  RolloutWatch watch({});
+  ChainHealth newest{100'000, 10'000, 0, 0}, others{100'000, 0, 0, 0};
+  int second = 1000;
+  const auto compare = [&](size_t subject) {
+    return watch.compare(newest, others, subject, Instant(std::chrono::seconds{second++}));
+  };
+  CHECK(compare(1).empty());
+  newest = {10, 0, 0, 0};  // another version is the newest
+  others = {200'000, 10'000, 0, 0};
+  CHECK(compare(2).empty());
+  newest.packets += 5000;
+  others.packets += 5000;
+  CHECK(compare(2).empty());
+  newest.drops += 2500;
+  CHECK(!compare(2).empty());
 }
 
 }  // namespace
