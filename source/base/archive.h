@@ -80,6 +80,11 @@ class Archive {
       raw(&v, sizeof v);
     }
   }
+  void value(bool& v) {
+    auto byte = static_cast<uint8_t>(v);
+    raw(&byte, sizeof byte);
+    v = byte != 0;  // no other value is one
+  }
   void value(Duration& v) { count(v); }
   void value(Instant& v) {
     Duration since = v.time_since_epoch();
