@@ -201,11 +201,12 @@ bool Module::importState(const std::string& state) {
 
 // A module without export or import begins anew, as after a reload.
 bool Module::archive(Archive& a) {
+  archiving_ = true;
   std::optional<std::string> state;
   if (!a.isReading()) state = exportState();
   a(state);
   if (a.isReading()) context_.count(state && importState(*state) ? Count::kHandedOver : Count::kLostState);
-  flush();
+  archiving_ = false;
   return true;
 }
 
@@ -285,8 +286,10 @@ void Module::onTimer() {
   flush();
 }
 
+// Once a neighbour is written for another process, that one has the numbers which a packet would use.
 bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
-  net::PacketPtr packet = sent_count_ < kMaxSent ? context_.packet() : nullptr;
+  const bool may_speak = !archiving_ && !context_.session().isHandedOver();
+  net::PacketPtr packet = may_speak && sent_count_ < kMaxSent ? context_.packet() : nullptr;
   const bool taken = packet != nullptr && data.size() <= net::Packet::kMaxPayload && packet->assign(data);
   context_.count(taken ? Count::kSent : Count::kNotSent);
   if (taken) {

@@ -86,6 +86,7 @@ class Module final : public chain::Filter {
   std::array<Sent, kMaxSent> sent_;
   size_t sent_count_ = 0;
   bool flushing_ = false;
+  bool archiving_ = false;
 };
 
 chain::FilterType filterType();
