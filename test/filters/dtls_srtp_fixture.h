@@ -35,7 +35,8 @@ struct DtlsSrtpFixture final : crypto::DtlsSink {
   };
 
   DtlsSrtpFixture() : DtlsSrtpFixture(Options{}) {}
-  explicit DtlsSrtpFixture(const Options& options) : chain(worker, {{dtls_srtp::filterType(), options.config}}) {
+  explicit DtlsSrtpFixture(const Options& options)
+      : chain(worker, {{dtls_srtp::filterType(), options.config}}) {
     chain.dtls = server_context;
     rooms::Negotiated negotiated;
     negotiated.dtls_role = options.role;

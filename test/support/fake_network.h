@@ -1,5 +1,5 @@
-// A UDP network in memory: ports record what they send; tests deliver what they like. A port's descriptor is a
-// file with its address in it, so that another network can adopt it.
+// A UDP network in memory: ports record what they send; tests deliver what they like. A port's descriptor is
+// a file with its address in it, so that another network can adopt it.
 #pragma once
 
 #include <map>

@@ -25,13 +25,15 @@ struct Fixture {
     chain->clusters["up"] = std::move(cluster);
     return chain;
   }
-  std::unique_ptr<ChainHarness> before(const std::string& config = "", const Endpoints& endpoints = {kUpstream}) {
+  std::unique_ptr<ChainHarness> before(const std::string& config = "",
+                                       const Endpoints& endpoints = {kUpstream}) {
     auto chain = make(worker, endpoints, config);
     chain->ingress(kData);
     REQUIRE(!worker.network().sent.empty());
     return chain;
   }
-  std::unique_ptr<ChainHarness> after(const std::string& config = "", const Endpoints& endpoints = {kUpstream}) {
+  std::unique_ptr<ChainHarness> after(const std::string& config = "",
+                                      const Endpoints& endpoints = {kUpstream}) {
     return make(next_worker, endpoints, config);
   }
   const test::SentDatagram& sent() { return worker.network().sent.back(); }

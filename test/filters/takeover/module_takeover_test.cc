@@ -56,10 +56,9 @@ TEST_CASE("a module that cannot write its state, or read what is there, begins a
   struct Case {
     const char *mode, *code, *mode_there, *code_there;
   };
-  for (const Case& c : {Case{"later", "forgetful", "later", "forgetful"},
-                        Case{"later", "unruly_1", "later", "forgetful"},
-                        Case{"later", "forgetful", "later", "unruly_1"},
-                        Case{"hoard", "unruly_1", "later", "unruly_1"}}) {
+  for (const Case& c :
+       {Case{"later", "forgetful", "later", "forgetful"}, Case{"later", "unruly_1", "later", "forgetful"},
+        Case{"later", "forgetful", "later", "unruly_1"}, Case{"hoard", "unruly_1", "later", "unruly_1"}}) {
     CAPTURE(c.mode);
     CAPTURE(c.code);
     CAPTURE(c.code_there);

@@ -114,7 +114,8 @@ TEST_CASE("pacer lets all go that waits, and what the bucket lacks it lacks ther
 
 TEST_CASE("pacer's rate goes on from the round trip that it had, within the new configuration") {
   const std::string config =
-      "rate_bps: 64000 adaptation { min_rate_bps: 8000 max_rate_bps: 128000 low_rtt_ms: 50 high_rtt_ms: 200 }";
+      "rate_bps: 64000 adaptation { min_rate_bps: 8000 max_rate_bps: 128000 low_rtt_ms: 50 high_rtt_ms: 200 "
+      "}";
   Fixture f({{pacer::filterType(), config}});
   rooms::Negotiated negotiated;
   negotiated.slots.resize(1);
@@ -126,7 +127,8 @@ TEST_CASE("pacer's rate goes on from the round trip that it had, within the new 
   f.before.egress(voice(1));
   const auto rate = [](ChainHarness& chain) {
     chain::Description description;
-    chain.chain().forEach([&](const std::string&, const chain::Filter& filter) { filter.describe(description); });
+    chain.chain().forEach(
+        [&](const std::string&, const chain::Filter& filter) { filter.describe(description); });
     return description.at(0).second;
   };
   CHECK(rate(f.before) == "8000");

@@ -35,7 +35,9 @@ struct Next {
 // One client, as both processes see it.
 struct Moved {
   explicit Moved(const std::string& turn = "", const std::string& turn_there = "", User user = kAlice)
-      : before(turn), alice(before, "192.0.2.1:5000", user), next(before, turn_there),
+      : before(turn),
+        alice(before, "192.0.2.1:5000", user),
+        next(before, turn_there),
         there(next.server, "192.0.2.1:5000", user) {}
 
   void takeOver() {
