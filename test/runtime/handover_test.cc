@@ -122,14 +122,11 @@ TEST_CASE("a takeover that fails changes nothing: the workers go on, and the oth
 
 // The one with another endpoint moves on; whoever of them brought the socket along.
 TEST_CASE("a shared socket stays for those who have use for it") {
-  Echo first, second;
-  const auto config = [&](const std::string& endpoints) {
-    return forwardConfig(first.address(), 0, "", "sockets: SHARED", endpoints);
-  };
-  const std::string other = "endpoints: '" + second.address().toString() + "' policy: ROUND_ROBIN";
   for (const bool first_leaves : {true, false}) {
     CAPTURE(first_leaves);
-    Workers workers(config(other), 1);
+    Echo first, second;
+    const std::string other = "endpoints: '" + second.address().toString() + "' policy: ROUND_ROBIN";
+    Workers workers(forwardConfig(first.address(), 0, "", "sockets: SHARED", other), 1);
     Clients clients;
     clients.all.resize(2);
     for (uint8_t i = 0; i < 2; ++i) {
@@ -137,11 +134,11 @@ TEST_CASE("a shared socket stays for those who have use for it") {
       REQUIRE(clients.all[i]->receive());
     }
     Echo& stays = first_leaves ? second : first;
-    const auto sources = stays.sources();
+    CHECK(stays.sources().size() == 1);
     const auto after = takeOver(workers, forwardConfig(stays.address(), 0, "", "sockets: SHARED"));
     for (uint8_t i = 0; i < 2; ++i) clients.all[i]->send(std::vector<uint8_t>{i}, after->address());
     for (uint8_t i = 0; i < 2; ++i) CHECK(clients.all[i]->receive());
-    for (const net::Address& source : sources) CHECK(stays.sources().contains(source));
+    CHECK(stays.sources().size() == 2);  // the one that was there, and the newcomer's
   }
 }
 
