@@ -57,7 +57,6 @@ void Opus::describe(chain::Description& out) const {
 chain::FilterType filterType() {
   return {.name = "opus",
           .config_type = "sluice.filters.Opus",
-          .state_format = 2,
           .schema = {.drops = kDrops, .counters = kCounters, .histograms = kHistograms},
           .parse = chain::parseAs<filters::Opus, OpusFactory>};
 }
