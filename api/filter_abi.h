@@ -59,7 +59,8 @@ typedef struct {
   void (*count)(sluice_session*, uint32_t counter, uint64_t n);         /* an index into `counters` */
   void (*record)(sluice_session*, uint32_t histogram, uint64_t ns);     /* an index into `histograms` */
   void (*arm)(sluice_session*, uint64_t at_ns); /* on_timer at this time or soon after; UINT64_MAX: never */
-  /* A packet of the module's own, to the next filter in this direction, after the call. 0: it was taken. */
+  /* A packet of the module's own, to the next filter in this direction, after the call. 0: it was taken. Never
+   * once the session is written for another process. */
   int (*send)(sluice_session*, sluice_direction, sluice_kind, const uint8_t* data, size_t size);
   void (*log)(sluice_level, const char* text);
 } sluice_host_api;

@@ -135,6 +135,10 @@ bool Forward::archive(Archive& a) {
   a.descriptor(descriptor);
   if (!a.isReading()) return true;
   auto adopted = context_.worker().network().adopt(descriptor);
+  const bool own = sockets == filters::Forward::PER_SESSION;
+  SharedSockets& shared = shared_.shared(context_.stats());
+  // For the others on it too, wherever this session goes.
+  if (adopted != nullptr && !own && sockets == factory_->sockets) shared.adopt(std::move(adopted));
   touch();
   const auto& endpoints = factory_->cluster->endpoints;
   const bool known = std::find(endpoints.begin(), endpoints.end(), endpoint_) != endpoints.end();
@@ -143,13 +147,8 @@ bool Forward::archive(Archive& a) {
     moving_ = true;
     return true;
   }
-  if (sockets == filters::Forward::PER_SESSION) {
-    upstream_ = openOwn(context_.worker(), endpoint_, context_.stats(), *this, std::move(adopted));
-  } else {
-    SharedSockets& shared = shared_.shared(context_.stats());
-    if (adopted != nullptr) shared.adopt(std::move(adopted));
-    upstream_ = shared.openAt(local, endpoint_, sockets == filters::Forward::ONE_WAY, *this);
-  }
+  upstream_ = own ? openOwn(context_.worker(), endpoint_, context_.stats(), *this, std::move(adopted))
+                  : shared.openAt(local, endpoint_, sockets == filters::Forward::ONE_WAY, *this);
   moving_ = upstream_ == nullptr;
   return true;
 }

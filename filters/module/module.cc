@@ -202,11 +202,12 @@ bool Module::importState(const std::string& state) {
 
 // A module without export or import begins anew, as after a reload.
 bool Module::archive(Archive& a) {
+  archiving_ = true;
   std::optional<std::string> state;
   if (!a.isReading()) state = exportState();
   a(state);
   if (a.isReading()) context_.count(state && importState(*state) ? Count::kHandedOver : Count::kLostState);
-  discardSent();  // on one side it is too late, on the other too early
+  archiving_ = false;
   return true;
 }
 
@@ -286,8 +287,10 @@ void Module::onTimer() {
   flush();
 }
 
+// Once a neighbour is written for another process, that one has the numbers which a packet would use.
 bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
-  net::PacketPtr packet = sent_count_ < kMaxSent ? context_.packet() : nullptr;
+  const bool may_speak = !archiving_ && !context_.session().isHandedOver();
+  net::PacketPtr packet = may_speak && sent_count_ < kMaxSent ? context_.packet() : nullptr;
   const bool taken = packet != nullptr && data.size() <= net::Packet::kMaxPayload && packet->assign(data);
   context_.count(taken ? Count::kSent : Count::kNotSent);
   if (taken) {
@@ -299,13 +302,6 @@ bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
     packet->settle();
   }
   return taken;
-}
-
-void Module::discardSent() {
-  for (size_t i = 0; i < std::exchange(sent_count_, 0); ++i) {
-    context_.count(Count::kNotSent);
-    context_.consume(std::move(sent_[i].packet));
-  }
 }
 
 // Not before the call is over: a neighbour may answer at once, through this filter.

@@ -79,7 +79,6 @@ class Module final : public chain::Filter {
   bool decide(OnPacket on_packet, net::PacketPtr& packet);
   void onTimer();
   void flush();
-  void discardSent();
 
   LibraryPtr library_;
   std::shared_ptr<WorkerState> worker_;
@@ -88,6 +87,7 @@ class Module final : public chain::Filter {
   std::array<Sent, kMaxSent> sent_;
   size_t sent_count_ = 0;
   bool flushing_ = false;
+  bool archiving_ = false;
 };
 
 chain::FilterType filterType();

@@ -20,7 +20,7 @@ constexpr double kRebuildBurst = 20 * 48'000;
 
 Stream::Stream(Lane& lane)
     : lane_(lane),
-      buffer_(lane.settings->buffer),
+      buffer_(lane.settings != nullptr ? lane.settings->buffer : media::JitterBuffer::Config{}),
       codec_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
       rebuild_budget_(kRebuildRate, kRebuildBurst, lane.context.now()),
       fill_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
@@ -62,8 +62,10 @@ void Stream::begin(uint32_t ssrc) {
 }
 
 void Stream::archive(Archive& a) {
+  bool transcodes = transcoder_ != nullptr;
   a(ssrc_, used_, last_packet_, last_received_, reception_, restarts_, last_sequence_, offset_, renumber_,
-    packets_sent_, octets_sent_);
+    packets_sent_, octets_sent_, transcodes);
+  if (transcodes && transcoder_ == nullptr) renumber_ = true;  // as after a reload
 }
 
 void Stream::restart() {

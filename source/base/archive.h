@@ -80,6 +80,11 @@ class Archive {
       raw(&v, sizeof v);
     }
   }
+  void value(bool& v) {
+    auto byte = static_cast<uint8_t>(v);
+    raw(&byte, sizeof byte);
+    v = byte != 0;  // no other value is one
+  }
   void value(Duration& v) { count(v); }
   void value(Instant& v) {
     Duration since = v.time_since_epoch();
@@ -89,9 +94,11 @@ class Archive {
   void value(std::string& v);
   template <size_t N>
   void value(std::bitset<N>& v) {
-    std::string bits = v.to_string();
-    value(bits);
-    if (bits.size() == N) v = std::bitset<N>(bits);
+    for (size_t i = 0; i < N; ++i) {
+      bool bit = v[i];
+      value(bit);
+      v[i] = bit;
+    }
   }
   template <typename T>
   void value(std::optional<T>& v) {

@@ -16,7 +16,7 @@
 namespace sluice::server {
 namespace {
 
-constexpr uint32_t kMagic = 0x534c4855;     // also says the version of what follows
+constexpr uint32_t kMagic = 0x534c4856;     // also says the version of what follows
 constexpr size_t kMaxBody = size_t{1} << 32;
 constexpr size_t kMaxDescriptors = 1 << 20;
 constexpr size_t kDescriptorsAtOnce = 250;  // the kernel's SCM_MAX_FD is 253
@@ -56,11 +56,20 @@ Result<int> withSocket(const std::string& path, const char* what, Call call) {
   return error;
 }
 
+// A system call that no signal ends.
+template <typename Call>
+ssize_t untilDone(Call call) {
+  ssize_t n;
+  do {
+    n = call();
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
 bool sendAll(int fd, const void* data, size_t size) {
   const auto* at = static_cast<const char*>(data);
   while (size > 0) {
-    const ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
+    const ssize_t n = untilDone([&] { return send(fd, at, size, MSG_NOSIGNAL); });
     if (n <= 0) return false;
     at += n;
     size -= static_cast<size_t>(n);
@@ -83,7 +92,7 @@ bool sendDescriptors(int fd, std::span<const int> descriptors) {
   message->cmsg_type = SCM_RIGHTS;
   message->cmsg_len = CMSG_LEN(descriptors.size_bytes());
   std::memcpy(CMSG_DATA(message), descriptors.data(), descriptors.size_bytes());
-  return sendmsg(fd, &header, MSG_NOSIGNAL) == 1;
+  return untilDone([&] { return sendmsg(fd, &header, MSG_NOSIGNAL); }) == 1;
 }
 
 bool isOurs(int fd) {
@@ -134,14 +143,18 @@ Status HandoverChannel::send(const HandoverMessage& message, Duration timeout) {
   return sent ? Status(Done{}) : Status(systemError("the other process does not listen"));
 }
 
+Status HandoverChannel::judge(ssize_t received) {
+  closed_ = received == 0 || (received < 0 && errno == ECONNRESET);
+  if (closed_) return Error{"", "the other process is gone"};
+  if (received < 0) return systemError("the other process does not answer");
+  return Done{};
+}
+
 Status HandoverChannel::receiveAll(void* data, size_t size) {
   auto* at = static_cast<char*>(data);
   while (size > 0) {
-    const ssize_t n = recv(fd_, at, size, 0);
-    if (n < 0 && errno == EINTR) continue;
-    closed_ = n == 0 || (n < 0 && errno == ECONNRESET);
-    if (closed_) return Error{"", "the other process is gone"};
-    if (n < 0) return systemError("the other process does not answer");
+    const ssize_t n = untilDone([&] { return recv(fd_, at, size, 0); });
+    if (Status status = judge(n); !status.ok()) return status;
     at += n;
     size -= static_cast<size_t>(n);
   }
@@ -158,15 +171,19 @@ Status HandoverChannel::receiveDescriptors(size_t count, std::vector<int>& out) 
     header.msg_iovlen = 1;
     header.msg_control = control;
     header.msg_controllen = sizeof control;
-    if (recvmsg(fd_, &header, MSG_CMSG_CLOEXEC) != 1) return systemError("the other process does not answer");
+    const ssize_t n = untilDone([&] { return recvmsg(fd_, &header, MSG_CMSG_CLOEXEC); });
+    if (Status status = judge(n); !status.ok()) return status;
     const cmsghdr* message = CMSG_FIRSTHDR(&header);
-    if (message == nullptr || message->cmsg_type != SCM_RIGHTS || (header.msg_flags & MSG_CTRUNC) != 0) {
+    const bool any = message != nullptr && message->cmsg_type == SCM_RIGHTS;
+    if (any) {
+      const size_t some = (message->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      const size_t before = out.size();
+      out.resize(before + some);
+      std::memcpy(out.data() + before, CMSG_DATA(message), some * sizeof(int));
+    }
+    if (!any || (header.msg_flags & MSG_CTRUNC) != 0) {
       return Error{"", "descriptors were lost on the way: too many open files?"};
     }
-    const size_t some = (message->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    const size_t before = out.size();
-    out.resize(before + some);
-    std::memcpy(out.data() + before, CMSG_DATA(message), some * sizeof(int));
   }
   return Done{};
 }
@@ -179,8 +196,10 @@ Result<HandoverMessage> HandoverChannel::receive(Duration timeout) {
   if (header.body > kMaxBody || header.descriptors > kMaxDescriptors) return Error{"", "a message is too long"};
   HandoverMessage message{.kind = header.kind, .body = {}, .descriptors = {}};
   Status status = receiveDescriptors(header.descriptors, message.descriptors);
-  message.body.resize(header.body);
-  if (status.ok()) status = receiveAll(message.body.data(), message.body.size());
+  if (status.ok()) {
+    message.body.resize(header.body);
+    status = receiveAll(message.body.data(), message.body.size());
+  }
   if (status.ok()) return message;
   for (const int fd : message.descriptors) close(fd);
   return status.error();

@@ -39,7 +39,7 @@ class HandoverChannel {
 
   static Result<HandoverChannel> connect(const std::string& path);
 
-  // Both block, for at most `timeout`.
+  // Both block, for at most `timeout` while nothing comes or goes.
   Status send(const HandoverMessage& message, Duration timeout);
   Result<HandoverMessage> receive(Duration timeout);
   // As receive(), but of `kind`; what was refused is the error.
@@ -51,6 +51,7 @@ class HandoverChannel {
 
  private:
   Status setTimeouts(Duration timeout);
+  Status judge(ssize_t received);
   Status receiveAll(void* data, size_t size);
   Status receiveDescriptors(size_t count, std::vector<int>& out);
 

@@ -76,6 +76,20 @@ TEST_CASE("bytes that end too early are not ok, wherever they end, and take no m
   }
 }
 
+TEST_CASE("whatever the bytes are, what is read are values: a bool, or a bit, is true or false") {
+  Descriptors none;
+  const std::string bytes(100, '\x7f');
+  Archive in(asBytes(bytes), none);
+  bool b = false;
+  std::optional<bool> some;
+  std::bitset<70> bits;
+  in(b, some, bits);
+  CHECK(in.ok());
+  CHECK(bits.all());
+  CHECK(b == true);
+  CHECK(some == true);
+}
+
 TEST_CASE("a descriptor has one place, and one taker; the rest is closed") {
   int pipe[2];
   REQUIRE(::pipe(pipe) == 0);

@@ -1,68 +1,12 @@
 // Several workers, real sockets, real threads: run with --config=tsan too.
+#include "test/runtime/clients.h"
 #include "test/support/workers.h"
-
-#include <doctest/doctest.h>
-
-#include <thread>
-
-#include "source/codec/stun.h"
-#include "source/crypto/hmac.h"
-#include "test/support/udp_client.h"
 
 namespace sluice {
 namespace {
 
+using namespace test;
 using runtime::ListenerDrop;
-
-std::string forwardConfig(const net::Address& upstream, int dscp = 0, const std::string& more = "") {
-  return "listeners { name: 'udp' address: '127.0.0.1:0' filter_chains { name: 'c' "
-         "filters { typed_config { [type.googleapis.com/sluice.filters.Marker] { egress { all { dscp: " +
-         std::to_string(dscp) +
-         " } } } } } "
-         "filters { typed_config { [type.googleapis.com/sluice.filters.Forward] { cluster: 'up' } } } } } "
-         "clusters { name: 'up' endpoints: '" +
-         upstream.toString() + "' } " + more;
-}
-
-constexpr const char* kVoiceConfig =
-    "listeners { name: 'voice' address: '127.0.0.1:0' filter_chains { name: 'c' "
-    "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } } "
-    "filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } } "
-    "filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } } } } ";
-
-// Sends everything back until a datagram says stop.
-class Echo {
- public:
-  Echo() : thread_([this] { run(); }) {}
-  ~Echo() {
-    test::UdpClient stopper;
-    stopper.send(std::vector<uint8_t>{'q'}, socket_.local());
-    thread_.join();
-  }
-  const net::Address& address() const { return socket_.local(); }
-
- private:
-  void run() {
-    while (const auto packet = socket_.receive()) {
-      if (packet->data.size() == 1 && packet->data[0] == 'q') return;
-      socket_.send(packet->data, packet->from);
-    }
-  }
-  test::UdpClient socket_;
-  std::thread thread_;
-};
-
-std::vector<uint8_t> iceCheck(const std::string& username, const std::string& password) {
-  std::vector<uint8_t> buffer(300);
-  stun::Writer writer(buffer, stun::kBinding, stun::Class::kRequest, {1});
-  writer.add(stun::kUsername, username);
-  writer.addU64(stun::kIceControlling, 1);
-  writer.addU32(stun::kPriority, 1);
-  writer.addIntegrity(asBytes(password), crypto::hmacSha1);
-  writer.addFingerprint();
-  buffer.resize(*writer.finish());
-  return buffer;
-}
 
 TEST_CASE("many clients over two workers get their own datagrams back, while the configuration changes") {
   Echo echo;

@@ -1,11 +1,19 @@
 #include "test/support/fake_network.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+
 namespace sluice::test {
 
 class FakeNetwork::Port final : public net::UdpPort {
  public:
   Port(FakeNetwork& network, const net::Address& local) : network_(network), local_(local) {}
-  ~Port() override { network_.ports_.erase(local_); }
+  ~Port() override {
+    network_.ports_.erase(local_);
+    if (descriptor_ >= 0) close(descriptor_);
+  }
 
   void send(net::PacketPtr&& packet) override {
     if (network_.record) network_.sent.push_back(recorded(*packet));
@@ -13,6 +21,12 @@ class FakeNetwork::Port final : public net::UdpPort {
     packet.reset();
   }
   const net::Address& local() const override { return local_; }
+  int descriptor() const override {
+    if (descriptor_ >= 0) return descriptor_;
+    descriptor_ = memfd_create("port", MFD_CLOEXEC);
+    const std::string name = local_.toString();
+    return pwrite(descriptor_, name.data(), name.size(), 0) < 0 ? -1 : descriptor_;
+  }
 
  private:
   SentDatagram recorded(const net::Packet& packet) const {
@@ -24,6 +38,7 @@ class FakeNetwork::Port final : public net::UdpPort {
 
   FakeNetwork& network_;
   const net::Address local_;
+  mutable int descriptor_ = -1;  // made when asked for
 };
 
 Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& local,
@@ -45,16 +60,18 @@ class FakeNetwork::Reservation final : public net::UdpReservation {
   const net::Address& local() const override { return local_; }
 
  private:
-  SentDatagram recorded(const net::Packet& packet) const {
-    const Bytes data = packet.data();
-    return {local_,      packet.remote, {data.begin(), data.end()},
-            packet.tos,  packet.ttl,    packet.dont_fragment,
-            packet.local};
-  }
-
   FakeNetwork& network_;
   const net::Address local_;
 };
+
+std::unique_ptr<net::UdpReservation> FakeNetwork::adopt(int fd) {
+  std::array<char, 64> name;
+  const ssize_t size = pread(fd, name.data(), name.size(), 0);
+  if (fd >= 0) close(fd);
+  if (size <= 0) return nullptr;
+  const auto local = net::Address::parse({name.data(), static_cast<size_t>(size)});
+  return local.ok() ? std::make_unique<Reservation>(*this, *local) : nullptr;
+}
 
 Result<std::unique_ptr<net::UdpReservation>> FakeNetwork::reserve(const net::Address& local) {
   if (exhausted) return Error{"", "no more sockets"};

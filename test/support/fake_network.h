@@ -1,4 +1,5 @@
-// A UDP network in memory: ports record what they send; tests deliver what they like.
+// A UDP network in memory: ports record what they send; tests deliver what they like. A port's descriptor is
+// a file with its address in it, so that another network can adopt it.
 #pragma once
 
 #include <map>
@@ -28,7 +29,7 @@ class FakeNetwork final : public net::UdpNetwork {
                                              net::UdpReceiver& receiver) override;
 
   Result<std::unique_ptr<net::UdpReservation>> reserve(const net::Address& local) override;
-  std::unique_ptr<net::UdpReservation> adopt(int) override { return nullptr; }
+  std::unique_ptr<net::UdpReservation> adopt(int fd) override;
   std::unique_ptr<net::UdpPort> open(std::unique_ptr<net::UdpReservation> reservation,
                                      const net::UdpOptions& options, net::UdpReceiver& receiver) override;
 

@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -136,6 +137,33 @@ void ChainHarness::reload(std::vector<FilterConfig> filters) {
 
 void ChainHarness::closeChain() {
   chain_.reset();
+}
+
+SavedChain ChainHarness::save() {
+  Descriptors descriptors;
+  chain().flush();
+  auto filters = chain().save(descriptors);
+  if (!filters.ok()) return {filters.error().path, {}, {}};
+  SavedChain saved{"", *std::move(filters), {}};
+  for (const int fd : descriptors.all()) saved.descriptors.push_back(dup(fd));  // as a message does
+  return saved;
+}
+
+std::string ChainHarness::load(const SavedChain& saved) {
+  Descriptors descriptors(saved.descriptors);
+  const Status status = chain().load(saved.filters, descriptors);
+  return status.ok() ? "" : status.error().path;
+}
+
+std::string ChainHarness::takeOver(ChainHarness& other) {
+  session.known_player = other.session.known_player;
+  session.selected = other.session.selected;
+  session.local_address = other.session.local_address;
+  session.authenticated = other.session.authenticated;
+  const SavedChain saved = other.save();
+  if (!saved.lost.empty()) return saved.lost;
+  other.session.handed_over = true;
+  return load(saved);
 }
 
 uint64_t ChainHarness::dropped(const std::string& filter, std::string_view reason) const {

@@ -66,6 +66,7 @@ class FakeSession final : public chain::Session {
   void select(const net::Packet& check) override { selected = check.remote; }
   void keepAlive() override { ++kept_alive; }
   void keepAliveUntil(Instant until) override { alive_until = until; }
+  bool isHandedOver() const override { return handed_over; }
   void close(std::string_view reason) override {
     if (closed.empty()) closed = reason;
   }
@@ -78,6 +79,7 @@ class FakeSession final : public chain::Session {
   int kept_alive = 0;
   Instant alive_until{};
   std::string closed;  // the reason
+  bool handed_over = false;
   std::function<void(const net::Address&)> on_authenticated;
 };
 
@@ -87,6 +89,13 @@ struct Captured {
   PacketKind kind;
   uint8_t tos;
   uint8_t ttl;
+};
+
+// What another process gets of a chain.
+struct SavedChain {
+  std::string lost;  // the filter that cannot go on; empty: all can
+  std::vector<chain::SavedFilter> filters;
+  std::vector<int> descriptors;  // who loads it owns them
 };
 
 // One filter of a chain under test.
@@ -109,6 +118,13 @@ class ChainHarness final : private chain::ChainEnds {
   void reload(std::vector<FilterConfig> filters);
   void closeChain();
   chain::FilterChain& chain();
+
+  // For another process: what filters hold goes out, then they are written.
+  SavedChain save();
+  // Into this chain, which is new. The filter that cannot go on; empty: all can.
+  std::string load(const SavedChain& saved);
+  // The same session goes on in this chain.
+  std::string takeOver(ChainHarness& other);
 
   uint64_t dropped(const std::string& filter, std::string_view reason) const;
   uint64_t counted(const std::string& filter, std::string_view counter, std::string_view value = {}) const;

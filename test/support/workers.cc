@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <future>
 
@@ -17,6 +18,54 @@ Workers::Workers(const std::string& text, unsigned count)
       registry_(builtinFilters()),
       stats_(count),
       dtls_(crypto::DtlsContext::make(crypto::Certificate::generate())) {
+  start(text, count);
+  const auto& listener = generation_->listeners.front();
+  net::Address local = listener->addresses.front();
+  for (auto& worker : group_.workers) {
+    auto fd = net::bindUdpSocket(local, listener->socket);
+    REQUIRE(fd.ok());
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    getsockname(*fd, reinterpret_cast<sockaddr*>(&name), &length);
+    address_ = local = net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
+    sockets_.push_back(*fd);
+    worker->publish(generation_, {.added = {{1, *fd, listener}}, .drained = {}, .revived = {}});
+  }
+}
+
+Workers::Workers(const std::string& text, Workers& before, runtime::PausedWorkers& paused,
+                 runtime::LoadingWorkers& loading)
+    : directory_({}, before.count(), clock_),
+      registry_(builtinFilters()),
+      stats_(before.count()),
+      dtls_(before.dtls_) {
+  start(text, before.count());
+  address_ = before.address_;
+  std::vector<runtime::WorkerState> states = paused.save();
+  before.runMain();
+  Descriptors none;
+  Archive out(none);
+  before.process_.archive(out);
+  before.directory_.archive(out);
+  const std::string bytes = out.takeBytes();
+  Archive in(asBytes(bytes), none);
+  process_.archive(in);
+  directory_.archive(in);
+  REQUIRE(in.ok());
+  for (const auto& room : directory_.rooms()) {
+    for (const auto& player : room.players) announce(player);
+  }
+  const auto& listener = generation_->listeners.front();
+  for (unsigned i = 0; i < count(); ++i) {
+    for (int& fd : states[i].descriptors) fd = dup(fd);  // as a message does
+    sockets_.push_back(dup(before.sockets_[i]));
+    group_.workers[i]->publish(generation_,
+                               {.added = {{1, sockets_[i], listener}}, .drained = {}, .revived = {}},
+                               loading.load(*group_.workers[i], std::move(states[i])));
+  }
+}
+
+void Workers::start(const std::string& text, unsigned count) {
   group_.post_to_main = [this](std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     posted_.push_back(std::move(task));
@@ -28,17 +77,6 @@ Workers::Workers(const std::string& text, unsigned count)
   }
   for (auto& worker : group_.workers) worker->start();
   generation_ = build(text);
-  const auto& listener = generation_->listeners.front();
-  net::Address local = listener->addresses.front();
-  for (auto& worker : group_.workers) {
-    auto fd = net::bindUdpSocket(local, listener->socket);
-    REQUIRE(fd.ok());
-    sockaddr_storage name{};
-    socklen_t length = sizeof name;
-    getsockname(*fd, reinterpret_cast<sockaddr*>(&name), &length);
-    address_ = local = net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
-    worker->publish(generation_, {.added = {{1, *fd, listener}}, .drained = {}, .revived = {}});
-  }
 }
 
 Workers::~Workers() {

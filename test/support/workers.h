@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/config/build.h"
+#include "source/runtime/handover.h"
 #include "source/runtime/worker.h"
 
 namespace sluice::test {
@@ -16,6 +17,9 @@ class Workers {
  public:
   // `text` is a Bootstrap; {port} in it stands for a listener port that is free.
   Workers(const std::string& text, unsigned count);
+  // As another process that takes over from `before`, whose workers are in `paused`.
+  Workers(const std::string& text, Workers& before, runtime::PausedWorkers& paused,
+          runtime::LoadingWorkers& loading);
   ~Workers();
 
   void reload(const std::string& text);
@@ -28,6 +32,7 @@ class Workers {
   unsigned count() const { return static_cast<unsigned>(group_.workers.size()); }
   size_t sessions() const { return group_.total_sessions.load(); }
 
+  runtime::WorkerGroup& group() { return group_; }
   rooms::Directory& directory() { return directory_; }
   // Signalling's news to the workers, as the server spreads it.
   void announce(const rooms::PlayerPtr& player);
@@ -35,6 +40,7 @@ class Workers {
   void runMain();
 
  private:
+  void start(const std::string& text, unsigned count);
   runtime::GenerationPtr build(const std::string& text);
 
   const RealClock clock_;
@@ -49,6 +55,7 @@ class Workers {
   runtime::GenerationPtr generation_;
   uint64_t version_ = 0;
   net::Address address_;
+  std::vector<int> sockets_;  // the workers'
 };
 
 }  // namespace sluice::test

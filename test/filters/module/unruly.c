@@ -11,6 +11,9 @@
 #ifndef VERSION
 #define VERSION 1
 #endif
+#ifndef FORGETFUL
+#define FORGETFUL 0
+#endif
 #ifndef ABI
 #define ABI SLUICE_FILTER_ABI
 #endif
@@ -112,8 +115,18 @@ static void on_timer(void* filter) {
   host->send(self->session, SLUICE_EGRESS, SLUICE_OTHER, (const uint8_t*)text, (size_t)size);
 }
 
+static void say_goodbye(const session* self) {
+  if (is(self, "chatty")) host->send(self->session, SLUICE_EGRESS, SLUICE_OTHER, (const uint8_t*)"bye", 3);
+}
+
+static void session_free(void* filter) {
+  say_goodbye(filter);
+  free(filter);
+}
+
 static size_t session_export(const void* filter, uint8_t* out, size_t capacity) {
   const session* self = filter;
+  say_goodbye(self);
   if (is(self, "hoard")) return capacity + 1;
   memcpy(out, &self->seen, sizeof self->seen);
   return sizeof self->seen;
@@ -135,11 +148,11 @@ static const sluice_filter_api kFilter = {
     .config_new = config_new,
     .config_free = free,
     .session_new = session_new,
-    .session_free = free,
+    .session_free = session_free,
     .on_ingress = on_ingress,
     .on_timer = on_timer,
-    .session_export = session_export,
-    .session_import = session_import,
+    .session_export = FORGETFUL ? NULL : session_export,
+    .session_import = FORGETFUL ? NULL : session_import,
 };
 
 #ifndef SYMBOL

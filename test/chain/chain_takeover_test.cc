@@ -1,0 +1,184 @@
+// A chain, and what filter types have once in the process, on their way to another process.
+#include <doctest/doctest.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "source/chain/filter_chain.h"
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using chain::FilterContext;
+using test::ChainHarness;
+
+// Counts packets, and takes the count along; "lonely" cannot.
+class Counter final : public chain::Filter {
+ public:
+  Counter(FilterContext& context, std::string mode) : Filter(context), mode_(std::move(mode)) {}
+  void onIngress(net::PacketPtr&& packet) override {
+    ++count_;
+    context_.ingress(std::move(packet));
+  }
+  void onAuthenticated(const net::Address&) override { proven_ = true; }
+  bool archive(Archive& a) override {
+    if (mode_ == "lonely") return false;
+    a(count_);
+    return true;
+  }
+  void describe(chain::Description& out) const override {
+    out.emplace_back(std::to_string(count_), proven_ ? "proven" : "");
+  }
+
+ private:
+  const std::string mode_;
+  uint32_t count_ = 0;
+  bool proven_ = false;
+};
+
+class CounterFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
+                                              chain::FactoryContext&) {
+    auto factory = std::make_shared<CounterFactory>();
+    factory->mode = config.value();
+    return chain::FilterFactoryPtr(std::move(factory));
+  }
+  chain::FilterPtr create(FilterContext& context) const override {
+    return std::make_unique<Counter>(context, mode);
+  }
+  std::string mode;
+};
+
+test::FilterConfig counter(const std::string& name, const std::string& mode = "",
+                           std::string_view type = "counter", uint32_t format = 1) {
+  return {{.name = type,
+           .config_type = "google.protobuf.StringValue",
+           .state_format = format,
+           .schema = {},
+           .parse = chain::parseAs<google::protobuf::StringValue, CounterFactory>},
+          "value: '" + mode + "'",
+          name};
+}
+
+struct Fixture {
+  // After two packets through "a" and "b".
+  Fixture() {
+    before.ingress(asBytes("x"));
+    before.ingress(asBytes("x"));
+  }
+  // The chain that takes over: "NAME COUNT [proven]" of each filter, or who cannot go on.
+  std::string takenBy(std::vector<test::FilterConfig> filters) {
+    ChainHarness after(next_worker, std::move(filters));
+    const std::string lost = after.takeOver(before);
+    if (!lost.empty()) return "lost: " + lost;
+    std::string all;
+    after.chain().forEach([&](const std::string& name, const chain::Filter& filter) {
+      chain::Description description;
+      filter.describe(description);
+      all += name + description[0].first + description[0].second + " ";
+    });
+    return all;
+  }
+
+  ManualClock clock;
+  test::FakeWorker worker{clock}, next_worker{clock};
+  ChainHarness before{worker, {counter("a"), counter("b")}};
+};
+
+TEST_CASE("filters go on where name and type are the same, in whatever order; others begin anew") {
+  Fixture f;
+  CHECK(f.takenBy({counter("a"), counter("b")}) == "a2 b2 ");
+  CHECK(f.takenBy({counter("b"), counter("a")}) == "b2 a2 ");
+  CHECK(f.takenBy({counter("a"), counter("new"), counter("b")}) == "a2 new0 b2 ");
+  CHECK(f.takenBy({counter("b")}) == "b2 ");
+  CHECK(f.takenBy({}) == "");
+  CHECK(f.takenBy({counter("renamed"), counter("b")}) == "renamed0 b2 ");
+  CHECK(f.takenBy({counter("a", "", "other"), counter("b")}) == "a0 b2 ");
+  CHECK(f.takenBy({counter("a", "other configuration"), counter("b")}) == "a2 b2 ");
+}
+
+TEST_CASE("a filter that begins anew in a proven session hears of it") {
+  Fixture f;
+  f.before.session.authenticate(f.before.session.selected);
+  CHECK(f.takenBy({counter("a"), counter("new"), counter("b")}) == "a2 new0proven b2 ");
+}
+
+TEST_CASE("state of another format is not read, and its filter named") {
+  Fixture f;
+  CHECK(f.takenBy({counter("b", "", "counter", 2)}) == "lost: b");
+}
+
+TEST_CASE("a filter that cannot go on elsewhere, on either side, is named; the chain goes on where it was") {
+  Fixture f;
+  ChainHarness lonely(f.worker, {counter("a"), counter("l", "lonely"), counter("b")});
+  lonely.ingress(asBytes("x"));
+  const test::SavedChain saved = lonely.save();
+  CHECK(saved.lost == "l");
+  CHECK(saved.filters.empty());
+  lonely.ingress(asBytes("x"));
+  CHECK(lonely.inner.size() == 2);
+  CHECK(f.takenBy({counter("a", "lonely"), counter("b")}) == "lost: a");
+}
+
+struct Key {
+  static constexpr std::string_view kStateName = "key";
+  uint64_t value = 0;
+  void archive(Archive& a) { a(value); }
+};
+struct Tally {
+  static constexpr std::string_view kStateName = "tally";
+  std::string names;
+  void archive(Archive& a) { a(names); }
+};
+struct Cache {
+  int hits = 0;
+};
+
+std::string written(chain::ProcessState& state) {
+  Descriptors none;
+  Archive out(none);
+  state.archive(out);
+  return out.takeBytes();
+}
+bool read(chain::ProcessState& state, const std::string& bytes) {
+  Descriptors none;
+  Archive in(asBytes(bytes), none);
+  state.archive(in);
+  return in.ok() && in.atEnd();
+}
+
+TEST_CASE("states of the process go along by name; what only one process has, or has no name, does not") {
+  chain::ProcessState before, after;
+  before.get<Key>()->value = 7;
+  before.get<Tally>()->names = "alice";
+  before.get<Cache>()->hits = 3;
+  after.get<Key>();
+  after.get<Cache>();
+  CHECK(read(after, written(before)));
+  CHECK(after.get<Key>()->value == 7);
+  CHECK(after.get<Cache>()->hits == 0);
+  CHECK(after.get<Tally>()->names == "");
+}
+
+TEST_CASE("states of the process that are cut, or not their own, are not read") {
+  chain::ProcessState before;
+  before.get<Key>()->value = 7;
+  before.get<Tally>()->names = "alice";
+  const std::string bytes = written(before);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    chain::ProcessState after;
+    after.get<Key>();
+    after.get<Tally>();
+    CHECK_FALSE(read(after, bytes.substr(0, size)));
+  }
+  Descriptors none;
+  Archive out(none);
+  std::map<std::string, std::string> wrong{{"key", "short"}};
+  out(wrong);
+  chain::ProcessState after;
+  after.get<Key>();
+  CHECK_FALSE(read(after, out.takeBytes()));
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,210 @@
+// stun_turn in another process: allocations keep their relayed addresses, whatever else changes.
+#include <unistd.h>
+
+#include <cstring>
+
+#include "filters/stun_turn/stun_turn.h"
+#include "source/crypto/hmac.h"
+#include "test/filters/takeover/takeover.h"
+#include "test/filters/turn_client.h"
+
+namespace sluice::test {
+namespace {
+
+// The process that takes over: another network, clock and credentials of the same kind.
+struct Next {
+  explicit Next(TurnServer& before, const std::string& turn = "") : server(turn) {
+    server.clock.advance(before.clock.now() - server.clock.now());
+  }
+  // What process-wide state is there is read, as the server does it when its configuration is built.
+  void inherit(TurnServer& before) {
+    chain::ProcessState& there = before.process;
+    Descriptors none;
+    Archive out(none);
+    there.archive(out);
+    const std::string bytes = out.takeBytes();
+    Archive in(asBytes(bytes), none);
+    server.process.archive(in);
+    CHECK(in.ok());
+    CHECK(in.atEnd());
+  }
+
+  TurnServer server;
+};
+
+// One client, as both processes see it.
+struct Moved {
+  explicit Moved(const std::string& turn = "", const std::string& turn_there = "", User user = kAlice)
+      : before(turn),
+        alice(before, "192.0.2.1:5000", user),
+        next(before, turn_there),
+        there(next.server, "192.0.2.1:5000", user) {}
+
+  void takeOver() {
+    there.chain.chain();
+    next.inherit(before);
+    CHECK(there.chain.takeOver(alice.chain) == "");
+    there.learn(challenge);
+  }
+  void allocate() {
+    challenge = alice.ask(stun::kAllocate, {transport()});
+    alice.learn(challenge);
+    alice.allocate();
+  }
+
+  TurnServer before;
+  TurnClient alice;
+  Next next;
+  TurnClient there;
+  Answer challenge;
+};
+
+TEST_CASE("an allocation goes on at the same relayed address, both ways, with permissions and channels") {
+  for (const std::string turn : {"", "relays: SHARED "}) {
+    CAPTURE(turn);
+    Moved m(turn, turn);
+    m.allocate();
+    CHECK(m.alice.permit({kPeer}).code() == kSuccess);
+    CHECK(m.alice.bind(0x4001, "203.0.113.6:7000").code() == kSuccess);
+    m.takeOver();
+    m.there.relayed = m.alice.relayed;
+    CHECK(ways(m.next.server, m.there) == "both");
+    CHECK(ways(m.next.server, m.there, 0x4001, "203.0.113.6:7000") == "both");
+    CHECK(ways(m.next.server, m.there, "203.0.113.7:7000") == "none");
+    CHECK(m.next.server.network().sent.back().from == m.alice.relay());
+  }
+}
+
+TEST_CASE("the nonce of the process before is good, and no other is asked for") {
+  Moved m;
+  m.allocate();
+  m.takeOver();
+  const Answer answer = m.there.request(stun::kRefresh, {}, m.there.auth());
+  CHECK(answer.code() == kSuccess);
+}
+
+TEST_CASE("a request that was answered before is answered the same again") {
+  Moved m;
+  m.allocate();
+  const auto request = m.alice.formed(stun::kCreatePermission, {peer(kPeer)});
+  const Auth auth = m.alice.auth();
+  const Answer first = m.alice.send(request, &auth);
+  CHECK(first.code() == kSuccess);
+  m.takeOver();
+  CHECK(m.there.send(request, &auth).bytes == first.bytes);
+}
+
+TEST_CASE("lifetimes are what they were: of the allocation, a permission and a channel") {
+  Moved m;
+  m.allocate();
+  CHECK(m.alice.permit({kPeer}).code() == kSuccess);
+  m.takeOver();
+  m.there.relayed = m.alice.relayed;
+  m.next.server.advance(299s);
+  CHECK(ways(m.next.server, m.there) == "both");
+  m.next.server.advance(2s);
+  CHECK(ways(m.next.server, m.there) == "none");
+  CHECK(m.next.server.network().open_ports() == 1);
+  m.next.server.advance(300s);
+  CHECK(m.next.server.network().open_ports() == 0);
+}
+
+TEST_CASE("the allocation counts in its user's quota there, but is never refused for it") {
+  const std::string one = "max_allocations_per_user: 1 ";
+  Moved m("", one);
+  m.allocate();
+  m.takeOver();
+  TurnClient second(m.next.server, "192.0.2.1:5001");
+  CHECK(second.tryAllocate().code() == 486);
+  CHECK(m.there.refresh({lifetime(0)}).code() == kSuccess);
+  CHECK(second.tryAllocate().code() == kSuccess);
+}
+
+TEST_CASE("where there is no TURN any more the allocation ends, its socket is closed and the session lives") {
+  Moved m;
+  m.allocate();
+  const net::Address relay = m.alice.relay();
+  ChainHarness without(m.next.server.worker, {{stun_turn::filterType(), ""}});
+  CHECK(without.takeOver(m.alice.chain) == "");
+  CHECK(m.next.server.network().open_ports() == 0);
+  CHECK_FALSE(m.next.server.network().deliver(*net::Address::parse(kPeer), relay, asBytes("hello")));
+  without.ingress(form(stun::kBinding, stun::Class::kRequest, newTransaction(), {}));
+  CHECK(without.outer.size() == 1);
+}
+
+TEST_CASE("an allocation whose socket did not come along ends, and says so") {
+  Moved m;
+  m.allocate();
+  SavedChain saved = m.alice.chain.save();
+  for (const int fd : saved.descriptors) close(fd);
+  saved.descriptors.clear();
+  CHECK(m.there.chain.load(saved) == "stun_turn");
+}
+
+TEST_CASE("a client that only asked for its address, or for a nonce, goes on") {
+  Moved m;
+  m.challenge = m.alice.ask(stun::kAllocate, {transport()});
+  m.takeOver();
+  CHECK(m.there.tryAllocate().code() == kSuccess);
+}
+
+TEST_CASE("no part of the state is taken for the whole, of the filter's or of TURN's within") {
+  Moved m;
+  m.allocate();
+  CHECK(m.alice.bind(0x4001, kPeer).code() == kSuccess);
+  const auto make = [&] {
+    auto chain = std::make_unique<ChainHarness>(
+        m.next.server.worker, std::vector<FilterConfig>{{stun_turn::filterType(), m.next.server.config}});
+    chain->process = &m.next.server.process;
+    return chain;
+  };
+  const SavedChain saved = m.alice.chain.save();
+  checkCuts(saved, make);
+  // Its own part is a string behind the time of the last check.
+  const std::string& state = saved.filters[0].state;
+  constexpr size_t kHead = sizeof(int64_t) + sizeof(uint32_t);
+  for (size_t size = 0; size + kHead < state.size(); ++size) {
+    SavedChain cut{"", saved.filters, {}};
+    for (const int fd : saved.descriptors) cut.descriptors.push_back(dup(fd));
+    const auto length = static_cast<uint32_t>(size);
+    cut.filters[0].state = state.substr(0, kHead + size);
+    std::memcpy(&cut.filters[0].state[sizeof(int64_t)], &length, sizeof length);
+    CHECK(make()->load(cut) == (size == 0 ? "" : "stun_turn"));
+    CHECK(m.next.server.network().open_ports() == 0);
+  }
+  for (const int fd : saved.descriptors) close(fd);
+}
+
+// RFC 7675: a peer whose consent has run out is sent nothing.
+TEST_CASE("consent to send goes on, and runs out when it would have") {
+  ManualClock clock;
+  FakeWorker worker(clock), next_worker(clock);
+  const std::vector<FilterConfig> filters{{stun_turn::filterType(), "consent_timeout_s: 30"}};
+  ChainHarness before(worker, filters), after(next_worker, filters);
+  rooms::Negotiated negotiated;
+  negotiated.local = {"ours", "a password of 24 letters"};
+  negotiated.remote = {"theirs", "another password"};
+  before.session.known_player =
+      std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
+  std::vector<uint8_t> check(300);
+  stun::Writer writer(check, stun::kBinding, stun::Class::kRequest, newTransaction());
+  writer.add(stun::kUsername, "ours:theirs");
+  writer.addU64(stun::kIceControlling, 1);
+  writer.addU32(stun::kPriority, 1);
+  writer.addIntegrity(asBytes("a password of 24 letters"), crypto::hmacSha1);
+  writer.addFingerprint();
+  check.resize(*writer.finish());
+  before.ingress(check);
+  REQUIRE(before.session.isAuthenticated());
+  clock.advance(20s);
+  CHECK(after.takeOver(before) == "");
+  clock.advance(9s);
+  next_worker.timers().run();
+  CHECK(after.session.closed == "");
+  clock.advance(2s);
+  next_worker.timers().run();
+  CHECK(after.session.closed == "consent_expired");
+}
+
+}  // namespace
+}  // namespace sluice::test

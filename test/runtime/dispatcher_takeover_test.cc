@@ -1,0 +1,257 @@
+// A dispatcher's sessions on their way to another process.
+#include <algorithm>
+
+#include "test/runtime/dispatcher_fixture.h"
+
+namespace sluice::runtime {
+namespace {
+
+// Two processes, one worker of each; packets are for the first until takeOver().
+struct Fixture {
+  using Options = DispatcherFixture::Options;
+  Fixture() : Fixture(Options{}) {}
+  explicit Fixture(const Options& options) : before(options), after(options) {
+    after.clock.advance(before.clock.now() - after.clock.now());
+  }
+
+  std::string save() {
+    Descriptors none;
+    before.dispatcher.flush();
+    SavedWorker saved = before.dispatcher.save(none);
+    lost_here = saved.lost;
+    Archive out(none);
+    out(saved);
+    return out.takeBytes();
+  }
+  std::vector<LostSession> load(const std::string& bytes) {
+    Descriptors none;
+    Archive in(asBytes(bytes), none);
+    SavedWorker saved;
+    in(saved);
+    CHECK(in.ok());
+    CHECK(in.atEnd());
+    return after.dispatcher.load(saved, none);
+  }
+  std::vector<LostSession> takeOver() {
+    const std::string bytes = save();
+    before.dispatcher.handOver();
+    before.port = nullptr;
+    return load(bytes);
+  }
+  rooms::PlayerPtr player(const std::string& ufrag) {
+    after.player(ufrag);
+    return before.player(ufrag);
+  }
+
+  DispatcherFixture before, after;
+  std::vector<LostSession> lost_here;
+};
+
+TEST_CASE("a session goes on: its number, addresses, age and counts, and its packets find it") {
+  Fixture f;
+  f.player("ours");
+  f.before.receive(kAlice, check("ours:theirs"));
+  f.before.receive(kBob, check("ours:theirs"));
+  f.before.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    context.session().select(*packet);
+    context.session().keepAliveUntil(Instant(100s));
+    context.consume(std::move(packet));
+  };
+  f.before.receive(kBob, kVoice);
+  const Session& here = *f.before.find(kBob);
+  const uint64_t id = here.id();
+  const Instant created = here.created();
+  const uint32_t bucket = here.bucket();
+  CHECK(f.takeOver().empty());
+  CHECK(f.before.dispatcher.sessions().size() == 0);
+  CHECK(f.before.gone.empty());  // the player did not leave
+  const Session* there = f.after.find(kAlice);
+  REQUIRE(there != nullptr);
+  CHECK(there == f.after.find(kBob));
+  CHECK(there->id() == id);
+  CHECK(there->created() == created);
+  CHECK(there->bucket() == bucket);
+  CHECK(there->packetsIn() == 3);
+  CHECK(there->remote() == kBob);
+  CHECK(there->isAuthenticated());
+  CHECK_FALSE(there->isIdle(Instant(99s), 1s));
+  CHECK(there->player()->id == "ours");
+  CHECK(f.after.total == 1);
+  CHECK(f.after.stats.sessions.value() == 1);
+  f.after.receive(kAlice, kVoice);
+  CHECK(there->packetsIn() == 4);
+}
+
+TEST_CASE("numbers of sessions go on behind those that came along") {
+  Fixture f;
+  f.before.receive(kAlice, check());
+  const uint64_t id = f.before.find(kAlice)->id();
+  CHECK(f.takeOver().empty());
+  f.after.receive(kBob, check());
+  CHECK(f.after.find(kBob)->id() > id);
+  Fixture later;
+  Descriptors none;
+  later.before.receive(kAlice, check());
+  SavedWorker saved = later.before.dispatcher.save(none);
+  saved.sessions[0].id = 1'000'000'000;  // of a process that has run for long
+  CHECK(later.after.dispatcher.load(saved, none).empty());
+  later.after.receive(kBob, check());
+  CHECK(later.after.find(kBob)->id() == 1'000'000'001);
+}
+
+TEST_CASE("a client that has not proven itself has no more time for it than before") {
+  Fixture f;
+  f.before.hook = f.after.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    context.consume(std::move(packet));
+  };
+  f.before.receive(kAlice, check());
+  f.before.clock.advance(9s);
+  f.after.clock.advance(9s);
+  CHECK(f.takeOver().empty());
+  CHECK(f.after.dispatcher.sessions().unauthenticated() == 1);
+  f.after.sweepAfter(2s);
+  CHECK(f.after.closed("not_authenticated") == 1);
+}
+
+TEST_CASE("sessions from before count in the limits") {
+  Fixture f({.authenticates = false, .limits = {.sessions = 2, .per_source = 1}});
+  f.before.receive(kAlice, kVoice);
+  CHECK(f.takeOver().empty());
+  f.after.receive(kAlice.withPort(5001), kVoice);
+  CHECK(f.after.dropped(ListenerDrop::kSourceLimit) == 1);
+  f.after.receive(kBob, kVoice);
+  f.after.receive(kCarol, kVoice);
+  CHECK(f.after.dropped(ListenerDrop::kSessionLimit) == 1);
+}
+
+TEST_CASE("a session that is closing ends where it was") {
+  Fixture f;
+  f.before.receive(kAlice, check());
+  const_cast<Session*>(f.before.find(kAlice))->close("enough");
+  CHECK(f.takeOver().empty());
+  CHECK(f.after.find(kAlice) == nullptr);
+}
+
+TEST_CASE("clients whose session another worker has are known for it") {
+  DispatcherFixture owner({.index = 0, .workers = 2});
+  Fixture other({.index = 1, .workers = 2});
+  for (DispatcherFixture* f : {&other.before, &other.after, &owner})
+    f->worker.peers = {&owner.worker, &f->worker};
+  const auto alice = owner.player("ours");
+  const auto gone = owner.player("gone");
+  other.before.dispatcher.addPlayer(alice);
+  other.before.dispatcher.addPlayer(gone);
+  owner.receive(kAlice, check("ours:theirs"));
+  owner.receive(kAlice.withPort(1), check("gone:theirs"));
+  other.before.receive(kBob, check("ours:theirs"));
+  other.before.receive(kCarol, check("gone:theirs"));
+  CHECK(owner.find(kAlice)->packetsIn() == 2);
+  other.after.dispatcher.addPlayer(alice);  // the other one left meanwhile
+  CHECK(other.takeOver().empty());
+  other.after.receive(kBob, kVoice);
+  CHECK(owner.find(kAlice)->packetsIn() == 3);
+  other.after.receive(kCarol, kVoice);
+  CHECK(other.after.dropped(ListenerDrop::kNoSession) == 1);
+}
+
+TEST_CASE("who cannot go on is named with the reason, and the others go on") {
+  Fixture f;
+  f.before.player("ours");
+  f.before.receive(kAlice, check("ours:theirs"));
+  f.before.receive(kBob, check());
+  std::string where = "listener listener, chain chain", why;
+  size_t go_on = 1;
+  bool lost_here = false;
+  SUBCASE("its player left") {
+    why = "its player left";
+  }
+  SUBCASE("its chain is gone") {
+    f.after.publish(2, true, "another chain");
+    f.after.port->listener = f.after.generation->listeners[0];
+    why = "its chain is not there any more";
+    f.after.player("ours");
+    go_on = 0;
+  }
+  SUBCASE("its port is gone") {
+    f.after.dispatcher.removePort(7, "listener_removed");
+    why = "its address is not there any more";
+    f.after.player("ours");
+    go_on = 0;
+  }
+  SUBCASE("its filter cannot go on") {
+    bool first = true;
+    f.before.archive = [first](Archive&) mutable { return !std::exchange(first, false); };
+    where += ", filter hook";
+    why = "cannot go on in another process";
+    lost_here = true;
+  }
+  SUBCASE("its filter cannot read what is there") {
+    bool first = true;
+    f.after.archive = [first](Archive&) mutable { return !std::exchange(first, false); };
+    f.after.player("ours");
+    where += ", filter hook";
+    why = "cannot read its state";
+  }
+  auto lost = f.takeOver();
+  if (lost_here) {
+    CHECK(lost.empty());
+    lost = f.lost_here;
+  }
+  REQUIRE(lost.size() == 2 - go_on);
+  for (const LostSession& one : lost) {
+    CHECK(one.where == where);
+    CHECK(one.why == why);
+  }
+  f.after.turn();
+  CHECK(f.after.dispatcher.sessions().size() == go_on);
+  CHECK((f.after.find(kBob) != nullptr) == (go_on == 1));
+}
+
+TEST_CASE("a session of which one address is gone cannot go on") {
+  Fixture f;
+  f.player("ours");
+  WorkerPort& door = f.before.addDoor();
+  f.before.receive(kAlice, check("ours:theirs"));
+  f.before.receive(door, kBob, kLocal, check("ours:theirs"));
+  const auto lost = f.takeOver();
+  REQUIRE(lost.size() == 1);
+  CHECK(lost[0].why == "one of its addresses is not there any more");
+}
+
+TEST_CASE("a session that could not be read tells its player's room, as any that ends") {
+  Fixture f;
+  f.player("ours");
+  f.before.receive(kAlice, check("ours:theirs"));
+  f.after.archive = [](Archive&) { return false; };
+  CHECK(f.takeOver().size() == 1);
+  f.after.turn();
+  CHECK(f.after.closed("not_taken_over") == 1);
+  REQUIRE(f.after.gone.size() == 1);
+  CHECK(f.after.gone[0]->id == "ours");
+}
+
+TEST_CASE("where another process could not take over, everything goes on here") {
+  Fixture f;
+  f.before.receive(kAlice, check());
+  f.save();
+  f.before.receive(kAlice, kVoice);
+  CHECK(f.before.find(kAlice)->packetsIn() == 2);
+  CHECK_FALSE(f.before.find(kAlice)->isHandedOver());
+}
+
+TEST_CASE("what a worker left is read whole or not at all") {
+  Fixture f;
+  f.player("ours");
+  f.before.receive(kAlice, check("ours:theirs"));
+  const std::string bytes = f.save();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    Descriptors none;
+    Archive in(asBytes(bytes).first(size), none);
+    SavedWorker saved;
+    in(saved);
+    CHECK_FALSE(in.ok());
+  }
+}
+
+}  // namespace
+}  // namespace sluice::runtime
