@@ -42,7 +42,9 @@ std::unique_ptr<Workers> takeOver(Workers& before, const std::string& config,
   if (meanwhile) meanwhile();
   LoadingWorkers loading;
   auto after = std::make_unique<Workers>(config, before, paused, loading);
-  for (const auto& one : loading.lost()) {
+  const auto loaded = loading.loaded();
+  REQUIRE(loaded.ok());
+  for (const auto& one : loaded->lost) {
     if (lost != nullptr) lost->push_back(one.why);
   }
   paused.handOver();
@@ -98,7 +100,9 @@ TEST_CASE("a takeover that fails changes nothing: the workers go on, and the oth
     clients.send(workers.address(), 1);
     LoadingWorkers loading;
     Workers after(config, workers, paused, loading);
-    CHECK(loading.lost().empty());
+    const auto loaded = loading.loaded();
+    REQUIRE(loaded.ok());
+    CHECK(loaded->lost.empty());
     loading.settle(false);
     after.on(0, [](runtime::WorkerThread& worker) { CHECK(worker.dispatcher().sessions().size() == 0); });
     after.on(1, [](runtime::WorkerThread& worker) { CHECK(worker.dispatcher().sessions().size() == 0); });
