@@ -1,12 +1,20 @@
 #include "source/runtime/handover.h"
 
+#include <barrier>
 #include <utility>
 
 namespace sluice::runtime {
+namespace {
+
+// What a session lets go may be held by the next one: a TURN client's goes to a speaker, and that to a
+// listener.
+constexpr int kSessionsOnTheWay = 3;
+
+}  // namespace
 
 PausedWorkers::PausedWorkers(WorkerGroup& group)
     : paused_(std::make_shared<std::latch>(static_cast<ptrdiff_t>(group.workers.size()) + 1)) {
-  const auto flushed = std::make_shared<std::latch>(static_cast<ptrdiff_t>(group.workers.size()));
+  const auto flushed = std::make_shared<std::barrier<>>(static_cast<ptrdiff_t>(group.workers.size()));
   const std::shared_future<bool> verdict = handed_over_.get_future().share();
   for (auto& owned : group.workers) {
     WorkerThread* worker = owned.get();
@@ -15,9 +23,11 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
     worker->post([worker, state, verdict, flushed, paused = paused_] {
       paused->arrive_and_wait();  // what others have mailed has come by then
       worker->finishTurn();
-      worker->dispatcher().flush();
-      flushed->arrive_and_wait();
-      worker->finishTurn();
+      for (int i = 0; i < kSessionsOnTheWay; ++i) {
+        worker->dispatcher().flush();
+        flushed->arrive_and_wait();  // so has what they mailed just now
+        worker->finishTurn();
+      }
       Descriptors descriptors;
       Archive out(descriptors);
       SavedWorker saved = worker->dispatcher().save(descriptors);
