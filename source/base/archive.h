@@ -48,8 +48,7 @@ class Archive {
   // `descriptors` outlives the archive.
   explicit Archive(Descriptors& descriptors) : descriptors_(descriptors), reading_(false) {}
   // Reads `data`, which outlives the archive.
-  Archive(Bytes data, Descriptors& descriptors)
-      : descriptors_(descriptors), reading_(true), data_(data) {}
+  Archive(Bytes data, Descriptors& descriptors) : descriptors_(descriptors), reading_(true), data_(data) {}
 
   bool isReading() const { return reading_; }
   // Reading: all that was asked for was there. Values that were not are unchanged.
@@ -147,7 +146,7 @@ class Archive {
   Descriptors& descriptors_;
   const bool reading_;
   bool ok_ = true;
-  Bytes data_;           // that is still to be read
+  Bytes data_;  // that is still to be read
   std::string written_;
 };
 

@@ -6,7 +6,9 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr unsigned kFlushRounds = 3;
+// What a session lets go may be held by the next one: a TURN client's goes to a speaker, and that to a
+// listener.
+constexpr int kSessionsOnTheWay = 3;
 
 }  // namespace
 
@@ -20,14 +22,12 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
     states_.push_back(state->get_future());
     worker->post([worker, state, verdict, flushed, paused = paused_] {
       paused->arrive_and_wait();  // what others have mailed has come by then
-      // What a speaker's filters let go may be held by a listener's, here or on another worker.
-      for (unsigned round = 0; round < kFlushRounds; ++round) {
-        worker->finishTurn();
-        worker->dispatcher().flush();
-        worker->finishTurn();
-        flushed->arrive_and_wait();
-      }
       worker->finishTurn();
+      for (int i = 0; i < kSessionsOnTheWay; ++i) {
+        worker->dispatcher().flush();
+        flushed->arrive_and_wait();  // so has what they mailed just now
+        worker->finishTurn();
+      }
       Descriptors descriptors;
       Archive out(descriptors);
       SavedWorker saved = worker->dispatcher().save(descriptors);

@@ -16,7 +16,7 @@
 namespace sluice::server {
 namespace {
 
-constexpr uint32_t kMagic = 0x534c4856;     // also says the version of what follows
+constexpr uint32_t kMagic = 0x534c4856;  // also says the version of what follows
 constexpr size_t kMaxBody = size_t{1} << 32;
 constexpr size_t kMaxDescriptors = 1 << 20;
 constexpr size_t kDescriptorsAtOnce = 250;  // the kernel's SCM_MAX_FD is 253
@@ -47,7 +47,8 @@ Result<int> withSocket(const std::string& path, const char* what, Call call) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const bool fits = short_path.size() < sizeof address.sun_path;
   if (fits) std::copy(short_path.begin(), short_path.end(), address.sun_path);
-  const bool done = fits && fd >= 0 && call(fd, reinterpret_cast<sockaddr*>(&address), socklen_t{sizeof address});
+  const bool done =
+      fits && fd >= 0 && call(fd, reinterpret_cast<sockaddr*>(&address), socklen_t{sizeof address});
   if (!fits) errno = ENAMETOOLONG;
   Error error = systemError(what + (" " + path));
   close(folder_fd);
@@ -193,7 +194,8 @@ Result<HandoverMessage> HandoverChannel::receive(Duration timeout) {
   if (Status status = setTimeouts(timeout); !status.ok()) return status.error();
   if (Status status = receiveAll(&header, sizeof header); !status.ok()) return status.error();
   if (header.magic != kMagic) return Error{"", "the other process speaks another version of takeover"};
-  if (header.body > kMaxBody || header.descriptors > kMaxDescriptors) return Error{"", "a message is too long"};
+  if (header.body > kMaxBody || header.descriptors > kMaxDescriptors)
+    return Error{"", "a message is too long"};
   HandoverMessage message{.kind = header.kind, .body = {}, .descriptors = {}};
   Status status = receiveDescriptors(header.descriptors, message.descriptors);
   if (status.ok()) {
@@ -217,7 +219,7 @@ Result<int> HandoverSocket::bind(const std::string& path) {
   if (auto other = HandoverChannel::connect(path); other.ok()) {
     return Error{"", "another process listens at " + path};
   }
-  struct stat existing{};
+  struct stat existing {};
   if (lstat(path.c_str(), &existing) == 0 && S_ISSOCK(existing.st_mode)) unlink(path.c_str());
   auto fd = withSocket(path, "cannot bind", [](int socket, const sockaddr* address, socklen_t size) {
     const mode_t before = umask(0177);  // from the first moment nobody else may connect
@@ -232,9 +234,8 @@ HandoverSocket::HandoverSocket(net::EventLoop& loop, int fd, std::function<void(
     : fd_(fd), accepted_(std::move(accepted)), poll_(new uv_poll_t) {
   uv_poll_init(loop.raw(), poll_, fd_);
   poll_->data = this;
-  uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* handle, int, int) {
-    static_cast<HandoverSocket*>(handle->data)->onReady();
-  });
+  uv_poll_start(poll_, UV_READABLE,
+                [](uv_poll_t* handle, int, int) { static_cast<HandoverSocket*>(handle->data)->onReady(); });
 }
 
 HandoverSocket::~HandoverSocket() {

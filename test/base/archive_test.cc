@@ -33,8 +33,18 @@ struct Everything {
 };
 
 Everything example() {
-  Everything e{.i = -5, .d = 0.5, .b = true, .colour = Colour::kBlue, .text = "voice", .inner = {{1}, {2}},
-               .pair = {7, 8}, .bits = {}, .some = 9, .none = std::nullopt, .map = {{"a", 1}, {"b", 2}}, .duration = 20ms,
+  Everything e{.i = -5,
+               .d = 0.5,
+               .b = true,
+               .colour = Colour::kBlue,
+               .text = "voice",
+               .inner = {{1}, {2}},
+               .pair = {7, 8},
+               .bits = {},
+               .some = 9,
+               .none = std::nullopt,
+               .map = {{"a", 1}, {"b", 2}},
+               .duration = 20ms,
                .instant = Instant(1s)};
   e.bits.set(69);
   return e;
@@ -64,7 +74,8 @@ TEST_CASE("what was written is read again") {
   CHECK(e.instant == Instant(1s));
 }
 
-TEST_CASE("bytes that end too early are not ok, wherever they end, and take no memory for what is not there") {
+TEST_CASE(
+    "bytes that end too early are not ok, wherever they end, and take no memory for what is not there") {
   Descriptors none;
   const std::string bytes = write(example(), none);
   for (size_t size = 0; size < bytes.size(); ++size) {

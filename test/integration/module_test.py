@@ -15,6 +15,7 @@ from harness import Sluice, wait_until
 
 EXAMPLES = "examples/custom_filter"
 LIMIT = f"{EXAMPLES}/module_c/talk_limit.so"
+UNRULY = os.path.abspath("test/filters/module/unruly_1.so")
 RUST = f"{EXAMPLES}/module_rust/sequence_watch.rs"
 HOME = pwd.getpwuid(os.getuid()).pw_dir
 RUSTC = shutil.which("rustc", path=f"{os.environ['PATH']}:{HOME}/.cargo/bin")
@@ -29,6 +30,23 @@ def config(upstream, *modules):
         begin = text.index(f'    filters {{\n      name: "{name}"')
         text = text[:begin] + text[text.index("    filters {", begin + 10):]
     return text.replace("127.0.0.1:7001", "127.0.0.1:%d" % upstream.getsockname()[1])
+
+
+def unruly(upstream, *modes):
+    """One filter of each mode, named after it, before the upstream."""
+    filters = "".join(f"""
+    filters {{
+      name: "{mode}"
+      typed_config {{
+        [type.googleapis.com/sluice.filters.Module] {{
+          file: "{UNRULY}"
+          config {{ fields {{ key: "mode" value {{ string_value: "{mode}" }} }} }}
+        }}
+      }}
+    }}""" for mode in modes)
+    text = config(upstream)
+    at = text.index("    filters {")
+    return text[:at] + filters.lstrip("\n") + "\n" + text[at:]
 
 
 class ModuleTest(unittest.TestCase):
@@ -84,6 +102,27 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("listeners[0].filter_chains[0].filters[0].typed_config.file", text)
         self.voice(1)
         self.assertEqual(len(self.upstream.recv(100)), 32)
+
+    def test_modules_that_sleep_or_write_out_of_bounds_are_named_and_harm_no_one_else(self):
+        with Sluice(config=unruly(self.upstream, "sleep", "behind")) as sluice:
+            self.client.connect(("127.0.0.1", sluice.ports["udp"]))
+            for sequence in range(3):
+                self.voice(sequence)
+            wait_until(lambda: sluice.metric("sluice_filter_drops_total", reason="out_of_bounds") == 3, "all are dropped")
+            self.assertEqual(sluice.metric("sluice_filter_drops_total", filter="behind", reason="out_of_bounds"), 3)
+            self.assertEqual(sluice.metric("sluice_module_slow_calls_total", filter="sleep"), 3)
+            sluice.write_config(unruly(self.upstream, "fine"))
+            status, _, text = sluice.admin("/reload", "POST")
+            self.assertEqual(status, 200, text)
+            self.voice(3)
+            self.assertEqual(len(self.upstream.recv(100)), 32)
+
+    def test_a_module_that_refuses_a_session_drops_its_packets_by_name(self):
+        with Sluice(config=unruly(self.upstream, "no_session")) as sluice:
+            self.client.connect(("127.0.0.1", sluice.ports["udp"]))
+            self.voice(1)
+            wait_until(lambda: sluice.metric("sluice_filter_drops_total", filter="no_session", reason="no_session") == 1,
+                       "the packet is dropped")
 
     def test_code_is_replaced_a_hundred_times_under_traffic_and_nothing_is_lost(self):
         """Any change of the file is other code; a byte behind its end will do."""

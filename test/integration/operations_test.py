@@ -127,6 +127,53 @@ class Operations(unittest.TestCase):
             proxy.write_config(whole)
             wait_until(lambda: stun.marks()[0] == 14, "the whole file is taken")
 
+    def test_a_file_that_cannot_be_read_changes_nothing_until_it_can(self):
+        """A directory, links to nothing and to themselves, an empty file, bytes that are no text, and no permission."""
+        whole = with_dscp(14)
+
+        def closed(path):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(whole)
+            os.chmod(path, 0)
+
+        def written(content):
+            def write(path):
+                with open(path, "wb") as file:
+                    file.write(content)
+            return write
+
+        in_the_way = {
+            "a directory": os.mkdir,
+            "a link to nothing": lambda path: os.symlink("nowhere", path),
+            "a link to itself": lambda path: os.symlink(os.path.basename(path), path),
+            "an empty file": written(b""),
+            "bytes that are no text": written(bytes(range(256))),
+            "a file of which nothing may be read": closed,
+        }
+        if os.geteuid() == 0:  # who may read everything
+            del in_the_way["a file of which nothing may be read"]
+        with Sluice() as proxy:
+            stun = self.stun(proxy)
+            with open(proxy.config_path, encoding="utf-8") as file:
+                before = file.read()
+            for name, put in in_the_way.items():
+                with self.subTest(name):
+                    refused = proxy.metric("sluice_reloads_total", result="refused")
+                    os.unlink(proxy.config_path)
+                    put(proxy.config_path)
+                    status, _, body = proxy.admin("/reload", "POST")
+                    self.assertEqual(status, 400, body)
+                    self.assertNotEqual(json.loads(body)["errors"], [])
+                    wait_until(lambda: proxy.metric("sluice_reloads_total", result="refused") >= refused + 2,
+                               "the file's change is noticed too, and refused")
+                    self.assertEqual(stun.marks()[0], 46)
+                    if os.path.isdir(proxy.config_path):
+                        os.rmdir(proxy.config_path)
+                    proxy.write_config(before)
+                    wait_until(lambda: proxy.admin("/reload", "POST")[0] == 200, "what was before is taken")
+            proxy.write_config(whole)
+            wait_until(lambda: stun.marks()[0] == 14, "the whole file is taken, without being asked for")
+
     def test_what_needs_a_restart_is_refused_by_name(self):
         with Sluice() as proxy:
             proxy.write_config(voice_room_config() + "workers { count: 7 }")

@@ -1,0 +1,84 @@
+// What one session lets go when the workers stop, another session may hold in its turn: two TURN clients that
+// talk to each other's relayed addresses, through filters that delay.
+#include "test/filters/turn_message.h"
+#include "test/runtime/clients.h"
+#include "test/support/workers.h"
+
+namespace sluice::test {
+namespace {
+
+std::string turnConfig(const std::string& impair) {
+  return "listeners { name: 'turn' address: '127.0.0.1:0' filter_chains { name: 'c' "
+         "filters { typed_config { [type.googleapis.com/sluice.filters.Impair] { " +
+         impair +
+         " } } } "
+         "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] { "
+         "turn { realm: 'example.org' allowed_peers: '127.0.0.0/8' } } } } } } "
+         "credentials { users { name: 'alice' password: 'password' } }";
+}
+
+class Client {
+ public:
+  explicit Client(const net::Address& server) : server_(server) {
+    const Answer challenge = request(stun::kAllocate, {transport()}, nullptr);
+    auth_.user = "alice";
+    auth_.username = "alice";
+    auth_.password = "password";
+    auth_.key_realm = "example.org";
+    auth_.key_algorithm = kMd5;
+    auth_.realm = challenge.text(stun::kRealm);
+    auth_.nonce = challenge.text(stun::kNonce);
+    auth_.sha1 = true;
+    const Answer answer = request(stun::kAllocate, {transport()}, &auth_);
+    REQUIRE(answer.code() == kSuccess);
+    relayed = answer.addresses(stun::kXorRelayedAddress).at(0);
+  }
+  void bind(const net::Address& to) {
+    const Answer answer = request(stun::kChannelBind, {channel(0x4000), peer(to.toString())}, &auth_);
+    REQUIRE(answer.code() == kSuccess);
+  }
+  void say(const std::string& text) {
+    std::vector<uint8_t> datagram{0x40, 0, 0, static_cast<uint8_t>(text.size())};
+    datagram.insert(datagram.end(), text.begin(), text.end());
+    socket_.send(datagram, server_);
+  }
+  std::string hear() {
+    const auto got = socket_.receive();
+    return got && got->data.size() > 4 ? std::string(asText(got->data).substr(4)) : "nothing";
+  }
+
+  net::Address relayed;
+
+ private:
+  Answer request(uint16_t method, const Attributes& attributes, const Auth* auth) {
+    socket_.send(form(method, stun::Class::kRequest, newTransaction(), attributes, auth), server_);
+    const auto got = socket_.receive();
+    REQUIRE(got);
+    return {got->data, ""};
+  }
+
+  const net::Address server_;
+  UdpClient socket_;
+  Auth auth_;
+};
+
+TEST_CASE("what is held on the way from one session into another goes out before anything is saved") {
+  Workers workers(turnConfig(""), 1);
+  Client ann(workers.address()), ben(workers.address());
+  ann.bind(ben.relayed);
+  ben.bind(ann.relayed);
+  ann.say("before");
+  CHECK(ben.hear() == "before");
+  // Longer than the test would wait.
+  workers.reload(turnConfig("ingress { delay_ms: 10000 } egress { delay_ms: 10000 }"));
+  ann.say("to ben");
+  ben.say("to ann");
+  for (int turns = 0; turns < 2; ++turns) workers.on(0, [](runtime::WorkerThread&) {});  // both are read
+  runtime::PausedWorkers paused(workers.group());
+  static_cast<void>(paused.save());
+  CHECK(ben.hear() == "to ben");
+  CHECK(ann.hear() == "to ann");
+}
+
+}  // namespace
+}  // namespace sluice::test
