@@ -5,6 +5,8 @@ import {serverEvents} from './events.js';
 
 const SLOTS = 8;
 const SPEAKING_MS = 400;
+const RETRY_MS = 1000;
+const MOST_FAILURES = 10;  // in a row
 
 export class HttpError extends Error {
   constructor(status, message, field) {
@@ -83,14 +85,20 @@ export class Call extends EventTarget {
     this.followServer(path);
   }
 
-  // What the server wants the call to know, until it ends.
+  // What the server wants the call to know, until it ends. A stream that breaks off begins again: another process of
+  // the server may have taken over.
   async followServer(path) {
-    try {
-      for await (const {name, data} of serverEvents(`${path}/events`, this.token, this.ending.signal)) {
-        if (name === 'profile') await this.apply(data);
+    for (let failures = 0; failures < MOST_FAILURES && !this.ending.signal.aborted; ++failures) {
+      try {
+        for await (const {name, data} of serverEvents(`${path}/events`, this.token, this.ending.signal)) {
+          failures = 0;
+          if (name === 'profile') await this.apply(data);
+          if (name === 'left') return;
+        }
+      } catch (error) {
+        if (!this.ending.signal.aborted) console.warn('no events from the server:', error);
       }
-    } catch (error) {
-      if (!this.ending.signal.aborted) console.warn('no events from the server:', error);
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 

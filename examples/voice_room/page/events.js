@@ -1,8 +1,9 @@
 // Server-sent events by fetch, which unlike EventSource can carry a token. Yields {name, data}, and ends with the stream.
+// Throws when there is none to be had.
 export async function* serverEvents(path, token, signal) {
   const headers = token ? {Authorization: `Bearer ${token}`} : {};
   const response = await fetch(path, {headers, signal});
-  if (!response.ok) return;
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {

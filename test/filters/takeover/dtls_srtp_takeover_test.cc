@@ -119,6 +119,18 @@ TEST_CASE("a client that has not begun may begin there; one that shakes hands ca
   }
 }
 
+TEST_CASE("the process that is left numbers nothing any more") {
+  Fixture f;
+  f.connect();
+  Next next(f);
+  CHECK(next.chain.takeOver(f.chain) == "");
+  const size_t said = f.chain.outer.size();
+  f.chain.egress(voice(3, 9));
+  f.chain.egress(kRtcp, PacketKind::kRtcp);
+  CHECK(f.chain.outer.size() == said);
+  CHECK(f.chain.dropped("dtls_srtp", "handed_over") == 2);
+}
+
 TEST_CASE("the process that is left says no goodbye") {
   Fixture f;
   f.connect();
