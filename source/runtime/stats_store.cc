@@ -71,10 +71,10 @@ void StatsStore::collectListeners(Samples& out) const {
       if (key != nullptr) all.emplace_back(key, value);
       return all;
     };
-    const auto udp = [&](stats::Counter net::UdpStats::*counter) {
+    const auto udp = [&blocks = blocks](stats::Counter net::UdpStats::*counter) {
       return sum(blocks, [&](const ListenerStats& b) { return (b.udp.*counter).value(); });
     };
-    const auto count = [&](stats::Counter ListenerStats::*counter) {
+    const auto count = [&blocks = blocks](stats::Counter ListenerStats::*counter) {
       return sum(blocks, [&](const ListenerStats& b) { return (b.*counter).value(); });
     };
     using net::UdpStats;
@@ -141,8 +141,8 @@ void StatsStore::collectFilters(Samples& out) const {
 }
 
 void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, Samples& out) const {
-  const auto& [listener, chain, version, name] = key;
   const auto with = [&](std::string_view label, std::string_view value) {
+    const auto& [listener, chain, version, name] = key;
     Labels all = labelsOf(listener, chain, version);
     all.emplace_back("filter", name);
     if (!label.empty()) all.emplace_back(label, value);
