@@ -21,9 +21,9 @@ enum class Drop {
   kNumberUsed,
   kHandedOver,
 };
-constexpr std::string_view kDrops[] = {"auth_failed", "replayed", "malformed", "too_many_ssrcs", "not_keyed",
-                                       "unexpected",  "too_long", "no_packet", "number_used",
-                                       "handed_over"};
+constexpr std::string_view kDrops[] = {"auth_failed", "replayed",   "malformed", "too_many_ssrcs",
+                                       "not_keyed",   "unexpected", "too_long",  "no_packet",
+                                       "number_used", "handed_over"};
 
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout };
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";

@@ -120,7 +120,8 @@ bool ModuleFactory::sameAs(const chain::FilterFactory& previous) const {
 WorkerState::WorkerState(const ModuleFactory& made_by)
     : library(made_by.library()),
       factory(made_by.shared_from_this()),
-      state(library->filter().worker_new != nullptr ? library->filter().worker_new(factory->config()) : nullptr) {}
+      state(library->filter().worker_new != nullptr ? library->filter().worker_new(factory->config())
+                                                    : nullptr) {}
 
 WorkerState::~WorkerState() {
   if (library->filter().worker_free != nullptr) library->filter().worker_free(state);

@@ -40,11 +40,11 @@ class Filter {
   // Passes on now whatever it holds back. Between packets.
   virtual void onFlush() {}
 
-  // Another process goes on with the session, after onFlush(): names what this filter has to take along (base/archive.h), to
-  // be written on the one side and read into a fresh filter, of a configuration that may be another, on the
-  // other. Between packets. False: it cannot go on elsewhere, or these are no bytes of its own; the session
-  // ends. Once written, the filter is destroyed with Session::isHandedOver(), or goes on if the other process
-  // fails.
+  // Another process goes on with the session, after onFlush(): names what this filter has to take along
+  // (base/archive.h), to be written on the one side and read into a fresh filter, of a configuration that may
+  // be another, on the other. Between packets. False: it cannot go on elsewhere, or these are no bytes of its
+  // own; the session ends. Once written, the filter is destroyed with Session::isHandedOver(), or goes on if
+  // the other process fails.
   virtual bool archive(Archive& /*a*/) { return true; }
 
   // What an operator wants to know of this filter in this session, for GET /sessions. No secrets.

@@ -50,7 +50,7 @@ class ProcessState {
     std::shared_ptr<void>& state = states_[typeid(T)];
     if (state == nullptr) {
       auto made = std::make_shared<T>();
-      if constexpr (requires(Archive& a) { made->archive(a); }) {
+      if constexpr (requires(Archive & a) { made->archive(a); }) {
         archives_[std::string(T::kStateName)] = [made](Archive& a) { made->archive(a); };
       }
       state = std::move(made);
@@ -85,8 +85,8 @@ struct FilterType {
   std::string_view config_type;  // full name of the protobuf message, e.g. "sluice.filters.Pacer"
   Properties needs = kNothing;
   Properties gives = kNothing;
-  bool terminal = false;     // takes packets out of the chain: must be the innermost filter, and one must be
-  bool may_be_last = false;  // does without a terminal filter
+  bool terminal = false;      // takes packets out of the chain: must be the innermost filter, and one must be
+  bool may_be_last = false;   // does without a terminal filter
   uint32_t state_format = 1;  // of Filter::archive(): another number whenever that reads something else
   stats::FilterSchema schema;
   // Main thread. Error paths are relative to typed_config.

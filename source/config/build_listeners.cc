@@ -126,8 +126,9 @@ void ListenerBuilder::versions(const sluice::FilterChain& config, const std::str
   const std::vector<uint32_t> ends = endsOfShares(weightsOf(config, listener_, input_.stepped_back));
   if (ends.back() == 0) {
     const bool back = endsOfShares(weightsOf(config, listener_, {})).back() != 0;
-    checks_.fail(path + ".versions", back ? "only a version that stepped back has a weight: change its filters first"
-                                          : "at least one needs a weight");
+    checks_.fail(path + ".versions",
+                 back ? "only a version that stepped back has a weight: change its filters first"
+                      : "at least one needs a weight");
   }
   std::set<std::string> names;
   uint32_t first = 0;
@@ -157,9 +158,9 @@ void ListenerBuilder::filters(const Filters& config, const std::string& path, ch
   for (int i = 0; i < config.size(); ++i) filter(config[i], indexed(path + ".filters", i), out);
   // With a filter missing because it was wrong, its neighbours' order says nothing.
   if (out.filters.size() == static_cast<size_t>(config.size())) checkOrder(out, path);
-  out.authenticates = std::any_of(
-      out.filters.begin(), out.filters.end(),
-      [](const chain::FilterSpec& f) { return (f.type->gives & chain::kAuthenticatedPeer) != 0; });
+  out.authenticates = std::any_of(out.filters.begin(), out.filters.end(), [](const chain::FilterSpec& f) {
+    return (f.type->gives & chain::kAuthenticatedPeer) != 0;
+  });
 }
 
 void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path,
@@ -199,7 +200,8 @@ void ListenerBuilder::filter(const sluice::Filter& config, const std::string& pa
   if (before != nullptr && before->config == spec.config && spec.factory->sameAs(*before->factory)) {
     spec.factory = before->factory;
   }
-  spec.stats = input_.stats.filter(listener_, out.name, out.version, spec.name, *spec.type, spec.factory->schema());
+  spec.stats =
+      input_.stats.filter(listener_, out.name, out.version, spec.name, *spec.type, spec.factory->schema());
   out.filters.push_back(std::move(spec));
 }
 

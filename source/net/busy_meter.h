@@ -16,7 +16,8 @@ class BusyMeter {
   void read(Instant now, Duration busy) {
     Reading& oldest = readings_[next_++ % kReadings];
     const Duration passed = now - oldest.now;
-    const double share = static_cast<double>((busy - oldest.busy).count()) / static_cast<double>(passed.count());
+    const double share =
+        static_cast<double>((busy - oldest.busy).count()) / static_cast<double>(passed.count());
     if (next_ > kReadings && passed > Duration::zero()) {
       share_.store(std::clamp(share, 0.0, 1.0), std::memory_order_relaxed);
     }

@@ -116,9 +116,7 @@ struct Negotiated {
   std::vector<Slot> slots;
   std::string cname;  // of our RTCP SDES
 
-  void archive(Archive& a) {
-    a(local, remote, fingerprint, dtls_role, sending, slots, cname);
-  }
+  void archive(Archive& a) { a(local, remote, fingerprint, dtls_role, sending, slots, cname); }
 };
 
 }  // namespace sluice::rooms

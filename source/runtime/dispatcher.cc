@@ -155,7 +155,8 @@ void Dispatcher::onMailed(net::PacketPtr&& packet) {
 }
 
 WorkerPort* Dispatcher::portOf(uint16_t id) const {
-  const auto it = std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) { return port->id == id; });
+  const auto it =
+      std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) { return port->id == id; });
   return it == ports_.end() ? nullptr : it->get();
 }
 
@@ -371,7 +372,8 @@ Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
   if (chain == chains.end()) return Error{"", "its chain is not there any more"};
   std::vector<Tuple> tuples;
   for (const SavedTuple& tuple : saved.tuples) {
-    if (WorkerPort* at = portOf(tuple.port)) tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated});
+    if (WorkerPort* at = portOf(tuple.port))
+      tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated});
   }
   if (tuples.size() != saved.tuples.size() || saved.selected >= tuples.size()) {
     return Error{"", "one of its addresses is not there any more"};

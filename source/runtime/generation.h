@@ -98,8 +98,8 @@ struct Generation {
   uint64_t version = 0;
   std::vector<ListenerSpecPtr> listeners;
   SessionLimits limits;
-  Duration drain{};     // how long sessions may stay whose chain or listener is gone
-  Instant published{};  // when the workers were told
+  Duration drain{};                // how long sessions may stay whose chain or listener is gone
+  Instant published{};             // when the workers were told
   std::set<net::Address> machine;  // this machine's IP addresses, which wildcard listeners stand for; port 0
   rooms::RepairFeatures repair;    // that players may negotiate, whichever chain they come to
 

@@ -63,7 +63,8 @@ std::function<void()> LoadingWorkers::load(WorkerThread& worker, WorkerState sta
     SavedWorker saved;
     in(saved);
     if (!in.ok() || !in.atEnd()) {
-      done->set_value(Error{"", "the sessions of worker " + std::to_string(worker.index()) + " cannot be read"});
+      done->set_value(
+          Error{"", "the sessions of worker " + std::to_string(worker.index()) + " cannot be read"});
     } else {
       Loaded loaded;
       loaded.lost = worker.dispatcher().load(saved, descriptors);

@@ -33,8 +33,8 @@ struct SavedSession {
   std::vector<chain::SavedFilter> filters;
 
   void archive(Archive& a) {
-    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, bucket, created, last_activity,
-      alive_until, packets_in, packets_out, filters);
+    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, bucket, created,
+      last_activity, alive_until, packets_in, packets_out, filters);
   }
 };
 

@@ -150,10 +150,9 @@ void Session::adopt(const Generation& generation) {
   host_.onAdopted();
   const ListenerSpec* listener = generation.find(port().listener->name);
   if (listener == nullptr || port().draining) return leave("listener_removed", generation.drain);
-  const auto named = std::find_if(listener->chains.begin(), listener->chains.end(),
-                                  [&](const auto& chain) {
-                                    return chain->name == chain_.spec().name && chain->serves(bucket_);
-                                  });
+  const auto named = std::find_if(listener->chains.begin(), listener->chains.end(), [&](const auto& chain) {
+    return chain->name == chain_.spec().name && chain->serves(bucket_);
+  });
   if (named == listener->chains.end()) return leave("chain_removed", generation.drain);
   leaves_at_ = Instant::max();
   countIn(chain_.spec(), -1);

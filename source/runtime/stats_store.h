@@ -25,7 +25,8 @@ class StatsStore {
                                         const std::string& version);
   // `schema`: in place of the type's, if not null.
   std::vector<stats::FilterStats*> filter(const std::string& listener, const std::string& chain,
-                                          const std::string& version, const std::string& name, const chain::FilterType& type,
+                                          const std::string& version, const std::string& name,
+                                          const chain::FilterType& type,
                                           std::shared_ptr<const stats::FilterSchema> schema);
 
   // Sums over workers.

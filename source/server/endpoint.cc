@@ -13,7 +13,8 @@ namespace {
 
 bool listensAt(int fd, const http::Options& options) {
   const net::Address bound = net::boundAddress(fd);
-  return bound.isSet() && bound.ipString() == options.host && (options.port == 0 || options.port == bound.port());
+  return bound.isSet() && bound.ipString() == options.host &&
+         (options.port == 0 || options.port == bound.port());
 }
 
 }  // namespace

@@ -23,8 +23,8 @@ class Endpoint {
   Endpoint(net::EventLoop& loop, http::Handler handler) : loop_(loop), handler_(std::move(handler)) {}
 
   // A server for the wish, under the old one's socket where the address stays; null: the one that runs is
-  // right, or none is wished. It listens, but is nobody's until commit(). `listening`: a socket from elsewhere, ours
-  // now, which serves if it has the right address.
+  // right, or none is wished. It listens, but is nobody's until commit(). `listening`: a socket from
+  // elsewhere, ours now, which serves if it has the right address.
   Result<std::unique_ptr<http::Server>> prepare(const std::optional<Wish>& wish, int listening = -1) const;
   // Never fails. Also from a handler of the old server.
   void commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fresh);

@@ -91,9 +91,8 @@ void Server::watchFiles() {
   watches_.clear();
   for (const std::string& file : files) {
     // Posted: the reload may end this very watch.
-    watches_.push_back(std::make_unique<FileWatch>(loop_, file, [this] {
-      loop_.post([this] { static_cast<void>(reloadAndLog("a file changed")); });
-    }));
+    watches_.push_back(std::make_unique<FileWatch>(
+        loop_, file, [this] { loop_.post([this] { static_cast<void>(reloadAndLog("a file changed")); }); }));
   }
 }
 

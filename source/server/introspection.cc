@@ -55,11 +55,15 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
 
 json Server::serverInfo() const {
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_).count();
-  return {{"version", kVersion},       {"process", getpid()},
+  return {{"version", kVersion},
+          {"process", getpid()},
           {"state", draining_ ? "draining" : "serving"},
-          {"uptime_s", uptime},        {"workers", group_.workers.size()},
-          {"generation", version_},    {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
-          {"config", options_.config}, {"external_addresses", externalAddresses()}};
+          {"uptime_s", uptime},
+          {"workers", group_.workers.size()},
+          {"generation", version_},
+          {"sessions", group_.total_sessions.load(std::memory_order_relaxed)},
+          {"config", options_.config},
+          {"external_addresses", externalAddresses()}};
 }
 
 // How the world sees our addresses, where a NAT is between.
@@ -105,7 +109,8 @@ json Server::listeners() const {
       shown = {{"name", chain->name}, {"filters", std::move(filters)}};
       if (chain->version.empty()) continue;
       shown["version"] = chain->version;
-      shown["share"] = static_cast<double>(chain->end_bucket - chain->first_bucket) / chain::ChainSpec::kBuckets;
+      shown["share"] =
+          static_cast<double>(chain->end_bucket - chain->first_bucket) / chain::ChainSpec::kBuckets;
       shown["stepped_back"] = stepped_back_.contains({listener->name, chain->name, chain->version});
     }
     out.push_back(std::move(entry));
@@ -167,8 +172,8 @@ std::vector<LiveSession> Server::liveSessions() const {
            LiveSession& shown = live.emplace_back();
            shown.listener = session->port().listener->name;
            shown.chain = session->chain().spec().name;
-          shown.version = session->chain().spec().version;
-          shown.bucket = session->bucket();
+           shown.version = session->chain().spec().version;
+           shown.bucket = session->bucket();
            for (const runtime::Tuple& tuple : session->tuples())
              shown.bound.push_back(tuple.port->udp->local());
          }

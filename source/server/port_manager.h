@@ -18,8 +18,8 @@ class PortManager {
   explicit PortManager(unsigned workers) : workers_(workers) {}
 
   struct Change {
-    std::vector<std::vector<runtime::NewPort>> added;  // by worker; each owns its file descriptor
-    std::vector<uint16_t> drained;                     // their sessions may stay for a while
+    std::vector<std::vector<runtime::NewPort>> added;    // by worker; each owns its file descriptor
+    std::vector<uint16_t> drained;                       // their sessions may stay for a while
     std::vector<runtime::PortChanges::Revived> revived;  // under this listener, maybe another one
     runtime::PortChanges forWorker(unsigned worker) const { return {added[worker], drained, revived}; }
   };

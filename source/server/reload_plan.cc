@@ -133,9 +133,8 @@ const chain::ChainSpec* chainFor(const LiveSession& session, const runtime::Gene
     if (has) listener = other.get();
   }
   if (moved_away || listener == nullptr) return nullptr;
-  const auto chain = std::ranges::find_if(listener->chains, [&](const auto& c) {
-    return c->name == session.chain && c->serves(session.bucket);
-  });
+  const auto chain = std::ranges::find_if(
+      listener->chains, [&](const auto& c) { return c->name == session.chain && c->serves(session.bucket); });
   return chain == listener->chains.end() ? nullptr : chain->get();
 }
 
@@ -157,7 +156,8 @@ json planReload(const runtime::Generation& before, const runtime::Generation& af
   size_t ending = 0, moving = 0;
   for (const LiveSession& session : live) {
     json* listener = findNamed(listeners, session.listener);
-    json* chain = listener != nullptr ? findNamed((*listener)["chains"], session.chain, session.version) : nullptr;
+    json* chain =
+        listener != nullptr ? findNamed((*listener)["chains"], session.chain, session.version) : nullptr;
     if (chain == nullptr) continue;  // it began meanwhile
     const chain::ChainSpec* next = chainFor(session, after, lost);
     const bool ends = next == nullptr;
@@ -214,7 +214,8 @@ std::string describePlan(const json& plan) {
   if (text.empty()) text = "no listener, chain or filter would change\n";
   text += count(plan["sessions"], "session");
   if (plan["sessions_moving"] > 0) {
-    text += ", " + std::to_string(plan["sessions_moving"].get<size_t>()) + " would go over to another version";
+    text +=
+        ", " + std::to_string(plan["sessions_moving"].get<size_t>()) + " would go over to another version";
   }
   return text + ", " + std::to_string(plan["sessions_ending"].get<size_t>()) + " would end\n";
 }

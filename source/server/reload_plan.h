@@ -18,9 +18,8 @@ struct LiveSession {
   std::vector<net::Address> bound;  // addresses of the listener that its client talks to, as bound
 };
 
-// Of each listener, chain and filter: what becomes of it, how many sessions it has and how many of them end, or
-// go over to another version of their chain.
-// `lost` are addresses that would not be bound any more.
+// Of each listener, chain and filter: what becomes of it, how many sessions it has and how many of them end,
+// or go over to another version of their chain. `lost` are addresses that would not be bound any more.
 nlohmann::json planReload(const runtime::Generation& before, const runtime::Generation& after,
                           const std::vector<LiveSession>& live, const std::vector<net::Address>& lost);
 

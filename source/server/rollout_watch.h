@@ -32,8 +32,8 @@ class RolloutWatch {
   const config::StepBackRule& rule() const { return rule_; }
   void configure(config::StepBackRule rule) { rule_ = std::move(rule); }
 
-  // What is worse, in words; empty: nothing, or too little is known yet. `subject` stands for which counters the
-  // totals are of: with others the comparison begins anew.
+  // What is worse, in words; empty: nothing, or too little is known yet. `subject` stands for which counters
+  // the totals are of: with others the comparison begins anew.
   std::string compare(const ChainHealth& newest, const ChainHealth& others, size_t subject, Instant now);
 
  private:

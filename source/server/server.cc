@@ -40,7 +40,8 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
 
 Server::~Server() {
   group_.stop();
-  if (owns_takeover_path_ && takeover_socket_ != nullptr && !handed_over_) unlink(settings_.takeover_socket.c_str());
+  if (owns_takeover_path_ && takeover_socket_ != nullptr && !handed_over_)
+    unlink(settings_.takeover_socket.c_str());
 }
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options, const chain::Registry& registry) {

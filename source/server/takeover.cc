@@ -13,9 +13,9 @@
 namespace sluice::server {
 namespace {
 
-constexpr Duration kAnswer = 1s;          // who says hello says it at once
-constexpr Duration kLoading = 5s;         // the other process may take to load what we left
-constexpr Duration kHandshakes = 2s;      // that we wait for handshakes to be done
+constexpr Duration kAnswer = 1s;      // who says hello says it at once
+constexpr Duration kLoading = 5s;     // the other process may take to load what we left
+constexpr Duration kHandshakes = 2s;  // that we wait for handshakes to be done
 constexpr Duration kLookAgain = 10ms;
 
 }  // namespace
@@ -190,7 +190,8 @@ void Server::handOver() {
   }
   if (!status.ok()) {
     log::error("takeover failed, this process goes on: {}", status.error().message);
-    static_cast<void>(channel.send({HandoverKind::kRefused, "too late: the old process goes on", {}}, kAnswer));
+    static_cast<void>(
+        channel.send({HandoverKind::kRefused, "too late: the old process goes on", {}}, kAnswer));
     handing_over_ = false;
     return;
   }

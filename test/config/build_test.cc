@@ -128,7 +128,8 @@ TEST_CASE("every wrong value is named by its field's path") {
            kCluster,
        "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: excludes "
        "percent"},
-      {listener(chain(kForward + std::string("versions { name: 'v' weight: 1 ") + kForward + "} ")) + kCluster,
+      {listener(chain(kForward + std::string("versions { name: 'v' weight: 1 ") + kForward + "} ")) +
+           kCluster,
        "listeners[0].filter_chains[0].filters: must not be there together with versions"},
       {listener(chain(std::string("versions { name: 'v' ") + kForward + "} ")) + kCluster,
        "listeners[0].filter_chains[0].versions: at least one needs a weight"},
@@ -138,13 +139,15 @@ TEST_CASE("every wrong value is named by its field's path") {
        "listeners[0].filter_chains[0].versions[0].weight: must be 0 to 10000"},
       {listener(chain(std::string("versions { name: 'v' weight: 1 } "))) + kCluster,
        "listeners[0].filter_chains[0].versions[0].filters: at least one"},
-      {listener(chain(std::string("versions { name: 'v' weight: 1 ") + kForward + "} versions { name: 'w' " + voice +
-                      "} ")) + kCluster,
+      {listener(chain(std::string("versions { name: 'v' weight: 1 ") + kForward + "} versions { name: 'w' " +
+                      voice + "} ")) +
+           kCluster,
        "listeners[0].filter_chains[0].versions[1].filters: all versions must have stun_turn, or none"},
       {listener(chain(std::string("step_back {} ") + kForward)) + kCluster,
        "listeners[0].filter_chains[0].step_back: needs at least two versions"},
-      {listener(chain(std::string("step_back { factor: 1 window_s: 0 } versions { name: 'v' weight: 1 ") + kForward +
-                      "} versions { name: 'w' " + kForward + "} ")) + kCluster,
+      {listener(chain(std::string("step_back { factor: 1 window_s: 0 } versions { name: 'v' weight: 1 ") +
+                      kForward + "} versions { name: 'w' " + kForward + "} ")) +
+           kCluster,
        "listeners[0].filter_chains[0].step_back.factor: must be 1.1"},
       {listener(chain(filter("StunTurn", "consent_timeout_s: 1") + kDtls + kRouter)),
        "listeners[0].filter_chains[0].filters[0].typed_config.consent_timeout_s: must be 5 to 3600"},
@@ -464,7 +467,8 @@ TEST_CASE("a reload keeps the factories whose configuration is equal") {
   CHECK(third->generation->listeners[0]->chains[0]->filters[0].factory != before[1].factory);
 }
 
-TEST_CASE("versions share the buckets by weight, and one that stepped back has none until its filters change") {
+TEST_CASE(
+    "versions share the buckets by weight, and one that stepped back has none until its filters change") {
   Builder builder;
   const auto text = [&](const std::string& new_filters) {
     return listener(chain("versions { name: 'old' weight: 3 " + std::string(kForward) +
@@ -484,12 +488,14 @@ TEST_CASE("versions share the buckets by weight, and one that stepped back has n
   using Shares = std::vector<std::pair<uint32_t, uint32_t>>;
   CHECK(shares(text("")) == Shares{{0, 7500}, {7500, 10'000}});
   auto bootstrap = config::parse(text(""), config::Format::kText, "test.textproto");
-  builder.stepped_back[{"l", "c", "new"}] = config::contentOf(bootstrap->listeners(0).filter_chains(0).versions(1));
+  builder.stepped_back[{"l", "c", "new"}] =
+      config::contentOf(bootstrap->listeners(0).filter_chains(0).versions(1));
   CHECK(shares(text("")) == Shares{{0, 10'000}, {10'000, 10'000}});
   CHECK(config::stillSteppedBack(builder.stepped_back, *bootstrap) == builder.stepped_back);
   const std::string other = text(filter("Marker", ""));
   CHECK(shares(other) == Shares{{0, 7500}, {7500, 10'000}});
-  CHECK(config::stillSteppedBack(builder.stepped_back, *config::parse(other, config::Format::kText, "t")).empty());
+  CHECK(config::stillSteppedBack(builder.stepped_back, *config::parse(other, config::Format::kText, "t"))
+            .empty());
 }
 
 TEST_CASE("a chain's filters live on when it becomes a version of itself") {

@@ -29,7 +29,8 @@ TEST_CASE("a certificate goes to another process, and nothing else is taken for 
   const auto loaded = Certificate::load(asBytes(saved));
   REQUIRE(loaded != nullptr);
   CHECK(loaded->fingerprint() == certificate->fingerprint());
-  for (size_t size = 0; size < saved.size(); ++size) CHECK(Certificate::load(asBytes(saved).first(size)) == nullptr);
+  for (size_t size = 0; size < saved.size(); ++size)
+    CHECK(Certificate::load(asBytes(saved).first(size)) == nullptr);
 }
 
 }  // namespace

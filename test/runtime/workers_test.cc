@@ -1,6 +1,7 @@
 // Several workers, real sockets, real threads: run with --config=tsan too.
-#include "test/runtime/clients.h"
 #include "test/support/workers.h"
+
+#include "test/runtime/clients.h"
 
 namespace sluice {
 namespace {

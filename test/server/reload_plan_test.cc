@@ -100,11 +100,11 @@ TEST_CASE("sessions end with their listener, their chain or their address, and a
                   listener("gone", {{"c", {filter("a")}}})});
   const Generation after =
       generation({listener("kept", {{"c", {filter("a")}}}, {kOne}), listener("new", {{"c", {filter("a")}}})});
-  const json plan = planReload(before, after,
-                               {live("kept", "c", {kOne}), live("kept", "c", {kOne, kTwo}),
-                                live("kept", "old", {kOne}), live("gone", "c", {kThree}),
-                                live("unheard of", "c", {kOne})},
-                               {kTwo});
+  const json plan =
+      planReload(before, after,
+                 {live("kept", "c", {kOne}), live("kept", "c", {kOne, kTwo}), live("kept", "old", {kOne}),
+                  live("gone", "c", {kThree}), live("unheard of", "c", {kOne})},
+                 {kTwo});
   CHECK(plan["generation"] == 7);
   CHECK(plan["sessions"] == 5);
   CHECK(plan["sessions_ending"] == 3);
@@ -126,14 +126,16 @@ TEST_CASE("what a filter would take from clients though it goes on is said") {
   const json plan = planReload(generation({listener("l", {{"c", {filter("a", kPacer, losing)}}})}),
                                generation({listener("l", {{"c", {filter("a")}}})}), {}, {});
   CHECK(plan["listeners"][0]["chains"][0]["filters"][0]["ends_state"] == true);
-  CHECK(describePlan(plan).find("filter a: reconfigured, what clients have of it would END") != std::string::npos);
+  CHECK(describePlan(plan).find("filter a: reconfigured, what clients have of it would END") !=
+        std::string::npos);
 }
 
 TEST_CASE("an address that goes over to another listener takes its sessions along") {
   const auto before = generation({listener("one", {{"c", {filter("a")}}})});
   const auto after = generation({listener("two", {{"c", {filter("a")}}})});
   CHECK(planReload(before, after, {live("one", "c", {kOne})}, {})["sessions_ending"] == 0);
-  CHECK(planReload(before, after, {live("one", "d", {kOne})}, {})["sessions_ending"] == 0);  // it began meanwhile
+  CHECK(planReload(before, after, {live("one", "d", {kOne})}, {})["sessions_ending"] ==
+        0);  // it began meanwhile
 }
 
 TEST_CASE("sessions go over to another version only where the shares shift") {

@@ -44,11 +44,12 @@ TEST_CASE("a version steps back for drops or handshakes beyond the factor, once 
     CAPTURE(each.what);
     CHECK(secondOf(each.newest, each.others).first == each.second);
   }
-  CHECK(secondOf({1000, 30}, {9000, 90}).second ==
-        "3.00 % of its packets were dropped, against 1.00 %");
+  CHECK(secondOf({1000, 30}, {9000, 90}).second == "3.00 % of its packets were dropped, against 1.00 %");
 }
 
-TEST_CASE("only the window counts: what was bad before it is forgotten, and good times do not make up for bad ones") {
+TEST_CASE(
+    "only the window counts: what was bad before it is forgotten, and good times do not make up for bad "
+    "ones") {
   config::StepBackRule rule;
   rule.window = 10s;
   RolloutWatch watch(rule);
