@@ -227,10 +227,10 @@ class Takeover(unittest.TestCase):
             successor.connect(f"/proc/self/fd/{folder}/sluice.sock")
             for step in steps:
                 kind, body = messages[step]
-                successor.send(struct.pack("=IIQQ", 0x534C4855, kind, len(body), 0) + body)
+                successor.send(struct.pack("=IIQQ", 0x534C4856, kind, len(body), 0) + body)
                 if step != "nonsense":
                     magic, kind = struct.unpack_from("=II", successor.recv(1000))
-                    self.assertEqual((magic, kind), (0x534C4855, {"hello": 1, "take": 3}[step]))
+                    self.assertEqual((magic, kind), (0x534C4856, {"hello": 1, "take": 3}[step]))
         os.close(folder)
 
     def test_only_the_owner_may_connect(self):
