@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <optional>
+#include <memory>
 #include <set>
 
 #include "source/codec/red.h"
@@ -29,7 +29,7 @@ class Simulation {
         receiver_(strategy.receiver()),
         forward_(line.forward, seed),
         back_({.loss = line.forward.loss, .delay = line.forward.delay}, ~seed) {
-    if (strategy.repair) path_.emplace(*strategy.repair, line.roundTrip());
+    if (strategy.repair) path_ = std::make_unique<RepairedPath>(*strategy.repair, line.roundTrip());
   }
 
   Outcome run() {
@@ -161,7 +161,7 @@ class Simulation {
   Instant last_played_{};
   std::set<size_t> arrived_;
   size_t seen_up_to_ = 0;  // gaps below have been looked at
-  std::optional<RepairedPath> path_;
+  std::unique_ptr<RepairedPath> path_;  // null: no repair
   Outcome out_;
 };
 

@@ -162,8 +162,9 @@ const sluice_filter_api* SYMBOL(const sluice_host_api* host_api);
 const sluice_filter_api* SYMBOL(const sluice_host_api* host_api) {
   host = host_api;
 #ifdef REFUSE
-  return NULL;
+  const int refuse = 1;
 #else
-  return &kFilter;
+  const int refuse = 0;
 #endif
+  return refuse ? NULL : &kFilter;
 }
