@@ -228,9 +228,12 @@ class Takeover(unittest.TestCase):
             for step in steps:
                 kind, body = messages[step]
                 successor.send(struct.pack("=IIQQ", 0x534C4856, kind, len(body), 0) + body)
-                if step != "nonsense":
-                    magic, kind = struct.unpack_from("=II", successor.recv(1000))
-                    self.assertEqual((magic, kind), (0x534C4856, {"hello": 1, "take": 3}[step]))
+                if step == "nonsense":
+                    continue
+                magic, kind, size, _ = struct.unpack("=IIQQ", successor.recv(24, socket.MSG_WAITALL))
+                self.assertEqual((magic, kind), (0x534C4856, {"hello": 1, "take": 3}[step]))
+                if step == "hello":
+                    self.assertEqual(len(successor.recv(size, socket.MSG_WAITALL)), size)
         os.close(folder)
 
     def test_only_the_owner_may_connect(self):
