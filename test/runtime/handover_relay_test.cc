@@ -62,6 +62,14 @@ class Client {
   Auth auth_;
 };
 
+uint64_t packetsIn(Workers& workers) {
+  uint64_t total = 0;
+  workers.on(0, [&](runtime::WorkerThread& worker) {
+    for (const auto& session : worker.dispatcher().sessions().all()) total += session->packetsIn();
+  });
+  return total;
+}
+
 TEST_CASE("what is held on the way from one session into another goes out before anything is saved") {
   Workers workers(turnConfig(""), 1);
   Client ann(workers.address()), ben(workers.address());
@@ -71,9 +79,11 @@ TEST_CASE("what is held on the way from one session into another goes out before
   CHECK(ben.hear() == "before");
   // Longer than the test would wait.
   workers.reload(turnConfig("ingress { delay_ms: 10000 } egress { delay_ms: 10000 }"));
+  const uint64_t before = packetsIn(workers);
   ann.say("to ben");
   ben.say("to ann");
-  for (int turns = 0; turns < 2; ++turns) workers.on(0, [](runtime::WorkerThread&) {});  // both are read
+  while (packetsIn(workers) < before + 2) {  // until both are read
+  }
   runtime::PausedWorkers paused(workers.group());
   static_cast<void>(paused.save());
   CHECK(ben.hear() == "to ben");
