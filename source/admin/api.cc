@@ -27,7 +27,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/metrics", "metrics for Prometheus"},
     {"POST", "/reload",
      "reads the configuration file anew; ?dry_run=1 only says what that would do, also to one in the body"},
-    {"POST", "/drain", "takes no new sessions; /ready answers 503"},
+    {"POST", "/drain", "takes no new sessions; /ready answers 503; with ?exit=1 ends as by SIGTERM"},
     {"POST", "/logging?level=L", "sets the log level: trace debug info warn error off"},
 };
 
@@ -124,8 +124,8 @@ http::Router makeRouter(Backend& backend) {
     return http::Response{200, "text/plain; version=0.0.4; charset=utf-8", samples.toPrometheus()};
   });
   post("/reload", [&backend](const Request& request) { return reload(backend, request); });
-  post("/drain", [&backend](const Request&) {
-    backend.drain();
+  post("/drain", [&backend](const Request& request) {
+    backend.drain(request.queryParameter("exit") == "1");
     return http::json(200, {{"status", "draining"}});
   });
   post("/logging", [](const Request& request) { return setLevel(request); });

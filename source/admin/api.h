@@ -25,7 +25,8 @@ class Backend {
   virtual Status reload() = 0;
   // What a reload would do, of the file or of `text` if that is not empty. Changes nothing.
   virtual Result<nlohmann::json> plan(const std::string& text, bool is_json) const = 0;
-  virtual void drain() = 0;
+  // `exit`: and ends when the sessions have gone, or the limit is up, as SIGTERM does.
+  virtual void drain(bool exit) = 0;
 };
 
 // `backend` outlives the router.

@@ -207,8 +207,11 @@ void Server::onTick() {
   tick_.arm(kTick);
 }
 
-void Server::drain() {
-  startDrain(std::nullopt);
+void Server::drain(bool exit) {
+  if (!exit) return startDrain(std::nullopt);
+  loop_.post([this] {
+    if (drain_deadline_ == Instant::max()) onTerminate();  // a second one is no hurry
+  });
 }
 
 void Server::startDrain(std::optional<Duration> limit) {

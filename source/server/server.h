@@ -107,7 +107,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   void collect(stats::Samples& out) const override;
   Status reload() override;
   Result<nlohmann::json> plan(const std::string& text, bool is_json) const override;
-  void drain() override;
+  void drain(bool exit) override;
 
   // rooms::Observer
   void onJoined(const rooms::PlayerPtr& player) override;

@@ -211,6 +211,13 @@ class ChangeTest(unittest.TestCase):
             self.assertEqual((code, report["packets_lost"]), (0, 0))
             self.assertEqual(proxy.process.wait(10), 0)
 
+    def test_a_drain_by_http_ends_the_process_if_it_is_asked_to(self):
+        with Sluice() as proxy:
+            self.assertEqual(proxy.admin("/drain", "POST")[0], 200)
+            self.assertEqual(proxy.admin("/ready")[0], 503)
+            self.assertEqual(proxy.admin("/drain?exit=1", "POST")[0], 200)
+            self.assertEqual(proxy.process.wait(10), 0)
+
     @staticmethod
     def read_until(events, word):
         text = ""
