@@ -235,6 +235,10 @@ Result<WorkerSettings> buildWorkers(const Bootstrap& bootstrap, std::optional<un
   workers.pin_threads = config.pin_threads();
   checks.range(config.has_max_packets(), config.max_packets(), 1024u, 1'048'576u, "workers.max_packets",
                workers.max_packets);
+  uint32_t microseconds = 100;
+  checks.range(config.has_coalesce_us(), config.coalesce_us(), 0u, 1000u, "workers.coalesce_us",
+               microseconds);
+  workers.coalesce = std::chrono::microseconds{microseconds};
   if (!errors.empty()) return errors;
   return workers;
 }

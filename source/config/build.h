@@ -43,6 +43,7 @@ struct WorkerSettings {
   unsigned count = 1;
   bool pin_threads = false;
   size_t max_packets = 32'768;
+  Duration coalesce = 100us;
   bool operator==(const WorkerSettings&) const = default;
 };
 

@@ -1,14 +1,17 @@
 #include "source/net/event_loop.h"
 
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
+#include <thread>
 
 namespace sluice::net {
 
-EventLoop::EventLoop() : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+EventLoop::EventLoop(Duration coalesce)
+    : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)), coalescer_(coalesce) {
   uv_loop_init(&loop_);
   loop_.data = async_.data = prepare_.data = check_.data = timer_poll_.data = this;
 
@@ -52,6 +55,7 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::run() {
+  prctl(PR_SET_TIMERSLACK, 1);  // of this thread, in ns: the default is as long as a pause
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 
@@ -107,9 +111,14 @@ void EventLoop::turn() {
 
 void EventLoop::beforeWait() {
   turn();
-  const Duration turned = std::chrono::steady_clock::now() - woke_at_;
-  busy_ns_.store(busy_ns_.load(std::memory_order_relaxed) + turned.count(), std::memory_order_relaxed);
+  const Instant now = std::chrono::steady_clock::now();
+  busy_ns_.store(busy_ns_.load(std::memory_order_relaxed) + (now - woke_at_).count(),
+                 std::memory_order_relaxed);
   waiting_ = true;
+  const Duration pause = std::min(coalescer_.pause(woke_at_, now), timers_.next() - now);
+  if (pause <= Duration::zero()) return;
+  pauses_.add();
+  std::this_thread::sleep_for(pause);
 }
 
 void EventLoop::armTimer() {

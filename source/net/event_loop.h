@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/net/coalescer.h"
 #include "source/net/timer.h"
+#include "source/stats/counter.h"
 
 namespace sluice::net {
 
@@ -38,7 +40,8 @@ class TurnClock final : public Clock {
 
 class EventLoop {
  public:
-  EventLoop();
+  // `coalesce`: see Coalescer.
+  explicit EventLoop(Duration coalesce = Duration::zero());
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -63,6 +66,9 @@ class EventLoop {
   // Runs what is scheduled for the turn's end now. Not from such a task.
   void finishTurn() { turn(); }
 
+  // Who read some from the network says so.
+  void countPackets(unsigned n) { coalescer_.countPackets(n); }
+
   TurnClock& clock() { return clock_; }
   TimerQueue& timers() { return timers_; }
   uv_loop_t* raw() { return &loop_; }
@@ -73,6 +79,8 @@ class EventLoop {
   // Time since the start in which the loop did not wait for events; not the turn that goes on. From any
   // thread. libuv's own metric costs a system call each turn.
   Duration busy() const { return Duration{busy_ns_.load(std::memory_order_relaxed)}; }
+  // Times that it let packets gather. From any thread.
+  uint64_t pauses() const { return pauses_.value(); }
 
  private:
   void beforeWait();
@@ -90,7 +98,9 @@ class EventLoop {
   bool waiting_ = false;
   Instant woke_at_ = std::chrono::steady_clock::now();
   std::atomic<int64_t> busy_ns_{0};
+  stats::Counter pauses_;
 
+  Coalescer coalescer_;
   TurnClock clock_;
   TimerQueue timers_{clock_};
   std::vector<TurnEnd*> turn_ends_;

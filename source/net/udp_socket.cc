@@ -199,6 +199,7 @@ unsigned UdpSocket::receiveBatch() {
     if (connected_ && errno == ECONNREFUSED) receiver_.onRefused();
     return 0;
   }
+  loop_.countPackets(static_cast<unsigned>(n));
   const Instant now = loop_.clock().refresh();
   for (int i = 0; i < n; ++i) {
     msghdr& header = batch_.rx.headers[static_cast<size_t>(i)].msg_hdr;

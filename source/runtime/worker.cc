@@ -30,6 +30,7 @@ WorkerThread::WorkerThread(const WorkerOptions& options, WorkerGroup& group)
     : options_(options),
       group_(group),
       pool_(options.max_packets),
+      loop_(options.coalesce),
       network_(loop_, pool_),
       to_wake_(options.count, false) {
   dispatcher_ = std::make_unique<Dispatcher>(Dispatcher::Options{

@@ -36,6 +36,7 @@ struct WorkerOptions {
   unsigned count = 1;
   size_t max_packets = 32'768;
   bool pin = false;
+  Duration coalesce{};
 };
 
 // A bound socket on its way to a worker, which owns `fd` then.
@@ -77,6 +78,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
 
   // From any thread.
   Duration busy() const { return loop_.busy(); }
+  uint64_t pauses() const { return loop_.pauses(); }
   uint64_t mailboxFull() const { return mailbox_full_.load(std::memory_order_relaxed); }
   uint64_t insideLost() const { return inside_.lost(); }
   const net::PacketPool& packets() const { return pool_; }

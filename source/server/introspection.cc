@@ -213,6 +213,9 @@ void Server::collectWorkers(stats::Samples& out) const {
                 std::chrono::duration<double>(worker->busy()).count());
     out.gauge("sluice_worker_busy_share", "Share of the last second that the worker did not wait for events.",
               labels, worker->busyShare());
+    out.counter("sluice_worker_pauses_total",
+                "Times that the worker let packets gather before it read them (workers.coalesce_us).", labels,
+                worker->pauses());
     out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,
               static_cast<double>(worker->packets().allocated()));
     out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no packet buffer free.",

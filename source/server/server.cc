@@ -137,7 +137,8 @@ void Server::startWorkers() {
         std::make_unique<runtime::WorkerThread>(runtime::WorkerOptions{.index = i,
                                                                        .count = workers.count,
                                                                        .max_packets = workers.max_packets,
-                                                                       .pin = workers.pin_threads},
+                                                                       .pin = workers.pin_threads,
+                                                                       .coalesce = workers.coalesce},
                                                 group_));
   }
   for (auto& worker : group_.workers) worker->start();

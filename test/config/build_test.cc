@@ -211,6 +211,7 @@ TEST_CASE("every number has a range, and a value just outside of it is refused")
   const Case cases[] = {
       {"", "workers { count: # }", "workers.count", 1, 64},
       {"", "workers { max_packets: # }", "workers.max_packets", 1024, 1'048'576},
+      {"", "workers { coalesce_us: # }", "workers.coalesce_us", 0, 1000},
       {"", "limits { max_sessions: # }", "limits.max_sessions", 1, 10'000'000},
       {"", "limits { max_sessions_per_source: # }", "limits.max_sessions_per_source", 1, 10'000'000},
       {"", "limits { max_unauthenticated_sessions: # }", "limits.max_unauthenticated_sessions", 1,

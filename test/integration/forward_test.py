@@ -15,7 +15,7 @@ DATAGRAMS = 10_000
 WINDOW = 8  # datagrams of a flow that may be on their way: well below what any socket buffer holds
 
 
-def config(upstream, ingress_dscp=None):
+def config(upstream, ingress_dscp=None, workers=""):
     mark = f"ingress {{ all {{ dscp: {ingress_dscp} ttl: 33 }} }}" if ingress_dscp is not None else ""
     return f"""
 listeners {{
@@ -29,6 +29,7 @@ listeners {{
 }}
 clusters {{ name: "echo" endpoints: "127.0.0.1:{upstream}" }}
 admin {{ address: "127.0.0.1:9901" }}
+workers {{ {workers} }}
 """
 
 
@@ -106,6 +107,33 @@ class Forward(unittest.TestCase):
             self.assertEqual(proxy.metric("sluice_listener_drops_total"), 0)
             self.assertEqual(proxy.metric("sluice_filter_drops_total"), 0)
             self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
+
+    def test_lets_packets_gather_while_they_come_fast(self):
+        self.echo()
+        with self.start(workers="count: 1 coalesce_us: 1000") as proxy:
+            client = self.client(proxy)
+            client.send(b"one alone")
+            self.assertEqual(client.recv(20), b"one alone")
+            self.assertEqual(proxy.metric("sluice_worker_pauses_total"), 0)
+
+            def pauses():
+                for _ in range(WINDOW):
+                    client.send(b"fast")
+                for _ in range(WINDOW):
+                    client.recv(20)
+                return proxy.metric("sluice_worker_pauses_total")
+
+            wait_until(pauses, "packets gather", step=0)
+            self.assertEqual(proxy.metric("sluice_filter_drops_total"), 0)
+
+    def test_lets_no_packet_wait_where_that_is_off(self):
+        self.echo()
+        with self.start(workers="count: 1 coalesce_us: 0") as proxy:
+            client = self.client(proxy)
+            for _ in range(1000):
+                client.send(b"fast")
+                self.assertEqual(client.recv(20), b"fast")
+            self.assertEqual(proxy.metric("sluice_worker_pauses_total"), 0)
 
     def test_counts_an_upstream_that_is_down_and_recovers_when_it_is_back(self):
         with self.start() as proxy:
