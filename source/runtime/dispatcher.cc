@@ -144,7 +144,7 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed
 
 // A client may ask us for its address before it joins, from the socket that it will talk through.
 bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) const {
-  return session.player() == nullptr && !session.isAuthenticated() && packet.kind == PacketKind::kStun &&
+  return packet.kind == PacketKind::kStun && session.player() == nullptr && !session.isAuthenticated() &&
          players_.contains(localUfrag(packet));
 }
 

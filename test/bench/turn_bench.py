@@ -3,6 +3,8 @@ delivered packet, alternating in one run. Ends with a verdict: exit status 1 whe
 relay is above 1.15, or a round is not cheaper than coturn's. A round compares what ran within the same seconds, so a
 machine that is busy for a while spoils a round and not the median; a busy machine spoils all.
 
+Sluice runs with its defaults: packets that come this fast gather for 100 us (workers.coalesce_us); "eager" does without.
+
 Usage: bazel run -c opt //test/bench:turn_bench [-- ROUNDS SECONDS PACKETS_PER_SECOND]
 
 Needs Debian's coturn, golang-go and golang-github-pion-turn.v2-dev; who is missing or refuses a set-up is left out.
@@ -48,6 +50,7 @@ listeners {{
 }}
 admin {{ address: "127.0.0.1:{ADMIN_PORT}" }}
 credentials {{ users {{ name: "{USER}" password: "{PASSWORD}" }} }}
+workers {{ COALESCE }}
 limits {{ max_sessions_per_source: 100000 max_unauthenticated_sessions: 20000 }}
 """
 
@@ -91,10 +94,15 @@ def start_pion():
     return start_server(pion_program(), f"127.0.0.1:{RELAY_PORT}", REALM, USER, PASSWORD)
 
 
-# Without the probe, whose mode each table says.
+def start_turn(relays="PER_ALLOCATION", coalesce=""):
+    return start_sluice(SLUICE_CONFIG.replace("RELAYS", relays).replace("COALESCE", coalesce))
+
+
+# Without the probe, whose mode each table says. eager is Sluice that reads each packet at once, as the probe does.
 SERVERS = {
-    "sluice": lambda: start_sluice(SLUICE_CONFIG.replace("RELAYS", "PER_ALLOCATION")),
-    "shared": lambda: start_sluice(SLUICE_CONFIG.replace("RELAYS", "SHARED")),
+    "sluice": start_turn,
+    "shared": lambda: start_turn("SHARED"),
+    "eager": lambda: start_turn(coalesce="coalesce_us: 0"),
     "coturn": start_coturn,
     "pion": start_pion,
 }
