@@ -77,12 +77,15 @@ class Sluice:
         self.command = [BINARY, "--config", self.config_path, *arguments]
         self.process = None
 
+    def on_own_ports(self, text):
+        """This proxy's ports in place of the shipped ones. What has them already stays: 34780 is not 3478."""
+        own = {str(shipped): str(self.ports[name]) for name, shipped in VOICE_ROOM_PORTS.items()}
+        return re.sub(rf"(?<=127\.0\.0\.1:)({'|'.join(own)})\b", lambda shipped: own[shipped[0]], text)
+
     def write_config(self, text):
-        """Replaces the configuration in one step, with this proxy's own ports in place of the shipped ones."""
-        for name, shipped in VOICE_ROOM_PORTS.items():
-            text = text.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{self.ports[name]}")
+        """Replaces the configuration in one step, with this proxy's own ports."""
         with open(self.config_path + ".new", "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(self.on_own_ports(text))
         os.rename(self.config_path + ".new", self.config_path)
 
     def __enter__(self):

@@ -80,9 +80,7 @@ class Rollout(unittest.TestCase):
                 versions.setdefault(session["remote"].split(":")[0], set()).add(session["version"])
             self.assertEqual({len(found) for found in versions.values()}, {1})
             # Only as many move as must.
-            shifted = FORWARD % (80, 20, port)
-            for name, shipped in (("udp", 3478), ("admin", 9901)):
-                shifted = shifted.replace(f"127.0.0.1:{shipped}", f"127.0.0.1:{proxy.ports[name]}")
+            shifted = proxy.on_own_ports(FORWARD % (80, 20, port))
             status, _, text = request(f"http://127.0.0.1:{proxy.ports['admin']}/reload?dry_run=1", "POST", shifted)
             self.assertEqual(status, 200, text)
             plan = json.loads(text)
