@@ -46,8 +46,8 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
   permission.until = now + kPermissionLifetime;
   permission.any_port = permission.any_port || any_port;
   auto& ports = permission.ports;
-  if (!permission.any_port) ports.insert(peer.port());
-  if (ports.size() > max_peers_) return false;
+  const bool is_new = !permission.any_port && ports.insert(peer.port()).second;
+  if (is_new && ports.size() > max_peers_) return false;
   it->second = std::move(permission);
   state_ = State::kActive;
   return true;
@@ -66,10 +66,10 @@ bool Allocation::canPermit(const Peers& peers, Instant now) {
     if (first && known != permissions_.end()) {
       entry->second.insert(known->second.ports.begin(), known->second.ports.end());
     }
-    entry->second.insert(peer.port());
-    if (entry->second.size() > max_peers_) return false;
+    const bool is_new = entry->second.insert(peer.port()).second;
+    if (is_new && entry->second.size() > max_peers_) return false;
   }
-  return permissions_.size() + fresh <= max_peers_;
+  return fresh == 0 || permissions_.size() + fresh <= max_peers_;
 }
 
 Allocation::Permitted Allocation::permitted(const net::Address& peer, Instant now) const {

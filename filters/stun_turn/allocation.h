@@ -36,6 +36,8 @@ class Allocation {
 
   // At most `max_peers` permissions, each with as many ports of our own, and as many channels.
   Allocation(std::string user, size_t max_peers) : user_(std::move(user)), max_peers_(max_peers) {}
+  // What is there stays, and can be refreshed, also beyond the new limit.
+  void limitPeers(size_t max_peers) { max_peers_ = max_peers; }
 
   void provision(Instant now, Duration lifetime);
   // Zero ends it.
@@ -120,7 +122,7 @@ class Allocation {
   void reindex();
 
   const std::string user_;
-  const size_t max_peers_;
+  size_t max_peers_;
   State state_ = State::kAllocating;
   Instant expires_ = Instant::max();
   std::unordered_map<net::Address, Permission> permissions_;  // by IP address, port 0

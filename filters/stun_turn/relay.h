@@ -21,6 +21,8 @@ class RelayUser {
   virtual bool permits(const net::Address& peer) const = 0;
   // Has it a permission for any port of this IP address?
   virtual bool expects(const net::Address& ip) const = 0;
+  // Peers, with their ports, that it may claim at once on a shared port.
+  virtual size_t mostClaims() const = 0;
 };
 
 class Relay {

@@ -80,7 +80,7 @@ class SharedPort::Share final : public Relay {
     const uint64_t serial = ++port_.claimed_;
     port_.claims_.insert_or_assign(peer, Claim{&user_, serial});
     claimed_.push_back({peer, serial});
-    if (claimed_.size() > kRemembered) {
+    while (claimed_.size() > user_.mostClaims()) {  // the oldest are forgotten
       release(claimed_.front());
       claimed_.pop_front();
     }
@@ -91,6 +91,11 @@ class SharedPort::Share final : public Relay {
     if (expected_.insert(ip).second) port_.expected_[ip].insert(&user_);
   }
   void forgetUnexpected() override {
+    std::erase_if(claimed_, [&](const Claimed& claimed) {
+      if (user_.expects(claimed.peer)) return false;
+      release(claimed);
+      return true;
+    });
     std::erase_if(expected_, [&](const net::Address& ip) {
       if (user_.expects(ip)) return false;
       forget(ip);
@@ -99,8 +104,6 @@ class SharedPort::Share final : public Relay {
   }
 
  private:
-  static constexpr size_t kRemembered = 4096;  // peers; then the oldest are forgotten
-
   struct Claimed {
     net::Address peer;
     uint64_t serial;  // another one's claim of the same peer has another

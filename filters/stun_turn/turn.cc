@@ -228,7 +228,9 @@ void Turn::abandon() {
 void Turn::reload(const TurnSettings& settings, std::string_view software) {
   settings_ = &settings;
   software_ = software;
-  if (allocation_) sweep();
+  if (!allocation_) return;
+  allocation_->limitPeers(settings.max_peers_per_allocation);
+  sweep();
 }
 
 void Turn::describe(chain::Description& out) const {

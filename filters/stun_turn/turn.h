@@ -113,6 +113,8 @@ class Turn final : private RelayUser {
   bool expects(const net::Address& ip) const override {
     return allocation_ && allocation_->expects(ip, context_.now());
   }
+  // One for each permission, and one for each channel.
+  size_t mostClaims() const override { return 2 * settings_->max_peers_per_allocation; }
 
   chain::FilterContext& context_;
   StunWorker& worker_;

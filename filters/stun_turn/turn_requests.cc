@@ -154,6 +154,7 @@ void Turn::refresh(Exchange& exchange) {
   std::optional<uint8_t> family;  // none: all that there are
   if (const auto requested = exchange.request.find(stun::kRequestedAddressFamily)) {
     family = familyOf(*requested);
+    if (!family) return refuse(exchange, 400);
     const bool known = family == kIpv4 || family == kIpv6;
     if (!known || way(family == kIpv6).relay == nullptr) return refuse(exchange, 443);
   }

@@ -64,11 +64,24 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
       entry.for_local =
           reader.take(net::Address::parseIp(relay.for_local_address()), path + "for_local_address");
     }
+    const auto hidden_by = std::ranges::find_if(out.relay_ips, [&](const TurnSettings::RelayIp& earlier) {
+      const bool same_clients = !earlier.for_local.isSet() || earlier.for_local == entry.for_local;
+      return entry.ip.isSet() && earlier.ip.family() == entry.ip.family() && same_clients;
+    });
+    if (hidden_by != out.relay_ips.end()) {
+      reader.fail(path + "address", "is never used: clients get " + hidden_by->ip.ipString());
+    }
     out.relay_ips.push_back(entry);
   }
   reader.number(config.has_min_port(), config.min_port(), 1024, 65'535, "min_port", out.min_port);
   reader.number(config.has_max_port(), config.max_port(), 1024, 65'535, "max_port", out.max_port);
-  if (out.min_port > out.max_port) reader.fail("min_port", "must not be above max_port");
+  if (out.min_port > out.max_port) {
+    if (config.has_min_port()) {
+      reader.fail("min_port", "must not be above max_port, " + std::to_string(out.max_port));
+    } else {
+      reader.fail("max_port", "must not be below min_port, " + std::to_string(out.min_port));
+    }
+  }
   if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "has no such value");
   out.shared_ports = config.relays() == filters::Turn::SHARED;
   out.shared_when_short = config.relays() == filters::Turn::SHARED_WHEN_SHORT;
@@ -76,7 +89,8 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
                 out.max_shared_ports);
 }
 
-void readQuotas(const filters::Turn& config, Reader& reader, TurnSettings& out) {
+void readQuotas(const filters::Turn& config, const std::vector<net::Address>& listener, Reader& reader,
+                TurnSettings& out) {
   reader.number(config.has_max_allocations(), config.max_allocations(), 1, 1'000'000, "max_allocations",
                 out.max_allocations);
   reader.number(config.has_max_allocations_per_user(), config.max_allocations_per_user(), 1, 1'000'000,
@@ -91,6 +105,9 @@ void readQuotas(const filters::Turn& config, Reader& reader, TurnSettings& out) 
   for (int i = 0; i < config.alternate_servers_size(); ++i) {
     const std::string path = "alternate_servers[" + std::to_string(i) + "]";
     out.alternate_servers.push_back(reader.take(net::Address::parse(config.alternate_servers(i)), path));
+    const net::Address& server = out.alternate_servers.back();
+    if (server.isSet() && server.port() == 0) reader.fail(path, "must have a port");
+    if (std::ranges::count(listener, server) > 0) reader.fail(path, "is this listener's own address");
     if (!families.insert(out.alternate_servers.back().family()).second) {
       reader.fail(path, "is the second one of its family");
     }
@@ -121,7 +138,7 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   for (const net::Address& address : context.listener) own.insert(address.withPort(0));
   out.peers = PeerPolicy(reader.prefixes(config.allowed_peers(), "allowed_peers"),
                          reader.prefixes(config.denied_peers(), "denied_peers"), std::move(own));
-  readQuotas(config, reader, out);
+  readQuotas(config, context.listener, reader, out);
   out.listener = context.listener;
   out.credentials = context.credentials;
   out.nat = context.nat;

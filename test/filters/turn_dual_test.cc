@@ -113,6 +113,7 @@ TEST_CASE("RFC 8656 8.2: a Refresh with a family is for that family, one without
   CHECK(d.server.network().open_ports() == 1);
   CHECK(d.client.refresh({family(kIpv6)}).code() == 443);
   CHECK(d.client.refresh({family(kIpv4)}).code() == kSuccess);
+  CHECK(d.client.refresh({bytes(stun::kRequestedAddressFamily, {kIpv4})}).code() == 400);  // 4 bytes long
 
   Dual both;
   both.server.advance(500s);

@@ -120,6 +120,29 @@ TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
   CHECK(ways(server, alice) == "both");
 }
 
+TEST_CASE(
+    "shared ports: one who speaks to every port of a host holds few of them, and none after the permission") {
+  TurnServer server("relays: SHARED max_shared_ports: 1 max_peers_per_allocation: 4 ");
+  TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
+  alice.allocate();
+  bob.allocate();
+  alice.permit({kPeer});
+  bob.permit({kPeer});
+  const auto port = [](int number) { return "203.0.113.5:" + std::to_string(number); };
+  for (int i = 1; i <= 100; ++i) alice.say(port(i), "mine");
+  for (int i = 1; i <= 92; ++i) bob.say(port(i), "forgotten");
+  CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 0);
+  for (int i = 93; i <= 100; ++i) bob.say(port(i), "still hers");
+  CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 8);
+
+  server.advance(299s);
+  bob.permit({kPeer});
+  server.advance(61s);
+  alice.permit({kPeer});
+  for (int i = 93; i <= 100; ++i) bob.say(port(i), "his now");
+  CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 8);
+}
+
 TEST_CASE("shared ports: new allocations take the least used one, and the ports stay few") {
   TurnServer server("relays: SHARED max_shared_ports: 2 max_allocations_per_user: 100 ");
   std::vector<std::unique_ptr<TurnClient>> clients;

@@ -44,6 +44,11 @@ TEST_CASE("an allocation lives on with fewer peers, less bandwidth and smaller q
   CHECK(alice.refresh().code() == kSuccess);
   CHECK(ways(server, alice) == "both");
   CHECK(alice.relay() == relay);
+
+  reload(server, alice, "max_peers_per_allocation: 1 ");
+  CHECK(alice.permit({kPeer}).code() == kSuccess);  // what it had can be refreshed
+  CHECK(alice.permit({"203.0.113.7:7000"}).code() == 508);
+  CHECK(ways(server, alice) == "both");
 }
 
 TEST_CASE("shared secrets rotate under live allocations: old and new, then new alone") {

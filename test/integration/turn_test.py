@@ -99,6 +99,14 @@ class TurnutilsTest(unittest.TestCase):
         for secret in ("a secret that is gone soon", "the secret of this test"):
             self.all_arrive(20, "-c", "-m", "1", "-n", "20", login=("-u", "bob", "-W", secret))
 
+    def test_the_example_carries_the_load_that_its_readme_shows(self):
+        with open("examples/turn_server/sluice.textproto", encoding="utf-8") as file:
+            realm = 'realm: "example.org"'
+            text = file.read().replace(realm, f'{realm} allowed_peers: "127.0.0.0/8" rfc5766_channel_numbers: true')
+        with Sluice(text) as self.sluice:
+            self.all_arrive(2500, "-c", "-m", "10", "-n", "250", "-l", "160", "-z", "20",
+                            login=("-u", "alice", "-w", "a password of this example"))
+
     def test_a_wrong_password_gets_nothing(self):
         output = self.client("-c", "-m", "1", "-n", "5", login=("-u", "alice", "-w", "wrong"))
         self.assertIn("Cannot complete Allocation", output)
