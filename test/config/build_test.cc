@@ -383,6 +383,11 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
     CHECK(errors[0].starts_with(c.error));
   }
   CHECK(Builder().errors(listener(chain(filter("StunTurn", "turn {}")))).empty());
+
+  const std::string itself = filter("StunTurn", "turn { alternate_servers: '192.0.2.1:3478' }");
+  const auto errors = Builder().errors(listener(chain(itself), "name: 'l' address: '192.0.2.1:3478'"));
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0] == kTurnPath + "alternate_servers[0]: is this listener's own address");
 }
 
 TEST_CASE("NAT behaviour discovery needs all four addresses") {
