@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "source/chain/worker.h"
+#include "source/media/speech_detector.h"
 #include "source/net/packet.h"
 #include "source/rooms/room.h"
 
@@ -21,6 +22,7 @@ struct Voice {
   uint16_t payload_at;  // offset of the payload, which ends with the packet
   uint8_t level;        // RFC 6464, as in the extension
   bool has_level;
+  media::SpeechDetector::Speech speech;
 };
 
 class Listener {

@@ -11,7 +11,6 @@ namespace sluice::rtp_router {
 namespace {
 
 constexpr size_t kSendersPerReport = 16;  // keeps a compound within one packet
-constexpr uint8_t kVoiceLevel = 60;       // -dBov: quieter is background
 
 enum class Drop {
   kNoPlayer,
@@ -22,13 +21,14 @@ enum class Drop {
   kStray,
   kUnexpected,
   kNoSlot,
+  kSilence,
   kLate,
   kNoPacket,
   kCrossing,
 };
 constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending", "unknown_payload_type",
                                        "unknown_ssrc", "stray",     "unexpected",  "no_slot",
-                                       "late",         "no_packet", "crossing"};
+                                       "silence",      "late",      "no_packet",   "crossing"};
 
 enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
 constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets taken from speakers."},
@@ -142,22 +142,21 @@ void RtpRouter::bind(uint32_t ssrc) {
 void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   auto& observed = player_->observed;
   const uint32_t csrc = observed.csrc.load(std::memory_order_relaxed);
-  Voice voice{.room = player_->room->number(),
-              .speaker = player_->number,
-              .csrc = csrc != 0 ? csrc : rtp.ssrc,
-              .stream = speaker_->stream(),
-              .payload_at = static_cast<uint16_t>(rtp.payload.data() - packet->data().data()),
-              .level = 0,
-              .has_level = false};
-  bool sounds = rtp.payload.size() > 2;  // less is Opus' discontinuous transmission (RFC 7587 section 3.1.3)
+  std::optional<uint8_t> level;
   const auto extension = rtp.findExtension(speaker_->line().extensions.audio_level);
-  if (extension && !extension->empty()) {  // the two-byte form has empty elements
-    voice.level = extension->front();
-    voice.has_level = true;
-    sounds = sounds && (voice.level & 0x7F) < kVoiceLevel;
-  }
-  if (sounds)
+  if (extension && !extension->empty()) level = extension->front();  // the two-byte form has empty elements
+  const auto speech = speaker_->judge(rtp.payload, level, packet->received);
+  const Voice voice{.room = player_->room->number(),
+                    .speaker = player_->number,
+                    .csrc = csrc != 0 ? csrc : rtp.ssrc,
+                    .stream = speaker_->stream(),
+                    .payload_at = static_cast<uint16_t>(rtp.payload.data() - packet->data().data()),
+                    .level = level.value_or(0),
+                    .has_level = level.has_value(),
+                    .speech = speech};
+  if (speech.active) {
     observed.last_voice_ns.store(packet->received.time_since_epoch().count(), std::memory_order_relaxed);
+  }
   increment(observed.packets_in);
   context_.count(Count::kVoiceIn);
   packet->note<Voice>() = voice;
@@ -167,8 +166,8 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 void RtpRouter::hear(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
   const Instant now = context_.now();
-  const auto assignment = slots_.assign(voice.speaker, now, factory_->slot_hold);
-  if (!assignment) return context_.countDrop(Drop::kNoSlot);
+  const auto assignment = slots_.assign(voice.speaker, voice.speech, now, factory_->slot_hold);
+  if (!assignment) return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
   if (assignment->fresh) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);

@@ -1,4 +1,7 @@
-// Which speaker a listener hears on which of its slots. Pure.
+// Which speaker a receiver hears on which of its slots. Pure.
+//
+// A slot goes to speech. Silent packets of an open microphone may use a slot that is free, and yield it to
+// the first speaker who needs it.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +10,7 @@
 
 #include "source/base/archive.h"
 #include "source/base/clock.h"
+#include "source/media/speech_detector.h"
 
 namespace sluice::rtp_router {
 
@@ -14,27 +18,41 @@ class SlotTable {
  public:
   explicit SlotTable(size_t slots) : slots_(slots) {}
 
+  // How much louder than the quietest holder a speaker must be to take its slot, in dB.
+  static constexpr uint8_t kMargin = 12;
+
   struct Assignment {
     size_t slot;
     bool fresh;  // the speaker has only just come to this slot
   };
-  // A packet of this speaker (non-zero) is here. Keeps its slot; else takes an unused one; else the one that
-  // was silent longest, if for at least `hold`. Nothing when all are busy.
-  std::optional<Assignment> assign(uint32_t speaker, Instant now, Duration hold);
+  // A packet of this speaker (non-zero) is here. The speaker keeps its slot. Otherwise it takes, in this
+  // order:
+  //   1. a slot that is unused, or whose holder sent no packet for `hold`;
+  //   2. with speech, the slot whose holder has been silent longest, if for at least `hold`;
+  //   3. with speech, the slot of the quietest holder, if that is kMargin quieter and has held it for `hold`.
+  // Nothing when there is none.
+  std::optional<Assignment> assign(uint32_t speaker, const media::SpeechDetector::Speech& speech, Instant now,
+                                   Duration hold);
 
   // 0 when unused.
   uint32_t speaker(size_t slot) const { return slots_[slot].speaker; }
   size_t size() const { return slots_.size(); }
 
   void archive(Archive& a) {
-    for (Slot& slot : slots_) a(slot.speaker, slot.last);
+    for (Slot& slot : slots_) a(slot.speaker, slot.loudness, slot.since, slot.packet, slot.speech);
   }
 
  private:
   struct Slot {
     uint32_t speaker = 0;
-    Instant last{};
+    uint8_t loudness = 0;
+    Instant since{};   // when the speaker came
+    Instant packet{};  // its last one
+    Instant speech{};  // its last one with speech
   };
+  Slot* findHolder(uint32_t speaker);
+  Slot* findSlotFor(const media::SpeechDetector::Speech& speech, Instant now, Duration hold);
+
   std::vector<Slot> slots_;
 };
 

@@ -1,5 +1,7 @@
 #include "filters/rtp_router/speaker.h"
 
+#include "source/codec/opus_toc.h"
+
 namespace sluice::rtp_router {
 
 Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
@@ -14,6 +16,14 @@ Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
   }
   if (!reception_.onPacket(packet.sequence, packet.timestamp, arrival)) return Verdict::kStray;
   return fresh ? Verdict::kNewlyBound : Verdict::kVoice;
+}
+
+media::SpeechDetector::Speech Speaker::judge(Bytes payload, std::optional<uint8_t> level, Instant arrival) {
+  // Padding alone, and the frames that discontinuous transmission sends now and then.
+  if (opus::isDtx(payload)) return speech_.onFrame(false, arrival);
+  if (level) return speech_.onLevel(*level & 0x7F, arrival);
+  const auto info = opus::parse(payload);
+  return speech_.onFrame(info ? info->active : std::nullopt, arrival);
 }
 
 void Speaker::onSenderReport(const rtcp::SenderInfo& info, Instant arrival) {

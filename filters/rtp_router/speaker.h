@@ -5,6 +5,7 @@
 
 #include "source/codec/reception.h"
 #include "source/codec/rtp.h"
+#include "source/media/speech_detector.h"
 #include "source/rooms/player.h"
 
 namespace sluice::rtp_router {
@@ -18,6 +19,10 @@ class Speaker {
   // Binds the SSRC on the first packet that the line allows.
   Verdict examine(const rtp::Packet& packet, Instant arrival);
 
+  // Whether this packet, which examine() took, is speech. `level` is its RFC 6464 level with the voice bit,
+  // where it has one.
+  media::SpeechDetector::Speech judge(Bytes payload, std::optional<uint8_t> level, Instant arrival);
+
   void onSenderReport(const rtcp::SenderInfo& info, Instant arrival);
   // Unbinds when it is ours.
   void onBye(uint32_t ssrc);
@@ -30,13 +35,14 @@ class Speaker {
   uint32_t stream() const { return streams_ + reception_.restarts(); }
   const rooms::SendingLine& line() const { return line_; }
 
-  void archive(Archive& a) { a(ssrc_, streams_, reception_); }
+  void archive(Archive& a) { a(ssrc_, streams_, reception_, speech_); }
 
  private:
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;
   uint32_t streams_ = 0;  // before the one that is bound
   rtp::Reception reception_{48'000};
+  media::SpeechDetector speech_;
 };
 
 }  // namespace sluice::rtp_router

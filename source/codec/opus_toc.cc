@@ -80,15 +80,23 @@ bool checkArbitrary(Bytes& rest, PacketInfo& info) {
   return total <= rest.size() && rest.size() - total <= kMaxFrameSize;
 }
 
-// Section 4.2.3: SILK frames begin with a bit of voice activity for each 20 ms and then one that says whether
-// there is LBRR, first of the mid channel, then of the side channel. They are coded evenly and so are plain
-// bits.
-bool hasLbrr(Bytes first_frame, const PacketInfo& info) {
-  if (info.mode == Mode::kCelt || first_frame.empty()) return false;
+// Section 4.2.3: a SILK frame begins with a bit of voice activity for each 20 ms and then one that says
+// whether there is LBRR, first of the mid channel, then of the side channel. They are coded with even
+// probabilities and so are plain bits.
+void readSilkHeader(Bytes first_frame, PacketInfo& info) {
   const auto activities = static_cast<int>((info.frame_duration + kSilkFrame - microseconds{1}) / kSilkFrame);
-  const bool mid = (first_frame[0] >> (7 - activities) & 1) != 0;
-  const bool side = info.stereo && (first_frame[0] >> (6 - 2 * activities) & 1) != 0;
-  return mid || side;
+  const auto bits = [&](int at, int count) {
+    return first_frame[0] >> (8 - at - count) & ((1 << count) - 1);
+  };
+  const int side = activities + 1;
+  info.active = bits(0, activities) != 0 || (info.stereo && bits(side, activities) != 0);
+  info.has_lbrr = bits(activities, 1) != 0 || (info.stereo && bits(side + activities, 1) != 0);
+}
+
+// Section 4.3: a CELT frame begins with its silence flag, of probability 2^-15. It is set when the first 15
+// bits are ones (section 4.1.2). A frame too short for it is silence too.
+void readCeltHeader(Bytes first_frame, PacketInfo& info) {
+  if (first_frame.size() < 2 || (first_frame[0] == 0xff && first_frame[1] >= 0xfe)) info.active = false;
 }
 
 }  // namespace
@@ -117,7 +125,13 @@ std::optional<PacketInfo> parse(Bytes payload) {
       ok = checkArbitrary(rest, info);
   }
   if (!ok) return std::nullopt;
-  info.has_lbrr = hasLbrr(rest, info);
+  if (info.mode == Mode::kCelt) {
+    readCeltHeader(rest, info);
+  } else if (rest.empty()) {
+    info.active = false;
+  } else {
+    readSilkHeader(rest, info);
+  }
   return info;
 }
 

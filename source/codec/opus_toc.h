@@ -19,6 +19,9 @@ struct PacketInfo {
   uint8_t frame_count = 0;  // 1-48
   size_t padding_size = 0;  // of code 3, without the bytes that count it; DRED travels there
   bool has_lbrr = false;    // the packet also holds a coarse copy of the time before it (section 4.2.5)
+  // What the first frame says of its content: SILK carries the encoder's voice activity (section 4.2.3),
+  // CELT only tells digital silence (section 4.3). Empty: the frame does not say.
+  std::optional<bool> active;
 
   std::chrono::microseconds duration() const { return frame_duration * frame_count; }
   uint32_t samples() const { return static_cast<uint32_t>(duration().count() * 48 / 1000); }  // at 48 kHz

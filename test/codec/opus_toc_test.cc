@@ -128,6 +128,33 @@ TEST_CASE("LBRR is seen where SILK says so") {
   }
 }
 
+TEST_CASE("a frame says whether it is active where its mode tells") {
+  struct Case {
+    const char* name;
+    const char* packet;
+    std::optional<bool> active;
+  };
+  const Case cases[] = {
+      {"SILK wideband 20 ms: first bit", "48 80 00 00", true},
+      {"SILK wideband 20 ms: LBRR is not activity", "48 40 00 00", false},
+      {"SILK wideband 60 ms: its third bit", "58 20 00 00", true},
+      {"hybrid", "78 80 00 00", true},
+      {"hybrid, inactive", "78 00 00 00", false},
+      {"stereo: the side channel's", "4c 20 00 00", true},
+      {"SILK, an empty frame", "48", false},
+      {"CELT with sound does not say", "f8 12 34 56", std::nullopt},
+      {"CELT silence", "f8 ff fe", false},
+      {"CELT, 14 ones are sound", "f8 ff fc", std::nullopt},
+      {"CELT, an empty frame", "f8", false},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    const auto info = parse(hex(c.packet));
+    REQUIRE(info);
+    CHECK(info->active == c.active);
+  }
+}
+
 TEST_CASE("DTX") {
   CHECK(isDtx(hex("f8")));
   CHECK(isDtx(hex("f8ff")));

@@ -9,7 +9,6 @@
 namespace sluice {
 namespace {
 
-using rtp_router::SlotTable;
 using rtp_router::StreamRewriter;
 using test::ChainHarness;
 
@@ -255,6 +254,64 @@ TEST_CASE("more speakers than slots: the newcomer is not heard until a slot fall
   CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
+// A microphone that stays open: the level of each packet, or a SILK frame's voice activity.
+struct OpenMicrophone {
+  ChainHarness& chain;
+  uint32_t ssrc;
+  bool with_level;
+  VoicePacket packet{};
+
+  void send(bool speaking) {
+    const uint8_t level = speaking ? 0x80 | 30 : 127;
+    packet.ssrc = ssrc;
+    ++packet.sequence;
+    packet.timestamp += 960;
+    packet.payload = {0x48, static_cast<uint8_t>(speaking ? 0x80 : 0x00), 0, 0};
+    if (with_level) packet.extensions = {{1, Bytes(&level, 1)}};
+    chain.ingress(packet.bytes());
+  }
+};
+
+TEST_CASE("five open microphones on two slots: each is heard from its first packet with speech") {
+  for (const bool with_level : {true, false}) {
+    CAPTURE(with_level);
+    Room room;
+    auto& receiver = room.add("receiver", {.sends = false});
+    std::vector<OpenMicrophone> microphones;
+    for (uint32_t i = 1; i <= 5; ++i) {
+      microphones.push_back({room.add("speaker-" + std::to_string(i), {.ssrcs = {i}}), i, with_level});
+    }
+    const auto say = [&](uint32_t speaking) {
+      for (auto& microphone : microphones) microphone.send(microphone.ssrc == speaking);
+      room.clock.advance(20ms);
+    };
+    for (int i = 0; i < 50; ++i) say(0);
+    for (uint32_t speaking = 1; speaking <= 5; ++speaking) {
+      receiver.outer.clear();
+      say(speaking);
+      const bool at_once = std::ranges::any_of(receiver.outer, [&](const test::Captured& packet) {
+        return rtp::parse(packet.data)->csrc(0) == speaking;
+      });
+      CHECK(at_once);
+      for (int i = 0; i < 100; ++i) say(speaking);
+      for (int i = 0; i < 10; ++i) say(0);
+    }
+    CHECK(receiver.dropped("rtp_router", "silence") > 0);
+    CHECK(receiver.dropped("rtp_router", "no_slot") == 0);
+  }
+}
+
+TEST_CASE("frames of discontinuous transmission and padding are silence, whatever their level") {
+  Room room;
+  auto& alice = room.add("alice");
+  const auto& talked = alice.session.known_player->observed.last_voice_ns;
+  const uint8_t loud = 0x80 | 20;
+  alice.ingress(VoicePacket{.extensions = {{1, Bytes(&loud, 1)}}, .payload = {0xf8, 0xff}}.bytes());
+  CHECK(talked == 0);
+  alice.ingress(VoicePacket{.sequence = 2, .extensions = {{1, Bytes(&loud, 1)}}}.bytes());
+  CHECK(talked != 0);
+}
+
 TEST_CASE("a packet from before a change of speaker comes too late") {
   Room room;
   auto& alice = room.add("alice");
@@ -354,20 +411,6 @@ TEST_CASE("reports: what a listener is sent, what a speaker lost, and the round 
   CHECK(observed.rtt_samples == 1);
   CHECK(observed.rtt_us < 1'000'000);
   CHECK(observed.loss_permille == 500);
-}
-
-TEST_CASE("a slot stays with its speaker and goes to the one that was silent longest") {
-  SlotTable table(2);
-  Instant now{1h};
-  CHECK(table.assign(1, now, 500ms)->slot == 0);
-  CHECK(table.assign(2, now + 1ms, 500ms)->slot == 1);
-  CHECK_FALSE(table.assign(1, now + 2ms, 500ms)->fresh);
-  CHECK_FALSE(table.assign(3, now + 3ms, 500ms).has_value());
-  const auto taken = table.assign(3, now + 501ms, 500ms);
-  REQUIRE(taken);
-  CHECK(taken->slot == 1);
-  CHECK(taken->fresh);
-  CHECK_FALSE(SlotTable(0).assign(1, now, 500ms).has_value());
 }
 
 TEST_CASE("numbers that another filter used are left out, and nothing late falls among them") {
