@@ -25,18 +25,12 @@ Stage::Stage(chain::FilterContext& context, bool inward, const StageSettings* se
             .tools = context.worker().local<WorkerTools>().tools,
             .adaptation =
                 media::Adaptation(settings != nullptr ? settings->adaptation : media::Adaptation::Config{})},
-      payload_type_(payload_type) {
-  makeStreams();
-}
+      payload_type_(payload_type) {}
 
-void Stage::makeStreams() {
-  if (lane_.settings == nullptr) return;
-  size_t wanted = lane_.settings->max_streams;
-  if (wanted == 0) {
-    const auto& player = lane_.context.session().player();
-    wanted = lane_.inward || player == nullptr ? 1 : std::max<size_t>(1, player->negotiated.slots.size());
-  }
-  while (streams_.size() < wanted) streams_.push_back(std::make_unique<Stream>(lane_));
+size_t Stage::maxStreams() const {
+  if (lane_.settings->max_streams != 0) return lane_.settings->max_streams;
+  const auto& player = lane_.context.session().player();
+  return lane_.inward || player == nullptr ? 1 : std::max<size_t>(1, player->negotiated.slots.size());
 }
 
 std::optional<uint8_t> Stage::payloadTypeOf(uint32_t ssrc) const {
@@ -62,6 +56,11 @@ Stream* Stage::find(uint32_t ssrc) {
 
 Stream& Stage::take(uint32_t ssrc) {
   if (Stream* known = find(ssrc)) return *known;
+  if (streams_.size() < maxStreams()) {
+    streams_.push_back(std::make_unique<Stream>(lane_));
+    streams_.back()->begin(ssrc);
+    return *streams_.back();
+  }
   Stream& oldest = **std::min_element(streams_.begin(), streams_.end(), [](const auto& a, const auto& b) {
     return a->lastPacket() < b->lastPacket();
   });
@@ -187,7 +186,6 @@ void Stage::onReload(const StageSettings* settings, uint8_t payload_type) {
   payload_type_ = payload_type;
   if (settings != nullptr) lane_.adaptation.configure(settings->adaptation);
   for (const auto& stream : streams_) stream->onReload();
-  makeStreams();
 }
 
 void Stage::describe(chain::Description& out) const {

@@ -31,7 +31,7 @@ class Stage {
  private:
   static constexpr Duration kAdaptInterval = 100ms;
 
-  void makeStreams();
+  size_t maxStreams() const;
   std::optional<uint8_t> payloadTypeOf(uint32_t ssrc) const;
   Stream* find(uint32_t ssrc);
   Stream& take(uint32_t ssrc);
@@ -46,7 +46,7 @@ class Stage {
   media::LineAverage average_;
   media::Adaptation::Line reported_{};  // by readReports()
   uint32_t reported_rtts_ = 0;
-  std::vector<std::unique_ptr<Stream>> streams_;
+  std::vector<std::unique_ptr<Stream>> streams_;  // made with a stream's first packet: codecs are large
 };
 
 }  // namespace sluice::opus_filter

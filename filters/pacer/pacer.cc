@@ -49,7 +49,7 @@ void takeAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config
   rate.high_rtt = std::chrono::milliseconds{high_ms};
 }
 
-constexpr std::string_view kDrops[] = {"queue_full", "too_late", "past_deadline"};
+constexpr std::string_view kDrops[] = {"queue_full", "too_late", "past_deadline", "pool_share"};
 constexpr stats::CounterSpec kCounters[] = {{"queued", "Packets that had to wait for tokens."}};
 constexpr stats::HistogramSpec kHistograms[] = {{"delay", "Time that RTP packets spent in the pacer."}};
 
@@ -81,6 +81,7 @@ chain::FilterPtr PacerFactory::create(chain::FilterContext& context) const {
 Pacer::Pacer(chain::FilterContext& context, const PacerFactory& factory)
     : Filter(context),
       factory_(&factory),
+      shared_(context.worker().local<PacerWorker>()),
       policy_(factory.rate),
       bucket_(1, burst(), context.now()),
       queue_(factory.max_queue_packets),
@@ -93,7 +94,7 @@ Pacer::~Pacer() {
 }
 
 void Pacer::onFlush() {
-  while (!queue_.empty()) passOn(queue_.pop(), context_.now());
+  while (!queue_.empty()) passOn(pop(), context_.now());
 }
 
 bool Pacer::archive(Archive& a) {
@@ -136,7 +137,9 @@ void Pacer::onEgress(net::PacketPtr&& packet) {
     return context_.egress(std::move(packet));
   }
   if (queue_.size() >= factory_->max_queue_packets) return context_.drop(std::move(packet), Drop::kQueueFull);
+  if (shared_.full()) return context_.drop(std::move(packet), Drop::kPoolShare);
   context_.count(Count::kQueued);
+  shared_.add();
   packet->note<Instant>() = now;
   queue_.push(std::move(packet));
   if (!timer_.armed()) timer_.arm(bucket_.wait(static_cast<double>(queue_.front().size()), now));
@@ -147,15 +150,20 @@ void Pacer::release() {
   while (!queue_.empty()) {
     const auto size = static_cast<double>(queue_.front().size());
     if (now - queue_.front().note<Instant>() > factory_->max_delay) {
-      context_.drop(queue_.pop(), Drop::kTooLate);
+      context_.drop(pop(), Drop::kTooLate);
     } else if (now > queue_.front().deadline) {
-      context_.drop(queue_.pop(), Drop::kPastDeadline);
+      context_.drop(pop(), Drop::kPastDeadline);
     } else if (bucket_.take(size, now)) {
-      passOn(queue_.pop(), now);
+      passOn(pop(), now);
     } else {
       return timer_.arm(bucket_.wait(size, now));
     }
   }
+}
+
+net::PacketPtr Pacer::pop() {
+  shared_.remove();
+  return queue_.pop();
 }
 
 void Pacer::passOn(net::PacketPtr&& packet, Instant now) {

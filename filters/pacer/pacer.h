@@ -7,11 +7,12 @@
 #include "source/base/token_bucket.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
+#include "source/chain/worker.h"
 #include "source/net/packet_queue.h"
 
 namespace sluice::pacer {
 
-enum class Drop { kQueueFull, kTooLate, kPastDeadline };
+enum class Drop { kQueueFull, kTooLate, kPastDeadline, kPoolShare };
 enum class Count { kQueued };
 enum class Record { kDelay };
 
@@ -26,6 +27,20 @@ class PacerFactory final : public chain::FilterFactory {
   bool burst_per_stream = true;
   size_t max_queue_packets = 64;
   Duration max_delay = 200ms;
+};
+
+// The queues of a worker's pacers together hold at most a quarter of its packets.
+class PacerWorker {
+ public:
+  explicit PacerWorker(chain::Worker& worker) : max_held_(worker.pool().capacity() / 4) {}
+
+  bool full() const { return held_ >= max_held_; }
+  void add() { ++held_; }
+  void remove() { --held_; }
+
+ private:
+  const size_t max_held_;
+  size_t held_ = 0;
 };
 
 class Pacer final : public chain::Filter {
@@ -45,9 +60,11 @@ class Pacer final : public chain::Filter {
   void adaptRate();
   void applyRate();
   void release();
+  net::PacketPtr pop();
   void passOn(net::PacketPtr&& packet, Instant now);
 
   const PacerFactory* factory_;
+  PacerWorker& shared_;
   RatePolicy policy_;
   uint32_t rtt_samples_ = 0;  // of the player's that the policy has seen
   TokenBucket bucket_;        // bytes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/base/field_reader.h"
 #include "source/base/random.h"
 #include "source/codec/red.h"
 #include "source/codec/rtcp_extended.h"
@@ -19,6 +20,7 @@ enum class Drop {
   kUnknownPayloadType,
   kUnknownSsrc,
   kStray,
+  kUplinkLimit,
   kUnexpected,
   kNoSlot,
   kSilence,
@@ -26,9 +28,10 @@ enum class Drop {
   kNoPacket,
   kCrossing,
 };
-constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending", "unknown_payload_type",
-                                       "unknown_ssrc", "stray",     "unexpected",  "no_slot",
-                                       "silence",      "late",      "no_packet",   "crossing"};
+constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending",  "unknown_payload_type",
+                                       "unknown_ssrc", "stray",     "uplink_limit", "unexpected",
+                                       "no_slot",      "silence",   "late",         "no_packet",
+                                       "crossing"};
 
 enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
 constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets taken from speakers."},
@@ -49,18 +52,14 @@ Result<chain::FilterFactoryPtr> RtpRouterFactory::make(const filters::RtpRouter&
   auto factory = std::make_shared<RtpRouterFactory>();
   Errors errors;
   factory->directory = &context.directory;
-  if (config.has_slot_hold_ms()) {
-    if (config.slot_hold_ms() < 20 || config.slot_hold_ms() > 60'000) {
-      errors.push_back({"slot_hold_ms", "must be 20 to 60000"});
-    }
-    factory->slot_hold = std::chrono::milliseconds{config.slot_hold_ms()};
-  }
-  if (config.has_rtcp_interval_ms()) {
-    if (config.rtcp_interval_ms() < 500 || config.rtcp_interval_ms() > 60'000) {
-      errors.push_back({"rtcp_interval_ms", "must be 500 to 60000"});
-    }
-    factory->rtcp_interval = std::chrono::milliseconds{config.rtcp_interval_ms()};
-  }
+  FieldReader reader(config, "", errors);
+  reader.takeMs("slot_hold_ms", 20, 60'000, factory->slot_hold);
+  reader.takeMs("rtcp_interval_ms", 500, 60'000, factory->rtcp_interval);
+  FieldReader uplink(config.uplink(), "uplink.", errors);
+  uplink.take("packets_per_second", 20, 10'000, factory->uplink.packets_per_second);
+  uplink.take("burst_packets", 10, 100'000, factory->uplink.burst_packets);
+  uplink.take("bytes_per_second", 1'000, 1'000'000, factory->uplink.bytes_per_second);
+  uplink.take("burst_bytes", 1'500, 10'000'000, factory->uplink.burst_bytes);
   if (!errors.empty()) return errors;
   return chain::FilterFactoryPtr(std::move(factory));
 }
@@ -74,6 +73,7 @@ RtpRouter::RtpRouter(chain::FilterContext& context, const RtpRouterFactory& fact
       factory_(&factory),
       player_(context.session().player()),
       shared_(context.worker().local<RouterWorker>()),
+      uplink_(factory.uplink, context.now()),
       slots_(player_ == nullptr ? 0 : player_->negotiated.slots.size()),
       reports_(context.timers(), [this] { sendReports(); }) {
   if (player_ == nullptr) return;
@@ -130,6 +130,9 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
       return context_.drop(std::move(packet), Drop::kUnknownSsrc);
     case Speaker::Verdict::kStray:
       return context_.drop(std::move(packet), Drop::kStray);
+  }
+  if (!uplink_.take(rtp->payload.size(), packet->received)) {
+    return context_.drop(std::move(packet), Drop::kUplinkLimit);
   }
   distribute(std::move(packet), *rtp);
 }
@@ -275,13 +278,14 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
 
 bool RtpRouter::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const RtpRouterFactory*>(&factory);
+  uplink_.configure(factory_->uplink, context_.now());
   if (player_ != nullptr) armReports();
   return true;
 }
 
 // What was negotiated is the player's, and the same there.
 bool RtpRouter::archive(Archive& a) {
-  if (speaker_) a(*speaker_);
+  if (speaker_) a(*speaker_, uplink_);
   a(slots_);
   for (SlotStream& stream : streams_) a(stream);
   return true;

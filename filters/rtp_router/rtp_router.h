@@ -10,6 +10,7 @@
 #include "filters/rtp_router/slot_stream.h"
 #include "filters/rtp_router/slot_table.h"
 #include "filters/rtp_router/speaker.h"
+#include "filters/rtp_router/uplink_limit.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 
@@ -23,6 +24,7 @@ class RtpRouterFactory final : public chain::FilterFactory {
 
   rooms::Directory* directory = nullptr;  // main thread only
   Duration slot_hold = 500ms;
+  UplinkLimit::Config uplink;
   Duration rtcp_interval = 5s;
 };
 
@@ -55,6 +57,7 @@ class RtpRouter final : public chain::Filter, private Listener {
   const rooms::PlayerPtr player_;  // null: nobody whom signalling announced; everything is dropped
   RouterWorker& shared_;
   std::optional<Speaker> speaker_;
+  UplinkLimit uplink_;
   SlotTable slots_;
   std::vector<SlotStream> streams_;  // by slot
   net::Timer reports_;

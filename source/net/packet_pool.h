@@ -26,6 +26,8 @@ class PacketPool {
   // An empty packet with full head- and tailroom, or null when all are in use.
   PacketPtr acquire();
 
+  // How many packets there can be.
+  size_t capacity() const { return max_packets_; }
   size_t allocated() const { return allocated_.load(std::memory_order_relaxed); }
   size_t exhausted() const { return exhausted_.load(std::memory_order_relaxed); }
   // Packets that came back neither sent, dropped nor consumed: a bug in a filter. Asserts in debug builds.

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "test/filters/opus_fixture.h"
+#include "test/support/allocations.h"
 
 namespace sluice {
 namespace {
@@ -42,6 +43,19 @@ struct Listener : Fixture {
   }
   uint16_t skip() const { return chain.session.known_player->slot_states[0].skip; }
 };
+
+TEST_CASE("a session takes the memory of codecs with its first voice packet, not when it opens") {
+  countAllocations(true);
+  const uint64_t before = allocatedBytes();
+  Fixture f("ingress { mode: TRANSCODE max_streams: 64 } egress { mode: TRANSCODE max_streams: 64 }");
+  f.chain.chain();
+  const uint64_t opened = allocatedBytes() - before;
+  f.chain.ingress(rtpPacket(1, 960, shortFrame()));
+  const uint64_t spoke = allocatedBytes() - before;
+  countAllocations(false);
+  CHECK(opened < 2'000'000);  // the fixture's worker has its packets in it
+  CHECK(spoke > opened + 50'000);
+}
 
 TEST_CASE("TRANSCODE codes no more than twice the time that passes, gaps included") {
   const auto payloads = encode(voiceSignal(2, 120), {.frame_ms = 10});

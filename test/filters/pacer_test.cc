@@ -155,5 +155,23 @@ TEST_CASE("a reload to a shorter queue counts from the next packet on, and drops
   CHECK(f.chain.dropped("pacer", "queue_full") == 1);
 }
 
+TEST_CASE("the pacers of a worker hold at most a quarter of its packets") {
+  Fixture f("rate_bps: 8000 burst_bytes: 256 max_queue_packets: 4096 max_delay_ms: 10000");
+  ChainHarness second(f.worker,
+                      {{pacer::filterType(), "rate_bps: 8000 burst_bytes: 256 max_queue_packets: 4"}});
+  const size_t share = f.worker.pool().capacity() / 4;
+  f.send(0, 256);
+  for (size_t i = 0; i < share; ++i) f.send(1);
+  CHECK(f.chain.dropped("pacer", "pool_share") == 0);
+  f.send(2);
+  CHECK(f.chain.dropped("pacer", "pool_share") == 1);
+  second.egress(std::vector<uint8_t>(256, 1));
+  second.egress(std::vector<uint8_t>(256, 1));
+  CHECK(second.dropped("pacer", "pool_share") == 1);
+  f.chain.closeChain();  // what it held goes
+  second.egress(std::vector<uint8_t>(256, 1));
+  CHECK(second.dropped("pacer", "pool_share") == 1);
+}
+
 }  // namespace
 }  // namespace sluice

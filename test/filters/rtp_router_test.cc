@@ -254,6 +254,41 @@ TEST_CASE("more speakers than slots: the newcomer is not heard until a slot fall
   CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
+TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
+  Room room;
+  auto& bob = room.add("bob", {.slots = 1});
+  const auto send = [&](ChainHarness& alice, uint16_t first, int count, size_t size) {
+    for (int i = 0; i < count; ++i) {
+      const auto sequence = static_cast<uint16_t>(first + i);
+      alice.ingress(VoicePacket{.sequence = sequence, .payload = std::vector<uint8_t>(size, 0xf8)}.bytes());
+    }
+  };
+  SUBCASE("five seconds of a stall pass at once, then packets count") {
+    auto& alice = room.add("alice");
+    send(alice, 1, 260, 100);
+    CHECK(bob.outer.size() == 250);
+    CHECK(alice.dropped("rtp_router", "uplink_limit") == 10);
+    room.clock.advance(1s);
+    send(alice, 261, 200, 100);
+    CHECK(bob.outer.size() == 250 + 120);
+  }
+  SUBCASE("as configured, and after a reload") {
+    auto& alice = room.add("alice", {}, "uplink { packets_per_second: 20 burst_packets: 10 }");
+    send(alice, 1, 20, 100);
+    CHECK(bob.outer.size() == 10);
+    alice.reload({{rtp_router::filterType(), "uplink { packets_per_second: 1000 burst_packets: 2000 }"}});
+    room.clock.advance(1s);
+    send(alice, 21, 1000, 100);
+    CHECK(bob.outer.size() == 1010);
+  }
+  SUBCASE("bytes") {
+    auto& alice = room.add("alice", {}, "uplink { bytes_per_second: 1000 burst_bytes: 1500 }");
+    send(alice, 1, 20, 150);
+    CHECK(bob.outer.size() == 10);
+    CHECK(alice.dropped("rtp_router", "uplink_limit") == 10);
+  }
+}
+
 // A microphone that stays open: the level of each packet, or a SILK frame's voice activity.
 struct OpenMicrophone {
   ChainHarness& chain;

@@ -1,0 +1,39 @@
+// What one speaker may send: packets and bytes, as token buckets. Each packet is copied for every receiver,
+// so one speaker without a limit could use up the worker.
+#pragma once
+
+#include "source/base/token_bucket.h"
+
+namespace sluice::rtp_router {
+
+class UplinkLimit {
+ public:
+  struct Config {
+    double packets_per_second = 120;
+    double burst_packets = 250;
+    double bytes_per_second = 64'000;  // of RTP payload
+    double burst_bytes = 128'000;
+  };
+  UplinkLimit(const Config& config, Instant now)
+      : packets_(config.packets_per_second, config.burst_packets, now),
+        bytes_(config.bytes_per_second, config.burst_bytes, now) {}
+
+  // False when the packet is beyond the limit.
+  bool take(size_t payload_size, Instant now) {
+    if (!packets_.take(1, now)) return false;
+    return bytes_.take(static_cast<double>(payload_size), now);
+  }
+
+  void configure(const Config& config, Instant now) {
+    packets_.setRate(config.packets_per_second, config.burst_packets, now);
+    bytes_.setRate(config.bytes_per_second, config.burst_bytes, now);
+  }
+
+  void archive(Archive& a) { a(packets_, bytes_); }
+
+ private:
+  TokenBucket packets_;
+  TokenBucket bytes_;
+};
+
+}  // namespace sluice::rtp_router
