@@ -20,6 +20,8 @@ struct Options {
   bool json = false;
   bool forever = false;
   bool spurts = false;
+  bool in_turn = false;
+  bool open_microphones = false;
   std::optional<double> max_loss_percent;
   unsigned lossy = 0;  // the last players: their line to them loses packets, and they ask again
   double lossy_percent = 10;

@@ -18,6 +18,7 @@ constexpr Duration kAsk = 5ms;
 constexpr Duration kConnectTimeout = 10s;
 constexpr Duration kSpurt = 3s;
 constexpr Duration kPause = 2s;
+constexpr Duration kTurn = 1s;  // of each talker with --in-turn
 constexpr uint8_t kLevel = 25;  // -dBov, about what the melodies have
 constexpr int kCreated = 201;
 constexpr int kTooManyRequests = 429;
@@ -29,12 +30,13 @@ rooms::IceCredentials newCredentials() {
 }  // namespace
 
 Player::Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody,
-               std::optional<double> lossy_percent)
+               unsigned talker, std::optional<double> lossy_percent)
     : stage_(stage),
       index_(index),
       room_(std::move(room)),
       name_(std::move(name)),
       melody_(melody),
+      talker_(talker),
       ice_credentials_(newCredentials()),
       ssrc_(randomU32() | 1),
       totals_(lossy_percent ? stage.lossy_totals : stage.totals),
@@ -54,7 +56,7 @@ Player::Joined Player::join(std::string& error) {
   const std::string target = "/v1/rooms/" + room_ + "/players/" + name_;
   const std::string offer = makeOffer({.ice = ice_credentials_,
                                        .fingerprint = stage_.dtls.fingerprint(),
-                                       .talks = talks(),
+                                       .talks = hasMicrophone(),
                                        .ssrc = ssrc_,
                                        .slots = stage_.slots});
   const auto response = stage_.http.request("POST", target, "application/sdp", offer);
@@ -184,29 +186,34 @@ void Player::checkHandshake() {
   const Instant now = stage_.loop.clock().now();
   stage_.totals.connect_ms.push_back(std::chrono::duration<double, std::milli>(now - began_).count());
   // Clients do not march in step.
-  if (talks()) talk_.arm(Duration{static_cast<int64_t>(randomU32()) % kFrame.count()});
+  if (hasMicrophone()) talk_.arm(Duration{static_cast<int64_t>(randomU32()) % kFrame.count()});
   report_.arm(Duration{static_cast<int64_t>(randomU32()) % kReport.count()});
   if (line_) ask_.arm(kAsk);
 }
 
-bool Player::pausing() const {
-  if (!stage_.spurts) return false;
-  const auto position = (stage_.loop.clock().now() - began_ + index_ * 1700ms) % (kSpurt + kPause);
-  return position >= kSpurt;
+bool Player::speaking() const {
+  if (!talks()) return false;
+  const Instant now = stage_.loop.clock().now();
+  if (stage_.in_turn) return now.time_since_epoch() / kTurn % stage_.talkers == talker_;
+  return !stage_.spurts || (now - began_ + index_ * 1700ms) % (kSpurt + kPause) < kSpurt;
 }
 
 void Player::onTalkTimer() {
   if (!stage_.talking) return;
   talk_.armAt(talk_.due() + kFrame);
-  if (!pausing()) sendVoice((*melody_)[frame_ % melody_->size()]);
+  if (speaking()) {
+    sendVoice((*melody_)[frame_ % melody_->size()], true);
+  } else if (stage_.silence != nullptr) {
+    sendVoice((*stage_.silence)[frame_ % stage_.silence->size()], false);
+  }
   ++frame_;
   rtp_timestamp_ += kTimestampStep;
 }
 
-void Player::sendVoice(const std::vector<uint8_t>& opus) {
+void Player::sendVoice(const std::vector<uint8_t>& opus, bool speech) {
   net::PacketPtr packet = stage_.pool.acquire();
   if (packet == nullptr) return;
-  const uint8_t level = rtp::writeAudioLevel({kLevel, true});
+  const uint8_t level = rtp::writeAudioLevel(speech ? rtp::AudioLevel{kLevel, true} : rtp::AudioLevel{});
   const rtp::ExtensionElement extension{answer_.audio_level_id, Bytes(&level, 1)};
   const rtp::Header header{.marker = packets_sent_ == 0,
                            .payload_type = kOpusPayloadType,
@@ -216,7 +223,8 @@ void Player::sendVoice(const std::vector<uint8_t>& opus) {
                            .extensions = {&extension, answer_.audio_level_id != 0 ? 1u : 0u}};
   packet->resize(net::Packet::kMaxPayload);
   rtp::write(header, packet->data().data());
-  const Stamp mark{index_, sequence_counted_, std::chrono::steady_clock::now(), stage_.counting};
+  const bool counted = stage_.counting && speech;
+  const Stamp mark{index_, sequence_counted_, std::chrono::steady_clock::now(), counted};
   const auto payload = stamp(opus, mark, packet->data().subspan(header.size()));
   size_t size = header.size() + payload.value_or(0);
   if (!payload || srtp_->protect(packet->data().data(), size) != crypto::SrtpStatus::kOk) {
@@ -229,7 +237,7 @@ void Player::sendVoice(const std::vector<uint8_t>& opus) {
   ++rtp_sequence_;
   ++packets_sent_;
   octets_sent_ += static_cast<uint32_t>(*payload);
-  if (!stage_.counting) return;
+  if (!counted) return;
   ++sequence_counted_;
   ++stage_.totals.sent;
 }

@@ -37,17 +37,20 @@ struct Stage {
   Totals lossy_totals;               // of players on lossy lines: what they heard, and asked for
   std::vector<std::string> rooms{};  // by player
   unsigned slots = 1;
+  unsigned talkers = 0;             // in each room
+  const Melody* silence = nullptr;  // of open microphones; null when they are closed
   bool spurts = false;
+  bool in_turn = false;
   bool counting = false;  // the counted phase
   bool talking = true;    // false at the end, while the last packets are on their way
 };
 
 class Player final : private net::UdpReceiver, private crypto::DtlsSink {
  public:
-  // `melody` is null for who only listens; it outlives the player, as does `stage`. With `lossy_percent` the
-  // line to the player loses that much.
+  // `melody` is null for a player that never talks; it outlives the player, as does `stage`. `talker` counts
+  // the talkers of the room. With `lossy_percent` the line to the player loses that much.
   Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody,
-         std::optional<double> lossy_percent = {});
+         unsigned talker, std::optional<double> lossy_percent = {});
   ~Player() override;
 
   enum class Joined { kYes, kLater, kNo };  // kLater: the server asked to slow down
@@ -80,14 +83,16 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   void checkHandshake();
   void onAskTimer();
   void sendRtcp(const std::function<void(rtcp::Writer&)>& fill);
-  void sendVoice(const std::vector<uint8_t>& opus);
-  bool pausing() const;
+  void sendVoice(const std::vector<uint8_t>& opus, bool speech);
+  bool hasMicrophone() const { return talks() || stage_.silence != nullptr; }
+  bool speaking() const;
 
   Stage& stage_;
   const uint32_t index_;
   const std::string room_;
   const std::string name_;
   const Melody* const melody_;
+  const unsigned talker_;
   const rooms::IceCredentials ice_credentials_;
   const uint32_t ssrc_;
   std::string location_;  // to leave by; empty when not joined

@@ -59,6 +59,7 @@ struct Run::World {
               .totals = {},
               .lossy_totals = {}};
   std::vector<Melody> melodies;
+  Melody silence;
   std::vector<std::unique_ptr<Player>> players;
   size_t next = 0;  // to join
   bool interrupted = false;
@@ -82,15 +83,24 @@ Status Run::World::makePlayers() {
     melodies.push_back(*std::move(melody));
   }
   stage.slots = options.slotsPerPlayer();
+  if (options.open_microphones) {
+    auto encoded = makeSilence();
+    if (!encoded.ok()) return encoded.error();
+    silence = *std::move(encoded);
+    stage.silence = &silence;
+  }
+  stage.talkers = options.talkers;
   stage.spurts = options.spurts;
+  stage.in_turn = options.in_turn;
   std::vector<unsigned> in_room(options.rooms);
   for (unsigned i = 0; i < options.players; ++i) {
     const unsigned room = i % options.rooms;
-    const bool talks = in_room[room]++ < options.talkers;
+    const unsigned place = in_room[room]++;
+    const bool talks = place < options.talkers;
     stage.rooms.push_back(options.roomName(room));
     players.push_back(std::make_unique<Player>(
         stage, i, options.roomName(room), options.playerName(i), talks ? &melodies[i % kVoices] : nullptr,
-        i + options.lossy >= options.players ? std::optional(options.lossy_percent) : std::nullopt));
+        place, i + options.lossy >= options.players ? std::optional(options.lossy_percent) : std::nullopt));
   }
   return Done{};
 }
@@ -160,8 +170,8 @@ void Run::World::finish() {
   loop.stop();
 }
 
-// With a slot for every talker, all that was said was to be heard; else what lies between the first and the
-// last packet that came.
+// With a slot for every talker, or talkers in turn, all that was said was to be heard; otherwise what lies
+// between the first and the last packet that came.
 void Run::World::countExpected() {
   for (const auto& listener : players) {
     if (!listener->connected()) continue;
@@ -169,7 +179,7 @@ void Run::World::countExpected() {
     const unsigned others = options.talkers - (listener->talks() ? 1 : 0);
     for (const auto& talker : players) {
       if (talker == listener || !talker->talks() || talker->room() != listener->room()) continue;
-      if (others <= stage.slots) {
+      if (others <= stage.slots || stage.in_turn) {
         expected += talker->sentCounted();
       } else if (const auto it = listener->heard().find(talker->index()); it != listener->heard().end()) {
         expected += it->second.span();

@@ -41,12 +41,9 @@ std::vector<int16_t> synthesise(unsigned voice) {
   return samples;
 }
 
-}  // namespace
-
-Result<Melody> makeMelody(unsigned voice) {
+Result<Melody> encode(const std::vector<int16_t>& samples) {
   media::OpusEncoder encoder;
   encoder.apply({.bitrate_bps = kBitrate});
-  const std::vector<int16_t> samples = synthesise(voice);
   Melody melody;
   for (size_t at = 0; at + kFrameSamples <= samples.size(); at += kFrameSamples) {
     std::vector<uint8_t> packet(media::kMaxOpusFrame);
@@ -55,6 +52,16 @@ Result<Melody> makeMelody(unsigned voice) {
     melody.push_back(std::move(packet));
   }
   return melody;
+}
+
+}  // namespace
+
+Result<Melody> makeMelody(unsigned voice) {
+  return encode(synthesise(voice));
+}
+
+Result<Melody> makeSilence() {
+  return encode(std::vector<int16_t>(kRate));
 }
 
 }  // namespace sluice::load

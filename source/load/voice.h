@@ -16,5 +16,7 @@ using Melody = std::vector<std::vector<uint8_t>>;
 
 // Mono, 48 kHz. `voice` chooses the register and the tune.
 Result<Melody> makeMelody(unsigned voice);
+// What an open microphone sends while nobody speaks.
+Result<Melody> makeSilence();
 
 }  // namespace sluice::load

@@ -14,9 +14,9 @@ SHIPPED_PACER = "{ adaptation {} }"
 ROUTER = 'filters {\n      name: "rtp_router"'
 
 
-def start_load(proxy, **options):
+def start_load(proxy, *flags, **options):
     arguments = [part for name, value in options.items() for part in ("--" + name.replace("_", "-"), str(value))]
-    return subprocess.Popen([LOAD, "--join", proxy.join_url, "--json", *arguments], stdout=subprocess.PIPE,
+    return subprocess.Popen([LOAD, "--join", proxy.join_url, "--json", *flags, *arguments], stdout=subprocess.PIPE,
                             stderr=subprocess.DEVNULL)
 
 
@@ -45,6 +45,18 @@ class Load(unittest.TestCase):
             self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
             wait_until(lambda: proxy.metric("sluice_sessions") == 0, "all sessions have ended")
             self.assertEqual(proxy.metric("sluice_rooms"), 0)
+
+    def test_five_open_microphones_in_turn_are_all_heard_on_two_slots(self):
+        with Sluice(arguments=("--concurrency", "2")) as proxy:
+            load = start_load(proxy, "--in-turn", "--open-microphones", room="r", players=6, talkers=5, slots=2,
+                              seconds=10)
+            code, report = result_of(load)
+            print(json.dumps(report))
+            self.assertEqual(code, 0)
+            self.assertGreater(report["packets_expected"], 5 * 400)
+            self.assertEqual(report["packets_lost"], 0)
+            self.assertGreater(proxy.metric("sluice_filter_drops_total", reason="silence"), 0)
+            self.assertEqual(proxy.metric("sluice_filter_drops_total", reason="no_slot"), 0)
 
     def test_a_listener_that_loses_half_costs_nobody_else_a_packet(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
