@@ -102,12 +102,10 @@ void Stage::onRtcp(net::Packet& packet) {
       uint8_t* body = &packet.data()[static_cast<size_t>(part->body.data() - packet.data().data())];
       writeU32(body + 16, stream->packetsSent());
       writeU32(body + 20, stream->octetsSent());
-    } else if (part->type == rtcp::kBye) {
-      // What is held goes before the stream's end.
-      for (size_t i = 0; i < part->count && part->body.size() >= 4 * (i + 1); ++i) {
-        if (Stream* stream = find(readU32(&part->body[4 * i]))) stream->flush();
-      }
     }
+    rtcp::forEachBye(*part, [this](uint32_t ssrc) {
+      if (Stream* stream = find(ssrc)) stream->flush();  // what it holds goes before its end
+    });
   }
 }
 

@@ -4,13 +4,14 @@
 
 #include "source/base/random.h"
 #include "source/codec/opus_toc.h"
+#include "source/codec/sequence.h"
 #include "source/media/payload.h"
 
 namespace sluice::repair {
 
 ListenerStream::ListenerStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history)
     : slot_(slot), state_(state), history_(history) {
-  if (!state_.rtx_sequence) state_.rtx_sequence = static_cast<uint16_t>(randomU32());
+  if (!state_.rtx_sequence) state_.rtx_sequence = rtp::firstSequence(randomU32());
 }
 
 ListenerStream::Redundancy ListenerStream::redundancy(const rtp::Packet& rtp, size_t wanted) {

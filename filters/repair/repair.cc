@@ -109,7 +109,7 @@ void Repair::onIngress(net::PacketPtr&& packet) {
 void Repair::onSpeech(net::PacketPtr&& packet) {
   const auto rtp = rtp::parse(packet->data());
   if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
-  const SpeakerStream::Carrier carrier = speaker_->carrier(*rtp);
+  const SpeakerStream::Carrier carrier = speaker_->carrier(*rtp, packet->received);
   if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();

@@ -26,7 +26,7 @@ void Repair::onFeedback(Bytes compound, Instant now) {
   while (const auto part = reader.next()) {
     if (speaker_) {
       if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, now);
-      if (part->type == rtcp::kBye && part->body.size() >= 4) speaker_->onBye(readU32(part->body.data()));
+      rtcp::forEachBye(*part, [&](uint32_t ssrc) { speaker_->onBye(ssrc); });
     }
     const auto& slots = player_->negotiated.slots;
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {

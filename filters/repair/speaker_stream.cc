@@ -6,19 +6,22 @@
 
 namespace sluice::repair {
 
-SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet) const {
+SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet, Instant now) const {
   const auto is = [&](uint8_t negotiated) { return negotiated != 0 && packet.payload_type == negotiated; };
   if (is(line_.rtx_payload_type)) return Carrier::kRtx;
   const bool red = is(line_.red_payload_type);
   if (!red && packet.payload_type != line_.opus_payload_type) return Carrier::kOther;
   const bool bound = ssrc_ != 0 && packet.ssrc == ssrc_;
-  if (!bound && !line_.mayBind(packet.ssrc, packet.findText(line_.extensions.mid), ssrc_))
+  if (!bound &&
+      !line_.mayBind(packet.ssrc, packet.findText(line_.extensions.mid), ssrc_, now - last_packet_)) {
     return Carrier::kOther;
+  }
   return red ? Carrier::kRed : Carrier::kOpus;
 }
 
 media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now,
                                                    Duration round_trip) {
+  last_packet_ = now;
   if (packet.ssrc != ssrc_) {
     ssrc_ = packet.ssrc;
     finder_.restart();

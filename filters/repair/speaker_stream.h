@@ -20,7 +20,7 @@ class SpeakerStream {
 
   enum class Carrier { kOther, kOpus, kRed, kRtx };
   // kOther also under an SSRC that the router will refuse.
-  Carrier carrier(const rtp::Packet& packet) const;
+  Carrier carrier(const rtp::Packet& packet, Instant now) const;
 
   // A packet of the stream came as Opus or RED. An SSRC other than before begins anew. `round_trip` as RTCP
   // measured it; 0: unknown.
@@ -38,7 +38,7 @@ class SpeakerStream {
   // What the line lost, repaired or not, for the report that goes to the speaker.
   rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }
 
-  void archive(Archive& a) { a(ssrc_, finder_, reception_); }
+  void archive(Archive& a) { a(ssrc_, last_packet_, finder_, reception_); }
 
   media::LossFinder& finder() { return finder_; }
   const media::LossFinder& finder() const { return finder_; }
@@ -48,6 +48,7 @@ class SpeakerStream {
  private:
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;
+  Instant last_packet_{};
   media::LossFinder finder_;
   rtp::Reception reception_{48'000};
 };

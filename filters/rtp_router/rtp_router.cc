@@ -193,7 +193,7 @@ void RtpRouter::onRtcp(net::PacketPtr&& packet) {
   while (const auto part = reader.next()) {
     if (speaker_) {
       if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, packet->received);
-      if (part->type == rtcp::kBye && part->body.size() >= 4) speaker_->onBye(readU32(part->body.data()));
+      rtcp::forEachBye(*part, [&](uint32_t ssrc) { speaker_->onBye(ssrc); });
     }
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
       if (!isOurs(block->ssrc)) continue;

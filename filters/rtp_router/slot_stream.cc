@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "source/base/random.h"
+#include "source/codec/sequence.h"
 
 namespace sluice::rtp_router {
 namespace {
@@ -13,7 +14,7 @@ constexpr uint8_t kPaddingBit = 0x20;
 }  // namespace
 
 SlotStream::SlotStream(const rooms::Slot& slot, rooms::SlotState& state)
-    : slot_(slot), state_(state), rewriter_(static_cast<uint16_t>(randomU32()), randomU32()) {}
+    : slot_(slot), state_(state), rewriter_(rtp::firstSequence(randomU32()), randomU32()) {}
 
 bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out) {
   const bool fresh = voice.speaker != speaker_ || voice.stream != speaker_stream_;

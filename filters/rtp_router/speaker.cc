@@ -9,11 +9,12 @@ Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
   const bool fresh = packet.ssrc != ssrc_ || ssrc_ == 0;
   if (fresh) {
     const auto mid = packet.findText(line_.extensions.mid);
-    if (!line_.mayBind(packet.ssrc, mid, ssrc_)) return Verdict::kUnknownSsrc;
+    if (!line_.mayBind(packet.ssrc, mid, ssrc_, arrival - last_packet_)) return Verdict::kUnknownSsrc;
     ssrc_ = packet.ssrc;
     streams_ = stream();
     reception_ = rtp::Reception(48'000);
   }
+  last_packet_ = arrival;
   if (!reception_.onPacket(packet.sequence, packet.timestamp, arrival)) return Verdict::kStray;
   return fresh ? Verdict::kNewlyBound : Verdict::kVoice;
 }

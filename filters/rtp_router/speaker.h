@@ -35,12 +35,13 @@ class Speaker {
   uint32_t stream() const { return streams_ + reception_.restarts(); }
   const rooms::SendingLine& line() const { return line_; }
 
-  void archive(Archive& a) { a(ssrc_, streams_, reception_, speech_); }
+  void archive(Archive& a) { a(ssrc_, streams_, last_packet_, reception_, speech_); }
 
  private:
   const rooms::SendingLine& line_;
   uint32_t ssrc_ = 0;
   uint32_t streams_ = 0;  // before the one that is bound
+  Instant last_packet_{};
   rtp::Reception reception_{48'000};
   media::SpeechDetector speech_;
 };

@@ -72,6 +72,15 @@ std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i);
 Bytes reportBlock(const Packet& packet, size_t i);
 void writeReportBlock(const ReportBlock& block, uint8_t* out);
 
+// Calls `leaving(ssrc)` for each source that a BYE names (RFC 3550 section 6.6).
+template <typename Leaving>
+void forEachBye(const Packet& packet, Leaving&& leaving) {
+  if (packet.type != kBye) return;
+  for (size_t i = 0; i < packet.count && packet.body.size() >= 4 * (i + 1); ++i) {
+    leaving(readU32(&packet.body[4 * i]));
+  }
+}
+
 // For a filter that changes a stream's packets and so must change what the other side says of them (RFC 3550
 // section 7.2): each report block of the compound is handed over, and written back when `change(block)`
 // returns true.

@@ -5,6 +5,12 @@
 
 namespace sluice::rtp {
 
+// Where a stream begins, from a random number: below 2^15. A receiver that misses the first packets of a
+// stream then cannot miss a rollover with them, which SRTP would never recover from (RFC 3711 section 3.3.1).
+inline uint16_t firstSequence(uint32_t random) {
+  return static_cast<uint16_t>(random & 0x7FFF);
+}
+
 // How far `to` is ahead of `from`: negative when behind.
 inline int16_t sequenceDistance(uint16_t from, uint16_t to) {
   return static_cast<int16_t>(static_cast<uint16_t>(to - from));

@@ -1,5 +1,6 @@
 #include "source/crypto/srtp.h"
 
+#include <arpa/inet.h>
 #include <srtp2/srtp.h>
 
 #include <algorithm>
@@ -90,7 +91,7 @@ void SrtpSession::save(Archive& out) {
   SrtpKeys keys = keys_;
   auto inbound = numbersOf(inbound_), outbound = numbersOf(outbound_);
   std::vector<std::pair<uint32_t, SentNumbers>> sent(sent_.begin(), sent_.end());
-  out(keys, inbound, outbound, sent, ssrcs_, ssrc_count_);
+  out(keys, inbound, outbound, sent, inbound_ssrcs_, inbound_uses_);
 }
 
 std::unique_ptr<SrtpSession> SrtpSession::load(Archive& in) {
@@ -104,8 +105,8 @@ std::unique_ptr<SrtpSession> SrtpSession::load(Archive& in) {
 bool SrtpSession::loadStreams(Archive& in) {
   std::vector<SrtpNumbers> inbound, outbound;
   std::vector<std::pair<uint32_t, SentNumbers>> sent;
-  in(inbound, outbound, sent, ssrcs_, ssrc_count_);
-  if (!in.ok() || ssrc_count_ > ssrcs_.size()) return false;
+  in(inbound, outbound, sent, inbound_ssrcs_, inbound_uses_);
+  if (!in.ok() || inbound_ssrcs_.size() > kMaxInboundSsrcs) return false;
   sent_.insert(sent.begin(), sent.end());
   const auto add = [&](srtp_t context, const SrtpKeys::Master& master, const std::vector<SrtpNumbers>& all) {
     return std::ranges::all_of(all, [&](const SrtpNumbers& numbers) {
@@ -116,13 +117,18 @@ bool SrtpSession::loadStreams(Archive& in) {
   return add(inbound_, keys_.remote, inbound) && add(outbound_, keys_.local, outbound);
 }
 
-bool SrtpSession::admits(uint32_t ssrc) const {
-  return ssrc_count_ < ssrcs_.size() || std::find(ssrcs_.begin(), ssrcs_.end(), ssrc) != ssrcs_.end();
-}
-
 void SrtpSession::remember(uint32_t ssrc) {
-  const auto end = ssrcs_.begin() + static_cast<ptrdiff_t>(ssrc_count_);
-  if (std::find(ssrcs_.begin(), end, ssrc) == end) ssrcs_[ssrc_count_++] = ssrc;
+  auto place = std::ranges::find(inbound_ssrcs_, ssrc, &InboundSsrc::ssrc);
+  if (place == inbound_ssrcs_.end()) {
+    if (inbound_ssrcs_.size() < kMaxInboundSsrcs) {
+      place = inbound_ssrcs_.emplace(inbound_ssrcs_.end());
+    } else {
+      place = std::ranges::min_element(inbound_ssrcs_, {}, &InboundSsrc::last_use);
+      srtp_remove_stream(inbound_, htonl(place->ssrc));
+    }
+    place->ssrc = ssrc;
+  }
+  place->last_use = ++inbound_uses_;
 }
 
 SrtpStatus SrtpSession::protect(uint8_t* data, size_t& size) {
@@ -144,7 +150,6 @@ SrtpStatus SrtpSession::protectRtcp(uint8_t* data, size_t& size) {
 SrtpStatus SrtpSession::unprotect(uint8_t* data, size_t& size) {
   if (size < kMinRtp) return SrtpStatus::kMalformed;
   const uint32_t ssrc = readU32(data + 8);
-  if (!admits(ssrc)) return SrtpStatus::kTooManySsrcs;
   const SrtpStatus status = run(srtp_unprotect, inbound_, data, size);
   if (status == SrtpStatus::kOk) remember(ssrc);
   return status;
@@ -153,7 +158,6 @@ SrtpStatus SrtpSession::unprotect(uint8_t* data, size_t& size) {
 SrtpStatus SrtpSession::unprotectRtcp(uint8_t* data, size_t& size) {
   if (size < kMinRtcp) return SrtpStatus::kMalformed;
   const uint32_t ssrc = readU32(data + 4);
-  if (!admits(ssrc)) return SrtpStatus::kTooManySsrcs;
   const SrtpStatus status = run(srtp_unprotect_rtcp, inbound_, data, size);
   if (status == SrtpStatus::kOk) remember(ssrc);
   return status;

@@ -1,11 +1,11 @@
 // SRTP and SRTCP of one session (RFC 3711, RFC 7714) on libsrtp2. Works in place.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "source/base/archive.h"
 #include "source/base/result.h"
@@ -16,8 +16,10 @@ struct srtp_ctx_t_;
 
 namespace sluice::crypto {
 
-constexpr size_t kSrtpTailroom = 148;    // bytes that protect() may need behind the packet
-constexpr size_t kMaxInboundSsrcs = 32;  // so that a client cannot make us remember streams without end
+constexpr size_t kSrtpTailroom = 148;  // bytes that protect() may need behind the packet
+// A client has one SSRC for each line that it receives, when it reports on it, one for its voice, and one for
+// retransmissions of each: up to 64 lines. One more takes the place of the one that was used longest ago.
+constexpr size_t kMaxInboundSsrcs = 160;
 constexpr size_t kMaxOutboundSsrcs = 1024;
 
 enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed, kNumberUsed };
@@ -37,23 +39,29 @@ class SrtpSession {
   // had.
   SrtpStatus protect(uint8_t* data, size_t& size);
   SrtpStatus protectRtcp(uint8_t* data, size_t& size);
-  // On anything but kOk the data is undefined and the session unchanged.
+  // On anything but kOk the data is undefined and the session unchanged. An SSRC that was forgotten begins
+  // again: its old packets are not known as replays any more.
   SrtpStatus unprotect(uint8_t* data, size_t& size);
   SrtpStatus unprotectRtcp(uint8_t* data, size_t& size);
 
   SrtpProfile profile() const { return keys_.profile; }
 
  private:
+  struct InboundSsrc {
+    uint32_t ssrc = 0;
+    uint64_t last_use = 0;
+    void archive(Archive& a) { a(ssrc, last_use); }
+  };
+
   SrtpSession(const SrtpKeys& keys, srtp_ctx_t_* inbound, srtp_ctx_t_* outbound);
   bool loadStreams(Archive& in);
-  bool admits(uint32_t ssrc) const;
   void remember(uint32_t ssrc);
 
   const SrtpKeys keys_;
   srtp_ctx_t_* const inbound_;
   srtp_ctx_t_* const outbound_;
-  std::array<uint32_t, kMaxInboundSsrcs> ssrcs_{};  // that authenticated
-  size_t ssrc_count_ = 0;
+  std::vector<InboundSsrc> inbound_ssrcs_;  // that authenticated
+  uint64_t inbound_uses_ = 0;
   std::unordered_map<uint32_t, SentNumbers> sent_;  // by SSRC
   const uint64_t seed_;
 };

@@ -7,6 +7,7 @@
 #include "source/base/random.h"
 #include "source/codec/rtcp.h"
 #include "source/codec/rtcp_feedback.h"
+#include "source/codec/sequence.h"
 
 namespace sluice::load {
 namespace {
@@ -44,7 +45,7 @@ Player::Player(Stage& stage, uint32_t index, std::string room, std::string name,
       talk_(stage.loop.timers(), [this] { onTalkTimer(); }),
       report_(stage.loop.timers(), [this] { onReportTimer(); }),
       ask_(stage.loop.timers(), [this] { onAskTimer(); }),
-      rtp_sequence_(static_cast<uint16_t>(randomU32())),
+      rtp_sequence_(rtp::firstSequence(randomU32())),
       rtp_timestamp_(randomU32()),
       frame_(index * 37) {
   if (lossy_percent) line_.emplace(*lossy_percent);

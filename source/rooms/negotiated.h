@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "source/base/archive.h"
+#include "source/base/clock.h"
 
 namespace sluice::rooms {
 
@@ -70,14 +71,19 @@ struct SendingLine : AudioLine {
     a(ssrcs);
   }
 
-  // May the player go over from `bound` (0: it has not spoken) to `ssrc`, in a packet that carries this mid?
-  // It may when the offer names the SSRC, when the mid is ours (RFC 8843 section 9.2), or when the offer
-  // names none and this is its first.
-  bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound) const {
+  // How long an SSRC must send nothing before another one may take its place unannounced. Longer than the
+  // gaps of discontinuous transmission.
+  static constexpr Duration kSsrcTimeout = 2s;
+
+  // Whether the player may change to `ssrc`, in a packet that carries this mid, from `bound`, which sent
+  // nothing for `silent`; 0: none is bound. It may when the offer names the SSRC, when the mid is the line's
+  // (RFC 8843 section 9.2), or when the offer names none and there is no other one that sends.
+  bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound,
+               Duration silent) const {
     if (ssrc == 0) return false;
     if (std::find(ssrcs.begin(), ssrcs.end(), ssrc) != ssrcs.end()) return true;
     if (packet_mid) return packet_mid == mid;
-    return ssrcs.empty() && bound == 0;
+    return ssrcs.empty() && (bound == 0 || silent >= kSsrcTimeout);
   }
 };
 

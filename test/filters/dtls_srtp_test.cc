@@ -115,16 +115,30 @@ TEST_CASE("each way of being no good is a drop with its reason") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("a client cannot make us remember streams without end") {
+TEST_CASE(
+    "a microphone is heard after reports under an SSRC for each of 64 lines, and after 1,000 other SSRCs") {
   Fixture f;
   f.connect();
-  for (uint8_t ssrc = 1; ssrc <= 40; ++ssrc) {
+  for (uint16_t ssrc = 1; ssrc <= 1000; ++ssrc) {
     auto packet = kRtp;
-    packet[11] = ssrc;
+    writeU16(&packet[10], ssrc);
     f.chain.ingress(f.protect(packet));
   }
-  CHECK(f.chain.inner.size() == crypto::kMaxInboundSsrcs);
-  CHECK(f.drops("too_many_ssrcs") == 40 - crypto::kMaxInboundSsrcs);
+  CHECK(f.chain.inner.size() == 1000);
+  CHECK(f.drops("too_many_ssrcs") == 0);
+}
+
+TEST_CASE("a session sends under 1,024 SSRCs, and counts what goes beyond") {
+  Fixture f;
+  f.connect();
+  f.chain.outer.clear();
+  for (uint16_t ssrc = 1; ssrc <= crypto::kMaxOutboundSsrcs + 1; ++ssrc) {
+    auto packet = kRtp;
+    writeU16(&packet[10], ssrc);
+    f.chain.egress(packet);
+  }
+  CHECK(f.chain.outer.size() == crypto::kMaxOutboundSsrcs);
+  CHECK(f.drops("too_many_ssrcs") == 1);
 }
 
 TEST_CASE("a packet without room for the trailer is dropped") {

@@ -254,6 +254,46 @@ TEST_CASE("more speakers than slots: the newcomer is not heard until a slot fall
   CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
+TEST_CASE("a BYE ends each stream that it names, wherever it stands in the list (RFC 3550 section 6.6)") {
+  for (const bool named_second : {false, true}) {
+    CAPTURE(named_second);
+    Room room;
+    auto& alice = room.add("alice", {.ssrcs = {}});
+    auto& bob = room.add("bob");
+    alice.ingress(VoicePacket().bytes());
+    std::vector<uint8_t> bye{0x82, 203, 0, 2, 0, 0, 0, 5, 0, 0, 0, 5};
+    writeU32(&bye[named_second ? 8 : 4], kSsrc);
+    alice.ingress(bye);
+    alice.ingress(VoicePacket{.ssrc = 7}.bytes());
+    CHECK(bob.outer.size() == 2);
+  }
+}
+
+TEST_CASE("an offer that names no SSRC lets another one follow when the one before has stopped") {
+  Room room;
+  auto& alice = room.add("alice", {.ssrcs = {}});
+  auto& bob = room.add("bob");
+  alice.ingress(VoicePacket().bytes());
+  room.clock.advance(1999ms);
+  alice.ingress(VoicePacket{.ssrc = 7}.bytes());
+  CHECK(alice.dropped("rtp_router", "unknown_ssrc") == 1);
+  room.clock.advance(1ms);
+  alice.ingress(VoicePacket{.ssrc = 7}.bytes());
+  CHECK(bob.outer.size() == 2);
+  alice.ingress(VoicePacket{.sequence = 2}.bytes());
+  CHECK(alice.dropped("rtp_router", "unknown_ssrc") == 2);
+}
+
+TEST_CASE("a slot's sequence numbers begin below 2^15") {
+  Room room;
+  auto& alice = room.add("alice");
+  for (int i = 0; i < 40; ++i) {
+    auto& receiver = room.add("receiver-" + std::to_string(i));
+    alice.ingress(VoicePacket{.sequence = static_cast<uint16_t>(i)}.bytes());
+    CHECK(heard(receiver).sequence < 0x8000);
+  }
+}
+
 TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
   Room room;
   auto& bob = room.add("bob", {.slots = 1});
