@@ -1,6 +1,5 @@
-// Rate-limits answers per client address in constant memory. Each address has two places by a salted hash,
-// and is refused when both are used up: who shares one with a flood still has the other. Who proves its
-// identity is not limited at all.
+// Rate-limits answers in constant memory. Each source has two places by a salted hash, and is refused when
+// both are used up: a source that shares one place with a flood still has the other.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +15,13 @@ namespace sluice::stun_turn {
 
 class SourceLimiter {
  public:
-  // `rate` answers per second and client, > 0, with a burst of twice as many.
-  explicit SourceLimiter(double rate) : rate_(rate) {}
+  enum class Source {
+    kCustomer,  // an IPv4 address or an IPv6 /64: the source address may be forged
+    kAddress,   // an IP address and port, for clients that have shown that they receive what is sent there
+  };
+
+  // `rate` answers per second and source, > 0, with a burst of five times as many.
+  SourceLimiter(Source source, double rate) : source_(source), rate_(rate) {}
 
   // Could it be answered now?
   bool wouldAllow(const net::Address& client, Instant now) const {
@@ -37,16 +41,17 @@ class SourceLimiter {
 
  private:
   static constexpr size_t kPlaces = 65'536;
-  static constexpr Duration kBurst = 2s;  // of answers at the rate
+  static constexpr Duration kBurst = 5s;  // of answers at the rate
 
   std::pair<size_t, size_t> placesOf(const net::Address& client) const {
-    const size_t hash = client.customer().hash(salt_);
+    const size_t hash = (source_ == Source::kCustomer ? client.customer() : client).hash(salt_);
     return {hash % kPlaces, (hash >> 32) % kPlaces};
   }
   Instant after(Instant used_until, Instant now) const {
     return std::max(used_until, now) + Duration{static_cast<int64_t>(1e9 / rate_)};
   }
 
+  const Source source_;
   double rate_;
   const uint64_t salt_ = randomU64();
   std::array<std::vector<Instant>, 2> rows_{std::vector<Instant>(kPlaces), std::vector<Instant>(kPlaces)};

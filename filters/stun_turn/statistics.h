@@ -17,6 +17,7 @@ enum class Drop {
   kUnknownAttribute,
   kAnonymousRefused,
   kTooManyAddresses,
+  kReplayedCheck,
   kNoPacket,
   kAnswerTooLong,
   kNoAllocation,
@@ -28,11 +29,13 @@ enum class Drop {
   kSendFailed,
 };
 inline constexpr std::string_view kDrops[] = {
-    "malformed",          "bad_fingerprint",     "rate_limited",      "not_authenticated",
-    "unsupported_method", "unexpected_response", "unknown_attribute", "anonymous_refused",
-    "too_many_addresses", "no_packet",           "answer_too_long",   "no_allocation",
-    "no_channel",         "no_permission",       "peer_taken",        "bandwidth",
-    "too_long",           "send_failed"};
+    "malformed",         "bad_fingerprint",    "rate_limited",
+    "not_authenticated", "unsupported_method", "unexpected_response",
+    "unknown_attribute", "anonymous_refused",  "too_many_addresses",
+    "replayed_check",    "no_packet",          "answer_too_long",
+    "no_allocation",     "no_channel",         "no_permission",
+    "peer_taken",        "bandwidth",          "too_long",
+    "send_failed"};
 
 // The first ones in the order of Verdict.
 enum class Count {
@@ -42,6 +45,7 @@ enum class Count {
   kUnauthorized,
   kUnknownAttribute,
   kRoleConflict,
+  kConsentMoves,
   kAllocate,
   kRefresh,
   kCreatePermission,
@@ -86,6 +90,8 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"requests", kRequestsHelp, "result", "unauthorized"},
     {"requests", kRequestsHelp, "result", "unknown_attribute"},
     {"requests", kRequestsHelp, "result", "role_conflict"},
+    {"consent_moves",
+     "Times that egress went over to an address pair that is checked from one that is no longer."},
     {"turn_requests", kTurnHelp, "method", "allocate"},
     {"turn_requests", kTurnHelp, "method", "refresh"},
     {"turn_requests", kTurnHelp, "method", "create_permission"},

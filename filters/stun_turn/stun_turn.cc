@@ -46,6 +46,7 @@ Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& c
     }
     factory->consent_timeout = std::chrono::seconds{config.consent_timeout_s()};
   }
+  factory->consent_from_media = config.consent_from_media();
   if (config.has_answer_anonymous()) factory->answer_anonymous = config.answer_anonymous();
   if (config.software().size() > 128) errors.push_back({"software", "must have at most 128 bytes"});
   if (config.has_software()) factory->software = config.software();
@@ -77,9 +78,9 @@ StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory
     : Filter(context),
       factory_(&factory),
       worker_(context.worker().local<StunWorker>()),
-      limiter_(worker_.limiter(context.stats(), factory.unauthenticated_rate)),
-      consent_(context.timers(), [this] { onConsentTimer(); }) {
-  limiter_.setRate(factory.unauthenticated_rate);
+      limits_(worker_.limits(context.stats(), factory.unauthenticated_rate)),
+      consent_timer_(context.timers(), [this] { judgeConsent(); }) {
+  limits_.setRate(factory.unauthenticated_rate);
 }
 
 const rooms::IceCredentials* StunTurn::ice() const {
@@ -101,6 +102,7 @@ void StunTurn::onIngress(net::PacketPtr&& packet) {
   if (!context_.session().isAuthenticated(*packet)) {
     return context_.drop(std::move(packet), Drop::kNotAuthenticated);
   }
+  renewConsentFromMedia(*packet);
   context_.ingress(std::move(packet));
 }
 
@@ -113,9 +115,11 @@ void StunTurn::onStun(net::PacketPtr&& packet) {
     case stun::Class::kRequest:
       return onBindingRequest(std::move(packet), *message);
     case stun::Class::kIndication: {  // a keep-alive
-      const bool unknown = findUnknown(*message, false).count > 0;
-      return unknown ? context_.drop(std::move(packet), Drop::kUnknownAttribute)
-                     : context_.consume(std::move(packet));
+      if (findUnknown(*message, false).count > 0) {
+        return context_.drop(std::move(packet), Drop::kUnknownAttribute);
+      }
+      renewConsentFromMedia(*packet);
+      return context_.consume(std::move(packet));
     }
     default:
       return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
@@ -139,7 +143,7 @@ void StunTurn::onTurn(net::PacketPtr&& packet, const stun::Message& message) {
 
 Turn& StunTurn::turn() {
   if (turn_ == nullptr) {
-    turn_ = std::make_unique<Turn>(context_, worker_, limiter_, *factory_->turn, factory_->software);
+    turn_ = std::make_unique<Turn>(context_, worker_, limits_, *factory_->turn, factory_->software);
   }
   return *turn_;
 }
@@ -155,8 +159,11 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
   }
   const bool authentic = check.verdict == Verdict::kAuthenticated;
+  auto seen = RecentChecks::Verdict::kNew;
+  if (authentic) seen = checks_.examine(request.id, packet->remote, packet->local);
+  if (seen == RecentChecks::Verdict::kReplayed) return context_.drop(std::move(packet), Drop::kReplayedCheck);
   const bool stranger = !authentic && !context_.session().isAuthenticated(*packet);
-  if (stranger && !limiter_.allow(packet->remote, context_.now())) {
+  if (stranger && !limits_.binding.allow(packet->remote, context_.now())) {
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
   context_.count(check.verdict);
@@ -164,14 +171,22 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
     return context_.drop(std::move(packet), Drop::kTooManyAddresses);
   }
   respond(*packet, request, check, discovery);
-  if (authentic) onAuthenticCheck(*packet, check);
+  if (authentic && seen == RecentChecks::Verdict::kNew) onAuthenticCheck(*packet, check);
   context_.consume(std::move(packet));
 }
 
 void StunTurn::onAuthenticCheck(const net::Packet& packet, const Check& check) {
-  if (check.nominated) context_.session().select(packet);
-  last_check_ = context_.now();
-  if (!consent_.armed()) consent_.arm(factory_->consent_timeout);
+  if (check.nominated) context_.session().select(packet.remote, packet.local);
+  consent_.renew(packet.remote, packet.local, context_.now());
+  if (!consent_timer_.armed() || !(packet.remote == context_.session().remote())) judgeConsent();
+}
+
+// For clients that send no consent checks: what comes from an authenticated pair counts in their place. It
+// may be forged by who is on the path.
+void StunTurn::renewConsentFromMedia(const net::Packet& packet) {
+  if (!factory_->consent_from_media || consent_.empty()) return;
+  if (!context_.session().isAuthenticated(packet)) return;
+  consent_.renew(packet.remote, packet.local, context_.now());
 }
 
 void StunTurn::respond(const net::Packet& packet, const stun::Message& request, const Check& check,
@@ -195,39 +210,51 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
   context_.egress(std::move(response));
 }
 
-void StunTurn::onConsentTimer() {
-  const Instant due = last_check_ + factory_->consent_timeout;
-  if (context_.now() >= due) return context_.session().close("consent_expired");
-  consent_.armAt(due);
+void StunTurn::judgeConsent() {
+  auto& session = context_.session();
+  const Instant now = context_.now();
+  const Duration timeout = factory_->consent_timeout;
+  switch (consent_.judge(session.remote(), session.local(), now, timeout)) {
+    case Consent::Verdict::kKeep:
+      break;
+    case Consent::Verdict::kMove:
+      session.select(consent_.latest().remote, consent_.latest().local);
+      context_.count(Count::kConsentMoves);
+      break;
+    case Consent::Verdict::kExpired:
+      return session.close("consent_expired");
+  }
+  consent_timer_.armAt(consent_.due(session.remote(), session.local(), now, timeout));
 }
 
 bool StunTurn::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const StunTurnFactory*>(&factory);
-  limiter_.setRate(factory_->unauthenticated_rate);
+  limits_.setRate(factory_->unauthenticated_rate);
   if (turn_ != nullptr && factory_->turn) turn_->reload(*factory_->turn, factory_->software);
   if (!factory_->turn) turn_.reset();
   return true;
 }
 
 bool StunTurn::archive(Archive& a) {
-  a(last_check_);
-  if (a.isReading() && last_check_ != Instant{}) consent_.armAt(last_check_ + factory_->consent_timeout);
   std::string bytes;  // apart, since the other configuration may have no TURN
   if (turn_ != nullptr) {
     Archive part(a.descriptors());
     turn_->archive(part);
     bytes = part.takeBytes();
   }
-  a(bytes);
-  if (!a.isReading() || bytes.empty() || !factory_->turn) return true;
+  a(bytes, checks_, consent_);
+  if (!a.isReading()) return true;
+  if (!consent_.empty()) consent_timer_.arm(Duration::zero());
+  if (bytes.empty() || !factory_->turn) return true;
   Archive part(asBytes(bytes), a.descriptors());
   return turn().archive(part) && part.ok();
 }
 
 void StunTurn::describe(chain::Description& out) const {
   if (turn_ != nullptr) turn_->describe(out);
-  if (last_check_ == Instant{}) return;
-  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(context_.now() - last_check_);
+  if (consent_.empty()) return;
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(context_.now() - consent_.latest().last);
   out.emplace_back("last_check_ms", std::to_string(age.count()));
 }
 

@@ -8,6 +8,8 @@
 
 #include "api/filters/stun_turn.pb.h"
 #include "filters/stun_turn/binding.h"
+#include "filters/stun_turn/consent.h"
+#include "filters/stun_turn/recent_checks.h"
 #include "filters/stun_turn/stun_worker.h"
 #include "filters/stun_turn/turn.h"
 #include "source/chain/filter.h"
@@ -22,8 +24,9 @@ class StunTurnFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
   chain::Description info() const override;
 
-  double unauthenticated_rate = 20;  // answers per second and source
+  double unauthenticated_rate = 100;  // answers per second and source
   Duration consent_timeout = 30s;
+  bool consent_from_media = false;
   bool answer_anonymous = true;
   std::string software = "sluice";
   std::optional<TurnSettings> turn;
@@ -54,15 +57,17 @@ class StunTurn final : public chain::Filter {
   void onAuthenticCheck(const net::Packet& packet, const Check& check);
   void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
                const NatDiscovery::Reply& discovery);
-  void onConsentTimer();
+  void renewConsentFromMedia(const net::Packet& packet);
+  void judgeConsent();
   const rooms::IceCredentials* ice() const;
 
   const StunTurnFactory* factory_;
   StunWorker& worker_;
-  SourceLimiter& limiter_;
+  AnswerLimits& limits_;
   std::unique_ptr<Turn> turn_;  // of clients that use it
-  Instant last_check_{};
-  net::Timer consent_;
+  RecentChecks checks_;
+  Consent consent_;
+  net::Timer consent_timer_;
 };
 
 chain::FilterType filterType();

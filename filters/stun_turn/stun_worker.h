@@ -4,8 +4,8 @@
 #include <memory>
 #include <unordered_map>
 
+#include "filters/stun_turn/answer_limits.h"
 #include "filters/stun_turn/shared_relay.h"
-#include "filters/stun_turn/source_limiter.h"
 #include "source/chain/worker.h"
 #include "source/stats/schema.h"
 
@@ -16,8 +16,8 @@ class StunWorker {
   explicit StunWorker(chain::Worker& worker) : worker_(worker) {}
 
   // Of the configured filter that counts in `stats`.
-  SourceLimiter& limiter(stats::FilterStats& stats, double rate) {
-    return limiters_.try_emplace(&stats, rate).first->second;
+  AnswerLimits& limits(stats::FilterStats& stats, double rate) {
+    return limits_.try_emplace(&stats, rate).first->second;
   }
 
   chain::Worker& worker() { return worker_; }
@@ -32,7 +32,7 @@ class StunWorker {
 
  private:
   chain::Worker& worker_;
-  std::unordered_map<stats::FilterStats*, SourceLimiter> limiters_;
+  std::unordered_map<stats::FilterStats*, AnswerLimits> limits_;
   net::UdpStats relay_stats_;
   SharedRelays shared_relays_{worker_, relay_stats_};
   std::shared_ptr<TurnProcess> reserving_;

@@ -19,11 +19,11 @@ bool isRelayedIcmp(const net::IcmpError& error) {
 
 }  // namespace
 
-Turn::Turn(chain::FilterContext& context, StunWorker& worker, SourceLimiter& limiter,
+Turn::Turn(chain::FilterContext& context, StunWorker& worker, AnswerLimits& limits,
            const TurnSettings& settings, std::string_view software)
     : context_(context),
       worker_(worker),
-      limiter_(limiter),
+      limits_(limits),
       settings_(&settings),
       software_(software),
       timer_(context.timers(), [this] { onTimer(); }) {}
@@ -213,6 +213,7 @@ void Turn::end(Count reason) {
   context_.count(reason);
   context_.count(Count::kLiveAllocations, ~uint64_t{0});  // -1
   context_.session().keepAliveUntil(context_.now());
+  context_.session().unauthenticate();
 }
 
 void Turn::abandon() {

@@ -18,8 +18,8 @@ namespace sluice::stun_turn {
 class Turn final : private RelayUser {
  public:
   // `settings` outlives this or is replaced by reload().
-  Turn(chain::FilterContext& context, StunWorker& worker, SourceLimiter& limiter,
-       const TurnSettings& settings, std::string_view software);
+  Turn(chain::FilterContext& context, StunWorker& worker, AnswerLimits& limits, const TurnSettings& settings,
+       std::string_view software);
   ~Turn() override;
 
   static bool isRequest(uint16_t method);
@@ -118,7 +118,7 @@ class Turn final : private RelayUser {
 
   chain::FilterContext& context_;
   StunWorker& worker_;
-  SourceLimiter& limiter_;
+  AnswerLimits& limits_;
   const TurnSettings* settings_;
   std::string_view software_;
   Transactions transactions_;

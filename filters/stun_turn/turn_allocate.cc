@@ -91,6 +91,7 @@ void Turn::allocate(Exchange& exchange) {
   v4_.until = v6_.until = context_.now() + lifetime;
   allocation_->provision(context_.now(), lifetime);
   onTimer();
+  context_.session().authenticate(exchange.packet);
   context_.session().keepAliveUntil(allocation_->expires());
   context_.count(Count::kAllocations);
   context_.count(Count::kLiveAllocations);

@@ -48,9 +48,6 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
   // No tunnels, and no TURN through our own TURN: packets might go round (sections 21.1.7 and 21.4).
   const bool is_relay = settings_->process->isRelay(toLocal(packet.remote));
   if (is_relay || PeerPolicy::isTunnel(packet.remote)) return refuse(exchange, 403);
-  if (!context_.session().authenticate(packet)) {
-    return context_.drop(std::move(exchange.response), Drop::kTooManyAddresses);
-  }
   handle(exchange);
 }
 
@@ -60,17 +57,17 @@ net::Address Turn::toLocal(const net::Address& external) const {
   });
 }
 
-// Trying secrets is work: it is not done for who shows no nonce of ours and has had its answers. Proof costs
-// nothing.
+// HMAC checks are expensive, with several shared secrets above all: a source that has used up its answers
+// gets none of either. A nonce of ours shows that the client receives what is sent to its address.
 std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
   const auto nonce = settings_->auth->judge(request, packet.remote, now);
-  const bool stranger = nonce == NonceMint::Verdict::kForeign;
-  if (stranger && !limiter_.wouldAllow(packet.remote, now)) return std::nullopt;
+  SourceLimiter& limiter = nonce == NonceMint::Verdict::kForeign ? limits_.challenge : limits_.refusal;
+  if (!limiter.wouldAllow(packet.remote, now)) return std::nullopt;
   const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
   Authentication auth = settings_->auth->authenticate(request, nonce, owner);
   const bool proven = auth.error == 0 || auth.error == 438;
-  if (!proven && !limiter_.allow(packet.remote, now)) return std::nullopt;
+  if (!proven && !limiter.allow(packet.remote, now)) return std::nullopt;
   return auth;
 }
 

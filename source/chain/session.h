@@ -28,10 +28,15 @@ class Session {
   virtual bool isAuthenticated(const net::Packet& packet) const = 0;
   // Is the pair that egress takes authenticated?
   virtual bool isAuthenticated() const = 0;
-  // Egress takes the packet's address pair from now on, if that is authenticated.
-  virtual void select(const net::Packet& check) = 0;
+  // The client has nothing here any longer that authenticating gave it: it may make room for others, and ends
+  // as one that never authenticated does.
+  virtual void unauthenticate() = 0;
+  // Egress takes this address pair from now on, if it is authenticated.
+  virtual void select(const net::Address& remote, const net::Address& local) = 0;
 
-  // Traffic towards the client that shows the session is in use; what the client sends counts by itself.
+  // Traffic towards the client that shows that the session is in use, an upstream's answer for instance; what
+  // the client sends counts by itself. On a chain that does not authenticate, a session for which this is
+  // never called makes room for others first.
   virtual void keepAlive() = 0;
   // The session is in use until then, even in silence.
   virtual void keepAliveUntil(Instant until) = 0;

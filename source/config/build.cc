@@ -256,9 +256,9 @@ Result<Built> build(const BuildInput& input) {
   built.settings.credentials = buildCredentials(bootstrap.credentials(), checks);
   built.settings.nat = buildNat(input, checks);
   built.settings.step_back = buildStepBack(bootstrap, checks);
+  buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
   buildListeners(input, clusters, built.settings, *generation, checks);
   built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
-  buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
   generation->drain = built.settings.drain_timeout;
   generation->published = RealClock().now();
   if (bootstrap.has_admin())

@@ -20,8 +20,10 @@ std::string propertyNames(chain::Properties properties) {
 
 class ListenerBuilder {
  public:
-  ListenerBuilder(const BuildInput& input, const Clusters& clusters, const Settings& settings, Checks& checks)
+  ListenerBuilder(const BuildInput& input, const Clusters& clusters, const Settings& settings,
+                  size_t max_sessions, Checks& checks)
       : input_(input),
+        max_sessions_(max_sessions),
         checks_(checks),
         context_{.clusters = clusters,
                  .machine = input.machine,
@@ -48,6 +50,7 @@ class ListenerBuilder {
   const chain::FilterSpec* previous(const chain::ChainSpec& chain, const chain::FilterSpec& filter) const;
 
   const BuildInput& input_;
+  const size_t max_sessions_;  // of a listener that does not say
   Checks& checks_;
   chain::FactoryContext context_;
   std::set<std::string> names_;
@@ -65,6 +68,9 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
   checks_.range(config.has_idle_timeout_s(), config.idle_timeout_s(), 1u, 86'400u, path + ".idle_timeout_s",
                 seconds);
   listener->idle_timeout = std::chrono::seconds{seconds};
+  listener->max_sessions = max_sessions_;
+  checks_.range(config.has_max_sessions(), config.max_sessions(), 1u, 10'000'000u, path + ".max_sessions",
+                listener->max_sessions);
   listener->socket.reuse_port = true;
   listener->socket.receive_buffer = listener->socket.send_buffer = kDefaultSocketBuffer;
   checks_.range(config.has_receive_buffer_bytes(), config.receive_buffer_bytes(), 4096u, 1u << 30,
@@ -267,7 +273,10 @@ rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& 
 void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
                     runtime::Generation& out, Checks& checks) {
   if (input.bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
-  ListenerBuilder builder(input, clusters, settings, checks);
+  // With several listeners none of them can take every session of the process.
+  const size_t all = out.limits.sessions;
+  const size_t share = input.bootstrap.listeners_size() > 1 ? std::max<size_t>(1, all / 4 * 3) : all;
+  ListenerBuilder builder(input, clusters, settings, share, checks);
   for (int i = 0; i < input.bootstrap.listeners_size(); ++i) {
     out.listeners.push_back(builder.build(input.bootstrap.listeners(i), indexed("listeners", i)));
   }

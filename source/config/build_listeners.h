@@ -12,6 +12,7 @@ namespace sluice::config {
 
 using Clusters = std::map<std::string, std::shared_ptr<const chain::Cluster>>;
 
+// After the limits, whose sessions the listeners share.
 void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
                     runtime::Generation& out, Checks& checks);
 

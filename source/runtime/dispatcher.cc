@@ -8,7 +8,6 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr size_t kMaxStrays = 4096;
 constexpr size_t kSweepAtOnce = 512;
 
 std::atomic<uint64_t> last_session_id{0};
@@ -36,6 +35,13 @@ uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
   }
   hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15;  // high bits depend on all
   return static_cast<uint32_t>((hash >> 32) * chain::ChainSpec::kBuckets >> 32);
+}
+
+// On all workers; each counts its own.
+size_t sessionsOf(const ListenerSpec& listener) {
+  int64_t sum = 0;
+  for (const ListenerStats* stats : listener.stats) sum += stats->sessions.value();
+  return static_cast<size_t>(std::max<int64_t>(0, sum));
 }
 
 std::string describe(const Session& session) {
@@ -122,15 +128,15 @@ void Dispatcher::addPlayer(const rooms::PlayerPtr& player) {
 
 void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
   players_.erase(player->negotiated.local.ufrag);
-  std::erase_if(strays_, [&](const auto& entry) { return entry.second.player == player.get(); });
+  redirects_.remove(*player);
   if (Session* session = sessions_.find(*player)) session->close("left");
 }
 
 void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
-  dispatch(port, std::move(packet), false);
+  dispatch(port, std::move(packet), nullptr);
 }
 
-void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed) {
+void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by) {
   packet->kind = classify(packet->data());
   Session* session = sessions_.find({packet->remote, packet->local, port.id, planeOf(packet->kind)});
   if (session != nullptr && givesWay(*session, *packet)) {
@@ -138,8 +144,10 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed
     end(*session);
     session = nullptr;
   }
-  if (session == nullptr) session = admit(port, packet, mailed);
-  if (session != nullptr) session->receive(std::move(packet));
+  if (session == nullptr) session = admit(port, packet, by);
+  if (session == nullptr) return;
+  if (by != nullptr && !by->redirects) session->redirectWhenAuthenticated(*packet, by->from);
+  session->receive(std::move(packet));
 }
 
 // A client may ask us for its address before it joins, from the socket that it will talk through.
@@ -149,7 +157,30 @@ bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) con
 }
 
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
-  if (WorkerPort* port = portOf(packet->via)) return dispatch(*port, std::move(packet), true);
+  const MailNote note = packet->note<MailNote>();
+  if (WorkerPort* port = portOf(packet->via)) return dispatch(*port, std::move(packet), &note);
+  packet->settle();
+  packet.reset();
+}
+
+// By mail, which comes before the client can have seen the answer to its check.
+void Dispatcher::onRedirect(const Session& session, const Tuple& tuple, unsigned at) {
+  net::PacketPtr packet = worker().pool().acquire();
+  if (packet == nullptr) return;  // its next check is mailed again
+  packet->assign(asBytes(session.player()->negotiated.local.ufrag));
+  packet->remote = tuple.remote;
+  packet->local = tuple.local;
+  packet->via = tuple.port->id;
+  packet->note<MailNote>() = {.from = worker().index(), .redirects = false};
+  if (!worker().mail(at, options_.redirect, packet)) packet->settle();
+}
+
+void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
+  const auto player = players_.find(std::string(asText(packet->data())));
+  if (player != players_.end()) {
+    redirects_.add({packet->remote, packet->local, packet->via, Plane::kMedia},
+                   {packet->note<MailNote>().from, player->second.get()});
+  }
   packet->settle();
   packet.reset();
 }
@@ -160,11 +191,11 @@ WorkerPort* Dispatcher::portOf(uint16_t id) const {
   return it == ports_.end() ? nullptr : it->get();
 }
 
-Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
+Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (packet->kind == PacketKind::kStun) {
     const auto player = players_.find(localUfrag(*packet));
-    if (player != players_.end()) return admitPlayer(port, packet, player->second, mailed);
-  } else if (planeOf(packet->kind) == Plane::kMedia && belongsElsewhere(port, packet, mailed)) {
+    if (player != players_.end()) return admitPlayer(port, packet, player->second, by);
+  } else if (planeOf(packet->kind) == Plane::kMedia && belongsElsewhere(port, packet, by)) {
     return nullptr;
   }
   if (draining_ || port.draining) {
@@ -179,17 +210,18 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, bool mailed
 
 // True when the packet went to the worker that owns its client's session. What came by mail never goes on by
 // mail.
-bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed) {
-  const auto stray = strays_.find({packet->remote, packet->local, port.id, Plane::kMedia});
-  if (stray == strays_.end() || mailed) return false;
-  mail(stray->second.owner, port, packet);
+bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
+  if (by != nullptr) return false;
+  const auto target = redirects_.find({packet->remote, packet->local, port.id, Plane::kMedia});
+  if (!target) return false;
+  mail(target->owner, port, packet);
   return true;
 }
 
 // The worker that sees a player's first check owns the session; nothing crosses afterwards unless the client
 // moves to an address that the kernel spreads to another worker.
 Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
-                                 bool mailed) {
+                                 const MailNote* by) {
   if (Session* session = sessions_.find(*player)) {
     sessions_.addTuple(*session, *packet, port);
     return session;
@@ -197,13 +229,10 @@ Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const
   const auto self = static_cast<int32_t>(worker().index());
   int32_t owner = -1;
   if (!player->observed.worker.compare_exchange_strong(owner, self) && owner != self) {
-    if (mailed) {  // the owner's session has just ended
+    if (by != nullptr) {  // the owner's session has just ended
       drop(port, packet, ListenerDrop::kNoSession);
       return nullptr;
     }
-    const Stray stray{static_cast<unsigned>(owner), player.get()};
-    if (strays_.size() < kMaxStrays)
-      strays_.insert_or_assign({packet->remote, packet->local, port.id, Plane::kMedia}, stray);
     mail(static_cast<unsigned>(owner), port, packet);
     return nullptr;
   }
@@ -218,19 +247,18 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
     return c->matches(source, packet->local) && c->serves(bucket);
   });
-  ListenerDrop reason = ListenerDrop::kNoChain;
-  if (chain != chains.end()) {
-    reason = ListenerDrop::kNoSession;
-    const bool authenticates = (*chain)->authenticates;
-    const bool may_begin = packet->kind == PacketKind::kStun || packet->kind == PacketKind::kTurn;
-    if ((!authenticates || may_begin) && makeRoom(port, *packet, authenticates, reason)) {
-      port.stats->sessions_opened.add();
-      const uint64_t id = last_session_id.fetch_add(1, std::memory_order_relaxed) + 1;
-      return &adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, bucket, std::move(player)));
-    }
-  }
-  drop(port, packet, reason);
-  return nullptr;
+  const auto refuse = [&](ListenerDrop reason) {
+    drop(port, packet, reason);
+    return nullptr;
+  };
+  if (chain == chains.end()) return refuse(ListenerDrop::kNoChain);
+  const bool authenticates = (*chain)->authenticates;
+  const bool may_begin = packet->kind == PacketKind::kStun || packet->kind == PacketKind::kTurn;
+  if (authenticates && !may_begin) return refuse(ListenerDrop::kNoSession);
+  if (const auto full = makeRoom(port, *packet, authenticates)) return refuse(*full);
+  port.stats->sessions_opened.add();
+  const uint64_t id = last_session_id.fetch_add(1, std::memory_order_relaxed) + 1;
+  return &adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, bucket, std::move(player)));
 }
 
 Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
@@ -239,31 +267,38 @@ Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
   return sessions_.add(std::move(session));
 }
 
-bool Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated,
-                          ListenerDrop& reason) {
+// Nothing when there is room now, else why not.
+std::optional<ListenerDrop> Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet,
+                                                 bool unauthenticated) {
   const SessionLimits& limits = generation_->limits;
-  if (!port.isDoor() && sessions_.fromSource(packet.remote) >= limits.per_source) {
-    reason = ListenerDrop::kSourceLimit;
-    return false;
+  UnprovenSessions& unproven = sessions_.unproven();
+  const bool source_full = !port.isDoor() && sessions_.fromSource(packet.remote) >= limits.per_source;
+  if (source_full && !evict(unproven.nextOfSource(packet.remote.customer())))
+    return ListenerDrop::kSourceLimit;
+  const bool full = options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions;
+  if (full && !evict(unproven.next())) return ListenerDrop::kSessionLimit;
+  if (sessionsOf(*port.listener) >= port.listener->max_sessions &&
+      !evict(unproven.nextOfListener(port.listener->name))) {
+    return ListenerDrop::kListenerLimit;
   }
-  const bool unproven_full =
-      unauthenticated &&
-      sessions_.unauthenticated() >= std::max<size_t>(1, limits.unauthenticated / worker().count());
-  if (unproven_full || options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions) {
-    Session* oldest = sessions_.oldestUnauthenticated();
-    if (oldest == nullptr || oldest->isClosing()) {
-      reason = ListenerDrop::kSessionLimit;
-      return false;
-    }
-    port.stats->sessions_evicted.add();
-    oldest->close("evicted");
-    end(*oldest);
-  }
+  const size_t share = std::max<size_t>(1, limits.unauthenticated / worker().count());
+  const bool unproven_full = unauthenticated && unproven.unauthenticated() >= share;
+  if (unproven_full && !evict(unproven.nextUnauthenticated())) return ListenerDrop::kSessionLimit;
+  return std::nullopt;
+}
+
+bool Dispatcher::evict(Session* session) {
+  if (session == nullptr || session->isClosing()) return false;
+  session->port().stats->sessions_evicted.add();
+  session->close("evicted");
+  end(*session);
   return true;
 }
 
 void Dispatcher::mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet) {
   packet->via = port.id;
+  const bool redirects = redirects_.find({packet->remote, packet->local, port.id, Plane::kMedia}).has_value();
+  packet->note<MailNote>() = {worker().index(), redirects};
   if (!worker().mail(owner, options_.deliver, packet)) drop(port, packet, ListenerDrop::kMailboxFull);
 }
 
@@ -312,7 +347,8 @@ void Dispatcher::examine(Session& session, Instant now) {
   if (session.generation() != generation_->version) session.adopt(*generation_);
   if (session.isClosing()) return;
   if (now >= session.leavesAt()) return session.close(session.leavesFor());
-  if (!session.isAuthenticated() && now - session.created() > generation_->limits.authentication_timeout) {
+  if (!session.isAuthenticated() &&
+      now - session.unauthenticatedSince() > generation_->limits.authentication_timeout) {
     session.close("not_authenticated");
   } else if (session.isIdle(now, session.port().listener->idle_timeout)) {
     session.close("idle");
@@ -335,9 +371,9 @@ SavedWorker Dispatcher::save(Descriptors& descriptors) {
                             session->player() != nullptr ? session->player()->negotiated.local.ufrag : ""});
     }
   }
-  for (const auto& [key, stray] : strays_) {
-    saved.strays.push_back(
-        {{key.remote, key.local, key.port, false}, stray.owner, stray.player->negotiated.local.ufrag});
+  for (const auto& [key, target] : redirects_.all()) {
+    saved.redirects.push_back(
+        {{key.remote, key.local, key.port, false}, target.owner, target.player->negotiated.local.ufrag});
   }
   return saved;
 }
@@ -351,11 +387,11 @@ std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors&
     if (!status.error().path.empty()) where += ", filter " + status.error().path;
     lost.push_back({std::move(where), status.error().message, session.ufrag});
   }
-  for (const SavedStray& stray : saved.strays) {
-    const auto player = players_.find(stray.ufrag);
+  for (const SavedRedirect& redirect : saved.redirects) {
+    const auto player = players_.find(redirect.ufrag);
     if (player == players_.end()) continue;
-    strays_.insert_or_assign({stray.tuple.remote, stray.tuple.local, stray.tuple.port, Plane::kMedia},
-                             Stray{stray.owner, player->second.get()});
+    redirects_.add({redirect.tuple.remote, redirect.tuple.local, redirect.tuple.port, Plane::kMedia},
+                   {redirect.owner, player->second.get()});
   }
   return lost;
 }

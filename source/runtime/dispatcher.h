@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/net/event_loop.h"
+#include "source/runtime/redirects.h"
 #include "source/runtime/session_table.h"
 #include "source/runtime/worker_port.h"
 
@@ -21,6 +22,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
     net::EventLoop& loop;
     std::atomic<size_t>& total_sessions;  // of all workers
     chain::Worker::Deliver deliver;       // leads to onMailed() of another worker's dispatcher
+    chain::Worker::Deliver redirect;      // leads to onRedirectMailed() of another worker's dispatcher
     std::function<void(const rooms::PlayerPtr&)> player_gone;  // the session of a player ended
   };
   explicit Dispatcher(Options options);
@@ -45,6 +47,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
   // A datagram that another worker's socket received, for a session that we own.
   void onMailed(net::PacketPtr&& packet);
+  // Another worker owns the session of the client whose addresses the packet has.
+  void onRedirectMailed(net::PacketPtr&& packet);
 
   // Ends what is idle or unproven for too long and moves sessions to the current generation; a bounded number
   // a call. Call it every kSweepInterval.
@@ -70,26 +74,33 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) override;
 
  private:
+  // What a mailed datagram says of the worker that mailed it.
+  struct MailNote {
+    unsigned from;
+    bool redirects;  // it has an entry for the client already
+  };
+
   WorkerPort* portOf(uint16_t id) const;
   Status load(const SavedSession& saved, Descriptors& descriptors);
   Session& adopt(std::unique_ptr<Session> session);
-  struct Stray {
-    unsigned owner;
-    const rooms::Player* player;
-  };
 
-  void onAuthenticated(Session& session) override { sessions_.onAuthenticated(session); }
+  void onProven(Session& session) override { sessions_.onProven(session); }
+  void onUnproven(Session& session) override { sessions_.onUnproven(session, worker().clock().now()); }
+  void onRedirect(const Session& session, const Tuple& tuple, unsigned at) override;
   void onAdopted() override;
   void onClosing(Session& session) override;
   void onTurnEnd() override;
 
-  void dispatch(WorkerPort& port, net::PacketPtr&& packet, bool mailed);
-  Session* admit(WorkerPort& port, net::PacketPtr& packet, bool mailed);
-  Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player, bool mailed);
+  // `by`: the worker that mailed the packet; null when it came through a socket of this one.
+  void dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by);
+  Session* admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
+  Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
+                       const MailNote* by);
   bool givesWay(const Session& session, const net::Packet& packet) const;
-  bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed);
+  bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
-  bool makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason);
+  std::optional<ListenerDrop> makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated);
+  bool evict(Session* session);
   void mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet);
   void drop(WorkerPort& port, net::PacketPtr& packet, ListenerDrop reason);
   void examine(Session& session, Instant now);
@@ -100,7 +111,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   std::vector<std::unique_ptr<WorkerPort>> ports_;
   SessionTable sessions_;
   std::unordered_map<std::string, rooms::PlayerPtr> players_;  // by local ICE username
-  std::unordered_map<TupleKey, Stray, TupleKeyHash> strays_;   // clients whose session another worker owns
+  Redirects redirects_;
   std::vector<Session*> closing_;
   size_t sweep_at_ = 0;
   size_t behind_ = 0;  // sessions that have not adopted the generation

@@ -20,18 +20,19 @@ namespace sluice::runtime {
 
 // Why a datagram that came to a listener reached no chain.
 enum class ListenerDrop : uint8_t {
-  kNoSession,     // unknown client, and nothing but STUN may begin a session here
-  kNoChain,       // no chain matches the client
-  kSessionLimit,  // sessions in total
-  kSourceLimit,   // sessions from this address
-  kDraining,      // no new sessions while draining
-  kMailboxFull,   // the owner worker is too far behind
-  kNoTuple,       // to a client whose address is not known yet, or not its own
-  kUnhandled,     // no filter took it
+  kNoSession,      // unknown client, and nothing but STUN may begin a session here
+  kNoChain,        // no chain matches the client
+  kSessionLimit,   // sessions in total
+  kSourceLimit,    // sessions from this address
+  kListenerLimit,  // sessions of the listener
+  kDraining,       // no new sessions while draining
+  kMailboxFull,    // the owner worker is too far behind
+  kNoTuple,        // to a client whose address is not known yet, or not its own
+  kUnhandled,      // no filter took it
   kCount,
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames =
-    {"no_session", "no_chain",     "session_limit", "source_limit",
+    {"no_session", "no_chain",     "session_limit", "source_limit", "listener_limit",
      "draining",   "mailbox_full", "no_tuple",      "unhandled"};
 
 // Counts by a reason that is only known when it happens. One writer; reasons are literals, so a pointer to
@@ -81,6 +82,7 @@ struct ListenerSpec {
   std::vector<net::Address> addresses;
   std::vector<chain::ChainSpecPtr> chains;  // first match wins
   Duration idle_timeout = 60s;
+  size_t max_sessions = SIZE_MAX;  // on all workers
   net::UdpOptions socket;
   std::vector<ListenerStats*> stats;  // by worker
 };

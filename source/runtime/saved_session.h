@@ -28,18 +28,19 @@ struct SavedSession {
   uint32_t selected = 0;
   bool authenticated = false;
   uint32_t bucket = 0;
-  Instant created{}, last_activity{}, alive_until{};
+  bool answered = false;
+  Instant created{}, unauthenticated_since{}, last_activity{}, alive_until{};
   uint64_t packets_in = 0, packets_out = 0;
   std::vector<chain::SavedFilter> filters;
 
   void archive(Archive& a) {
-    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, bucket, created,
-      last_activity, alive_until, packets_in, packets_out, filters);
+    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, answered, bucket, created,
+      unauthenticated_since, last_activity, alive_until, packets_in, packets_out, filters);
   }
 };
 
 // A client's address whose session another worker has.
-struct SavedStray {
+struct SavedRedirect {
   SavedTuple tuple;
   uint32_t owner = 0;
   std::string ufrag;
@@ -56,9 +57,9 @@ struct LostSession {
 
 struct SavedWorker {
   std::vector<SavedSession> sessions;
-  std::vector<SavedStray> strays;
+  std::vector<SavedRedirect> redirects;
   std::vector<LostSession> lost;
-  void archive(Archive& a) { a(sessions, strays, lost); }
+  void archive(Archive& a) { a(sessions, redirects, lost); }
 };
 
 }  // namespace sluice::runtime

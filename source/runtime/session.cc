@@ -16,6 +16,7 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
       tuples_{{first.remote, first.local, &port, !chain->authenticates}},
       authenticated_(!chain->authenticates),
       created_(first.received),
+      unauthenticated_since_(first.received),
       last_activity_(first.received),
       generation_(host.generation().version),
       bucket_(bucket),
@@ -34,7 +35,9 @@ Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple
       tuples_(std::move(tuples)),
       selected_(saved.selected),
       authenticated_(saved.authenticated),
+      answered_(saved.answered),
       created_(saved.created),
+      unauthenticated_since_(saved.unauthenticated_since),
       last_activity_(saved.last_activity),
       alive_until_(saved.alive_until),
       generation_(host.generation().version),
@@ -67,7 +70,9 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
                      .selected = static_cast<uint32_t>(selected_),
                      .authenticated = authenticated_,
                      .bucket = bucket_,
+                     .answered = answered_,
                      .created = created_,
+                     .unauthenticated_since = unauthenticated_since_,
                      .last_activity = last_activity_,
                      .alive_until = alive_until_,
                      .packets_in = packets_in_,
@@ -79,9 +84,9 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
   return saved;
 }
 
-Tuple* Session::find(const net::Packet& packet) {
+Tuple* Session::find(const net::Address& remote, const net::Address& local) {
   const auto matches = [&](const Tuple& tuple) {
-    return tuple.remote == packet.remote && (!packet.local.isSet() || tuple.local == packet.local);
+    return tuple.remote == remote && (!local.isSet() || tuple.local == local);
   };
   const auto it = std::find_if(tuples_.begin(), tuples_.end(), matches);
   return it == tuples_.end() ? nullptr : &*it;
@@ -116,10 +121,13 @@ std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& po
 bool Session::authenticate(const net::Packet& check) {
   Tuple* tuple = find(check);
   if (tuple == nullptr) return false;
+  if (const auto worker = std::exchange(tuple->redirect_at, std::nullopt)) {
+    host_.onRedirect(*this, *tuple, *worker);
+  }
   if (std::exchange(tuple->authenticated, true)) return true;
   if (!std::exchange(authenticated_, true)) {
     selected_ = static_cast<size_t>(tuple - tuples_.data());
-    host_.onAuthenticated(*this);
+    host_.onProven(*this);
   }
   chain_.announceAuthenticated(check.remote);
   return true;
@@ -130,13 +138,25 @@ bool Session::isAuthenticated(const net::Packet& packet) const {
   return tuple != nullptr && tuple->authenticated;
 }
 
-void Session::select(const net::Packet& check) {
-  const Tuple* tuple = find(check);
+void Session::unauthenticate() {
+  if (!std::exchange(authenticated_, false)) return;
+  for (Tuple& tuple : tuples_) tuple.authenticated = false;
+  unauthenticated_since_ = host_.worker().clock().now();
+  host_.onUnproven(*this);
+}
+
+void Session::redirectWhenAuthenticated(const net::Packet& packet, unsigned worker) {
+  if (Tuple* tuple = find(packet)) tuple->redirect_at = worker;
+}
+
+void Session::select(const net::Address& remote, const net::Address& local) {
+  const Tuple* tuple = find(remote, local);
   if (tuple != nullptr && tuple->authenticated) selected_ = static_cast<size_t>(tuple - tuples_.data());
 }
 
 void Session::keepAlive() {
   last_activity_ = host_.worker().clock().now();
+  if (!std::exchange(answered_, true) && !chain_.spec().authenticates) host_.onProven(*this);
 }
 
 void Session::close(std::string_view reason) {

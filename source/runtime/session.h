@@ -11,6 +11,7 @@
 #include "source/runtime/generation.h"
 #include "source/runtime/plane.h"
 #include "source/runtime/saved_session.h"
+#include "source/runtime/unproven_sessions.h"
 
 namespace sluice::runtime {
 
@@ -23,6 +24,9 @@ struct Tuple {
   net::Address local;
   WorkerPort* port;
   bool authenticated;
+  // The worker that receives the client's packets and mails them here, while it has to be told that the
+  // client has authenticated.
+  std::optional<unsigned> redirect_at = std::nullopt;
 };
 
 // What a session is found by.
@@ -59,9 +63,13 @@ class Session final : public chain::Session, private chain::ChainEnds {
   bool authenticate(const net::Packet& check) override;
   bool isAuthenticated(const net::Packet& packet) const override;
   bool isAuthenticated() const override { return authenticated_; }
-  void select(const net::Packet& check) override;
+  void unauthenticate() override;
+  void select(const net::Address& remote, const net::Address& local) override;
   void keepAlive() override;
   void keepAliveUntil(Instant until) override { alive_until_ = until; }
+  // The client has authenticated, or on a chain that does not authenticate was sent something: the session
+  // does not make room for others.
+  bool isProven() const { return chain_.spec().authenticates ? authenticated_ : answered_; }
   void close(std::string_view reason) override;
 
   // A datagram from the client.
@@ -70,6 +78,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not
   // proven itself, else of the oldest one that is not selected; returns what it replaced.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
+  // The packet was mailed by a worker that does not know yet that the client's session is here.
+  void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
   // Changes to the generation that the worker runs now. When its listener or chain is gone it stays as it is,
   // until leavesAt().
   void adopt(const Generation& generation);
@@ -88,6 +98,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   bool isClosing() const { return !close_reason_.empty(); }
   std::string_view closeReason() const { return close_reason_; }
   Instant created() const { return created_; }
+  // Since when it waits for authentication.
+  Instant unauthenticatedSince() const { return unauthenticated_since_; }
   Instant lastActivity() const { return last_activity_; }
   bool isIdle(Instant now, Duration timeout) const {
     return now - last_activity_ > timeout && now >= alive_until_;
@@ -104,14 +116,16 @@ class Session final : public chain::Session, private chain::ChainEnds {
 
  private:
   friend class SessionTable;
+  friend class UnprovenSessions;
 
   void leave(std::string_view reason, Duration drain);
   void countIn(const chain::ChainSpec& chain, int64_t change);
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
   void sendDetour(net::PacketPtr packet);
-  // By both addresses, or by the client's alone when the packet has none of ours. Null: not the client's.
-  Tuple* find(const net::Packet& packet);
+  // By both addresses, or by the client's alone when `local` is not set. Null: not the client's.
+  Tuple* find(const net::Address& remote, const net::Address& local);
+  Tuple* find(const net::Packet& packet) { return find(packet.remote, packet.local); }
 
   SessionHost& host_;
   const uint64_t id_;
@@ -121,7 +135,9 @@ class Session final : public chain::Session, private chain::ChainEnds {
   std::vector<Tuple> tuples_;  // at least one; oldest first
   size_t selected_ = 0;
   bool authenticated_;
+  bool answered_ = false;
   const Instant created_;
+  Instant unauthenticated_since_;
   Instant last_activity_;
   Instant alive_until_{};
   uint64_t generation_;
@@ -133,6 +149,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   std::string_view leaves_for_;
   bool handed_over_ = false;
   size_t table_index_ = 0;
+  UnprovenSessions::Entry unproven_;
   net::Address source_;       // that the table counts it under; unset: not at all
   chain::FilterChain chain_;  // last: its filters see the session whole
 };
@@ -145,7 +162,10 @@ class SessionHost {
   virtual const Generation& generation() const = 0;
   // The port of the same listener as `sibling` that is bound to `local`; null when there is none.
   virtual WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) = 0;
-  virtual void onAuthenticated(Session& session) = 0;
+  virtual void onProven(Session& session) = 0;
+  virtual void onUnproven(Session& session) = 0;
+  // A worker is to send what comes from this client here.
+  virtual void onRedirect(const Session& session, const Tuple& tuple, unsigned worker) = 0;
   virtual void onAdopted() = 0;
   // Called once; the session lives until the end of the turn.
   virtual void onClosing(Session& session) = 0;

@@ -37,9 +37,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
     ++by_source_[session.source_];
   }
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
-  if (!session.isAuthenticated()) {
-    unauthenticated_at_[&session] = unauthenticated_.insert(unauthenticated_.end(), &session);
-  }
+  if (!session.isProven()) unproven_.add(session, session.source_, session.unauthenticatedSince());
   return session;
 }
 
@@ -48,19 +46,12 @@ void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerP
   by_tuple_[keyOf(session.tuples().back(), session)] = &session;
 }
 
-void SessionTable::forgetUnauthenticated(Session& session) {
-  const auto it = unauthenticated_at_.find(&session);
-  if (it == unauthenticated_at_.end()) return;
-  unauthenticated_.erase(it->second);
-  unauthenticated_at_.erase(it);
-}
-
 void SessionTable::remove(Session& session) {
   for (const Tuple& tuple : session.tuples()) by_tuple_.erase(keyOf(tuple, session));
   const auto source = by_source_.find(session.source_);
   if (source != by_source_.end() && --source->second == 0) by_source_.erase(source);
   if (session.player() != nullptr) by_player_.erase(session.player().get());
-  forgetUnauthenticated(session);
+  unproven_.remove(session);
   const size_t index = session.table_index_;
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->table_index_ = index;

@@ -1,7 +1,6 @@
 // A worker's sessions, found by address pair and by ICE username. Bounded by its limits.
 #pragma once
 
-#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -22,27 +21,22 @@ class SessionTable {
   Session& add(std::unique_ptr<Session> session);
   // A further address of a session that the table holds.
   void addTuple(Session& session, const net::Packet& packet, WorkerPort& port);
-  void onAuthenticated(Session& session) { forgetUnauthenticated(session); }
+  void onProven(Session& session) { unproven_.remove(session); }
+  void onUnproven(Session& session, Instant now) { unproven_.add(session, session.source_, now); }
   void remove(Session& session);
 
   size_t size() const { return sessions_.size(); }
-  size_t unauthenticated() const { return unauthenticated_.size(); }
-  // Null when there is none.
-  Session* oldestUnauthenticated() const {
-    return unauthenticated_.empty() ? nullptr : unauthenticated_.front();
-  }
+  UnprovenSessions& unproven() { return unproven_; }
+  const UnprovenSessions& unproven() const { return unproven_; }
 
   const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
 
  private:
-  void forgetUnauthenticated(Session& session);
-
   std::vector<std::unique_ptr<Session>> sessions_;  // a session knows its index
   std::unordered_map<TupleKey, Session*, TupleKeyHash> by_tuple_;
   std::unordered_map<const rooms::Player*, Session*> by_player_;
   std::unordered_map<net::Address, size_t> by_source_;
-  std::list<Session*> unauthenticated_;  // oldest first
-  std::unordered_map<Session*, std::list<Session*>::iterator> unauthenticated_at_;
+  UnprovenSessions unproven_;
 };
 
 }  // namespace sluice::runtime

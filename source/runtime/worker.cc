@@ -41,6 +41,10 @@ WorkerThread::WorkerThread(const WorkerOptions& options, WorkerGroup& group)
           [](chain::Worker& receiver, net::PacketPtr&& packet) {
             static_cast<WorkerThread&>(receiver).dispatcher().onMailed(std::move(packet));
           },
+      .redirect =
+          [](chain::Worker& receiver, net::PacketPtr&& packet) {
+            static_cast<WorkerThread&>(receiver).dispatcher().onRedirectMailed(std::move(packet));
+          },
       .player_gone =
           [this](const rooms::PlayerPtr& player) {
             postToMain([this, player] { group_.player_gone(player); });

@@ -16,8 +16,9 @@
 namespace sluice::server {
 namespace {
 
-constexpr uint32_t kMagic = 0x534c4856;  // also says the version of what follows
+constexpr uint32_t kMagic = 0x534c4857;  // also says the version of what follows
 constexpr size_t kMaxBody = size_t{1} << 32;
+constexpr size_t kBodyAtOnce = size_t{1} << 20;
 constexpr size_t kMaxDescriptors = 1 << 20;
 constexpr size_t kDescriptorsAtOnce = 250;  // the kernel's SCM_MAX_FD is 253
 
@@ -189,6 +190,16 @@ Status HandoverChannel::receiveDescriptors(size_t count, std::vector<int>& out) 
   return Done{};
 }
 
+// The length is only the other side's word: memory grows as the bytes come.
+Status HandoverChannel::receiveBody(size_t size, std::string& body) {
+  while (body.size() < size) {
+    const size_t at = body.size();
+    body.resize(std::min(size, at + kBodyAtOnce));
+    if (Status status = receiveAll(&body[at], body.size() - at); !status.ok()) return status;
+  }
+  return Done{};
+}
+
 Result<HandoverMessage> HandoverChannel::receive(Duration timeout) {
   Header header{};
   if (Status status = setTimeouts(timeout); !status.ok()) return status.error();
@@ -199,8 +210,7 @@ Result<HandoverMessage> HandoverChannel::receive(Duration timeout) {
   HandoverMessage message{.kind = header.kind, .body = {}, .descriptors = {}};
   Status status = receiveDescriptors(header.descriptors, message.descriptors);
   if (status.ok()) {
-    message.body.resize(header.body);
-    status = receiveAll(message.body.data(), message.body.size());
+    status = receiveBody(header.body, message.body);
   }
   if (status.ok()) return message;
   for (const int fd : message.descriptors) close(fd);

@@ -53,6 +53,7 @@ class HandoverChannel {
   Status setTimeouts(Duration timeout);
   Status judge(ssize_t received);
   Status receiveAll(void* data, size_t size);
+  Status receiveBody(size_t size, std::string& body);
   Status receiveDescriptors(size_t count, std::vector<int>& out);
 
   int fd_;

@@ -201,6 +201,24 @@ TEST_CASE("every wrong value is named by its field's path") {
   }
 }
 
+TEST_CASE("a listener has three quarters of all sessions, the only one all of them, or what it says") {
+  const auto sessions = [](const std::string& text) {
+    const auto built = Builder().build(text);
+    REQUIRE(built.ok());
+    return built->generation->listeners[0]->max_sessions;
+  };
+  const std::string limits = "limits { max_sessions: 1000 }\n";
+  const std::string other = listener(chain(kForward), "name: 'other' address: '127.0.0.1:0'");
+  const std::string up = limits + kCluster;
+  CHECK(sessions(listener(chain(kForward)) + up) == 1000);
+  CHECK(sessions(listener(chain(kForward)) + other + up) == 750);
+  CHECK(sessions(listener(chain(kForward), "name: 'l' address: '127.0.0.1:0' max_sessions: 9") + other +
+                 up) == 9);
+  CHECK(Builder().errors(listener(chain(kForward), "name: 'l' address: '127.0.0.1:0' max_sessions: 0") +
+                         kCluster) ==
+        std::vector<std::string>{"listeners[0].max_sessions: must be 1 to 10000000"});
+}
+
 TEST_CASE("every number has a range, and a value just outside of it is refused") {
   struct Case {
     const char* type;    // a filter's, or empty: the bootstrap's own
@@ -269,6 +287,10 @@ TEST_CASE("every number has a range, and a value just outside of it is refused")
       {"DtlsSrtp", "handshake_timeout_s: #", "handshake_timeout_s", 1, 120},
       {"RtpRouter", "slot_hold_ms: #", "slot_hold_ms", 20, 60'000},
       {"RtpRouter", "rtcp_interval_ms: #", "rtcp_interval_ms", 500, 60'000},
+      {"RtpRouter", "uplink { packets_per_second: # }", "uplink.packets_per_second", 20, 10'000},
+      {"RtpRouter", "uplink { burst_packets: # }", "uplink.burst_packets", 10, 100'000},
+      {"RtpRouter", "uplink { bytes_per_second: # }", "uplink.bytes_per_second", 1'000, 1'000'000},
+      {"RtpRouter", "uplink { burst_bytes: # }", "uplink.burst_bytes", 1'500, 10'000'000},
       {"Forward", "cluster: 'up' max_shared_sockets: #", "max_shared_sockets", 1, 1024},
       {"Forward", "cluster: 'up' idle_timeout_s: #", "idle_timeout_s", 1, 86'400},
   };

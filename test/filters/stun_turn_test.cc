@@ -29,9 +29,16 @@ struct CheckOptions {
   stun::Class kind = stun::Class::kRequest;
 };
 
+stun::TransactionId newId() {
+  static uint8_t last = 0;
+  stun::TransactionId id = kId;
+  id[11] = ++last;
+  return id;
+}
+
 std::vector<uint8_t> check(const CheckOptions& options = {}) {
   std::vector<uint8_t> buffer(500);
-  stun::Writer writer(buffer, options.method, options.kind, kId);
+  stun::Writer writer(buffer, options.method, options.kind, newId());
   if (!options.username.empty()) writer.add(stun::kUsername, options.username);
   writer.addU64(options.controlled ? stun::kIceControlled : stun::kIceControlling, 5);
   if (options.use_candidate) writer.addFlag(stun::kUseCandidate);
@@ -81,10 +88,11 @@ TEST_CASE("a correct check is answered with the client's address and opens the w
   Fixture f;
   f.chain.ingress(kRtp);
   CHECK(f.chain.dropped("stun_turn", "not_authenticated") == 1);
-  f.chain.ingress(check());
+  const auto request = check();
+  f.chain.ingress(request);
   const auto answer = f.answer();
   CHECK(answer.kind == stun::Class::kSuccess);
-  CHECK(answer.id == kId);
+  CHECK(answer.id == stun::parse(request)->id);
   CHECK(answer.checkIntegrity(asBytes("a password of 24 letters"), crypto::hmacSha1));
   CHECK(answer.checkFingerprint());
   const auto mapped = answer.xorAddress(stun::kXorMappedAddress);
@@ -197,13 +205,13 @@ TEST_CASE("answers to strangers stay under three times the request") {
 TEST_CASE("strangers are answered at a limited rate, who proves itself always") {
   Fixture f("max_unauthenticated_responses_per_second: 5");
   for (int i = 0; i < 30; ++i) f.chain.ingress(plainBinding());
-  CHECK(f.chain.outer.size() == 10);
-  CHECK(f.chain.dropped("stun_turn", "rate_limited") == 20);
+  CHECK(f.chain.outer.size() == 25);
+  CHECK(f.chain.dropped("stun_turn", "rate_limited") == 5);
   f.chain.ingress(check());
-  CHECK(f.chain.outer.size() == 11);
+  CHECK(f.chain.outer.size() == 26);
   f.clock.advance(1s);
   f.chain.ingress(plainBinding());
-  CHECK(f.chain.outer.size() == 12);
+  CHECK(f.chain.outer.size() == 27);
 }
 
 TEST_CASE("each way of being no good is a drop with its reason") {
@@ -261,6 +269,119 @@ TEST_CASE("a client that sends no more checks has withdrawn its consent") {
   f.clock.advance(1s);
   f.worker.timers().run();
   CHECK(f.chain.session.closed == "consent_expired");
+}
+
+TEST_CASE("an address pair that is no longer checked gives way to one that is (RFC 7675 section 5.1)") {
+  Fixture f("consent_timeout_s: 30");
+  const auto pass = [&](Duration time) {
+    f.clock.advance(time);
+    f.worker.timers().run();
+  };
+  f.chain.ingress(check({.use_candidate = true}));
+  SUBCASE("after a NAT gave the client another port, without USE-CANDIDATE") {
+    for (int i = 0; i < 3; ++i) {
+      CHECK(f.chain.session.remote() == kClient);
+      pass(2500ms);
+      f.chain.ingress(check(), kOther);
+    }
+    pass(2500ms);
+    f.chain.ingress(check(), kOther);
+    CHECK(f.chain.session.remote() == kOther);
+  }
+  SUBCASE("a foreign address that was nominated once gets nothing once the client's own is checked") {
+    const net::Address foreign = *net::Address::parse("203.0.113.9:9");
+    pass(1s);
+    f.chain.ingress(check({.use_candidate = true}), foreign);
+    CHECK(f.chain.session.remote() == foreign);
+    for (int i = 0; i < 5; ++i) {
+      f.chain.ingress(check(), kClient);
+      pass(2500ms);
+    }
+    CHECK(f.chain.session.remote() == kClient);
+    for (int i = 0; i < 20; ++i) {
+      f.chain.ingress(check(), kClient);
+      pass(2500ms);
+    }
+    CHECK(f.chain.session.closed.empty());
+  }
+  CHECK(f.chain.counted("stun_turn", "consent_moves") == 1);
+  pass(10s);
+  CHECK(f.chain.session.closed.empty());
+  pass(20s);
+  CHECK(f.chain.session.closed == "consent_expired");
+}
+
+TEST_CASE("a pair that is checked stays, however many others are") {
+  Fixture f("consent_timeout_s: 30");
+  f.chain.ingress(check({.use_candidate = true}));
+  for (int i = 0; i < 40; ++i) {
+    f.clock.advance(2500ms);
+    f.worker.timers().run();
+    f.chain.ingress(check(), kOther);
+    if (i % 3 == 2) f.chain.ingress(check(), kClient);
+  }
+  CHECK(f.chain.session.remote() == kClient);
+}
+
+TEST_CASE("media and indications renew consent where the configuration says so, and only there") {
+  for (const bool from_media : {false, true}) {
+    CAPTURE(from_media);
+    Fixture f(from_media ? "consent_timeout_s: 5 consent_from_media: true" : "consent_timeout_s: 5");
+    f.chain.ingress(check());
+    for (int i = 0; i < 20; ++i) {
+      f.clock.advance(1s);
+      f.worker.timers().run();
+      if (i % 2 == 0) f.chain.ingress(kRtp);
+      f.chain.ingress(check({.kind = stun::Class::kIndication}));
+      f.chain.ingress(kRtp, kOther);  // not the client's
+    }
+    CHECK(f.chain.session.closed.empty() == from_media);
+  }
+}
+
+TEST_CASE("a check that is sent again from another address changes nothing") {
+  Fixture f;
+  const auto captured = check({.use_candidate = true});
+  f.chain.ingress(captured);
+  f.clock.advance(3s);
+  f.chain.ingress(captured, kOther);
+  CHECK(f.chain.dropped("stun_turn", "replayed_check") == 1);
+  CHECK(f.chain.session.remote() == kClient);
+  CHECK_FALSE(f.chain.session.authenticated.contains(kOther));
+  CHECK(f.chain.outer.size() == 1);
+}
+
+TEST_CASE("a check that is sent again from its own address is answered, and renews no consent") {
+  Fixture f("consent_timeout_s: 5");
+  const auto captured = check();
+  for (int i = 0; i < 3; ++i) {
+    f.chain.ingress(captured);
+    CHECK(f.chain.outer.size() == i + 1u);
+    f.clock.advance(2s);
+    f.worker.timers().run();
+  }
+  CHECK(f.chain.session.closed == "consent_expired");
+}
+
+TEST_CASE("checks are remembered over 255 others") {
+  Fixture f;
+  const auto captured = check();
+  f.chain.ingress(captured);
+  for (int i = 0; i < 255; ++i) f.chain.ingress(check());
+  f.chain.ingress(captured, kOther);
+  CHECK(f.chain.dropped("stun_turn", "replayed_check") == 1);
+}
+
+TEST_CASE("forged Binding requests take nothing of what TURN clients of the same address are answered") {
+  Fixture f("turn { realm: 'sluice' }");
+  std::vector<uint8_t> allocate(100);
+  stun::Writer writer(allocate, stun::kAllocate, stun::Class::kRequest, kId);
+  writer.add(stun::kSoftware, "a client with a long name, as browsers have it");
+  allocate.resize(*writer.finish());
+  for (int i = 0; i < 2000; ++i) f.chain.ingress(plainBinding());
+  const size_t before = f.chain.outer.size();
+  for (int i = 0; i < 200; ++i) f.chain.ingress(allocate);  // as many clients behind one NAT
+  CHECK(f.chain.outer.size() == before + 200);
 }
 
 }  // namespace

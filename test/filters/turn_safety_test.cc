@@ -179,5 +179,16 @@ TEST_CASE("DONT-FRAGMENT is for the first hop alone, and not for what a listener
   CHECK_FALSE(whole);
 }
 
+TEST_CASE("a client is authenticated while it has an allocation, so that its other sessions are bounded") {
+  TurnServer server;
+  TurnClient client(server);
+  CHECK(client.refresh().code() == 437);
+  CHECK_FALSE(client.chain.session.isAuthenticated());
+  client.allocate();
+  CHECK(client.chain.session.isAuthenticated());
+  CHECK(client.refresh({number(stun::kLifetime, 0)}).code() == kSuccess);
+  CHECK_FALSE(client.chain.session.isAuthenticated());
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -227,7 +227,7 @@ class Takeover(unittest.TestCase):
             successor.connect(f"/proc/self/fd/{folder}/sluice.sock")
             for step in steps:
                 kind, body = messages[step]
-                successor.send(struct.pack("=IIQQ", 0x534C4856, kind, len(body), 0) + body)
+                successor.send(struct.pack("=IIQQ", 0x534C4857, kind, len(body), 0) + body)
                 if step == "nonsense":
                     continue
                 magic, kind, size, _ = struct.unpack("=IIQQ", successor.recv(24, socket.MSG_WAITALL))

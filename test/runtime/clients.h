@@ -65,10 +65,12 @@ class Echo {
   std::thread thread_;
 };
 
+// Each with a transaction id of its own, whose first byte is `id`.
 inline std::vector<uint8_t> iceCheck(const std::string& username, const std::string& password,
                                      uint8_t id = 1) {
+  static uint8_t checks = 0;
   std::vector<uint8_t> buffer(300);
-  stun::Writer writer(buffer, stun::kBinding, stun::Class::kRequest, {id});
+  stun::Writer writer(buffer, stun::kBinding, stun::Class::kRequest, {id, ++checks});
   writer.add(stun::kUsername, username);
   writer.addU64(stun::kIceControlling, 1);
   writer.addU32(stun::kPriority, 1);

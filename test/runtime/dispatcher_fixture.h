@@ -68,6 +68,7 @@ struct DispatcherFixture {
     SessionLimits limits{};
     unsigned index = 0;
     unsigned workers = 1;
+    size_t listener_sessions = SIZE_MAX;
   };
 
   DispatcherFixture() : DispatcherFixture(Options{}) {}
@@ -80,10 +81,15 @@ struct DispatcherFixture {
                         [](chain::Worker& receiver, net::PacketPtr&& packet) {
                           byWorker().at(&receiver)->onMailed(std::move(packet));
                         },
+                    .redirect =
+                        [](chain::Worker& receiver, net::PacketPtr&& packet) {
+                          byWorker().at(&receiver)->onRedirectMailed(std::move(packet));
+                        },
                     .player_gone = [this](const rooms::PlayerPtr& player) { gone.push_back(player); }}) {
     byWorker()[&worker] = &dispatcher;
     limits = options.limits;
     authenticates = options.authenticates;
+    listener_sessions = options.listener_sessions;
     type.name = "hook";
     publish(1);
     auto owned = std::make_unique<WorkerPort>(uint16_t{7}, generation->listeners[0], &stats, dispatcher);
@@ -114,6 +120,8 @@ struct DispatcherFixture {
     listener->name = "listener";
     listener->chains = {chain};
     listener->idle_timeout = 60s;
+    listener->max_sessions = listener_sessions;
+    listener->stats = {&stats};
     auto fresh = std::make_shared<Generation>();
     fresh->version = version;
     fresh->limits = limits;
@@ -153,6 +161,20 @@ struct DispatcherFixture {
     stats.closed.forEach([&](std::string_view reason, uint64_t count) { n += reason == wanted ? count : 0; });
     return n;
   }
+  // A further listener on another port of ours, whose chain does not authenticate.
+  WorkerPort& addOpenListener() {
+    auto chain = std::make_shared<chain::ChainSpec>(*generation->listeners[0]->chains[0]);
+    chain->authenticates = false;
+    auto listener = std::make_shared<ListenerSpec>(*generation->listeners[0]);
+    listener->name = "open";
+    listener->chains = {chain};
+    listener->stats = {&open_stats};
+    auto owned = std::make_unique<WorkerPort>(uint16_t{8}, listener, &open_stats, dispatcher);
+    WorkerPort& open = *owned;
+    open.udp = *worker.network().open(kLocal.withPort(4000), {}, open);
+    dispatcher.addPort(std::move(owned));
+    return open;
+  }
   const Session* find(const Address& remote) const {
     return dispatcher.sessions().find({remote, kLocal, 7, runtime::Plane::kMedia});
   }
@@ -170,6 +192,7 @@ struct DispatcherFixture {
   net::EventLoop loop;
   std::atomic<size_t> total{0};
   ListenerStats stats;
+  ListenerStats open_stats;
   chain::FilterType type;
   stats::FilterStats filter_stats{stats::FilterSchema{}};
   // Every STUN message proves its sender; the rest is taken.
@@ -180,12 +203,19 @@ struct DispatcherFixture {
   ArchiveHook archive = [](Archive&) { return true; };
   SessionLimits limits;
   bool authenticates = true;
+  size_t listener_sessions = SIZE_MAX;
   bool for_some = true;  // clients of 192.0.2.0/24
   GenerationPtr generation;
   std::shared_ptr<rooms::Room> room = std::make_shared<rooms::Room>("room", 2);
   std::vector<rooms::PlayerPtr> gone;
   Dispatcher dispatcher;
   WorkerPort* port = nullptr;
+};
+
+// An upstream answers.
+inline const Hook kAnswered = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+  context.session().keepAlive();
+  context.consume(std::move(packet));
 };
 
 inline const Hook kTakeInSilence = [](chain::FilterContext& context, net::PacketPtr&& packet) {

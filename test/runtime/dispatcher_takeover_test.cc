@@ -53,7 +53,7 @@ TEST_CASE("a session goes on: its number, addresses, age and counts, and its pac
   f.before.receive(kAlice, check("ours:theirs"));
   f.before.receive(kBob, check("ours:theirs"));
   f.before.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
-    context.session().select(*packet);
+    context.session().select(packet->remote, packet->local);
     context.session().keepAliveUntil(Instant(100s));
     context.consume(std::move(packet));
   };
@@ -108,13 +108,14 @@ TEST_CASE("a client that has not proven itself has no more time for it than befo
   f.before.clock.advance(9s);
   f.after.clock.advance(9s);
   CHECK(f.takeOver().empty());
-  CHECK(f.after.dispatcher.sessions().unauthenticated() == 1);
+  CHECK(f.after.dispatcher.sessions().unproven().unauthenticated() == 1);
   f.after.sweepAfter(2s);
   CHECK(f.after.closed("not_authenticated") == 1);
 }
 
 TEST_CASE("sessions from before count in the limits") {
   Fixture f({.authenticates = false, .limits = {.sessions = 2, .per_source = 1}});
+  f.before.hook = f.after.hook = kAnswered;
   f.before.receive(kAlice, kVoice);
   CHECK(f.takeOver().empty());
   f.after.receive(kAlice.withPort(5001), kVoice);
@@ -137,6 +138,7 @@ TEST_CASE("clients whose session another worker has are known for it") {
   Fixture other({.index = 1, .workers = 2});
   for (DispatcherFixture* f : {&other.before, &other.after, &owner})
     f->worker.peers = {&owner.worker, &f->worker};
+  owner.worker.peers = {&owner.worker, &other.before.worker};
   const auto alice = owner.player("ours");
   const auto gone = owner.player("gone");
   other.before.dispatcher.addPlayer(alice);

@@ -28,6 +28,7 @@ TEST_CASE("a client that no chain serves is dropped") {
 
 TEST_CASE("sessions are limited in total, and by source over all its ports") {
   Fixture f({.authenticates = false, .limits = {.sessions = 2, .per_source = 1}});
+  f.hook = kAnswered;
   f.receive(kAlice, kVoice);
   f.receive(kAlice.withPort(5001), kVoice);
   CHECK(f.dropped(ListenerDrop::kSourceLimit) == 1);
@@ -40,6 +41,74 @@ TEST_CASE("sessions are limited in total, and by source over all its ports") {
   CHECK(f.total == 0);
   f.receive(kAlice.withPort(5001), kVoice);
   CHECK(f.total == 1);
+}
+
+TEST_CASE("a session that nothing was sent to makes room, unless its client goes on sending") {
+  Fixture f({.authenticates = false, .limits = {.sessions = 2}});
+  f.receive(kAlice, kVoice);
+  f.receive(kBob, kVoice);
+  f.clock.advance(1s);
+  f.receive(kAlice, kVoice);
+  f.receive(kCarol, kVoice);
+  CHECK(f.stats.sessions_evicted.value() == 1);
+  CHECK(f.find(kAlice) != nullptr);
+  CHECK(f.find(kBob) == nullptr);
+  CHECK(f.find(kCarol) != nullptr);
+  CHECK(f.total == 2);
+}
+
+TEST_CASE("forged datagrams to one listener take no session of another one's clients") {
+  Fixture f({.limits = {.sessions = 100}});
+  WorkerPort& open = f.addOpenListener();
+  const auto alice = f.player("ours");
+  f.receive(kAlice, check("ours:theirs"));
+  for (uint16_t i = 0; i < 20'000; ++i) f.receive(open, kBob.withPort(i), kLocal.withPort(4000), {1});
+  CHECK(f.total == 100);
+  f.receive(kCarol, check());
+  CHECK(f.find(kAlice) != nullptr);
+  CHECK(f.find(kCarol) != nullptr);
+  CHECK(f.stats.sessions_evicted.value() == 0);
+  CHECK(f.open_stats.sessions_evicted.value() > 0);
+  CHECK(f.dropped(ListenerDrop::kSessionLimit) == 0);
+}
+
+TEST_CASE("a listener has its share of sessions, and evicts its own beyond it") {
+  Fixture f({.authenticates = false, .listener_sessions = 2});
+  f.hook = kAnswered;
+  f.receive(kAlice, kVoice);
+  f.receive(kBob, kVoice);
+  f.receive(kCarol, kVoice);
+  CHECK(f.dropped(ListenerDrop::kListenerLimit) == 1);
+  CHECK(f.total == 2);
+  f.receive(f.addOpenListener(), kCarol, kLocal.withPort(4000), kVoice);
+  CHECK(f.total == 3);
+}
+
+TEST_CASE("a source that is full of unproven sessions evicts its own, so that forgers do not lock it out") {
+  Fixture f({.limits = {.per_source = 10}});
+  f.hook = kTakeInSilence;
+  for (uint16_t port = 1; port <= 1000; ++port) f.receive(kAlice.withPort(port), check());
+  CHECK(f.dispatcher.sessions().fromSource(kAlice) == 10);
+  f.player("ours");
+  f.receive(kAlice, check("ours:theirs"));
+  REQUIRE(f.find(kAlice) != nullptr);
+  CHECK(f.find(kAlice)->player() != nullptr);
+  CHECK(f.dropped(ListenerDrop::kSourceLimit) == 0);
+}
+
+TEST_CASE("a client that loses what authenticating gave it is unproven again, with new time") {
+  Fixture f;
+  f.receive(kAlice, check());
+  f.sweepAfter(30s);
+  auto& session = const_cast<Session&>(*f.find(kAlice));
+  session.unauthenticate();
+  CHECK(f.dispatcher.sessions().unproven().unauthenticated() == 1);
+  CHECK_FALSE(session.isAuthenticated());
+  f.sweepAfter(10s);
+  CHECK(f.find(kAlice) != nullptr);
+  f.sweepAfter(1ms);
+  f.sweepAfter(0s);
+  CHECK(f.closed("not_authenticated") == 1);
 }
 
 TEST_CASE("draining refuses newcomers and keeps who is there") {
@@ -269,6 +338,47 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   other.receive(kBob, kVoice);
   CHECK(owner.dropped(ListenerDrop::kNoSession) == 1);
   CHECK(other.dispatcher.sessions().size() == 0);
+}
+
+TEST_CASE("checks with a right username and a wrong proof take no place among the redirected clients") {
+  Fixture owner({.index = 0, .workers = 2});
+  Fixture other({.index = 1, .workers = 2});
+  other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker};
+  const auto alice = owner.player("ours");
+  other.dispatcher.addPlayer(alice);
+  owner.receive(kAlice, check("ours:theirs"));
+  owner.hook = kTakeInSilence;
+  for (uint16_t port = 0; port < 12'000; ++port) other.receive(kCarol.withPort(port), check("ours:theirs"));
+  other.receive(kCarol, kVoice);
+  CHECK(other.dropped(ListenerDrop::kNoSession) == 1);
+  owner.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    if (packet->kind == PacketKind::kStun) context.session().authenticate(*packet);
+    context.consume(std::move(packet));
+  };
+  other.receive(kBob, check("ours:theirs"));
+  const uint64_t before = owner.find(kBob)->packetsIn();
+  other.receive(kBob, kVoice);
+  CHECK(owner.find(kBob)->packetsIn() == before + 1);
+}
+
+TEST_CASE("a player's redirected addresses are bounded: the oldest makes room") {
+  Redirects redirects;
+  const auto room = std::make_shared<rooms::Room>("room", 2);
+  const rooms::Player alice(room, "alice", {}), bob(room, "bob", {});
+  const auto key = [](const Address& remote, uint16_t port) {
+    return TupleKey{remote.withPort(port), kLocal, 7, Plane::kMedia};
+  };
+  redirects.add(key(kBob, 1), {1, &bob});
+  for (uint16_t port = 0; port <= Redirects::kMaxPerPlayer; ++port)
+    redirects.add(key(kAlice, port), {1, &alice});
+  CHECK_FALSE(redirects.find(key(kAlice, 0)));
+  CHECK(redirects.find(key(kAlice, 1)));
+  CHECK(redirects.find(key(kBob, 1)));
+  redirects.add(key(kAlice, 1), {0, &bob});  // the address is another player's now
+  CHECK(redirects.find(key(kAlice, 1))->player == &bob);
+  redirects.remove(bob);
+  CHECK_FALSE(redirects.find(key(kAlice, 1)));
+  CHECK(redirects.all().size() == Redirects::kMaxPerPlayer - 1);
 }
 
 TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {

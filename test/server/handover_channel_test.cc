@@ -57,7 +57,7 @@ std::string header(uint32_t magic, uint64_t body, uint64_t descriptors) {
   std::memcpy(&bytes[16], &descriptors, 8);
   return bytes;
 }
-constexpr uint32_t kMagic = 0x534c4856;
+constexpr uint32_t kMagic = 0x534c4857;
 
 // A file that nobody else has.
 struct File {
@@ -125,6 +125,20 @@ TEST_CASE("what is no message of ours is refused, before anything of its size is
     CHECK(got.error().message.find(c.why) != std::string::npos);
     CHECK_FALSE(pair.there.isClosed());
   }
+}
+
+TEST_CASE("a length that is promised takes no memory before its bytes come") {
+  Pair pair;
+  const auto peak = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;  // KiB
+  };
+  const long before = peak();
+  pair.write(header(kMagic, uint64_t{1} << 32, 0) + "the beginning");
+  pair.hangUp();
+  CHECK(pair.there.receive(kSoon).error().message == "the other process is gone");
+  CHECK(peak() - before < 64 * 1024);
 }
 
 TEST_CASE("descriptors that were promised and did not come are an error") {

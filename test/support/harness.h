@@ -63,7 +63,8 @@ class FakeSession final : public chain::Session {
     return authenticated.contains(packet.remote);
   }
   bool isAuthenticated() const override { return authenticated.contains(selected); }
-  void select(const net::Packet& check) override { selected = check.remote; }
+  void unauthenticate() override { authenticated.clear(); }
+  void select(const net::Address& remote, const net::Address&) override { selected = remote; }
   void keepAlive() override { ++kept_alive; }
   void keepAliveUntil(Instant until) override { alive_until = until; }
   bool isHandedOver() const override { return handed_over; }

@@ -1,0 +1,30 @@
+// How many answers clients get that have not authenticated. Each kind has a budget of its own, so that forged
+// requests of one kind cannot use up what their victim needs of another.
+#pragma once
+
+#include "filters/stun_turn/source_limiter.h"
+
+namespace sluice::stun_turn {
+
+struct AnswerLimits {
+  // `rate`: answers per second and client address, of each kind.
+  explicit AnswerLimits(double rate)
+      : binding(SourceLimiter::Source::kCustomer, rate),
+        challenge(SourceLimiter::Source::kCustomer, rate),
+        refusal(SourceLimiter::Source::kAddress, rate * kRefusals) {}
+
+  void setRate(double rate) {
+    binding.setRate(rate);
+    challenge.setRate(rate);
+    refusal.setRate(rate * kRefusals);
+  }
+
+  SourceLimiter binding;    // Binding requests
+  SourceLimiter challenge;  // TURN requests without a nonce of ours
+  SourceLimiter refusal;    // TURN requests with a nonce of ours and wrong credentials, which cost HMACs
+
+ private:
+  static constexpr double kRefusals = 0.05;  // of the rate, to each IP address and port
+};
+
+}  // namespace sluice::stun_turn

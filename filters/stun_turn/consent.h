@@ -1,0 +1,70 @@
+// Consent to receive (RFC 7675 section 5.1): which address pairs of a session were checked, and when. Consent
+// is an address pair's, not the session's. Pure.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "source/base/archive.h"
+#include "source/base/clock.h"
+#include "source/net/address.h"
+
+namespace sluice::stun_turn {
+
+class Consent {
+ public:
+  struct Pair {
+    net::Address remote;
+    net::Address local;
+    Instant last{};  // when it consented
+    void archive(Archive& a) { a(remote, local, last); }
+  };
+  static constexpr size_t kMaxPairs = 8;
+
+  // One pair too many takes the place of the one that consented longest ago.
+  void renew(const net::Address& remote, const net::Address& local, Instant now) {
+    Pair* pair = find(remote, local);
+    if (pair == nullptr && pairs_.size() < kMaxPairs) pair = &pairs_.emplace_back();
+    if (pair == nullptr) pair = &*std::ranges::min_element(pairs_, {}, &Pair::last);
+    *pair = {remote, local, now};
+  }
+
+  // What egress is to do while it takes the pair `selected`.
+  enum class Verdict {
+    kKeep,
+    kMove,     // to latest(): the selected pair is no longer checked, and that one is
+    kExpired,  // no pair consents any longer
+  };
+  // A pair that was not checked for a third of `timeout` gives way to one that was.
+  Verdict judge(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
+    if (pairs_.empty()) return Verdict::kKeep;
+    const Pair* selected = const_cast<Consent*>(this)->find(remote, local);
+    const Instant last = selected != nullptr ? selected->last : Instant{};
+    if (now - last < timeout / 3) return Verdict::kKeep;
+    if (now - latest().last < timeout / 3) return Verdict::kMove;
+    if (now - last < timeout) return Verdict::kKeep;
+    return now - latest().last < timeout ? Verdict::kMove : Verdict::kExpired;
+  }
+  // When judge() may say something else, unless a pair is renewed before.
+  Instant due(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
+    const Pair* selected = const_cast<Consent*>(this)->find(remote, local);
+    const Instant stale = selected != nullptr ? selected->last + timeout / 3 : now;
+    return now < stale ? stale : latest().last + timeout;
+  }
+  // The pair that consented last. There is one.
+  const Pair& latest() const { return *std::ranges::max_element(pairs_, {}, &Pair::last); }
+  bool empty() const { return pairs_.empty(); }
+
+  void archive(Archive& a) { a(pairs_); }
+
+ private:
+  Pair* find(const net::Address& remote, const net::Address& local) {
+    const auto it = std::ranges::find_if(
+        pairs_, [&](const Pair& pair) { return pair.remote == remote && pair.local == local; });
+    return it == pairs_.end() ? nullptr : &*it;
+  }
+
+  std::vector<Pair> pairs_;
+};
+
+}  // namespace sluice::stun_turn

@@ -1,0 +1,62 @@
+// Clients of one worker's sockets whose session another worker owns. An address enters after the owner has
+// authenticated it, so that a check with a right username and a wrong proof takes no place. Bounded by the
+// number of players.
+#pragma once
+
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "source/rooms/player.h"
+#include "source/runtime/session.h"
+
+namespace sluice::runtime {
+
+class Redirects {
+ public:
+  static constexpr size_t kMaxPerPlayer = Session::kMaxTuples;
+
+  struct Target {
+    unsigned owner;  // worker
+    const rooms::Player* player;
+  };
+
+  // One too many of a player takes the place of its oldest.
+  void add(const TupleKey& key, const Target& target) {
+    remove(key);
+    std::vector<TupleKey>& keys = by_player_[target.player];
+    if (keys.size() == kMaxPerPlayer) {
+      targets_.erase(keys.front());
+      keys.erase(keys.begin());
+    }
+    keys.push_back(key);
+    targets_.emplace(key, target);
+  }
+
+  void remove(const rooms::Player& player) {
+    const auto keys = by_player_.find(&player);
+    if (keys == by_player_.end()) return;
+    for (const TupleKey& key : keys->second) targets_.erase(key);
+    by_player_.erase(keys);
+  }
+
+  std::optional<Target> find(const TupleKey& key) const {
+    const auto it = targets_.find(key);
+    return it == targets_.end() ? std::nullopt : std::optional(it->second);
+  }
+
+  const std::unordered_map<TupleKey, Target, TupleKeyHash>& all() const { return targets_; }
+
+ private:
+  void remove(const TupleKey& key) {
+    const auto it = targets_.find(key);
+    if (it == targets_.end()) return;
+    std::erase(by_player_[it->second.player], key);
+    targets_.erase(it);
+  }
+
+  std::unordered_map<TupleKey, Target, TupleKeyHash> targets_;
+  std::unordered_map<const rooms::Player*, std::vector<TupleKey>> by_player_;  // oldest first
+};
+
+}  // namespace sluice::runtime

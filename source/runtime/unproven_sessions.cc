@@ -1,0 +1,83 @@
+#include "source/runtime/unproven_sessions.h"
+
+#include "source/runtime/session.h"
+#include "source/runtime/worker_port.h"
+
+namespace sluice::runtime {
+namespace {
+
+constexpr int kMaxSpared = 16;  // sessions that are passed over in search of one
+
+bool authenticates(const Session& session) {
+  return session.chain().spec().authenticates;
+}
+
+}  // namespace
+
+UnprovenSessions::Entry& UnprovenSessions::entryOf(Session& session) {
+  return session.unproven_;
+}
+
+void UnprovenSessions::add(Session& session, const net::Address& customer, Instant now) {
+  Entry& entry = entryOf(session);
+  entry.customer = customer;
+  entry.since = now;
+  entry.of_listener = &by_listener_[{session.port().listener->name, authenticates(session)}];
+  entry.in_listener = entry.of_listener->insert(entry.of_listener->end(), &session);
+  Entry::List& of_source = by_source_[customer];
+  entry.in_source = of_source.insert(of_source.end(), &session);
+  ++size_;
+  unauthenticated_ += authenticates(session);
+}
+
+void UnprovenSessions::remove(Session& session) {
+  Entry& entry = entryOf(session);
+  if (entry.of_listener == nullptr) return;
+  entry.of_listener->erase(entry.in_listener);
+  entry.of_listener = nullptr;
+  const auto of_source = by_source_.find(entry.customer);
+  of_source->second.erase(entry.in_source);
+  if (of_source->second.empty()) by_source_.erase(of_source);
+  --size_;
+  unauthenticated_ -= authenticates(session);
+}
+
+template <typename Wanted>
+Session* UnprovenSessions::nextOf(Wanted wanted) {
+  Entry::List* longest = nullptr;
+  for (auto& [key, list] : by_listener_) {
+    if (wanted(key) && !list.empty() && (longest == nullptr || list.size() > longest->size()))
+      longest = &list;
+  }
+  return longest == nullptr ? nullptr : nextIn(*longest);
+}
+
+Session* UnprovenSessions::next() {
+  return nextOf([](const Key&) { return true; });
+}
+
+Session* UnprovenSessions::nextUnauthenticated() {
+  return nextOf([](const Key& key) { return key.second; });
+}
+
+Session* UnprovenSessions::nextOfListener(const std::string& listener) {
+  return nextOf([&](const Key& key) { return key.first == listener; });
+}
+
+Session* UnprovenSessions::nextIn(Entry::List& list) {
+  for (int spared = 0; spared < kMaxSpared && !authenticates(*list.front()); ++spared) {
+    Session& session = *list.front();
+    Entry& entry = entryOf(session);
+    if (session.lastActivity() <= entry.since) break;
+    entry.since = session.lastActivity();
+    list.splice(list.end(), list, list.begin());
+  }
+  return list.front();
+}
+
+Session* UnprovenSessions::nextOfSource(const net::Address& customer) const {
+  const auto it = by_source_.find(customer);
+  return it == by_source_.end() ? nullptr : it->second.front();
+}
+
+}  // namespace sluice::runtime
