@@ -18,8 +18,6 @@ constexpr size_t kUfragLength = 8;
 constexpr size_t kPasswordLength = 24;
 constexpr size_t kCnameLength = 16;
 
-constexpr Duration kTalkingFor = 400ms;  // after the last packet with sound
-
 http::Response unauthorized(const Error& error) {
   http::Response response = http::error(401, error.message, error.path);
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -34,6 +32,19 @@ std::string escapeIceText(std::string_view text) {
 }
 
 constexpr size_t kMaxSubscribers = 4;  // to one player's events; a further one takes the place of another
+
+const char* reasonOf(rooms::Departure departure) {
+  switch (departure) {
+    case rooms::Departure::kReplaced:
+      return "replaced";
+    case rooms::Departure::kNotConnected:
+      return "not_connected";
+    case rooms::Departure::kSessionEnded:
+      return "session_ended";
+    default:
+      return "left";
+  }
+}
 
 nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
   return {{"bandwidth_hz", profile.bandwidth_hz},
@@ -168,13 +179,15 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   stream->beat();  // so that the client knows that it has been heard
   if (draining_) stream->send("draining", draining_event_);
   if (player->advice) stream->send("profile", profileJson(*player->advice).dump());
+  room_feed_.subscribe(room, stream);
   return http::events(std::move(stream));
 }
 
 void Api::onLeft(const rooms::PlayerPtr& player) {
+  const std::string event = nlohmann::json{{"reason", reasonOf(player->departure)}}.dump();
   const auto [begin, end] = subscribers_.equal_range(player);
   for (auto it = begin; it != end; ++it) {
-    it->second->send("left", "{}");
+    it->second->send("left", event);
     it->second->end();
   }
   subscribers_.erase(begin, end);
@@ -241,14 +254,14 @@ http::Response Api::showRoom(const http::Request& request, const http::Parameter
 nlohmann::json Api::describe(const rooms::Player& player) const {
   const rooms::Observed& observed = player.observed;
   const auto read = [](const auto& value) { return value.load(std::memory_order_relaxed); };
-  const int64_t voice = read(observed.last_voice_ns);
-  const int64_t now = clock_.now().time_since_epoch().count();
+  const PlayerState state = stateOf(player, clock_.now());
   return {
       {"id", player.id},
-      {"connected", read(observed.connected)},
+      {"connected", state.connected},
       {"ssrc", read(observed.ssrc)},
-      {"csrc", read(observed.csrc)},
-      {"talking", voice != 0 && now - voice < kTalkingFor.count()},
+      {"csrc", state.csrc},
+      {"microphone", state.microphone},
+      {"talking", state.talking},
       {"slots", player.negotiated.slots.size()},
       {"packets_in", read(observed.packets_in)},
       {"packets_out", read(observed.packets_out)},

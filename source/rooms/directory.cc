@@ -30,6 +30,7 @@ Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Ne
   const PlayerPtr replaced = std::exchange(member.player, player);
   member.joined = clock_.now();
   if (!replaced) ++player_count_;
+  if (replaced) replaced->departure = Departure::kReplaced;
 
   // Observers see a directory that is already complete, and the old player leave before the new one comes.
   for (Observer* observer : observers_) {
@@ -46,7 +47,7 @@ Directory::Members& Directory::roomFor(std::string_view name) {
   return rooms_.emplace(name, Members{.room = std::move(room), .by_id = {}}).first->second;
 }
 
-bool Directory::leave(const PlayerPtr& player) {
+bool Directory::leave(const PlayerPtr& player, Departure departure) {
   const auto members = rooms_.find(player->room->name());
   if (members == rooms_.end()) return false;
   auto& by_id = members->second.by_id;
@@ -54,6 +55,7 @@ bool Directory::leave(const PlayerPtr& player) {
   if (member == by_id.end() || member->second.player != player) return false;
 
   const PlayerPtr leaving = player;  // `player` may be the very pointer that is erased
+  leaving->departure = departure;
   by_id.erase(member);
   --player_count_;
   if (by_id.empty()) rooms_.erase(members);
@@ -122,7 +124,7 @@ void Directory::expire() {
       if (!connected && member.joined <= deadline) expired.push_back(member.player);
     }
   }
-  for (const PlayerPtr& player : expired) leave(player);
+  for (const PlayerPtr& player : expired) leave(player, Departure::kNotConnected);
 }
 
 namespace {

@@ -41,8 +41,8 @@ class Directory {
   // or "player".
   Result<PlayerPtr> join(std::string_view room, std::string_view id, Negotiated negotiated);
 
-  // False when `player` is not, or no longer, in the directory.
-  bool leave(const PlayerPtr& player);
+  // False when `player` is not, or no longer, in the directory. Sets player->departure.
+  bool leave(const PlayerPtr& player, Departure departure = Departure::kLeft);
 
   PlayerPtr find(std::string_view room, std::string_view id) const;
 

@@ -62,6 +62,14 @@ struct SlotState {
   void archive(Archive& a) { a(skip, rtx_sequence); }
 };
 
+// Why a player is no longer in the directory.
+enum class Departure {
+  kLeft,          // it, or an operator, asked for it
+  kReplaced,      // it has joined again
+  kNotConnected,  // its DTLS was not done in time
+  kSessionEnded,  // the connection was closed or lost
+};
+
 // Shared by signalling and the owning worker; lives until its last user is gone.
 struct Player {
   Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed,
@@ -77,9 +85,10 @@ struct Player {
   const Negotiated negotiated;
   const uint32_t number;  // unique in the process, never 0
   Observed observed;
-  std::vector<SlotState> slot_states;    // as negotiated.slots
-  int loss_class = LossCensus::kNobody;  // in the room's census; the owning worker's alone
-  std::optional<VoiceProfile> advice;    // the last that was given; main thread only
+  std::vector<SlotState> slot_states;      // as negotiated.slots
+  int loss_class = LossCensus::kNobody;    // in the room's census; the owning worker's alone
+  std::optional<VoiceProfile> advice;      // the last that was given; main thread only
+  Departure departure = Departure::kLeft;  // once it has left; main thread only
 
   static uint32_t nextNumber() { return last_number.fetch_add(1, std::memory_order_relaxed) + 1; }
   static inline std::atomic<uint32_t> last_number{0};
