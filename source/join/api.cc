@@ -9,6 +9,7 @@
 
 #include "source/base/log.h"
 #include "source/base/random.h"
+#include "source/join/later_offer.h"
 
 namespace sluice::join {
 namespace {
@@ -29,6 +30,17 @@ std::string escapeIceText(std::string_view text) {
   std::string escaped;
   for (const char c : text) escaped += c == '+' ? "%2B" : c == '/' ? "%2F" : std::string(1, c);
   return escaped;
+}
+
+// The session in the Location is the connection's for life: it keeps a late DELETE of an old connection from
+// ending the player's new one, and tells whether an ICE restart was taken as one.
+http::Response answerWith(const rooms::Player& player, std::string answer) {
+  const std::string location = "/v1/rooms/" + player.room->name() + "/players/" + player.id +
+                               "?session=" + escapeIceText(player.negotiated.local.ufrag);
+  return {.status = 201,
+          .content_type = "application/sdp",
+          .body = std::move(answer),
+          .headers = {{"Location", location}}};
 }
 
 constexpr size_t kMaxSubscribers = 4;  // to one player's events; a further one takes the place of another
@@ -130,23 +142,39 @@ http::Response Api::join(const http::Request& request, const http::Parameters& p
   if (request.contentType() != "application/sdp") {
     return http::error(415, "must be application/sdp", "content-type");
   }
-  if (draining_) return http::error(503, "draining: no new players");
+  const rooms::PlayerPtr known = directory_.find(room, id);
+  if (draining_ && !known) return http::error(503, "draining: no new players");
 
   const auto offer = sdp::parseOffer(request.body);
   if (!offer) return http::error(400, offer.error().message, offer.error().path);
-  auto agreement = sdp::negotiate(*offer, makeLocal(*offer));
+  if (known) {
+    if (auto response = answerLater(known, *offer, request)) return *std::move(response);
+  }
+  if (draining_) return http::error(503, "draining: no new players");
+  const sdp::Local local = makeLocal(*offer);
+  auto agreement = sdp::negotiate(*offer, local);
   if (!agreement) return http::error(400, agreement.error().message, agreement.error().path);
-  const std::string session = agreement->negotiated.local.ufrag;
   const auto player = directory_.join(room, id, std::move(agreement->negotiated));
   if (!player) return http::error(503, player.error().message, player.error().path);
+  (*player)->signalled.origin = agreement->origin;
+  (*player)->signalled.answer_id = local.session_id;
 
   log::info("{} joined {} from {}", id, room, request.peer);
-  // The session keeps a late DELETE of an old connection from ending the player's new one.
-  const std::string location = "/v1/rooms/" + room + "/players/" + id + "?session=" + escapeIceText(session);
-  return {.status = 201,
-          .content_type = "application/sdp",
-          .body = std::move(agreement->answer),
-          .headers = {{"Location", location}}};
+  return answerWith(**player, std::move(agreement->answer));
+}
+
+std::optional<http::Response> Api::answerLater(const rooms::PlayerPtr& player, const sdp::Offer& offer,
+                                               const http::Request& request) {
+  auto later = answerLaterOffer(*player, offer, makeLocal(offer));
+  if (!later) return std::nullopt;
+  const rooms::Negotiated& agreed = later->agreement.negotiated;
+  player->signalled.origin = later->agreement.origin;
+  ++player->signalled.answer_version;
+  if (later->restarts_ice) {
+    directory_.restartIce(player, agreed.local, agreed.remote);
+    log::info("{} in {} restarts ICE, from {}", player->id, player->room->name(), request.peer);
+  }
+  return answerWith(*player, std::move(later->agreement.answer));
 }
 
 http::Response Api::leave(const http::Request& request, const http::Parameters& parameters) {

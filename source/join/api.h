@@ -60,6 +60,9 @@ class Api final : private rooms::Observer {
 
  private:
   http::Response join(const http::Request& request, const http::Parameters& parameters);
+  // The answer to an offer of the connection that the player has; nothing when it is for another one.
+  std::optional<http::Response> answerLater(const rooms::PlayerPtr& player, const sdp::Offer& offer,
+                                            const http::Request& request);
   http::Response leave(const http::Request& request, const http::Parameters& parameters);
   http::Response events(const http::Request& request, const http::Parameters& parameters);
   http::Response turnCredentials(const http::Request& request, const http::Parameters& parameters) const;

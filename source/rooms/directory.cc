@@ -63,6 +63,14 @@ bool Directory::leave(const PlayerPtr& player, Departure departure) {
   return true;
 }
 
+void Directory::restartIce(const PlayerPtr& player, const IceCredentials& local,
+                           const IceCredentials& remote) {
+  Signalled& signalled = player->signalled;
+  signalled.local = {signalled.local.back(), local};
+  signalled.remote = remote;
+  for (Observer* observer : observers_) observer->onIceRestart(player, local);
+}
+
 PlayerPtr Directory::find(std::string_view room, std::string_view id) const {
   const auto members = rooms_.find(room);
   if (members == rooms_.end()) return nullptr;
@@ -160,7 +168,7 @@ void Directory::archive(Archive& a) {
       members.by_id[saved.id] = {player, saved.joined};
       ++player_count_;
     }
-    a(player->observed, player->slot_states, player->advice);
+    a(player->observed, player->slot_states, player->advice, player->signalled);
     if (!a.isReading()) continue;
     player->slot_states.resize(player->negotiated.slots.size());
     for (Observer* observer : observers_) observer->onJoined(player);

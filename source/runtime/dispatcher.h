@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/net/event_loop.h"
+#include "source/runtime/ice_table.h"
 #include "source/runtime/session_table.h"
 #include "source/runtime/worker_port.h"
 
@@ -41,6 +42,9 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   // Signalling's news: from now on this player's ICE username begins a session, or no longer does.
   void addPlayer(const rooms::PlayerPtr& player);
   void removePlayer(const rooms::PlayerPtr& player);
+  // The player's client restarts ICE (RFC 8445 section 9): these credentials count too. The ones before count
+  // until a check has proven the new ones.
+  void addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
 
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
   // A datagram that another worker's socket received, for a session that we own.
@@ -71,13 +75,16 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
 
  private:
   WorkerPort* portOf(uint16_t id) const;
-  Status load(const SavedSession& saved, Descriptors& descriptors);
+  Status load(const SavedSession& saved, const rooms::PlayerPtr& player, Descriptors& descriptors);
   Session& adopt(std::unique_ptr<Session> session);
   struct Stray {
     unsigned owner;
     const rooms::Player* player;
   };
 
+  const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
+                                              std::string_view ufrag) const override;
+  void onCheck(Session& session, const net::Packet& check) override;
   void onAuthenticated(Session& session) override { sessions_.onAuthenticated(session); }
   void onAdopted() override;
   void onClosing(Session& session) override;
@@ -87,6 +94,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   Session* admit(WorkerPort& port, net::PacketPtr& packet, bool mailed);
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player, bool mailed);
   bool givesWay(const Session& session, const net::Packet& packet) const;
+  bool provesAnother(const Session& session, const net::Packet& packet) const;
+  std::unordered_map<std::string, rooms::PlayerPtr> playersByFirstUfrag() const;
   bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   bool makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason);
@@ -99,8 +108,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   GenerationPtr generation_ = std::make_shared<Generation>();
   std::vector<std::unique_ptr<WorkerPort>> ports_;
   SessionTable sessions_;
-  std::unordered_map<std::string, rooms::PlayerPtr> players_;  // by local ICE username
-  std::unordered_map<TupleKey, Stray, TupleKeyHash> strays_;   // clients whose session another worker owns
+  IceTable ice_;
+  std::unordered_map<TupleKey, Stray, TupleKeyHash> strays_;  // clients whose session another worker owns
   std::vector<Session*> closing_;
   size_t sweep_at_ = 0;
   size_t behind_ = 0;  // sessions that have not adopted the generation

@@ -56,6 +56,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   const net::Address& remote() const override { return tuples_[selected_].remote; }
   const net::Address& local() const override { return tuples_[selected_].local; }
   const rooms::PlayerPtr& player() const override { return player_; }
+  const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const override;
   bool authenticate(const net::Packet& check) override;
   bool isAuthenticated(const net::Packet& packet) const override;
   bool isAuthenticated() const override { return authenticated_; }
@@ -67,8 +68,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // A datagram from the client.
   void receive(net::PacketPtr&& packet);
 
-  // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not
-  // proven itself, else of the oldest one that is not selected; returns what it replaced.
+  // Learns another address that a check came from, unless it is known. With kMaxTuples it takes the place of
+  // one that has not proven itself, else of the oldest one that is not selected; returns what it replaced.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
   // Changes to the generation that the worker runs now. When its listener or chain is gone it stays as it is,
   // until leavesAt().
@@ -145,6 +146,11 @@ class SessionHost {
   virtual const Generation& generation() const = 0;
   // The port of the same listener as `sibling` that is bound to `local`; null when there is none.
   virtual WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) = 0;
+  // Of the player's, with this ufrag; null: there are none.
+  virtual const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
+                                                      std::string_view ufrag) const = 0;
+  // An authenticated check of the session; and the first one.
+  virtual void onCheck(Session& session, const net::Packet& check) = 0;
   virtual void onAuthenticated(Session& session) = 0;
   virtual void onAdopted() = 0;
   // Called once; the session lives until the end of the turn.

@@ -20,8 +20,10 @@ class SessionTable {
   size_t fromSource(const net::Address& remote) const;
 
   Session& add(std::unique_ptr<Session> session);
-  // A further address of a session that the table holds.
+  // The address is the session's from now on, even if another session had it.
   void addTuple(Session& session, const net::Packet& packet, WorkerPort& port);
+  // No session is found by this address any longer, until a check adds it again.
+  void forget(const TupleKey& key) { by_tuple_.erase(key); }
   void onAuthenticated(Session& session) { forgetUnauthenticated(session); }
   void remove(Session& session);
 
@@ -35,6 +37,7 @@ class SessionTable {
   const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
 
  private:
+  void forgetTuple(const Tuple& tuple, const Session& session);
   void forgetUnauthenticated(Session& session);
 
   std::vector<std::unique_ptr<Session>> sessions_;  // a session knows its index

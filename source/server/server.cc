@@ -325,6 +325,15 @@ void Server::onJoined(const rooms::PlayerPtr& player) {
   for (auto& worker : group_.workers) {
     worker->post([&worker, player] { worker->dispatcher().addPlayer(player); });
   }
+  // Of a player of the process before this one, who may have restarted ICE there.
+  for (const auto& local : player->signalled.local) onIceRestart(player, local);
+}
+
+void Server::onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCredentials& local) {
+  if (local == player->negotiated.local) return;
+  for (auto& worker : group_.workers) {
+    worker->post([&worker, player, local] { worker->dispatcher().addCredentials(player, local); });
+  }
 }
 
 void Server::onLeft(const rooms::PlayerPtr& player) {

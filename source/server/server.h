@@ -113,6 +113,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   // rooms::Observer
   void onJoined(const rooms::PlayerPtr& player) override;
   void onLeft(const rooms::PlayerPtr& player) override;
+  void onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCredentials& local) override;
 
   const Options options_;
   const chain::Registry& registry_;

@@ -347,6 +347,112 @@ TEST_CASE("what is wrong with a join is named") {
   CHECK(f.ask("DELETE", "/v1/rooms/r/players/p").status == 204);
 }
 
+// `text` with other values in some of its lines, wherever they are.
+std::string edited(std::string text, const std::vector<std::pair<std::string, std::string>>& edits) {
+  for (const auto& [from, to] : edits) {
+    REQUIRE(text.find(from) != text.npos);
+    for (size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
+      text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+const std::pair<std::string, std::string> kNextVersion{"322729 2 IN", "322729 3 IN"};
+const std::pair<std::string, std::string> kNewUfrag{"ice-ufrag:/F6Y", "ice-ufrag:next"};
+const std::pair<std::string, std::string> kNewPassword{"1bNXH+KMFQaeBkbh47ckEJgT",
+                                                       "another+password+of+24ch"};
+
+struct RestartFixture : Fixture, rooms::Observer {
+  RestartFixture() {
+    directory.addObserver(*this);
+    first = join(kOffer);
+  }
+  ~RestartFixture() override { directory.removeObserver(*this); }
+  void onJoined(const rooms::PlayerPtr&) override { ++joined; }
+  void onLeft(const rooms::PlayerPtr&) override { ++left; }
+  void onIceRestart(const rooms::PlayerPtr&, const rooms::IceCredentials& local) override {
+    restarts.push_back(local);
+  }
+  http::Response join(const std::string& offer) {
+    return ask("POST", "/v1/rooms/lobby/players/alice", offer);
+  }
+  rooms::PlayerPtr alice() { return directory.find("lobby", "alice"); }
+
+  int joined = 0, left = 0;
+  std::vector<rooms::IceCredentials> restarts;
+  http::Response first;
+};
+
+TEST_CASE("an ICE restart keeps the player, its Location and all of the answer but credentials and version") {
+  RestartFixture f;
+  const auto player = f.alice();
+  const auto restarted = f.join(edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword}));
+  REQUIRE(restarted.status == 201);
+  CHECK(headerOf(restarted, "Location") == headerOf(f.first, "Location"));
+  CHECK(f.alice() == player);
+  CHECK((f.joined == 1 && f.left == 0));
+  REQUIRE(f.restarts.size() == 1);
+  CHECK(f.restarts[0].ufrag != player->negotiated.local.ufrag);
+  CHECK(restarted.body == edited(f.first.body, {{player->negotiated.local.ufrag, f.restarts[0].ufrag},
+                                                {player->negotiated.local.password, f.restarts[0].password},
+                                                {" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
+  CHECK(player->signalled.remote.ufrag == "next");
+  CHECK(player->signalled.local == std::vector{player->negotiated.local, f.restarts[0]});
+  CHECK(f.ask("DELETE", headerOf(f.first, "Location")).status == 204);
+}
+
+TEST_CASE("an ICE restart is answered while the server drains and while the room is full") {
+  Fixture f({}, {.players_per_room = 1});
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  f.api.drain(std::nullopt);
+  const std::string restart = edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword});
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", restart).status == 201);
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 503);
+}
+
+TEST_CASE("a later offer without an ICE restart is answered with the credentials in use") {
+  RestartFixture f;
+  const auto again = f.join(edited(kOffer, {kNextVersion}));
+  CHECK(again.body == edited(f.first.body, {{" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
+  CHECK(f.restarts.empty());
+  CHECK(f.joined == 1);
+}
+
+TEST_CASE("an offer of another connection, or one that changes more than ICE, begins a new one") {
+  const std::vector<std::pair<std::string, std::string>> changes[] = {
+      {{"3639030942838322729 2 IN", "3639030942838322730 3 IN"}},    // another RTCPeerConnection
+      {},                                                            // no higher version
+      {kNextVersion, {"sha-256 ", "sha-256 00:"}},                   // another certificate, see below
+      {kNextVersion, {"a=mid:8", "a=mid:9"}, {" 7 8\r", " 7 9\r"}},  // another line
+      {kNextVersion, {"rtpmap:111 opus", "rtpmap:112 opus"}, {" 111 63", " 112 63"}},
+      {kNextVersion, {"setup:actpass", "setup:passive"}},
+      {kNextVersion, {"s=-\r\n", "s=-\r\na=tls-id:an-id-of-twenty-characters\r\n"}},
+  };
+  for (auto edits : changes) {
+    for (auto& [from, to] : edits) {
+      if (to != "sha-256 00:") continue;
+      const size_t at = kOffer.find("sha-256 ");
+      from = kOffer.substr(at, 10);
+      to = from == "sha-256 00" ? "sha-256 01" : "sha-256 00";
+    }
+    edits.push_back(kNewUfrag);
+    edits.push_back(kNewPassword);
+    RestartFixture f;
+    const auto fresh = f.join(edited(kOffer, edits));
+    CHECK(fresh.status == 201);
+    CHECK(headerOf(fresh, "Location") != headerOf(f.first, "Location"));
+    CHECK(f.restarts.empty());
+    CHECK((f.joined == 2 && f.left == 1));
+  }
+  // RFC 8839 section 4.4.1.1.1: a restart changes both.
+  for (const auto& half : {kNewUfrag, kNewPassword}) {
+    RestartFixture f;
+    f.join(edited(kOffer, {kNextVersion, half}));
+    CHECK(f.restarts.empty());
+    CHECK(f.joined == 2);
+  }
+}
+
 TEST_CASE("players are told of a drain, also those who listen later") {
   Fixture f;
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);

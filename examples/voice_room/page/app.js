@@ -168,8 +168,29 @@ function onState() {
   if (!call?.joined) return;
   const state = call.pc.connectionState;
   if (state === 'connected') $('status').textContent = 'Connected';
-  if (state === 'disconnected') $('status').textContent = 'Connection interrupted…';
+  if (state === 'disconnected') {
+    $('status').textContent = 'Connection interrupted…';
+    findPath();
+  }
   if (state === 'failed') reconnect(call);
+}
+
+// The network may have changed. The call goes on if another path leads to the server.
+async function findPath() {
+  const finding = call;
+  if (!finding?.joined || finding.finding) return;
+  finding.finding = true;
+  while (call === finding && finding.pc.connectionState !== 'failed') {
+    try {
+      await finding.restartIce();
+      break;
+    } catch (error) {
+      console.warn('no ICE restart:', error);
+      if (!(error instanceof ServerSilent)) break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+  }
+  finding.finding = false;
 }
 
 // The server has ended the connection of this call, which did not ask for it.
@@ -222,5 +243,7 @@ $('listen').addEventListener('click', () => $('entrance').reportValidity() && jo
 $('leave').addEventListener('click', leave);
 $('mute').addEventListener('click', () => setMuted(!muted));
 addEventListener('click', () => document.querySelectorAll('audio').forEach((audio) => audio.play().catch(() => {})));
+addEventListener('online', findPath);
+navigator.connection?.addEventListener('change', findPath);
 addEventListener('pagehide', leave);
 if (query.get('autojoin') === '1') join();

@@ -66,6 +66,7 @@ export class Call extends EventTarget {
     this.profile = null;      // that the server asked for last
     this.reached = false;     // by voice packets
     this.joined = false;      // was connected once
+    this.turn = Promise.resolve();  // of the negotiation before
     this.ending = new AbortController();
     this.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
     this.microphone = microphone?.track ?? null;
@@ -108,7 +109,33 @@ export class Call extends EventTarget {
     this.pc.setConfiguration({...this.pc.getConfiguration(), iceServers, iceTransportPolicy: 'relay'});
   }
 
-  async negotiate() {
+  // One negotiation at a time.
+  inTurn(negotiation) {
+    const result = this.turn.then(negotiation);
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  // Finds a new path after the network has changed: the connection, its keys and the microphone stay. Throws like join();
+  // then the old path, if there is one, stays.
+  async restartIce() {
+    if (this.relayOnly) await this.useRelay();  // the old credentials may have expired
+    this.pc.restartIce();
+    await this.negotiate();
+  }
+
+  negotiate() {
+    return this.inTurn(async () => {
+      try {
+        await this.offer();
+      } catch (error) {
+        if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({type: 'rollback'});
+        throw error;
+      }
+    });
+  }
+
+  async offer() {
     this.ending.signal.throwIfAborted();
     await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
     const response = await this.ask(this.path, {
@@ -116,10 +143,14 @@ export class Call extends EventTarget {
       headers: {'Content-Type': 'application/sdp'},
       body: this.pc.localDescription.sdp,
     });
-    this.location = response.headers.get('Location');
+    const location = response.headers.get('Location');
+    const isOther = this.location && location !== this.location;
+    this.location = location;
     this.answer = await response.text();
     if (this.ending.signal.aborted) return this.leave();  // left while joining
-    await this.pc.setRemoteDescription({type: 'answer', sdp: this.answer});
+    if (isOther) return this.dispatchEvent(new Event('forgotten'));  // the server has begun a new connection
+    const sdp = this.profile ? shaped(this.answer, this.profile) : this.answer;
+    await this.pc.setRemoteDescription({type: 'answer', sdp});
   }
 
   untilConnected() {
@@ -168,18 +199,13 @@ export class Call extends EventTarget {
     this.dispatchEvent(new Event('room'));
   }
 
-  // Nothing is being negotiated, or the call is over.
-  async untilStable() {
-    while (!['stable', 'closed'].includes(this.pc.signalingState)) {
-      await new Promise((resolve) => this.pc.addEventListener('signalingstatechange', resolve, {once: true}));
-    }
+  apply(profile) {
+    return this.inTurn(() => this.shape(profile));
   }
 
-  async apply(profile) {
+  async shape(profile) {
     const sender = this.microphone ? this.pc.getSenders()[0] : null;
-    if (!sender) return;
-    await this.untilStable();
-    if (this.pc.signalingState === 'closed') return;
+    if (!sender || this.pc.signalingState !== 'stable') return;
     const parameters = sender.getParameters();
     parameters.encodings[0].maxBitrate = profile.bitrate_bps;
     await sender.setParameters(parameters);
