@@ -43,6 +43,15 @@ http::Response answerWith(const rooms::Player& player, std::string answer) {
           .headers = {{"Location", location}}};
 }
 
+// Is there no such player, or has it another connection than the one that the request names? Then what to
+// say.
+std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const http::Request& request) {
+  if (!player) return http::error(404, "no such player", "player");
+  const std::string_view session = request.queryParameter("session");
+  if (session.empty() || session == player->negotiated.local.ufrag) return std::nullopt;
+  return http::error(404, "the player has joined again since", "session");
+}
+
 constexpr size_t kMaxSubscribers = 4;  // to one player's events; a further one takes the place of another
 
 const char* reasonOf(rooms::Departure departure) {
@@ -183,11 +192,7 @@ http::Response Api::leave(const http::Request& request, const http::Parameters& 
   if (id.empty()) return http::error(400, "must not be empty", "player");
   if (auto refused = refuse(request, room, id)) return *refused;
   const rooms::PlayerPtr player = directory_.find(room, id);
-  if (!player) return http::error(404, "no such player", "player");
-  const std::string_view session = request.queryParameter("session");
-  if (!session.empty() && session != player->negotiated.local.ufrag) {
-    return http::error(404, "the player has joined again since", "session");
-  }
+  if (auto missing = isMissing(player, request)) return *missing;
   directory_.leave(player);
   log::info("{} left {}", id, room);
   return {.status = 204};
@@ -199,7 +204,7 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   if (id.empty()) return http::error(400, "must not be empty", "player");
   if (auto refused = refuse(request, room, id)) return *refused;
   const rooms::PlayerPtr player = directory_.find(room, id);
-  if (!player) return http::error(404, "no such player", "player");
+  if (auto missing = isMissing(player, request)) return *missing;
   std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber.second->ended(); });
   if (subscribers_.count(player) >= kMaxSubscribers) subscribers_.find(player)->second->end();
   auto stream = std::make_shared<http::EventStream>();

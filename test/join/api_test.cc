@@ -304,6 +304,13 @@ TEST_CASE("the DELETE of an old connection does not end the player's new one") {
   CHECK(f.directory.players("lobby").size() == 1);
   CHECK(f.ask("DELETE", headerOf(first, "Location")).status == 404);
   CHECK(f.directory.players("lobby").size() == 1);
+  const auto events = [&](const http::Response& joined) {
+    const std::string location(headerOf(joined, "Location"));
+    return f.ask("GET",
+                 location.substr(0, location.find('?')) + "/events" + location.substr(location.find('?')));
+  };
+  CHECK(bodyOf(events(first))["field"] == "session");
+  CHECK(events(second).status == 200);
   CHECK(f.ask("DELETE", headerOf(second, "Location")).status == 204);
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 204);

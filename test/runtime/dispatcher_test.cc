@@ -250,6 +250,12 @@ TEST_CASE("a session without a player gives way when a known player checks from 
   CHECK(f.dispatcher.sessions().size() == 1);
 }
 
+struct TwoWorkers {
+  TwoWorkers() { other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker}; }
+  Fixture owner{{.index = 0, .workers = 2}};
+  Fixture other{{.index = 1, .workers = 2}};
+};
+
 constexpr const char* kPassword = "a password of 24 letters";
 
 TEST_CASE("a check that proves another player gets the address of one who has vanished") {
@@ -280,9 +286,8 @@ TEST_CASE("a check that proves another player gets the address of one who has va
 }
 
 TEST_CASE("the address of a vanished player goes to the worker that owns the next one's session") {
-  Fixture owner({.index = 0, .workers = 2});
-  Fixture other({.index = 1, .workers = 2});
-  other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker};
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
   const auto bob = owner.player("bob", kPassword);
   other.dispatcher.addPlayer(bob);
   other.player("alice", kPassword);
@@ -296,9 +301,8 @@ TEST_CASE("the address of a vanished player goes to the worker that owns the nex
 }
 
 TEST_CASE("after an ICE restart a player's session goes on with new credentials, on any worker") {
-  Fixture owner({.index = 0, .workers = 2});
-  Fixture other({.index = 1, .workers = 2});
-  other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker};
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
   const auto alice = owner.player("first", kPassword);
   other.dispatcher.addPlayer(alice);
   owner.receive(kAlice, check("first:x"));
@@ -321,10 +325,8 @@ TEST_CASE("after an ICE restart a player's session goes on with new credentials,
 }
 
 TEST_CASE("a player's packets reach the worker that owns its session, and cross at most once") {
-  Fixture owner({.index = 0, .workers = 2});
-  Fixture other({.index = 1, .workers = 2});
-  other.worker.peers = {&owner.worker, &other.worker};
-  owner.worker.peers = {&owner.worker, &other.worker};
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
   const auto alice = owner.player("ours");
   other.dispatcher.addPlayer(alice);
   owner.receive(kAlice, check("ours:theirs"));

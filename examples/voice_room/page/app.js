@@ -244,6 +244,11 @@ $('leave').addEventListener('click', leave);
 $('mute').addEventListener('click', () => setMuted(!muted));
 addEventListener('click', () => document.querySelectorAll('audio').forEach((audio) => audio.play().catch(() => {})));
 addEventListener('online', findPath);
-navigator.connection?.addEventListener('change', findPath);
+let network = navigator.connection?.type;  // where browsers tell: its events are also about estimates of the speed
+navigator.connection?.addEventListener('change', () => {
+  if (navigator.connection.type === network) return;
+  network = navigator.connection.type;
+  findPath();
+});
 addEventListener('pagehide', leave);
 if (query.get('autojoin') === '1') join();

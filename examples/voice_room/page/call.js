@@ -176,7 +176,9 @@ export class Call extends EventTarget {
   async followServer() {
     for (let failures = 0; !this.ending.signal.aborted; ++failures) {
       try {
-        for await (const {name, data} of serverEvents(`${this.path}/events`, this.token, this.ending.signal)) {
+        const session = this.location.slice(this.location.indexOf('?'));  // of this call, not of another tab's
+        const path = `${this.path}/events${session}`;
+        for await (const {name, data} of serverEvents(path, this.token, this.ending.signal)) {
           failures = 0;
           if (name === 'profile') await this.apply(data);
           if (name === 'room') this.onRoom(data);
@@ -185,6 +187,9 @@ export class Call extends EventTarget {
         }
       } catch (error) {
         if (this.ending.signal.aborted) return;
+        if (error.field === 'session') {
+          return this.dispatchEvent(new CustomEvent('left', {detail: {reason: 'replaced'}}));
+        }
         if (error.status === 404) return this.dispatchEvent(new Event('forgotten'));
         console.warn('no events from the server:', error);
       }
@@ -199,13 +204,22 @@ export class Call extends EventTarget {
     this.dispatchEvent(new Event('room'));
   }
 
+  // Nothing is being negotiated, by a page's own code either, or the call is over.
+  async untilStable() {
+    while (!['stable', 'closed'].includes(this.pc.signalingState)) {
+      await new Promise((resolve) => this.pc.addEventListener('signalingstatechange', resolve, {once: true}));
+    }
+  }
+
   apply(profile) {
     return this.inTurn(() => this.shape(profile));
   }
 
   async shape(profile) {
     const sender = this.microphone ? this.pc.getSenders()[0] : null;
-    if (!sender || this.pc.signalingState !== 'stable') return;
+    if (!sender) return;
+    await this.untilStable();
+    if (this.pc.signalingState === 'closed') return;
     const parameters = sender.getParameters();
     parameters.encodings[0].maxBitrate = profile.bitrate_bps;
     await sender.setParameters(parameters);
