@@ -7,12 +7,6 @@
 namespace sluice::stun_turn {
 namespace {
 
-// RFC 8445 section 7.2.2: "our fragment:theirs".
-bool isOurs(std::string_view username, const rooms::IceCredentials& ice) {
-  const size_t colon = username.find(':');
-  return colon != std::string_view::npos && username.substr(0, colon) == ice.ufrag;
-}
-
 struct ErrorText {
   unsigned code;
   std::string_view reason;
@@ -44,10 +38,9 @@ Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bo
     return check;
   }
   if (username) {
-    const bool right = ice != nullptr && isOurs(asText(*username), *ice) &&
-                       (request.has(stun::kMessageIntegritySha256)
-                            ? request.checkIntegritySha256(asBytes(ice->password), crypto::hmacSha256)
-                            : request.checkIntegrity(asBytes(ice->password), crypto::hmacSha1));
+    const bool right =
+        ice != nullptr && stun::localUfrag(request) == ice->ufrag &&
+        request.checkAnyIntegrity(asBytes(ice->password), crypto::hmacSha1, crypto::hmacSha256);
     check.verdict = right ? Verdict::kAuthenticated : Verdict::kUnauthorized;
     if (!right) return check;
   }

@@ -27,8 +27,8 @@ struct Check {
   UnknownAttributes unknown{};  // with kUnknown
 };
 
-// `ice` are the credentials that we gave out; null when the client is not known. `nat_discovery`: the
-// attributes of RFC 5780 are understood.
+// `ice` are the credentials that we gave out with the request's ufrag; null when there are none.
+// `nat_discovery`: the attributes of RFC 5780 are understood.
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery);
 
 // Writes the answer to `check`; nothing when it does not fit. `discovery` may be null. To kAnonymous and to

@@ -21,8 +21,7 @@ constexpr size_t sized(size_t value) {
 }
 
 bool hasIntegrity(const stun::Message& request, Bytes key) {
-  return request.has(stun::kMessageIntegritySha256) ? request.checkIntegritySha256(key, crypto::hmacSha256)
-                                                    : request.checkIntegrity(key, crypto::hmacSha1);
+  return request.checkAnyIntegrity(key, crypto::hmacSha1, crypto::hmacSha256);
 }
 
 }  // namespace

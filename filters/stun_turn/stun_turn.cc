@@ -83,11 +83,6 @@ StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory
   limits_.setRate(factory.unauthenticated_rate);
 }
 
-const rooms::IceCredentials* StunTurn::ice() const {
-  const auto& player = context_.session().player();
-  return player == nullptr ? nullptr : &player->negotiated.local;
-}
-
 void StunTurn::onIngress(net::PacketPtr&& packet) {
   switch (packet->kind) {
     case PacketKind::kStun:
@@ -149,7 +144,8 @@ Turn& StunTurn::turn() {
 }
 
 void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& request) {
-  Check check = examine(request, ice(), factory_->nat_discovery.has_value());
+  const rooms::IceCredentials* ice = context_.session().iceCredentials(stun::localUfrag(request));
+  Check check = examine(request, ice, factory_->nat_discovery.has_value());
   NatDiscovery::Reply discovery;
   if (factory_->nat_discovery && check.verdict == Verdict::kAnonymous) {
     discovery = factory_->nat_discovery->plan(request, packet->remote, packet->local);
@@ -170,7 +166,7 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
   if (authentic && !context_.session().authenticate(*packet)) {
     return context_.drop(std::move(packet), Drop::kTooManyAddresses);
   }
-  respond(*packet, request, check, discovery);
+  respond(*packet, request, check, ice, discovery);
   if (authentic && seen == RecentChecks::Verdict::kNew) onAuthenticCheck(*packet, check);
   context_.consume(std::move(packet));
 }
@@ -190,11 +186,11 @@ void StunTurn::renewConsentFromMedia(const net::Packet& packet) {
 }
 
 void StunTurn::respond(const net::Packet& packet, const stun::Message& request, const Check& check,
-                       const NatDiscovery::Reply& discovery) {
+                       const rooms::IceCredentials* ice, const NatDiscovery::Reply& discovery) {
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
   response->resize(net::Packet::kMaxPayload);
-  const auto size = answer(request, check, packet.remote, ice(), factory_->software,
+  const auto size = answer(request, check, packet.remote, ice, factory_->software,
                            discovery.other.isSet() ? &discovery : nullptr, response->data());
   if (!size) return context_.drop(std::move(response), Drop::kNoPacket);
   response->resize(*size);

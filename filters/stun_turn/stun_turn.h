@@ -56,10 +56,9 @@ class StunTurn final : public chain::Filter {
   void onBindingRequest(net::PacketPtr&& packet, const stun::Message& request);
   void onAuthenticCheck(const net::Packet& packet, const Check& check);
   void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
-               const NatDiscovery::Reply& discovery);
+               const rooms::IceCredentials* ice, const NatDiscovery::Reply& discovery);
   void renewConsentFromMedia(const net::Packet& packet);
   void judgeConsent();
-  const rooms::IceCredentials* ice() const;
 
   const StunTurnFactory* factory_;
   StunWorker& worker_;

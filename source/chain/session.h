@@ -21,6 +21,10 @@ class Session {
   // Whom signalling announced, if the session began with an ICE username that we gave out; else null.
   virtual const rooms::PlayerPtr& player() const = 0;
 
+  // What signalling gave to the player for ICE checks with this local ufrag; null: nothing. Two are valid
+  // after an ICE restart, until the first authenticated check with the new ones. Valid until the next packet.
+  virtual const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const = 0;
+
   // The packet, which came from the client, is an authenticated check: its address pair now counts as the
   // client's. Bounded; false when the session has too many.
   virtual bool authenticate(const net::Packet& check) = 0;

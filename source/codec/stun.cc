@@ -53,6 +53,14 @@ void applyXor(TransportAddress& address, const uint8_t* cookie_and_id) {
 
 }  // namespace
 
+std::string_view localUfrag(const Message& message) {
+  const auto username = message.find(kUsername);
+  if (!username) return {};
+  const std::string_view text = asText(*username);
+  const size_t colon = text.find(':');
+  return colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
+}
+
 std::optional<Message> parse(Bytes bytes) {
   if (bytes.size() < kHeaderSize || (bytes[0] & 0xC0) != 0) return std::nullopt;
   if (readU32(&bytes[4]) != kStunMagicCookie) return std::nullopt;

@@ -101,11 +101,19 @@ struct Message {
   // after it.
   bool checkIntegrity(Bytes key, Hmac sha1) const;
   bool checkIntegritySha256(Bytes key, Hmac sha256) const;
+  // The one that the message has; SHA-256's counts when it has both.
+  bool checkAnyIntegrity(Bytes key, Hmac sha1, Hmac sha256) const {
+    return has(kMessageIntegritySha256) ? checkIntegritySha256(key, sha256) : checkIntegrity(key, sha1);
+  }
   // Section 14.7. A message without the attribute has no fingerprint to be wrong.
   bool checkFingerprint() const;
 };
 
 std::optional<Message> parse(Bytes bytes);
+
+// The part of an ICE check's USERNAME that its receiver gave out (RFC 8445 section 7.2.2: "local:remote", as
+// the receiver sees it). Empty when there is none.
+std::string_view localUfrag(const Message& message);
 
 // Builds a message in the caller's buffer. What does not fit makes finish() return nothing.
 class Writer {

@@ -9,6 +9,7 @@
 
 #include "source/base/log.h"
 #include "source/base/random.h"
+#include "source/join/later_offer.h"
 
 namespace sluice::join {
 namespace {
@@ -17,8 +18,6 @@ namespace {
 constexpr size_t kUfragLength = 8;
 constexpr size_t kPasswordLength = 24;
 constexpr size_t kCnameLength = 16;
-
-constexpr Duration kTalkingFor = 400ms;  // after the last packet with sound
 
 http::Response unauthorized(const Error& error) {
   http::Response response = http::error(401, error.message, error.path);
@@ -33,7 +32,40 @@ std::string escapeIceText(std::string_view text) {
   return escaped;
 }
 
+// The session in the Location is the connection's for life: it keeps a late DELETE of an old connection from
+// ending the player's new one, and tells whether an ICE restart was taken as one.
+http::Response answerWith(const rooms::Player& player, std::string answer) {
+  const std::string location = "/v1/rooms/" + player.room->name() + "/players/" + player.id +
+                               "?session=" + escapeIceText(player.negotiated.local.ufrag);
+  return {.status = 201,
+          .content_type = "application/sdp",
+          .body = std::move(answer),
+          .headers = {{"Location", location}}};
+}
+
+// Is there no such player, or has it another connection than the one that the request names? Then what to
+// say.
+std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const http::Request& request) {
+  if (!player) return http::error(404, "no such player", "player");
+  const std::string_view session = request.queryParameter("session");
+  if (session.empty() || session == player->negotiated.local.ufrag) return std::nullopt;
+  return http::error(404, "the player has joined again since", "session");
+}
+
 constexpr size_t kMaxSubscribers = 4;  // to one player's events; a further one takes the place of another
+
+const char* reasonOf(rooms::Departure departure) {
+  switch (departure) {
+    case rooms::Departure::kReplaced:
+      return "replaced";
+    case rooms::Departure::kNotConnected:
+      return "not_connected";
+    case rooms::Departure::kSessionEnded:
+      return "session_ended";
+    default:
+      return "left";
+  }
+}
 
 nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
   return {{"bandwidth_hz", profile.bandwidth_hz},
@@ -119,23 +151,39 @@ http::Response Api::join(const http::Request& request, const http::Parameters& p
   if (request.contentType() != "application/sdp") {
     return http::error(415, "must be application/sdp", "content-type");
   }
-  if (draining_) return http::error(503, "draining: no new players");
+  const rooms::PlayerPtr known = directory_.find(room, id);
+  if (draining_ && !known) return http::error(503, "draining: no new players");
 
   const auto offer = sdp::parseOffer(request.body);
   if (!offer) return http::error(400, offer.error().message, offer.error().path);
-  auto agreement = sdp::negotiate(*offer, makeLocal(*offer));
+  if (known) {
+    if (auto response = answerLater(known, *offer, request)) return *std::move(response);
+  }
+  if (draining_) return http::error(503, "draining: no new players");
+  const sdp::Local local = makeLocal(*offer);
+  auto agreement = sdp::negotiate(*offer, local);
   if (!agreement) return http::error(400, agreement.error().message, agreement.error().path);
-  const std::string session = agreement->negotiated.local.ufrag;
   const auto player = directory_.join(room, id, std::move(agreement->negotiated));
   if (!player) return http::error(503, player.error().message, player.error().path);
+  (*player)->signalled.origin = agreement->origin;
+  (*player)->signalled.answer_id = local.session_id;
 
   log::info("{} joined {} from {}", id, room, request.peer);
-  // The session keeps a late DELETE of an old connection from ending the player's new one.
-  const std::string location = "/v1/rooms/" + room + "/players/" + id + "?session=" + escapeIceText(session);
-  return {.status = 201,
-          .content_type = "application/sdp",
-          .body = std::move(agreement->answer),
-          .headers = {{"Location", location}}};
+  return answerWith(**player, std::move(agreement->answer));
+}
+
+std::optional<http::Response> Api::answerLater(const rooms::PlayerPtr& player, const sdp::Offer& offer,
+                                               const http::Request& request) {
+  auto later = answerLaterOffer(*player, offer, makeLocal(offer));
+  if (!later) return std::nullopt;
+  const rooms::Negotiated& agreed = later->agreement.negotiated;
+  player->signalled.origin = later->agreement.origin;
+  ++player->signalled.answer_version;
+  if (later->restarts_ice) {
+    directory_.restartIce(player, agreed.local, agreed.remote);
+    log::info("{} in {} restarts ICE, from {}", player->id, player->room->name(), request.peer);
+  }
+  return answerWith(*player, std::move(later->agreement.answer));
 }
 
 http::Response Api::leave(const http::Request& request, const http::Parameters& parameters) {
@@ -144,11 +192,7 @@ http::Response Api::leave(const http::Request& request, const http::Parameters& 
   if (id.empty()) return http::error(400, "must not be empty", "player");
   if (auto refused = refuse(request, room, id)) return *refused;
   const rooms::PlayerPtr player = directory_.find(room, id);
-  if (!player) return http::error(404, "no such player", "player");
-  const std::string_view session = request.queryParameter("session");
-  if (!session.empty() && session != player->negotiated.local.ufrag) {
-    return http::error(404, "the player has joined again since", "session");
-  }
+  if (auto missing = isMissing(player, request)) return *missing;
   directory_.leave(player);
   log::info("{} left {}", id, room);
   return {.status = 204};
@@ -160,7 +204,7 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   if (id.empty()) return http::error(400, "must not be empty", "player");
   if (auto refused = refuse(request, room, id)) return *refused;
   const rooms::PlayerPtr player = directory_.find(room, id);
-  if (!player) return http::error(404, "no such player", "player");
+  if (auto missing = isMissing(player, request)) return *missing;
   std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber.second->ended(); });
   if (subscribers_.count(player) >= kMaxSubscribers) subscribers_.find(player)->second->end();
   auto stream = std::make_shared<http::EventStream>();
@@ -168,13 +212,15 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   stream->beat();  // so that the client knows that it has been heard
   if (draining_) stream->send("draining", draining_event_);
   if (player->advice) stream->send("profile", profileJson(*player->advice).dump());
+  room_feed_.subscribe(room, stream);
   return http::events(std::move(stream));
 }
 
 void Api::onLeft(const rooms::PlayerPtr& player) {
+  const std::string event = nlohmann::json{{"reason", reasonOf(player->departure)}}.dump();
   const auto [begin, end] = subscribers_.equal_range(player);
   for (auto it = begin; it != end; ++it) {
-    it->second->send("left", "{}");
+    it->second->send("left", event);
     it->second->end();
   }
   subscribers_.erase(begin, end);
@@ -241,14 +287,14 @@ http::Response Api::showRoom(const http::Request& request, const http::Parameter
 nlohmann::json Api::describe(const rooms::Player& player) const {
   const rooms::Observed& observed = player.observed;
   const auto read = [](const auto& value) { return value.load(std::memory_order_relaxed); };
-  const int64_t voice = read(observed.last_voice_ns);
-  const int64_t now = clock_.now().time_since_epoch().count();
+  const PlayerState state = stateOf(player, clock_.now());
   return {
       {"id", player.id},
-      {"connected", read(observed.connected)},
+      {"connected", state.connected},
       {"ssrc", read(observed.ssrc)},
-      {"csrc", read(observed.csrc)},
-      {"talking", voice != 0 && now - voice < kTalkingFor.count()},
+      {"csrc", state.csrc},
+      {"microphone", state.microphone},
+      {"talking", state.talking},
       {"slots", player.negotiated.slots.size()},
       {"packets_in", read(observed.packets_in)},
       {"packets_out", read(observed.packets_out)},

@@ -16,6 +16,7 @@
 #include "source/http/message.h"
 #include "source/http/router.h"
 #include "source/join/pages.h"
+#include "source/join/room_feed.h"
 #include "source/join/token.h"
 #include "source/rooms/directory.h"
 #include "source/sdp/answer.h"
@@ -54,8 +55,14 @@ class Api final : private rooms::Observer {
   // calls end within `limit`, or, without it, that they had better go.
   void drain(std::optional<Duration> limit);
 
+  // Tells subscribers what has changed in their rooms. Call it every RoomFeed::kInterval.
+  void publishRooms() { room_feed_.publish(); }
+
  private:
   http::Response join(const http::Request& request, const http::Parameters& parameters);
+  // The answer to an offer of the connection that the player has; nothing when it is for another one.
+  std::optional<http::Response> answerLater(const rooms::PlayerPtr& player, const sdp::Offer& offer,
+                                            const http::Request& request);
   http::Response leave(const http::Request& request, const http::Parameters& parameters);
   http::Response events(const http::Request& request, const http::Parameters& parameters);
   http::Response turnCredentials(const http::Request& request, const http::Parameters& parameters) const;
@@ -81,6 +88,7 @@ class Api final : private rooms::Observer {
   Pages pages_;
   http::Router router_;
   std::multimap<rooms::PlayerPtr, std::shared_ptr<http::EventStream>> subscribers_;
+  RoomFeed room_feed_{directory_, clock_};
   bool draining_ = false;
   std::string draining_event_;  // while draining
 };

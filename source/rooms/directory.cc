@@ -30,6 +30,7 @@ Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Ne
   const PlayerPtr replaced = std::exchange(member.player, player);
   member.joined = clock_.now();
   if (!replaced) ++player_count_;
+  if (replaced) replaced->departure = Departure::kReplaced;
 
   // Observers see a directory that is already complete, and the old player leave before the new one comes.
   for (Observer* observer : observers_) {
@@ -46,7 +47,7 @@ Directory::Members& Directory::roomFor(std::string_view name) {
   return rooms_.emplace(name, Members{.room = std::move(room), .by_id = {}}).first->second;
 }
 
-bool Directory::leave(const PlayerPtr& player) {
+bool Directory::leave(const PlayerPtr& player, Departure departure) {
   const auto members = rooms_.find(player->room->name());
   if (members == rooms_.end()) return false;
   auto& by_id = members->second.by_id;
@@ -54,11 +55,20 @@ bool Directory::leave(const PlayerPtr& player) {
   if (member == by_id.end() || member->second.player != player) return false;
 
   const PlayerPtr leaving = player;  // `player` may be the very pointer that is erased
+  leaving->departure = departure;
   by_id.erase(member);
   --player_count_;
   if (by_id.empty()) rooms_.erase(members);
   for (Observer* observer : observers_) observer->onLeft(leaving);
   return true;
+}
+
+void Directory::restartIce(const PlayerPtr& player, const IceCredentials& local,
+                           const IceCredentials& remote) {
+  Signalled& signalled = player->signalled;
+  signalled.local = {signalled.local.back(), local};
+  signalled.remote = remote;
+  for (Observer* observer : observers_) observer->onIceRestart(player, local);
 }
 
 PlayerPtr Directory::find(std::string_view room, std::string_view id) const {
@@ -122,7 +132,7 @@ void Directory::expire() {
       if (!connected && member.joined <= deadline) expired.push_back(member.player);
     }
   }
-  for (const PlayerPtr& player : expired) leave(player);
+  for (const PlayerPtr& player : expired) leave(player, Departure::kNotConnected);
 }
 
 namespace {
@@ -158,7 +168,7 @@ void Directory::archive(Archive& a) {
       members.by_id[saved.id] = {player, saved.joined};
       ++player_count_;
     }
-    a(player->observed, player->slot_states, player->advice);
+    a(player->observed, player->slot_states, player->advice, player->signalled);
     if (!a.isReading()) continue;
     player->slot_states.resize(player->negotiated.slots.size());
     for (Observer* observer : observers_) observer->onJoined(player);

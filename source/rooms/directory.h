@@ -26,6 +26,8 @@ class Observer {
   virtual ~Observer() = default;
   virtual void onJoined(const PlayerPtr& player) = 0;
   virtual void onLeft(const PlayerPtr& player) = 0;
+  // The player has these credentials too.
+  virtual void onIceRestart(const PlayerPtr& /*player*/, const IceCredentials& /*local*/) {}
   virtual void onAdvised(const PlayerPtr& /*player*/, const VoiceProfile& /*profile*/) {}
 };
 
@@ -41,8 +43,12 @@ class Directory {
   // or "player".
   Result<PlayerPtr> join(std::string_view room, std::string_view id, Negotiated negotiated);
 
-  // False when `player` is not, or no longer, in the directory.
-  bool leave(const PlayerPtr& player);
+  // The client of `player`, who is in the directory, restarts ICE on its connection (RFC 8445 section 9): the
+  // session goes on, with `local`, which is ours, from its next check on.
+  void restartIce(const PlayerPtr& player, const IceCredentials& local, const IceCredentials& remote);
+
+  // False when `player` is not, or no longer, in the directory. Sets player->departure.
+  bool leave(const PlayerPtr& player, Departure departure = Departure::kLeft);
 
   PlayerPtr find(std::string_view room, std::string_view id) const;
 

@@ -19,6 +19,7 @@ struct IceCredentials {
   std::string ufrag;
   std::string password;
   void archive(Archive& a) { a(ufrag, password); }
+  friend bool operator==(const IceCredentials&, const IceCredentials&) = default;
 };
 
 // SHA-256 over the DER certificate (RFC 8122 section 5).
@@ -31,6 +32,7 @@ struct ExtensionIds {
   uint8_t mid = 0;
   uint8_t audio_level = 0;
   void archive(Archive& a) { a(mid, audio_level); }
+  friend bool operator==(const ExtensionIds&, const ExtensionIds&) = default;
 };
 
 // RTCP feedback that the sender of a line heeds.
@@ -60,6 +62,7 @@ struct AudioLine {
   void archive(Archive& a) {
     a(mid, opus_payload_type, red_payload_type, rtx_payload_type, feedback, extensions);
   }
+  friend bool operator==(const AudioLine&, const AudioLine&) = default;
 };
 
 // The line on which the player speaks.
@@ -70,6 +73,7 @@ struct SendingLine : AudioLine {
     AudioLine::archive(a);
     a(ssrcs);
   }
+  friend bool operator==(const SendingLine&, const SendingLine&) = default;
 
   // How long an SSRC must send nothing before another one may take its place unannounced. Longer than the
   // gaps of discontinuous transmission.
@@ -95,6 +99,7 @@ struct Slot : AudioLine {
     AudioLine::archive(a);
     a(ssrc, rtx_ssrc);
   }
+  friend bool operator==(const Slot&, const Slot&) = default;
 };
 
 // Means against bad lines that a chain can handle, and so may be negotiated.
@@ -112,6 +117,19 @@ struct RepairFeatures {
   }
 };
 
+// Which of a client's connections an offer is about, and how new it is: the o= line (RFC 8866 section 5.2).
+struct Origin {
+  std::string id;  // all of the line but the version; empty: the offer has no valid one
+  uint64_t version = 0;
+  std::string tls_id;  // RFC 8842 section 4; empty: not offered
+
+  void archive(Archive& a) { a(id, version, tls_id); }
+  // Is this a later offer of the same connection (RFC 3264 section 8), with the same DTLS association?
+  bool follows(const Origin& earlier) const {
+    return !id.empty() && id == earlier.id && version > earlier.version && tls_id == earlier.tls_id;
+  }
+};
+
 // What the offer and the answer agreed on. Immutable once the player is in the directory.
 struct Negotiated {
   IceCredentials local;
@@ -123,6 +141,12 @@ struct Negotiated {
   std::string cname;  // of our RTCP SDES
 
   void archive(Archive& a) { a(local, remote, fingerprint, dtls_role, sending, slots, cname); }
+
+  // All but ICE is equal, so that a session goes on as it is.
+  bool isSameButIce(const Negotiated& other) const {
+    return fingerprint == other.fingerprint && dtls_role == other.dtls_role && sending == other.sending &&
+           slots == other.slots && cname == other.cname;
+  }
 };
 
 }  // namespace sluice::rooms

@@ -62,6 +62,24 @@ struct SlotState {
   void archive(Archive& a) { a(skip, rtx_sequence); }
 };
 
+// Why a player is no longer in the directory.
+enum class Departure {
+  kLeft,          // it, or an operator, asked for it
+  kReplaced,      // it has joined again
+  kNotConnected,  // its DTLS was not done in time
+  kSessionEnded,  // the connection was closed or lost
+};
+
+// What later offers of the same connection change. Main thread only.
+struct Signalled {
+  Origin origin{};                    // of the last offer
+  IceCredentials remote;              // the client's, of the last offer
+  std::vector<IceCredentials> local;  // ours, newest last; after ICE restarts the last two
+  uint64_t answer_id = 0;             // of the answers' o= lines
+  uint64_t answer_version = 1;
+  void archive(Archive& a) { a(origin, remote, local, answer_id, answer_version); }
+};
+
 // Shared by signalling and the owning worker; lives until its last user is gone.
 struct Player {
   Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed,
@@ -70,7 +88,8 @@ struct Player {
         id(std::move(player_id)),
         negotiated(std::move(agreed)),
         number(as_number),
-        slot_states(negotiated.slots.size()) {}
+        slot_states(negotiated.slots.size()),
+        signalled{.remote = negotiated.remote, .local = {negotiated.local}} {}
 
   const std::shared_ptr<Room> room;
   const std::string id;
@@ -80,6 +99,8 @@ struct Player {
   std::vector<SlotState> slot_states;    // as negotiated.slots
   int loss_class = LossCensus::kNobody;  // in the room's census; the owning worker's alone
   std::optional<VoiceProfile> advice;    // the last that was given; main thread only
+  Signalled signalled;
+  Departure departure = Departure::kLeft;  // once it has left; main thread only
 
   static uint32_t nextNumber() { return last_number.fetch_add(1, std::memory_order_relaxed) + 1; }
   static inline std::atomic<uint32_t> last_number{0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "source/codec/stun.h"
+#include "source/crypto/hmac.h"
 #include "source/rooms/room.h"
 
 namespace sluice::runtime {
@@ -12,16 +13,11 @@ constexpr size_t kSweepAtOnce = 512;
 
 std::atomic<uint64_t> last_session_id{0};
 
-// The part of an ICE check's USERNAME that we gave out (RFC 8445 section 7.2.2: "LFRAG:RFRAG").
-std::string localUfrag(const net::Packet& packet) {
+// The part of an ICE check's USERNAME that we gave out; lives as long as the packet.
+std::string_view localUfrag(const net::Packet& packet) {
   if (packet.kind != PacketKind::kStun) return {};
   const auto message = stun::parse(packet.data());
-  if (!message) return {};
-  const auto username = message->find(stun::kUsername);
-  if (!username) return {};
-  const std::string_view text = asText(*username);
-  const size_t colon = text.find(':');
-  return colon == std::string_view::npos ? std::string() : std::string(text.substr(0, colon));
+  return message ? stun::localUfrag(*message) : std::string_view();
 }
 
 // The same for the same player, or client, in every process.
@@ -123,11 +119,25 @@ void Dispatcher::closeAll(std::string_view reason) {
 }
 
 void Dispatcher::addPlayer(const rooms::PlayerPtr& player) {
-  players_[player->negotiated.local.ufrag] = player;
+  ice_.add(player, player->negotiated.local);
+}
+
+void Dispatcher::addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice) {
+  ice_.add(player, ice);
+}
+
+const rooms::IceCredentials* Dispatcher::iceCredentials(const rooms::Player& player,
+                                                        std::string_view ufrag) const {
+  const IceTable::Entry* entry = ice_.find(ufrag);
+  return entry != nullptr && entry->player.get() == &player ? &entry->ice : nullptr;
+}
+
+void Dispatcher::onCheck(Session& session, const net::Packet& check) {
+  if (session.player() != nullptr) ice_.prove(*session.player(), localUfrag(check));
 }
 
 void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
-  players_.erase(player->negotiated.local.ufrag);
+  ice_.remove(*player);
   redirects_.remove(*player);
   if (Session* session = sessions_.find(*player)) session->close("left");
 }
@@ -138,10 +148,15 @@ void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
 
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by) {
   packet->kind = classify(packet->data());
-  Session* session = sessions_.find({packet->remote, packet->local, port.id, planeOf(packet->kind)});
+  const TupleKey key{packet->remote, packet->local, port.id, planeOf(packet->kind)};
+  Session* session = sessions_.find(key);
   if (session != nullptr && givesWay(*session, *packet)) {
     session->close("replaced");
     end(*session);
+    session = nullptr;
+  }
+  if (session != nullptr && provesAnother(*session, *packet)) {
+    sessions_.forget(key);
     session = nullptr;
   }
   if (session == nullptr) session = admit(port, packet, by);
@@ -153,7 +168,19 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
 // A client may ask us for its address before it joins, from the socket that it will talk through.
 bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) const {
   return packet.kind == PacketKind::kStun && session.player() == nullptr && !session.isAuthenticated() &&
-         players_.contains(localUfrag(packet));
+         ice_.find(localUfrag(packet)) != nullptr;
+}
+
+// The address may be that of a player who has vanished: a NAT gives its ports to the next one. Who proves
+// with a check that the address is its own gets it. The session that had it goes on, so that whoever forges a
+// source takes it until the owner's next check at most.
+bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet) const {
+  if (packet.kind != PacketKind::kStun) return false;
+  const auto message = stun::parse(packet.data());
+  if (!message || message->method != stun::kBinding || message->kind != stun::Class::kRequest) return false;
+  const IceTable::Entry* entry = ice_.find(stun::localUfrag(*message));
+  return entry != nullptr && entry->player != session.player() && message->checkFingerprint() &&
+         message->checkAnyIntegrity(asBytes(entry->ice.password), crypto::hmacSha1, crypto::hmacSha256);
 }
 
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
@@ -164,10 +191,10 @@ void Dispatcher::onMailed(net::PacketPtr&& packet) {
 }
 
 // By mail, which comes before the client can have seen the answer to its check.
-void Dispatcher::onRedirect(const Session& session, const Tuple& tuple, unsigned at) {
+void Dispatcher::onRedirect(const net::Packet& check, const Tuple& tuple, unsigned at) {
   net::PacketPtr packet = worker().pool().acquire();
   if (packet == nullptr) return;  // its next check is mailed again
-  packet->assign(asBytes(session.player()->negotiated.local.ufrag));
+  packet->assign(asBytes(localUfrag(check)));
   packet->remote = tuple.remote;
   packet->local = tuple.local;
   packet->via = tuple.port->id;
@@ -176,10 +203,9 @@ void Dispatcher::onRedirect(const Session& session, const Tuple& tuple, unsigned
 }
 
 void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
-  const auto player = players_.find(std::string(asText(packet->data())));
-  if (player != players_.end()) {
+  if (const IceTable::Entry* entry = ice_.find(asText(packet->data()))) {
     redirects_.add({packet->remote, packet->local, packet->via, Plane::kMedia},
-                   {packet->note<MailNote>().from, player->second.get()});
+                   {packet->note<MailNote>().from, entry->player.get()});
   }
   packet->settle();
   packet.reset();
@@ -193,8 +219,8 @@ WorkerPort* Dispatcher::portOf(uint16_t id) const {
 
 Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (packet->kind == PacketKind::kStun) {
-    const auto player = players_.find(localUfrag(*packet));
-    if (player != players_.end()) return admitPlayer(port, packet, player->second, by);
+    const IceTable::Entry* entry = ice_.find(localUfrag(*packet));
+    if (entry != nullptr) return admitPlayer(port, packet, entry->player, by);
   } else if (planeOf(packet->kind) == Plane::kMedia && belongsElsewhere(port, packet, by)) {
     return nullptr;
   }
@@ -328,7 +354,7 @@ void Dispatcher::end(Session& session) {
   session.port().stats->closed.count(session.closeReason());
   options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);
   if (session.player() != nullptr) {
-    players_.erase(session.player()->negotiated.local.ufrag);
+    ice_.remove(*session.player());
     options_.player_gone(session.player());
   }
   sessions_.remove(session);
@@ -380,25 +406,35 @@ SavedWorker Dispatcher::save(Descriptors& descriptors) {
 
 std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors& descriptors) {
   std::vector<LostSession> lost;
+  const auto players = playersByFirstUfrag();
   for (const SavedSession& session : saved.sessions) {
-    const Status status = load(session, descriptors);
+    const auto player = players.find(session.ufrag);
+    const Status status = load(session, player == players.end() ? nullptr : player->second, descriptors);
     if (status.ok()) continue;
     std::string where = "listener " + session.listener + ", chain " + session.chain;
     if (!status.error().path.empty()) where += ", filter " + status.error().path;
     lost.push_back({std::move(where), status.error().message, session.ufrag});
   }
   for (const SavedRedirect& redirect : saved.redirects) {
-    const auto player = players_.find(redirect.ufrag);
-    if (player == players_.end()) continue;
+    const auto player = players.find(redirect.ufrag);
+    if (player == players.end()) continue;
     redirects_.add({redirect.tuple.remote, redirect.tuple.local, redirect.tuple.port, Plane::kMedia},
                    {redirect.owner, player->second.get()});
   }
   return lost;
 }
 
-Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
-  const auto player = players_.find(saved.ufrag);
-  if (!saved.ufrag.empty() && player == players_.end()) return Error{"", "its player left"};
+// Names a player in what is saved, also after an ICE restart.
+std::unordered_map<std::string, rooms::PlayerPtr> Dispatcher::playersByFirstUfrag() const {
+  std::unordered_map<std::string, rooms::PlayerPtr> players;
+  ice_.forEach([&](const IceTable::Entry& entry) {
+    players.try_emplace(entry.player->negotiated.local.ufrag, entry.player);
+  });
+  return players;
+}
+
+Status Dispatcher::load(const SavedSession& saved, const rooms::PlayerPtr& player, Descriptors& descriptors) {
+  if (!saved.ufrag.empty() && player == nullptr) return Error{"", "its player left"};
   WorkerPort* port = portOf(saved.port);
   if (port == nullptr) return Error{"", "its address is not there any more"};
   const auto& chains = port->listener->chains;
@@ -414,8 +450,7 @@ Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
   if (tuples.size() != saved.tuples.size() || saved.selected >= tuples.size()) {
     return Error{"", "one of its addresses is not there any more"};
   }
-  Session& session = adopt(std::make_unique<Session>(*this, saved, std::move(tuples), *port, *chain,
-                                                     saved.ufrag.empty() ? nullptr : player->second));
+  Session& session = adopt(std::make_unique<Session>(*this, saved, std::move(tuples), *port, *chain, player));
   uint64_t last = last_session_id.load(std::memory_order_relaxed);
   while (last < saved.id && !last_session_id.compare_exchange_weak(last, saved.id)) {
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/net/event_loop.h"
+#include "source/runtime/ice_table.h"
 #include "source/runtime/redirects.h"
 #include "source/runtime/session_table.h"
 #include "source/runtime/worker_port.h"
@@ -43,6 +44,9 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   // Signalling's news: from now on this player's ICE username begins a session, or no longer does.
   void addPlayer(const rooms::PlayerPtr& player);
   void removePlayer(const rooms::PlayerPtr& player);
+  // The player's client restarts ICE (RFC 8445 section 9): these credentials count too. The ones before count
+  // until a check has proven the new ones.
+  void addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
 
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
   // A datagram that another worker's socket received, for a session that we own.
@@ -81,12 +85,15 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   };
 
   WorkerPort* portOf(uint16_t id) const;
-  Status load(const SavedSession& saved, Descriptors& descriptors);
+  Status load(const SavedSession& saved, const rooms::PlayerPtr& player, Descriptors& descriptors);
   Session& adopt(std::unique_ptr<Session> session);
 
+  const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
+                                              std::string_view ufrag) const override;
+  void onCheck(Session& session, const net::Packet& check) override;
   void onProven(Session& session) override { sessions_.onProven(session); }
   void onUnproven(Session& session) override { sessions_.onUnproven(session, worker().clock().now()); }
-  void onRedirect(const Session& session, const Tuple& tuple, unsigned at) override;
+  void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned at) override;
   void onAdopted() override;
   void onClosing(Session& session) override;
   void onTurnEnd() override;
@@ -97,6 +104,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
                        const MailNote* by);
   bool givesWay(const Session& session, const net::Packet& packet) const;
+  bool provesAnother(const Session& session, const net::Packet& packet) const;
+  std::unordered_map<std::string, rooms::PlayerPtr> playersByFirstUfrag() const;
   bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   std::optional<ListenerDrop> makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated);
@@ -110,7 +119,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   GenerationPtr generation_ = std::make_shared<Generation>();
   std::vector<std::unique_ptr<WorkerPort>> ports_;
   SessionTable sessions_;
-  std::unordered_map<std::string, rooms::PlayerPtr> players_;  // by local ICE username
+  IceTable ice_;
   Redirects redirects_;
   std::vector<Session*> closing_;
   size_t sweep_at_ = 0;

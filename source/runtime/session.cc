@@ -105,6 +105,10 @@ void Session::receive(net::PacketPtr&& packet) {
 
 std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& port) {
   std::optional<Tuple> replaced;
+  const auto known = [&](const Tuple& tuple) {
+    return tuple.remote == packet.remote && tuple.local == packet.local && tuple.port == &port;
+  };
+  if (std::any_of(tuples_.begin(), tuples_.end(), known)) return replaced;
   if (tuples_.size() == kMaxTuples) {
     const size_t oldest = selected_ == 0 ? 1 : 0;
     auto victim =
@@ -118,12 +122,17 @@ std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& po
   return replaced;
 }
 
+const rooms::IceCredentials* Session::iceCredentials(std::string_view local_ufrag) const {
+  return player_ == nullptr ? nullptr : host_.iceCredentials(*player_, local_ufrag);
+}
+
 bool Session::authenticate(const net::Packet& check) {
   Tuple* tuple = find(check);
   if (tuple == nullptr) return false;
   if (const auto worker = std::exchange(tuple->redirect_at, std::nullopt)) {
-    host_.onRedirect(*this, *tuple, *worker);
+    host_.onRedirect(check, *tuple, *worker);
   }
+  host_.onCheck(*this, check);
   if (std::exchange(tuple->authenticated, true)) return true;
   if (!std::exchange(authenticated_, true)) {
     selected_ = static_cast<size_t>(tuple - tuples_.data());

@@ -60,6 +60,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   const net::Address& remote() const override { return tuples_[selected_].remote; }
   const net::Address& local() const override { return tuples_[selected_].local; }
   const rooms::PlayerPtr& player() const override { return player_; }
+  const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const override;
   bool authenticate(const net::Packet& check) override;
   bool isAuthenticated(const net::Packet& packet) const override;
   bool isAuthenticated() const override { return authenticated_; }
@@ -75,8 +76,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // A datagram from the client.
   void receive(net::PacketPtr&& packet);
 
-  // Learns another address that a check came from. With kMaxTuples it takes the place of one that has not
-  // proven itself, else of the oldest one that is not selected; returns what it replaced.
+  // Learns another address that a check came from, unless it is known. With kMaxTuples it takes the place of
+  // one that has not proven itself, else of the oldest one that is not selected; returns what it replaced.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
   // The packet was mailed by a worker that does not know yet that the client's session is here.
   void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
@@ -162,10 +163,15 @@ class SessionHost {
   virtual const Generation& generation() const = 0;
   // The port of the same listener as `sibling` that is bound to `local`; null when there is none.
   virtual WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) = 0;
+  // Of the player's, with this ufrag; null: there are none.
+  virtual const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
+                                                      std::string_view ufrag) const = 0;
+  // An authenticated check of the session.
+  virtual void onCheck(Session& session, const net::Packet& check) = 0;
   virtual void onProven(Session& session) = 0;
   virtual void onUnproven(Session& session) = 0;
-  // A worker is to send what comes from this client here.
-  virtual void onRedirect(const Session& session, const Tuple& tuple, unsigned worker) = 0;
+  // `worker` is to send what comes from this address pair, which `check` authenticated, here.
+  virtual void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned worker) = 0;
   virtual void onAdopted() = 0;
   // Called once; the session lives until the end of the turn.
   virtual void onClosing(Session& session) = 0;

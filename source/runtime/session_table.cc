@@ -42,12 +42,18 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
 }
 
 void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
-  if (const auto replaced = session.addTuple(packet, port)) by_tuple_.erase(keyOf(*replaced, session));
-  by_tuple_[keyOf(session.tuples().back(), session)] = &session;
+  if (const auto replaced = session.addTuple(packet, port)) forgetTuple(*replaced, session);
+  by_tuple_[{packet.remote, packet.local, port.id, session.plane()}] = &session;
+}
+
+// Another session may have proven since that the address is its own.
+void SessionTable::forgetTuple(const Tuple& tuple, const Session& session) {
+  const auto it = by_tuple_.find(keyOf(tuple, session));
+  if (it != by_tuple_.end() && it->second == &session) by_tuple_.erase(it);
 }
 
 void SessionTable::remove(Session& session) {
-  for (const Tuple& tuple : session.tuples()) by_tuple_.erase(keyOf(tuple, session));
+  for (const Tuple& tuple : session.tuples()) forgetTuple(tuple, session);
   const auto source = by_source_.find(session.source_);
   if (source != by_source_.end() && --source->second == 0) by_source_.erase(source);
   if (session.player() != nullptr) by_player_.erase(session.player().get());

@@ -19,8 +19,10 @@ class SessionTable {
   size_t fromSource(const net::Address& remote) const;
 
   Session& add(std::unique_ptr<Session> session);
-  // A further address of a session that the table holds.
+  // The address is the session's from now on, even if another session had it.
   void addTuple(Session& session, const net::Packet& packet, WorkerPort& port);
+  // No session is found by this address any longer, until a check adds it again.
+  void forget(const TupleKey& key) { by_tuple_.erase(key); }
   void onProven(Session& session) { unproven_.remove(session); }
   void onUnproven(Session& session, Instant now) { unproven_.add(session, session.source_, now); }
   void remove(Session& session);
@@ -32,6 +34,8 @@ class SessionTable {
   const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
 
  private:
+  void forgetTuple(const Tuple& tuple, const Session& session);
+
   std::vector<std::unique_ptr<Session>> sessions_;  // a session knows its index
   std::unordered_map<TupleKey, Session*, TupleKeyHash> by_tuple_;
   std::unordered_map<const rooms::Player*, Session*> by_player_;

@@ -17,8 +17,9 @@ constexpr size_t kMaxMidInPacket = 16;
 struct Line {
   const Media* media;
   bool accepted = false;
-  bool we_receive = false;  // it carries the player's voice
-  bool we_send = false;     // it is a slot
+  bool lends_transport = false;  // not accepted, but the others of the bundle have no transport of their own
+  bool we_receive = false;       // it carries the player's voice
+  bool we_send = false;          // it is a slot
   rooms::AudioLine agreed{};
   uint32_t slot_ssrc = 0;
   uint32_t slot_rtx_ssrc = 0;
@@ -29,14 +30,14 @@ bool isSupportedProtocol(std::string_view protocol) {
          protocol == "RTP/SAVP";
 }
 
-// The transport of the whole bundle: that of its first accepted line, which browsers and we then both tag. A
-// bundle-only line may leave it to another line of the bundle (RFC 9143 section 7.1.3).
-const Media& transportOf(const Media& first, const Offer& offer, const std::vector<std::string>& bundle) {
-  if (!first.ice.ufrag.empty()) return first;
+// The transport of the whole bundle: that of the line that browsers and we tag. A bundle-only line may leave
+// it to another line of the bundle (RFC 9143 section 7.1.3).
+const Media& transportOf(const Media& tagged, const Offer& offer, const std::vector<std::string>& bundle) {
+  if (!tagged.ice.ufrag.empty()) return tagged;
   for (const Media& media : offer.media) {
     if (!media.ice.ufrag.empty() && std::ranges::find(bundle, media.mid) != bundle.end()) return media;
   }
-  return first;
+  return tagged;
 }
 
 std::optional<Error> checkTransport(const Media& transport, const std::string& path) {
@@ -167,11 +168,14 @@ void writeFormats(Writer& out, const rooms::AudioLine& agreed) {
   }
 }
 
-void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::DtlsRole role, bool tagged) {
+// The beginning of a line that is not rejected, with our transport. Its direction is inactive unless it is
+// accepted.
+void writeTransport(Writer& out, const Line& line, std::string_view formats, const Local& local,
+                    rooms::DtlsRole role, bool tagged) {
   const Media& media = *line.media;
   const Candidate& best = local.candidates.front();
   const bool ipv6 = best.ip.find(':') != best.ip.npos;
-  out.line("m=audio ", best.port, " ", media.protocol, " ", formatList(line, local.repair));
+  out.line("m=", media.type, " ", best.port, " ", media.protocol, " ", formats);
   out.line("c=IN ", ipv6 ? "IP6 " : "IP4 ", best.ip);
   if (!media.mid.empty()) out.line("a=mid:", media.mid);
   out.line("a=", directionName(line.we_send, line.we_receive));
@@ -181,6 +185,18 @@ void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::Dtl
   out.line("a=setup:", role == rooms::DtlsRole::kServer ? "passive" : "active");
   if (tagged) writeCandidates(out, local.candidates);
   out.line("a=rtcp-mux");
+}
+
+void writeInactive(Writer& out, const Line& line, const Local& local, rooms::DtlsRole role) {
+  const Media& media = *line.media;
+  writeTransport(out, line, media.formats.front(), local, role, true);
+  if (!media.first_rtpmap.empty()) out.line("a=rtpmap:", media.first_rtpmap);
+  if (!media.first_fmtp.empty()) out.line("a=fmtp:", media.first_fmtp);
+}
+
+void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::DtlsRole role, bool tagged) {
+  const Media& media = *line.media;
+  writeTransport(out, line, formatList(line, local.repair), local, role, tagged);
   if (media.rtcp_reduced_size) out.line("a=rtcp-rsize");
   writeFormats(out, line.agreed);
   out.line("a=ptime:20");
@@ -200,24 +216,28 @@ std::string writeAnswer(const Offer& offer, const std::vector<Line>& lines, cons
                         rooms::DtlsRole role) {
   Writer out;
   out.line("v=0");
-  out.line("o=- ", local.session_id >> 1, " 1 IN IP4 127.0.0.1");
+  out.line("o=- ", local.session_id >> 1, " ", local.session_version, " IN IP4 127.0.0.1");
   out.line("s=-");
   out.line("t=0 0");
   out.line("a=ice-lite");
   if (!offer.bundles.empty()) {
     std::string mids;
     for (const Line& line : lines) {
-      if (line.accepted && !line.media->mid.empty()) mids += " " + line.media->mid;
+      if (!line.accepted && !line.lends_transport) continue;
+      if (!line.media->mid.empty()) mids += " " + line.media->mid;
     }
     out.line("a=group:BUNDLE", mids);
   }
-  bool tagged = true;  // the first accepted line speaks for the bundle
+  bool tagged = true;  // the first line that is not rejected speaks for the bundle
   for (const Line& line : lines) {
-    if (!line.accepted) {
+    if (line.accepted) {
+      writeAccepted(out, line, local, role, tagged);
+    } else if (line.lends_transport) {
+      writeInactive(out, line, local, role);
+    } else {
       writeRejected(out, *line.media);
       continue;
     }
-    writeAccepted(out, line, local, role, tagged);
     tagged = false;
   }
   return out.take();
@@ -270,6 +290,21 @@ Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vecto
   return bundle;
 }
 
+// The line whose transport the bundle has: the one that the offerer tagged, the first of the group, unless we
+// reject it (RFC 9143 section 7.3.1). With max-bundle Chromium has no other transport, and refuses an answer
+// that rejects this line. So it is kept as inactive when it is not audio, and can be used otherwise.
+const Media& tagLine(std::vector<Line>& lines, const std::vector<std::string>& bundle) {
+  const auto first = std::ranges::find(lines, true, &Line::accepted);
+  if (bundle.empty()) return *first->media;
+  const auto offerers =
+      std::find_if(lines.begin(), first, [&](const Line& line) { return line.media->mid == bundle.front(); });
+  if (offerers == first) return *first->media;
+  const Media& media = *offerers->media;
+  if (media.port == 0 || !media.rtcp_mux || !isSupportedProtocol(media.protocol)) return *first->media;
+  offerers->lends_transport = true;
+  return media;
+}
+
 }  // namespace
 
 Result<Agreement> negotiate(const Offer& offer, const Local& local) {
@@ -279,13 +314,14 @@ Result<Agreement> negotiate(const Offer& offer, const Local& local) {
   const auto bundle = findBundle(offer, *lines);
   if (!bundle) return bundle.errors();
 
-  const auto first = std::ranges::find(*lines, true, &Line::accepted);
-  const Media& transport = transportOf(*first->media, offer, *bundle);
+  const Media& transport = transportOf(tagLine(*lines, *bundle), offer, *bundle);
   const std::string path = mediaPath(static_cast<size_t>(&transport - offer.media.data()));
   if (const auto error = checkTransport(transport, path)) return *error;
 
   Agreement agreement;
   rooms::Negotiated& negotiated = agreement.negotiated;
+  agreement.origin = offer.origin;
+  agreement.origin.tls_id = transport.tls_id;
   negotiated.local = local.ice;
   negotiated.remote = transport.ice;
   negotiated.fingerprint = *transport.fingerprint;

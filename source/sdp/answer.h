@@ -28,17 +28,21 @@ struct Local {
   std::vector<Candidate> candidates;  // at least one, best first
   std::string cname;
   uint64_t session_id = 0;
+  uint64_t session_version = 1;
   std::function<uint32_t()> next_ssrc;  // for each slot and its RTX; unique, not 0
   rooms::RepairFeatures repair{};       // what may be agreed on, if it was offered
 };
 
 struct Agreement {
   rooms::Negotiated negotiated;
+  rooms::Origin origin;  // of the offer
   std::string answer;
 };
 
 // Errors name the part of the offer that cannot be used: "media[1].fingerprint". Of an offer,
-// - lines other than audio are rejected in the answer;
+// - lines other than audio are rejected in the answer, but for the first of the bundle, whose transport is
+// the
+//   bundle's: it is answered as inactive if it is a line of RTP;
 // - one audio line that sends is the player's voice; further sendrecv lines are answered as slots;
 // - every audio line that receives is a slot;
 // - all audio lines must lie in one bundle.

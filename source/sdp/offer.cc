@@ -13,6 +13,9 @@ constexpr size_t kMaxToken = 64;
 constexpr size_t kMaxFormats = 128;
 constexpr size_t kMaxSsrcs = 16;
 constexpr size_t kMaxBundles = 8;
+constexpr size_t kMaxOrigin = 256;
+constexpr size_t kMaxFormatValue = 256;
+constexpr size_t kMaxTlsId = 255;  // RFC 8842 section 4
 
 // Printable, and short enough to be sent back in an answer.
 bool isToken(std::string_view text) {
@@ -86,6 +89,8 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
     }
     target.fingerprint = parseFingerprint(value);
     if (!target.fingerprint) return "must be 32 hexadecimal bytes with colons";
+  } else if (name == "tls-id") {
+    target.tls_id = value.substr(0, kMaxTlsId);
   } else if (name == "setup") {
     const std::optional<Setup> setup = parseSetup(value);
     if (!setup) return "must be actpass, active, passive or holdconn";
@@ -98,13 +103,21 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
   return nullptr;
 }
 
+// When the value begins with the m-line's first format.
+void keepFirst(const Media& media, std::string_view value, std::string& kept) {
+  std::string_view rest = value;
+  if (value.size() <= kMaxFormatValue && take(rest, ' ') == media.formats.front()) kept = value;
+}
+
 const char* applyToMedia(std::string_view name, std::string_view value, Media& media) {
   if (name == "mid") {
     if (!isToken(value)) return "must be 1 to 64 printable characters";
     media.mid = value;
   } else if (name == "rtpmap") {
+    keepFirst(media, value, media.first_rtpmap);
     return media.codecs.onRtpmap(value, media.formats);
   } else if (name == "fmtp") {
+    keepFirst(media, value, media.first_fmtp);
     return media.codecs.onFmtp(value);
   } else if (name == "rtcp-fb") {
     return media.codecs.onFeedback(value);
@@ -161,6 +174,18 @@ const char* parseMediaLine(std::string_view value, Media& media) {
   return media.formats.empty() ? "no formats" : nullptr;
 }
 
+// "<username> <sess-id> <sess-version> <nettype> <addrtype> <address>"; what is malformed names no
+// connection.
+rooms::Origin parseOrigin(std::string_view value) {
+  rooms::Origin origin;
+  const std::string_view username = take(value, ' ');
+  const std::string_view session = take(value, ' ');
+  const std::string_view version = take(value, ' ');
+  if (session.empty() || value.empty() || !parseNumber(version, origin.version)) return {};
+  origin.id = std::string(username) + " " + std::string(session) + " " + std::string(value);
+  return origin.id.size() <= kMaxOrigin ? origin : rooms::Origin();
+}
+
 std::string fieldName(std::string_view attribute) {
   std::string name(attribute);
   std::ranges::replace(name, '-', '_');
@@ -187,7 +212,9 @@ Result<Offer> parseOffer(std::string_view text) {
       return Error{"lines[" + std::to_string(number) + "]", "must be <type>=<value>"};
     }
     std::string_view value = line.substr(2);
-    if (line[0] == 'm') {
+    if (line[0] == 'o' && number == 1) {
+      offer.origin = parseOrigin(value);
+    } else if (line[0] == 'm') {
       Media& media = offer.media.emplace_back();
       static_cast<Inherited&>(media) = defaults;
       if (offer.media.size() > kMaxMedia) return Error{mediaPath(kMaxMedia), "too many media lines"};

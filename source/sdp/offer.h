@@ -40,6 +40,7 @@ struct Extension {
 struct Inherited {
   rooms::IceCredentials ice;  // empty when absent
   std::optional<rooms::Fingerprint> fingerprint;
+  std::string tls_id;            // RFC 8842 section 4; empty when absent
   std::string fingerprint_hash;  // of the last a=fingerprint that is not SHA-256
   Setup setup = Setup::kActpass;
   Direction direction;
@@ -52,7 +53,9 @@ struct Media : Inherited {
   uint16_t port = 0;
   std::string protocol;
   std::vector<std::string> formats;
-  std::string mid;  // empty when absent
+  std::string mid;           // empty when absent
+  std::string first_rtpmap;  // the values that say what the first format is; empty when absent
+  std::string first_fmtp;
   Codecs codecs;
   std::vector<uint32_t> ssrcs;  // in the order of the offer
   bool rtcp_mux = false;
@@ -64,6 +67,7 @@ struct Media : Inherited {
 };
 
 struct Offer {
+  rooms::Origin origin;  // its tls_id is the transport's, see negotiate()
   bool ice_lite = false;
   std::vector<std::vector<std::string>> bundles;  // mids
   std::vector<Media> media;

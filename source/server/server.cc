@@ -32,10 +32,13 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
       ports_(workers.count),
       admin_router_(admin::makeRouter(*this)),
       successor_waits_(loop_.timers(), [this] { onSuccessorReady(); }),
-      tick_(loop_.timers(), [this] { onTick(); }) {
+      tick_(loop_.timers(), [this] { onTick(); }),
+      room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
   rooms_.addObserver(*this);
   group_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
-  group_.player_gone = [this](const rooms::PlayerPtr& player) { rooms_.leave(player); };
+  group_.player_gone = [this](const rooms::PlayerPtr& player) {
+    rooms_.leave(player, rooms::Departure::kSessionEnded);
+  };
 }
 
 Server::~Server() {
@@ -164,6 +167,7 @@ void Server::run() {
   startSignals();
   watchFiles();
   tick_.arm(kTick);
+  room_feed_.arm(join::RoomFeed::kInterval);
   startProbes();
   for (const auto& listener : generation_->listeners) {
     for (const net::Address& address : ports_.addresses(listener->name)) {
@@ -206,6 +210,11 @@ void Server::onTick() {
   if (clock_.now() - machine_checked_ >= kCheckMachine) checkMachine();
   if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
   tick_.arm(kTick);
+}
+
+void Server::onRoomFeed() {
+  if (join_ != nullptr) join_->publishRooms();
+  room_feed_.arm(join::RoomFeed::kInterval);
 }
 
 void Server::drain(bool exit) {
@@ -315,6 +324,15 @@ Status Server::checkFixed(const config::Settings& fresh) const {
 void Server::onJoined(const rooms::PlayerPtr& player) {
   for (auto& worker : group_.workers) {
     worker->post([&worker, player] { worker->dispatcher().addPlayer(player); });
+  }
+  // Of a player of the process before this one, who may have restarted ICE there.
+  for (const auto& local : player->signalled.local) onIceRestart(player, local);
+}
+
+void Server::onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCredentials& local) {
+  if (local == player->negotiated.local) return;
+  for (auto& worker : group_.workers) {
+    worker->post([&worker, player, local] { worker->dispatcher().addCredentials(player, local); });
   }
 }
 

@@ -85,6 +85,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   // `limit`: then the process ends.
   void startDrain(std::optional<Duration> limit);
   void onTick();
+  void onRoomFeed();
   bool idle() const { return group_.total_sessions.load(std::memory_order_relaxed) == 0; }
   nlohmann::json externalAddresses() const;
   template <typename Answer, typename Ask>
@@ -112,6 +113,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   // rooms::Observer
   void onJoined(const rooms::PlayerPtr& player) override;
   void onLeft(const rooms::PlayerPtr& player) override;
+  void onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCredentials& local) override;
 
   const Options options_;
   const chain::Registry& registry_;
@@ -163,6 +165,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   bool handed_over_ = false;
   std::vector<std::unique_ptr<SignalWatch>> signals_;
   net::Timer tick_;
+  net::Timer room_feed_;
 };
 
 }  // namespace sluice::server

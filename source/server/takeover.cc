@@ -91,7 +91,8 @@ void Server::reportTakeover(const runtime::LoadingWorkers::Loaded& loaded) {
   for (const auto& [reason, count] : reasons) log::warn("not taken over: {} sessions, {}", count, reason);
   for (const auto& room : rooms_.rooms()) {
     for (const auto& player : room.players) {
-      if (gone.contains(player->negotiated.local.ufrag)) rooms_.leave(player);
+      if (gone.contains(player->negotiated.local.ufrag))
+        rooms_.leave(player, rooms::Departure::kSessionEnded);
     }
   }
 }

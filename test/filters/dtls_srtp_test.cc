@@ -34,6 +34,25 @@ TEST_CASE("a client's media is plain inside and encrypted outside, in both roles
   CHECK(packet == kRtp);
 }
 
+TEST_CASE("RFC 8842 3.3: addresses that an ICE restart brings have the same association and keys") {
+  Fixture f;
+  f.connect();
+  REQUIRE(f.connected());
+  const net::Address moved = *net::Address::parse("203.0.113.9:6000");
+  const size_t said = f.chain.outer.size();
+  f.chain.session.authenticate(moved);
+  f.chain.session.selected = moved;
+  f.chain.ingress(f.protect(kRtp), moved);
+  REQUIRE(f.chain.inner.size() == 1);
+  CHECK(f.chain.inner[0].data == kRtp);
+  CHECK(f.chain.outer.size() == said);  // no handshake
+  f.chain.egress(kRtp);
+  auto packet = f.chain.outer.back().data;
+  size_t size = packet.size();
+  CHECK(f.srtp->unprotect(packet.data(), size) == crypto::SrtpStatus::kOk);
+  CHECK(f.chain.counted("dtls_srtp", "handshakes", "ok") == 1);
+}
+
 TEST_CASE("GCM is preferred and AES-CM accepted") {
   Fixture gcm;
   gcm.connect();

@@ -6,6 +6,30 @@ from browser import Browser
 from harness import Sluice, wait_until
 from peers import AiortcPlayer, GstreamerPlayer
 
+VIDEO_FIRST = """
+(async () => {
+  const microphone = (await navigator.mediaDevices.getUserMedia({audio: true})).getAudioTracks()[0];
+  const pc = window.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
+  pc.ontrack = ({track}) => {  // Chromium decodes what it plays
+    window.sound = new Audio();
+    window.sound.srcObject = new MediaStream([track]);
+    window.sound.play();
+  };
+  pc.addTransceiver('video');
+  pc.addTransceiver(microphone, {direction: 'sendonly'});
+  pc.addTransceiver('audio', {direction: 'recvonly'});
+  await pc.setLocalDescription();
+  const response = await fetch('/v1/rooms/video/players/chromium',
+      {method: 'POST', headers: {'Content-Type': 'application/sdp'}, body: pc.localDescription.sdp});
+  await pc.setRemoteDescription({type: 'answer', sdp: await response.text()});
+})()
+"""
+HEARD = """
+(async () => [...(await window.pc.getStats()).values()]
+    .filter((entry) => entry.type === 'inbound-rtp')
+    .reduce((sum, entry) => sum + entry.totalAudioEnergy, 0))()
+"""
+
 
 class InteropTest(unittest.TestCase):
     def test_chromium_aiortc_and_gstreamer_hear_each_other(self):
@@ -33,6 +57,17 @@ class InteropTest(unittest.TestCase):
                 voices = set(page.run("[...window.sluice.voices().keys()]"))
                 self.assertEqual(voices, {players["aiortc"]["csrc"], players["gstreamer"]["csrc"]})
             wait_until(lambda: set(sluice.players("tower")) == {"chromium"}, "the others have left", 3)
+
+    def test_max_bundle_with_video_first(self):
+        """Chromium refuses an answer that rejects the line with the bundle's transport."""
+        with Sluice() as sluice, Browser() as browser:
+            with AiortcPlayer(sluice, "video", "aiortc") as aiortc:
+                page = browser.open(sluice.join_url)
+                wait_until(lambda: page.run("Boolean(window.sluice)"), "the page is loaded")
+                page.run(VIDEO_FIRST)
+                wait_until(lambda: page.run("window.pc.connectionState") == "connected", "Chromium is connected")
+                wait_until(lambda: sum(n > 50 for n in aiortc.loud_frames) == 1, "aiortc hears Chromium", 30)
+                wait_until(lambda: page.run(HEARD) > 0.01, "Chromium hears aiortc", 30)
 
 
 if __name__ == "__main__":

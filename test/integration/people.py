@@ -25,8 +25,19 @@ class Player:
         """CSRCs of the players that this one hears at the moment."""
         return set(self.page.run("[...window.sluice.voices().keys()]"))
 
+    def click(self, element):
+        self.page.run(f"document.getElementById('{element}').click()")
+
+    def text(self, element):
+        return self.page.run(f"document.getElementById('{element}')?.textContent ?? ''")
+
+    def note(self, name):
+        """What the page says below a player's name."""
+        return self.page.run(f"document.querySelector('li[data-name={name}] .note')?.textContent")
+
     def problem(self):
-        return self.page.run("document.getElementById('problem').textContent")
+        """What the page says is wrong; empty: nothing."""
+        return self.page.run("document.getElementById('problem-text')?.textContent ?? ''")
 
 
 def received_share(sender, receiver, seconds):

@@ -117,7 +117,7 @@ class VoiceRoomTest(unittest.TestCase):
 
     def test_a_browser_refuses_a_proxy_with_another_certificate(self):
         victim = self.player("forged", "victim", TAMPER_ANSWER_FINGERPRINT)
-        wait_until(lambda: victim.state() == "idle" and "lost" in victim.problem(), "the page gives up", 30)
+        wait_until(lambda: victim.state() == "idle" and "could not be set up" in victim.problem(), "the page gives up", 30)
         self.assertFalse(self.sluice.players("forged"))
 
     def test_a_wrong_ice_password_gets_nowhere(self):

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace sluice::join {
 namespace {
@@ -81,7 +82,7 @@ TEST_CASE("a player is told by events which profile fits, and when it has left")
   REQUIRE(answer.status == 200);
   CHECK(answer.content_type == "text/event-stream");
   REQUIRE(answer.events);
-  CHECK(answer.events->take(1000) == ":\n\n");
+  CHECK(answer.events->take(1000).starts_with(":\n\n"));
   const auto alice = f.directory.find("lobby", "alice");
   f.directory.advise(alice, {8'000, 10, true, 10, 24'000});
   const std::string event = answer.events->take(1000);
@@ -97,7 +98,7 @@ TEST_CASE("a player is told by events which profile fits, and when it has left")
   const auto late = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
   CHECK(late.events->take(1000).find("event: profile") != std::string::npos);
   f.directory.leave(alice);
-  CHECK(answer.events->take(1000) == "event: left\ndata: {}\n\n");
+  CHECK(answer.events->take(1000) == "event: left\ndata: {\"reason\":\"left\"}\n\n");
   CHECK(answer.events->ended());
   CHECK(late.events->ended());
   f.directory.advise(alice, {});  // nobody is there any more
@@ -111,6 +112,118 @@ TEST_CASE("one player's events have at most four subscribers; a rejoin ends them
   CHECK(std::count_if(answers.begin(), answers.end(), [](const auto& a) { return !a.events->ended(); }) == 4);
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   for (const auto& answer : answers) CHECK(answer.events->ended());
+}
+
+// The data of the `room` events that wait in a stream.
+std::vector<json> roomEvents(http::EventStream& stream) {
+  std::vector<json> events;
+  const std::string text = stream.take(http::EventStream::kMaxPending);
+  constexpr std::string_view kHead = "event: room\ndata: ";
+  for (size_t at = text.find(kHead); at != text.npos; at = text.find(kHead, at)) {
+    at += kHead.size();
+    events.push_back(json::parse(text.substr(at, text.find('\n', at) - at)));
+  }
+  return events;
+}
+
+TEST_CASE("subscribers are told who is in the room, then what changes, in one event per interval") {
+  Fixture f;
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  auto events = roomEvents(*answer.events);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0] == json::parse(R"({"all":true,"left":[],"players":[
+      {"id":"alice","connected":false,"microphone":true,"talking":false,"csrc":0}]})"));
+  f.api.publishRooms();
+  CHECK(roomEvents(*answer.events).empty());
+
+  f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer);
+  f.ask("POST", "/v1/rooms/lobby/players/carol", kOffer);
+  f.ask("POST", "/v1/rooms/attic/players/dora", kOffer);
+  auto& observed = f.directory.find("lobby", "alice")->observed;
+  observed.connected = true;
+  observed.csrc = 7;
+  observed.last_voice_ns = f.clock.now().time_since_epoch().count();
+  f.api.publishRooms();
+  events = roomEvents(*answer.events);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0]["all"] == false);
+  CHECK(events[0]["players"].size() == 3);
+  CHECK(events[0]["players"][0] ==
+        json::parse(R"({"id":"alice","connected":true,"microphone":true,"talking":true,"csrc":7})"));
+
+  f.clock.advance(400ms);
+  f.ask("DELETE", "/v1/rooms/lobby/players/bob");
+  f.api.publishRooms();
+  events = roomEvents(*answer.events);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0]["left"] == json::parse(R"(["bob"])"));
+  REQUIRE(events[0]["players"].size() == 1);
+  CHECK(events[0]["players"][0]["talking"] == false);
+}
+
+TEST_CASE("a player who only listens is told apart") {
+  Fixture f;
+  std::string offer = kOffer;
+  const size_t at = offer.find("a=sendonly");
+  REQUIRE(at != offer.npos);
+  offer.replace(at, 10, "a=inactive");
+  REQUIRE(f.ask("POST", "/v1/rooms/lobby/players/alice", offer).status == 201);
+  CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["microphone"] == false);
+  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  CHECK(roomEvents(*answer.events)[0]["players"][0]["microphone"] == false);
+}
+
+TEST_CASE("a large room is listed over several intervals, so that no stream overflows") {
+  Fixture f({}, {.players_per_room = 1000});
+  const std::string name(60, 'n');
+  const auto add = [&](int i) {
+    REQUIRE(f.directory.join("lobby", name + std::to_string(1000 + i), {}).ok());
+  };
+  for (int i = 0; i < 400; ++i) add(i);
+  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/" + name + "1000/events");
+  std::set<std::string> listed;
+  size_t starts = 0;
+  const auto read = [&] {
+    for (const json& event : roomEvents(*answer.events)) {
+      starts += event["all"] == true;
+      CHECK(event["players"].size() <= RoomFeed::kMaxPlayersInEvent);
+      for (const json& player : event["players"]) listed.insert(player["id"]);
+    }
+  };
+  read();
+  CHECK(listed.size() == RoomFeed::kMaxPlayersInEvent);
+  for (int i = 400; i < 800; ++i) add(i);
+  for (int i = 0; i < 10; ++i) {
+    f.api.publishRooms();
+    read();
+  }
+  CHECK(listed.size() == 800);
+  CHECK(starts == 1);
+  CHECK_FALSE(answer.events->ended());
+}
+
+TEST_CASE("the left event says why the player is no longer there") {
+  Fixture f({}, {.connect_timeout = 30s});
+  const auto reason = [&](auto&& depart) {
+    f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+    const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+    answer.events->take(1000);
+    depart();
+    return answer.events->take(1000);
+  };
+  const auto alice = [&] { return f.directory.find("lobby", "alice"); };
+  const auto text = [](const char* why) {
+    return "event: left\ndata: {\"reason\":\"" + std::string(why) + "\"}\n\n";
+  };
+  CHECK(reason([&] { f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer); }) == text("replaced"));
+  CHECK(reason([&] { f.ask("DELETE", "/v1/rooms/lobby/players/alice"); }) == text("left"));
+  CHECK(reason([&] { f.directory.leave(alice(), rooms::Departure::kSessionEnded); }) ==
+        text("session_ended"));
+  CHECK(reason([&] {
+          f.clock.advance(30s);
+          f.directory.expire();
+        }) == text("not_connected"));
 }
 
 TEST_CASE("events of another player need that player's token") {
@@ -191,6 +304,13 @@ TEST_CASE("the DELETE of an old connection does not end the player's new one") {
   CHECK(f.directory.players("lobby").size() == 1);
   CHECK(f.ask("DELETE", headerOf(first, "Location")).status == 404);
   CHECK(f.directory.players("lobby").size() == 1);
+  const auto events = [&](const http::Response& joined) {
+    const std::string location(headerOf(joined, "Location"));
+    return f.ask("GET",
+                 location.substr(0, location.find('?')) + "/events" + location.substr(location.find('?')));
+  };
+  CHECK(bodyOf(events(first))["field"] == "session");
+  CHECK(events(second).status == 200);
   CHECK(f.ask("DELETE", headerOf(second, "Location")).status == 204);
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 204);
@@ -234,6 +354,112 @@ TEST_CASE("what is wrong with a join is named") {
   CHECK(f.ask("DELETE", "/v1/rooms/r/players/p").status == 204);
 }
 
+// `text` with other values in some of its lines, wherever they are.
+std::string edited(std::string text, const std::vector<std::pair<std::string, std::string>>& edits) {
+  for (const auto& [from, to] : edits) {
+    REQUIRE(text.find(from) != text.npos);
+    for (size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
+      text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+const std::pair<std::string, std::string> kNextVersion{"322729 2 IN", "322729 3 IN"};
+const std::pair<std::string, std::string> kNewUfrag{"ice-ufrag:/F6Y", "ice-ufrag:next"};
+const std::pair<std::string, std::string> kNewPassword{"1bNXH+KMFQaeBkbh47ckEJgT",
+                                                       "another+password+of+24ch"};
+
+struct RestartFixture : Fixture, rooms::Observer {
+  RestartFixture() {
+    directory.addObserver(*this);
+    first = join(kOffer);
+  }
+  ~RestartFixture() override { directory.removeObserver(*this); }
+  void onJoined(const rooms::PlayerPtr&) override { ++joined; }
+  void onLeft(const rooms::PlayerPtr&) override { ++left; }
+  void onIceRestart(const rooms::PlayerPtr&, const rooms::IceCredentials& local) override {
+    restarts.push_back(local);
+  }
+  http::Response join(const std::string& offer) {
+    return ask("POST", "/v1/rooms/lobby/players/alice", offer);
+  }
+  rooms::PlayerPtr alice() { return directory.find("lobby", "alice"); }
+
+  int joined = 0, left = 0;
+  std::vector<rooms::IceCredentials> restarts;
+  http::Response first;
+};
+
+TEST_CASE("an ICE restart keeps the player, its Location and all of the answer but credentials and version") {
+  RestartFixture f;
+  const auto player = f.alice();
+  const auto restarted = f.join(edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword}));
+  REQUIRE(restarted.status == 201);
+  CHECK(headerOf(restarted, "Location") == headerOf(f.first, "Location"));
+  CHECK(f.alice() == player);
+  CHECK((f.joined == 1 && f.left == 0));
+  REQUIRE(f.restarts.size() == 1);
+  CHECK(f.restarts[0].ufrag != player->negotiated.local.ufrag);
+  CHECK(restarted.body == edited(f.first.body, {{player->negotiated.local.ufrag, f.restarts[0].ufrag},
+                                                {player->negotiated.local.password, f.restarts[0].password},
+                                                {" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
+  CHECK(player->signalled.remote.ufrag == "next");
+  CHECK(player->signalled.local == std::vector{player->negotiated.local, f.restarts[0]});
+  CHECK(f.ask("DELETE", headerOf(f.first, "Location")).status == 204);
+}
+
+TEST_CASE("an ICE restart is answered while the server drains and while the room is full") {
+  Fixture f({}, {.players_per_room = 1});
+  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  f.api.drain(std::nullopt);
+  const std::string restart = edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword});
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", restart).status == 201);
+  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 503);
+}
+
+TEST_CASE("a later offer without an ICE restart is answered with the credentials in use") {
+  RestartFixture f;
+  const auto again = f.join(edited(kOffer, {kNextVersion}));
+  CHECK(again.body == edited(f.first.body, {{" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
+  CHECK(f.restarts.empty());
+  CHECK(f.joined == 1);
+}
+
+TEST_CASE("an offer of another connection, or one that changes more than ICE, begins a new one") {
+  const std::vector<std::pair<std::string, std::string>> changes[] = {
+      {{"3639030942838322729 2 IN", "3639030942838322730 3 IN"}},    // another RTCPeerConnection
+      {},                                                            // no higher version
+      {kNextVersion, {"sha-256 ", "sha-256 00:"}},                   // another certificate, see below
+      {kNextVersion, {"a=mid:8", "a=mid:9"}, {" 7 8\r", " 7 9\r"}},  // another line
+      {kNextVersion, {"rtpmap:111 opus", "rtpmap:112 opus"}, {" 111 63", " 112 63"}},
+      {kNextVersion, {"setup:actpass", "setup:passive"}},
+      {kNextVersion, {"s=-\r\n", "s=-\r\na=tls-id:an-id-of-twenty-characters\r\n"}},
+  };
+  for (auto edits : changes) {
+    for (auto& [from, to] : edits) {
+      if (to != "sha-256 00:") continue;
+      const size_t at = kOffer.find("sha-256 ");
+      from = kOffer.substr(at, 10);
+      to = from == "sha-256 00" ? "sha-256 01" : "sha-256 00";
+    }
+    edits.push_back(kNewUfrag);
+    edits.push_back(kNewPassword);
+    RestartFixture f;
+    const auto fresh = f.join(edited(kOffer, edits));
+    CHECK(fresh.status == 201);
+    CHECK(headerOf(fresh, "Location") != headerOf(f.first, "Location"));
+    CHECK(f.restarts.empty());
+    CHECK((f.joined == 2 && f.left == 1));
+  }
+  // RFC 8839 section 4.4.1.1.1: a restart changes both.
+  for (const auto& half : {kNewUfrag, kNewPassword}) {
+    RestartFixture f;
+    f.join(edited(kOffer, {kNextVersion, half}));
+    CHECK(f.restarts.empty());
+    CHECK(f.joined == 2);
+  }
+}
+
 TEST_CASE("players are told of a drain, also those who listen later") {
   Fixture f;
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
@@ -270,7 +496,8 @@ TEST_CASE("rooms and who is in them") {
   const json players = bodyOf(room)["players"];
   REQUIRE(players.size() == 2);
   CHECK(players[0] ==
-        json::parse(R"({"id":"alice","connected":true,"ssrc":7,"csrc":8,"talking":true,"slots":8,
+        json::parse(
+            R"({"id":"alice","connected":true,"ssrc":7,"csrc":8,"microphone":true,"talking":true,"slots":8,
       "packets_in":10,"packets_out":20,"rtt_ms":12.5,"loss_percent":1.5,"uplink_loss_percent":0.0,
       "profile":null})"));
   CHECK(players[1]["talking"] == false);

@@ -66,6 +66,9 @@ TEST_CASE("players are there with all that was agreed and observed, and observer
   f.before.bindSsrc(f.alice, 77);
   f.alice->slot_states[1] = {.skip = 3, .rtx_sequence = 500};
   f.before.advise(f.alice, {.frame_ms = 60, .fec = true});
+  f.alice->signalled.origin = {"- 1 IN IP4 127.0.0.1", 2, "an id"};
+  f.alice->signalled.answer_id = 4;
+  f.before.restartIce(f.alice, {"a2", "our next password"}, {"theirs2", "their next password"});
   REQUIRE(Fixture::read(f.after, f.written()));
   const PlayerPtr alice = f.after.find("lobby", "alice");
   REQUIRE(alice != nullptr);
@@ -83,6 +86,11 @@ TEST_CASE("players are there with all that was agreed and observed, and observer
   CHECK(agreed.slots[1].rtx_ssrc == 10);
   CHECK(agreed.slots[1].extensions.mid == 4);
   CHECK(agreed.cname == "c");
+  CHECK(alice->signalled.origin.follows({"- 1 IN IP4 127.0.0.1", 1, "an id"}));
+  CHECK(alice->signalled.answer_id == 4);
+  CHECK(alice->signalled.local ==
+        std::vector<IceCredentials>{{"a", "our password"}, {"a2", "our next password"}});
+  CHECK(alice->signalled.remote == IceCredentials{"theirs2", "their next password"});
   CHECK(alice->observed.worker == 1);
   CHECK(alice->observed.connected);
   CHECK(alice->observed.ssrc == 77);

@@ -179,9 +179,9 @@ struct DispatcherFixture {
     return dispatcher.sessions().find({remote, kLocal, 7, runtime::Plane::kMedia});
   }
 
-  rooms::PlayerPtr player(const std::string& ufrag) {
+  rooms::PlayerPtr player(const std::string& ufrag, const std::string& password = "") {
     rooms::Negotiated negotiated;
-    negotiated.local.ufrag = ufrag;
+    negotiated.local = {ufrag, password};
     auto joined = std::make_shared<rooms::Player>(room, ufrag, negotiated);
     dispatcher.addPlayer(joined);
     return joined;

@@ -82,6 +82,23 @@ TEST_CASE("a session goes on: its number, addresses, age and counts, and its pac
   CHECK(there->packetsIn() == 4);
 }
 
+TEST_CASE("a session goes on after its player has restarted ICE, also when its first credentials are void") {
+  Fixture f;
+  const auto before = f.before.player("first"), after = f.after.player("first");
+  f.before.receive(kAlice, check("first:x"));
+  for (const char* ufrag : {"second", "third"}) {
+    f.before.dispatcher.addCredentials(before, {ufrag, "password"});
+    f.after.dispatcher.addCredentials(after, {ufrag, "password"});
+  }
+  f.before.receive(kAlice, check("third:x"));
+  CHECK(f.takeOver().empty());
+  REQUIRE(f.after.find(kAlice) != nullptr);
+  CHECK(f.after.find(kAlice)->player() == after);
+  CHECK(f.after.find(kAlice)->iceCredentials("third") != nullptr);
+  f.after.receive(kBob, check("third:x"));
+  CHECK(f.after.find(kBob) == f.after.find(kAlice));
+}
+
 TEST_CASE("numbers of sessions go on behind those that came along") {
   Fixture f;
   f.before.receive(kAlice, check());

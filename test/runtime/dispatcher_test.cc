@@ -2,6 +2,7 @@
 // sockets.
 #include <map>
 
+#include "test/runtime/clients.h"
 #include "test/runtime/dispatcher_fixture.h"
 
 namespace sluice::runtime {
@@ -318,11 +319,83 @@ TEST_CASE("a session without a player gives way when a known player checks from 
   CHECK(f.dispatcher.sessions().size() == 1);
 }
 
+struct TwoWorkers {
+  TwoWorkers() { other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker}; }
+  Fixture owner{{.index = 0, .workers = 2}};
+  Fixture other{{.index = 1, .workers = 2}};
+};
+
+constexpr const char* kPassword = "a password of 24 letters";
+
+TEST_CASE("a check that proves another player gets the address of one who has vanished") {
+  Fixture f;
+  const auto alice = f.player("alice", kPassword), bob = f.player("bob", kPassword);
+  f.receive(kAlice, test::iceCheck("alice:x", kPassword));
+  for (const auto& forged : {check("bob:x"), test::iceCheck("bob:x", "a guess"), check(), kVoice}) {
+    f.receive(kAlice, forged);
+    CHECK(f.find(kAlice)->player() == alice);
+    CHECK(f.dispatcher.sessions().size() == 1);
+  }
+  f.receive(kAlice, test::iceCheck("bob:x", kPassword));
+  REQUIRE(f.find(kAlice)->player() == bob);
+  f.receive(kAlice, kVoice);
+  CHECK(f.find(kAlice)->packetsIn() == 2);
+  // If the source was forged, the owner has the address again with her next check.
+  f.receive(kAlice, test::iceCheck("alice:x", kPassword));
+  CHECK(f.find(kAlice)->player() == alice);
+  CHECK(f.find(kAlice)->tuples().size() == 1);
+  f.receive(kAlice, test::iceCheck("bob:x", kPassword));
+  CHECK(f.dispatcher.sessions().size() == 2);
+  CHECK(f.gone.empty());
+  // The end of the session that had the address takes it from no one.
+  f.dispatcher.removePlayer(alice);
+  f.turn();
+  REQUIRE(f.find(kAlice) != nullptr);
+  CHECK(f.find(kAlice)->player() == bob);
+}
+
+TEST_CASE("the address of a vanished player goes to the worker that owns the next one's session") {
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
+  const auto bob = owner.player("bob", kPassword);
+  other.dispatcher.addPlayer(bob);
+  other.player("alice", kPassword);
+  owner.receive(kBob, test::iceCheck("bob:x", kPassword));
+  other.receive(kAlice, test::iceCheck("alice:x", kPassword));
+  other.receive(kAlice, test::iceCheck("bob:x", kPassword));
+  other.receive(kAlice, kVoice);
+  CHECK(owner.find(kAlice) == owner.find(kBob));
+  CHECK(owner.find(kBob)->packetsIn() == 3);
+  CHECK(other.dispatcher.sessions().size() == 1);
+}
+
+TEST_CASE("after an ICE restart a player's session goes on with new credentials, on any worker") {
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
+  const auto alice = owner.player("first", kPassword);
+  other.dispatcher.addPlayer(alice);
+  owner.receive(kAlice, check("first:x"));
+  const Session* session = owner.find(kAlice);
+  for (Fixture* f : {&owner, &other}) f->dispatcher.addCredentials(alice, {"second", "another password"});
+  CHECK(session->iceCredentials("first")->password == kPassword);
+  CHECK(session->iceCredentials("second")->password == "another password");
+  owner.receive(kAlice, check("first:x"));  // does not prove the new ones
+  CHECK(session->iceCredentials("first") != nullptr);
+  other.receive(kBob, check("second:x"));  // from another network, to another worker
+  CHECK(owner.find(kBob) == session);
+  CHECK(session->iceCredentials("first") == nullptr);
+  CHECK(session->iceCredentials("second") != nullptr);
+  CHECK(owner.dispatcher.sessions().size() == 1);
+  CHECK(other.dispatcher.sessions().size() == 0);
+  owner.dispatcher.removePlayer(alice);
+  owner.turn();
+  owner.receive(kCarol, check("second:x"));
+  CHECK(owner.find(kCarol)->player() == nullptr);
+}
+
 TEST_CASE("a player's packets reach the worker that owns its session, and cross at most once") {
-  Fixture owner({.index = 0, .workers = 2});
-  Fixture other({.index = 1, .workers = 2});
-  other.worker.peers = {&owner.worker, &other.worker};
-  owner.worker.peers = {&owner.worker, &other.worker};
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
   const auto alice = owner.player("ours");
   other.dispatcher.addPlayer(alice);
   owner.receive(kAlice, check("ours:theirs"));

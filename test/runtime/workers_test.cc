@@ -30,12 +30,29 @@ TEST_CASE("many clients over two workers get their own datagrams back, while the
   CHECK(workers.unaccounted() == 0);
 }
 
+rooms::PlayerPtr joinPlayer(test::Workers& workers, const std::string& ufrag = "ours") {
+  rooms::Negotiated negotiated;
+  negotiated.local = {ufrag, "a password of 24 letters"};
+  const auto player = *workers.directory().join("room", ufrag, negotiated);
+  workers.announce(player);
+  return player;
+}
+
+// The error code of the answer to a check; 0: none.
+unsigned answerTo(test::Workers& workers, test::UdpClient& client, const std::string& ufrag,
+                  const std::string& password) {
+  client.send(iceCheck(ufrag + ":theirs", password), workers.address());
+  const auto answer = client.receive();
+  REQUIRE(answer);
+  const auto message = stun::parse(answer->data);
+  CHECK(message->checkIntegrity(asBytes(password), crypto::hmacSha1) ==
+        (message->kind == stun::Class::kSuccess));
+  return message->errorCode().value_or(0);
+}
+
 TEST_CASE("a player's session belongs to one worker, wherever its addresses are spread") {
   test::Workers workers(kVoiceConfig, 2);
-  rooms::Negotiated negotiated;
-  negotiated.local = {"ours", "a password of 24 letters"};
-  const auto player = *workers.directory().join("room", "player", negotiated);
-  workers.announce(player);
+  joinPlayer(workers);
   // Enough addresses that both workers' sockets get some.
   constexpr int kAddresses = 8;
   std::vector<std::unique_ptr<test::UdpClient>> clients;
@@ -54,6 +71,38 @@ TEST_CASE("a player's session belongs to one worker, wherever its addresses are 
   clients.front()->send(iceCheck("ours:theirs", "a password of 24 letters"), workers.address());
   CHECK(clients.front()->receive());
   CHECK(workers.sessions() == 1);
+}
+
+TEST_CASE("an ICE restart: new credentials are answered from anywhere, the old ones until then") {
+  test::Workers workers(kVoiceConfig, 2);
+  const auto player = joinPlayer(workers);
+  test::UdpClient first;
+  CHECK(answerTo(workers, first, "ours", "a password of 24 letters") == 0);
+  CHECK(answerTo(workers, first, "next", "another password of ours") == 401);
+  for (unsigned i = 0; i < 2; ++i) {
+    workers.on(i, [&](runtime::WorkerThread& worker) {
+      worker.dispatcher().addCredentials(player, {"next", "another password of ours"});
+    });
+  }
+  CHECK(answerTo(workers, first, "ours", "a password of 24 letters") == 0);
+  for (int i = 0; i < 4; ++i) {  // enough new addresses that both workers' sockets get some
+    test::UdpClient moved;
+    CHECK(answerTo(workers, moved, "next", "another password of ours") == 0);
+  }
+  CHECK(answerTo(workers, first, "ours", "a password of 24 letters") == 401);
+  CHECK(answerTo(workers, first, "next", "another password of ours") == 0);
+  CHECK(workers.sessions() == 1);
+}
+
+TEST_CASE("the next player at the address of one who has vanished is answered at once") {
+  test::Workers workers(kVoiceConfig, 2);
+  joinPlayer(workers, "alice");
+  joinPlayer(workers, "bob");
+  test::UdpClient port;
+  CHECK(answerTo(workers, port, "alice", "a password of 24 letters") == 0);
+  CHECK(answerTo(workers, port, "bob", "a guess at the password") == 401);
+  CHECK(answerTo(workers, port, "bob", "a password of 24 letters") == 0);
+  CHECK(workers.sessions() == 2);
 }
 
 TEST_CASE("strangers: only STUN begins a session where peers must prove themselves") {

@@ -126,6 +126,64 @@ TEST_CASE("video and data are rejected in their places and left out of the bundl
   CHECK(count(answer, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n") == 1);
 }
 
+TEST_CASE("video that is first of the bundle lends its transport, and is kept as inactive") {
+  const std::string video =
+      "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n"
+      "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" +
+      kTransport;
+  const std::string audio =
+      "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:1\r\na=rtcp-mux\r\na=sendrecv\r\n"
+      "a=rtpmap:111 opus/48000/2\r\n" +
+      kTransport;
+  const std::string offer = kSession + "a=group:BUNDLE 0 1\r\n" + video + audio;
+  const Agreement agreement = agree(offer);
+  const std::string& answer = agreement.answer;
+  CHECK(answer.find("a=group:BUNDLE 0 1\r\n") != answer.npos);
+  const size_t first = answer.find("m=video 3478 UDP/TLS/RTP/SAVPF 96\r\n");
+  const size_t second = answer.find("m=audio 3478");
+  REQUIRE(first != answer.npos);
+  REQUIRE(second != answer.npos);
+  const std::string kept = answer.substr(first, second - first);
+  for (const char* line : {"a=mid:0", "a=inactive", "a=ice-ufrag:locUFRAG", "a=setup:passive", "a=rtcp-mux",
+                           "a=rtpmap:96 VP8/90000", "a=end-of-candidates"}) {
+    CAPTURE(line);
+    CHECK(kept.find(std::string(line) + "\r\n") != kept.npos);
+  }
+  CHECK(count(answer, "a=candidate:") == 2);
+  CHECK(agreement.negotiated.remote.ufrag == "abcd");
+  CHECK(agreement.negotiated.sending->mid == "1");
+  // The format that the answer takes is told whole.
+  CHECK(agree(replaced(offer, "SAVPF 96 97", "SAVPF 97 96")).answer.find("a=fmtp:97 apt=96\r\n") !=
+        answer.npos);
+
+  // Also when the audio lines have none.
+  const std::string only =
+      replaced(replaced(offer, "audio 9", "audio 0"), "a=mid:1", "a=mid:1\r\na=bundle-only");
+  CHECK(agree(only).answer.find("m=video 3478") != answer.npos);
+  // A line that is not used, that cannot carry RTP with RTCP, or that is not the first, is rejected.
+  CHECK(agree(replaced(offer, "video 9", "video 0")).answer.find("m=video 0 ") != answer.npos);
+  CHECK(agree(replaced(offer, "a=rtcp-mux\r\n", "")).answer.find("m=video 0 ") != answer.npos);
+  CHECK(agree(replaced(offer, "BUNDLE 0 1", "BUNDLE 1 0")).answer.find("m=video 0 ") != answer.npos);
+}
+
+TEST_CASE("an offer's origin says which connection it is about, and how new it is") {
+  const auto origin = [](std::string_view line) {
+    return agree("v=0\r\n" + std::string(line) + "\r\ns=-\r\nt=0 0\r\na=tls-id:0123456789abcdefghij\r\n" +
+                 kAudio + kTransport)
+        .origin;
+  };
+  const rooms::Origin first = origin("o=- 4611 2 IN IP4 127.0.0.1");
+  CHECK(first.tls_id == "0123456789abcdefghij");
+  CHECK(origin("o=- 4611 3 IN IP4 127.0.0.1").follows(first));
+  for (const char* other :
+       {"o=- 4611 2 IN IP4 127.0.0.1", "o=- 4611 1 IN IP4 127.0.0.1", "o=- 4612 3 IN IP4 127.0.0.1",
+        "o=x 4611 3 IN IP4 127.0.0.1", "o=- 4611 3 IN IP4 127.0.0.2", "o=- 4611 x IN IP4 127.0.0.1", "o=-"}) {
+    CAPTURE(other);
+    CHECK_FALSE(origin(other).follows(first));
+    CHECK_FALSE(origin("o=- 4611 9 IN IP4 127.0.0.1").follows(origin("o=-")));
+  }
+}
+
 TEST_CASE("the DTLS role follows a=setup") {
   const std::string offer = kSession + kTransport + kAudio;
   CHECK(agree(offer).negotiated.dtls_role == rooms::DtlsRole::kServer);

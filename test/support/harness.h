@@ -57,6 +57,10 @@ class FakeSession final : public chain::Session {
   const net::Address& remote() const override { return selected; }
   const net::Address& local() const override { return local_address; }
   const rooms::PlayerPtr& player() const override { return known_player; }
+  const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const override {
+    const bool known = known_player != nullptr && known_player->negotiated.local.ufrag == local_ufrag;
+    return known ? &known_player->negotiated.local : nullptr;
+  }
   bool authenticate(const net::Packet& check) override { return authenticate(check.remote); }
   bool authenticate(const net::Address& address);
   bool isAuthenticated(const net::Packet& packet) const override {

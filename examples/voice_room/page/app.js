@@ -1,102 +1,118 @@
 // The page around a call. Query: ?room=R&name=N&autojoin=1&listen=1&relay=1; a server that wants tokens gets #token=T.
-import {Call, HttpError} from './call.js';
+import {Call, NoVoice, ServerSilent} from './call.js';
+import {HttpError} from './http.js';
+import {Microphone} from './microphone.js';
+import {PeopleView} from './people.js';
+import {explain, explainDeparture, explainDrain, offerAfter} from './texts.js';
+
+const DIRECT_MS = 5000;  // together with the relay less than 10 s, in which the user learns what is wrong
+const RELAY_MS = 4000;
+const RECONNECT_MS = 60_000;  // after a lost connection
+const RECONNECT_PAUSE_MS = 1000;
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+const people = new PeopleView($('people'));
 
-let call = null;
+let wish = null;         // {room, name, listenOnly, relayOnly} while the user wants to be in a call
+let call = null;         // that is connected
+let microphone = null;   // open while `wish` wants it
+let muted = false;       // the user's choice, for all calls of this page
 let timers = [];
-let muted = false;
-let meter = null;        // of the own microphone
-let people = [];         // as the server lists them
 let lastTotals = null;   // for loss since the last second
-const cards = new Map();  // by name
 
 // For tests and the console.
 window.sluice = {
   get call() { return call; },
   get pc() { return call?.pc ?? null; },
   get state() { return call?.pc.connectionState ?? 'idle'; },
-  get people() { return people; },
+  get people() { return [...call?.people.values() ?? []]; },
   stats: () => call?.stats() ?? null,
   voices: () => call?.voices() ?? new Map(),
   join, leave,
 };
 
-function show(problem) {
-  $('problem').textContent = problem ?? '';
+function show(problem, button = '') {
+  $('problem-text').textContent = problem ?? '';
+  $('again').textContent = button;
+  $('again').hidden = !button;
   $('problem').hidden = !problem;
 }
 
-function explain(error) {
-  if (error instanceof HttpError) {
-    if (error.status === 401) return `The server wants a valid token (${error.message}). Ask for a new link.`;
-    if (error.status === 403) return `Your token does not open this: ${error.message}.`;
-    if (error.status === 429) return 'Too many requests. Wait a moment and try again.';
-    if (error.status === 503) return `The server takes nobody in now: ${error.message}.`;
-    return `The server refused: ${error.message} (HTTP ${error.status}).`;
-  }
-  switch (error.name) {
-    case 'NotAllowedError': return 'The microphone was denied. Allow it in the address bar, or only listen.';
-    case 'NotFoundError': return 'There is no microphone. You can still listen.';
-    case 'NotReadableError': return 'The microphone is in use by another program.';
-    case 'TypeError': return 'The server cannot be reached.';
-    default: return String(error.message || error);
-  }
+function notice(text) {
+  $('notice').textContent = text ?? '';
+  $('notice').hidden = !text;
 }
 
-async function openMicrophone() {
-  if (!window.isSecureContext || !navigator.mediaDevices) {
-    throw new Error('Browsers give the microphone to https pages and to localhost only. ' +
-                    'Open this page under one of those, or only listen.');
+async function join(listenOnly = query.get('listen') === '1', relayOnly = query.get('relay') === '1') {
+  leave();
+  const mine = wish = {room: $('room').value.trim(), name: $('name').value.trim(), listenOnly, relayOnly};
+  $('join').disabled = $('listen').disabled = true;
+  try {
+    if (!listenOnly) {
+      const opened = await Microphone.open();
+      if (wish !== mine) return opened.close();
+      microphone = opened;
+      microphone.setMuted(muted);
+    }
+    $('status').textContent = 'Connecting…';
+    await connect(mine);
+  } catch (error) {
+    if (wish === mine) end(explain(error), offerAfter(error));
   }
-  return navigator.mediaDevices.getUserMedia({
-    audio: {echoCancellation: true, noiseSuppression: true, autoGainControl: true},
-  });
-}
-
-function startMeter(stream) {
-  const context = new AudioContext();
-  const analyser = context.createAnalyser();
-  analyser.fftSize = 1024;
-  context.createMediaStreamSource(stream).connect(analyser);
-  const samples = new Float32Array(analyser.fftSize);
-  return {
-    level() {
-      analyser.getFloatTimeDomainData(samples);
-      return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
-    },
-    stop: () => context.close(),
-  };
 }
 
 // First without TURN: Chromium hears nothing but TURN from a port that it knows as a TURN server, and here both are one.
-async function join(listenOnly = query.get('listen') === '1', relayOnly = query.get('relay') === '1') {
-  leave();
-  show(null);
-  const room = $('room').value.trim(), name = $('name').value.trim();
-  $('join').disabled = $('listen').disabled = true;
-  $('status').textContent = 'Connecting…';
-  let stream = null;
-  try {
-    if (!listenOnly) stream = await openMicrophone();
-    const joining = call = new Call(room, name, stream, token, relayOnly);
-    call.addEventListener('state', onState);
-    await call.join();
-    if (call !== joining) return;
-    if (stream) meter = startMeter(stream);
-    enterRoom(room, name);
-  } catch (error) {
-    stream?.getTracks().forEach((track) => track.stop());
-    leave();
-    show(explain(error));
-  } finally {
-    $('join').disabled = $('listen').disabled = false;
+async function connect(mine) {
+  let failure = null;
+  for (const relayOnly of mine.relayOnly ? [true] : [false, true]) {
+    const trying = call = new Call(mine.room, mine.name, microphone, token, relayOnly);
+    trying.addEventListener('state', onState);
+    trying.addEventListener('room', onRoom);
+    trying.addEventListener('draining', ({detail}) => notice(explainDrain(detail.ends_within_s)));
+    trying.addEventListener('forgotten', () => reconnect(trying));
+    trying.addEventListener('left', ({detail}) => onLeft(trying, detail.reason));
+    try {
+      await trying.join(relayOnly ? RELAY_MS : DIRECT_MS);
+      if (call === trying) enterRoom(mine);
+      return;
+    } catch (error) {
+      trying.leave();
+      if (wish !== mine) throw error;
+      const offersNoRelay = failure && error instanceof HttpError && error.status === 404;
+      if (offersNoRelay) throw failure;
+      if (!(error instanceof NoVoice) || error.reached) throw error;
+      failure = error;
+      failure.relay = relayOnly ? 'failed' : 'none';
+    }
+  }
+  throw failure;
+}
+
+// After a connection was lost. What the user chose stays as it is.
+async function reconnect(lost) {
+  const mine = wish;
+  if (call !== lost || !lost.joined || !mine) return;
+  $('status').textContent = 'Connection lost. Reconnecting…';
+  notice(null);
+  call.leave();
+  const giveUp = performance.now() + RECONNECT_MS;
+  for (;;) {
+    try {
+      return await connect(mine);
+    } catch (error) {
+      if (wish !== mine) return;
+      const temporary = error instanceof ServerSilent || error.status === 429 || error.status >= 500;
+      if (!temporary || performance.now() > giveUp) return end(explain(error), offerAfter(error));
+    }
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+    if (wish !== mine) return;
   }
 }
 
-function enterRoom(room, name) {
+function enterRoom({room, name}) {
+  $('sounds').replaceChildren();
   for (const {receiver} of call.slots) {
     const audio = document.createElement('audio');
     audio.autoplay = true;
@@ -109,101 +125,97 @@ function enterRoom(room, name) {
   address.searchParams.set('name', name);
   history.replaceState(null, '', address);
   $('call-title').textContent = `Room ${room}`;
+  const entering = $('call').hidden;
   $('entrance').hidden = true;
   $('call').hidden = false;
-  $('mute').disabled = !call.microphone;
-  setMuted(false);
-  $('mute').focus();
-  timers = [setInterval(refreshPeople, 1000), setInterval(refreshVoices, 100), setInterval(refreshFigures, 1000)];
-  refreshPeople();
+  $('mute').hidden = !microphone;
+  setMuted(muted);
+  if (entering) $(microphone ? 'mute' : 'leave').focus();
+  lastTotals = null;
+  timers.forEach(clearInterval);
+  timers = [setInterval(drawVoices, 100), setInterval(refreshFigures, 1000)];
+  onState();
+  onRoom();
 }
 
 function leave() {
+  wish = null;
   timers.forEach(clearInterval);
   timers = [];
-  meter?.stop();
-  meter = null;
   call?.leave();
   call = null;
-  people = [];
-  lastTotals = null;
-  cards.clear();
-  $('people').replaceChildren();
+  microphone?.close();
+  microphone = null;
+  people.clear();
   $('sounds').replaceChildren();
   $('entrance').hidden = false;
   $('call').hidden = true;
+  $('join').disabled = $('listen').disabled = false;
   $('status').textContent = 'Not connected';
+  show(null);
+  notice(null);
+}
+
+function end(problem, button) {
+  const {listenOnly, relayOnly} = wish;
+  leave();
+  show(problem, button);
+  $('again').onclick = () => join(listenOnly, relayOnly);
+  if (button) $('again').focus();
 }
 
 function onState() {
+  if (!call?.joined) return;
   const state = call.pc.connectionState;
-  $('status').textContent = {connected: 'Connected', disconnected: 'Connection interrupted…'}[state] ?? 'Connecting…';
-  if (state !== 'failed' && state !== 'closed') return;
-  if (state === 'failed' && !call.relayOnly) return join(!call.microphone, true);
-  leave();
-  show('The connection was lost: no voice packets come through. Check that the server’s UDP port can be reached.');
+  if (state === 'connected') $('status').textContent = 'Connected';
+  if (state === 'disconnected') {
+    $('status').textContent = 'Connection interrupted…';
+    findPath();
+  }
+  if (state === 'failed') reconnect(call);
+}
+
+// The network may have changed. The call goes on if another path leads to the server.
+async function findPath() {
+  const finding = call;
+  if (!finding?.joined || finding.finding) return;
+  finding.finding = true;
+  while (call === finding && finding.pc.connectionState !== 'failed') {
+    try {
+      await finding.restartIce();
+      break;
+    } catch (error) {
+      console.warn('no ICE restart:', error);
+      if (!(error instanceof ServerSilent)) break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
+  }
+  finding.finding = false;
+}
+
+// The server has ended the connection of this call, which did not ask for it.
+function onLeft(left, reason) {
+  if (call !== left || !left.joined) return;  // join() tells
+  if (reason === 'session_ended') return reconnect(left);
+  const {text, button} = explainDeparture(reason);
+  end(text, button);
+}
+
+function onRoom() {
+  if (!call?.joined) return;
+  people.show(call.people, call.name);
+  drawVoices();
 }
 
 function setMuted(value) {
   muted = value;
-  call?.setMuted(muted);
-  $('mute').setAttribute('aria-pressed', String(muted));
+  microphone?.setMuted(muted);
+  $('mute').classList.toggle('muted', muted);
   $('mute').textContent = muted ? 'Unmute' : 'Mute';
 }
 
-async function refreshPeople() {
-  const asked = call;
-  try {
-    const list = await call.people();
-    if (call !== asked) return;
-    people = list;
-  } catch (error) {
-    if (call !== asked) return;
-    if (!(error instanceof HttpError)) return;  // the voice may well go on without the API
-    people = [];
-  }
-  drawPeople();
-}
-
-function cardOf(name) {
-  if (cards.has(name)) return cards.get(name);
-  const item = document.createElement('li');
-  const face = Object.assign(document.createElement('span'), {className: 'face', textContent: name[0].toUpperCase()});
-  const note = Object.assign(document.createElement('span'), {className: 'note'});
-  face.setAttribute('aria-hidden', 'true');
-  face.style.setProperty('--hue', [...name].reduce((hash, c) => (hash * 31 + c.charCodeAt(0)) % 360, 7));
-  item.append(face, name === call.name ? `${name} (you)` : name, note);
-  item.dataset.name = name;
-  const card = {item, face, note};
-  cards.set(name, card);
-  $('people').append(item);
-  return card;
-}
-
-function drawPeople() {
-  const present = new Set(people.map((person) => person.id));
-  for (const [name, card] of cards) {
-    if (present.has(name)) continue;
-    card.item.remove();
-    cards.delete(name);
-  }
-  for (const person of people) {
-    cardOf(person.id).item.classList.toggle('away', !person.connected);
-  }
-}
-
-function refreshVoices() {
-  const voices = call.voices();
-  for (const person of people) {
-    const card = cardOf(person.id);
-    const own = person.id === call.name;
-    const level = own ? (muted ? 0 : meter?.level() ?? 0) : voices.get(person.csrc) ?? 0;
-    const speaking = level > 0.005;
-    card.face.style.setProperty('--level', speaking ? Math.min(1, Math.sqrt(level)).toFixed(2) : '0');
-    card.item.classList.toggle('speaking', speaking);
-    const note = own && muted ? 'muted' : !person.connected ? 'connecting…' : speaking ? 'speaking' : '';
-    if (card.note.textContent !== note) card.note.textContent = note;
-  }
+function drawVoices() {
+  people.draw(call.people, call.voices(), {name: call.name, level: muted ? 0 : microphone?.level() ?? 0, muted});
 }
 
 async function refreshFigures() {
@@ -225,11 +237,18 @@ $('room').value = query.get('room') ?? 'lobby';
 $('name').value = query.get('name') ?? `guest-${Math.floor(Math.random() * 9000) + 1000}`;
 $('entrance').addEventListener('submit', (event) => {
   event.preventDefault();
-  join();
+  join(false);
 });
 $('listen').addEventListener('click', () => $('entrance').reportValidity() && join(true));
 $('leave').addEventListener('click', leave);
 $('mute').addEventListener('click', () => setMuted(!muted));
 addEventListener('click', () => document.querySelectorAll('audio').forEach((audio) => audio.play().catch(() => {})));
+addEventListener('online', findPath);
+let network = navigator.connection?.type;  // where browsers tell: its events are also about estimates of the speed
+navigator.connection?.addEventListener('change', () => {
+  if (navigator.connection.type === network) return;
+  network = navigator.connection.type;
+  findPath();
+});
 addEventListener('pagehide', leave);
 if (query.get('autojoin') === '1') join();

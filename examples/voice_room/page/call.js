@@ -2,26 +2,32 @@
 // speaker in CSRC, so nothing is negotiated again when people come and go.
 
 import {serverEvents} from './events.js';
+import {HttpError, request} from './http.js';
 
 const SLOTS = 8;
 const SPEAKING_MS = 400;
-const RETRY_MS = 1000;
-const MOST_FAILURES = 10;  // in a row
+const RETRY_MS = 1000;         // and longer after several failures in a row,
+const LONGEST_RETRY_MS = 5000;  // up to this
 
-export class HttpError extends Error {
-  constructor(status, message, field) {
-    super(field ? `${field}: ${message}` : message);
-    this.status = status;
+// The server answers requests, but no voice connection comes about. `reached`: voice packets get through, and the
+// handshake failed. `relay`: 'none' or 'failed', set by who tries both ways.
+export class NoVoice extends Error {
+  constructor(reached) {
+    super('no voice connection');
+    this.reached = reached;
+    this.relay = 'none';
   }
 }
 
-async function request(path, options, token) {
-  const headers = {...options.headers};
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await fetch(path, {...options, headers});
-  if (response.ok) return response;
-  const problem = await response.json().catch(() => ({}));
-  throw new HttpError(response.status, problem.error ?? `HTTP ${response.status}`, problem.field);
+// The server does not answer requests.
+export class ServerSilent extends Error {}
+
+// The server says that the player has left; `reason` is the server's.
+export class Departed extends Error {
+  constructor(reason) {
+    super(`departed: ${reason}`);
+    this.reason = reason;
+  }
 }
 
 // Browsers ask for lost voice packets and send them again, but offer it for video only unless the offer is changed.
@@ -42,74 +48,174 @@ function shaped(answer, profile) {
   return [session, told, ...slots].join('');
 }
 
+// Events: `state` when connectionState has changed, `room` when `people` has, `draining` and `left` with the server's data
+// in `detail`, and `forgotten` when the server does not know of the call any longer, as after a restart.
 export class Call extends EventTarget {
-  // `stream` may be null: then the call only listens. `token` is empty unless the server wants one. `relayOnly`: all goes
-  // through the TURN server.
-  constructor(room, name, stream, token, relayOnly = false) {
+  // `microphone` may be null: then the call only listens. It stays open when the call ends. `token` is empty unless the
+  // server wants one. `relayOnly`: everything goes through the TURN server.
+  constructor(room, name, microphone, token, relayOnly = false) {
     super();
     this.room = room;
     this.name = name;
     this.token = token;
     this.relayOnly = relayOnly;
+    this.path = `/v1/rooms/${encodeURIComponent(room)}/players/${encodeURIComponent(name)}`;
     this.location = null;
     this.answer = null;
-    this.profile = null;  // that the server asked for last
+    this.people = new Map();  // by name, as the server describes them
+    this.profile = null;      // that the server asked for last
+    this.reached = false;     // by voice packets
+    this.joined = false;      // was connected once
+    this.turn = Promise.resolve();  // of the negotiation before
     this.ending = new AbortController();
     this.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
-    this.microphone = stream?.getAudioTracks()[0] ?? null;
-    if (this.microphone) this.pc.addTransceiver(this.microphone, {direction: 'sendonly', streams: [stream]});
+    this.microphone = microphone?.track ?? null;
+    if (this.microphone) this.pc.addTransceiver(this.microphone, {direction: 'sendonly', streams: [microphone.stream]});
     this.slots = Array.from({length: SLOTS}, () => this.pc.addTransceiver('audio', {direction: 'recvonly'}));
     this.pc.onconnectionstatechange = () => this.dispatchEvent(new Event('state'));
+    this.pc.oniceconnectionstatechange = () => {
+      this.reached ||= ['connected', 'completed'].includes(this.pc.iceConnectionState);
+    };
   }
 
-  async useRelay(path) {
-    const turn = await (await request(`${path}/turn`, {}, this.token)).json();
+  // Returns when voice is connected. Throws an HttpError, NoVoice, Departed or ServerSilent, at the latest after `limitMs`.
+  async join(limitMs) {
+    const giveUp = () => this.ending.abort(this.location ? new NoVoice(this.reached) : new ServerSilent());
+    const timer = setTimeout(giveUp, limitMs);
+    try {
+      if (this.relayOnly) await this.useRelay();
+      await this.negotiate();
+      this.followServer();
+      await this.untilConnected();
+    } catch (error) {
+      throw this.ending.signal.aborted ? this.ending.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async ask(path, options = {}) {
+    try {
+      return await request(path, {...options, signal: this.ending.signal}, this.token);
+    } catch (error) {
+      throw error instanceof HttpError ? error : new ServerSilent();
+    }
+  }
+
+  async useRelay() {
+    const turn = await (await this.ask(`${this.path}/turn`)).json();
+    this.ending.signal.throwIfAborted();
     const iceServers = [{urls: turn.uris, username: turn.username, credential: turn.password}];
     this.pc.setConfiguration({...this.pc.getConfiguration(), iceServers, iceTransportPolicy: 'relay'});
   }
 
-  async join() {
-    const path = `/v1/rooms/${encodeURIComponent(this.room)}/players/${encodeURIComponent(this.name)}`;
-    if (this.relayOnly) await this.useRelay(path);
-    if (this.pc.signalingState === 'closed') return;  // left while joining
+  // One negotiation at a time.
+  inTurn(negotiation) {
+    const result = this.turn.then(negotiation);
+    this.turn = result.catch(() => {});
+    return result;
+  }
+
+  // Finds a new path after the network has changed: the connection, its keys and the microphone stay. Throws like join();
+  // then the old path, if there is one, stays.
+  async restartIce() {
+    if (this.relayOnly) await this.useRelay();  // the old credentials may have expired
+    this.pc.restartIce();
+    await this.negotiate();
+  }
+
+  negotiate() {
+    return this.inTurn(async () => {
+      try {
+        await this.offer();
+      } catch (error) {
+        if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({type: 'rollback'});
+        throw error;
+      }
+    });
+  }
+
+  async offer() {
+    this.ending.signal.throwIfAborted();
     await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
-    const response = await request(path, {
+    const response = await this.ask(this.path, {
       method: 'POST',
       headers: {'Content-Type': 'application/sdp'},
       body: this.pc.localDescription.sdp,
-    }, this.token);
-    this.location = response.headers.get('Location');
-    if (this.pc.signalingState === 'closed') return this.leave();  // left while joining
+    });
+    const location = response.headers.get('Location');
+    const isOther = this.location && location !== this.location;
+    this.location = location;
     this.answer = await response.text();
-    await this.pc.setRemoteDescription({type: 'answer', sdp: this.answer});
-    this.followServer(path);
+    if (this.ending.signal.aborted) return this.leave();  // left while joining
+    if (isOther) return this.dispatchEvent(new Event('forgotten'));  // the server has begun a new connection
+    const sdp = this.profile ? shaped(this.answer, this.profile) : this.answer;
+    await this.pc.setRemoteDescription({type: 'answer', sdp});
   }
 
-  // What the server wants the call to know, until it ends. A stream that breaks off begins again: another process of
-  // the server may have taken over.
-  async followServer(path) {
-    for (let failures = 0; failures < MOST_FAILURES && !this.ending.signal.aborted; ++failures) {
+  untilConnected() {
+    const {signal} = this.ending;
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (signal.aborted) return reject(signal.reason);
+        if (this.pc.connectionState === 'connected') return resolve(this.joined = true);
+        if (this.pc.connectionState === 'failed') return reject(new NoVoice(this.reached));
+      };
+      this.addEventListener('state', look);
+      this.addEventListener('left', ({detail: {reason}}) => {
+        const failed = reason === 'session_ended' || reason === 'not_connected';
+        reject(failed ? new NoVoice(this.reached) : new Departed(reason));
+      });
+      signal.addEventListener('abort', look);
+      look();
+    });
+  }
+
+  // What the server tells the call, until it ends. A stream that breaks off begins again: another process of the server
+  // may have taken over.
+  async followServer() {
+    for (let failures = 0; !this.ending.signal.aborted; ++failures) {
       try {
-        for await (const {name, data} of serverEvents(`${path}/events`, this.token, this.ending.signal)) {
+        const session = this.location.slice(this.location.indexOf('?'));  // of this call, not of another tab's
+        const path = `${this.path}/events${session}`;
+        for await (const {name, data} of serverEvents(path, this.token, this.ending.signal)) {
           failures = 0;
           if (name === 'profile') await this.apply(data);
+          if (name === 'room') this.onRoom(data);
+          if (name === 'draining' || name === 'left') this.dispatchEvent(new CustomEvent(name, {detail: data}));
           if (name === 'left') return;
         }
       } catch (error) {
-        if (!this.ending.signal.aborted) console.warn('no events from the server:', error);
+        if (this.ending.signal.aborted) return;
+        if (error.field === 'session') {
+          return this.dispatchEvent(new CustomEvent('left', {detail: {reason: 'replaced'}}));
+        }
+        if (error.status === 404) return this.dispatchEvent(new Event('forgotten'));
+        console.warn('no events from the server:', error);
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await new Promise((resolve) => setTimeout(resolve, Math.min(RETRY_MS * (failures + 1), LONGEST_RETRY_MS)));
     }
   }
 
-  // Nothing is being negotiated, or the call is over.
+  onRoom({all, players, left}) {
+    if (all) this.people.clear();
+    for (const player of players) this.people.set(player.id, player);
+    for (const name of left) this.people.delete(name);
+    this.dispatchEvent(new Event('room'));
+  }
+
+  // Nothing is being negotiated, by a page's own code either, or the call is over.
   async untilStable() {
     while (!['stable', 'closed'].includes(this.pc.signalingState)) {
       await new Promise((resolve) => this.pc.addEventListener('signalingstatechange', resolve, {once: true}));
     }
   }
 
-  async apply(profile) {
+  apply(profile) {
+    return this.inTurn(() => this.shape(profile));
+  }
+
+  async shape(profile) {
     const sender = this.microphone ? this.pc.getSenders()[0] : null;
     if (!sender) return;
     await this.untilStable();
@@ -125,20 +231,10 @@ export class Call extends EventTarget {
   // Also while the page is going away.
   leave() {
     this.pc.onconnectionstatechange = null;
-    this.ending.abort();
+    this.ending.abort(new DOMException('the call has ended', 'AbortError'));
     this.pc.close();
-    this.microphone?.stop();
     if (this.location) request(this.location, {method: 'DELETE', keepalive: true}, this.token).catch(() => {});
     this.location = null;
-  }
-
-  setMuted(muted) {
-    if (this.microphone) this.microphone.enabled = !muted;
-  }
-
-  async people() {
-    const response = await request(`/v1/rooms/${encodeURIComponent(this.room)}`, {}, this.token);
-    return (await response.json()).players;
   }
 
   // Who is heard now: a map from CSRC to loudness, 0 to 1.

@@ -1,9 +1,10 @@
 // Server-sent events by fetch, which unlike EventSource can carry a token. Yields {name, data}, and ends with the stream.
-// Throws when there is none to be had.
+// Throws like request().
+
+import {request} from './http.js';
+
 export async function* serverEvents(path, token, signal) {
-  const headers = token ? {Authorization: `Bearer ${token}`} : {};
-  const response = await fetch(path, {headers, signal});
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  const response = await request(path, {signal}, token);
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   for (;;) {

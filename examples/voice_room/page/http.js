@@ -1,0 +1,21 @@
+// Requests to the join API.
+
+export class HttpError extends Error {
+  // `message` and `field` are the server's, for logs; what users read is made in texts.js.
+  constructor(status, message, field) {
+    super(field ? `${field}: ${message}` : message);
+    this.status = status;
+    this.problem = message;
+    this.field = field ?? '';
+  }
+}
+
+// `token` is empty unless the server wants one. Throws an HttpError, or what fetch throws.
+export async function request(path, options, token) {
+  const headers = {...options.headers};
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const response = await fetch(path, {...options, headers});
+  if (response.ok) return response;
+  const problem = await response.json().catch(() => ({}));
+  throw new HttpError(response.status, problem.error ?? `HTTP ${response.status}`, problem.field);
+}

@@ -1,0 +1,63 @@
+// Tells the subscribers of a room who is in it and who talks, as changes. Main thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "source/base/clock.h"
+#include "source/http/event_stream.h"
+#include "source/rooms/directory.h"
+
+namespace sluice::join {
+
+// What the others in the room are told of a player.
+struct PlayerState {
+  bool connected = false;   // DTLS is done
+  bool microphone = false;  // a line of the offer sends
+  bool talking = false;     // sound in the last 400 ms
+  uint32_t csrc = 0;        // that receivers see; 0: silent so far
+  bool operator==(const PlayerState&) const = default;
+};
+
+PlayerState stateOf(const rooms::Player& player, Instant now);
+
+class RoomFeed {
+ public:
+  static constexpr Duration kInterval = 200ms;       // of publish(): at most one event of changes a stream
+  static constexpr size_t kMaxPlayersInEvent = 150;  // larger rooms take several intervals
+
+  // Both outlive the feed.
+  RoomFeed(const rooms::Directory& directory, const Clock& clock) : directory_(directory), clock_(clock) {}
+
+  // Sends what is known of the room now, and its changes from now on, until the stream has ended.
+  void subscribe(const std::string& room, std::shared_ptr<http::EventStream> stream);
+
+  // Sends what has changed since the last call. Rooms without subscribers cost nothing.
+  void publish();
+
+ private:
+  using States = std::map<std::string, PlayerState, std::less<>>;  // by player
+
+  struct Subscriber {
+    std::shared_ptr<http::EventStream> stream;
+    std::optional<std::string> listed_up_to{""};  // of the room's players; nothing: all have been listed
+  };
+  struct Feed {
+    States published;
+    std::vector<Subscriber> subscribers;
+  };
+
+  States currentStates(const std::string& room) const;
+  static void publishChanges(Feed& feed, const States& current);
+  static void list(const Feed& feed, Subscriber& subscriber);
+
+  const rooms::Directory& directory_;
+  const Clock& clock_;
+  std::map<std::string, Feed, std::less<>> feeds_;  // by room, those with subscribers
+};
+
+}  // namespace sluice::join

@@ -1,0 +1,47 @@
+#include "source/runtime/ice_table.h"
+
+#include <doctest/doctest.h>
+
+#include "source/rooms/room.h"
+
+namespace sluice::runtime {
+namespace {
+
+rooms::PlayerPtr makePlayer() {
+  return std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player",
+                                         rooms::Negotiated{});
+}
+
+TEST_CASE("a player's older credentials are valid until a check proves newer ones") {
+  IceTable table;
+  const auto player = makePlayer();
+  table.add(player, {"a", "pass-a"});
+  table.add(player, {"b", "pass-b"});
+  CHECK(table.find("a")->ice.password == "pass-a");
+  CHECK(table.find("b")->player == player);
+  table.prove(*player, "a");
+  CHECK(table.find("b") != nullptr);
+  table.prove(*player, "b");
+  CHECK(table.find("a") == nullptr);
+  CHECK(table.find("b") != nullptr);
+}
+
+TEST_CASE("a player has at most two credentials, and none once it has left") {
+  IceTable table;
+  const auto player = makePlayer(), other = makePlayer();
+  table.add(other, {"x", "pass-x"});
+  for (const char* ufrag : {"a", "b", "b", "c"}) table.add(player, {ufrag, "password"});
+  CHECK(table.find("a") == nullptr);
+  CHECK(table.find("b") != nullptr);
+  CHECK(table.find("c") != nullptr);
+  table.prove(*other, "c");  // not the other's
+  CHECK(table.find("x") != nullptr);
+  table.remove(*player);
+  CHECK(table.find("b") == nullptr);
+  CHECK(table.find("c") == nullptr);
+  CHECK(table.find("x") != nullptr);
+  table.remove(*player);
+}
+
+}  // namespace
+}  // namespace sluice::runtime
