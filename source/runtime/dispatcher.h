@@ -75,7 +75,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
 
  private:
   WorkerPort* portOf(uint16_t id) const;
-  Status load(const SavedSession& saved, const rooms::PlayerPtr& player, Descriptors& descriptors);
+  Status load(const SavedSession& saved, Descriptors& descriptors);
   Session& adopt(std::unique_ptr<Session> session);
   struct Stray {
     unsigned owner;
@@ -95,7 +95,6 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player, bool mailed);
   bool givesWay(const Session& session, const net::Packet& packet) const;
   bool provesAnother(const Session& session, const net::Packet& packet) const;
-  std::unordered_map<std::string, rooms::PlayerPtr> playersByFirstUfrag() const;
   bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, bool mailed);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   bool makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated, ListenerDrop& reason);
