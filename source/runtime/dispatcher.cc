@@ -406,34 +406,24 @@ SavedWorker Dispatcher::save(Descriptors& descriptors) {
 
 std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors& descriptors) {
   std::vector<LostSession> lost;
-  const auto players = playersByFirstUfrag();
   for (const SavedSession& session : saved.sessions) {
-    const auto player = players.find(session.ufrag);
-    const Status status = load(session, player == players.end() ? nullptr : player->second, descriptors);
+    const Status status = load(session, descriptors);
     if (status.ok()) continue;
     std::string where = "listener " + session.listener + ", chain " + session.chain;
     if (!status.error().path.empty()) where += ", filter " + status.error().path;
     lost.push_back({std::move(where), status.error().message, session.ufrag});
   }
   for (const SavedRedirect& redirect : saved.redirects) {
-    const auto player = players.find(redirect.ufrag);
-    if (player == players.end()) continue;
+    const rooms::PlayerPtr player = ice_.playerNamed(redirect.ufrag);
+    if (player == nullptr) continue;
     redirects_.add({redirect.tuple.remote, redirect.tuple.local, redirect.tuple.port, Plane::kMedia},
-                   {redirect.owner, player->second.get()});
+                   {redirect.owner, player.get()});
   }
   return lost;
 }
 
-// Names a player in what is saved, also after an ICE restart.
-std::unordered_map<std::string, rooms::PlayerPtr> Dispatcher::playersByFirstUfrag() const {
-  std::unordered_map<std::string, rooms::PlayerPtr> players;
-  ice_.forEach([&](const IceTable::Entry& entry) {
-    players.try_emplace(entry.player->negotiated.local.ufrag, entry.player);
-  });
-  return players;
-}
-
-Status Dispatcher::load(const SavedSession& saved, const rooms::PlayerPtr& player, Descriptors& descriptors) {
+Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
+  const rooms::PlayerPtr player = saved.ufrag.empty() ? nullptr : ice_.playerNamed(saved.ufrag);
   if (!saved.ufrag.empty() && player == nullptr) return Error{"", "its player left"};
   WorkerPort* port = portOf(saved.port);
   if (port == nullptr) return Error{"", "its address is not there any more"};

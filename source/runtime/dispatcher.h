@@ -85,7 +85,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   };
 
   WorkerPort* portOf(uint16_t id) const;
-  Status load(const SavedSession& saved, const rooms::PlayerPtr& player, Descriptors& descriptors);
+  Status load(const SavedSession& saved, Descriptors& descriptors);
   Session& adopt(std::unique_ptr<Session> session);
 
   const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
@@ -105,7 +105,6 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
                        const MailNote* by);
   bool givesWay(const Session& session, const net::Packet& packet) const;
   bool provesAnother(const Session& session, const net::Packet& packet) const;
-  std::unordered_map<std::string, rooms::PlayerPtr> playersByFirstUfrag() const;
   bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   std::optional<ListenerDrop> makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated);

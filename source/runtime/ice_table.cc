@@ -6,7 +6,8 @@ namespace sluice::runtime {
 
 void IceTable::add(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice) {
   if (!by_ufrag_.try_emplace(ice.ufrag, Entry{player, ice}).second) return;
-  std::vector<std::string>& ufrags = ufrags_[player.get()];
+  Known& known = players_.try_emplace(player->negotiated.local.ufrag, Known{player, {}}).first->second;
+  std::vector<std::string>& ufrags = known.ufrags;
   ufrags.push_back(ice.ufrag);
   if (ufrags.size() <= kMaxPerPlayer) return;
   by_ufrag_.erase(ufrags.front());
@@ -14,16 +15,16 @@ void IceTable::add(const rooms::PlayerPtr& player, const rooms::IceCredentials& 
 }
 
 void IceTable::remove(const rooms::Player& player) {
-  const auto known = ufrags_.find(&player);
-  if (known == ufrags_.end()) return;
-  for (const std::string& ufrag : known->second) by_ufrag_.erase(ufrag);
-  ufrags_.erase(known);
+  const auto known = players_.find(player.negotiated.local.ufrag);
+  if (known == players_.end()) return;
+  for (const std::string& ufrag : known->second.ufrags) by_ufrag_.erase(ufrag);
+  players_.erase(known);
 }
 
 void IceTable::prove(const rooms::Player& player, std::string_view ufrag) {
-  const auto known = ufrags_.find(&player);
-  if (known == ufrags_.end() || known->second.size() < 2) return;
-  std::vector<std::string>& ufrags = known->second;
+  const auto known = players_.find(player.negotiated.local.ufrag);
+  if (known == players_.end()) return;
+  std::vector<std::string>& ufrags = known->second.ufrags;
   const auto proven = std::find(ufrags.begin(), ufrags.end(), ufrag);
   if (proven == ufrags.end()) return;
   for (auto older = ufrags.begin(); older != proven; ++older) by_ufrag_.erase(*older);
@@ -33,6 +34,11 @@ void IceTable::prove(const rooms::Player& player, std::string_view ufrag) {
 const IceTable::Entry* IceTable::find(std::string_view ufrag) const {
   const auto known = by_ufrag_.find(ufrag);
   return known == by_ufrag_.end() ? nullptr : &known->second;
+}
+
+rooms::PlayerPtr IceTable::playerNamed(std::string_view first_ufrag) const {
+  const auto known = players_.find(first_ufrag);
+  return known == players_.end() ? nullptr : known->second.player;
 }
 
 }  // namespace sluice::runtime

@@ -30,10 +30,9 @@ class IceTable {
   // Null when no player has credentials with this ufrag. Valid until the next change.
   const Entry* find(std::string_view ufrag) const;
 
-  template <typename Visit>
-  void forEach(Visit visit) const {
-    for (const auto& [ufrag, entry] : by_ufrag_) visit(entry);
-  }
+  // The player whose first ufrag this is, also when it is void for checks: so workers and processes name a
+  // player to each other. Null when there is none.
+  rooms::PlayerPtr playerNamed(std::string_view first_ufrag) const;
 
  private:
   struct Hash {
@@ -41,8 +40,15 @@ class IceTable {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
-  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> by_ufrag_;
-  std::unordered_map<const rooms::Player*, std::vector<std::string>> ufrags_;  // of a player, oldest first
+  template <typename Value>
+  using ByText = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
+  struct Known {
+    rooms::PlayerPtr player;
+    std::vector<std::string> ufrags;  // that are valid, oldest first
+  };
+
+  ByText<Entry> by_ufrag_;
+  ByText<Known> players_;  // by first ufrag
 };
 
 }  // namespace sluice::runtime

@@ -11,7 +11,7 @@ from people import Player
 
 UFRAGS = """
 (() => {
-  const of = (description) => /a=ice-ufrag:(\\S+)/.exec(description.sdp)[1];
+  const of = (description) => /a=ice-ufrag:(\\S+)/.exec(description?.sdp)?.[1];
   const {pc} = window.sluice;
   return [of(pc.localDescription), of(pc.remoteDescription)];
 })()

@@ -7,14 +7,15 @@
 namespace sluice::runtime {
 namespace {
 
-rooms::PlayerPtr makePlayer() {
-  return std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player",
-                                         rooms::Negotiated{});
+rooms::PlayerPtr makePlayer(const std::string& ufrag) {
+  rooms::Negotiated negotiated;
+  negotiated.local.ufrag = ufrag;
+  return std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
 }
 
 TEST_CASE("a player's older credentials are valid until a check proves newer ones") {
   IceTable table;
-  const auto player = makePlayer();
+  const auto player = makePlayer("a");
   table.add(player, {"a", "pass-a"});
   table.add(player, {"b", "pass-b"});
   CHECK(table.find("a")->ice.password == "pass-a");
@@ -28,7 +29,7 @@ TEST_CASE("a player's older credentials are valid until a check proves newer one
 
 TEST_CASE("a player has at most two credentials, and none once it has left") {
   IceTable table;
-  const auto player = makePlayer(), other = makePlayer();
+  const auto player = makePlayer("a"), other = makePlayer("x");
   table.add(other, {"x", "pass-x"});
   for (const char* ufrag : {"a", "b", "b", "c"}) table.add(player, {ufrag, "password"});
   CHECK(table.find("a") == nullptr);
@@ -36,7 +37,10 @@ TEST_CASE("a player has at most two credentials, and none once it has left") {
   CHECK(table.find("c") != nullptr);
   table.prove(*other, "c");  // not the other's
   CHECK(table.find("x") != nullptr);
+  CHECK(table.playerNamed("a") == player);
+  CHECK(table.playerNamed("b") == nullptr);
   table.remove(*player);
+  CHECK(table.playerNamed("a") == nullptr);
   CHECK(table.find("b") == nullptr);
   CHECK(table.find("c") == nullptr);
   CHECK(table.find("x") != nullptr);
