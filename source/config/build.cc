@@ -195,6 +195,11 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
                "join.max_requests_per_second", join.max_requests_per_second);
   checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u,
                "join.max_offer_bytes", join.max_offer_bytes);
+  checks.range(config.has_max_connections_per_source(), config.max_connections_per_source(), 1u, 1'000'000u,
+               "join.max_connections_per_source", join.max_connections_per_source);
+  checks.range(config.has_max_tls_handshakes_per_second(), config.max_tls_handshakes_per_second(), 1u,
+               100'000u, "join.max_tls_handshakes_per_second", join.max_tls_handshakes_per_second);
+  join.trusted_proxies = checks.prefixes(config.trusted_proxies(), "join.trusted_proxies");
   return join;
 }
 

@@ -29,6 +29,9 @@ struct JoinSettings {
   std::vector<std::string> turn_uris;
   double max_requests_per_second = 50;
   size_t max_offer_bytes = 262'144;
+  unsigned max_connections_per_source = 1000;
+  double max_tls_handshakes_per_second = 200;
+  std::vector<net::Prefix> trusted_proxies;
 };
 
 // How the world sees our addresses.

@@ -15,12 +15,14 @@ namespace sluice::http {
 class EventStream;
 
 struct Request {
-  std::string method;                                       // upper case
-  std::string path;                                         // as sent, percent-encoded, without the query
-  std::map<std::string, std::string, std::less<>> query;    // decoded
-  std::map<std::string, std::string, std::less<>> headers;  // names in lower case; the last one wins
+  std::string method;                                     // upper case
+  std::string path;                                       // as sent, percent-encoded, without the query
+  std::map<std::string, std::string, std::less<>> query;  // decoded
+  std::map<std::string, std::string, std::less<>>
+      headers;  // names in lower case; repeated ones joined by ", "
   std::string body;
-  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port
+  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port. Behind a trusted proxy:
+                     // its client's
   bool is_loopback = false;
 
   // Empty when absent.
@@ -36,7 +38,8 @@ struct Response {
   std::string content_type{};  // empty: no such header
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
-  std::shared_ptr<EventStream> events{};  // instead of a body
+  std::shared_ptr<EventStream> events{};             // instead of a body
+  std::shared_ptr<const std::string> shared_body{};  // instead of a body, for what many clients get
 };
 
 // Answers 200 with the events of `stream`.

@@ -69,7 +69,9 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
   router_.add("GET", "/v1/rooms/{room}",
               [this](const Request& r, const Parameters& p) { return showRoom(r, p); });
   constexpr std::string_view kPlayer = "/v1/rooms/{room}/players/{player}";
-  router_.add("POST", kPlayer, [this](const Request& r, const Parameters& p) { return join(r, p); });
+  router_.add(
+      "POST", kPlayer, [this](const Request& r, const Parameters& p) { return join(r, p); },
+      [this](const Request& r, const Parameters& p) { return refuseJoin(r, p); });
   router_.add("DELETE", kPlayer, [this](const Request& r, const Parameters& p) { return leave(r, p); });
   router_.add("GET", "/v1/rooms/{room}/players/{player}/turn",
               [this](const Request& r, const Parameters& p) { return turnCredentials(r, p); });
@@ -84,10 +86,16 @@ Api::~Api() {
 }
 
 http::Response Api::handle(const http::Request& request) {
-  http::Response response = router_.handle(request);
+  return router_.handle(request);
+}
+
+std::optional<http::Response> Api::refuse(const http::Request& request) const {
+  return router_.refuse(request);
+}
+
+void Api::finish(const http::Request& request, http::Response& response) const {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (request.path.starts_with("/v1/")) response.headers.emplace_back("Cache-Control", "no-store");
-  return response;
 }
 
 void Api::configure(Options options) {
@@ -111,16 +119,21 @@ std::optional<http::Response> Api::refuse(const http::Request& request, std::str
   return std::nullopt;
 }
 
-http::Response Api::join(const http::Request& request, const http::Parameters& parameters) {
-  const std::string& room = parameters.at("room");
+std::optional<http::Response> Api::refuseJoin(const http::Request& request,
+                                              const http::Parameters& parameters) const {
   const std::string& id = parameters.at("player");
   if (id.empty()) return http::error(400, "must not be empty", "player");
-  if (auto refused = refuse(request, room, id)) return *refused;
+  if (auto refused = refuse(request, parameters.at("room"), id)) return refused;
   if (request.contentType() != "application/sdp") {
     return http::error(415, "must be application/sdp", "content-type");
   }
   if (draining_) return http::error(503, "draining: no new players");
+  return std::nullopt;
+}
 
+http::Response Api::join(const http::Request& request, const http::Parameters& parameters) {
+  const std::string& room = parameters.at("room");
+  const std::string& id = parameters.at("player");
   const auto offer = sdp::parseOffer(request.body);
   if (!offer) return http::error(400, offer.error().message, offer.error().path);
   auto agreement = sdp::negotiate(*offer, makeLocal(*offer));

@@ -44,6 +44,10 @@ class Api final : private rooms::Observer {
   Api& operator=(const Api&) = delete;
 
   http::Response handle(const http::Request& request);
+  // Judges a request that has a body by its headers: the answer that refuses it, or nothing.
+  std::optional<http::Response> refuse(const http::Request& request) const;
+  // Completes an answer to a request, also one that the HTTP server gave itself.
+  void finish(const http::Request& request, http::Response& response) const;
 
   ~Api() override;
 
@@ -55,6 +59,8 @@ class Api final : private rooms::Observer {
   void drain(std::optional<Duration> limit);
 
  private:
+  std::optional<http::Response> refuseJoin(const http::Request& request,
+                                           const http::Parameters& parameters) const;
   http::Response join(const http::Request& request, const http::Parameters& parameters);
   http::Response leave(const http::Request& request, const http::Parameters& parameters);
   http::Response events(const http::Request& request, const http::Parameters& parameters);

@@ -56,7 +56,9 @@ class Server final : private admin::Backend, private rooms::Observer {
   Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const Estate& estate);
   void commitEndpoints(FreshEndpoints fresh);
   // What another process answers now is refused, and the connection with it.
-  http::Handler unlessHandedOver(http::Handler handler) const;
+  http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
+  http::Handlers adminHandlers();
+  http::Handlers joinHandlers();
   void watchFiles();
   // Those whose sessions are gone, or have had their time.
   void removeDrainedPorts();
@@ -96,6 +98,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   std::vector<LiveSession> liveSessions() const;
   void collectWorkers(stats::Samples& out) const;
   void collectRooms(stats::Samples& out) const;
+  void collectHttp(stats::Samples& out) const;
   void collectInfo(stats::Samples& out) const;
 
   // admin::Backend
@@ -137,11 +140,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   Instant drain_deadline_ = Instant::max();
   std::unique_ptr<join::Api> join_;
   http::Router admin_router_;
-  Endpoint admin_http_{loop_, unlessHandedOver([this](const http::Request& request) {
-                         return admin_router_.handle(request);
-                       })};
-  Endpoint join_http_{
-      loop_, unlessHandedOver([this](const http::Request& request) { return join_->handle(request); })};
+  Endpoint admin_http_{loop_, "admin", adminHandlers()};
+  Endpoint join_http_{loop_, "join API", joinHandlers()};
   std::vector<std::string> watched_;
   std::vector<std::unique_ptr<FileWatch>> watches_;
   net::PacketPool probe_packets_{kProbePackets};

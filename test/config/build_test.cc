@@ -189,6 +189,16 @@ TEST_CASE("every wrong value is named by its field's path") {
       {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
            "join { address: '127.0.0.1:80' tls_certificate_file: 'no.pem' }",
        "join.tls_private_key_file: is needed together with tls_certificate_file"},
+      {kGood + "join { max_connections_per_source: 0 }",
+       "join.max_connections_per_source: must be 1 to 1000000"},
+      {kGood + "join { max_connections_per_source: 1000001 }", "join.max_connections_per_source: must be"},
+      {kGood + "join { max_tls_handshakes_per_second: 0 }",
+       "join.max_tls_handshakes_per_second: must be 1 to 100000"},
+      {kGood + "join { max_tls_handshakes_per_second: 100001 }",
+       "join.max_tls_handshakes_per_second: must be"},
+      {kGood + "join { trusted_proxies: '10.0.0.0/8' trusted_proxies: '10.0.0.0/33' }",
+       "join.trusted_proxies[1]: "},
+      {kGood + "join { trusted_proxies: 'proxy' }", "join.trusted_proxies[0]: "},
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);

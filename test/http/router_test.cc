@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "source/http/rate_limiter.h"
-
 namespace sluice::http {
 namespace {
 
@@ -103,22 +101,25 @@ TEST_CASE("the content type of a request is compared without case and parameters
   CHECK(Request().contentType().empty());
 }
 
-TEST_CASE("the rate limiter refills over time and forgets the address that was silent longest") {
-  ManualClock clock;
-  RateLimiter limiter(10, 2, 2);
-  CHECK(limiter.allow("10.0.0.1", clock.now()));
-  CHECK(limiter.allow("10.0.0.1", clock.now()));
-  CHECK_FALSE(limiter.allow("10.0.0.1", clock.now()));
-  CHECK(limiter.allow("10.0.0.2", clock.now()));
-  clock.advance(100ms);
-  CHECK(limiter.allow("10.0.0.1", clock.now()));
-  CHECK_FALSE(limiter.allow("10.0.0.1", clock.now()));
-  clock.advance(1h);
-  CHECK(limiter.allow("2001:db8::1", clock.now()));
-  CHECK(limiter.allow("2001:db8::2", clock.now()));
-  CHECK_FALSE(limiter.allow("2001:db8:0:0:ffff::3", clock.now()));
-  CHECK(limiter.size() == 2);
-  CHECK(RateLimiter(0, 0).allow("10.0.0.1", clock.now()));
+TEST_CASE("a request with a body is judged by its headers, and refused where none is taken") {
+  Router router;
+  router.add("GET", "/thing", [](const Request&, const Parameters&) { return text(200, "read"); });
+  router.add(
+      "POST", "/thing/{id}", [](const Request&, const Parameters&) { return text(200, "written"); },
+      [](const Request& request, const Parameters& parameters) -> std::optional<Response> {
+        if (request.header("key") == parameters.at("id")) return std::nullopt;
+        return error(401, "another key");
+      });
+  Request post = request("POST", "/thing/1");
+  CHECK(router.refuse(post)->status == 401);
+  CHECK(router.handle(post).status == 401);
+  post.headers["key"] = "1";
+  CHECK_FALSE(router.refuse(post));
+  CHECK(router.handle(post).body == "written");
+  CHECK(router.refuse(request("GET", "/thing"))->status == 413);
+  CHECK(router.refuse(request("PUT", "/thing"))->status == 405);
+  CHECK(router.refuse(request("POST", "/nothing"))->status == 404);
+  CHECK(router.refuse(request("POST", "/thing/%zz"))->status == 400);
 }
 
 }  // namespace

@@ -50,7 +50,10 @@ struct Fixture {
     if (!body.empty()) request.headers["content-type"] = "application/sdp";
     if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
     request.body = std::move(body);
-    return api.handle(request);
+    http::Response response = api.handle(request);
+    api.finish(request, response);
+    if (response.shared_body) response.body = *response.shared_body;
+    return response;
   }
 
   ManualClock clock;
