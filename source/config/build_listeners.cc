@@ -31,7 +31,8 @@ class ListenerBuilder {
                  .credentials = settings.credentials,
                  .nat = settings.nat.addresses,
                  .listener = {},
-                 .base_path = input.directory} {}
+                 .base_path = input.directory,
+                 .may_run_code = input.may_run_code} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
 

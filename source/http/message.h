@@ -45,10 +45,17 @@ struct Response {
 // Answers 200 with the events of `stream`.
 Response events(std::shared_ptr<EventStream> stream);
 Response text(int status, std::string body);
-Response json(int status, const nlohmann::json& body);
+// `indent` spaces a level; -1: all on one line.
+Response json(int status, const nlohmann::json& body, int indent = -1);
 
 // {"error": message, "field": field}; no "field" when it is empty.
 Response error(int status, std::string_view message, std::string_view field = "");
+
+// The token of an Authorization header (RFC 6750 section 2.1); nothing when it has another scheme.
+std::optional<std::string_view> bearerToken(std::string_view authorization);
+
+// A to Z only.
+std::string lowerCase(std::string_view text);
 
 // Nothing when `text` has a broken escape or an escaped NUL.
 std::optional<std::string> percentDecode(std::string_view text);

@@ -86,11 +86,19 @@ Api::~Api() {
 }
 
 http::Response Api::handle(const http::Request& request) {
+  if (auto refused = refuseForeign(request)) return *std::move(refused);
   return router_.handle(request);
 }
 
 std::optional<http::Response> Api::refuse(const http::Request& request) const {
+  if (auto refused = refuseForeign(request)) return refused;
   return router_.refuse(request);
+}
+
+std::optional<http::Response> Api::refuseForeign(const http::Request& request) const {
+  if (!options_.token_secrets.empty() || !request.path.starts_with("/v1/")) return std::nullopt;
+  if (options_.hosts.contains(request.header("host"))) return std::nullopt;
+  return http::error(403, "names no host of this endpoint; see join.allowed_hosts", "Host");
 }
 
 void Api::finish(const http::Request& request, http::Response& response) const {

@@ -13,6 +13,7 @@
 #include "source/base/clock.h"
 #include "source/credentials/store.h"
 #include "source/http/event_stream.h"
+#include "source/http/host_names.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
 #include "source/join/pages.h"
@@ -29,6 +30,7 @@ struct Options {
   std::vector<std::string> turn_uris{};                     // empty: no TURN credentials
   std::shared_ptr<const credentials::Store> credentials{};  // with turn_uris; it can issue
   rooms::RepairFeatures repair{};                           // that offers may agree on
+  http::HostNames hosts{};  // that requests may name; checked where there are no tokens
 };
 
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
@@ -59,6 +61,8 @@ class Api final : private rooms::Observer {
   void drain(std::optional<Duration> limit);
 
  private:
+  // A request from a web page of another site that resolves to us, where no token keeps it out.
+  std::optional<http::Response> refuseForeign(const http::Request& request) const;
   std::optional<http::Response> refuseJoin(const http::Request& request,
                                            const http::Parameters& parameters) const;
   http::Response join(const http::Request& request, const http::Parameters& parameters);

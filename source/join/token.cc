@@ -7,6 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "source/http/message.h"
+
 namespace sluice::join {
 namespace {
 
@@ -25,22 +27,14 @@ nlohmann::json decode(const std::string& token, const std::string& secret) {
   return nlohmann::json::parse(text.get(), nullptr, false);
 }
 
-bool isScheme(std::string_view text) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (text.size() != kScheme.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] | 0x20) != kScheme[i]) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<Claims> verifyToken(std::string_view authorization, const std::vector<std::string>& secrets,
                            int64_t now) {
   if (authorization.empty()) return Error{"authorization", "a bearer token is required"};
-  if (!isScheme(authorization.substr(0, 7))) return Error{"authorization", "must be a bearer token"};
-  const std::string token(authorization.substr(7));
+  const auto bearer = http::bearerToken(authorization);
+  if (!bearer) return Error{"authorization", "must be a bearer token"};
+  const std::string token(*bearer);
   if (token.size() > kMaxTokenBytes) return Error{"authorization", "the token is too long"};
 
   nlohmann::json claims;

@@ -22,8 +22,8 @@ unsigned joinConnections() {
 std::optional<Endpoint::Wish> adminWish(const config::Settings& settings) {
   if (!settings.admin) return std::nullopt;
   Endpoint::Wish wish;
-  wish.options.host = settings.admin->ipString();
-  wish.options.port = settings.admin->port();
+  wish.options.host = settings.admin->address.ipString();
+  wish.options.port = settings.admin->address.port();
   return wish;
 }
 
@@ -72,7 +72,7 @@ Result<Server::FreshEndpoints> Server::prepareEndpoints(const config::Settings& 
 
 void Server::commitEndpoints(FreshEndpoints fresh) {
   if (fresh.admin != nullptr) {
-    log::info("admin on http://{}", settings_.admin->withPort(fresh.admin->port()).toString());
+    log::info("admin on http://{}", settings_.admin->address.withPort(fresh.admin->port()).toString());
   }
   if (fresh.join != nullptr) {
     log::info("join API on {}://{}", settings_.join->tls_content.empty() ? "http" : "https",
@@ -81,6 +81,10 @@ void Server::commitEndpoints(FreshEndpoints fresh) {
       log::info("join API: at most {} connections instead of {}: half of what RLIMIT_NOFILE allows", most,
                 kJoinConnections);
     }
+  }
+  if (settings_.admin) {
+    admin_.configure(
+        {.token = settings_.admin->token, .hosts = http::HostNames(settings_.admin->allowed_hosts)});
   }
   admin_http_.commit(std::move(fresh.admin_wish), std::move(fresh.admin));
   join_http_.commit(std::move(fresh.join_wish), std::move(fresh.join));
@@ -94,9 +98,19 @@ http::Response Server::unlessHandedOver(const std::function<http::Response()>& a
 }
 
 http::Handlers Server::adminHandlers() {
-  return {.handle = [this](const http::Request& request) {
-    return unlessHandedOver([&] { return admin_router_.handle(request); });
-  }};
+  return {.handle =
+              [this](const http::Request& request) {
+                return unlessHandedOver([&] { return admin_.handle(request); });
+              },
+          .refuse = [this](const http::Request& request) { return admin_.refuse(request); }};
+}
+
+void Server::warnOfOpenAdmin() const {
+  if (!settings_.admin || !settings_.admin->token.empty() || settings_.admin->address.isLoopback()) return;
+  log::warn(
+      "admin.address {} is no loopback address, and there is no admin.token: whoever reaches it operates the "
+      "proxy",
+      settings_.admin->address.toString());
 }
 
 http::Handlers Server::joinHandlers() {

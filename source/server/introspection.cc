@@ -84,6 +84,7 @@ json Server::configDump() const {
       if (!secret->empty()) *secret = kHidden;
     }
   }
+  if (!shown.admin().token().empty()) shown.mutable_admin()->set_token(kHidden);
   if (!bootstrap_.has_join()) shown.clear_join();
   if (!bootstrap_.has_credentials()) shown.clear_credentials();
   std::string text;
@@ -157,8 +158,7 @@ Result<json> Server::plan(const std::string& text, bool is_json) const {
       text.empty() ? config::loadFile(options_.config)
                    : config::parse(text, is_json ? config::Format::kJson : config::Format::kText, "body");
   if (!bootstrap.ok()) return bootstrap.errors();
-  runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
-  const auto built = build(*bootstrap, unused);
+  const auto built = buildPreview(*bootstrap, text.empty());
   if (!built.ok()) return built.errors();
   if (const Status status = checkFixed(built->settings); !status.ok()) return status.errors();
   return planReload(*generation_, *built->generation, liveSessions(), ports_.lostBy(*built->generation));

@@ -41,8 +41,11 @@ class Server final : private admin::Backend, private rooms::Observer {
   static constexpr size_t kProbePackets = 256;
 
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
-  // `stats`: the server's, or any for what is not to run.
-  Result<config::Built> build(const Bootstrap& bootstrap, runtime::StatsStore& stats) const;
+  Result<config::Built> build(const Bootstrap& bootstrap);
+  // For what is not to run: leaves no trace. `trusted`: the bootstrap is that of the file.
+  Result<config::Built> buildPreview(const Bootstrap& bootstrap, bool trusted) const;
+  config::BuildInput buildInput(const Bootstrap& bootstrap, runtime::StatsStore& stats,
+                                chain::ProcessState& process) const;
   // With `estate`: the workers load it, and wait.
   Status apply(const Bootstrap& bootstrap, config::Built built, Estate* estate = nullptr,
                runtime::LoadingWorkers* loading = nullptr);
@@ -64,6 +67,8 @@ class Server final : private admin::Backend, private rooms::Observer {
   void removeDrainedPorts();
   void startWorkers();
   void configureJoin();
+  // It operates the proxy for everyone who reaches it.
+  void warnOfOpenAdmin() const;
   void startSignals();
   Status reloadAndLog(const char* why);
   Status rebuild(const Bootstrap& bootstrap);
@@ -124,7 +129,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   runtime::StatsStore stats_;
   std::shared_ptr<const crypto::DtlsContext> dtls_;
   mutable rooms::Directory rooms_;  // factories may ask for it to be changed
-  mutable chain::ProcessState process_;
+  chain::ProcessState process_;
   PortManager ports_;
   runtime::WorkerGroup group_;
   runtime::GenerationPtr generation_;
@@ -139,7 +144,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   Instant machine_checked_{};
   Instant drain_deadline_ = Instant::max();
   std::unique_ptr<join::Api> join_;
-  http::Router admin_router_;
+  admin::Api admin_;
   Endpoint admin_http_{loop_, "admin", adminHandlers()};
   Endpoint join_http_{loop_, "join API", joinHandlers()};
   std::vector<std::string> watched_;

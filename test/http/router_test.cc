@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "source/http/host_names.h"
+
 namespace sluice::http {
 namespace {
 
@@ -120,6 +122,29 @@ TEST_CASE("a request with a body is judged by its headers, and refused where non
   CHECK(router.refuse(request("PUT", "/thing"))->status == 405);
   CHECK(router.refuse(request("POST", "/nothing"))->status == 404);
   CHECK(router.refuse(request("POST", "/thing/%zz"))->status == 400);
+}
+
+TEST_CASE("a Host header names us when it is an address, localhost or a configured name") {
+  const HostNames names({"Game.Example", "sluice"});
+  for (const char* ours :
+       {"", "127.0.0.1", "127.0.0.1:8080", "192.0.2.1:80", "[::1]", "[2001:db8::1]:8080", "localhost",
+        "LOCALHOST:8080", "app.localhost:1", "game.example", "GAME.example:443", "sluice:9901"}) {
+    CAPTURE(ours);
+    CHECK(names.contains(ours));
+  }
+  for (const char* foreign : {"evil.example", "evil.example:8080", "game.example.evil", "xgame.example",
+                              "notlocalhost", "127.0.0.1.evil.example", "[::1", "[evil]:80", "sluice:x",
+                              "127.0.0.1:80@evil", "1.2.3", "<b>", ":80", "::1"}) {
+    CAPTURE(foreign);
+    CHECK_FALSE(names.contains(foreign));
+  }
+}
+
+TEST_CASE("a bearer token is what follows the scheme, in any case") {
+  CHECK(bearerToken("Bearer abc") == "abc");
+  CHECK(bearerToken("bEARER abc def") == "abc def");
+  CHECK(bearerToken("Bearer ") == "");
+  for (const char* other : {"", "Bearer", "Basic abc", "BearerX abc"}) CHECK_FALSE(bearerToken(other));
 }
 
 }  // namespace

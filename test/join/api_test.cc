@@ -76,6 +76,28 @@ std::string sign(const std::string& secret, const std::string& room, const std::
   return token;
 }
 
+TEST_CASE("without tokens a page whose name resolves to us cannot join") {
+  Options options;
+  options.hosts = http::HostNames({"game.example"});
+  Fixture f(options);
+  http::Request request;
+  request.method = "GET";
+  const auto status = [&](Api& api, const char* path, const char* host) {
+    request.path = path;
+    request.headers["host"] = host;
+    return api.handle(request).status;
+  };
+  CHECK(status(f.api, "/v1/rooms", "evil.example:8080") == 403);
+  CHECK(f.api.refuse(request)->status == 403);
+  CHECK(status(f.api, "/", "evil.example:8080") == 404);
+  for (const char* ours : {"127.0.0.1:8080", "localhost", "game.example"}) {
+    CHECK(status(f.api, "/v1/rooms", ours) == 200);
+  }
+  options.token_secrets = {"a secret of some length"};
+  Fixture with_tokens(options);
+  CHECK(status(with_tokens.api, "/v1/rooms", "evil.example:8080") == 401);
+}
+
 TEST_CASE("a player is told by events which profile fits, and when it has left") {
   Fixture f;
   CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events").status == 404);

@@ -76,6 +76,44 @@ std::string errorOf(const std::string& file, const std::string& mode = "") {
   return factory.ok() ? "" : factory.error().toString();
 }
 
+TEST_CASE("a preview takes the code that runs already, and neither loads other code nor runs it") {
+  chain::ProcessState process;
+  ManualClock clock;
+  rooms::Directory directory({}, 1, clock);
+  chain::FactoryContext context{.clusters = {},
+                                .machine = {},
+                                .directory = directory,
+                                .process = process,
+                                .dtls = nullptr,
+                                .credentials = std::make_shared<credentials::None>(),
+                                .nat = std::make_shared<net::AddressMap>(),
+                                .listener = {},
+                                .base_path = "."};
+  filters::Module message;
+  const auto make = [&](const std::string& file, const std::string& mode, bool may_run_code) {
+    message.set_file(file);
+    (*message.mutable_config()->mutable_fields())["mode"].set_string_value(mode);
+    context.may_run_code = may_run_code;
+    return module::ModuleFactory::make(message, context);
+  };
+  for (const std::string& file :
+       {built("unruly_1.so"), built("without_symbol.so"), std::string("/no/such.so"),
+        std::string("/dev/zero"), fs::absolute(".").string()}) {
+    CAPTURE(file);
+    const auto preview = make(file, "fine", false);
+    REQUIRE_FALSE(preview.ok());
+    CHECK(preview.error() == Error{"file", "'" + file + "' is not the code of a module that runs already"});
+  }
+  const auto running = make(built("unruly_1.so"), "fine", true);
+  REQUIRE(running.ok());
+  const fs::path copy = fs::path(std::getenv("TEST_TMPDIR")) / "copy.so";
+  fs::copy_file(built("unruly_1.so"), copy, fs::copy_options::overwrite_existing);
+  const auto preview = make(copy, "bad_config", false);  // which config_new would refuse
+  REQUIRE(preview.ok());
+  CHECK((*preview)->sameAs(**running));
+  CHECK_FALSE(make(built("unruly_2.so"), "fine", false).ok());
+}
+
 TEST_CASE("what cannot be a module is refused, and why is said") {
   const auto says = [](const std::string& error, const std::string& part) {
     CAPTURE(error);
