@@ -13,6 +13,8 @@ namespace sluice::join {
 namespace {
 
 constexpr size_t kMaxTokenBytes = 4096;
+constexpr double kLeeway =
+    10;  // seconds that the signer's clock may differ (RFC 7519 sections 4.1.4 and 4.1.5)
 
 // The claims as JSON when `secret` signed the token with HS256; null otherwise.
 nlohmann::json decode(const std::string& token, const std::string& secret) {
@@ -47,9 +49,11 @@ Result<Claims> verifyToken(std::string_view authorization, const std::vector<std
 
   const auto number = [&](const char* name) { return claims.contains(name) && claims[name].is_number(); };
   if (!number("exp")) return Error{"exp", "the token has no such claim, or no number in it"};
-  if (claims["exp"].get<double>() <= static_cast<double>(now)) return Error{"exp", "the token has expired"};
-  if (number("nbf") && claims["nbf"].get<double>() > static_cast<double>(now)) {
-    return Error{"nbf", "the token is not valid yet"};
+  const auto time = static_cast<double>(now);
+  if (claims["exp"].get<double>() <= time - kLeeway) return Error{"exp", "the token has expired"};
+  if (claims.contains("nbf")) {
+    if (!number("nbf")) return Error{"nbf", "must be a number"};
+    if (claims["nbf"].get<double>() > time + kLeeway) return Error{"nbf", "the token is not valid yet"};
   }
   for (const char* name : {"room", "player"}) {
     if (!claims.contains(name) || !claims[name].is_string()) {
