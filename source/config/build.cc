@@ -229,6 +229,14 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   checks.range(config.has_max_tls_handshakes_per_second(), config.max_tls_handshakes_per_second(), 1u,
                100'000u, "join.max_tls_handshakes_per_second", join.max_tls_handshakes_per_second);
   join.allowed_hosts = hostNames(config.allowed_hosts(), "join.allowed_hosts", checks);
+  for (int i = 0; i < config.allowed_origins_size(); ++i) {
+    const std::string& origin = config.allowed_origins(i);
+    if (!http::isOrigin(origin)) {
+      checks.fail(indexed("join.allowed_origins", i),
+                  "must be \"*\" or an origin in lower case without a path, like https://game.example");
+    }
+    join.allowed_origins.push_back(origin);
+  }
   join.trusted_proxies = checks.prefixes(config.trusted_proxies(), "join.trusted_proxies");
   return join;
 }

@@ -38,6 +38,7 @@ struct JoinSettings {
   unsigned max_connections_per_source = 1000;
   double max_tls_handshakes_per_second = 200;
   std::vector<net::Prefix> trusted_proxies;
+  std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;
 };
 

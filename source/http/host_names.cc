@@ -51,4 +51,18 @@ bool isHostName(std::string_view text) {
   });
 }
 
+bool isOrigin(std::string_view text) {
+  if (text == "*") return true;
+  if (text != lowerCase(text)) return false;
+  const size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+  if (scheme == 0) return false;
+  std::string_view host = text.substr(scheme);
+  if (const size_t end = withoutPort(host).size(); end < host.size()) {
+    const size_t digits = host.size() - end - 1;
+    if (digits == 0 || digits > 5) return false;
+    host = host.substr(0, end);
+  }
+  return isHostName(host) || (host.starts_with('[') && HostNames().contains(host));
+}
+
 }  // namespace sluice::http

@@ -26,4 +26,7 @@ class HostNames {
 // A DNS name or IP address without a port, as HostNames takes it.
 bool isHostName(std::string_view text);
 
+// "*", or an origin as browsers write it: "https://game.example" or "http://[2001:db8::1]:8080".
+bool isOrigin(std::string_view text);
+
 }  // namespace sluice::http

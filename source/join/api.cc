@@ -61,7 +61,8 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
                      ? std::move(unix_time)
                      : [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }),
       options_(std::move(options)),
-      pages_(options_.page_directory) {
+      pages_(options_.page_directory),
+      cors_(options_.allowed_origins) {
   directory_.addObserver(*this);
   using http::Parameters;
   using http::Request;
@@ -103,12 +104,15 @@ std::optional<http::Response> Api::refuseForeign(const http::Request& request) c
 
 void Api::finish(const http::Request& request, http::Response& response) const {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  if (request.path.starts_with("/v1/")) response.headers.emplace_back("Cache-Control", "no-store");
+  if (!request.path.starts_with("/v1/")) return;
+  response.headers.emplace_back("Cache-Control", "no-store");
+  cors_.finish(request, response);
 }
 
 void Api::configure(Options options) {
   options_ = std::move(options);
   pages_ = Pages(options_.page_directory);
+  cors_ = Cors(options_.allowed_origins);
 }
 
 std::optional<http::Response> Api::refuse(const http::Request& request, std::string_view room,

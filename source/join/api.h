@@ -16,6 +16,7 @@
 #include "source/http/host_names.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
+#include "source/join/cors.h"
 #include "source/join/pages.h"
 #include "source/join/token.h"
 #include "source/rooms/directory.h"
@@ -30,7 +31,8 @@ struct Options {
   std::vector<std::string> turn_uris{};                     // empty: no TURN credentials
   std::shared_ptr<const credentials::Store> credentials{};  // with turn_uris; it can issue
   rooms::RepairFeatures repair{};                           // that offers may agree on
-  http::HostNames hosts{};  // that requests may name; checked where there are no tokens
+  http::HostNames hosts{};                     // that requests may name; checked where there are no tokens
+  std::vector<std::string> allowed_origins{};  // of pages; see Cors
 };
 
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
@@ -89,6 +91,7 @@ class Api final : private rooms::Observer {
   const std::function<int64_t()> unix_time_;
   Options options_;
   Pages pages_;
+  Cors cors_;
   http::Router router_;
   std::multimap<rooms::PlayerPtr, std::shared_ptr<http::EventStream>> subscribers_;
   bool draining_ = false;

@@ -167,6 +167,7 @@ void Server::configureJoin() {
   options.credentials = settings_.credentials;
   options.repair = generation_->repair;
   options.hosts = http::HostNames(settings_.join->allowed_hosts);
+  options.allowed_origins = settings_.join->allowed_origins;
   for (const net::Address& candidate : settings_.join->candidates) {
     options.candidates.push_back({candidate.ipString(), candidate.port()});
   }

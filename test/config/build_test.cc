@@ -199,6 +199,8 @@ TEST_CASE("every wrong value is named by its field's path") {
       {kGood + "join { trusted_proxies: '10.0.0.0/8' trusted_proxies: '10.0.0.0/33' }",
        "join.trusted_proxies[1]: "},
       {kGood + "join { trusted_proxies: 'proxy' }", "join.trusted_proxies[0]: "},
+      {kGood + "join { allowed_origins: '*' allowed_origins: 'game.example' }",
+       "join.allowed_origins[1]: must be"},
       {kGood + "join { allowed_hosts: 'a.example' allowed_hosts: 'a:80' }",
        "join.allowed_hosts[1]: must be a host name without a port"},
       {kGood + "admin { address: '127.0.0.1:80' allowed_hosts: '' }",

@@ -140,6 +140,20 @@ TEST_CASE("a Host header names us when it is an address, localhost or a configur
   }
 }
 
+TEST_CASE("origins are written as browsers send them") {
+  for (const char* good : {"*", "https://game.example", "http://localhost:3000", "http://127.0.0.1:8000",
+                           "https://[2001:db8::1]:8443", "http://[::1]"}) {
+    CAPTURE(good);
+    CHECK(isOrigin(good));
+  }
+  for (const char* bad : {"", "game.example", "https://", "https://game.example/", "https://Game.example",
+                          "null", "https://game.example:", "https://game.example:x", "ftp://game.example",
+                          "https://*.example", "https://[evil]", "https://a b"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(isOrigin(bad));
+  }
+}
+
 TEST_CASE("a bearer token is what follows the scheme, in any case") {
   CHECK(bearerToken("Bearer abc") == "abc");
   CHECK(bearerToken("bEARER abc def") == "abc def");
