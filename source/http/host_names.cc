@@ -39,6 +39,7 @@ bool HostNames::contains(std::string_view host) const {
   if (name.starts_with('[') && name.ends_with(']')) {
     return isAddress(AF_INET6, std::string_view(name).substr(1, name.size() - 2));
   }
+  if (!isHostName(name)) return false;
   if (isAddress(AF_INET, name)) return true;
   if (name == "localhost" || name.ends_with(".localhost")) return true;
   return std::ranges::find(names_, name) != names_.end();

@@ -132,9 +132,10 @@ TEST_CASE("a Host header names us when it is an address, localhost or a configur
     CAPTURE(ours);
     CHECK(names.contains(ours));
   }
-  for (const char* foreign : {"evil.example", "evil.example:8080", "game.example.evil", "xgame.example",
-                              "notlocalhost", "127.0.0.1.evil.example", "[::1", "[evil]:80", "sluice:x",
-                              "127.0.0.1:80@evil", "1.2.3", "<b>", ":80", "::1"}) {
+  for (const char* foreign :
+       {"evil.example", "evil.example:8080", "game.example.evil", "xgame.example", "notlocalhost",
+        "127.0.0.1.evil.example", "[::1", "[evil]:80", "sluice:x", "127.0.0.1:80@evil", "1.2.3", "<b>",
+        "<b>.localhost", "a b.localhost", ":80", "::1"}) {
     CAPTURE(foreign);
     CHECK_FALSE(names.contains(foreign));
   }
