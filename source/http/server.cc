@@ -145,7 +145,7 @@ struct Server::Callbacks {
 
   static MHD_Result onHead(Server& server, MHD_Connection* handle, RequestHead head, void** state) {
     Connection& connection = connectionOf(handle);
-    connection.awaits_next = false;
+    if (std::exchange(connection.awaits_next, false)) connection.deadline = server.requestDeadline();
     Admission& admission = *server.admission_;
     const net::Address client = admission.clientOf(connection.peer, head.request.header("x-forwarded-for"));
     auto* exchange = new Exchange{server.admission_, connection, client, std::move(head.request)};

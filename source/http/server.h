@@ -43,8 +43,9 @@ struct Options {
   // What the server takes from its clients; never null.
   std::shared_ptr<Admission> admission = std::make_shared<Admission>("http");
   unsigned idle_timeout_seconds = 60;  // without a byte either way
-  // From the accepted connection, or the end of the answer before, to the last byte of a request. An answer
-  // may take as long again, and a second more for each 16 KiB; events end when they end.
+  // From the accepted connection to the last byte of a request; where the connection has had an answer, from
+  // there to the next headers, and from those to the last byte. An answer may take as long again, and a
+  // second more for each 16 KiB; events end when they end.
   unsigned request_timeout_seconds = 30;
   unsigned heartbeat_seconds = 15;  // between comments on event streams that have nothing to say
 };

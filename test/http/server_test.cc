@@ -362,6 +362,25 @@ TEST_CASE("events outlive the deadline of their request") {
   close(fd);
 }
 
+TEST_CASE("events that nobody reads count as bytes in flight, and the stream that exceeds them ends") {
+  Fixture f(limited({.bytes_in_flight = 100}));
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  f.receive(fd, "\r\n\r\n");
+  f.events->send("small", "1");
+  CHECK(f.admission->held() == f.events->pending());
+  CHECK(has(f.receive(fd, "\n\n"), "event: small"));
+  CHECK(f.admission->held() == 0);
+  f.events->send("large", std::string(100, 'x'));
+  CHECK(f.events->ended());
+  CHECK(f.admission->held() == 0);
+  CHECK(f.admission->count(Admission::Refusal::kBytesInFlight) == 1);
+  CHECK_FALSE(has(f.receive(fd, "0\r\n\r\n"), "large"));
+  close(fd);
+}
+
 TEST_CASE("a subscriber that closes or resets its connection is noticed without a heartbeat") {
   for (const bool reset : {false, true}) {
     CAPTURE(reset);
