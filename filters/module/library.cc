@@ -30,6 +30,17 @@ std::string versionOf(const std::string& content) {
   return text;
 }
 
+// Errors have no path.
+Result<std::string> readFile(const std::string& file) {
+  std::error_code failed;
+  const auto size = std::filesystem::file_size(file, failed);  // fails for what is no regular file
+  if (failed) return Error{"", "'" + file + "' cannot be read"};
+  if (size > kMaxFileBytes) return Error{"", "'" + file + "' is longer than 256 MiB"};
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return Error{"", "'" + file + "' cannot be read"};
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
 Result<std::string> makeDirectory() {
   std::string path = (std::filesystem::temp_directory_path() / "sluice-modules-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
@@ -62,15 +73,25 @@ Libraries::~Libraries() {
   if (!directory_.empty()) rmdir(directory_.c_str());
 }
 
+std::shared_ptr<const Library> Libraries::loaded(const std::string& version) const {
+  const auto known = by_version_.find(version);
+  return known == by_version_.end() ? nullptr : known->second.lock();
+}
+
+Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) const {
+  const auto content = readFile(file);
+  auto known = content.ok() ? loaded(versionOf(*content)) : nullptr;
+  // One error for all causes: whoever asks learns nothing about files.
+  if (known == nullptr) return Error{"", "'" + file + "' is not the code of a module that runs already"};
+  return known;
+}
+
 Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) {
-  std::error_code failed;
-  const auto size = std::filesystem::file_size(file, failed);
-  std::ifstream in(file, std::ios::binary);
-  if (failed || !in) return Error{"", "'" + file + "' cannot be read"};
-  if (size > kMaxFileBytes) return Error{"", "'" + file + "' is longer than 256 MiB"};
-  const std::string content{std::istreambuf_iterator<char>(in), {}};
+  const auto read = readFile(file);
+  if (!read.ok()) return read.errors();
+  const std::string& content = *read;
   const std::string version = versionOf(content);
-  if (auto known = by_version_[version].lock()) return std::shared_ptr<const Library>(std::move(known));
+  if (auto known = loaded(version)) return known;
 
   if (directory_.empty()) {
     auto made = makeDirectory();
@@ -97,6 +118,7 @@ Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) 
   auto schema = ModuleSchema::make(*library->filter_);
   if (!schema.ok()) return schema.errors();
   library->schema_ = *std::move(schema);
+  std::erase_if(by_version_, [](const auto& entry) { return entry.second.expired(); });
   by_version_[version] = library;
   return std::shared_ptr<const Library>(std::move(library));
 }

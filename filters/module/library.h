@@ -41,8 +41,12 @@ class Libraries {
 
   // What is loaded already with this content is shared. Errors have no path.
   Result<std::shared_ptr<const Library>> load(const std::string& file);
+  // What is loaded already with the content of `file`; loads nothing.
+  Result<std::shared_ptr<const Library>> find(const std::string& file) const;
 
  private:
+  std::shared_ptr<const Library> loaded(const std::string& version) const;
+
   std::string directory_;  // of copies; made with the first one
   unsigned copies_ = 0;    // so far
   std::map<std::string, std::weak_ptr<const Library>> by_version_;

@@ -82,7 +82,8 @@ Result<chain::FilterFactoryPtr> ModuleFactory::make(const filters::Module& confi
                                                     chain::FactoryContext& context) {
   if (config.file().empty()) return Error{"file", "is required"};
   const std::string file = (std::filesystem::path(context.base_path) / config.file()).string();
-  auto library = context.process.get<Libraries>()->load(file);
+  const auto libraries = context.process.get<Libraries>();
+  auto library = context.may_run_code ? libraries->load(file) : libraries->find(file);
   if (!library.ok()) return Error{"file", library.error().message};
   std::string json = "{}";
   if (config.has_config() && !google::protobuf::util::MessageToJsonString(config.config(), &json).ok()) {
@@ -90,6 +91,7 @@ Result<chain::FilterFactoryPtr> ModuleFactory::make(const filters::Module& confi
   }
   auto factory = std::make_shared<ModuleFactory>();
   factory->library_ = *std::move(library);
+  if (!context.may_run_code) return chain::FilterFactoryPtr(std::move(factory));
   char error[256] = "";
   factory->config_ =
       factory->library_->filter().config_new(json.data(), json.size(), error, sizeof error - 1);

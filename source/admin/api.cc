@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "source/base/bytes.h"
 #include "source/base/log.h"
 
 namespace sluice::admin {
@@ -10,9 +11,11 @@ namespace {
 constexpr size_t kDefaultSessions = 1000;
 constexpr size_t kMaxSessions = 100'000;
 
+constexpr int kIndent = 2;
+
 struct Endpoint {
   const char* method;
-  const char* path;
+  const char* target;  // with the query that shows what it can do
   const char* help;
 };
 // What the page lists; every route is here.
@@ -22,27 +25,48 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/server_info", "version, uptime, workers, generation"},
     {"GET", "/config_dump", "the configuration that runs, without secrets"},
     {"GET", "/listeners", "listeners, their addresses and chains"},
-    {"GET", "/sessions", "sessions with their addresses and filters; ?limit=N"},
-    {"GET", "/stats", "metrics as text; ?all=1 shows zeros too"},
+    {"GET", "/sessions?limit=1000", "sessions with their addresses and filters"},
+    {"GET", "/stats", "metrics as text; with ?all=1 zeros too"},
     {"GET", "/metrics", "metrics for Prometheus"},
-    {"POST", "/reload",
-     "reads the configuration file anew; ?dry_run=1 only says what that would do, also to one in the body"},
-    {"POST", "/drain", "takes no new sessions; /ready answers 503; with ?exit=1 ends as by SIGTERM"},
-    {"POST", "/logging?level=L", "sets the log level: trace debug info warn error off"},
+    {"POST", "/reload", "reads the configuration file again and applies it"},
+    {"POST", "/reload?dry_run=1",
+     "says what a reload would do and changes nothing; also of a configuration in the body"},
+    {"POST", "/drain", "takes no new sessions, and /ready answers 503; cannot be undone"},
+    {"POST", "/drain?exit=1", "the same, and ends the process as SIGTERM does"},
+    {"POST", "/logging?level=debug", "sets the log level: trace, debug, info, warn, error or off"},
 };
 
-http::Response page() {
+// These say nothing that needs a token, and probes and browsers ask for them.
+bool isPublic(std::string_view path) {
+  return path == "/" || path == "/ready" || path == "/live";
+}
+
+std::string curl(const Endpoint& endpoint, std::string_view host, bool has_token) {
+  std::string line = "curl ";
+  if (std::string_view(endpoint.method) != "GET") line += "-X " + std::string(endpoint.method) + " ";
+  if (has_token && !isPublic(endpoint.target)) line += "-H \"Authorization: Bearer $TOKEN\" ";
+  return line + "'http://" + std::string(host) + endpoint.target + "'";
+}
+
+// `host` has passed HostNames: nothing in it is special in HTML.
+http::Response page(std::string_view host, bool has_token) {
   std::string html =
-      "<!doctype html><html lang=en><meta charset=utf-8><title>Sluice</title>"
-      "<style>body{font:16px system-ui;margin:2rem;max-width:50rem}td{padding:.3rem 1rem .3rem 0}</style>"
-      "<h1>Sluice</h1><table>";
+      "<!doctype html><html lang=en><meta charset=utf-8>"
+      "<meta name=viewport content=\"width=device-width, initial-scale=1\"><title>Sluice admin</title>"
+      "<style>body{font:16px system-ui;margin:1rem auto;max-width:50rem;padding:0 1rem}"
+      "pre{background:#eee;color:#111;padding:.5rem;overflow-x:auto}</style>"
+      "<h1>Sluice admin</h1><ul>\n";
   for (const Endpoint& endpoint : kEndpoints) {
-    const std::string path = endpoint.path;
+    const std::string name = std::string(endpoint.method) + " " + endpoint.target;
     const bool readable = std::string_view(endpoint.method) == "GET";
-    html += "<tr><td>" + std::string(endpoint.method) + "<td>" +
-            (readable ? "<a href=\"" + path + "\">" + path + "</a>" : path) + "<td>" + endpoint.help;
+    html += "<li>" + (readable ? "<a href=\"" + std::string(endpoint.target) + "\">" + name + "</a>" : name) +
+            ": " + endpoint.help + "<pre>" + curl(endpoint, host, has_token) + "</pre>\n";
   }
-  return {200, "text/html; charset=utf-8", html + "</table></html>"};
+  return {200, "text/html; charset=utf-8", html + "</ul></html>\n"};
+}
+
+http::Response json(int status, const nlohmann::json& body) {
+  return http::json(status, body, kIndent);
 }
 
 http::Response sessions(Backend& backend, const http::Request& request) {
@@ -54,14 +78,14 @@ http::Response sessions(Backend& backend, const http::Request& request) {
       return http::error(400, "must be 0 to " + std::to_string(kMaxSessions), "limit");
     }
   }
-  return http::json(200, backend.sessions(limit));
+  return json(200, backend.sessions(limit));
 }
 
 http::Response refusal(const char* what, const Errors& errors) {
   nlohmann::json body{{"error", what}};
   for (const Error& error : errors)
     body["errors"].push_back({{"field", error.path}, {"error", error.message}});
-  return http::json(400, body);
+  return json(400, body);
 }
 
 http::Response reload(Backend& backend, const http::Request& request) {
@@ -71,11 +95,11 @@ http::Response reload(Backend& backend, const http::Request& request) {
   if (dry_run == "1") {
     const auto plan = backend.plan(request.body, request.contentType() == "application/json");
     if (!plan.ok()) return refusal("the configuration would be refused", plan.errors());
-    return http::json(200, *plan);
+    return json(200, *plan);
   }
   if (!request.body.empty()) return http::error(400, "a body is for ?dry_run=1; a reload reads the file");
   const Status status = backend.reload();
-  if (status.ok()) return http::json(200, {{"status", "reloaded"}});
+  if (status.ok()) return json(200, {{"status", "reloaded"}});
   return refusal("the configuration was refused; the old one runs on", status.errors());
 }
 
@@ -84,34 +108,34 @@ http::Response setLevel(const http::Request& request) {
   if (level.empty()) return http::error(400, "is required: trace, debug, info, warn, error or off", "level");
   if (!log::setLevel(level))
     return http::error(400, "must be trace, debug, info, warn, error or off", "level");
-  return http::json(200, {{"level", log::level()}});
+  return json(200, {{"level", log::level()}});
 }
 
 }  // namespace
 
-http::Router makeRouter(Backend& backend) {
-  http::Router router;
+Api::Api(Backend& backend) {
   using http::Parameters;
   using http::Request;
   const auto get = [&](const char* path, auto handler) {
-    router.add("GET", path,
-               [handler](const Request& request, const Parameters&) { return handler(request); });
+    router_.add("GET", path,
+                [handler](const Request& request, const Parameters&) { return handler(request); });
   };
-  const auto post = [&](const char* path, auto handler) {
-    router.add("POST", path, [handler](const Request& request, const Parameters&) {
-      // A web page that someone on this machine looks at may not operate the proxy.
-      if (!request.header("origin").empty()) return http::error(403, "not from a web page", "Origin");
-      return handler(request);
-    });
+  const auto post = [&](const char* path, auto handler, http::Router::Check check = {}) {
+    router_.add(
+        "POST", path, [handler](const Request& request, const Parameters&) { return handler(request); },
+        std::move(check));
   };
-  get("/", [](const Request&) { return page(); });
+  get("/", [this](const Request& request) {
+    const std::string_view host = request.header("host");
+    return page(host.empty() ? "127.0.0.1" : host, !access_.token.empty());
+  });
   get("/ready", [&backend](const Request&) {
     return backend.draining() ? http::text(503, "draining\n") : http::text(200, "ready\n");
   });
   get("/live", [](const Request&) { return http::text(200, "live\n"); });
-  get("/server_info", [&backend](const Request&) { return http::json(200, backend.serverInfo()); });
-  get("/config_dump", [&backend](const Request&) { return http::json(200, backend.configDump()); });
-  get("/listeners", [&backend](const Request&) { return http::json(200, backend.listeners()); });
+  get("/server_info", [&backend](const Request&) { return json(200, backend.serverInfo()); });
+  get("/config_dump", [&backend](const Request&) { return json(200, backend.configDump()); });
+  get("/listeners", [&backend](const Request&) { return json(200, backend.listeners()); });
   get("/sessions", [&backend](const Request& request) { return sessions(backend, request); });
   get("/stats", [&backend](const Request& request) {
     stats::Samples samples;
@@ -123,13 +147,42 @@ http::Router makeRouter(Backend& backend) {
     backend.collect(samples);
     return http::Response{200, "text/plain; version=0.0.4; charset=utf-8", samples.toPrometheus()};
   });
-  post("/reload", [&backend](const Request& request) { return reload(backend, request); });
+  // A body is the configuration of a dry run.
+  post(
+      "/reload", [&backend](const Request& request) { return reload(backend, request); },
+      [](const Request&, const Parameters&) -> std::optional<http::Response> { return std::nullopt; });
   post("/drain", [&backend](const Request& request) {
     backend.drain(request.queryParameter("exit") == "1");
-    return http::json(200, {{"status", "draining"}});
+    return json(200, {{"status", "draining"}});
   });
   post("/logging", [](const Request& request) { return setLevel(request); });
-  return router;
+}
+
+// A web page that someone on this machine looks at may neither read nor operate the proxy: pages of other
+// sites send an Origin with whatever they may not do unasked, and their own Host where their name was made to
+// resolve to us.
+std::optional<http::Response> Api::checkAccess(const http::Request& request) const {
+  if (!request.header("origin").empty()) return http::error(403, "not from a web page", "Origin");
+  if (!access_.hosts.contains(request.header("host"))) {
+    return http::error(403, "names no host of this endpoint; see admin.allowed_hosts", "Host");
+  }
+  if (access_.token.empty() || isPublic(request.path)) return std::nullopt;
+  const auto token = http::bearerToken(request.header("authorization"));
+  if (token && constantTimeEqual(asBytes(*token), asBytes(access_.token))) return std::nullopt;
+  http::Response response =
+      http::error(401, token ? "the token is wrong" : "a bearer token is required", "authorization");
+  response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+http::Response Api::handle(const http::Request& request) const {
+  if (auto refused = checkAccess(request)) return *std::move(refused);
+  return router_.handle(request);
+}
+
+std::optional<http::Response> Api::refuse(const http::Request& request) const {
+  if (auto refused = checkAccess(request)) return refused;
+  return router_.refuse(request);
 }
 
 }  // namespace sluice::admin

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "source/base/result.h"
+#include "source/http/host_names.h"
 #include "source/http/router.h"
 #include "source/stats/samples.h"
 
@@ -23,13 +25,36 @@ class Backend {
   virtual nlohmann::json sessions(size_t limit) const = 0;
   virtual void collect(stats::Samples& out) const = 0;
   virtual Status reload() = 0;
-  // What a reload would do, of the file or of `text` if that is not empty. Changes nothing.
+  // What a reload would do, of the file or of `text` if that is not empty. Changes nothing, and runs no code
+  // for `text` that does not run already.
   virtual Result<nlohmann::json> plan(const std::string& text, bool is_json) const = 0;
   // `exit`: and ends when the sessions have gone, or the limit is up, as SIGTERM does.
   virtual void drain(bool exit) = 0;
 };
 
-// `backend` outlives the router.
-http::Router makeRouter(Backend& backend);
+// Who may use the endpoint.
+struct Access {
+  std::string token{};  // that requests must bring; empty: none
+  http::HostNames hosts{};
+};
+
+class Api {
+ public:
+  // `backend` outlives it.
+  explicit Api(Backend& backend);
+
+  // Takes effect with the next request.
+  void configure(Access access) { access_ = std::move(access); }
+
+  http::Response handle(const http::Request& request) const;
+  // Judges a request that has a body by its headers: the answer that refuses it, or nothing.
+  std::optional<http::Response> refuse(const http::Request& request) const;
+
+ private:
+  std::optional<http::Response> checkAccess(const http::Request& request) const;
+
+  Access access_;
+  http::Router router_;
+};
 
 }  // namespace sluice::admin

@@ -78,6 +78,9 @@ struct FactoryContext {
   std::shared_ptr<const net::AddressMap> nat;              // never null
   std::vector<net::Address> listener;                      // its addresses as configured
   std::string base_path;                                   // that relative paths start from
+  // False for a configuration that a client only asks about: then no code may be loaded or be given anything
+  // of it.
+  bool may_run_code = true;
 };
 
 struct FilterType {

@@ -8,22 +8,31 @@
 #include "source/config/build_listeners.h"
 #include "source/config/build_nat.h"
 #include "source/config/checks.h"
+#include "source/http/host_names.h"
 
 namespace sluice::config {
 namespace {
 
 constexpr size_t kMinSecretBytes = 16;
 constexpr int kMaxSharedSecrets = 8;
+constexpr uintmax_t kMaxPemBytes = 1 << 20;
 constexpr size_t kMinPasswordBytes = 8;
 
 std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
+// Of a regular file: another one may block, or have no end.
 std::string contentOf(const std::string& file, const char* path, Checks& checks) {
   if (file.empty()) return {};
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) checks.fail(path, "'" + file + "' cannot be read");
+  std::error_code failed;
+  const auto size = std::filesystem::file_size(file, failed);
+  std::ifstream stream;
+  if (!failed && size <= kMaxPemBytes) stream.open(file, std::ios::binary);
+  if (!stream.is_open()) {
+    checks.fail(path, "'" + file + "' cannot be read, or is larger than 1 MiB");
+    return {};
+  }
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
@@ -139,6 +148,26 @@ std::vector<net::Address> candidatesOf(const runtime::Generation& generation, co
   return candidates;
 }
 
+std::vector<std::string> hostNames(const google::protobuf::RepeatedPtrField<std::string>& names,
+                                   const std::string& path, Checks& checks) {
+  for (int i = 0; i < names.size(); ++i) {
+    if (!http::isHostName(names[i])) checks.fail(indexed(path, i), "must be a host name without a port");
+  }
+  return {names.begin(), names.end()};
+}
+
+AdminSettings buildAdmin(const sluice::Admin& config, Checks& checks) {
+  const std::string& token = config.token();
+  if (!token.empty() && token.size() < kMinSecretBytes)
+    checks.fail("admin.token", "must have at least 16 bytes");
+  if (std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; })) {
+    checks.fail("admin.token", "must be printable ASCII without spaces");
+  }
+  return {.address = checks.address(config.address(), "admin.address"),
+          .token = token,
+          .allowed_hosts = hostNames(config.allowed_hosts(), "admin.allowed_hosts", checks)};
+}
+
 JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
                        const runtime::Generation& generation, const NatSettings& nat, Checks& checks) {
   JoinSettings join;
@@ -195,6 +224,20 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
                "join.max_requests_per_second", join.max_requests_per_second);
   checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u,
                "join.max_offer_bytes", join.max_offer_bytes);
+  checks.range(config.has_max_connections_per_source(), config.max_connections_per_source(), 1u, 1'000'000u,
+               "join.max_connections_per_source", join.max_connections_per_source);
+  checks.range(config.has_max_tls_handshakes_per_second(), config.max_tls_handshakes_per_second(), 1u,
+               100'000u, "join.max_tls_handshakes_per_second", join.max_tls_handshakes_per_second);
+  join.allowed_hosts = hostNames(config.allowed_hosts(), "join.allowed_hosts", checks);
+  for (int i = 0; i < config.allowed_origins_size(); ++i) {
+    const std::string& origin = config.allowed_origins(i);
+    if (!http::isOrigin(origin)) {
+      checks.fail(indexed("join.allowed_origins", i),
+                  "must be \"*\" or an origin in lower case without a path, like https://game.example");
+    }
+    join.allowed_origins.push_back(origin);
+  }
+  join.trusted_proxies = checks.prefixes(config.trusted_proxies(), "join.trusted_proxies");
   return join;
 }
 
@@ -261,12 +304,12 @@ Result<Built> build(const BuildInput& input) {
   built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
   generation->drain = built.settings.drain_timeout;
   generation->published = RealClock().now();
-  if (bootstrap.has_admin())
-    built.settings.admin = checks.address(bootstrap.admin().address(), "admin.address");
+  if (bootstrap.has_admin()) built.settings.admin = buildAdmin(bootstrap.admin(), checks);
   if (bootstrap.has_join()) {
     built.settings.join = buildJoin(bootstrap.join(), input, *generation, built.settings.nat, checks);
     const net::Address& address = built.settings.join->address;
-    if (address.isSet() && address.port() != 0 && built.settings.admin == address) {
+    if (address.isSet() && address.port() != 0 && built.settings.admin &&
+        built.settings.admin->address == address) {
       checks.fail("join.address", address.toString() + " is in use by admin.address");
     }
   }

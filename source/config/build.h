@@ -18,6 +18,12 @@
 
 namespace sluice::config {
 
+struct AdminSettings {
+  net::Address address;
+  std::string token;  // empty: none
+  std::vector<std::string> allowed_hosts;
+};
+
 struct JoinSettings {
   net::Address address;
   std::string page_directory;  // absolute, or empty
@@ -29,6 +35,11 @@ struct JoinSettings {
   std::vector<std::string> turn_uris;
   double max_requests_per_second = 50;
   size_t max_offer_bytes = 262'144;
+  unsigned max_connections_per_source = 1000;
+  double max_tls_handshakes_per_second = 200;
+  std::vector<net::Prefix> trusted_proxies;
+  std::vector<std::string> allowed_origins;
+  std::vector<std::string> allowed_hosts;
 };
 
 // How the world sees our addresses.
@@ -49,7 +60,7 @@ struct WorkerSettings {
 
 // What is not a listener.
 struct Settings {
-  std::optional<net::Address> admin;
+  std::optional<AdminSettings> admin;
   std::optional<JoinSettings> join;
   WorkerSettings workers;
   rooms::Limits rooms;
@@ -79,6 +90,7 @@ struct BuildInput {
   const runtime::Generation* previous;  // its factories live on where the configuration is equal; may be null
   uint64_t version;
   SteppedBack stepped_back{};
+  bool may_run_code = true;  // see chain::FactoryContext
 };
 
 // All errors at once, each with its field path.

@@ -33,7 +33,8 @@ class ListenerBuilder {
                  .credentials = settings.credentials,
                  .nat = settings.nat.addresses,
                  .listener = {},
-                 .base_path = input.directory} {}
+                 .base_path = input.directory,
+                 .may_run_code = input.may_run_code} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
 
@@ -171,14 +172,7 @@ void ListenerBuilder::filters(const Filters& config, const std::string& path, ch
 
 void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path,
                             chain::ChainSpec& out) {
-  for (int i = 0; i < config.source_prefixes_size(); ++i) {
-    auto prefix = net::Prefix::parse(config.source_prefixes(i));
-    if (prefix.ok()) {
-      out.source_prefixes.push_back(*prefix);
-    } else {
-      checks_.fail(indexed(path + ".source_prefixes", i), prefix.error().message);
-    }
-  }
+  out.source_prefixes = checks_.prefixes(config.source_prefixes(), path + ".source_prefixes");
   for (int i = 0; i < config.local_ports_size(); ++i) {
     uint16_t port = 0;
     checks_.range(true, config.local_ports(i), 1u, 65'535u, indexed(path + ".local_ports", i), port);

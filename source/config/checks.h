@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "source/base/result.h"
 #include "source/net/address.h"
@@ -46,6 +47,21 @@ class Checks {
     if (address.ok()) return *address;
     fail(path, address.error().message);
     return {};
+  }
+
+  // A repeated field of prefixes. Those that are wrong are left out.
+  template <typename Texts>
+  std::vector<net::Prefix> prefixes(const Texts& texts, const std::string& path) {
+    std::vector<net::Prefix> prefixes;
+    for (int i = 0; i < texts.size(); ++i) {
+      auto prefix = net::Prefix::parse(texts[i]);
+      if (prefix.ok()) {
+        prefixes.push_back(*prefix);
+      } else {
+        fail(indexed(path, i), prefix.error().message);
+      }
+    }
+    return prefixes;
   }
 
   // A required name that must be new in `seen`.

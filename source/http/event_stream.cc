@@ -21,6 +21,11 @@ void EventStream::end() {
   if (ready_) ready_();
 }
 
+void EventStream::abandon() {
+  pending_.clear();
+  end();
+}
+
 void EventStream::onClosed() {
   ready_ = nullptr;
   ended_ = true;

@@ -19,7 +19,11 @@ class EventStream {
   // What was sent before is still delivered.
   void end();
 
+  // What was sent before is lost.
+  void abandon();
+
   bool ended() const { return ended_; }
+  size_t pending() const { return pending_.size(); }
 
   // For the server: what is to be sent next, at most `most` bytes.
   std::string take(size_t most);

@@ -31,11 +31,8 @@ std::string_view Request::queryParameter(std::string_view name) const {
 std::string Request::contentType() const {
   std::string_view value = header("content-type");
   value = value.substr(0, value.find(';'));
-  std::string type;
-  for (const char c : value) {
-    if (c == ' ' || c == '\t') continue;
-    type += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  }
+  std::string type = lowerCase(value);
+  std::erase_if(type, [](char c) { return c == ' ' || c == '\t'; });
   return type;
 }
 
@@ -51,9 +48,9 @@ Response text(int status, std::string body) {
   return {.status = status, .content_type = "text/plain; charset=utf-8", .body = std::move(body)};
 }
 
-Response json(int status, const nlohmann::json& body) {
+Response json(int status, const nlohmann::json& body, int indent) {
   // Text that came from a client may be anything but UTF-8.
-  std::string dumped = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string dumped = body.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
   return {.status = status, .content_type = "application/json", .body = std::move(dumped) + "\n"};
 }
 
@@ -61,6 +58,20 @@ Response error(int status, std::string_view message, std::string_view field) {
   nlohmann::json body = {{"error", message}};
   if (!field.empty()) body["field"] = field;
   return json(status, body);
+}
+
+std::optional<std::string_view> bearerToken(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (lowerCase(authorization.substr(0, kScheme.size())) != kScheme) return std::nullopt;
+  return authorization.substr(kScheme.size());
+}
+
+std::string lowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
 }
 
 std::optional<std::string> percentDecode(std::string_view text) {

@@ -15,12 +15,14 @@ namespace sluice::http {
 class EventStream;
 
 struct Request {
-  std::string method;                                       // upper case
-  std::string path;                                         // as sent, percent-encoded, without the query
-  std::map<std::string, std::string, std::less<>> query;    // decoded
-  std::map<std::string, std::string, std::less<>> headers;  // names in lower case; the last one wins
+  std::string method;                                     // upper case
+  std::string path;                                       // as sent, percent-encoded, without the query
+  std::map<std::string, std::string, std::less<>> query;  // decoded
+  std::map<std::string, std::string, std::less<>>
+      headers;  // names in lower case; repeated ones joined by ", "
   std::string body;
-  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port
+  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port. Behind a trusted proxy:
+                     // its client's
   bool is_loopback = false;
 
   // Empty when absent.
@@ -36,16 +38,24 @@ struct Response {
   std::string content_type{};  // empty: no such header
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
-  std::shared_ptr<EventStream> events{};  // instead of a body
+  std::shared_ptr<EventStream> events{};             // instead of a body
+  std::shared_ptr<const std::string> shared_body{};  // instead of a body, for what many clients get
 };
 
 // Answers 200 with the events of `stream`.
 Response events(std::shared_ptr<EventStream> stream);
 Response text(int status, std::string body);
-Response json(int status, const nlohmann::json& body);
+// `indent` spaces a level; -1: all on one line.
+Response json(int status, const nlohmann::json& body, int indent = -1);
 
 // {"error": message, "field": field}; no "field" when it is empty.
 Response error(int status, std::string_view message, std::string_view field = "");
+
+// The token of an Authorization header (RFC 6750 section 2.1); nothing when it has another scheme.
+std::optional<std::string_view> bearerToken(std::string_view authorization);
+
+// A to Z only.
+std::string lowerCase(std::string_view text);
 
 // Nothing when `text` has a broken escape or an escaped NUL.
 std::optional<std::string> percentDecode(std::string_view text);

@@ -1,39 +1,36 @@
 #include "source/http/rate_limiter.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 
 namespace sluice::http {
-namespace {
 
-std::string bucketKey(std::string_view ip) {
-  const std::string text(ip);
-  in6_addr address;
-  if (inet_pton(AF_INET6, text.c_str(), &address) != 1) return text;
-  return std::string(reinterpret_cast<const char*>(&address), 8);
+RateLimiter::RateLimiter(double rate, double burst, size_t max_clients)
+    : rate_(rate), burst_(std::max(burst, 1.0)), max_clients_(max_clients) {}
+
+void RateLimiter::setRate(double rate, double burst, Instant now) {
+  rate_ = rate;
+  burst_ = std::max(burst, 1.0);
+  if (rate <= 0) {
+    buckets_.clear();
+    by_customer_.clear();
+  }
+  for (Bucket& bucket : buckets_) bucket.tokens.setRate(rate_, burst_, now);
 }
 
-}  // namespace
-
-RateLimiter::RateLimiter(double rate, double burst, size_t max_addresses)
-    : rate_(rate), burst_(std::max(burst, 1.0)), max_addresses_(max_addresses) {}
-
-bool RateLimiter::allow(std::string_view ip, Instant now) {
+bool RateLimiter::allow(const net::Address& client, Instant now) {
   if (rate_ <= 0) return true;
-  std::string key = bucketKey(ip);
-  const auto known = by_key_.find(key);
-  if (known != by_key_.end()) {
+  const net::Address customer = client.customer();
+  const auto known = by_customer_.find(customer);
+  if (known != by_customer_.end()) {
     buckets_.splice(buckets_.begin(), buckets_, known->second);
   } else {
-    if (buckets_.size() >= max_addresses_) {
-      by_key_.erase(buckets_.back().key);
+    if (buckets_.size() >= max_clients_) {
+      by_customer_.erase(buckets_.back().customer);
       buckets_.pop_back();
     }
-    buckets_.push_front({key, TokenBucket(rate_, burst_, now)});
-    by_key_.emplace(std::move(key), buckets_.begin());
+    buckets_.push_front({customer, TokenBucket(rate_, burst_, now)});
+    by_customer_.emplace(customer, buckets_.begin());
   }
-
   return buckets_.front().tokens.take(1, now);
 }
 

@@ -49,17 +49,17 @@ std::optional<Parameters> match(const std::vector<std::string>& pattern, std::st
 
 }  // namespace
 
-void Router::add(std::string_view method, std::string_view pattern, Handler handler) {
+void Router::add(std::string_view method, std::string_view pattern, Handler handler, Check check) {
   auto route = std::ranges::find(routes_, pattern, &Route::pattern);
   if (route == routes_.end()) {
     std::vector<std::string> segments;
     for (const std::string_view segment : split(pattern)) segments.emplace_back(segment);
     route = routes_.insert(routes_.end(), {std::string(pattern), std::move(segments), {}});
   }
-  route->by_method.insert_or_assign(std::string(method), std::move(handler));
+  route->by_method.insert_or_assign(std::string(method), Route::Method{std::move(handler), std::move(check)});
 }
 
-Response Router::handle(const Request& request) const {
+std::variant<Router::Found, Response> Router::find(const Request& request) const {
   for (const Route& route : routes_) {
     std::optional<Parameters> parameters = match(route.segments, request.path);
     if (!parameters) continue;
@@ -70,8 +70,8 @@ Response Router::handle(const Request& request) const {
     }
 
     const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
-    const auto handler = route.by_method.find(method);
-    if (handler != route.by_method.end()) return handler->second(request, *parameters);
+    const auto found = route.by_method.find(method);
+    if (found != route.by_method.end()) return Found{found->second, *std::move(parameters)};
 
     std::string allow = "OPTIONS";
     for (const auto& [allowed, unused] : route.by_method)
@@ -82,6 +82,24 @@ Response Router::handle(const Request& request) const {
     return response;
   }
   return error(404, "no such resource: " + request.path);
+}
+
+std::optional<Response> Router::refuse(const Request& request) const {
+  auto result = find(request);
+  if (auto* refusal = std::get_if<Response>(&result)) return std::move(*refusal);
+  const auto& [method, parameters] = std::get<Found>(result);
+  if (!method.check) return error(413, "takes no body: " + request.method + " " + request.path);
+  return method.check(request, parameters);
+}
+
+Response Router::handle(const Request& request) const {
+  auto result = find(request);
+  if (auto* refusal = std::get_if<Response>(&result)) return std::move(*refusal);
+  const auto& [method, parameters] = std::get<Found>(result);
+  if (method.check) {
+    if (auto refused = method.check(request, parameters)) return *std::move(refused);
+  }
+  return method.handler(request, parameters);
 }
 
 }  // namespace sluice::http

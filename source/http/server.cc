@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -16,7 +15,9 @@
 #include <utility>
 
 #include "source/base/log.h"
-#include "source/http/event_stream.h"
+#include "source/http/request_head.h"
+#include "source/http/subscription.h"
+#include "source/http/uv_handle.h"
 
 namespace sluice::http {
 namespace {
@@ -27,49 +28,24 @@ constexpr size_t kMaxDiscardedBytes = 1 << 20;
 // For a request's headers and what is on its way out; bodies are elsewhere.
 constexpr size_t kConnectionBytes = 16 * 1024;
 
-// One request while it arrives.
-struct Exchange {
-  Request request;
-  size_t discarded = 0;
+// Below that rate an answer is given up.
+constexpr size_t kSlowestBytesPerSecond = 16 * 1024;
+constexpr uint64_t kWatchdogMs = 1000;
+
+// Admission decides; libmicrohttpd stops accepting at its own limit, so that one is out of reach.
+constexpr unsigned kMaxDaemonConnections = 1'000'000;
+
+// The bytes of an answer, until libmicrohttpd has sent them.
+struct Body {
+  std::shared_ptr<const std::string> content;
+  std::shared_ptr<Admission> admission;
+  size_t held;  // that no other answer shares
+  static void free(void* cls) {
+    auto* body = static_cast<Body*>(cls);
+    body->admission->release(body->held);
+    delete body;
+  }
 };
-
-std::string lowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
-void setPeer(Request& request, const sockaddr* address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address->sa_family == AF_INET) {
-    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(address);
-    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  } else if (address->sa_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-      inet_ntop(AF_INET, v6.s6_addr + 12, text, sizeof text);
-    } else {
-      inet_ntop(AF_INET6, &v6, text, sizeof text);
-    }
-  }
-  request.peer = text;
-  request.is_loopback = request.peer == "::1" || request.peer.starts_with("127.");
-}
-
-MHD_Result addHeader(void* request, MHD_ValueKind, const char* name, const char* value) {
-  static_cast<Request*>(request)->headers.insert_or_assign(lowerCase(name), value ? value : "");
-  return MHD_YES;
-}
-
-MHD_Result addQuery(void* request, MHD_ValueKind, const char* name, const char* value) {
-  const auto decoded_name = percentDecode(name), decoded_value = percentDecode(value ? value : "");
-  if (decoded_name && decoded_value) {
-    static_cast<Request*>(request)->query.insert_or_assign(*decoded_name, *decoded_value);
-  }
-  return MHD_YES;
-}
 
 // Ends `out`.
 MHD_Result queue(MHD_Connection* connection, const Response& response, MHD_Response* out) {
@@ -85,27 +61,24 @@ MHD_Result queue(MHD_Connection* connection, const Response& response, MHD_Respo
   return queued;
 }
 
-MHD_Result send(MHD_Connection* connection, const Response& response) {
-  // libmicrohttpd copies the body and only reads it, but takes a plain pointer.
-  return queue(connection, response,
-               MHD_create_response_from_buffer(response.body.size(), const_cast<char*>(response.body.data()),
-                                               MHD_RESPMEM_MUST_COPY));
-}
-
 Result<std::string> readFile(const std::string& path, const char* option) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return Error{option, "cannot read " + path};
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-template <typename Handle>
-void closeHandle(Handle* handle) {
-  if (!handle) return;
-  uv_close(reinterpret_cast<uv_handle_t*>(handle),
-           [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
-}
-
 }  // namespace
+
+struct Server::Exchange {
+  ~Exchange() { admission->release(request.body.size()); }
+
+  std::shared_ptr<Admission> admission;
+  Connection& connection;
+  net::Address client;
+  Request request{};
+  std::optional<Response> refusal{};  // decided before the end of the body, which is thrown away
+  size_t discarded = 0;
+};
 
 struct Server::Callbacks {
   static void onLog(void* cls, const char* format, va_list arguments) {
@@ -120,103 +93,156 @@ struct Server::Callbacks {
   // Paths and queries are decoded by us, segment by segment.
   static size_t onUnescape(void*, MHD_Connection*, char* text) { return std::strlen(text); }
 
-  static MHD_Result onRequest(void* cls, MHD_Connection* connection, const char* path, const char* method,
-                              const char*, const char* data, size_t* size, void** state) {
+  static MHD_Result onAccept(void* cls, const sockaddr* address, socklen_t) {
     auto& server = *static_cast<Server*>(cls);
-    if (!*state) return onHeaders(server, connection, path, method, state);
+    const bool tls = !server.certificate_.empty();
+    const bool admitted =
+        server.admission_->admitConnection(net::Address::fromSockaddr(address), tls, server.clock_.now());
+    return admitted ? MHD_YES : MHD_NO;
+  }
+
+  static void onConnection(void* cls, MHD_Connection* handle, void** context,
+                           MHD_ConnectionNotificationCode code) {
+    auto& server = *static_cast<Server*>(cls);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+      const auto* address = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+      const auto* socket = MHD_get_connection_info(handle, MHD_CONNECTION_INFO_CONNECTION_FD);
+      auto* connection = new Connection{.handle = handle,
+                                        .fd = socket->connect_fd,
+                                        .peer = net::Address::fromSockaddr(address->client_addr),
+                                        .deadline = server.requestDeadline()};
+      *context = connection;
+      server.connections_.insert(connection);
+      server.admission_->opened(connection->peer);
+    } else {
+      auto* connection = static_cast<Connection*>(*context);
+      server.admission_->closed(connection->peer);
+      server.connections_.erase(connection);
+      delete connection;
+    }
+  }
+
+  static Connection& connectionOf(MHD_Connection* handle) {
+    return *static_cast<Connection*>(
+        MHD_get_connection_info(handle, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+  }
+
+  static MHD_Result onRequest(void* cls, MHD_Connection* handle, const char* path, const char* method,
+                              const char* version, const char* data, size_t* size, void** state) {
+    auto& server = *static_cast<Server*>(cls);
+    if (!*state) return onHead(server, handle, readHead(handle, method, path, version), state);
 
     auto& exchange = *static_cast<Exchange*>(*state);
-    std::string& body = exchange.request.body;
     if (*size > 0) {
-      if (exchange.discarded > 0 || body.size() + *size > server.options_.max_body_bytes) {
-        exchange.discarded += *size;
-      } else {
-        body.append(data, *size);
-      }
+      server.take(exchange, {data, *size});
       *size = 0;
       return exchange.discarded > kMaxDiscardedBytes ? MHD_NO : MHD_YES;
     }
-    if (exchange.discarded > 0) return send(connection, tooLarge(server));
-    const Response response = server.handler_(exchange.request);
-    return response.events ? subscribe(server, connection, response) : send(connection, response);
+    if (exchange.refusal) return answer(server, exchange, *std::move(exchange.refusal));
+    if (server.admission_->isFull()) return answer(server, exchange, server.busy(exchange.client));
+    return answer(server, exchange, server.handlers_.handle(exchange.request));
   }
 
-  static MHD_Result onHeaders(Server& server, MHD_Connection* connection, const char* path,
-                              const char* method, void** state) {
-    auto* exchange = new Exchange;
+  static MHD_Result onHead(Server& server, MHD_Connection* handle, RequestHead head, void** state) {
+    Connection& connection = connectionOf(handle);
+    if (std::exchange(connection.awaits_next, false)) connection.deadline = server.requestDeadline();
+    Admission& admission = *server.admission_;
+    const net::Address client = admission.clientOf(connection.peer, head.request.header("x-forwarded-for"));
+    auto* exchange = new Exchange{server.admission_, connection, client, std::move(head.request)};
     *state = exchange;
     Request& request = exchange->request;
-    request.method = method;
-    request.path = path;
-    const auto* info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    setPeer(request, info->client_addr);
-    if (!server.limiter_.allow(request.peer, server.clock_.now())) {
+    request.peer = client.ipString();
+    request.is_loopback = client.isLoopback();
+    // An answer that is queued here closes the connection when it has been sent.
+    if (head.fault) return answer(server, *exchange, *std::move(head.fault));
+    if (!admission.admitRequest(client, server.clock_.now())) {
       Response response = error(429, "too many requests from " + request.peer);
       response.headers.emplace_back("Retry-After", "1");
-      return send(connection, response);
+      return answer(server, *exchange, std::move(response));
     }
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, addHeader, &request);
-    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, addQuery, &request);
-    const std::string_view length = request.header("content-length");
-    uint64_t bytes = 0;
-    std::from_chars(length.data(), length.data() + length.size(), bytes);
-    if (bytes > server.options_.max_body_bytes) return send(connection, tooLarge(server));
+    if (head.declared_bytes > server.options_.max_body_bytes)
+      return answer(server, *exchange, server.tooLarge());
+    if (!head.hasBody()) return MHD_YES;
+    if (server.handlers_.refuse) exchange->refusal = server.handlers_.refuse(request);
+    if (!exchange->refusal && admission.isFull()) exchange->refusal = server.busy(client);
+    // A client that waits for our consent to send the body needs no more than the answer; others get it when
+    // they have sent all, because a connection that is closed with unread bytes may lose it.
+    if (exchange->refusal && !request.header("expect").empty()) {
+      return answer(server, *exchange, *std::move(exchange->refusal));
+    }
     return MHD_YES;
   }
 
-  static Response tooLarge(const Server& server) {
-    return error(413, "the body is larger than " + std::to_string(server.options_.max_body_bytes) + " bytes");
+  static MHD_Result answer(Server& server, Exchange& exchange, Response response) {
+    if (server.handlers_.finish) server.handlers_.finish(exchange.request, response);
+    MHD_Connection* const handle = exchange.connection.handle;
+    if (response.events) {
+      exchange.connection.deadline = Instant::max();
+      return subscribe(server, handle, exchange.client, response);
+    }
+    const bool shared = response.shared_body != nullptr;
+    auto content = shared ? std::move(response.shared_body)
+                          : std::make_shared<const std::string>(std::move(response.body));
+    const size_t size = content->size();
+    exchange.connection.deadline =
+        server.requestDeadline() + std::chrono::seconds{size / kSlowestBytesPerSecond};
+    auto* body = new Body{std::move(content), server.admission_, shared ? 0 : size};
+    server.admission_->hold(body->held);
+    // libmicrohttpd only reads the body, but takes a plain pointer.
+    MHD_Response* const out = MHD_create_response_from_buffer_with_free_callback_cls(
+        size, const_cast<char*>(body->content->data()), Body::free, body);
+    if (out == nullptr) Body::free(body);
+    return queue(handle, response, out);
   }
 
-  static void onCompleted(void*, MHD_Connection*, void** state, MHD_RequestTerminationCode) {
+  static void onCompleted(void* cls, MHD_Connection* handle, void** state, MHD_RequestTerminationCode) {
     delete static_cast<Exchange*>(*state);
     *state = nullptr;
+    Connection& connection = connectionOf(handle);
+    connection.deadline = static_cast<Server*>(cls)->requestDeadline();
+    connection.awaits_next = true;
   }
 
-  static MHD_Result subscribe(Server& server, MHD_Connection* connection, const Response& response) {
-    auto* subscription = new Subscription{&server, connection, response.events};
+  static MHD_Result subscribe(Server& server, MHD_Connection* handle, const net::Address& client,
+                              const Response& response) {
+    auto* subscription =
+        new Subscription(server.loop_, handle, response.events, server.admission_, client,
+                         [&server] { uv_timer_start(server.timer_, Callbacks::onTimer, 0, 0); });
     server.subscriptions_.insert(subscription);
-    response.events->onReady([subscription] { subscription->server->wake(*subscription); });
-    return queue(
-        connection, response,
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, onRead, subscription, onUnsubscribed));
+    return queue(handle, response,
+                 MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, onRead,
+                                                   new Subscriber{&server, subscription}, onUnsubscribed));
   }
 
-  // Without anything to send the connection sleeps until its events are ready.
+  struct Subscriber {
+    Server* server;
+    Subscription* subscription;
+  };
+
   static ssize_t onRead(void* cls, uint64_t, char* buffer, size_t most) {
-    auto& subscription = *static_cast<Subscription*>(cls);
-    const std::string bytes = subscription.events->take(most);
-    if (bytes.empty() && subscription.events->ended()) return MHD_CONTENT_READER_END_OF_STREAM;
-    if (bytes.empty()) {
-      MHD_suspend_connection(subscription.connection);
-      subscription.suspended = true;
-    }
-    std::copy(bytes.begin(), bytes.end(), buffer);
-    return static_cast<ssize_t>(bytes.size());
+    return static_cast<Subscriber*>(cls)->subscription->read(buffer, most);
   }
 
   static void onUnsubscribed(void* cls) {
-    auto* subscription = static_cast<Subscription*>(cls);
-    subscription->events->onClosed();
-    subscription->server->subscriptions_.erase(subscription);
-    delete subscription;
+    const std::unique_ptr<Subscriber> subscriber(static_cast<Subscriber*>(cls));
+    subscriber->server->subscriptions_.erase(subscriber->subscription);
+    delete subscriber->subscription;
   }
 
   static void onHeartbeat(uv_timer_t* timer) { static_cast<Server*>(timer->data)->beat(); }
+  static void onWatchdog(uv_timer_t* timer) { static_cast<Server*>(timer->data)->closeOverdue(); }
   static void onPoll(uv_poll_t* poll, int, int) { static_cast<Server*>(poll->data)->run(); }
   static void onTimer(uv_timer_t* timer) { static_cast<Server*>(timer->data)->run(); }
 };
 
-Server::Server(const Options& options, Handler handler)
-    : options_(options),
-      handler_(std::move(handler)),
-      limiter_(options.requests_per_second, options.request_burst) {}
+Server::Server(uv_loop_t* loop, const Options& options, Handlers handlers)
+    : loop_(loop), options_(options), handlers_(std::move(handlers)), admission_(options.admission) {}
 
-Result<std::unique_ptr<Server>> Server::start(uv_loop_t* loop, const Options& options, Handler handler) {
-  std::unique_ptr<Server> server(new Server(options, std::move(handler)));
+Result<std::unique_ptr<Server>> Server::start(uv_loop_t* loop, const Options& options, Handlers handlers) {
+  std::unique_ptr<Server> server(new Server(loop, options, std::move(handlers)));
   if (auto listening = server->listen(); !listening) return listening.errors();
   if (auto started = server->startDaemon(); !started) return started.errors();
-  server->watch(loop);
+  server->watch();
   return server;
 }
 
@@ -224,18 +250,15 @@ Server::~Server() {
   if (daemon_) leaveSocket();
   if (poll_) uv_poll_stop(poll_);
   closeHandle(poll_);
-  closeHandle(timer_);
   closeHandle(heart_);
+  closeHandle(watchdog_);
   // libmicrohttpd must not be stopped while connections sleep.
-  for (Subscription* subscription : subscriptions_) {
-    subscription->events->onReady(nullptr);
-    if (std::exchange(subscription->suspended, false)) MHD_resume_connection(subscription->connection);
-    subscription->events->end();
-  }
+  for (Subscription* subscription : subscriptions_) subscription->end();
   if (daemon_) {
     MHD_run(daemon_);
     MHD_stop_daemon(daemon_);
   }
+  closeHandle(timer_);
   if (listen_fd_ >= 0) close(listen_fd_);
 }
 
@@ -291,10 +314,6 @@ void Server::leaveSocket() {
   if (fd >= 0) close(fd);
 }
 
-size_t Server::connections() const {
-  return MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
-}
-
 Status Server::startDaemon() {
   const bool tls = !options_.certificate_file.empty();
   if (tls) {
@@ -315,14 +334,14 @@ Status Server::startDaemon() {
   const unsigned flags =
       MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : MHD_NO_FLAG);
   daemon_ =
-      MHD_start_daemon(flags, 0, nullptr, nullptr, Callbacks::onRequest, this,                          //
+      MHD_start_daemon(flags, 0, Callbacks::onAccept, this, Callbacks::onRequest, this,                 //
                        MHD_OPTION_EXTERNAL_LOGGER, Callbacks::onLog, this,                              //
                        MHD_OPTION_ARRAY, tls ? tls_options : tls_options + std::size(tls_options) - 1,  //
                        MHD_OPTION_LISTEN_SOCKET, listen_fd,                                             //
                        MHD_OPTION_UNESCAPE_CALLBACK, Callbacks::onUnescape, nullptr,                    //
-                       MHD_OPTION_NOTIFY_COMPLETED, Callbacks::onCompleted, nullptr,                    //
-                       MHD_OPTION_CONNECTION_LIMIT, options_.max_connections,                           //
-                       MHD_OPTION_PER_IP_CONNECTION_LIMIT, options_.max_connections_per_ip,             //
+                       MHD_OPTION_NOTIFY_COMPLETED, Callbacks::onCompleted, this,                       //
+                       MHD_OPTION_NOTIFY_CONNECTION, Callbacks::onConnection, this,                     //
+                       MHD_OPTION_CONNECTION_LIMIT, kMaxDaemonConnections,                              //
                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,                            //
                        MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_timeout_seconds,                    //
                        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
@@ -330,32 +349,74 @@ Status Server::startDaemon() {
   return Error{tls ? "certificate_file" : "", "cannot start the HTTP server: " + last_log_};
 }
 
-void Server::watch(uv_loop_t* loop) {
+void Server::watch() {
   const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
   poll_ = new uv_poll_t;
-  uv_poll_init(loop, poll_, info->epoll_fd);
+  uv_poll_init(loop_, poll_, info->epoll_fd);
   poll_->data = this;
   uv_poll_start(poll_, UV_READABLE, Callbacks::onPoll);
   timer_ = new uv_timer_t;
-  uv_timer_init(loop, timer_);
+  uv_timer_init(loop_, timer_);
   timer_->data = this;
-  heart_ = new uv_timer_t;
-  uv_timer_init(loop, heart_);
-  heart_->data = this;
-  const uint64_t beat_ms = options_.heartbeat_seconds * 1000;
-  uv_timer_start(heart_, Callbacks::onHeartbeat, beat_ms, beat_ms);
-  uv_unref(reinterpret_cast<uv_handle_t*>(heart_));
+  heart_ = startTimer(options_.heartbeat_seconds * 1000, Callbacks::onHeartbeat);
+  watchdog_ = startTimer(kWatchdogMs, Callbacks::onWatchdog);
 }
 
-void Server::wake(Subscription& subscription) {
-  if (!std::exchange(subscription.suspended, false)) return;
-  MHD_resume_connection(subscription.connection);
-  uv_timer_start(timer_, Callbacks::onTimer, 0, 0);
+uv_timer_t* Server::startTimer(uint64_t interval_ms, uv_timer_cb callback) {
+  auto* timer = new uv_timer_t;
+  uv_timer_init(loop_, timer);
+  timer->data = this;
+  uv_timer_start(timer, callback, interval_ms, interval_ms);
+  uv_unref(reinterpret_cast<uv_handle_t*>(timer));
+  return timer;
+}
+
+Instant Server::requestDeadline() const {
+  return clock_.now() + std::chrono::seconds{options_.request_timeout_seconds};
+}
+
+Response Server::tooLarge() const {
+  return error(413, "the body is larger than " + std::to_string(options_.max_body_bytes) + " bytes");
+}
+
+Response Server::busy(const net::Address& client) {
+  admission_->refused(Admission::Refusal::kBytesInFlight, client, clock_.now());
+  Response response = error(503, "too many requests and answers are under way");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+void Server::take(Exchange& exchange, std::string_view piece) {
+  std::string& body = exchange.request.body;
+  if (!exchange.refusal) {
+    if (body.size() + piece.size() > options_.max_body_bytes) {
+      exchange.refusal = tooLarge();
+    } else if (!admission_->tryHold(piece.size())) {
+      exchange.refusal = busy(exchange.client);
+    } else {
+      body.append(piece);
+      return;
+    }
+    admission_->release(body.size());
+    std::string().swap(body);
+  }
+  exchange.discarded += piece.size();
 }
 
 void Server::beat() {
-  for (Subscription* subscription : subscriptions_) {
-    if (subscription->suspended) subscription->events->beat();
+  for (Subscription* subscription : subscriptions_) subscription->beat();
+}
+
+// libmicrohttpd sees the end of the connection and closes it.
+void Server::closeOverdue() {
+  const Instant now = clock_.now();
+  for (Connection* connection : connections_) {
+    if (now < connection->deadline) continue;
+    connection->deadline = Instant::max();
+    if (!connection->awaits_next) {
+      admission_->refused(Admission::Refusal::kDeadline, connection->peer, now);
+    }
+    shutdown(connection->fd, SHUT_RDWR);
   }
 }
 

@@ -6,21 +6,32 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "source/base/clock.h"
 #include "source/base/result.h"
+#include "source/http/admission.h"
 #include "source/http/message.h"
-#include "source/http/rate_limiter.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;
 
 namespace sluice::http {
 
-// Answers one request, without blocking. It must not destroy the server.
-using Handler = std::function<Response(const Request&)>;
+class Subscription;
+
+// What a server asks. None of them may block, or destroy the server.
+struct Handlers {
+  // Answers a whole request.
+  std::function<Response(const Request&)> handle;
+  // Judges a request that has a body by its headers, before any byte of the body is kept: the answer that
+  // refuses it, or nothing. May be null. A request that passes still comes to `handle`.
+  std::function<std::optional<Response>(const Request&)> refuse{};
+  // Completes every answer, also those that the server gives itself (400, 413, 429, 501, 503). May be null.
+  std::function<void(const Request&, Response&)> finish{};
+};
 
 struct Options {
   std::string host = "127.0.0.1";  // an IPv4 or IPv6 address
@@ -29,18 +40,20 @@ struct Options {
   std::string certificate_file{};  // PEM chain; with private_key_file: TLS 1.2 and later
   std::string private_key_file{};
   size_t max_body_bytes = 64 * 1024;
-  unsigned max_connections = 1000;
-  unsigned max_connections_per_ip = 100;
-  unsigned idle_timeout_seconds = 60;
+  // What the server takes from its clients; never null.
+  std::shared_ptr<Admission> admission = std::make_shared<Admission>("http");
+  unsigned idle_timeout_seconds = 60;  // without a byte either way
+  // From the accepted connection to the last byte of a request; where the connection has had an answer, from
+  // there to the next headers, and from those to the last byte. An answer may take as long again, and a
+  // second more for each 16 KiB; events end when they end.
+  unsigned request_timeout_seconds = 30;
   unsigned heartbeat_seconds = 15;  // between comments on event streams that have nothing to say
-  double requests_per_second = 0;   // per client address; 0: unlimited. Beyond: 429
-  double request_burst = 50;
 };
 
 class Server {
  public:
   // Errors name the option that is wrong: "host", "port", "certificate_file", "private_key_file".
-  static Result<std::unique_ptr<Server>> start(uv_loop_t* loop, const Options& options, Handler handler);
+  static Result<std::unique_ptr<Server>> start(uv_loop_t* loop, const Options& options, Handlers handlers);
 
   // Closes every connection. The loop must turn once more to release its handles.
   ~Server();
@@ -53,31 +66,40 @@ class Server {
   // Another server, maybe of another process, listens on: takes no more connections, and leaves the socket as
   // it is. Those that are there go on.
   void leaveSocket();
-  size_t connections() const;
+  size_t connections() const { return connections_.size(); }
 
  private:
   struct Callbacks;  // what libmicrohttpd and libuv call
+  struct Exchange;   // one request, while it arrives
 
-  Server(const Options& options, Handler handler);
+  struct Connection {
+    MHD_Connection* handle;
+    int fd;
+    net::Address peer;
+    Instant deadline;          // of the request, or of its answer
+    bool awaits_next = false;  // request, after an answer
+  };
+
+  Server(uv_loop_t* loop, const Options& options, Handlers handlers);
   Status listen();
   Status readPort();
   Status startDaemon();
-  void watch(uv_loop_t* loop);
-  // A request that is answered with events, while it lasts.
-  struct Subscription {
-    Server* server;
-    MHD_Connection* connection;
-    std::shared_ptr<EventStream> events;
-    bool suspended = false;
-  };
-  void wake(Subscription& subscription);
+  void watch();
+  uv_timer_t* startTimer(uint64_t interval_ms, uv_timer_cb callback);
+  Instant requestDeadline() const;
+  Response tooLarge() const;
+  Response busy(const net::Address& client);
+  // Takes a piece of a body, or throws it away.
+  void take(Exchange& exchange, std::string_view piece);
   void beat();
+  void closeOverdue();
   void run();  // lets libmicrohttpd work, then asks when it wants to work again
 
+  uv_loop_t* const loop_;
   const Options options_;
-  const Handler handler_;
+  const Handlers handlers_;
+  const std::shared_ptr<Admission> admission_;
   const RealClock clock_;
-  RateLimiter limiter_;
   std::string certificate_;  // libmicrohttpd keeps pointers to both
   std::string private_key_;
   std::string last_log_;
@@ -88,6 +110,8 @@ class Server {
   uv_poll_t* poll_ = nullptr;
   uv_timer_t* timer_ = nullptr;
   uv_timer_t* heart_ = nullptr;
+  uv_timer_t* watchdog_ = nullptr;
+  std::set<Connection*> connections_;
   std::set<Subscription*> subscriptions_;
 };
 

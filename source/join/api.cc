@@ -93,7 +93,8 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
                      ? std::move(unix_time)
                      : [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }),
       options_(std::move(options)),
-      pages_(options_.page_directory) {
+      pages_(options_.page_directory),
+      cors_(options_.allowed_origins) {
   directory_.addObserver(*this);
   using http::Parameters;
   using http::Request;
@@ -101,7 +102,9 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
   router_.add("GET", "/v1/rooms/{room}",
               [this](const Request& r, const Parameters& p) { return showRoom(r, p); });
   constexpr std::string_view kPlayer = "/v1/rooms/{room}/players/{player}";
-  router_.add("POST", kPlayer, [this](const Request& r, const Parameters& p) { return join(r, p); });
+  router_.add(
+      "POST", kPlayer, [this](const Request& r, const Parameters& p) { return join(r, p); },
+      [this](const Request& r, const Parameters& p) { return refuseJoin(r, p); });
   router_.add("DELETE", kPlayer, [this](const Request& r, const Parameters& p) { return leave(r, p); });
   router_.add("GET", "/v1/rooms/{room}/players/{player}/turn",
               [this](const Request& r, const Parameters& p) { return turnCredentials(r, p); });
@@ -116,15 +119,32 @@ Api::~Api() {
 }
 
 http::Response Api::handle(const http::Request& request) {
-  http::Response response = router_.handle(request);
+  if (auto refused = refuseForeign(request)) return *std::move(refused);
+  return router_.handle(request);
+}
+
+std::optional<http::Response> Api::refuse(const http::Request& request) const {
+  if (auto refused = refuseForeign(request)) return refused;
+  return router_.refuse(request);
+}
+
+std::optional<http::Response> Api::refuseForeign(const http::Request& request) const {
+  if (!options_.token_secrets.empty() || !request.path.starts_with("/v1/")) return std::nullopt;
+  if (options_.hosts.contains(request.header("host"))) return std::nullopt;
+  return http::error(403, "names no host of this endpoint; see join.allowed_hosts", "Host");
+}
+
+void Api::finish(const http::Request& request, http::Response& response) const {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  if (request.path.starts_with("/v1/")) response.headers.emplace_back("Cache-Control", "no-store");
-  return response;
+  if (!request.path.starts_with("/v1/")) return;
+  response.headers.emplace_back("Cache-Control", "no-store");
+  cors_.finish(request, response);
 }
 
 void Api::configure(Options options) {
   options_ = std::move(options);
   pages_ = Pages(options_.page_directory);
+  cors_ = Cors(options_.allowed_origins);
 }
 
 std::optional<http::Response> Api::refuse(const http::Request& request, std::string_view room,
@@ -143,20 +163,25 @@ std::optional<http::Response> Api::refuse(const http::Request& request, std::str
   return std::nullopt;
 }
 
-http::Response Api::join(const http::Request& request, const http::Parameters& parameters) {
-  const std::string& room = parameters.at("room");
+std::optional<http::Response> Api::refuseJoin(const http::Request& request,
+                                              const http::Parameters& parameters) const {
   const std::string& id = parameters.at("player");
   if (id.empty()) return http::error(400, "must not be empty", "player");
-  if (auto refused = refuse(request, room, id)) return *refused;
+  if (auto refused = refuse(request, parameters.at("room"), id)) return refused;
   if (request.contentType() != "application/sdp") {
     return http::error(415, "must be application/sdp", "content-type");
   }
-  const rooms::PlayerPtr known = directory_.find(room, id);
+  const bool known = directory_.find(parameters.at("room"), id) != nullptr;
   if (draining_ && !known) return http::error(503, "draining: no new players");
+  return std::nullopt;
+}
 
+http::Response Api::join(const http::Request& request, const http::Parameters& parameters) {
+  const std::string& room = parameters.at("room");
+  const std::string& id = parameters.at("player");
   const auto offer = sdp::parseOffer(request.body);
   if (!offer) return http::error(400, offer.error().message, offer.error().path);
-  if (known) {
+  if (const rooms::PlayerPtr known = directory_.find(room, id)) {
     if (auto response = answerLater(known, *offer, request)) return *std::move(response);
   }
   if (draining_) return http::error(503, "draining: no new players");

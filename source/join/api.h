@@ -13,8 +13,10 @@
 #include "source/base/clock.h"
 #include "source/credentials/store.h"
 #include "source/http/event_stream.h"
+#include "source/http/host_names.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
+#include "source/join/cors.h"
 #include "source/join/pages.h"
 #include "source/join/room_feed.h"
 #include "source/join/token.h"
@@ -30,6 +32,8 @@ struct Options {
   std::vector<std::string> turn_uris{};                     // empty: no TURN credentials
   std::shared_ptr<const credentials::Store> credentials{};  // with turn_uris; it can issue
   rooms::RepairFeatures repair{};                           // that offers may agree on
+  http::HostNames hosts{};                     // that requests may name; checked where there are no tokens
+  std::vector<std::string> allowed_origins{};  // of pages; see Cors
 };
 
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
@@ -45,6 +49,10 @@ class Api final : private rooms::Observer {
   Api& operator=(const Api&) = delete;
 
   http::Response handle(const http::Request& request);
+  // Judges a request that has a body by its headers: the answer that refuses it, or nothing.
+  std::optional<http::Response> refuse(const http::Request& request) const;
+  // Completes an answer to a request, also one that the HTTP server gave itself.
+  void finish(const http::Request& request, http::Response& response) const;
 
   ~Api() override;
 
@@ -59,6 +67,10 @@ class Api final : private rooms::Observer {
   void publishRooms() { room_feed_.publish(); }
 
  private:
+  // A request from a web page of another site that resolves to us, where no token keeps it out.
+  std::optional<http::Response> refuseForeign(const http::Request& request) const;
+  std::optional<http::Response> refuseJoin(const http::Request& request,
+                                           const http::Parameters& parameters) const;
   http::Response join(const http::Request& request, const http::Parameters& parameters);
   // The answer to an offer of the connection that the player has; nothing when it is for another one.
   std::optional<http::Response> answerLater(const rooms::PlayerPtr& player, const sdp::Offer& offer,
@@ -86,6 +98,7 @@ class Api final : private rooms::Observer {
   const std::function<int64_t()> unix_time_;
   Options options_;
   Pages pages_;
+  Cors cors_;
   http::Router router_;
   std::multimap<rooms::PlayerPtr, std::shared_ptr<http::EventStream>> subscribers_;
   RoomFeed room_feed_{directory_, clock_};

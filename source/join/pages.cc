@@ -74,19 +74,21 @@ http::Response Pages::get(std::string_view path) {
   if (modified != file.modified) {
     std::ifstream stream(file.path, std::ios::binary);
     if (!stream) return http::error(404, "no such page");
-    file.content.assign(std::istreambuf_iterator<char>(stream), {});
+    file.content = std::make_shared<const std::string>(std::istreambuf_iterator<char>(stream),
+                                                       std::istreambuf_iterator<char>());
     file.modified = modified;
   }
   return {.status = 200,
           .content_type = std::string(contentType(file.path)),
-          .body = file.content,
-          .headers = {
-              {"Cache-Control", "no-cache"},
-              {"Content-Security-Policy",
-               "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
-              {"Permissions-Policy", "microphone=(self)"},
-              {"Referrer-Policy", "no-referrer"},
-          }};
+          .headers =
+              {
+                  {"Cache-Control", "no-cache"},
+                  {"Content-Security-Policy",
+                   "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"},
+                  {"Permissions-Policy", "microphone=(self)"},
+                  {"Referrer-Policy", "no-referrer"},
+              },
+          .shared_body = file.content};
 }
 
 }  // namespace sluice::join

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,7 +25,7 @@ class Pages {
   struct File {
     std::filesystem::path path;
     std::filesystem::file_time_type modified{};
-    std::string content;
+    std::shared_ptr<const std::string> content;  // shared with the answers that are on their way
   };
 
   std::map<std::string, File, std::less<>> files_;

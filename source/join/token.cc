@@ -7,10 +7,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "source/http/message.h"
+
 namespace sluice::join {
 namespace {
 
 constexpr size_t kMaxTokenBytes = 4096;
+constexpr double kLeeway =
+    10;  // seconds that the signer's clock may differ (RFC 7519 sections 4.1.4 and 4.1.5)
 
 // The claims as JSON when `secret` signed the token with HS256; null otherwise.
 nlohmann::json decode(const std::string& token, const std::string& secret) {
@@ -25,22 +29,14 @@ nlohmann::json decode(const std::string& token, const std::string& secret) {
   return nlohmann::json::parse(text.get(), nullptr, false);
 }
 
-bool isScheme(std::string_view text) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (text.size() != kScheme.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] | 0x20) != kScheme[i]) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<Claims> verifyToken(std::string_view authorization, const std::vector<std::string>& secrets,
                            int64_t now) {
   if (authorization.empty()) return Error{"authorization", "a bearer token is required"};
-  if (!isScheme(authorization.substr(0, 7))) return Error{"authorization", "must be a bearer token"};
-  const std::string token(authorization.substr(7));
+  const auto bearer = http::bearerToken(authorization);
+  if (!bearer) return Error{"authorization", "must be a bearer token"};
+  const std::string token(*bearer);
   if (token.size() > kMaxTokenBytes) return Error{"authorization", "the token is too long"};
 
   nlohmann::json claims;
@@ -53,9 +49,11 @@ Result<Claims> verifyToken(std::string_view authorization, const std::vector<std
 
   const auto number = [&](const char* name) { return claims.contains(name) && claims[name].is_number(); };
   if (!number("exp")) return Error{"exp", "the token has no such claim, or no number in it"};
-  if (claims["exp"].get<double>() <= static_cast<double>(now)) return Error{"exp", "the token has expired"};
-  if (number("nbf") && claims["nbf"].get<double>() > static_cast<double>(now)) {
-    return Error{"nbf", "the token is not valid yet"};
+  const auto time = static_cast<double>(now);
+  if (claims["exp"].get<double>() <= time - kLeeway) return Error{"exp", "the token has expired"};
+  if (claims.contains("nbf")) {
+    if (!number("nbf")) return Error{"nbf", "must be a number"};
+    if (claims["nbf"].get<double>() > time + kLeeway) return Error{"nbf", "the token is not valid yet"};
   }
   for (const char* name : {"room", "player"}) {
     if (!claims.contains(name) || !claims[name].is_string()) {

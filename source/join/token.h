@@ -18,7 +18,8 @@ struct Claims {
 };
 
 // `authorization` is the header's value, "Bearer <token>"; `now` is in seconds since 1970. Any of the secrets
-// may have signed. The token must have the claims room, player and exp; nbf is honoured.
+// may have signed. The token must have the claims room, player and exp; nbf is honoured. Both have a leeway
+// of 10 s.
 Result<Claims> verifyToken(std::string_view authorization, const std::vector<std::string>& secrets,
                            int64_t now);
 

@@ -21,8 +21,7 @@ bool listensAt(int fd, const http::Options& options) {
 
 bool Endpoint::Wish::isSame(const Wish& other) const {
   return options.host == other.options.host && options.port == other.options.port && tls == other.tls &&
-         options.max_body_bytes == other.options.max_body_bytes &&
-         options.requests_per_second == other.options.requests_per_second;
+         options.max_body_bytes == other.options.max_body_bytes;
 }
 
 Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<Wish>& wish,
@@ -34,10 +33,11 @@ Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<Wish
   if (!wish || (wish_ && wish->isSame(*wish_))) return std::unique_ptr<http::Server>();
   http::Options options = wish->options;
   options.listening = listening;
+  options.admission = admission_;
   if (wish_ && wish_->options.host == options.host && wish_->options.port == options.port) {
     options.listening = fcntl(server_->descriptor(), F_DUPFD_CLOEXEC, 0);
   }
-  return http::Server::start(loop_.raw(), options, handler_);
+  return http::Server::start(loop_.raw(), options, handlers_);
 }
 
 void Endpoint::commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fresh) {
@@ -46,6 +46,7 @@ void Endpoint::commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fr
     old_.push_back(std::move(server_));
   }
   if (fresh != nullptr) server_ = std::move(fresh);
+  if (wish) admission_->configure(wish->limits, RealClock().now());
   wish_ = std::move(wish);
 }
 

@@ -15,12 +15,18 @@ class Endpoint {
  public:
   // What it is to be. Equal wishes are the same endpoint.
   struct Wish {
-    http::Options options;
-    std::string tls;  // the files' content
+    http::Options options;  // without admission, which is the endpoint's
+    std::string tls;        // the files' content
+    http::Limits limits;    // take effect on the server that runs
+    // The same server serves both.
     bool isSame(const Wish& other) const;
   };
 
-  Endpoint(net::EventLoop& loop, http::Handler handler) : loop_(loop), handler_(std::move(handler)) {}
+  // `name` is the endpoint's in log lines.
+  Endpoint(net::EventLoop& loop, std::string name, http::Handlers handlers)
+      : loop_(loop),
+        handlers_(std::move(handlers)),
+        admission_(std::make_shared<http::Admission>(std::move(name))) {}
 
   // A server for the wish, under the old one's socket where the address stays; null: the one that runs is
   // right, or none is wished. It listens, but is nobody's until commit(). `listening`: a socket from
@@ -33,13 +39,15 @@ class Endpoint {
 
   // Null: none.
   http::Server* server() const { return server_.get(); }
+  const http::Admission& admission() const { return *admission_; }
   void stop();
 
  private:
   static constexpr size_t kMaxOld = 4;  // then the oldest one's connections end
 
   net::EventLoop& loop_;
-  const http::Handler handler_;
+  const http::Handlers handlers_;
+  const std::shared_ptr<http::Admission> admission_;  // of the old servers too
   std::optional<Wish> wish_;
   std::unique_ptr<http::Server> server_;
   std::vector<std::unique_ptr<http::Server>> old_;

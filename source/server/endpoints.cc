@@ -1,4 +1,8 @@
 // The HTTP endpoints of a configuration, and the files that it stands on.
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "source/base/log.h"
 #include "source/server/server.h"
 
@@ -7,13 +11,19 @@ namespace {
 
 // Every player may be subscribed to events, and many may sit behind one NAT.
 constexpr unsigned kJoinConnections = 25'000;
-constexpr unsigned kJoinConnectionsPerIp = 1'000;
+
+// Half of the process's descriptors stay for TURN relays, upstreams, listeners and the admin endpoint.
+unsigned joinConnections() {
+  rlimit descriptors;
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return kJoinConnections;
+  return static_cast<unsigned>(std::min<rlim_t>(kJoinConnections, descriptors.rlim_cur / 2));
+}
 
 std::optional<Endpoint::Wish> adminWish(const config::Settings& settings) {
   if (!settings.admin) return std::nullopt;
   Endpoint::Wish wish;
-  wish.options.host = settings.admin->ipString();
-  wish.options.port = settings.admin->port();
+  wish.options.host = settings.admin->address.ipString();
+  wish.options.port = settings.admin->address.port();
   return wish;
 }
 
@@ -28,10 +38,12 @@ std::optional<Endpoint::Wish> joinWish(const config::Settings& settings) {
   options.certificate_file = join.tls_certificate_file;
   options.private_key_file = join.tls_private_key_file;
   options.max_body_bytes = join.max_offer_bytes;
-  options.requests_per_second = join.max_requests_per_second;
-  options.request_burst = 2 * join.max_requests_per_second;
-  options.max_connections = kJoinConnections;
-  options.max_connections_per_ip = kJoinConnectionsPerIp;
+  wish.limits = {.connections = joinConnections(),
+                 .connections_per_source = join.max_connections_per_source,
+                 .requests_per_second = join.max_requests_per_second,
+                 .request_burst = 2 * join.max_requests_per_second,
+                 .handshakes_per_second = join.max_tls_handshakes_per_second,
+                 .trusted_proxies = join.trusted_proxies};
   return wish;
 }
 
@@ -60,23 +72,55 @@ Result<Server::FreshEndpoints> Server::prepareEndpoints(const config::Settings& 
 
 void Server::commitEndpoints(FreshEndpoints fresh) {
   if (fresh.admin != nullptr) {
-    log::info("admin on http://{}", settings_.admin->withPort(fresh.admin->port()).toString());
+    log::info("admin on http://{}", settings_.admin->address.withPort(fresh.admin->port()).toString());
   }
   if (fresh.join != nullptr) {
     log::info("join API on {}://{}", settings_.join->tls_content.empty() ? "http" : "https",
               settings_.join->address.withPort(fresh.join->port()).toString());
+    if (const unsigned most = fresh.join_wish->limits.connections; most < kJoinConnections) {
+      log::info("join API: at most {} connections instead of {}: half of what RLIMIT_NOFILE allows", most,
+                kJoinConnections);
+    }
+  }
+  if (settings_.admin) {
+    admin_.configure(
+        {.token = settings_.admin->token, .hosts = http::HostNames(settings_.admin->allowed_hosts)});
   }
   admin_http_.commit(std::move(fresh.admin_wish), std::move(fresh.admin));
   join_http_.commit(std::move(fresh.join_wish), std::move(fresh.join));
 }
 
-http::Handler Server::unlessHandedOver(http::Handler handler) const {
-  return [this, handler = std::move(handler)](const http::Request& request) {
-    if (!handed_over_) return handler(request);
-    http::Response response = http::error(503, "another process has taken over: connect again");
-    response.headers.emplace_back("Connection", "close");
-    return response;
-  };
+http::Response Server::unlessHandedOver(const std::function<http::Response()>& answer) const {
+  if (!handed_over_) return answer();
+  http::Response response = http::error(503, "another process has taken over: connect again");
+  response.headers.emplace_back("Connection", "close");
+  return response;
+}
+
+http::Handlers Server::adminHandlers() {
+  return {.handle =
+              [this](const http::Request& request) {
+                return unlessHandedOver([&] { return admin_.handle(request); });
+              },
+          .refuse = [this](const http::Request& request) { return admin_.refuse(request); }};
+}
+
+void Server::warnOfOpenAdmin() const {
+  if (!settings_.admin || !settings_.admin->token.empty() || settings_.admin->address.isLoopback()) return;
+  log::warn(
+      "admin.address {} is no loopback address, and there is no admin.token: whoever reaches it operates the "
+      "proxy",
+      settings_.admin->address.toString());
+}
+
+http::Handlers Server::joinHandlers() {
+  return {
+      .handle =
+          [this](const http::Request& request) {
+            return unlessHandedOver([&] { return join_->handle(request); });
+          },
+      .refuse = [this](const http::Request& request) { return join_->refuse(request); },
+      .finish = [this](const http::Request& request, http::Response& out) { join_->finish(request, out); }};
 }
 
 // The configuration, and what TLS needs.

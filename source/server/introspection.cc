@@ -84,6 +84,7 @@ json Server::configDump() const {
       if (!secret->empty()) *secret = kHidden;
     }
   }
+  if (!shown.admin().token().empty()) shown.mutable_admin()->set_token(kHidden);
   if (!bootstrap_.has_join()) shown.clear_join();
   if (!bootstrap_.has_credentials()) shown.clear_credentials();
   std::string text;
@@ -157,8 +158,7 @@ Result<json> Server::plan(const std::string& text, bool is_json) const {
       text.empty() ? config::loadFile(options_.config)
                    : config::parse(text, is_json ? config::Format::kJson : config::Format::kText, "body");
   if (!bootstrap.ok()) return bootstrap.errors();
-  runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
-  const auto built = build(*bootstrap, unused);
+  const auto built = buildPreview(*bootstrap, text.empty());
   if (!built.ok()) return built.errors();
   if (const Status status = checkFixed(built->settings); !status.ok()) return status.errors();
   return planReload(*generation_, *built->generation, liveSessions(), ports_.lostBy(*built->generation));
@@ -188,6 +188,7 @@ void Server::collect(stats::Samples& out) const {
   stats_.collect(out);
   collectWorkers(out);
   collectRooms(out);
+  collectHttp(out);
   collectRollouts(out);
   collectInfo(out);
   const auto uptime = std::chrono::duration<double>(clock_.now() - started_).count();
@@ -233,6 +234,24 @@ void Server::collectWorkers(stats::Samples& out) const {
     out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.",
                 labels, worker->mailboxFull());
   }
+}
+
+void Server::collectHttp(stats::Samples& out) const {
+  const auto collect = [&](const char* name, const http::Admission& admission) {
+    out.gauge("sluice_http_connections", "Open HTTP connections, by endpoint.", {{"endpoint", name}},
+              static_cast<double>(admission.connections()));
+    out.gauge("sluice_http_bytes_in_flight",
+              "Bytes of request bodies, answers and events that the endpoint holds for its clients.",
+              {{"endpoint", name}}, static_cast<double>(admission.held()));
+    for (size_t i = 0; i < http::Admission::kRefusals; ++i) {
+      out.counter("sluice_http_refused_total",
+                  "Connections and requests that a limit of the endpoint refused or ended, by the limit.",
+                  {{"endpoint", name}, {"reason", http::Admission::kNames[i]}},
+                  static_cast<double>(admission.count(static_cast<http::Admission::Refusal>(i))));
+    }
+  };
+  collect("admin", admin_http_.admission());
+  collect("join", join_http_.admission());
 }
 
 void Server::collectInfo(stats::Samples& out) const {

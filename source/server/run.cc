@@ -34,7 +34,10 @@ int complain(const Errors& errors, std::FILE* out) {
 int diff(const Options& options) {
   const auto file = config::readFile(options.config);
   if (!file.ok()) return complain(file.errors(), stdout);
-  const auto client = http::Client::make(options.against);
+  // The running proxy has the same admin token, as a rule; what is wrong with the file is said by the proxy.
+  const auto bootstrap = config::parse(file->text, file->format, options.config);
+  const auto client =
+      http::Client::make(options.against, bootstrap.ok() ? bootstrap->admin().token() : std::string());
   if (!client.ok()) return complain({{"--against", client.error().message}}, stderr);
   const char* type = file->format == config::Format::kJson ? "application/json" : "text/plain";
   const auto answer = (*client)->request("POST", "/reload?dry_run=1", type, file->text);

@@ -30,7 +30,7 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
       dtls_(crypto::DtlsContext::make(crypto::Certificate::generate())),
       rooms_({}, workers.count, clock_),
       ports_(workers.count),
-      admin_router_(admin::makeRouter(*this)),
+      admin_(*this),
       successor_waits_(loop_.timers(), [this] { onSuccessorReady(); }),
       tick_(loop_.timers(), [this] { onTick(); }),
       room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
@@ -60,9 +60,10 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   if (options.takeover) {
     if (Status status = server->meetPredecessor(*bootstrap); !status.ok()) return status.errors();
   }
-  auto built = server->build(*bootstrap, server->stats_);
+  auto built = server->build(*bootstrap);
   if (!built.ok()) return built.errors();
   server->settings_ = built->settings;
+  server->warnOfOpenAdmin();
   if (options.mode == Options::Mode::kValidate) return server;
   server->startWorkers();
   runtime::LoadingWorkers loading;
@@ -80,20 +81,33 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   return server;
 }
 
-Result<config::Built> Server::build(const Bootstrap& bootstrap, runtime::StatsStore& stats) const {
-  return config::build({.bootstrap = bootstrap,
-                        .directory = directoryOf(options_.config),
-                        .registry = registry_,
-                        .rooms = rooms_,
-                        .process = process_,
-                        .dtls = dtls_,
-                        .concurrency = options_.concurrency,
-                        .stats = stats,
-                        .machine = machine_,
-                        .discovered = discovered_,
-                        .previous = generation_.get(),
-                        .version = version_ + 1,
-                        .stepped_back = stepped_back_});
+config::BuildInput Server::buildInput(const Bootstrap& bootstrap, runtime::StatsStore& stats,
+                                      chain::ProcessState& process) const {
+  return {.bootstrap = bootstrap,
+          .directory = directoryOf(options_.config),
+          .registry = registry_,
+          .rooms = rooms_,
+          .process = process,
+          .dtls = dtls_,
+          .concurrency = options_.concurrency,
+          .stats = stats,
+          .machine = machine_,
+          .discovered = discovered_,
+          .previous = generation_.get(),
+          .version = version_ + 1,
+          .stepped_back = stepped_back_};
+}
+
+Result<config::Built> Server::build(const Bootstrap& bootstrap) {
+  return config::build(buildInput(bootstrap, stats_, process_));
+}
+
+Result<config::Built> Server::buildPreview(const Bootstrap& bootstrap, bool trusted) const {
+  runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
+  chain::ProcessState process = process_;  // what a filter would add to it is for this copy
+  config::BuildInput input = buildInput(bootstrap, unused, process);
+  input.may_run_code = trusted;
+  return config::build(input);
 }
 
 Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* estate,
@@ -155,6 +169,8 @@ void Server::configureJoin() {
   options.turn_uris = settings_.join->turn_uris;
   options.credentials = settings_.credentials;
   options.repair = generation_->repair;
+  options.hosts = http::HostNames(settings_.join->allowed_hosts);
+  options.allowed_origins = settings_.join->allowed_origins;
   for (const net::Address& candidate : settings_.join->candidates) {
     options.candidates.push_back({candidate.ipString(), candidate.port()});
   }
@@ -255,7 +271,7 @@ Status Server::reloadAndLog(const char* why) {
 }
 
 Status Server::rebuild(const Bootstrap& bootstrap) {
-  auto built = build(bootstrap, stats_);
+  auto built = build(bootstrap);
   if (!built.ok()) return built.errors();
   if (Status status = checkFixed(built->settings); !status.ok()) return status;
   const bool same_probes = built->settings.nat.stun_server == settings_.nat.stun_server &&
@@ -266,6 +282,7 @@ Status Server::rebuild(const Bootstrap& bootstrap) {
   Status status = apply(bootstrap, *std::move(built));
   if (!status.ok()) return status;
   commitEndpoints(*std::move(endpoints));
+  warnOfOpenAdmin();
   watchFiles();
   if (!same_probes) startProbes();
   return status;

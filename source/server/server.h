@@ -41,8 +41,11 @@ class Server final : private admin::Backend, private rooms::Observer {
   static constexpr size_t kProbePackets = 256;
 
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
-  // `stats`: the server's, or any for what is not to run.
-  Result<config::Built> build(const Bootstrap& bootstrap, runtime::StatsStore& stats) const;
+  Result<config::Built> build(const Bootstrap& bootstrap);
+  // For what is not to run: leaves no trace. `trusted`: the bootstrap is that of the file.
+  Result<config::Built> buildPreview(const Bootstrap& bootstrap, bool trusted) const;
+  config::BuildInput buildInput(const Bootstrap& bootstrap, runtime::StatsStore& stats,
+                                chain::ProcessState& process) const;
   // With `estate`: the workers load it, and wait.
   Status apply(const Bootstrap& bootstrap, config::Built built, Estate* estate = nullptr,
                runtime::LoadingWorkers* loading = nullptr);
@@ -56,12 +59,16 @@ class Server final : private admin::Backend, private rooms::Observer {
   Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const Estate& estate);
   void commitEndpoints(FreshEndpoints fresh);
   // What another process answers now is refused, and the connection with it.
-  http::Handler unlessHandedOver(http::Handler handler) const;
+  http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
+  http::Handlers adminHandlers();
+  http::Handlers joinHandlers();
   void watchFiles();
   // Those whose sessions are gone, or have had their time.
   void removeDrainedPorts();
   void startWorkers();
   void configureJoin();
+  // It operates the proxy for everyone who reaches it.
+  void warnOfOpenAdmin() const;
   void startSignals();
   Status reloadAndLog(const char* why);
   Status rebuild(const Bootstrap& bootstrap);
@@ -97,6 +104,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   std::vector<LiveSession> liveSessions() const;
   void collectWorkers(stats::Samples& out) const;
   void collectRooms(stats::Samples& out) const;
+  void collectHttp(stats::Samples& out) const;
   void collectInfo(stats::Samples& out) const;
 
   // admin::Backend
@@ -123,7 +131,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   runtime::StatsStore stats_;
   std::shared_ptr<const crypto::DtlsContext> dtls_;
   mutable rooms::Directory rooms_;  // factories may ask for it to be changed
-  mutable chain::ProcessState process_;
+  chain::ProcessState process_;
   PortManager ports_;
   runtime::WorkerGroup group_;
   runtime::GenerationPtr generation_;
@@ -138,12 +146,9 @@ class Server final : private admin::Backend, private rooms::Observer {
   Instant machine_checked_{};
   Instant drain_deadline_ = Instant::max();
   std::unique_ptr<join::Api> join_;
-  http::Router admin_router_;
-  Endpoint admin_http_{loop_, unlessHandedOver([this](const http::Request& request) {
-                         return admin_router_.handle(request);
-                       })};
-  Endpoint join_http_{
-      loop_, unlessHandedOver([this](const http::Request& request) { return join_->handle(request); })};
+  admin::Api admin_;
+  Endpoint admin_http_{loop_, "admin", adminHandlers()};
+  Endpoint join_http_{loop_, "join API", joinHandlers()};
   std::vector<std::string> watched_;
   std::vector<std::unique_ptr<FileWatch>> watches_;
   net::PacketPool probe_packets_{kProbePackets};

@@ -189,6 +189,30 @@ TEST_CASE("every wrong value is named by its field's path") {
       {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
            "join { address: '127.0.0.1:80' tls_certificate_file: 'no.pem' }",
        "join.tls_private_key_file: is needed together with tls_certificate_file"},
+      {kGood + "join { max_connections_per_source: 0 }",
+       "join.max_connections_per_source: must be 1 to 1000000"},
+      {kGood + "join { max_connections_per_source: 1000001 }", "join.max_connections_per_source: must be"},
+      {kGood + "join { max_tls_handshakes_per_second: 0 }",
+       "join.max_tls_handshakes_per_second: must be 1 to 100000"},
+      {kGood + "join { max_tls_handshakes_per_second: 100001 }",
+       "join.max_tls_handshakes_per_second: must be"},
+      {kGood + "join { trusted_proxies: '10.0.0.0/8' trusted_proxies: '10.0.0.0/33' }",
+       "join.trusted_proxies[1]: "},
+      {kGood + "join { trusted_proxies: 'proxy' }", "join.trusted_proxies[0]: "},
+      {kGood + "join { allowed_origins: '*' allowed_origins: 'game.example' }",
+       "join.allowed_origins[1]: must be"},
+      {kGood + "join { allowed_hosts: 'a.example' allowed_hosts: 'a:80' }",
+       "join.allowed_hosts[1]: must be a host name without a port"},
+      {kGood + "admin { address: '127.0.0.1:80' allowed_hosts: '' }",
+       "admin.allowed_hosts[0]: must be a host name"},
+      {kGood + "admin { address: '127.0.0.1:80' token: 'short' }",
+       "admin.token: must have at least 16 bytes"},
+      {kGood + "admin { address: '127.0.0.1:80' token: 'sixteen bytes and more' }",
+       "admin.token: must be printable ASCII without spaces"},
+      {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
+           "join { address: '127.0.0.1:80' tls_certificate_file: '/dev/zero' tls_private_key_file: "
+           "'/dev/zero' }",
+       "join.tls_certificate_file: '/dev/zero' cannot be read"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "source/http/rate_limiter.h"
+#include "source/http/host_names.h"
 
 namespace sluice::http {
 namespace {
@@ -103,22 +103,63 @@ TEST_CASE("the content type of a request is compared without case and parameters
   CHECK(Request().contentType().empty());
 }
 
-TEST_CASE("the rate limiter refills over time and forgets the address that was silent longest") {
-  ManualClock clock;
-  RateLimiter limiter(10, 2, 2);
-  CHECK(limiter.allow("10.0.0.1", clock.now()));
-  CHECK(limiter.allow("10.0.0.1", clock.now()));
-  CHECK_FALSE(limiter.allow("10.0.0.1", clock.now()));
-  CHECK(limiter.allow("10.0.0.2", clock.now()));
-  clock.advance(100ms);
-  CHECK(limiter.allow("10.0.0.1", clock.now()));
-  CHECK_FALSE(limiter.allow("10.0.0.1", clock.now()));
-  clock.advance(1h);
-  CHECK(limiter.allow("2001:db8::1", clock.now()));
-  CHECK(limiter.allow("2001:db8::2", clock.now()));
-  CHECK_FALSE(limiter.allow("2001:db8:0:0:ffff::3", clock.now()));
-  CHECK(limiter.size() == 2);
-  CHECK(RateLimiter(0, 0).allow("10.0.0.1", clock.now()));
+TEST_CASE("a request with a body is judged by its headers, and refused where none is taken") {
+  Router router;
+  router.add("GET", "/thing", [](const Request&, const Parameters&) { return text(200, "read"); });
+  router.add(
+      "POST", "/thing/{id}", [](const Request&, const Parameters&) { return text(200, "written"); },
+      [](const Request& request, const Parameters& parameters) -> std::optional<Response> {
+        if (request.header("key") == parameters.at("id")) return std::nullopt;
+        return error(401, "another key");
+      });
+  Request post = request("POST", "/thing/1");
+  CHECK(router.refuse(post)->status == 401);
+  CHECK(router.handle(post).status == 401);
+  post.headers["key"] = "1";
+  CHECK_FALSE(router.refuse(post));
+  CHECK(router.handle(post).body == "written");
+  CHECK(router.refuse(request("GET", "/thing"))->status == 413);
+  CHECK(router.refuse(request("PUT", "/thing"))->status == 405);
+  CHECK(router.refuse(request("POST", "/nothing"))->status == 404);
+  CHECK(router.refuse(request("POST", "/thing/%zz"))->status == 400);
+}
+
+TEST_CASE("a Host header names us when it is an address, localhost or a configured name") {
+  const HostNames names({"Game.Example", "sluice"});
+  for (const char* ours :
+       {"", "127.0.0.1", "127.0.0.1:8080", "192.0.2.1:80", "[::1]", "[2001:db8::1]:8080", "localhost",
+        "LOCALHOST:8080", "app.localhost:1", "game.example", "GAME.example:443", "sluice:9901"}) {
+    CAPTURE(ours);
+    CHECK(names.contains(ours));
+  }
+  for (const char* foreign :
+       {"evil.example", "evil.example:8080", "game.example.evil", "xgame.example", "notlocalhost",
+        "127.0.0.1.evil.example", "[::1", "[evil]:80", "sluice:x", "127.0.0.1:80@evil", "1.2.3", "<b>",
+        "<b>.localhost", "a b.localhost", ":80", "::1"}) {
+    CAPTURE(foreign);
+    CHECK_FALSE(names.contains(foreign));
+  }
+}
+
+TEST_CASE("origins are written as browsers send them") {
+  for (const char* good : {"*", "https://game.example", "http://localhost:3000", "http://127.0.0.1:8000",
+                           "https://[2001:db8::1]:8443", "http://[::1]"}) {
+    CAPTURE(good);
+    CHECK(isOrigin(good));
+  }
+  for (const char* bad : {"", "game.example", "https://", "https://game.example/", "https://Game.example",
+                          "null", "https://game.example:", "https://game.example:x", "ftp://game.example",
+                          "https://*.example", "https://[evil]", "https://a b"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(isOrigin(bad));
+  }
+}
+
+TEST_CASE("a bearer token is what follows the scheme, in any case") {
+  CHECK(bearerToken("Bearer abc") == "abc");
+  CHECK(bearerToken("bEARER abc def") == "abc def");
+  CHECK(bearerToken("Bearer ") == "");
+  for (const char* other : {"", "Bearer", "Basic abc", "BearerX abc"}) CHECK_FALSE(bearerToken(other));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
+#include <vector>
 
 #include "source/http/event_stream.h"
 
@@ -19,12 +20,13 @@ class Fixture {
  public:
   explicit Fixture(Options options = {}) {
     uv_loop_init(&loop_);
-    auto started = Server::start(&loop_, options, [this](const Request& request) {
-      last = request;
-      ++handled;
-      if (events) return http::events(events);
-      return text(200, request.method + " " + request.path + " " + request.body);
-    });
+    admission = options.admission;
+    auto started = Server::start(
+        &loop_, options,
+        {.handle = [this](const Request& request) { return answer(request); },
+         .refuse = [this](const Request& request) { return refuse(request); },
+         .finish = [](const Request&,
+                      Response& response) { response.headers.emplace_back("X-Finished", "yes"); }});
     REQUIRE_MESSAGE(started.ok(), (started.ok() ? "" : toString(started.errors())));
     server = *std::move(started);
   }
@@ -72,7 +74,23 @@ class Fixture {
     return answer;
   }
 
+  Response answer(const Request& request) {
+    last = request;
+    ++handled;
+    if (events) return http::events(events);
+    if (page) return {.status = 200, .shared_body = page};
+    return text(200, request.method + " " + request.path + " " + request.body + std::string(padding, 'x'));
+  }
+
+  std::optional<Response> refuse(const Request& request) {
+    if (request.header("authorization") != "wrong") return std::nullopt;
+    return error(401, "a wrong token");
+  }
+
+  std::shared_ptr<Admission> admission;
   std::unique_ptr<Server> server;
+  std::shared_ptr<const std::string> page;  // the answer, when it is there
+  size_t padding = 0;                       // bytes more of an answer
   Request last;
   std::shared_ptr<EventStream> events;  // the answer, when it is there
   int handled = 0;
@@ -80,6 +98,12 @@ class Fixture {
  private:
   uv_loop_t loop_;
 };
+
+Options limited(Limits limits) {
+  Options options;
+  options.admission = std::make_shared<Admission>("test", std::move(limits));
+  return options;
+}
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != text.npos;
@@ -227,7 +251,7 @@ TEST_CASE("the server can stop while a request is on its way") {
 }
 
 TEST_CASE("a client over its rate gets 429") {
-  Fixture f({.requests_per_second = 0.001, .request_burst = 2});
+  Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
   const std::string_view request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
   CHECK(f.ask(request).starts_with("HTTP/1.1 200"));
   CHECK(f.ask(request).starts_with("HTTP/1.1 200"));
@@ -238,19 +262,212 @@ TEST_CASE("a client over its rate gets 429") {
 }
 
 TEST_CASE("connections of one address are limited") {
-  Fixture f({.max_connections_per_ip = 1});
+  Fixture f(limited({.connections_per_source = 1}));
   const int first = f.connect();
   f.turnUntil([n = 0]() mutable { return ++n > 20; });
   CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").empty());
   close(first);
 }
 
+TEST_CASE("a body whose headers are refused is never kept, and the client still gets the answer") {
+  Fixture f({.max_body_bytes = 100});
+  const int fd = f.connect();
+  const auto send = [&](std::string_view text) { ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); };
+  send("POST /p HTTP/1.1\r\nHost: h\r\nAuthorization: wrong\r\nContent-Length: 100\r\n\r\n" +
+       std::string(99, 'x'));
+  f.turnUntil([n = 0]() mutable { return ++n > 20; });
+  CHECK(f.admission->held() == 0);
+  send("x");
+  CHECK(has(f.receive(fd, "token"), "HTTP/1.1 401"));
+  send("GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(has(f.receive(fd, "GET /next"), "HTTP/1.1 200"));
+  close(fd);
+  CHECK(f.handled == 1);
+  const std::string asked_first = f.ask(
+      "POST /p HTTP/1.1\r\nHost: h\r\nAuthorization: wrong\r\nExpect: 100-continue\r\nContent-Length: "
+      "100\r\n\r\n");
+  CHECK(asked_first.starts_with("HTTP/1.1 401"));
+}
+
+TEST_CASE("bodies of all clients together are bounded") {
+  Options options = limited({.bytes_in_flight = 150});
+  options.max_body_bytes = 100;
+  Fixture f(options);
+  const std::string head = "POST /p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 100\r\n\r\n";
+  const std::string most = head + std::string(99, 'x');
+  const int first = f.connect();
+  ::send(first, most.data(), most.size(), MSG_NOSIGNAL);
+  f.turnUntil([&] { return f.admission->held() == 99; });
+  CHECK(f.admission->held() == 99);
+  const std::string busy = f.ask(head + std::string(100, 'x'));
+  CHECK(busy.starts_with("HTTP/1.1 503"));
+  CHECK(has(busy, "Retry-After: 1\r\n"));
+  CHECK(f.admission->count(Admission::Refusal::kBytesInFlight) == 1);
+  close(first);
+  f.turnUntil([&] { return f.admission->held() == 0; });
+  CHECK(f.ask("POST /p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+            .starts_with("HTTP/1.1 200"));
+  CHECK(f.handled == 1);
+}
+
+TEST_CASE("answers that nobody reads share their page, and others count as bytes in flight") {
+  Fixture f(limited({.bytes_in_flight = 1000}));
+  f.page = std::make_shared<const std::string>(8 << 20, 'p');
+  const std::string_view request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  std::vector<int> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(f.connect());
+    ::send(clients.back(), request.data(), request.size(), MSG_NOSIGNAL);
+  }
+  f.turnUntil([&] { return f.handled == 20; });
+  CHECK(f.page.use_count() == 21);
+  CHECK(f.admission->held() == 0);
+  for (const int fd : clients) close(fd);
+  f.turnUntil([&] { return f.page.use_count() == 1; });
+  CHECK(f.page.use_count() == 1);
+
+  f.page = nullptr;
+  f.padding = 8 << 20;
+  const int fd = f.connect();
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  f.turnUntil([&] { return f.handled == 21; });
+  CHECK(f.admission->isFull());
+  CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 503"));
+  close(fd);
+  f.turnUntil([&] { return f.admission->held() == 0; });
+  CHECK(f.admission->held() == 0);
+}
+
+TEST_CASE("a request that is not whole in time ends its connection") {
+  for (const std::string_view half :
+       {"", "GET / HTTP/1.1\r\nHost:", "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"}) {
+    CAPTURE(half);
+    Fixture f({.request_timeout_seconds = 1});
+    const int fd = f.connect();
+    ::send(fd, half.data(), half.size(), MSG_NOSIGNAL);
+    CHECK(f.receive(fd).empty());
+    CHECK(f.server->connections() == 0);
+    CHECK(f.admission->count(Admission::Refusal::kDeadline) == 1);
+    close(fd);
+  }
+}
+
+TEST_CASE("events outlive the deadline of their request") {
+  Fixture f({.request_timeout_seconds = 1, .heartbeat_seconds = 3});
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  CHECK(has(f.receive(fd, ":\n\n"), ":\n\n"));  // three seconds later
+  close(fd);
+}
+
+TEST_CASE("events that nobody reads count as bytes in flight, and the stream that exceeds them ends") {
+  Fixture f(limited({.bytes_in_flight = 100}));
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  f.receive(fd, "\r\n\r\n");
+  f.events->send("small", "1");
+  CHECK(f.admission->held() == f.events->pending());
+  CHECK(has(f.receive(fd, "\n\n"), "event: small"));
+  CHECK(f.admission->held() == 0);
+  f.events->send("large", std::string(100, 'x'));
+  CHECK(f.events->ended());
+  CHECK(f.admission->held() == 0);
+  CHECK(f.admission->count(Admission::Refusal::kBytesInFlight) == 1);
+  CHECK_FALSE(has(f.receive(fd, "0\r\n\r\n"), "large"));
+  close(fd);
+}
+
+TEST_CASE("a subscriber that closes or resets its connection is noticed without a heartbeat") {
+  for (const bool reset : {false, true}) {
+    CAPTURE(reset);
+    Options options;
+    options.heartbeat_seconds = 3600;
+    Fixture f(options);
+    f.events = std::make_shared<EventStream>();
+    const int fd = f.connect();
+    const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+    ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+    f.receive(fd, "\r\n\r\n");
+    const linger abort{.l_onoff = reset, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+    close(fd);
+    f.turnUntil([&] { return f.server->connections() == 0; });
+    CHECK(f.events->ended());
+    CHECK(f.server->connections() == 0);
+    CHECK(f.admission->connections() == 0);
+  }
+}
+
+TEST_CASE("a request whose end is unclear is refused, and nothing after it is read") {
+  const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+  const struct {
+    const char* headers;
+    const char* status;
+  } kCases[] = {
+      {"Content-Length: 0\r\nContent-Length: 41\r\n", "HTTP/1.1 400"},
+      {"Content-Length: 0\r\nContent-Length: 0\r\n", "HTTP/1.1 400"},
+      {"Content-Length: 0, 0\r\n", "HTTP/1.1 400"},
+      {"Content-Length: +0\r\n", "HTTP/1.1 400"},
+      {"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", "HTTP/1.1 400"},
+      {"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", "HTTP/1.1 400"},
+      {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "HTTP/1.1 400"},
+      {"Transfer-Encoding: gzip, chunked\r\n", "HTTP/1.1 501"},
+      {"Transfer-Encoding: identity\r\n", "HTTP/1.1 501"},
+      {"Content-Length : 0\r\n", "HTTP/1.1 400"},
+      {"Host: other\r\nContent-Length: 0\r\n", "HTTP/1.1 400"},
+  };
+  for (const auto& c : kCases) {
+    CAPTURE(std::string(c.headers));
+    Fixture f;
+    const std::string answer =
+        f.ask("POST /p HTTP/1.1\r\nHost: h\r\n" + std::string(c.headers) + "\r\n" + smuggled);
+    CHECK(answer.starts_with(c.status));
+    CAPTURE(answer);
+    CHECK_FALSE(has(answer, "HTTP/1.1 200"));
+    CHECK(f.handled == 0);
+    CHECK(f.server->connections() == 0);
+  }
+  Fixture f;
+  CHECK(f.ask("POST /p HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").find(" 400 ") !=
+        std::string::npos);
+  CHECK(f.handled == 0);
+}
+
+TEST_CASE("every answer is completed, also the server's own") {
+  Fixture f(limited({.requests_per_second = 0.001, .request_burst = 3}));
+  for (const char* headers :
+       {"", "Content-Length: 99999999\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n"}) {
+    CHECK(has(f.ask("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + std::string(headers) + "\r\n"),
+              "X-Finished: yes\r\n"));
+  }
+  f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string limited = f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  CHECK(limited.starts_with("HTTP/1.1 429"));
+  CHECK(has(limited, "X-Finished: yes\r\n"));
+}
+
+TEST_CASE("connections that would exceed the rate of TLS handshakes are closed") {
+  Options options = limited({.handshakes_per_second = 4});  // of one source: one a second, two at once
+  options.certificate_file = "test/http/certificate.pem";
+  options.private_key_file = "test/http/private_key.pem";
+  Fixture f(options);
+  const int clients[] = {f.connect(), f.connect(), f.connect()};
+  f.turnUntil([&] { return f.admission->count(Admission::Refusal::kHandshakes) == 1; });
+  CHECK(f.admission->count(Admission::Refusal::kHandshakes) == 1);
+  CHECK(f.server->connections() == 2);
+  for (const int fd : clients) close(fd);
+}
+
 TEST_CASE("what cannot start says which option is wrong") {
   uv_loop_t loop;
   uv_loop_init(&loop);
-  const Handler handler = [](const Request&) { return Response(); };
+  const Handlers handlers{.handle = [](const Request&) { return Response(); }};
   const auto fail = [&](Options options) {
-    auto started = Server::start(&loop, options, handler);
+    auto started = Server::start(&loop, options, handlers);
     REQUIRE_FALSE(started.ok());
     return started.error();
   };

@@ -58,7 +58,7 @@ class JoinTest(unittest.TestCase):
                 return request(url, "POST", "v=0\r\n", {**SDP, **headers})[0]
 
             self.assertEqual(status({}), 401)
-            self.assertEqual(status(token("lobby", "alice", seconds=-1)), 401)
+            self.assertEqual(status(token("lobby", "alice", seconds=-11)), 401)
             self.assertEqual(status(token("lobby", "alice", algorithm="none")), 401)
             self.assertEqual(status(token("lobby", "bob")), 403)
             self.assertEqual(status(token("attic", "alice")), 403)

@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from harness import Sluice, wait_until
+from harness import Sluice, request, wait_until
 
 EXAMPLES = "examples/custom_filter"
 LIMIT = f"{EXAMPLES}/module_c/talk_limit.so"
@@ -49,6 +49,11 @@ def unruly(upstream, *modes):
     return text[:at] + filters.lstrip("\n") + "\n" + text[at:]
 
 
+def maps(proxy):
+    with open(f"/proc/{proxy.process.pid}/maps", encoding="utf-8") as file:
+        return file.read()
+
+
 class ModuleTest(unittest.TestCase):
     def setUp(self):
         self.upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -68,6 +73,33 @@ class ModuleTest(unittest.TestCase):
 
     def voice(self, sequence):
         self.client.send(struct.pack("!BBHII", 0x80, 111, sequence & 0xFFFF, 960 * sequence, 7) + bytes(20))
+
+    def test_a_dry_run_runs_no_code_of_its_caller(self):
+        sluice = self.start("talk_limit", files=[(LIMIT, "talk_limit.so")])
+        source = os.path.join(sluice.directory, "stranger.c")
+        mark = os.path.join(sluice.directory, "it-ran")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(f'''#include <fcntl.h>
+            __attribute__((constructor)) static void run(void) {{ creat("{mark}", 0600); }}''')
+        stranger = os.path.join(sluice.directory, "stranger.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", stranger, source], check=True)
+        with open(sluice.config_path, encoding="utf-8") as file:
+            text = file.read()
+
+        def plan(body):
+            status, _, answer = request(f"http://127.0.0.1:{sluice.ports['admin']}/reload?dry_run=1", "POST", body)
+            return status, json.loads(answer)
+
+        status, answer = plan(text.replace('"talk_limit.so"', f'"{stranger}"'))
+        self.assertEqual(status, 400)
+        self.assertIn("is not the code of a module that runs already", answer["errors"][0]["error"])
+        self.assertTrue(answer["errors"][0]["field"].endswith("typed_config.file"))
+        self.assertFalse(os.path.exists(mark))
+        self.assertNotIn(stranger, maps(sluice))
+        shutil.copy(LIMIT, os.path.join(sluice.directory, "same.so"))
+        status, answer = plan(text.replace('"talk_limit.so"', '"same.so"'))
+        self.assertEqual(status, 200)
+        self.assertEqual(answer["sessions_ending"], 0)
 
     def test_the_example_in_c_limits_and_counts(self):
         sluice = self.start("talk_limit", files=[(LIMIT, "talk_limit.so")])

@@ -84,6 +84,39 @@ class Operations(unittest.TestCase):
             self.assertEqual(proxy.metric("sluice_generation"), generation)
             self.assertEqual(len(json.loads(proxy.admin("/sessions")[2])["sessions"]), 1)
 
+    def test_the_admin_token_opens_the_endpoint_and_is_never_shown(self):
+        secret = "a-token-of-the-operator"
+        guarded = voice_room_config().replace("admin {", f'admin {{ token: "{secret}" allowed_hosts: "sluice.internal"')
+        with Sluice(guarded) as proxy:
+            url = f"http://127.0.0.1:{proxy.ports['admin']}"
+            bearer = {"Authorization": f"Bearer {secret}"}
+            for path in ("/config_dump", "/sessions", "/metrics"):
+                self.assertEqual(request(url + path)[0], 401)
+                self.assertEqual(request(url + path, headers={"Authorization": f"Bearer {secret}x"})[0], 401)
+                self.assertEqual(request(url + path, headers={**bearer, "Host": "evil.example"})[0], 403)
+                self.assertEqual(request(url + path, headers={**bearer, "Origin": "http://evil.example"})[0], 403)
+                status, _, text = request(url + path, headers={**bearer, "Host": "sluice.internal"})
+                self.assertEqual(status, 200)
+                self.assertNotIn(secret, text)
+            self.assertEqual(request(url + "/reload?dry_run=1", "POST", "x" * 1000)[0], 401)
+            self.assertEqual(request(url + "/ready")[0], 200)
+            shown = subprocess.run([*proxy.command, "--mode", "diff", "--against", url], capture_output=True, text=True)
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            self.assertNotIn(secret, shown.stdout)
+            proxy.write_config(voice_room_config().replace("admin {", 'admin { token: "another-token-of-theirs"'))
+            wait_until(lambda: request(url + "/metrics", headers=bearer)[0] == 401, "a reload changes the token")
+            self.assertNotIn(secret, proxy.log())
+
+    def test_an_admin_address_that_others_reach_is_warned_of(self):
+        for config, warned in ((voice_room_config().replace("127.0.0.1:9901", "0.0.0.0:9901"), True),
+                               (voice_room_config().replace("127.0.0.1:9901", '0.0.0.0:9901" token: "sixteen-bytes-or-more'),
+                                False),
+                               (voice_room_config(), False)):
+            command = [*Sluice(config).command, "--mode", "validate"]
+            ended = subprocess.run(command, capture_output=True, text=True, check=False)
+            self.assertEqual((ended.returncode, ended.stdout), (0, "OK\n"), ended.stderr)
+            self.assertEqual("whoever reaches it operates the proxy" in ended.stderr, warned)
+
     def test_a_symbolic_link_that_is_swapped_reloads(self):
         """As Kubernetes replaces a mounted ConfigMap."""
         with Sluice() as proxy:

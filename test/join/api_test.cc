@@ -51,7 +51,10 @@ struct Fixture {
     if (!body.empty()) request.headers["content-type"] = "application/sdp";
     if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
     request.body = std::move(body);
-    return api.handle(request);
+    http::Response response = api.handle(request);
+    api.finish(request, response);
+    if (response.shared_body) response.body = *response.shared_body;
+    return response;
   }
 
   ManualClock clock;
@@ -72,6 +75,79 @@ std::string sign(const std::string& secret, const std::string& room, const std::
   std::free(text);
   jwt_free(jwt);
   return token;
+}
+
+TEST_CASE("without tokens a page whose name resolves to us cannot join") {
+  Options options;
+  options.hosts = http::HostNames({"game.example"});
+  Fixture f(options);
+  http::Request request;
+  request.method = "GET";
+  const auto status = [&](Api& api, const char* path, const char* host) {
+    request.path = path;
+    request.headers["host"] = host;
+    return api.handle(request).status;
+  };
+  CHECK(status(f.api, "/v1/rooms", "evil.example:8080") == 403);
+  CHECK(f.api.refuse(request)->status == 403);
+  CHECK(status(f.api, "/", "evil.example:8080") == 404);
+  for (const char* ours : {"127.0.0.1:8080", "localhost", "game.example"}) {
+    CHECK(status(f.api, "/v1/rooms", ours) == 200);
+  }
+  options.token_secrets = {"a secret of some length"};
+  Fixture with_tokens(options);
+  CHECK(status(with_tokens.api, "/v1/rooms", "evil.example:8080") == 401);
+}
+
+TEST_CASE("pages of allowed origins may use the API, and read errors too") {
+  Options options;
+  options.allowed_origins = {"https://game.example", "http://localhost:3000"};
+  options.token_secrets = {"a secret of some length"};
+  Fixture f(options);
+  http::Request request;
+  const auto ask = [&](const char* method, const char* path, std::string origin) {
+    request.method = method;
+    request.path = path;
+    request.headers["origin"] = std::move(origin);
+    http::Response response = f.api.handle(request);
+    f.api.finish(request, response);
+    return response;
+  };
+  const char* kPlayer = "/v1/rooms/lobby/players/alice";
+  const auto refused = ask("POST", kPlayer, "https://game.example");
+  CHECK(refused.status == 401);
+  CHECK(headerOf(refused, "Access-Control-Allow-Origin") == "https://game.example");
+  CHECK(headerOf(refused, "Access-Control-Expose-Headers") == "Location, Retry-After, WWW-Authenticate");
+  CHECK(headerOf(refused, "Vary") == "Origin");
+
+  request.headers["access-control-request-method"] = "POST";
+  const auto preflight = ask("OPTIONS", kPlayer, "http://localhost:3000");
+  CHECK(preflight.status == 204);
+  CHECK(headerOf(preflight, "Access-Control-Allow-Origin") == "http://localhost:3000");
+  CHECK(headerOf(preflight, "Access-Control-Allow-Methods") == "OPTIONS, DELETE, POST");
+  CHECK(headerOf(preflight, "Access-Control-Allow-Headers") == "Authorization, Content-Type");
+  CHECK(headerOf(preflight, "Access-Control-Max-Age") == "7200");
+  for (const char* path : {"/v1/rooms", "/v1/rooms/lobby", "/v1/rooms/lobby/players/alice/events",
+                           "/v1/rooms/lobby/players/alice/turn"}) {
+    CHECK(headerOf(ask("OPTIONS", path, "https://game.example"), "Access-Control-Allow-Methods") ==
+          "OPTIONS, GET, HEAD");
+  }
+  for (const char* other :
+       {"https://evil.example", "https://game.example.evil", "http://game.example", "null", ""}) {
+    CAPTURE(other);
+    const auto foreign = ask("OPTIONS", kPlayer, other);
+    CHECK(headerOf(foreign, "Access-Control-Allow-Origin").empty());
+    CHECK(headerOf(foreign, "Access-Control-Allow-Methods").empty());
+    CHECK(headerOf(foreign, "Vary") == "Origin");
+  }
+  CHECK(headerOf(ask("GET", "/", "https://game.example"), "Access-Control-Allow-Origin").empty());
+
+  options.allowed_origins = {"*"};
+  f.api.configure(Fixture::withCandidate(options));
+  CHECK(headerOf(ask("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin") == "*");
+  options.allowed_origins = {};
+  f.api.configure(Fixture::withCandidate(options));
+  CHECK(headerOf(ask("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin").empty());
 }
 
 TEST_CASE("a player is told by events which profile fits, and when it has left") {

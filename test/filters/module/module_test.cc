@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "test/support/harness.h"
 
@@ -55,25 +57,60 @@ struct Fixture {
   ChainHarness chain;
 };
 
+// Makes factories in one process, which outlives them.
+class Maker {
+ public:
+  Result<chain::FilterFactoryPtr> make(const std::string& file, const std::string& mode,
+                                       bool may_run_code = true) {
+    context_.may_run_code = may_run_code;
+    filters::Module message;
+    message.set_file(file);
+    (*message.mutable_config()->mutable_fields())["mode"].set_string_value(mode);
+    return module::ModuleFactory::make(message, context_);
+  }
+
+ private:
+  chain::ProcessState process_;
+  ManualClock clock_;
+  rooms::Directory directory_{{}, 1, clock_};
+  std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters_;
+  std::set<net::Address> machine_;
+  chain::FactoryContext context_{.clusters = clusters_,
+                                 .machine = machine_,
+                                 .directory = directory_,
+                                 .process = process_,
+                                 .dtls = nullptr,
+                                 .credentials = std::make_shared<credentials::None>(),
+                                 .nat = std::make_shared<net::AddressMap>(),
+                                 .listener = {},
+                                 .base_path = "."};
+};
+
 // What is wrong with this configuration.
 std::string errorOf(const std::string& file, const std::string& mode = "") {
-  chain::ProcessState process;
-  ManualClock clock;
-  rooms::Directory directory({}, 1, clock);
-  chain::FactoryContext context{.clusters = {},
-                                .machine = {},
-                                .directory = directory,
-                                .process = process,
-                                .dtls = nullptr,
-                                .credentials = std::make_shared<credentials::None>(),
-                                .nat = std::make_shared<net::AddressMap>(),
-                                .listener = {},
-                                .base_path = "."};
-  filters::Module message;
-  message.set_file(file);
-  (*message.mutable_config()->mutable_fields())["mode"].set_string_value(mode);
-  const auto factory = module::ModuleFactory::make(message, context);
+  Maker maker;
+  const auto factory = maker.make(file, mode);
   return factory.ok() ? "" : factory.error().toString();
+}
+
+TEST_CASE("a preview takes the code that runs already, and neither loads other code nor runs it") {
+  Maker maker;
+  for (const std::string& file :
+       {built("unruly_1.so"), built("without_symbol.so"), std::string("/no/such.so"),
+        std::string("/dev/zero"), fs::absolute(".").string()}) {
+    CAPTURE(file);
+    const auto preview = maker.make(file, "fine", false);
+    REQUIRE_FALSE(preview.ok());
+    CHECK(preview.error() == Error{"file", "'" + file + "' is not the code of a module that runs already"});
+  }
+  const auto running = maker.make(built("unruly_1.so"), "fine");
+  REQUIRE(running.ok());
+  const fs::path copy = fs::path(std::getenv("TEST_TMPDIR")) / "copy.so";
+  fs::copy_file(built("unruly_1.so"), copy, fs::copy_options::overwrite_existing);
+  const auto preview = maker.make(copy, "bad_config", false);  // which config_new would refuse
+  REQUIRE(preview.ok());
+  CHECK((*preview)->sameAs(**running));
+  CHECK_FALSE(maker.make(built("unruly_2.so"), "fine", false).ok());
 }
 
 TEST_CASE("what cannot be a module is refused, and why is said") {

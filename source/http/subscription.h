@@ -1,0 +1,53 @@
+// An event stream as the answer to a request of libmicrohttpd. Loop's thread.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "source/http/admission.h"
+#include "source/http/event_stream.h"
+
+struct MHD_Connection;
+struct MHD_Response;
+
+namespace sluice::http {
+
+class Subscription {
+ public:
+  // `resumed` is called when libmicrohttpd has to run again.
+  Subscription(uv_loop_t* loop, MHD_Connection* connection, std::shared_ptr<EventStream> events,
+               std::shared_ptr<Admission> admission, const net::Address& client,
+               std::function<void()> resumed);
+  ~Subscription();
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
+  // Fills `buffer`. Without anything to send the connection sleeps until the stream has something.
+  ssize_t read(char* buffer, size_t most);
+  // Sends a comment if the stream has nothing else to say.
+  void beat();
+  // Wakes the connection up for the last time.
+  void end();
+
+ private:
+  void onReady();
+  void onGone();
+  void wake();
+  void account();
+  void stopWatching();
+
+  MHD_Connection* const connection_;
+  const int fd_;
+  const std::shared_ptr<EventStream> events_;
+  const std::shared_ptr<Admission> admission_;
+  const net::Address client_;
+  const std::function<void()> resumed_;
+  size_t held_ = 0;  // of what the stream has pending
+  bool suspended_ = false;
+  uv_poll_t* gone_ = nullptr;  // sees that the client has closed, while libmicrohttpd does not look
+};
+
+}  // namespace sluice::http

@@ -1,0 +1,122 @@
+#include "source/admin/api.h"
+
+#include <doctest/doctest.h>
+
+namespace sluice::admin {
+namespace {
+
+using nlohmann::json;
+
+struct FakeBackend final : Backend {
+  bool draining() const override { return drains > 0; }
+  json serverInfo() const override { return {{"version", "1"}}; }
+  json configDump() const override { return json::object(); }
+  json listeners() const override { return json::array(); }
+  json sessions(size_t) const override { return json::object(); }
+  void collect(stats::Samples&) const override {}
+  Status reload() override {
+    ++reloads;
+    return Done{};
+  }
+  Result<json> plan(const std::string& text, bool) const override { return json{{"text", text}}; }
+  void drain(bool) override { ++drains; }
+
+  int reloads = 0;
+  int drains = 0;
+};
+
+struct Fixture {
+  http::Request request(std::string method, std::string path) const {
+    http::Request made;
+    made.method = std::move(method);
+    made.path = std::move(path);
+    made.headers = headers;
+    return made;
+  }
+  http::Response ask(std::string method, std::string path) const {
+    return api.handle(request(std::move(method), std::move(path)));
+  }
+
+  FakeBackend backend;
+  Api api{backend};
+  std::map<std::string, std::string, std::less<>> headers{{"host", "127.0.0.1:9901"}};
+};
+
+TEST_CASE("with a token only probes and the page are open") {
+  Fixture f;
+  CHECK(f.ask("GET", "/server_info").status == 200);
+  f.api.configure({.token = "sixteen bytes and"});
+  for (const char* open : {"/", "/ready", "/live"}) CHECK(f.ask("GET", open).status == 200);
+  for (const char* closed :
+       {"/server_info", "/config_dump", "/listeners", "/sessions", "/stats", "/metrics", "/nothing"}) {
+    CAPTURE(closed);
+    const auto refused = f.ask("GET", closed);
+    CHECK(refused.status == 401);
+    CHECK(refused.headers.front().second == "Bearer");
+  }
+  for (const char* closed : {"/reload", "/drain", "/logging"}) CHECK(f.ask("POST", closed).status == 401);
+  CHECK(f.api.refuse(f.request("POST", "/reload"))->status == 401);
+  for (const char* wrong : {"", "Bearer", "Bearer ", "Bearer sixteen bytes", "Bearer sixteen bytes and more",
+                            "Basic sixteen bytes and"}) {
+    CAPTURE(wrong);
+    f.headers["authorization"] = wrong;
+    CHECK(f.ask("GET", "/config_dump").status == 401);
+  }
+  CHECK(f.backend.reloads == 0);
+  CHECK(f.backend.drains == 0);
+  f.headers["authorization"] = "bearer sixteen bytes and";
+  CHECK(f.ask("GET", "/config_dump").status == 200);
+  CHECK(f.ask("POST", "/reload").status == 200);
+  CHECK_FALSE(f.api.refuse(f.request("POST", "/reload")));
+  CHECK(f.backend.reloads == 1);
+}
+
+TEST_CASE("a web page gets nothing, under its own name or under ours") {
+  Fixture f;
+  f.api.configure({.hosts = http::HostNames({"Sluice.internal"})});
+  for (const char* path : {"/", "/ready", "/config_dump", "/sessions"}) {
+    CAPTURE(path);
+    f.headers = {{"host", "evil.example:9901"}};
+    CHECK(f.ask("GET", path).status == 403);
+    f.headers = {{"host", "127.0.0.1:9901"}, {"origin", "http://evil.example"}};
+    CHECK(f.ask("GET", path).status == 403);
+    f.headers = {{"host", "sluice.INTERNAL:9901"}};
+    CHECK(f.ask("GET", path).status == 200);
+  }
+  f.headers = {{"host", "127.0.0.1:9901"}, {"origin", "null"}};
+  CHECK(f.ask("POST", "/drain").status == 403);
+  f.headers = {{"host", "evil.example"}};
+  CHECK(f.api.refuse(f.request("POST", "/reload"))->status == 403);
+  CHECK(f.backend.drains == 0);
+}
+
+TEST_CASE("the page says what can be done, with lines to copy") {
+  Fixture f;
+  std::string page = f.ask("GET", "/").body;
+  CHECK(page.find("name=viewport") != page.npos);
+  CHECK(page.find("<pre>curl 'http://127.0.0.1:9901/server_info'</pre>") != page.npos);
+  CHECK(page.find("curl -X POST 'http://127.0.0.1:9901/reload?dry_run=1'") != page.npos);
+  f.api.configure({.token = "sixteen bytes and"});
+  page = f.ask("GET", "/").body;
+  CHECK(page.find("curl 'http://127.0.0.1:9901/ready'") != page.npos);
+  CHECK(page.find("curl -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:9901/server_info'") !=
+        page.npos);
+  CHECK(page.find("sixteen") == page.npos);
+  f.headers["authorization"] = "Bearer sixteen bytes and";
+  CHECK(f.ask("GET", "/server_info").body == "{\n  \"version\": \"1\"\n}\n");
+}
+
+TEST_CASE("only a dry run takes a body") {
+  Fixture f;
+  CHECK_FALSE(f.api.refuse(f.request("POST", "/reload")));
+  CHECK(f.api.refuse(f.request("POST", "/drain"))->status == 413);
+  http::Request body = f.request("POST", "/reload");
+  body.body = "listeners {}";
+  CHECK(f.api.handle(body).status == 400);
+  body.query["dry_run"] = "1";
+  CHECK(f.api.handle(body).status == 200);
+  CHECK(f.backend.reloads == 0);
+}
+
+}  // namespace
+}  // namespace sluice::admin
