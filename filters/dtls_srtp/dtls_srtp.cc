@@ -25,7 +25,8 @@ constexpr std::string_view kDrops[] = {"auth_failed", "replayed",   "malformed",
                                        "not_keyed",   "unexpected", "too_long",  "no_packet",
                                        "number_used", "handed_over"};
 
-enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout };
+enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout, kRestarted };
+constexpr int kMaxRestarts = 16;  // of one session's handshake
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
 using Health = stats::CounterSpec::Health;
 constexpr stats::CounterSpec kCounters[] = {
@@ -33,7 +34,9 @@ constexpr stats::CounterSpec kCounters[] = {
     {"handshakes", kHandshakesHelp, "result", "wrong_fingerprint", Health::kFailure},
     {"handshakes", kHandshakesHelp, "result", "no_srtp_profile", Health::kFailure},
     {"handshakes", kHandshakesHelp, "result", "failed", Health::kFailure},
-    {"handshakes", kHandshakesHelp, "result", "timeout", Health::kFailure}};
+    {"handshakes", kHandshakesHelp, "result", "timeout", Health::kFailure},
+    {"handshake_restarts",
+     "Handshakes that began again within their time, after a message that did not fit."}};
 
 enum class Record { kHandshake };
 constexpr stats::HistogramSpec kHistograms[] = {
@@ -119,8 +122,8 @@ DtlsSrtp::~DtlsSrtp() {
 void DtlsSrtp::onAuthenticated(const net::Address&) {
   const auto& player = context_.session().player();
   if (dtls_ != nullptr || srtp_ != nullptr || player == nullptr) return;
+  begun_ = context_.now();
   beginHandshake();
-  if (player->negotiated.dtls_role == rooms::DtlsRole::kClient) dtls_->start();
   timer_.arm(Duration::zero());
 }
 
@@ -128,7 +131,6 @@ void DtlsSrtp::beginHandshake() {
   const auto& negotiated = context_.session().player()->negotiated;
   const bool client = negotiated.dtls_role == rooms::DtlsRole::kClient;
   crypto::DtlsSink& sink = *this;
-  begun_ = context_.now();
   dtls_ = std::make_unique<DtlsConnection>(
       *factory_->dtls,
       DtlsConnection::Options{.role = client ? crypto::DtlsRole::kClient : crypto::DtlsRole::kServer,
@@ -136,6 +138,19 @@ void DtlsSrtp::beginHandshake() {
                               .profiles = factory_->profiles,
                               .initial_timeout = factory_->retransmit},
       sink);
+  if (client) dtls_->start();
+}
+
+// Until it is done anyone who knows the client's address can forge its messages: one that ends the handshake
+// must not end the session.
+bool DtlsSrtp::beginAgain() {
+  const bool final = dtls_->failure() != "handshake";  // a certificate or a profile is the client's own
+  const bool late = context_.now() - begun_ >= factory_->handshake_timeout;
+  if (final || late || restarts_ == kMaxRestarts) return false;
+  ++restarts_;
+  context_.count(Count::kRestarted);
+  beginHandshake();
+  return true;
 }
 
 void DtlsSrtp::onIngress(net::PacketPtr&& packet) {
@@ -166,6 +181,7 @@ void DtlsSrtp::onStateChange() {
     case DtlsConnection::State::kConnected:
       return onConnected();
     case DtlsConnection::State::kFailed:
+      if (beginAgain()) return;
       context_.count(countOf(dtls_->failure()));
       return context_.session().close("dtls_failed");
     case DtlsConnection::State::kClosed:

@@ -43,6 +43,7 @@ class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {
  private:
   void sendDtls(Bytes datagram) override;
   void beginHandshake();
+  bool beginAgain();
   void onDtls(net::PacketPtr&& packet);
   void onMedia(net::PacketPtr&& packet);
   void onStateChange();
@@ -53,6 +54,7 @@ class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {
   std::unique_ptr<crypto::DtlsConnection> dtls_;  // null until the handshake begins
   std::unique_ptr<crypto::SrtpSession> srtp_;     // null until it is done
   Instant begun_{};
+  int restarts_ = 0;
   net::Timer timer_;
 };
 

@@ -145,6 +145,7 @@ void DtlsConnection::start() {
 
 void DtlsConnection::onDatagram(Bytes datagram) {
   if (!isWellFormedDtls(datagram)) return;
+  if (state_ == State::kHandshaking && hasPlaintextAlertOrData(datagram)) return;
   incoming_ = datagram;
   advance();
   incoming_ = {};

@@ -65,7 +65,8 @@ class DtlsConnection {
 
   // A client's first flight. A server waits for one.
   void start();
-  // Garbage is ignored. Check the state afterwards.
+  // Garbage is ignored, and during the handshake so are plaintext alerts, which anyone can forge: a peer that
+  // refuses the handshake falls silent. Check the state afterwards.
   void onDatagram(Bytes datagram);
   // Call it when nextTimeout() has passed; it does nothing before.
   void onTimeout();

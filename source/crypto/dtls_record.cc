@@ -6,6 +6,7 @@ namespace {
 constexpr size_t kRecordHeader = 13;
 constexpr size_t kFragmentHeader = 12;
 constexpr uint8_t kChangeCipherSpec = 20;
+constexpr uint8_t kAlert = 21;
 constexpr uint8_t kHandshake = 22;
 constexpr uint8_t kApplicationData = 23;
 
@@ -22,7 +23,19 @@ bool areWholeFragments(Bytes record) {
   return true;
 }
 
+size_t recordSize(Bytes datagram) {
+  return kRecordHeader + readU16(&datagram[11]);
+}
+
 }  // namespace
+
+bool hasPlaintextAlertOrData(Bytes datagram) {
+  for (; !datagram.empty(); datagram = datagram.subspan(recordSize(datagram))) {
+    const bool plaintext = readU16(&datagram[3]) == 0;
+    if (plaintext && (datagram[0] == kAlert || datagram[0] == kApplicationData)) return true;
+  }
+  return false;
+}
 
 bool isWellFormedDtls(Bytes datagram) {
   if (datagram.empty()) return false;

@@ -10,4 +10,8 @@ namespace sluice::crypto {
 // True when the datagram is made of whole records, and its plaintext handshake records of whole fragments.
 bool isWellFormedDtls(Bytes datagram);
 
+// True when a well-formed datagram has a plaintext alert or plaintext application data in it. Neither is of
+// use to a handshake, and anyone can forge them (RFC 6347 section 4.1.2.7).
+bool hasPlaintextAlertOrData(Bytes datagram);
+
 }  // namespace sluice::crypto

@@ -103,10 +103,12 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
   return nullptr;
 }
 
-// When the value begins with the m-line's first format.
+// When the value begins with the m-line's first format. An answer repeats it, so it holds nothing but
+// printable ASCII.
 void keepFirst(const Media& media, std::string_view value, std::string& kept) {
   std::string_view rest = value;
-  if (value.size() <= kMaxFormatValue && take(rest, ' ') == media.formats.front()) kept = value;
+  if (value.size() > kMaxFormatValue || take(rest, ' ') != media.formats.front()) return;
+  if (std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7f; })) kept = value;
 }
 
 const char* applyToMedia(std::string_view name, std::string_view value, Media& media) {

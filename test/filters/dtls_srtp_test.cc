@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "test/filters/dtls_srtp_fixture.h"
 
 namespace sluice {
@@ -109,6 +111,58 @@ TEST_CASE("garbage does not disturb a handshake or a call") {
   CHECK(f.chain.session.closed.empty());
   f.chain.ingress(f.protect(kRtp));
   CHECK(f.chain.inner.size() == 1);
+}
+
+// A plaintext record with the next sequence number.
+std::vector<uint8_t> forgedRecord(uint8_t type, const std::vector<uint8_t>& body) {
+  std::vector<uint8_t> record(13 + body.size());
+  record[0] = type;
+  writeU16(&record[1], 0xFEFD);
+  record[10] = 9;
+  writeU16(&record[11], static_cast<uint16_t>(body.size()));
+  std::ranges::copy(body, record.begin() + 13);
+  return record;
+}
+std::vector<uint8_t> forgedMessage(uint8_t type, uint8_t size) {
+  std::vector<uint8_t> message{type, 0, 0, size, 0, 0, 0, 0, 0, 0, 0, size};
+  message.resize(12u + size, 0x5a);
+  return forgedRecord(22, message);
+}
+
+TEST_CASE("forged plaintext records before the handshake is done do not end it") {
+  const std::vector<uint8_t> records[] = {
+      forgedRecord(21, {2, 40}),    // fatal handshake_failure
+      forgedRecord(21, {1, 0}),     // close_notify
+      forgedRecord(23, {1, 2, 3}),  // application data
+      forgedRecord(20, {1}),        // ChangeCipherSpec
+      forgedMessage(0, 0),          // HelloRequest
+      forgedMessage(2, 40),         // ServerHello
+      forgedMessage(11, 8),         // Certificate
+      forgedMessage(20, 12),        // Finished
+      forgedMessage(1, 40),         // a ClientHello that is none
+  };
+  for (const auto& record : records) {
+    CAPTURE(static_cast<int>(record[0]));
+    CAPTURE(static_cast<int>(record.size() > 13 ? record[13] : 0));
+    Fixture f;
+    f.chain.session.authenticate(test::kClient);
+    f.chain.ingress(record);
+    f.chain.ingress(record);
+    CHECK(f.chain.session.closed.empty());
+    f.connect();
+    CHECK(f.connected());
+    f.chain.ingress(record);
+    CHECK(f.connected());
+    CHECK(f.chain.session.closed.empty());
+  }
+}
+
+TEST_CASE("a handshake begins again a bounded number of times, and only within its time") {
+  Fixture f;
+  f.chain.session.authenticate(test::kClient);
+  for (int i = 0; i < 100 && f.chain.session.closed.empty(); ++i) f.chain.ingress(forgedMessage(2, 40));
+  CHECK(f.chain.session.closed == "dtls_failed");
+  CHECK(f.chain.counted("dtls_srtp", "handshake_restarts") == 16);
 }
 
 TEST_CASE("each way of being no good is a drop with its reason") {
