@@ -134,7 +134,7 @@ void DtlsSrtp::beginHandshake() {
   dtls_ = std::make_unique<DtlsConnection>(
       *factory_->dtls,
       DtlsConnection::Options{.role = client ? crypto::DtlsRole::kClient : crypto::DtlsRole::kServer,
-                              .peer_fingerprint = negotiated.fingerprint,
+                              .peer_fingerprints = negotiated.fingerprints,
                               .profiles = factory_->profiles,
                               .initial_timeout = factory_->retransmit},
       sink);

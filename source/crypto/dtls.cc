@@ -60,8 +60,12 @@ struct DtlsCallbacks {
   static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) {
     DtlsConnection* connection = of(ssl);
     X509* certificate = SSL_get_peer_certificate(ssl);
-    const bool right = certificate != nullptr &&
-                       constantTimeEqual(fingerprintOf(certificate), connection->options_.peer_fingerprint);
+    const bool right =
+        certificate != nullptr &&
+        std::ranges::any_of(connection->options_.peer_fingerprints,
+                            [shown = fingerprintOf(certificate)](const Fingerprint& announced) {
+                              return constantTimeEqual(shown, announced);
+                            });
     X509_free(certificate);
     if (right) return ssl_verify_ok;
     connection->failure_ = "wrong_fingerprint";

@@ -51,9 +51,9 @@ class DtlsConnection {
  public:
   struct Options {
     DtlsRole role = DtlsRole::kServer;
-    Fingerprint peer_fingerprint{};       // that the peer's certificate must have
-    std::vector<SrtpProfile> profiles{};  // best first; the server's order wins
-    Duration initial_timeout = 200ms;     // before a flight's first retransmission; doubles each time
+    std::vector<Fingerprint> peer_fingerprints{};  // the peer's certificate must have one of them
+    std::vector<SrtpProfile> profiles{};           // best first; the server's order wins
+    Duration initial_timeout = 200ms;  // before a flight's first retransmission; doubles each time
   };
   enum class State { kHandshaking, kConnected, kClosed, kFailed };
 

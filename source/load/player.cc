@@ -161,7 +161,7 @@ void Player::onStun(Bytes datagram) {
       stage_.dtls,
       crypto::DtlsConnection::Options{
           .role = answer_.server_is_passive ? crypto::DtlsRole::kClient : crypto::DtlsRole::kServer,
-          .peer_fingerprint = answer_.fingerprint,
+          .peer_fingerprints = {answer_.fingerprint},
           .profiles = {crypto::SrtpProfile::kAeadAes128Gcm, crypto::SrtpProfile::kAes128CmSha1_80}},
       sink);
   if (answer_.server_is_passive) dtls_->start();

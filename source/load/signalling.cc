@@ -55,8 +55,8 @@ Result<Answer> readAnswer(const std::string& sdp) {
   const sdp::Media& first = parsed->media.front();
   Answer answer;
   answer.ice = first.ice;
-  if (!first.fingerprint) return Error{"answer", "has no SHA-256 fingerprint"};
-  answer.fingerprint = *first.fingerprint;
+  if (first.fingerprints.empty()) return Error{"answer", "has no SHA-256 fingerprint"};
+  answer.fingerprint = first.fingerprints.front();
   answer.server_is_passive = first.setup != sdp::Setup::kActive;
   answer.audio_level_id = first.audio_level_extension.id;
   answer.candidate = findCandidate(sdp);

@@ -134,17 +134,17 @@ struct Origin {
 struct Negotiated {
   IceCredentials local;
   IceCredentials remote;
-  Fingerprint fingerprint{};  // the client's certificate
+  std::vector<Fingerprint> fingerprints;  // the client's certificate has one of them (RFC 8122 section 5)
   DtlsRole dtls_role = DtlsRole::kServer;
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;
   std::string cname;  // of our RTCP SDES
 
-  void archive(Archive& a) { a(local, remote, fingerprint, dtls_role, sending, slots, cname); }
+  void archive(Archive& a) { a(local, remote, fingerprints, dtls_role, sending, slots, cname); }
 
   // All but ICE is equal, so that a session goes on as it is.
   bool isSameButIce(const Negotiated& other) const {
-    return fingerprint == other.fingerprint && dtls_role == other.dtls_role && sending == other.sending &&
+    return fingerprints == other.fingerprints && dtls_role == other.dtls_role && sending == other.sending &&
            slots == other.slots && cname == other.cname;
   }
 };

@@ -43,7 +43,7 @@ const Media& transportOf(const Media& tagged, const Offer& offer, const std::vec
 std::optional<Error> checkTransport(const Media& transport, const std::string& path) {
   if (transport.ice.ufrag.empty()) return Error{path + ".ice_ufrag", "missing"};
   if (transport.ice.password.empty()) return Error{path + ".ice_pwd", "missing"};
-  if (!transport.fingerprint) {
+  if (transport.fingerprints.empty()) {
     return Error{path + ".fingerprint", transport.fingerprint_hash.empty()
                                             ? "missing"
                                             : "must be sha-256, not " + transport.fingerprint_hash};
@@ -324,7 +324,7 @@ Result<Agreement> negotiate(const Offer& offer, const Local& local) {
   agreement.origin.tls_id = transport.tls_id;
   negotiated.local = local.ice;
   negotiated.remote = transport.ice;
-  negotiated.fingerprint = *transport.fingerprint;
+  negotiated.fingerprints = transport.fingerprints;
   negotiated.cname = local.cname;
   // RFC 5763 section 5: we let the client begin wherever it may.
   negotiated.dtls_role =

@@ -44,15 +44,17 @@ const char* Codecs::onRtpmap(std::string_view value, const std::vector<std::stri
   return nullptr;
 }
 
-// "63 111/111" of RED, "96 apt=111" of RTX.
+// "63 111/111" of RED, "96 rtx-time=3000;apt=111" of RTX.
 const char* Codecs::onFmtp(std::string_view value) {
   const auto type = parsePayloadType(take(value, ' '));
   if (!type) return nullptr;
-  if (value.starts_with("apt=")) {
-    value.remove_prefix(4);
-    at(*type).carries = parsePayloadType(take(value, ';'));
-  } else if (const auto primary = parsePayloadType(take(value, '/'))) {
-    at(*type).carries = primary;
+  std::string_view red = value;
+  if (const auto primary = parsePayloadType(take(red, '/'))) at(*type).carries = primary;
+  while (!value.empty()) {  // parameters in any order (RFC 4588 section 8.1)
+    std::string_view parameter = take(value, ';');
+    while (parameter.starts_with(' ')) parameter.remove_prefix(1);
+    if (!parameter.starts_with("apt=")) continue;
+    at(*type).carries = parsePayloadType(parameter.substr(4));
   }
   return nullptr;
 }

@@ -13,6 +13,7 @@ constexpr size_t kMaxToken = 64;
 constexpr size_t kMaxFormats = 128;
 constexpr size_t kMaxSsrcs = 16;
 constexpr size_t kMaxBundles = 8;
+constexpr size_t kMaxFingerprints = 8;
 constexpr size_t kMaxOrigin = 256;
 constexpr size_t kMaxFormatValue = 256;
 constexpr size_t kMaxTlsId = 255;  // RFC 8842 section 4
@@ -83,12 +84,15 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
     target.ice.password = value;
   } else if (name == "fingerprint") {
     const std::string_view hash = take(value, ' ');
+    if (!std::exchange(target.own_fingerprints, true)) target.fingerprints.clear();
     if (!equalsIgnoringCase(hash, "sha-256")) {
       target.fingerprint_hash = hash.substr(0, kMaxToken);
       return nullptr;
     }
-    target.fingerprint = parseFingerprint(value);
-    if (!target.fingerprint) return "must be 32 hexadecimal bytes with colons";
+    const auto fingerprint = parseFingerprint(value);
+    if (!fingerprint) return "must be 32 hexadecimal bytes with colons";
+    if (target.fingerprints.size() == kMaxFingerprints) return "too many";
+    target.fingerprints.push_back(*fingerprint);
   } else if (name == "tls-id") {
     target.tls_id = value.substr(0, kMaxTlsId);
   } else if (name == "setup") {
@@ -127,7 +131,7 @@ const char* applyToMedia(std::string_view name, std::string_view value, Media& m
     uint32_t ssrc = 0;
     if (!parseNumber(take(value, ' '), ssrc)) return "must be a number";
     if (std::ranges::find(media.ssrcs, ssrc) != media.ssrcs.end()) return nullptr;
-    if (media.ssrcs.size() == kMaxSsrcs) return "too many";
+    if (media.ssrcs.size() == kMaxSsrcs) return media.type == "audio" ? "too many" : nullptr;
     media.ssrcs.push_back(ssrc);
   } else if (name == "rtcp-mux") {
     media.rtcp_mux = true;
@@ -219,6 +223,7 @@ Result<Offer> parseOffer(std::string_view text) {
     } else if (line[0] == 'm') {
       Media& media = offer.media.emplace_back();
       static_cast<Inherited&>(media) = defaults;
+      media.own_fingerprints = false;
       if (offer.media.size() > kMaxMedia) return Error{mediaPath(kMaxMedia), "too many media lines"};
       if (const char* wrong = parseMediaLine(value, media))
         return Error{mediaPath(offer.media.size() - 1), wrong};

@@ -38,10 +38,11 @@ struct Extension {
 
 // What an m-section has, or takes from the session.
 struct Inherited {
-  rooms::IceCredentials ice;  // empty when absent
-  std::optional<rooms::Fingerprint> fingerprint;
-  std::string tls_id;            // RFC 8842 section 4; empty when absent
-  std::string fingerprint_hash;  // of the last a=fingerprint that is not SHA-256
+  rooms::IceCredentials ice;                     // empty when absent
+  std::vector<rooms::Fingerprint> fingerprints;  // SHA-256
+  bool own_fingerprints = false;  // a media section's replace those of the session (RFC 8122 section 5)
+  std::string tls_id;             // RFC 8842 section 4; empty when absent
+  std::string fingerprint_hash;   // of the last a=fingerprint that is not SHA-256
   Setup setup = Setup::kActpass;
   Direction direction;
   Extension mid_extension;

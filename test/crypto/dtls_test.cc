@@ -21,7 +21,7 @@ struct End final : DtlsSink {
   std::shared_ptr<const Certificate> certificate = Certificate::generate();
   std::shared_ptr<const DtlsContext> context = DtlsContext::make(certificate);
   DtlsConnection::Options options{
-      .role = DtlsRole::kServer, .peer_fingerprint = {}, .profiles = kBoth, .initial_timeout = 20ms};
+      .role = DtlsRole::kServer, .peer_fingerprints = {}, .profiles = kBoth, .initial_timeout = 20ms};
   std::deque<Datagram> out;
   std::unique_ptr<DtlsConnection> connection;
 
@@ -36,8 +36,8 @@ struct Pair {
   std::function<bool(const Datagram&)> loses = [](const Datagram&) { return false; };
 
   Pair() {
-    server.options.peer_fingerprint = client.context->fingerprint();
-    client.options.peer_fingerprint = server.context->fingerprint();
+    server.options.peer_fingerprints = {client.context->fingerprint()};
+    client.options.peer_fingerprints = {server.context->fingerprint()};
     client.options.role = DtlsRole::kClient;
   }
 
@@ -158,18 +158,30 @@ TEST_CASE("nothing is sent again before its time") {
 TEST_CASE("a certificate that was not announced fails, at whichever end it is expected") {
   Pair pair;
   SUBCASE("the client's") {
-    pair.server.options.peer_fingerprint[31] ^= 1;
+    pair.server.options.peer_fingerprints[0][31] ^= 1;
   }
   SUBCASE("the server's") {
-    pair.client.options.peer_fingerprint[0] ^= 0x80;
+    pair.client.options.peer_fingerprints[0][0] ^= 0x80;
   }
-  const bool at_server = pair.server.options.peer_fingerprint != pair.client.context->fingerprint();
+  const bool at_server = pair.server.options.peer_fingerprints[0] != pair.client.context->fingerprint();
   pair.begin();
   pair.carry();
   const DtlsConnection& wronged = at_server ? *pair.server.connection : *pair.client.connection;
   CHECK(wronged.state() == State::kFailed);
   CHECK(wronged.failure() == "wrong_fingerprint");
   CHECK_FALSE(pair.connected());
+}
+
+TEST_CASE("a certificate connects that is one of several which were announced (RFC 8122 section 5)") {
+  for (const bool last : {false, true}) {
+    CAPTURE(last);
+    Pair pair;
+    auto& announced = pair.server.options.peer_fingerprints;
+    announced.insert(last ? announced.begin() : announced.end(), Fingerprint{1, 2, 3});
+    pair.begin();
+    pair.settle();
+    CHECK(pair.connected());
+  }
 }
 
 TEST_CASE("without a common profile nobody connects") {

@@ -40,8 +40,8 @@ struct DtlsSrtpFixture final : crypto::DtlsSink {
     chain.dtls = server_context;
     rooms::Negotiated negotiated;
     negotiated.dtls_role = options.role;
-    negotiated.fingerprint = client_certificate->fingerprint();
-    if (!options.right_fingerprint) negotiated.fingerprint[0] ^= 1;
+    negotiated.fingerprints = {client_certificate->fingerprint()};
+    if (!options.right_fingerprint) negotiated.fingerprints[0][0] ^= 1;
     chain.session.known_player =
         std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
     const bool client_is_server = options.role == rooms::DtlsRole::kClient;
@@ -49,7 +49,7 @@ struct DtlsSrtpFixture final : crypto::DtlsSink {
         *client_context,
         crypto::DtlsConnection::Options{
             .role = client_is_server ? crypto::DtlsRole::kServer : crypto::DtlsRole::kClient,
-            .peer_fingerprint = server_context->fingerprint(),
+            .peer_fingerprints = {server_context->fingerprint()},
             .profiles = options.client_profiles},
         *this);
   }

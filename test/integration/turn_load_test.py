@@ -9,9 +9,10 @@ import time
 import unittest
 
 from harness import wait_until
-from turn_client import LIFETIME, REFRESH, TurnClient
+from turn_client import ALLOCATE, BINDING, LIFETIME, REFRESH, UDP, Answer, TurnClient, message
 from turn_server import LOOPBACK, Sink, started
 
+SOFTWARE = 0x8022
 IP_PKTINFO = 8  # ip(7); Python's socket does not know it
 FLOOD = "test/bench/turn_flood"
 RATE = 55_000  # so that 50,000 a second are sure
@@ -105,6 +106,24 @@ class ManyTest(unittest.TestCase):
         self.assertLess(left, 30)  # shared ports stay
         self.assertLess(kib, 8)
         self.assertLess(seconds, 30)
+
+
+class ArrivalTest(unittest.TestCase):
+    COUNT = 200
+
+    def test_two_hundred_clients_behind_one_address_that_begin_at_once_are_all_answered(self):
+        with started(LOOPBACK, arguments=("--concurrency", "1")) as sluice:
+            sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(self.COUNT)]
+            for each in sockets:
+                self.addCleanup(each.close)
+                each.settimeout(10)
+                each.connect(("127.0.0.1", sluice.ports["udp"]))
+            for each in sockets:
+                each.send(message(BINDING))
+                each.send(message(ALLOCATE, [UDP, (SOFTWARE, b"a client as browsers are, who say so")]))
+            answers = [[Answer(each.recv(2000)) for _ in range(2)] for each in sockets]
+            self.assertTrue(all({answer.code for answer in both} == {0, 401} for both in answers))
+            self.assertEqual(sluice.metric("sluice_filter_drops_total", reason="rate_limited"), 0)
 
 
 class FloodTest(unittest.TestCase):

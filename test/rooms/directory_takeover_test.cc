@@ -17,7 +17,7 @@ Negotiated negotiated(const std::string& ufrag) {
   Negotiated agreed;
   agreed.local = {ufrag, "our password"};
   agreed.remote = {"theirs", "their password"};
-  agreed.fingerprint[31] = 7;
+  agreed.fingerprints = {{7}};
   agreed.dtls_role = DtlsRole::kClient;
   agreed.sending.emplace();
   agreed.sending->mid = "0";
@@ -78,7 +78,7 @@ TEST_CASE("players are there with all that was agreed and observed, and observer
   const Negotiated& agreed = alice->negotiated;
   CHECK(agreed.local.ufrag == "a");
   CHECK(agreed.remote.password == "their password");
-  CHECK(agreed.fingerprint == f.alice->negotiated.fingerprint);
+  CHECK(agreed.fingerprints == f.alice->negotiated.fingerprints);
   CHECK(agreed.dtls_role == DtlsRole::kClient);
   CHECK(agreed.sending->ssrcs == std::vector<uint32_t>{1, 2});
   CHECK(agreed.sending->feedback == Feedback{.nack = true});

@@ -74,8 +74,8 @@ TEST_CASE("Chromium: one voice and eight slots") {
   CHECK(negotiated.remote.ufrag == "/F6Y");
   CHECK(negotiated.remote.password == "1bNXH+KMFQaeBkbh47ckEJgT");
   CHECK(negotiated.local.ufrag == "locUFRAG");
-  CHECK(negotiated.fingerprint[0] == 0xe6);
-  CHECK(negotiated.fingerprint[31] == 0x04);
+  CHECK(negotiated.fingerprints.at(0)[0] == 0xe6);
+  CHECK(negotiated.fingerprints.at(0)[31] == 0x04);
   CHECK(negotiated.dtls_role == rooms::DtlsRole::kServer);
   REQUIRE(negotiated.sending);
   CHECK(negotiated.sending->mid == "0");
@@ -114,7 +114,7 @@ TEST_CASE("GStreamer: sendrecv is voice and first slot; bundle-only lines have p
 TEST_CASE("like Firefox: fingerprint of the session, credentials of the first line only") {
   const auto negotiated = agree(readData("firefox_like.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "f5de3c33");
-  CHECK(negotiated.fingerprint[0] == 0x1e);
+  CHECK(negotiated.fingerprints.at(0)[0] == 0x1e);
   CHECK(negotiated.slots.size() == 2);
   CHECK(negotiated.slots[0].opus_payload_type == 109);
 }
@@ -307,6 +307,57 @@ TEST_CASE("repair that belongs to another codec, or to no legal payload type, is
   CHECK(agreed("a=rtpmap:72 red/48000/2\r\na=fmtp:72 96/96\r\n").red_payload_type == 0);
   CHECK_FALSE(agreed("a=rtcp-fb:96 nack pli\r\na=rtcp-fb:0 nack\r\na=rtcp-fb:300 nack\r\n").feedback.nack);
   CHECK(agreed("a=rtcp-fb:* nack\r\n").feedback.nack);
+}
+
+std::string fingerprintLine(char digit) {
+  std::string line = "a=fingerprint:SHA-256 ";
+  for (int i = 0; i < 32; ++i) line += std::string(i == 0 ? "" : ":") + "0" + digit;
+  return line + "\r\n";
+}
+
+TEST_CASE("an offer may name several fingerprints, and those of a media section replace the session's") {
+  const std::string offer = kSession + fingerprintLine('7') + kAudio + kTransport;
+  CHECK(agree(offer).negotiated.fingerprints.size() == 1);
+  const auto both =
+      agree(offer + fingerprintLine('1') + "a=fingerprint:sha-512 00\r\n" + fingerprintLine('2'));
+  REQUIRE(both.negotiated.fingerprints.size() == 3);
+  CHECK(both.negotiated.fingerprints[1][31] == 1);
+  CHECK(both.negotiated.fingerprints[2][31] == 2);
+  const std::string without = replaced(kTransport, "a=fingerprint:sha-256 ", "a=x-was:");
+  const auto inherited = agree(kSession + fingerprintLine('7') + fingerprintLine('8') + kAudio + without);
+  REQUIRE(inherited.negotiated.fingerprints.size() == 2);
+  CHECK(inherited.negotiated.fingerprints[0][0] == 7);
+  std::string many = offer;
+  for (int i = 0; i < 8; ++i) many += fingerprintLine('3');
+  CHECK(refusal(many) == "media[0].fingerprint");
+}
+
+TEST_CASE("parameters of a format may come in any order (RFC 4588 section 8.1)") {
+  for (const char* parameters :
+       {"apt=96", "apt=96;rtx-time=3000", "rtx-time=3000;apt=96", "rtx-time=3000; apt=96"}) {
+    CAPTURE(parameters);
+    const std::string rtx = "a=rtpmap:97 rtx/48000/2\r\na=fmtp:97 " + std::string(parameters) + "\r\n";
+    const auto offer =
+        sdp::parseOffer(kSession + replaced(kAudio, "SAVPF 96", "SAVPF 96 97") + rtx + kTransport);
+    REQUIRE(offer.ok());
+    CHECK(offer->media[0].codecs.rtx(96) == 97);
+  }
+}
+
+TEST_CASE("attributes may come in any order, and more of them than we need") {
+  // rtcp-fb and fmtp before the rtpmap that they are about; the mid last; direction twice, the last one
+  // counts.
+  const std::string audio =
+      "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=rtcp-fb:96 nack\r\na=fmtp:96 useinbandfec=1\r\na=inactive\r\n" +
+      kTransport + "a=rtpmap:96 OPUS/48000/2\r\na=rtcp-mux\r\na=sendonly\r\na=mid:v\r\n";
+  const auto agreement = agree(kSession + audio);
+  REQUIRE(agreement.negotiated.sending);
+  CHECK(agreement.negotiated.sending->mid == "v");
+  CHECK(agreement.negotiated.slots.empty());
+  // A video line with more SSRCs than a voice may have does not matter.
+  std::string video = "m=video 0 UDP/TLS/RTP/SAVPF 100\r\na=rtpmap:100 VP8/90000\r\n";
+  for (int i = 1; i <= 40; ++i) video += "a=ssrc:" + std::to_string(i) + " cname:x\r\n";
+  CHECK(agree(kSession + audio + video).negotiated.sending);
 }
 
 TEST_CASE("further sendrecv lines are slots, inactive lines stay silent, a second sendonly is an error") {
