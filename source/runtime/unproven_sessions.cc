@@ -8,10 +8,6 @@ namespace {
 
 constexpr int kMaxSpared = 16;  // sessions that are passed over in search of one
 
-bool authenticates(const Session& session) {
-  return session.chain().spec().authenticates;
-}
-
 }  // namespace
 
 UnprovenSessions::Entry& UnprovenSessions::entryOf(Session& session) {
@@ -21,13 +17,14 @@ UnprovenSessions::Entry& UnprovenSessions::entryOf(Session& session) {
 void UnprovenSessions::add(Session& session, const net::Address& customer, Instant now) {
   Entry& entry = entryOf(session);
   entry.customer = customer;
+  entry.authenticates = session.chain().spec().authenticates;
   entry.since = now;
-  entry.of_listener = &by_listener_[{session.port().listener->name, authenticates(session)}];
+  entry.of_listener = &by_listener_[{session.port().listener->name, entry.authenticates}];
   entry.in_listener = entry.of_listener->insert(entry.of_listener->end(), &session);
   Entry::List& of_source = by_source_[customer];
   entry.in_source = of_source.insert(of_source.end(), &session);
   ++size_;
-  unauthenticated_ += authenticates(session);
+  unauthenticated_ += entry.authenticates;
 }
 
 void UnprovenSessions::remove(Session& session) {
@@ -39,7 +36,7 @@ void UnprovenSessions::remove(Session& session) {
   of_source->second.erase(entry.in_source);
   if (of_source->second.empty()) by_source_.erase(of_source);
   --size_;
-  unauthenticated_ -= authenticates(session);
+  unauthenticated_ -= entry.authenticates;
 }
 
 template <typename Wanted>
@@ -65,10 +62,10 @@ Session* UnprovenSessions::nextOfListener(const std::string& listener) {
 }
 
 Session* UnprovenSessions::nextIn(Entry::List& list) {
-  for (int spared = 0; spared < kMaxSpared && !authenticates(*list.front()); ++spared) {
-    Session& session = *list.front();
-    Entry& entry = entryOf(session);
-    if (session.lastActivity() <= entry.since) break;
+  for (int spared = 0; spared < kMaxSpared; ++spared) {
+    const Session& session = *list.front();
+    Entry& entry = entryOf(*list.front());
+    if (entry.authenticates || session.lastActivity() <= entry.since) break;
     entry.since = session.lastActivity();
     list.splice(list.end(), list, list.begin());
   }

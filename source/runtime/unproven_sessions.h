@@ -24,7 +24,8 @@ class UnprovenSessions {
     List::iterator in_listener;
     List::iterator in_source;
     net::Address customer;
-    Instant since{};  // when it was put at the list's end
+    bool authenticates = false;  // its chain did when it came here; a reload may have changed that
+    Instant since{};             // when it was put at the list's end
   };
 
   // `customer`: the client's IP address or IPv6 /64; unset for one behind a relay of ours.

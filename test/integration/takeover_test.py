@@ -231,7 +231,7 @@ class Takeover(unittest.TestCase):
                 if step == "nonsense":
                     continue
                 magic, kind, size, _ = struct.unpack("=IIQQ", successor.recv(24, socket.MSG_WAITALL))
-                self.assertEqual((magic, kind), (0x534C4856, {"hello": 1, "take": 3}[step]))
+                self.assertEqual((magic, kind), (0x534C4857, {"hello": 1, "take": 3}[step]))
                 if step == "hello":
                     self.assertEqual(len(successor.recv(size, socket.MSG_WAITALL)), size)
         os.close(folder)

@@ -112,6 +112,22 @@ TEST_CASE("a client that loses what authenticating gave it is unproven again, wi
   CHECK(f.closed("not_authenticated") == 1);
 }
 
+TEST_CASE(
+    "unproven sessions are counted as they came when a reload changes whether their chain authenticates") {
+  Fixture f({.authenticates = false});
+  f.receive(kAlice, kVoice);
+  f.authenticates = true;
+  f.publish(2);
+  f.hook = kTakeInSilence;
+  f.receive(kBob, check());
+  CHECK(f.dispatcher.sessions().unproven().unauthenticated() == 1);
+  f.sweepAfter(61s);
+  f.sweepAfter(0s);
+  CHECK(f.dispatcher.sessions().size() == 0);
+  CHECK(f.dispatcher.sessions().unproven().unauthenticated() == 0);
+  CHECK(f.dispatcher.sessions().unproven().size() == 0);
+}
+
 TEST_CASE("draining refuses newcomers and keeps who is there") {
   Fixture f;
   f.receive(kAlice, check());
