@@ -103,10 +103,12 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
   return nullptr;
 }
 
-// When the value begins with the m-line's first format.
+// When the value begins with the m-line's first format, and may be sent back in an answer.
 void keepFirst(const Media& media, std::string_view value, std::string& kept) {
   std::string_view rest = value;
-  if (value.size() <= kMaxFormatValue && take(rest, ' ') == media.formats.front()) kept = value;
+  const bool printable = std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7f; });
+  if (!printable || value.size() > kMaxFormatValue) return;
+  if (take(rest, ' ') == media.formats.front()) kept = value;
 }
 
 const char* applyToMedia(std::string_view name, std::string_view value, Media& media) {
