@@ -39,6 +39,15 @@ class AttackTest(unittest.TestCase):
         """Media that came as far as dtls_srtp, of players whose handshake is not done."""
         return proxy.metric("sluice_filter_drops_total", filter="dtls_srtp", reason="not_keyed")
 
+    def attack(self, proxy, listener, server, count, make_datagram):
+        """Sends until the server has read so many; a full socket buffer may lose some."""
+        received = lambda: proxy.metric("sluice_listener_packets_total", listener=listener, direction="in")
+        end, sent = received() + count, 0
+        while received() < end and sent < 4 * count:
+            send_from_strangers(server, range(sent, sent + 500), make_datagram)
+            sent += 500
+        self.assertGreaterEqual(received(), end)
+
     def drops(self, proxy, reason):
         return proxy.metric("sluice_listener_drops_total", listener="voice", reason=reason)
 
@@ -47,10 +56,9 @@ class AttackTest(unittest.TestCase):
         config = with_forward_listener(upstream)
         game = int(config.split('name: "game"')[1].split('127.0.0.1:')[1].split('"')[0])
         with Sluice(config, arguments=("--concurrency", "2")) as proxy:
-            send_from_strangers(("127.0.0.1", game), FORGED, b"x", per_address=100)
-            opened = proxy.metric("sluice_listener_sessions_opened_total", listener="game")
-            self.assertGreater(opened, FORGED / 2)
-            more = threading.Thread(target=send_from_strangers, args=(("127.0.0.1", game), FORGED, b"x", 100))
+            server = ("127.0.0.1", game)
+            self.attack(proxy, "game", server, FORGED, lambda: b"x")
+            more = threading.Thread(target=send_from_strangers, args=(server, range(FORGED), lambda: b"x"))
             more.start()
             self.addCleanup(more.join)
             code, report = result_of(start_load(proxy, room="r", players=3, talkers=3, slots=2, seconds=5))
@@ -80,9 +88,9 @@ class AttackTest(unittest.TestCase):
             victim = IcePlayer(proxy, "r", "victim")
             with victim.path() as first:
                 self.assertTrue(exchange(first, victim.check(nominate=True)).ok)
-            send_from_strangers(victim.server, WRONG_PROOFS,
-                                lambda _: victim.check(password=b"another password of a stranger"), per_address=100)
-            for number in range(3):
+            self.attack(proxy, "voice", victim.server, WRONG_PROOFS,
+                        lambda: victim.check(password=b"another password of a stranger"))
+            for number in range(10):
                 player = IcePlayer(proxy, "r", f"player-{number}")
                 paths = [player.path() for _ in range(6)]
                 for path in paths:

@@ -67,9 +67,9 @@ def source_address(number):
     return socket.inet_ntoa(struct.pack("!I", (127 << 24) + (1 << 16) + number))
 
 
-def send_from_strangers(server, count, datagram, per_address=1):
-    """`count` datagrams, each from another address and port. `datagram` is bytes or makes them of a number."""
-    for number in range(count):
+def send_from_strangers(server, numbers, make_datagram):
+    """A datagram for each number, each from an address and port of its own, a hundred on each address."""
+    for number in numbers:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-            stranger.bind((source_address(number // per_address), 0))
-            stranger.sendto(datagram(number) if callable(datagram) else datagram, server)
+            stranger.bind((source_address(number // 100), 20_000 + number % 100))
+            stranger.sendto(make_datagram(), server)
