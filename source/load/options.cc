@@ -63,6 +63,10 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
   app.add_option("--lossy-percent", options.lossy_percent, "What they lose")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
+  app.add_option("--flood", options.flood,
+                 "The first player, if it talks, sends this many packets per second, rounded down to a "
+                 "multiple of 500, and is not counted: the report is about the others")
+      ->check(CLI::Range(500, 100'000));
   app.add_option("--max-loss-percent", options.max_loss_percent, "Exit with 1 when more than this is lost");
   try {
     app.parse(argc, argv);

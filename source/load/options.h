@@ -25,6 +25,7 @@ struct Options {
   std::optional<double> max_loss_percent;
   unsigned lossy = 0;  // the last players: their line to them loses packets, and they ask again
   double lossy_percent = 10;
+  unsigned flood = 0;  // packets per second of the first player; 0: as the other talkers
 
   unsigned slotsPerPlayer() const;
   std::string roomName(unsigned index) const;

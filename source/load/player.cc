@@ -15,6 +15,8 @@ namespace {
 constexpr Duration kPoll = 50ms;
 constexpr Duration kFrame = std::chrono::milliseconds{kFrameMs};
 constexpr Duration kReport = 1s;
+constexpr Duration kFloodTick = 2ms;
+constexpr unsigned kFloodTicksPerSecond = 500;
 constexpr Duration kAsk = 5ms;
 constexpr Duration kConnectTimeout = 10s;
 constexpr Duration kSpurt = 3s;
@@ -201,7 +203,11 @@ bool Player::speaking() const {
 
 void Player::onTalkTimer() {
   if (!stage_.talking) return;
-  talk_.armAt(talk_.due() + kFrame);
+  talk_.armAt(talk_.due() + (floods() ? kFloodTick : kFrame));
+  for (unsigned left = floods() ? stage_.flood / kFloodTicksPerSecond : 1; left > 0; --left) sendFrame();
+}
+
+void Player::sendFrame() {
   if (speaking()) {
     sendVoice((*melody_)[frame_ % melody_->size()], true);
   } else if (stage_.silence != nullptr) {
@@ -224,7 +230,7 @@ void Player::sendVoice(const std::vector<uint8_t>& opus, bool speech) {
                            .extensions = {&extension, answer_.audio_level_id != 0 ? 1u : 0u}};
   packet->resize(net::Packet::kMaxPayload);
   rtp::write(header, packet->data().data());
-  const bool counted = stage_.counting && speech;
+  const bool counted = stage_.counting && speech && !floods();
   const Stamp mark{index_, sequence_counted_, std::chrono::steady_clock::now(), counted};
   const auto payload = stamp(opus, mark, packet->data().subspan(header.size()));
   size_t size = header.size() + payload.value_or(0);

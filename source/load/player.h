@@ -41,6 +41,7 @@ struct Stage {
   const Melody* silence = nullptr;  // of open microphones; null when they are closed
   bool spurts = false;
   bool in_turn = false;
+  unsigned flood = 0;     // packets per second of the first player; 0: as the other talkers
   bool counting = false;  // the counted phase
   bool talking = true;    // false at the end, while the last packets are on their way
 };
@@ -86,6 +87,8 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   void sendVoice(const std::vector<uint8_t>& opus, bool speech);
   bool hasMicrophone() const { return talks() || stage_.silence != nullptr; }
   bool speaking() const;
+  bool floods() const { return stage_.flood > 0 && index_ == 0; }
+  void sendFrame();
 
   Stage& stage_;
   const uint32_t index_;

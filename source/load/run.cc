@@ -92,6 +92,7 @@ Status Run::World::makePlayers() {
   stage.talkers = options.talkers;
   stage.spurts = options.spurts;
   stage.in_turn = options.in_turn;
+  stage.flood = options.flood;
   std::vector<unsigned> in_room(options.rooms);
   for (unsigned i = 0; i < options.players; ++i) {
     const unsigned room = i % options.rooms;

@@ -172,7 +172,7 @@ void PortManager::commit(const Change& change, Instant until) {
 std::vector<net::Address> PortManager::lostBy(const runtime::Generation& generation) const {
   std::vector<net::Address> lost;
   for (const auto& [key, port] : ports_) {
-    const bool stays = std::ranges::any_of(generation.listeners, [&](const auto& listener) {
+    const bool stays = std::ranges::any_of(generation.listeners, [&key = key](const auto& listener) {
       const bool same = key.address.port() != 0 || listener->name == key.listener;
       return same && std::ranges::find(listener->addresses, key.address) != listener->addresses.end();
     });

@@ -156,6 +156,9 @@ TEST_CASE("video that is first of the bundle lends its transport, and is kept as
   CHECK(agree(replaced(offer, "SAVPF 96 97", "SAVPF 97 96")).answer.find("a=fmtp:97 apt=96\r\n") !=
         answer.npos);
 
+  // What is not printable is not sent back.
+  CHECK(agree(replaced(offer, "VP8/90000", "VP8\x01\x7f/90000")).answer.find("VP8") == answer.npos);
+
   // Also when the audio lines have none.
   const std::string only =
       replaced(replaced(offer, "audio 9", "audio 0"), "a=mid:1", "a=mid:1\r\na=bundle-only");

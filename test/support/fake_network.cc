@@ -105,12 +105,18 @@ bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Byte
   return true;
 }
 
-void FakeNetwork::refuse(const net::Address& port) {
-  ports_.at(port).receiver->onRefused();
+bool FakeNetwork::refuse(const net::Address& port) {
+  const auto it = ports_.find(port);
+  if (it == ports_.end()) return false;
+  it->second.receiver->onRefused();
+  return true;
 }
 
-void FakeNetwork::failSend(const net::Address& port, int error) {
-  ports_.at(port).receiver->onSendFailed(error);
+bool FakeNetwork::failSend(const net::Address& port, int error) {
+  const auto it = ports_.find(port);
+  if (it == ports_.end()) return false;
+  it->second.receiver->onSendFailed(error);
+  return true;
 }
 
 }  // namespace sluice::test

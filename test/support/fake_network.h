@@ -35,12 +35,12 @@ class FakeNetwork final : public net::UdpNetwork {
 
   // To the open port with this address. False when there is none, or it is connected to another peer.
   bool deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos = 0);
-  // An ICMP error for the connected port.
-  void refuse(const net::Address& port);
+  // An ICMP error for the connected port; false when there is none.
+  bool refuse(const net::Address& port);
   // About a packet from this port; false when there is none.
   bool icmp(const net::Address& port, const net::IcmpError& error);
-  // A packet that this port was given could not be sent.
-  void failSend(const net::Address& port, int error);
+  // A packet that this port was given could not be sent; false when there is no such port.
+  bool failSend(const net::Address& port, int error);
 
   // The address of the port that was opened last, also when it is closed since.
   const net::Address& lastOpened() const { return last_opened_; }
