@@ -5,6 +5,7 @@
 #include <future>
 #include <iterator>
 
+#include "source/base/version.h"
 #include "source/config/load.h"
 #include "source/server/server.h"
 
@@ -13,7 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kVersion = "0.1.0";
 constexpr const char* kHidden = "[hidden]";
 constexpr auto kWorkerPatience = std::chrono::seconds{2};
 

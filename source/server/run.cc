@@ -58,20 +58,20 @@ int diff(const Options& options) {
 }  // namespace
 
 int run(int argc, char** argv, const chain::Registry& registry) {
-  int exit_code = 0;
-  const auto options = parseOptions(argc, argv, exit_code);
-  if (!options) return exit_code;
+  const auto parsed = parseOptions(argc, argv);
+  if (const auto* ending = std::get_if<command_line::Ending>(&parsed)) return command_line::finish(*ending);
+  const Options& options = std::get<Options>(parsed);
   std::signal(SIGPIPE, SIG_IGN);
   raiseDescriptorLimit();
-  if (options->mode == Options::Mode::kDiff) return diff(*options);
+  if (options.mode == Options::Mode::kDiff) return diff(options);
   log::init();
-  log::setLevel(options->log_level);
-  auto server = Server::start(*options, registry);
+  log::setLevel(options.log_level);
+  auto server = Server::start(options, registry);
   if (!server.ok()) {
     // What is wrong is what validate was asked for; else it is a complaint.
-    return complain(server.errors(), options->mode == Options::Mode::kValidate ? stdout : stderr);
+    return complain(server.errors(), options.mode == Options::Mode::kValidate ? stdout : stderr);
   }
-  if (options->mode == Options::Mode::kValidate) {
+  if (options.mode == Options::Mode::kValidate) {
     std::puts("OK");
     return 0;
   }
