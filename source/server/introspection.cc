@@ -7,6 +7,7 @@
 
 #include "source/base/version.h"
 #include "source/config/load.h"
+#include "source/config/secrets.h"
 #include "source/server/server.h"
 
 namespace sluice::server {
@@ -14,7 +15,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kHidden = "[hidden]";
 constexpr auto kWorkerPatience = std::chrono::seconds{2};
 
 json describe(const runtime::Session& session, unsigned worker, Instant now) {
@@ -77,16 +77,7 @@ json Server::externalAddresses() const {
 
 json Server::configDump() const {
   Bootstrap shown = bootstrap_;
-  for (std::string& secret : *shown.mutable_join()->mutable_token_secrets()) secret = kHidden;
-  for (std::string& secret : *shown.mutable_credentials()->mutable_shared_secrets()) secret = kHidden;
-  for (User& user : *shown.mutable_credentials()->mutable_users()) {
-    for (std::string* secret : {user.mutable_password(), user.mutable_md5_key(), user.mutable_sha256_key()}) {
-      if (!secret->empty()) *secret = kHidden;
-    }
-  }
-  if (!shown.admin().token().empty()) shown.mutable_admin()->set_token(kHidden);
-  if (!bootstrap_.has_join()) shown.clear_join();
-  if (!bootstrap_.has_credentials()) shown.clear_credentials();
+  config::hideSecrets(shown);
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;

@@ -12,6 +12,7 @@ TEST_CASE("the closest name is found, and nothing when all are far") {
   CHECK(closestName("workers", names).empty());
   CHECK(closestName("", names).empty());
   CHECK(closestName("net", names) == "nat");
+  CHECK(closestName("nta", names) == "nat");
   CHECK(closestName(std::string(10'000, 'l'), names).empty());
   CHECK(didYouMean("listner", names) == "; did you mean listeners?");
   CHECK(didYouMean("workers", names).empty());
