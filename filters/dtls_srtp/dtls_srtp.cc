@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "source/base/log.h"
+#include "source/rooms/room.h"
+
 namespace sluice::dtls_srtp {
 namespace {
 
@@ -61,6 +64,15 @@ Count countOf(std::string_view failure) {
   if (failure == "wrong_fingerprint") return Count::kWrongFingerprint;
   if (failure == "no_srtp_profile") return Count::kNoProfile;
   return Count::kFailed;
+}
+
+std::string_view closeReasonOf(std::string_view failure) {
+  return failure == "wrong_fingerprint" || failure == "no_srtp_profile" ? failure : "dtls_failed";
+}
+
+void logConnected(const rooms::PlayerPtr& player, const net::Address& remote, Duration handshake) {
+  log::info("{} in {} connected from {}; the handshake took {} ms", player->id, player->room->name(),
+            remote.toString(), std::chrono::duration_cast<std::chrono::milliseconds>(handshake).count());
 }
 
 const char* nameOf(crypto::SrtpProfile profile) {
@@ -183,7 +195,7 @@ void DtlsSrtp::onStateChange() {
     case DtlsConnection::State::kFailed:
       if (beginAgain()) return;
       context_.count(countOf(dtls_->failure()));
-      return context_.session().close("dtls_failed");
+      return context_.session().close(closeReasonOf(dtls_->failure()));
     case DtlsConnection::State::kClosed:
       return context_.session().close("closed_by_peer");
     default:
@@ -200,7 +212,10 @@ void DtlsSrtp::onConnected() {
   srtp_ = *std::move(session);
   timer_.cancel();
   context_.count(Count::kOk);
-  context_.record(Record::kHandshake, context_.now() - begun_);
+  const Duration took = context_.now() - begun_;
+  context_.record(Record::kHandshake, took);
+  context_.worker().postToMain([player = context_.session().player(), remote = context_.session().remote(),
+                                took] { logConnected(player, remote, took); });
   context_.session().player()->observed.connected.store(true, std::memory_order_relaxed);
 }
 

@@ -1,6 +1,8 @@
 #include "source/admin/api.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "source/base/bytes.h"
 #include "source/base/log.h"
@@ -25,7 +27,8 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/server_info", "version, uptime, workers, generation"},
     {"GET", "/config_dump", "the configuration that runs, without secrets"},
     {"GET", "/listeners", "listeners, their addresses and chains"},
-    {"GET", "/sessions?limit=1000", "sessions with their addresses and filters"},
+    {"GET", "/sessions?limit=1000",
+     "sessions with their addresses and filters; also by player=, room=, chain= and listener="},
     {"GET", "/stats", "metrics as text; with ?all=1 zeros too"},
     {"GET", "/metrics", "metrics for Prometheus"},
     {"POST", "/reload", "reads the configuration file again and applies it"},
@@ -70,6 +73,12 @@ http::Response json(int status, const nlohmann::json& body) {
 }
 
 http::Response sessions(Backend& backend, const http::Request& request) {
+  static constexpr std::string_view kParameters[] = {"limit", "player", "room", "chain", "listener"};
+  for (const auto& [name, value] : request.query) {
+    if (std::ranges::find(kParameters, name) != std::end(kParameters)) continue;
+    return http::error(400, "unknown parameter; known: limit, player, room, chain, listener", name);
+  }
+  const auto parameter = [&](const char* name) { return std::string(request.queryParameter(name)); };
   size_t limit = kDefaultSessions;
   const std::string_view text = request.queryParameter("limit");
   if (!text.empty()) {
@@ -78,7 +87,11 @@ http::Response sessions(Backend& backend, const http::Request& request) {
       return http::error(400, "must be 0 to " + std::to_string(kMaxSessions), "limit");
     }
   }
-  return json(200, backend.sessions(limit));
+  return json(200, backend.sessions({.limit = limit,
+                                     .player = parameter("player"),
+                                     .room = parameter("room"),
+                                     .chain = parameter("chain"),
+                                     .listener = parameter("listener")}));
 }
 
 http::Response refusal(const char* what, const Errors& errors) {
@@ -93,7 +106,13 @@ http::Response reload(Backend& backend, const http::Request& request) {
   if (!dry_run.empty() && dry_run != "0" && dry_run != "1")
     return http::error(400, "must be 0 or 1", "dry_run");
   if (dry_run == "1") {
-    const auto plan = backend.plan(request.body, request.contentType() == "application/json");
+    const std::string directory(request.queryParameter("directory"));
+    if (!directory.empty() && !directory.starts_with('/')) {
+      return http::error(400, "must be an absolute path", "directory");
+    }
+    const auto plan = backend.plan({.text = request.body,
+                                    .is_json = request.contentType() == "application/json",
+                                    .directory = directory});
     if (!plan.ok()) return refusal("the configuration would be refused", plan.errors());
     return json(200, *plan);
   }

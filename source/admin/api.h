@@ -21,13 +21,26 @@ class Backend {
   // The configuration that runs, without secrets.
   virtual nlohmann::json configDump() const = 0;
   virtual nlohmann::json listeners() const = 0;
-  // At most `limit` sessions, and how many there are.
-  virtual nlohmann::json sessions(size_t limit) const = 0;
+  // Which sessions are asked for; what is empty matches all.
+  struct SessionQuery {
+    size_t limit = 0;
+    std::string player{};
+    std::string room{};
+    std::string chain{};
+    std::string listener{};
+  };
+  // At most `limit` sessions that match, and how many there are in all.
+  virtual nlohmann::json sessions(const SessionQuery& query) const = 0;
   virtual void collect(stats::Samples& out) const = 0;
   virtual Status reload() = 0;
-  // What a reload would do, of the file or of `text` if that is not empty. Changes nothing, and runs no code
-  // for `text` that does not run already.
-  virtual Result<nlohmann::json> plan(const std::string& text, bool is_json) const = 0;
+  // A configuration that is only asked about.
+  struct Question {
+    std::string text{};  // empty: the file
+    bool is_json = false;
+    std::string directory{};  // that relative paths in `text` start from, absolute; empty: that of the file
+  };
+  // What a reload would do. Changes nothing, and runs no code for a text that does not run already.
+  virtual Result<nlohmann::json> plan(const Question& question) const = 0;
   // `exit`: and ends when the sessions have gone, or the limit is up, as SIGTERM does.
   virtual void drain(bool exit) = 0;
 };

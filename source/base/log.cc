@@ -4,11 +4,13 @@
 
 #include <string>
 
+#include "source/base/log_format.h"
+
 namespace sluice::log {
 
 void init() {
   auto logger = spdlog::stderr_color_mt("sluice");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-5l%$ [%t] %v");
+  logger->set_formatter(makeFormatter());
   spdlog::set_default_logger(std::move(logger));
 }
 

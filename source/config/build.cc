@@ -9,6 +9,7 @@
 #include "source/config/build_nat.h"
 #include "source/config/checks.h"
 #include "source/http/host_names.h"
+#include "source/http/tls_pair.h"
 
 namespace sluice::config {
 namespace {
@@ -22,16 +23,17 @@ std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
-// Of a regular file: another one may block, or have no end.
-std::string contentOf(const std::string& file, const char* path, Checks& checks) {
-  if (file.empty()) return {};
+// Of a regular file: another one may block, or have no end. Nothing when there is no file, or it cannot be
+// read.
+std::optional<std::string> contentOf(const std::string& file, const char* path, Checks& checks) {
+  if (file.empty()) return std::nullopt;
   std::error_code failed;
   const auto size = std::filesystem::file_size(file, failed);
   std::ifstream stream;
   if (!failed && size <= kMaxPemBytes) stream.open(file, std::ios::binary);
   if (!stream.is_open()) {
     checks.fail(path, "'" + file + "' cannot be read, or is larger than 1 MiB");
-    return {};
+    return std::nullopt;
   }
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
@@ -156,6 +158,16 @@ std::vector<std::string> hostNames(const google::protobuf::RepeatedPtrField<std:
   return {names.begin(), names.end()};
 }
 
+// Of both files, which must belong together.
+std::string tlsContent(const JoinSettings& join, Checks& checks) {
+  const auto certificate = contentOf(join.tls_certificate_file, "join.tls_certificate_file", checks);
+  const auto key = contentOf(join.tls_private_key_file, "join.tls_private_key_file", checks);
+  if (!certificate || !key) return {};
+  const Status pair = http::checkTlsPair(*certificate, *key);
+  if (!pair.ok()) checks.fail("join.tls_" + pair.error().path + "_file", pair.error().message);
+  return *certificate + *key;
+}
+
 AdminSettings buildAdmin(const sluice::Admin& config, Checks& checks) {
   const std::string& token = config.token();
   if (!token.empty() && token.size() < kMinSecretBytes)
@@ -190,8 +202,7 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   if (join.tls_certificate_file.empty() != join.tls_private_key_file.empty()) {
     checks.fail("join.tls_private_key_file", "is needed together with tls_certificate_file");
   }
-  join.tls_content = contentOf(join.tls_certificate_file, "join.tls_certificate_file", checks) +
-                     contentOf(join.tls_private_key_file, "join.tls_private_key_file", checks);
+  join.tls_content = tlsContent(join, checks);
   for (int i = 0; i < config.advertised_addresses_size(); ++i) {
     const std::string path = indexed("join.advertised_addresses", i);
     join.candidates.push_back(checks.address(config.advertised_addresses(i), path));

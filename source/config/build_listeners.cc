@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "source/base/closest_name.h"
 #include "source/config/rollout.h"
 
 namespace sluice::config {
@@ -16,6 +17,17 @@ std::string propertyNames(chain::Properties properties) {
   if (properties & chain::kPlainRtp)
     names += std::string(names.empty() ? "" : " and ") + "plain RTP (dtls_srtp)";
   return names;
+}
+
+std::string noSuchType(const std::string& url, const chain::Registry& registry) {
+  std::vector<std::string> types;
+  std::string known;
+  for (const chain::FilterType& type : registry.types()) {
+    types.emplace_back(type.config_type);
+    known += (known.empty() ? "" : ", ") + types.back();
+  }
+  return "no filter is of type '" + url + "' (known: " + known + ")" +
+         didYouMean(url.substr(url.rfind('/') + 1), types);
 }
 
 class ListenerBuilder {
@@ -186,7 +198,7 @@ void ListenerBuilder::filter(const sluice::Filter& config, const std::string& pa
   const std::string& url = config.typed_config().type_url();
   chain::FilterSpec spec;
   spec.type = input_.registry.find(url);
-  if (spec.type == nullptr) return checks_.fail(config_path, "no filter is of type '" + url + "'");
+  if (spec.type == nullptr) return checks_.fail(config_path, noSuchType(url, input_.registry));
   spec.name = config.name().empty() ? std::string(spec.type->name) : config.name();
   spec.config = config.typed_config().value();
   const auto same = [&](const chain::FilterSpec& f) { return f.name == spec.name; };

@@ -4,14 +4,20 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/type_resolver.h>
+#include <google/protobuf/util/type_resolver_util.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <vector>
 
 #include "source/config/field_path.h"
+#include "source/config/json_check.h"
+#include "source/config/json_tree.h"
+#include "source/config/text_error.h"
 
 namespace sluice::config {
 namespace {
@@ -19,6 +25,7 @@ namespace {
 namespace protobuf = google::protobuf;
 
 constexpr std::streamoff kMaxFileBytes = 16 << 20;
+constexpr const char* kTypePrefix = "type.googleapis.com";
 
 // A type that is not linked in parses as an Any whose fields are all unknown.
 const protobuf::Descriptor* placeholder() {
@@ -53,14 +60,39 @@ class Collector final : public protobuf::io::ErrorCollector {
   std::vector<Complaint> complaints;
 };
 
-// 'Message type "sluice.Listener" has no field named "nmae".' names the field that the path should end with.
-std::string unknownField(const std::string& message) {
-  static constexpr std::string_view kBefore = "has no field named \"";
-  const size_t at = message.find(kBefore);
-  if (at == std::string::npos) return {};
-  const size_t begin = at + kBefore.size();
+// Where line and column, both from 0, lie in the text. The parser's columns count a tabulator up to the next
+// multiple of 8.
+size_t offsetOf(std::string_view text, int line, int column) {
+  size_t at = 0;
+  for (; line > 0 && at < text.size(); ++at) line -= text[at] == '\n' ? 1 : 0;
+  for (int reached = 0; reached < column && at < text.size(); ++at)
+    reached += text[at] == '\t' ? 8 - reached % 8 : 1;
+  return at;
+}
+
+std::string typeNamed(const std::string& message) {
+  const size_t begin = message.find('"') + 1;
   return message.substr(begin, message.find('"', begin) - begin);
 }
+
+// Types that are not linked in have no fields.
+class LenientResolver final : public protobuf::util::TypeResolver {
+ public:
+  protobuf::util::Status ResolveMessageType(const std::string& url, protobuf::Type* type) override {
+    if (linked_->ResolveMessageType(url, type).ok()) return {};
+    type->Clear();
+    type->set_name(url.substr(url.rfind('/') + 1));
+    return {};
+  }
+  protobuf::util::Status ResolveEnumType(const std::string& url, protobuf::Enum* type) override {
+    return linked_->ResolveEnumType(url, type);
+  }
+
+ private:
+  const std::unique_ptr<protobuf::util::TypeResolver> linked_{
+      protobuf::util::NewTypeResolverForDescriptorPool(kTypePrefix,
+                                                       protobuf::DescriptorPool::generated_pool())};
+};
 
 Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
   Finder finder;
@@ -77,10 +109,17 @@ Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
   Errors errors;
   for (const auto& [line, column, message] : collector.complaints) {
     std::string path = fieldPathAt(bootstrap, places, line, column);
-    if (const std::string field = unknownField(message); !field.empty())
+    size_t offset = offsetOf(text, line, column);
+    std::string_view before = text.substr(0, offset);
+    before = before.substr(0, before.find_last_not_of(" \t\r\n") + 1);
+    const std::string field = unknownField(message, before, text.substr(offset));
+    std::string what = describeTextError(message, text.substr(offset));
+    if (!field.empty()) {  // the parser's place is behind it
       path += (path.empty() ? "" : ".") + field;
-    const std::string place = name + ":" + std::to_string(line + 1) + ":" + std::to_string(column + 1);
-    errors.push_back({path, place + ": " + message});
+      what = describeUnknownField(typeNamed(message), field);
+      offset = before.size() - field.size();
+    }
+    errors.push_back({path, name + ":" + placeIn(text, offset) + ": " + what});
   }
   if (!errors.empty()) return errors;
   if (!parsed) return Error{name, "is not a text-format protobuf"};
@@ -88,9 +127,19 @@ Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
 }
 
 Result<Bootstrap> parseJson(std::string_view text, const std::string& name) {
+  const auto tree = parseJsonTree(text, name);
+  if (!tree.ok()) return tree.errors();
+  if (Errors errors = checkJson(*tree, *Bootstrap::descriptor(), text, name); !errors.empty()) return errors;
+  LenientResolver resolver;
+  protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // those that remain are of filters that are not linked in
+  std::string binary;
   Bootstrap bootstrap;
-  const auto status = protobuf::util::JsonStringToMessage({text.data(), text.size()}, &bootstrap);
-  if (!status.ok()) return Error{name, std::string(status.message())};
+  const auto status = protobuf::util::JsonToBinaryString(
+      &resolver, std::string(kTypePrefix) + "/sluice.Bootstrap", std::string(text), &binary, options);
+  // Its message would quote the value.
+  if (!status.ok() || !bootstrap.ParseFromString(binary))
+    return Error{name, "has a value that does not fit its field"};
   return bootstrap;
 }
 

@@ -10,6 +10,7 @@
 namespace sluice::http {
 namespace {
 
+// Debian's libcurl with GnuTLS is no way to HTTPS: its libssh2 brings OpenSSL into the process.
 namespace beast = boost::beast::http;
 using boost::asio::ip::tcp;
 

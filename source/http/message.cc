@@ -74,6 +74,22 @@ std::string lowerCase(std::string_view text) {
   return lower;
 }
 
+std::string percentEncode(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  static constexpr std::string_view kMarks = "-._~/";
+  std::string encoded;
+  for (const char c : text) {
+    const bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const auto byte = static_cast<unsigned char>(c);
+    if (letter || kMarks.find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
 std::optional<std::string> percentDecode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());

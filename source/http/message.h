@@ -59,5 +59,7 @@ std::string lowerCase(std::string_view text);
 
 // Nothing when `text` has a broken escape or an escaped NUL.
 std::optional<std::string> percentDecode(std::string_view text);
+// Everything but letters, digits and "-._~/" (RFC 3986 section 2.3) becomes %XX.
+std::string percentEncode(std::string_view text);
 
 }  // namespace sluice::http

@@ -6,12 +6,11 @@
 
 int main(int argc, char** argv) {
   using namespace sluice;
-  int exit_code = 0;
-  const auto options = load::parseOptions(argc, argv, exit_code);
-  if (!options) return exit_code;
+  const auto parsed = load::parseOptions(argc, argv);
+  if (const auto* ending = std::get_if<command_line::Ending>(&parsed)) return command_line::finish(*ending);
   std::signal(SIGPIPE, SIG_IGN);
   log::init();
-  auto run = load::Run::make(*options);
+  auto run = load::Run::make(std::get<load::Options>(parsed));
   if (!run.ok()) {
     std::fprintf(stderr, "%s\n", run.error().toString().c_str());
     return 2;

@@ -1,6 +1,5 @@
 #include "source/load/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 namespace sluice::load {
@@ -17,7 +16,7 @@ std::string Options::playerName(unsigned index) const {
   return index < names.size() ? names[index] : "player-" + std::to_string(index);
 }
 
-std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
+std::variant<Options, command_line::Ending> parseOptions(int argc, const char* const* argv) {
   Options options;
   CLI::App app{
       "Real voice clients (ICE, DTLS-SRTP, Opus) for load and for company.\n"
@@ -25,7 +24,8 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
       "was\n"
       "lost, late, doubled or damaged. Loss counts from the moment when all players are connected. With "
       "more\n"
-      "talkers than slots only gaps within what a player heard count as loss."};
+      "talkers than slots only gaps within what a player heard count as loss.",
+      "sluice-load"};
   app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080")->required();
   app.add_option("--room", options.room, "The room's name")->capture_default_str();
   app.add_option("--rooms", options.rooms, "Rooms to spread the players over, named ROOM-0, ROOM-1, ...")
@@ -69,10 +69,9 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
       ->check(CLI::Range(500, 100'000));
   app.add_option("--max-loss-percent", options.max_loss_percent, "Exit with 1 when more than this is lost");
   try {
-    app.parse(argc, argv);
+    command_line::parse(app, argc, argv);
   } catch (const CLI::ParseError& error) {
-    exit_code = app.exit(error) == 0 ? 0 : 2;
-    return std::nullopt;
+    return command_line::end(app, error);
   }
   return options;
 }

@@ -3,7 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
+
+#include "source/command_line/command_line.h"
 
 namespace sluice::load {
 
@@ -32,7 +35,6 @@ struct Options {
   std::string playerName(unsigned index) const;
 };
 
-// Nothing when the process should end now with `exit_code`.
-std::optional<Options> parseOptions(int argc, char** argv, int& exit_code);
+std::variant<Options, command_line::Ending> parseOptions(int argc, const char* const* argv);
 
 }  // namespace sluice::load

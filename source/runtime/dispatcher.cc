@@ -5,6 +5,7 @@
 #include "source/codec/stun.h"
 #include "source/crypto/hmac.h"
 #include "source/rooms/room.h"
+#include "source/runtime/session_log.h"
 
 namespace sluice::runtime {
 namespace {
@@ -284,7 +285,10 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   if (const auto full = makeRoom(port, *packet, authenticates)) return refuse(*full);
   port.stats->sessions_opened.add();
   const uint64_t id = last_session_id.fetch_add(1, std::memory_order_relaxed) + 1;
-  return &adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, bucket, std::move(player)));
+  Session& session =
+      adopt(std::make_unique<Session>(*this, id, *packet, port, *chain, bucket, std::move(player)));
+  logOpened(session);
+  return &session;
 }
 
 Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
@@ -349,13 +353,14 @@ void Dispatcher::onTurnEnd() {
 
 void Dispatcher::end(Session& session) {
   std::erase(closing_, &session);
+  logClosed(session);
   if (session.generation() != generation_->version) onAdopted();  // it never will
   session.port().stats->sessions.add(-1);
   session.port().stats->closed.count(session.closeReason());
   options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);
   if (session.player() != nullptr) {
     ice_.remove(*session.player());
-    options_.player_gone(session.player());
+    options_.player_gone(session);
   }
   sessions_.remove(session);
 }

@@ -24,7 +24,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
     std::atomic<size_t>& total_sessions;  // of all workers
     chain::Worker::Deliver deliver;       // leads to onMailed() of another worker's dispatcher
     chain::Worker::Deliver redirect;      // leads to onRedirectMailed() of another worker's dispatcher
-    std::function<void(const rooms::PlayerPtr&)> player_gone;  // the session of a player ended
+    std::function<void(const Session&)> player_gone;  // it is a player's, and ends
   };
   explicit Dispatcher(Options options);
   ~Dispatcher() override;

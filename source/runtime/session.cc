@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/runtime/session_log.h"
 #include "source/runtime/worker_port.h"
 
 namespace sluice::runtime {
@@ -134,6 +135,7 @@ bool Session::authenticate(const net::Packet& check) {
   }
   host_.onCheck(*this, check);
   if (std::exchange(tuple->authenticated, true)) return true;
+  logAuthenticated(*this, tuple->remote);
   if (!std::exchange(authenticated_, true)) {
     selected_ = static_cast<size_t>(tuple - tuples_.data());
     host_.onProven(*this);
@@ -160,7 +162,9 @@ void Session::redirectWhenAuthenticated(const net::Packet& packet, unsigned work
 
 void Session::select(const net::Address& remote, const net::Address& local) {
   const Tuple* tuple = find(remote, local);
-  if (tuple != nullptr && tuple->authenticated) selected_ = static_cast<size_t>(tuple - tuples_.data());
+  if (tuple == nullptr || !tuple->authenticated) return;
+  const size_t before = std::exchange(selected_, static_cast<size_t>(tuple - tuples_.data()));
+  if (before != selected_) logSelected(*this);
 }
 
 void Session::keepAlive() {

@@ -46,8 +46,14 @@ WorkerThread::WorkerThread(const WorkerOptions& options, WorkerGroup& group)
             static_cast<WorkerThread&>(receiver).dispatcher().onRedirectMailed(std::move(packet));
           },
       .player_gone =
-          [this](const rooms::PlayerPtr& player) {
-            postToMain([this, player] { group_.player_gone(player); });
+          [this](const Session& session) {
+            const PlayerGone gone{.player = session.player(),
+                                  .reason = session.closeReason(),
+                                  .remote = session.remote(),
+                                  .age = clock().now() - session.created(),
+                                  .packets_in = session.packetsIn(),
+                                  .packets_out = session.packetsOut()};
+            postToMain([this, gone] { group_.player_gone(gone); });
           },
   });
   loop_.onWake([this] { drainMailbox(); });

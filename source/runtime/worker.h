@@ -18,6 +18,16 @@ namespace sluice::runtime {
 
 class WorkerThread;
 
+// How the session of a player ended.
+struct PlayerGone {
+  rooms::PlayerPtr player;
+  std::string_view reason;  // literal: Session::closeReason()
+  net::Address remote;      // that it was sent to last
+  Duration age;
+  uint64_t packets_in;
+  uint64_t packets_out;
+};
+
 // What workers share. Outlives them.
 struct WorkerGroup {
   WorkerGroup() = default;
@@ -27,8 +37,8 @@ struct WorkerGroup {
 
   std::vector<std::unique_ptr<WorkerThread>> workers;
   std::atomic<size_t> total_sessions{0};
-  std::function<void(std::function<void()>)> post_to_main;   // from any thread
-  std::function<void(const rooms::PlayerPtr&)> player_gone;  // on the main thread
+  std::function<void(std::function<void()>)> post_to_main;  // from any thread
+  std::function<void(const PlayerGone&)> player_gone;       // on the main thread
 };
 
 struct WorkerOptions {

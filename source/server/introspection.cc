@@ -5,16 +5,17 @@
 #include <future>
 #include <iterator>
 
+#include "source/base/version.h"
 #include "source/config/load.h"
+#include "source/config/secrets.h"
 #include "source/server/server.h"
+#include "source/server/settings_change.h"
 
 namespace sluice::server {
 namespace {
 
 using nlohmann::json;
 
-constexpr const char* kVersion = "0.1.0";
-constexpr const char* kHidden = "[hidden]";
 constexpr auto kWorkerPatience = std::chrono::seconds{2};
 
 json describe(const runtime::Session& session, unsigned worker, Instant now) {
@@ -27,7 +28,7 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
            {"chain", session.chain().spec().name},
            {"remote", session.remote().toString()},
            {"local", session.local().toString()},
-           {"authenticated", session.isAuthenticated()},
+           {"authenticated", session.chain().spec().authenticates ? json(session.isAuthenticated()) : json()},
            {"generation", session.generation()},
            {"age_ms", ms(session.created())},
            {"idle_ms", ms(session.lastActivity())},
@@ -40,6 +41,7 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
   if (const auto& player = session.player()) {
     out["room"] = player->room->name();
     out["player"] = player->id;
+    out["player_number"] = player->number;
     out["rtt_ms"] = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
   }
   session.chain().forEach([&](const std::string& name, const chain::Filter& filter) {
@@ -49,6 +51,30 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
     for (const auto& [field, value] : description) fields[field] = value;
   });
   return out;
+}
+
+bool matches(const runtime::Session& session, const admin::Backend::SessionQuery& query) {
+  const auto is = [](const std::string& wanted, const std::string& name) {
+    return wanted.empty() || wanted == name;
+  };
+  const auto& player = session.player();
+  if (player == nullptr && (!query.player.empty() || !query.room.empty())) return false;
+  return is(query.listener, session.port().listener->name) && is(query.chain, session.chain().spec().name) &&
+         (player == nullptr || (is(query.player, player->id) && is(query.room, player->room->name())));
+}
+
+// A filter's field that ends with ".speaker" is the number of a player; its name goes beside it.
+void nameSpeakers(json& session, const std::map<std::string, std::string>& names) {
+  static constexpr std::string_view kSpeaker = ".speaker";
+  for (auto& [filter, fields] : session["filters"].items()) {
+    const json shown = fields;
+    for (const auto& [field, value] : shown.items()) {
+      if (!field.ends_with(kSpeaker) || !value.is_string()) continue;
+      const auto name = names.find(value.get<std::string>());
+      const std::string before = field.substr(0, field.size() - kSpeaker.size());
+      if (name != names.end()) fields[before + ".player"] = name->second;
+    }
+  }
 }
 
 }  // namespace
@@ -77,16 +103,7 @@ json Server::externalAddresses() const {
 
 json Server::configDump() const {
   Bootstrap shown = bootstrap_;
-  for (std::string& secret : *shown.mutable_join()->mutable_token_secrets()) secret = kHidden;
-  for (std::string& secret : *shown.mutable_credentials()->mutable_shared_secrets()) secret = kHidden;
-  for (User& user : *shown.mutable_credentials()->mutable_users()) {
-    for (std::string* secret : {user.mutable_password(), user.mutable_md5_key(), user.mutable_sha256_key()}) {
-      if (!secret->empty()) *secret = kHidden;
-    }
-  }
-  if (!shown.admin().token().empty()) shown.mutable_admin()->set_token(kHidden);
-  if (!bootstrap_.has_join()) shown.clear_join();
-  if (!bootstrap_.has_credentials()) shown.clear_credentials();
+  config::hideSecrets(shown);
   std::string text;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
@@ -135,33 +152,49 @@ std::vector<Answer> Server::askWorkers(Ask ask) const {
   return out;
 }
 
-json Server::sessions(size_t limit) const {
+json Server::sessions(const SessionQuery& query) const {
   json all = json::array();
-  for (json& mine : askWorkers<json>([limit](runtime::WorkerThread& worker) {
+  std::map<std::string, std::string> names;
+  for (const auto& room : rooms_.rooms()) {
+    for (const auto& player : room.players) names[std::to_string(player->number)] = player->id;
+  }
+  const size_t limit = query.limit;
+  for (json& mine : askWorkers<json>([query, limit](runtime::WorkerThread& worker) {
          json described = json::array();
          for (const auto& session : worker.dispatcher().sessions().all()) {
            if (described.size() >= limit) break;
+           if (!matches(*session, query)) continue;
            described.push_back(describe(*session, worker.index(), worker.clock().now()));
          }
          return described;
        })) {
     for (json& session : mine) {
-      if (all.size() < limit) all.push_back(std::move(session));
+      if (all.size() == limit) break;
+      nameSpeakers(session, names);
+      all.push_back(std::move(session));
     }
   }
   return {{"total", group_.total_sessions.load(std::memory_order_relaxed)}, {"sessions", std::move(all)}};
 }
 
 // Builds what would run, beside what runs, and compares.
-Result<json> Server::plan(const std::string& text, bool is_json) const {
+Result<json> Server::plan(const Question& question) const {
+  const bool of_file = question.text.empty();
+  const auto format = question.is_json ? config::Format::kJson : config::Format::kText;
   const auto bootstrap =
-      text.empty() ? config::loadFile(options_.config)
-                   : config::parse(text, is_json ? config::Format::kJson : config::Format::kText, "body");
+      of_file ? config::loadFile(options_.config) : config::parse(question.text, format, "body");
   if (!bootstrap.ok()) return bootstrap.errors();
-  const auto built = buildPreview(*bootstrap, text.empty());
+  auto built =
+      buildPreview(*bootstrap, question.directory.empty() ? directory() : question.directory, of_file);
   if (!built.ok()) return built.errors();
+  // The same name in the folder of a draft stands for the socket that the file will name in its place.
+  if (bootstrap->takeover_socket() == bootstrap_.takeover_socket()) {
+    built->settings.takeover_socket = settings_.takeover_socket;
+  }
   if (const Status status = checkFixed(built->settings); !status.ok()) return status.errors();
-  return planReload(*generation_, *built->generation, liveSessions(), ports_.lostBy(*built->generation));
+  json plan = planReload(*generation_, *built->generation, liveSessions(), ports_.lostBy(*built->generation));
+  plan["settings"] = compareSettings(bootstrap_, *bootstrap);
+  return plan;
 }
 
 std::vector<LiveSession> Server::liveSessions() const {

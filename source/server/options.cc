@@ -1,26 +1,28 @@
 #include "source/server/options.h"
 
-#include <CLI/CLI.hpp>
+#include <map>
 
 namespace sluice::server {
 
-std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
+std::variant<Options, command_line::Ending> parseOptions(int argc, const char* const* argv) {
+  static const std::map<std::string, Options::Mode> kModes{{"serve", Options::Mode::kServe},
+                                                           {"validate", Options::Mode::kValidate},
+                                                           {"diff", Options::Mode::kDiff}};
   Options options;
+  std::string mode = "serve";
   CLI::App app{
       "Sluice: a filter-chain proxy for real-time voice.\n"
       "SIGHUP, a change of the file or POST /reload reloads it; SIGTERM drains and exits; SIGINT exits at "
-      "once."};
+      "once.",
+      "sluice"};
   app.add_option("-c,--config", options.config,
                  "Configuration: text-format protobuf (.textproto, .pbtxt) or JSON (.json)")
       ->required();
-  app.add_option("--mode", options.mode,
+  app.add_option("--mode", mode,
                  "serve: run; validate: check the configuration, open nothing, exit 0 or 1; diff: say what a "
                  "running proxy would do with it, exit 0 or 1")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, Options::Mode>{{"serve", Options::Mode::kServe},
-                                                                       {"validate", Options::Mode::kValidate},
-                                                                       {"diff", Options::Mode::kDiff}}))
-      ->default_str("serve");
+      ->check(command_line::oneOf({"serve", "validate", "diff"}))
+      ->capture_default_str();
   auto* against = app.add_option("--against", options.against,
                                  "With --mode diff: the admin endpoint of the running proxy, e.g. "
                                  "http://127.0.0.1:9901");
@@ -31,10 +33,11 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
                    "Take over sockets and sessions from the process that listens at the configuration's "
                    "takeover_socket, which then exits; without such a process, start as usual");
   app.add_option("-l,--log-level", options.log_level, "Log level")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}))
+      ->check(command_line::oneOf({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();
   try {
-    app.parse(argc, argv);
+    command_line::parse(app, argc, argv);
+    options.mode = kModes.at(mode);
     const bool diff = options.mode == Options::Mode::kDiff;
     if (diff && against->empty()) throw CLI::RequiredError("--against");
     if (options.mode != Options::Mode::kServe && !takeover->empty()) {
@@ -42,8 +45,7 @@ std::optional<Options> parseOptions(int argc, char** argv, int& exit_code) {
     }
     if (!diff && !against->empty()) throw CLI::RequiresError("--against", "--mode diff");
   } catch (const CLI::ParseError& error) {
-    exit_code = app.exit(error) == 0 ? 0 : 2;
-    return std::nullopt;
+    return command_line::end(app, error);
   }
   return options;
 }

@@ -3,6 +3,9 @@
 
 #include <optional>
 #include <string>
+#include <variant>
+
+#include "source/command_line/command_line.h"
 
 namespace sluice::server {
 
@@ -17,7 +20,6 @@ struct Options {
   std::string log_level = "info";
 };
 
-// Nothing when the process should end now with `exit_code` (help was asked for, or a flag is wrong).
-std::optional<Options> parseOptions(int argc, char** argv, int& exit_code);
+std::variant<Options, command_line::Ending> parseOptions(int argc, const char* const* argv);
 
 }  // namespace sluice::server

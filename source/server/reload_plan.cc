@@ -175,6 +175,18 @@ json planReload(const runtime::Generation& before, const runtime::Generation& af
           {"listeners", std::move(listeners)}};
 }
 
+namespace {
+
+std::string describeSetting(const json& setting) {
+  std::string text = setting["field"].get<std::string>() + ": " + setting["change"].get<std::string>();
+  if (setting.contains("from")) text += ", from " + setting["from"].get<std::string>();
+  if (setting.contains("to"))
+    text += (setting.contains("from") ? " to " : ", ") + setting["to"].get<std::string>();
+  return text + "; takes effect " + setting["takes_effect"].get<std::string>() + "\n";
+}
+
+}  // namespace
+
 std::string describePlan(const json& plan) {
   const auto count = [](const json& number, const char* what) {
     return std::to_string(number.get<size_t>()) + " " + what + (number == 1 ? "" : "s");
@@ -212,6 +224,7 @@ std::string describePlan(const json& plan) {
     }
   }
   if (text.empty()) text = "no listener, chain or filter would change\n";
+  for (const json& setting : plan.value("settings", json::array())) text += describeSetting(setting);
   text += count(plan["sessions"], "session");
   if (plan["sessions_moving"] > 0) {
     text +=

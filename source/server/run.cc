@@ -4,11 +4,13 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "source/base/log.h"
 #include "source/config/load.h"
 #include "source/http/client.h"
+#include "source/http/message.h"
 #include "source/server/reload_plan.h"
 #include "source/server/server.h"
 
@@ -40,7 +42,10 @@ int diff(const Options& options) {
       http::Client::make(options.against, bootstrap.ok() ? bootstrap->admin().token() : std::string());
   if (!client.ok()) return complain({{"--against", client.error().message}}, stderr);
   const char* type = file->format == config::Format::kJson ? "application/json" : "text/plain";
-  const auto answer = (*client)->request("POST", "/reload?dry_run=1", type, file->text);
+  // Relative paths in the file start from its own folder, wherever the proxy runs.
+  const std::string folder = std::filesystem::absolute(options.config).parent_path().string();
+  const std::string target = "/reload?dry_run=1&directory=" + http::percentEncode(folder);
+  const auto answer = (*client)->request("POST", target, type, file->text);
   if (!answer.ok()) return complain({{"--against", answer.error().toString()}}, stderr);
   const auto body = nlohmann::json::parse(answer->body, nullptr, false);
   if (answer->status == 200 && body.is_object()) {
@@ -58,20 +63,20 @@ int diff(const Options& options) {
 }  // namespace
 
 int run(int argc, char** argv, const chain::Registry& registry) {
-  int exit_code = 0;
-  const auto options = parseOptions(argc, argv, exit_code);
-  if (!options) return exit_code;
+  const auto parsed = parseOptions(argc, argv);
+  if (const auto* ending = std::get_if<command_line::Ending>(&parsed)) return command_line::finish(*ending);
+  const Options& options = std::get<Options>(parsed);
   std::signal(SIGPIPE, SIG_IGN);
   raiseDescriptorLimit();
-  if (options->mode == Options::Mode::kDiff) return diff(*options);
+  if (options.mode == Options::Mode::kDiff) return diff(options);
   log::init();
-  log::setLevel(options->log_level);
-  auto server = Server::start(*options, registry);
+  log::setLevel(options.log_level);
+  auto server = Server::start(options, registry);
   if (!server.ok()) {
     // What is wrong is what validate was asked for; else it is a complaint.
-    return complain(server.errors(), options->mode == Options::Mode::kValidate ? stdout : stderr);
+    return complain(server.errors(), options.mode == Options::Mode::kValidate ? stdout : stderr);
   }
-  if (options->mode == Options::Mode::kValidate) {
+  if (options.mode == Options::Mode::kValidate) {
     std::puts("OK");
     return 0;
   }

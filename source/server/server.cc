@@ -36,9 +36,7 @@ Server::Server(const Options& options, const chain::Registry& registry, const co
       room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
   rooms_.addObserver(*this);
   group_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
-  group_.player_gone = [this](const rooms::PlayerPtr& player) {
-    rooms_.leave(player, rooms::Departure::kSessionEnded);
-  };
+  group_.player_gone = [this](const runtime::PlayerGone& gone) { onPlayerGone(gone); };
 }
 
 Server::~Server() {
@@ -81,10 +79,14 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   return server;
 }
 
-config::BuildInput Server::buildInput(const Bootstrap& bootstrap, runtime::StatsStore& stats,
-                                      chain::ProcessState& process) const {
+std::string Server::directory() const {
+  return directoryOf(options_.config);
+}
+
+config::BuildInput Server::buildInput(const Bootstrap& bootstrap, const std::string& directory,
+                                      runtime::StatsStore& stats, chain::ProcessState& process) const {
   return {.bootstrap = bootstrap,
-          .directory = directoryOf(options_.config),
+          .directory = directory,
           .registry = registry_,
           .rooms = rooms_,
           .process = process,
@@ -99,13 +101,14 @@ config::BuildInput Server::buildInput(const Bootstrap& bootstrap, runtime::Stats
 }
 
 Result<config::Built> Server::build(const Bootstrap& bootstrap) {
-  return config::build(buildInput(bootstrap, stats_, process_));
+  return config::build(buildInput(bootstrap, directory(), stats_, process_));
 }
 
-Result<config::Built> Server::buildPreview(const Bootstrap& bootstrap, bool trusted) const {
+Result<config::Built> Server::buildPreview(const Bootstrap& bootstrap, const std::string& directory,
+                                           bool trusted) const {
   runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
   chain::ProcessState process = process_;  // what a filter would add to it is for this copy
-  config::BuildInput input = buildInput(bootstrap, unused, process);
+  config::BuildInput input = buildInput(bootstrap, directory, unused, process);
   input.may_run_code = trusted;
   return config::build(input);
 }
@@ -353,7 +356,20 @@ void Server::onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCreden
   }
 }
 
+void Server::onPlayerGone(const runtime::PlayerGone& gone) {
+  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it had left: that is logged
+  log::info("{} in {} was removed: {}; client {}, after {} ms, packets in {}, out {}", gone.player->id,
+            gone.player->room->name(), gone.reason, gone.remote.toString(),
+            std::chrono::duration_cast<std::chrono::milliseconds>(gone.age).count(), gone.packets_in,
+            gone.packets_out);
+}
+
 void Server::onLeft(const rooms::PlayerPtr& player) {
+  if (player->departure == rooms::Departure::kReplaced) {
+    log::info("{} in {} was replaced: it joined again", player->id, player->room->name());
+  } else if (player->departure == rooms::Departure::kNotConnected) {
+    log::info("{} in {} was removed: not connected in time", player->id, player->room->name());
+  }
   for (auto& worker : group_.workers) {
     worker->post([&worker, player] { worker->dispatcher().removePlayer(player); });
   }

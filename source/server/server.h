@@ -43,9 +43,13 @@ class Server final : private admin::Backend, private rooms::Observer {
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
   Result<config::Built> build(const Bootstrap& bootstrap);
   // For what is not to run: leaves no trace. `trusted`: the bootstrap is that of the file.
-  Result<config::Built> buildPreview(const Bootstrap& bootstrap, bool trusted) const;
-  config::BuildInput buildInput(const Bootstrap& bootstrap, runtime::StatsStore& stats,
-                                chain::ProcessState& process) const;
+  // `directory`: that its relative paths start from.
+  Result<config::Built> buildPreview(const Bootstrap& bootstrap, const std::string& directory,
+                                     bool trusted) const;
+  config::BuildInput buildInput(const Bootstrap& bootstrap, const std::string& directory,
+                                runtime::StatsStore& stats, chain::ProcessState& process) const;
+  // Of the configuration file.
+  std::string directory() const;
   // With `estate`: the workers load it, and wait.
   Status apply(const Bootstrap& bootstrap, config::Built built, Estate* estate = nullptr,
                runtime::LoadingWorkers* loading = nullptr);
@@ -112,11 +116,14 @@ class Server final : private admin::Backend, private rooms::Observer {
   nlohmann::json serverInfo() const override;
   nlohmann::json configDump() const override;
   nlohmann::json listeners() const override;
-  nlohmann::json sessions(size_t limit) const override;
+  nlohmann::json sessions(const SessionQuery& query) const override;
   void collect(stats::Samples& out) const override;
   Status reload() override;
-  Result<nlohmann::json> plan(const std::string& text, bool is_json) const override;
+  Result<nlohmann::json> plan(const Question& question) const override;
   void drain(bool exit) override;
+
+  // A player's session has ended.
+  void onPlayerGone(const runtime::PlayerGone& gone);
 
   // rooms::Observer
   void onJoined(const rooms::PlayerPtr& player) override;

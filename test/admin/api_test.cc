@@ -12,13 +12,21 @@ struct FakeBackend final : Backend {
   json serverInfo() const override { return {{"version", "1"}}; }
   json configDump() const override { return json::object(); }
   json listeners() const override { return json::array(); }
-  json sessions(size_t) const override { return json::object(); }
+  json sessions(const SessionQuery& query) const override {
+    return json{{"limit", query.limit},
+                {"player", query.player},
+                {"room", query.room},
+                {"chain", query.chain},
+                {"listener", query.listener}};
+  }
   void collect(stats::Samples&) const override {}
   Status reload() override {
     ++reloads;
     return Done{};
   }
-  Result<json> plan(const std::string& text, bool) const override { return json{{"text", text}}; }
+  Result<json> plan(const Question& question) const override {
+    return json{{"text", question.text}, {"directory", question.directory}};
+  }
   void drain(bool) override { ++drains; }
 
   int reloads = 0;
@@ -104,6 +112,28 @@ TEST_CASE("the page says what can be done, with lines to copy") {
   CHECK(page.find("sixteen") == page.npos);
   f.headers["authorization"] = "Bearer sixteen bytes and";
   CHECK(f.ask("GET", "/server_info").body == "{\n  \"version\": \"1\"\n}\n");
+}
+
+TEST_CASE("sessions are filtered by what is known, and an unknown parameter is refused") {
+  Fixture f;
+  http::Request request = f.request("GET", "/sessions");
+  request.query = {{"player", "ada"}, {"room", "lobby"}, {"chain", "c"}, {"listener", "l"}, {"limit", "7"}};
+  CHECK(json::parse(f.api.handle(request).body) ==
+        json{{"player", "ada"}, {"room", "lobby"}, {"chain", "c"}, {"listener", "l"}, {"limit", 7}});
+  request.query = {{"playr", "ada"}};
+  const http::Response refused = f.api.handle(request);
+  CHECK(refused.status == 400);
+  CHECK(refused.body.find("playr") != std::string::npos);
+}
+
+TEST_CASE("a dry run may name the folder that relative paths start from") {
+  Fixture f;
+  http::Request request = f.request("POST", "/reload");
+  request.body = "listeners {}";
+  request.query = {{"dry_run", "1"}, {"directory", "/etc/voice"}};
+  CHECK(json::parse(f.api.handle(request).body)["directory"] == "/etc/voice");
+  request.query["directory"] = "etc";
+  CHECK(f.api.handle(request).status == 400);
 }
 
 TEST_CASE("only a dry run takes a body") {

@@ -225,6 +225,32 @@ TEST_CASE("every wrong value is named by its field's path") {
   }
 }
 
+TEST_CASE("a certificate needs the private key that belongs to it") {
+  const auto errors = [](const std::string& certificate, const std::string& key) {
+    const std::string voice = filter("StunTurn", "") + filter("DtlsSrtp", "") + filter("RtpRouter", "");
+    return Builder().errors(listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
+                            "join { address: '127.0.0.1:80' tls_certificate_file: 'test/http/" + certificate +
+                            "' tls_private_key_file: 'test/http/" + key + "' }");
+  };
+  CHECK(errors("certificate.pem", "private_key.pem").empty());
+  const auto other = errors("certificate.pem", "other_private_key.pem");
+  REQUIRE(other.size() == 1);
+  CHECK(other[0] == "join.tls_private_key_file: does not belong to the certificate");
+  const auto no_key = errors("certificate.pem", "certificate.pem");
+  REQUIRE(no_key.size() == 1);
+  CHECK(no_key[0].starts_with("join.tls_private_key_file: is no private key"));
+  const auto no_certificate = errors("private_key.pem", "private_key.pem");
+  REQUIRE(no_certificate.size() == 1);
+  CHECK(no_certificate[0].starts_with("join.tls_certificate_file: is no certificate"));
+}
+
+TEST_CASE("an unknown filter type is answered with the types that there are") {
+  const auto errors = Builder().errors(listener(chain(filter("StunTrun", ""))));
+  REQUIRE_FALSE(errors.empty());
+  CHECK(errors[0].find("did you mean sluice.filters.StunTurn?") != std::string::npos);
+  CHECK(errors[0].find("sluice.filters.RtpRouter") != std::string::npos);
+}
+
 TEST_CASE("a listener has three quarters of all sessions, the only one all of them, or what it says") {
   const auto sessions = [](const std::string& text) {
     const auto built = Builder().build(text);

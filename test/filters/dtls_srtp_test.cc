@@ -72,7 +72,7 @@ TEST_CASE("a certificate that signalling did not announce ends the session") {
   f.connect();
   CHECK_FALSE(f.connected());
   CHECK(f.chain.counted("dtls_srtp", "handshakes", "wrong_fingerprint") == 1);
-  CHECK(f.chain.session.closed == "dtls_failed");
+  CHECK(f.chain.session.closed == "wrong_fingerprint");
 }
 
 TEST_CASE("a handshake without a common profile ends the session") {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -81,8 +82,28 @@ class Operations(unittest.TestCase):
                  f"http://127.0.0.1:{proxy.ports['admin']}"], capture_output=True, text=True)
             self.assertEqual(shown.returncode, 0, shown.stderr)
             self.assertIn("chain webrtc: removed, 1 session, 1 would END", shown.stdout)
+            self.check_diff_from_another_folder(proxy, text)
             self.assertEqual(proxy.metric("sluice_generation"), generation)
             self.assertEqual(len(json.loads(proxy.admin("/sessions")[2])["sessions"]), 1)
+
+    def check_diff_from_another_folder(self, proxy, text):
+        """Relative paths start from the file's own folder; settings are named, secrets are not shown."""
+        folder = os.path.join(proxy.directory, "a draft")
+        os.makedirs(os.path.join(folder, "pages"))
+        draft = os.path.join(folder, "draft.textproto")
+        secret = "a new secret that nobody is shown"
+        with open(draft, "w", encoding="utf-8") as file:
+            changed = re.sub('page_directory: "[^"]*"', 'page_directory: "pages"', text)
+            changed = re.sub('shared_secrets: "[^"]*"', f'shared_secrets: "{secret}"', changed)
+            file.write(changed + "\nlimits { max_rooms: 7 }\n")
+        shown = subprocess.run(
+            [*proxy.command[:1], "--config", draft, "--mode", "diff", "--against",
+             f"http://127.0.0.1:{proxy.ports['admin']}"], capture_output=True, text=True)
+        self.assertEqual(shown.returncode, 0, shown.stdout + shown.stderr)
+        self.assertIn("credentials.shared_secrets[0]: changed; takes effect at once", shown.stdout)
+        self.assertIn("limits: added; takes effect at once", shown.stdout)
+        self.assertIn('to "pages"; takes effect at once', shown.stdout)
+        self.assertNotIn(secret, shown.stdout + shown.stderr)
 
     def test_the_admin_token_opens_the_endpoint_and_is_never_shown(self):
         secret = "a-token-of-the-operator"

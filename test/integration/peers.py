@@ -97,12 +97,16 @@ class AiortcPlayer:
         slots = [self._pc.addTransceiver("audio", direction="recvonly") for _ in range(self._slots)]
         await self._pc.setLocalDescription(await self._pc.createOffer())
         offer = re.sub("(?m)^a=rtcp-mux\r\n", lambda line: line[0] + self._feedback, self._pc.localDescription.sdp)
-        self.answer, self._location = join(self._sluice, self._room, self._name, offer)
+        self.answer, self._location = join(self._sluice, self._room, self._name, self._munge(offer))
         self._watch_rtcp(self._pc.getSenders()[0].transport)
         await self._pc.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
         for slot in slots:
             self._watch(slot.receiver)
         self._tasks = [asyncio.ensure_future(self._listen(i, t.receiver.track)) for i, t in enumerate(slots)]
+
+    def _munge(self, offer):
+        """What is sent in place of the offer."""
+        return offer
 
     def _watch(self, receiver):
         handle = receiver._handle_rtp_packet

@@ -85,7 +85,7 @@ struct DispatcherFixture {
                         [](chain::Worker& receiver, net::PacketPtr&& packet) {
                           byWorker().at(&receiver)->onRedirectMailed(std::move(packet));
                         },
-                    .player_gone = [this](const rooms::PlayerPtr& player) { gone.push_back(player); }}) {
+                    .player_gone = [this](const Session& session) { gone.push_back(session.player()); }}) {
     byWorker()[&worker] = &dispatcher;
     limits = options.limits;
     authenticates = options.authenticates;

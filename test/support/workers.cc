@@ -70,7 +70,7 @@ void Workers::start(const std::string& text, unsigned count) {
     const std::lock_guard lock(mutex_);
     posted_.push_back(std::move(task));
   };
-  group_.player_gone = [this](const rooms::PlayerPtr& player) { directory_.leave(player); };
+  group_.player_gone = [this](const runtime::PlayerGone& gone) { directory_.leave(gone.player); };
   for (unsigned i = 0; i < count; ++i) {
     group_.workers.push_back(
         std::make_unique<runtime::WorkerThread>(runtime::WorkerOptions{.index = i, .count = count}, group_));

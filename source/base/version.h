@@ -1,0 +1,8 @@
+// The version of this tree. A release changes it here, and nowhere else.
+#pragma once
+
+namespace sluice {
+
+inline constexpr const char* kVersion = "0.2.0";
+
+}  // namespace sluice

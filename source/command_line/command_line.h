@@ -1,0 +1,31 @@
+// What the command lines of our programs have in common: --version, and errors in plain words.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sluice::command_line {
+
+// Why the process ends at once: --help, --version or a wrong flag.
+struct Ending {
+  int exit_code = 0;  // 0 or 2
+  std::string text;
+};
+
+// Prints the text, to standard error if the exit code is not 0, and returns the exit code.
+int finish(const Ending& ending);
+
+// "a, b or c".
+std::string listOf(const std::vector<std::string>& words);
+// Accepts these words only.
+CLI::Validator oneOf(const std::vector<std::string>& words);
+
+// Parses into the options of `app`, whose name is that of the program, and adds --version. Throws
+// CLI::ParseError, which end() turns into an Ending. An unknown flag is reported before a required one that
+// is missing.
+void parse(CLI::App& app, int argc, const char* const* argv);
+Ending end(const CLI::App& app, const CLI::ParseError& error);
+
+}  // namespace sluice::command_line

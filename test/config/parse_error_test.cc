@@ -1,0 +1,128 @@
+// What is wrong with a file: where, which field, what to do; and nothing of its secrets.
+#include <doctest/doctest.h>
+
+#include "source/config/load.h"
+
+using namespace sluice;
+
+namespace {
+
+std::vector<std::string> errorsOf(config::Format format, const std::string& text) {
+  const auto parsed = config::parse(text, format, "f");
+  std::vector<std::string> out;
+  if (!parsed.ok()) {
+    for (const Error& error : parsed.errors()) out.push_back(error.toString());
+  }
+  return out;
+}
+
+struct Case {
+  const char* text;
+  const char* error;
+};
+
+void checkAll(config::Format format, const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const auto errors = errorsOf(format, c.text);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0] == std::string(c.error));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("text errors have place, path and a helpful text") {
+  checkAll(
+      config::Format::kText,
+      {{"listners { }\n", "listners: f:1:1: sluice.Bootstrap has no such field; did you mean listeners?"},
+       {"listeners {\n  nmae: 'x'\n}\n",
+        "listeners[0].nmae: f:2:3: sluice.Listener has no such field; did you mean name?"},
+       {"zzzzzz: 1\n", "zzzzzz: f:1:1: sluice.Bootstrap has no such field"},
+       {"listeners {\n  name: 'a'\n",
+        "listeners[0]: f:3:1: Expected identifier, but the file ends here: a closing brace } is missing"},
+       {"limits { max_rooms: }\n", "limits: f:1:21: Expected integer, not '}'"},
+       {"\tlimits { max_rooms: 1 }\n\tlimts { }",
+        "limts: f:2:2: sluice.Bootstrap has no such field; did you mean limits?"}});
+}
+
+TEST_CASE("JSON errors have place, path and a helpful text") {
+  checkAll(config::Format::kJson,
+           {{"{\n  \"clustrs\": []\n}",
+             "clustrs: f:2:3: sluice.Bootstrap has no such field; did you mean clusters?"},
+            {R"({"listeners": [{}, {"nmae": "x"}]})",
+             "listeners[1].nmae: f:1:21: sluice.Listener has no such field; did you mean name?"},
+            {"{\"listeners\": [\n  {\"name\": \"a\"",
+             "listeners[0]: f:2:15: the text ends here: a closing } or ] is missing"},
+            {R"({"listeners": [1 2]})", "listeners: f:1:18: expected , or ] after the value"},
+            {R"({"limits": {"max_rooms" 5}})", "limits: f:1:25: expected : after the field name"},
+            {R"({"limits": {"max_rooms": "five"}})",
+             "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
+            {R"({"limits": {"maxRooms": -1}})",
+             "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
+            {R"({"listeners": {}})", "listeners: f:1:2: must be a list: [ ... ]"},
+            {R"({"workers": {"pin_threads": 1}})", "workers.pin_threads: f:1:14: must be true or false"},
+            {R"({"clusters": [{"policy": "RANDOM"}]})",
+             "clusters[0].policy: f:1:16: must be one of SOURCE_HASH, ROUND_ROBIN"},
+            {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {}}]}]}]})",
+             "listeners[0].filter_chains[0].filters[0].typed_config: f:1:49: needs \"@type\", the filter's "
+             "type, e.g. "
+             "type.googleapis.com/sluice.filters.Forward"}});
+}
+
+TEST_CASE("all misspelt JSON fields are found at once") {
+  CHECK(errorsOf(config::Format::kJson, R"({"clustrs": [], "listners": []})").size() == 2);
+}
+
+TEST_CASE("JSON that is nested without end is refused") {
+  const auto errors = errorsOf(config::Format::kJson, std::string(1'000'000, '['));
+  REQUIRE(errors.size() == 1);
+  CHECK(errors[0].ends_with("is nested too deeply"));
+}
+
+TEST_CASE("a filter type that is not linked in is no error of the JSON parser") {
+  const auto parsed = config::parse(R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config":
+      {"@type": "type.googleapis.com/other.Filter", "rate": 1}}]}]}]})",
+                                    config::Format::kJson, "f");
+  REQUIRE(parsed.ok());
+  CHECK(parsed->listeners(0).filter_chains(0).filters(0).typed_config().type_url() ==
+        "type.googleapis.com/other.Filter");
+}
+
+TEST_CASE("no error quotes a secret") {
+  const std::pair<config::Format, const char*> cases[] = {
+      {config::Format::kText, "credentials { shared_secrets \"TopSecret\" }"},
+      {config::Format::kText, "credentials { shared_secrets: TopSecret }"},
+      {config::Format::kText, "credentials { shared_secrets: 'a' 'b' = TopSecret }"},
+      {config::Format::kText, "credentials { shared_secrets: \"a\"TopSecret\" }"},
+      {config::Format::kText, "credentials { shared_secrets: \"a\"TopSecret\"b\" }"},
+      {config::Format::kText, "credentials { shared_secrets: \"a\" TopSecret }"},
+      {config::Format::kText, "credentials { shared_secrets: 'TopSecret\n' }"},
+      {config::Format::kText, "credentials { shared_secrets: ['TopSecret' TopSecret] }"},
+      {config::Format::kText, "admin { token TopSecret }"},
+      {config::Format::kText, "admin { token { TopSecret } }"},
+      {config::Format::kText, "limits { max_rooms: TopSecret }"},
+      {config::Format::kText, "limits { max_rooms: 'TopSecret' }"},
+      {config::Format::kText, "workers { pin_threads: TopSecret }"},
+      {config::Format::kText, "clusters { policy: TopSecret }"},
+      {config::Format::kJson, R"({"credentials": {"shared_secrets": ["TopSecret" "b"]}})"},
+      {config::Format::kJson, R"({"credentials": {"shared_secrets": ["TopSecret)"},
+      {config::Format::kJson, R"({"credentials": {"shared_secrets": [TopSecret]}})"},
+      {config::Format::kJson, R"({"credentials": {"shared_secrets": "TopSecret"}})"},
+      {config::Format::kJson, R"({"credentials": {"users": [{"password": {"a": "TopSecret"}}]}})"},
+      {config::Format::kJson, R"({"admin": "TopSecret"})"},
+      {config::Format::kJson, R"({"limits": {"max_rooms": "TopSecret"}})"},
+      {config::Format::kJson, R"({"clusters": [{"policy": "TopSecret"}]})"},
+      {config::Format::kJson, "{\"admin\": {\"token\": \"TopSecret\n\"}}"},
+      {config::Format::kJson, "{\"admin\": {\"token\": \"\\qTopSecret; expected ':'\"}}"},
+  };
+  for (const auto& [format, text] : cases) {
+    CAPTURE(text);
+    const auto errors = errorsOf(format, text);
+    CHECK_FALSE(errors.empty());
+    for (const std::string& error : errors) {
+      CAPTURE(error);
+      CHECK(error.find("Secret") == std::string::npos);
+    }
+  }
+}
