@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "source/base/archive.h"
@@ -23,9 +24,11 @@ class Consent {
 
   // One pair too many takes the place of the one that consented longest ago.
   void renew(const net::Address& remote, const net::Address& local, Instant now) {
-    Pair* pair = find(remote, local);
-    if (pair == nullptr && pairs_.size() < kMaxPairs) pair = &pairs_.emplace_back();
-    if (pair == nullptr) pair = &*std::ranges::min_element(pairs_, {}, &Pair::last);
+    auto pair = std::ranges::find_if(pairs_, Is{remote, local});
+    if (pair == pairs_.end()) {
+      pair = pairs_.size() < kMaxPairs ? pairs_.emplace(pairs_.end())
+                                       : std::ranges::min_element(pairs_, {}, &Pair::last);
+    }
     *pair = {remote, local, now};
   }
 
@@ -38,8 +41,7 @@ class Consent {
   // A pair that was not checked for a third of `timeout` gives way to one that was.
   Verdict judge(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
     if (pairs_.empty()) return Verdict::kKeep;
-    const Pair* selected = const_cast<Consent*>(this)->find(remote, local);
-    const Instant last = selected != nullptr ? selected->last : Instant{};
+    const Instant last = lastOf(remote, local).value_or(Instant{});
     if (now - last < timeout / 3) return Verdict::kKeep;
     if (now - latest().last < timeout / 3) return Verdict::kMove;
     if (now - last < timeout) return Verdict::kKeep;
@@ -47,8 +49,8 @@ class Consent {
   }
   // When judge() may say something else, unless a pair is renewed before.
   Instant due(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
-    const Pair* selected = const_cast<Consent*>(this)->find(remote, local);
-    const Instant stale = selected != nullptr ? selected->last + timeout / 3 : now;
+    const auto last = lastOf(remote, local);
+    const Instant stale = last ? *last + timeout / 3 : now;
     return now < stale ? stale : latest().last + timeout;
   }
   // The pair that consented last. There is one.
@@ -58,10 +60,15 @@ class Consent {
   void archive(Archive& a) { a(pairs_); }
 
  private:
-  Pair* find(const net::Address& remote, const net::Address& local) {
-    const auto it = std::ranges::find_if(
-        pairs_, [&](const Pair& pair) { return pair.remote == remote && pair.local == local; });
-    return it == pairs_.end() ? nullptr : &*it;
+  struct Is {
+    const net::Address& remote;
+    const net::Address& local;
+    bool operator()(const Pair& pair) const { return pair.remote == remote && pair.local == local; }
+  };
+  // Nothing when the pair has not consented.
+  std::optional<Instant> lastOf(const net::Address& remote, const net::Address& local) const {
+    const auto pair = std::ranges::find_if(pairs_, Is{remote, local});
+    return pair == pairs_.end() ? std::nullopt : std::optional(pair->last);
   }
 
   std::vector<Pair> pairs_;
