@@ -47,12 +47,12 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   app.add_option("--names", options.names, "Names of the first players, separated by commas")->delimiter(',');
   app.add_flag("--json", options.json, "Print the report as one JSON object");
   app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");
-  const auto* spurts = app.add_flag("--spurts", options.spurts, "Talk in spurts with pauses, as people do");
+  auto* spurts = app.add_flag("--spurts", options.spurts, "Talk in spurts with pauses, as people do");
   app.add_flag(
          "--in-turn", options.in_turn,
          "The talkers of a room talk one after another, a second each; with two slots or more all of it "
          "is expected to be heard")
-      ->excludes(const_cast<CLI::Option*>(spurts));
+      ->excludes(spurts);
   app.add_flag("--open-microphones", options.open_microphones,
                "Send packets of silence while not talking, as browsers do; players that never talk too");
   app.add_option(
