@@ -94,7 +94,7 @@ Pacer::~Pacer() {
 }
 
 void Pacer::onFlush() {
-  while (!queue_.empty()) passOn(pop(), context_.now());
+  while (!queue_.empty()) passOn(queue_.pop(), context_.now());
 }
 
 bool Pacer::archive(Archive& a) {
@@ -136,13 +136,17 @@ void Pacer::onEgress(net::PacketPtr&& packet) {
     context_.record(Record::kDelay, Duration::zero());
     return context_.egress(std::move(packet));
   }
-  if (queue_.size() >= factory_->max_queue_packets) return context_.drop(std::move(packet), Drop::kQueueFull);
   if (shared_.full()) return context_.drop(std::move(packet), Drop::kPoolShare);
-  context_.count(Count::kQueued);
-  shared_.add();
+  const net::Packet* newcomer = packet.get();
   packet->note<Instant>() = now;
-  queue_.push(std::move(packet));
-  if (!timer_.armed()) timer_.arm(bucket_.wait(static_cast<double>(queue_.front().size()), now));
+  net::PacketPtr loser = queue_.push(std::move(packet), factory_->max_queue_packets);
+  if (loser.get() != newcomer) context_.count(Count::kQueued);
+  if (loser == nullptr) {
+    shared_.add();
+  } else {
+    context_.drop(std::move(loser), Drop::kQueueFull);
+  }
+  timer_.arm(bucket_.wait(static_cast<double>(queue_.front().size()), now));
 }
 
 void Pacer::release() {
@@ -150,23 +154,24 @@ void Pacer::release() {
   while (!queue_.empty()) {
     const auto size = static_cast<double>(queue_.front().size());
     if (now - queue_.front().note<Instant>() > factory_->max_delay) {
-      context_.drop(pop(), Drop::kTooLate);
+      dropFront(Drop::kTooLate);
     } else if (now > queue_.front().deadline) {
-      context_.drop(pop(), Drop::kPastDeadline);
+      dropFront(Drop::kPastDeadline);
     } else if (bucket_.take(size, now)) {
-      passOn(pop(), now);
+      passOn(queue_.pop(), now);
     } else {
       return timer_.arm(bucket_.wait(size, now));
     }
   }
 }
 
-net::PacketPtr Pacer::pop() {
+void Pacer::dropFront(Drop reason) {
   shared_.remove();
-  return queue_.pop();
+  context_.drop(queue_.popUnused(), reason);
 }
 
 void Pacer::passOn(net::PacketPtr&& packet, Instant now) {
+  shared_.remove();
   context_.record(Record::kDelay, now - packet->note<Instant>());
   context_.egress(std::move(packet));
 }
@@ -174,8 +179,9 @@ void Pacer::passOn(net::PacketPtr&& packet, Instant now) {
 bool Pacer::onReload(const chain::FilterFactory& factory) {
   const auto& fresh = static_cast<const PacerFactory&>(factory);
   if (fresh.max_queue_packets != factory_->max_queue_packets) {
-    net::PacketQueue queue(std::max(fresh.max_queue_packets, queue_.size()));
-    while (!queue_.empty()) queue.push(queue_.pop());
+    const size_t capacity = std::max(fresh.max_queue_packets, queue_.size());
+    FairQueue queue(capacity);
+    while (!queue_.empty()) queue.push(queue_.pop(), capacity);
     queue_ = std::move(queue);
   }
   factory_ = &fresh;

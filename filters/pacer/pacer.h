@@ -3,12 +3,12 @@
 #pragma once
 
 #include "api/filters/pacer.pb.h"
+#include "filters/pacer/fair_queue.h"
 #include "filters/pacer/rate_policy.h"
 #include "source/base/token_bucket.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 #include "source/chain/worker.h"
-#include "source/net/packet_queue.h"
 
 namespace sluice::pacer {
 
@@ -60,7 +60,7 @@ class Pacer final : public chain::Filter {
   void adaptRate();
   void applyRate();
   void release();
-  net::PacketPtr pop();
+  void dropFront(Drop reason);
   void passOn(net::PacketPtr&& packet, Instant now);
 
   const PacerFactory* factory_;
@@ -68,7 +68,7 @@ class Pacer final : public chain::Filter {
   RatePolicy policy_;
   uint32_t rtt_samples_ = 0;  // of the player's that the policy has seen
   TokenBucket bucket_;        // bytes
-  net::PacketQueue queue_;
+  FairQueue queue_;
   net::Timer timer_;
 };
 

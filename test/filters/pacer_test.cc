@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "test/support/harness.h"
 
 namespace sluice {
@@ -19,7 +21,11 @@ struct Fixture {
 
   explicit Fixture(const char* config) : chain(worker, {{pacer::filterType(), config}}) {}
 
-  void send(uint8_t tag, size_t size = 100) { chain.egress(std::vector<uint8_t>(size, tag)); }
+  void send(uint8_t tag, size_t size = 100, uint32_t ssrc = 1) {
+    std::vector<uint8_t> packet(size, tag);
+    writeU32(&packet[8], ssrc);
+    chain.egress(packet);
+  }
   void advance(Duration by) {
     clock.advance(by);
     worker.timers().run();
@@ -58,7 +64,9 @@ TEST_CASE("what is past its deadline does not go out") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 3; ++i) f.send(i);
   net::PacketPtr packet = f.worker.pool().acquire();
-  packet->assign(std::vector<uint8_t>(100, 3));
+  std::vector<uint8_t> data(100, 3);
+  writeU32(&data[8], 1);
+  packet->assign(data);
   packet->kind = PacketKind::kRtp;
   packet->deadline = f.clock.now() + 50ms;
   f.chain.chain().egress(std::move(packet));
@@ -171,6 +179,26 @@ TEST_CASE("the pacers of a worker hold at most a quarter of its packets") {
   f.chain.closeChain();  // what it held goes
   second.egress(std::vector<uint8_t>(256, 1));
   CHECK(second.dropped("pacer", "pool_share") == 1);
+}
+
+TEST_CASE("a stream that sends too much loses and delays its own packets, and none of another's") {
+  // 16 kB/s for both: the voice needs 5 kB/s, and the flood is 120 kB/s.
+  Fixture f("rate_bps: 128000 burst_bytes: 2560 max_queue_packets: 64 max_delay_ms: 200");
+  constexpr uint8_t kFlood = 1;
+  constexpr uint8_t kVoice = 2;
+  const auto heard = [&](uint8_t tag) { return std::ranges::count(f.sent(), tag); };
+  for (int i = 0; i < 500; ++i) {
+    for (int burst = 0; burst < 2; ++burst) f.send(kFlood, 1200, 7);
+    f.send(kVoice, 100, 8);
+    for (int ms = 0; ms < 20; ++ms) f.advance(1ms);
+    CHECK(heard(kVoice) >= i - 4);  // it waits at most for one packet of the flood: 75 ms
+  }
+  f.advance(75ms);
+  CHECK(heard(kVoice) == 500);
+  CHECK(heard(kFlood) > 50);
+  CHECK(f.chain.dropped("pacer", "queue_full") + f.chain.dropped("pacer", "too_late") > 500);
+  f.chain.closeChain();
+  CHECK(f.worker.pool().unaccounted() == 0);
 }
 
 }  // namespace

@@ -69,9 +69,10 @@ class AttackTest(unittest.TestCase):
                 self.assertEqual(self.drops(proxy, reason), 0, reason)
             self.assertLess(memory_kib(proxy), MEMORY_KIB)
 
-    def test_a_speaker_that_floods_two_hundred_receivers_costs_another_room_no_packet(self):
+    def test_a_speaker_that_floods_two_hundred_receivers_costs_no_other_speaker_a_packet(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
-            flood = start_load(proxy, room="flood", players=201, seconds=10, flood=FLOOD_PER_SECOND)
+            flood = start_load(proxy, room="flood", players=201, talkers=2, slots=2, seconds=10,
+                               flood=FLOOD_PER_SECOND)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 201, "the room is full", 60)
             code, report = result_of(start_load(proxy, room="calm", players=2, talkers=2, seconds=5))
             flood_code, flood_report = result_of(flood)
@@ -80,6 +81,9 @@ class AttackTest(unittest.TestCase):
             self.assertEqual((code, report["packets_lost"]), (0, 0))
             self.assertGreater(report["packets_expected"], 2 * 200)
             self.assertEqual((flood_code, flood_report["connect_failures"], flood_report["integrity_errors"]), (0, 0, 0))
+            # The second speaker of the flooded room.
+            self.assertEqual(flood_report["packets_lost"], 0)
+            self.assertGreater(flood_report["packets_expected"], 200 * 400)
             self.assertGreater(dropped, FLOOD_PER_SECOND * 5)
             self.assertLess(memory_kib(proxy), MEMORY_KIB)
 

@@ -1,0 +1,65 @@
+// Packets that wait for tokens, by stream: the stream that was given the fewest bytes is next, so that one
+// that sends too much delays and loses its own packets and not those of others (self-clocked fair queueing).
+// Its memory is taken once.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "source/net/packet.h"
+
+namespace sluice::pacer {
+
+// Whoever owns the queue empties it before its end: packets in it are not accounted for yet.
+class FairQueue {
+ public:
+  explicit FairQueue(size_t capacity);
+
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+
+  // `limit` packets may wait, at most the capacity. With as many the longest stream makes room: returns the
+  // packet that has no place, which is this one when its own stream is the longest, else the oldest of the
+  // longest stream. Null when there was room.
+  net::PacketPtr push(net::PacketPtr&& packet, size_t limit);
+
+  // The next packet, of a queue that is not empty.
+  const net::Packet& front() const;
+  // Takes it to pass it on, which counts for its stream.
+  net::PacketPtr pop() { return pop(true); }
+  // Takes it to drop it.
+  net::PacketPtr popUnused() { return pop(false); }
+
+ private:
+  static constexpr size_t kLanes = 8;  // streams that wait at once; more of them share lanes
+  static constexpr uint16_t kNone = 0xFFFF;
+
+  struct Node {
+    net::PacketPtr packet;
+    uint16_t next = kNone;
+    uint32_t order = 0;  // of arrival
+  };
+  struct Lane {
+    uint32_t ssrc = 0;
+    uint16_t first = kNone;
+    uint16_t last = kNone;
+    uint16_t length = 0;  // packets
+    uint64_t given = 0;   // bytes, on a scale that all lanes share
+  };
+
+  Lane& laneOf(uint32_t ssrc);
+  size_t next() const;
+  bool cameBefore(const Lane& a, const Lane& b) const;
+  net::PacketPtr pop(bool counts);
+  net::PacketPtr take(Lane& lane);
+
+  std::vector<Node> nodes_;
+  uint16_t free_ = 0;
+  std::array<Lane, kLanes> lanes_;
+  uint64_t given_ = 0;  // where a stream begins that did not wait before
+  uint32_t order_ = 0;
+  size_t size_ = 0;
+};
+
+}  // namespace sluice::pacer
