@@ -1,6 +1,7 @@
 #include "filters/repair/listener_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "source/base/random.h"
 #include "source/codec/opus_toc.h"
@@ -41,6 +42,21 @@ bool ListenerStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
   out += red::headerSize(redundancy.count);
   for (const red::Block& block : redundancy.used()) out = std::ranges::copy(block.data, out).out;
   return true;
+}
+
+int ListenerStream::numbersBefore(uint16_t sequence) {
+  constexpr int kMaxGap = 100;  // a longer one is another stream
+  const int distance = rtp::sequenceDistance(newest_, sequence);
+  const bool jumps = !std::exchange(started_, true) || distance > kMaxGap || distance < -kMaxGap;
+  if (jumps || distance > 0) newest_ = sequence;
+  if (jumps) return 0;
+  return distance > 0 ? distance - 1 : -1;
+}
+
+SentPacket* ListenerStream::pause() {
+  SentPacket* sent = history_.find(newest_);
+  const bool dtx = sent != nullptr && sent->primary_size > 0 && opus::isDtx(sent->primary());
+  return dtx ? sent : nullptr;
 }
 
 SentPacket* ListenerStream::remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block,

@@ -33,6 +33,12 @@ class ListenerStream {
   // remembered.
   SentPacket* remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block, Instant now);
 
+  // How many sequence numbers before this one were left out, since nothing had come for them; -1: this is one of
+  // these. To be called for each packet in turn.
+  int numbersBefore(uint16_t sequence);
+  // The packet that was sent last, if it begins a pause (DTX); null: it does not.
+  SentPacket* pause();
+
   void resize(size_t history) { history_.resize(history); }
   // Lets go of what was first sent before.
   void forget(Instant before) { history_.forget(before); }
@@ -54,6 +60,8 @@ class ListenerStream {
   const rooms::Slot& slot_;
   rooms::SlotState& state_;
   PacketHistory history_;
+  bool started_ = false;
+  uint16_t newest_ = 0;
 };
 
 }  // namespace sluice::repair

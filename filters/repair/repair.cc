@@ -42,6 +42,7 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
       asking_(context.timers(), [this] { askForLost(); }),
       budget_(factory.settings.downlink.max_overhead),
       redundancy_budget_(factory.settings.downlink.max_red_overhead),
+      pauses_(context.timers(), [this] { repeatPauses(); }),
       forget_(context.timers(), [this] { forget(); }),
       idle_(context.timers(), [this] { onIdleTimer(); }) {
   if (player_ == nullptr) return;
@@ -113,7 +114,8 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();
-  const media::LossFinder::Arrival arrival = speaker_->onPacket(*rtp, packet->received, measuredRoundTrip());
+  const media::LossFinder::Arrival arrival = 
+      speaker_->onPacket(*rtp, carrier, packet->received, measuredRoundTrip());
   const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
@@ -136,13 +138,18 @@ bool Repair::accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count
 }
 
 void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
-  const uint32_t timestamp = rtp.timestamp;
   if (!speaker_->unwrapRtx(*packet, rtp)) return context_.drop(std::move(packet), Drop::kStray);
-  const uint16_t sequence = readU16(&packet->data()[2]);
+  const auto repeated = rtp::parse(packet->data());
+  if (!repeated) return context_.drop(std::move(packet), Drop::kMalformed);
   // Only what is missing: else any number in an RTX packet could pass for the stream's newest.
-  if (!speaker_->finder().isMissing(sequence)) return context_.drop(std::move(packet), Drop::kDuplicate);
-  const auto arrival = speaker_->finder().onPacket(sequence, timestamp, packet->received);
-  accept(arrival, sequence, Count::kRecoveredRtx, packet->received);
+  if (!speaker_->finder().isMissing(repeated->sequence)) {
+    return context_.drop(std::move(packet), Drop::kDuplicate);
+  }
+  const uint64_t lost = speaker_->finder().lost();
+  const auto arrival = speaker_->onRepeated(*repeated, packet->received);
+  context_.count(Count::kLost, speaker_->finder().lost() - lost);
+  accept(arrival, repeated->sequence, Count::kRecoveredRtx, packet->received);
+  armAsking();
   context_.ingress(std::move(packet));
 }
 
@@ -184,7 +191,8 @@ void Repair::armAsking() {
   const Instant next =
       speaker_->finder().nextAsk(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip());
   if (next == Instant::max()) return asking_.cancel();
-  if (!asking_.armed() || asking_.due() != next) asking_.armAt(next);
+  // While somebody speaks this moves on with each packet: then the timer that is armed looks again.
+  if (!asking_.armed() || next < asking_.due()) asking_.armAt(next);
 }
 
 void Repair::askForLost() {

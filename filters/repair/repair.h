@@ -59,6 +59,9 @@ class Repair final : public chain::Filter {
   void onFeedback(Bytes compound, Instant now);
   // True: the listener asks for this packet for the first time.
   bool answer(uint32_t ssrc, uint16_t sequence, Instant now);
+  // Within the budget.
+  void resend(ListenerStream& stream, SentPacket& sent, Instant now);
+  void repeatPauses();
   void onVoice(net::PacketPtr&& packet);
   void adapt(Instant now);
   size_t redundancyFor(const ListenerStream& stream) const;
@@ -87,6 +90,7 @@ class Repair final : public chain::Filter {
   RepairPolicy policy_;
   Instant adapted_{};
   Instant sent_{};     // the last voice
+  net::Timer pauses_;  // while a packet that begins a pause is to be repeated
   net::Timer forget_;  // while anything is remembered
   net::Timer idle_;    // while the listener counts in the room's census
 };

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kAdaptEvery = 500ms;
 constexpr size_t kMostAnsweredAtOnce = 128;  // packets, in one datagram of RTCP
+constexpr Duration kPauseRepeatAfter = 20ms;
 
 }  // namespace
 
@@ -61,32 +62,52 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
+  // It has not been lost if it cannot have come yet. It may also have come to us late: then the listener asked
+  // before it was sent.
+  const Duration way = sent->resends > 0 ? roundTrip() : measuredRoundTrip();
+  if (now - sent->last < way * 3 / 4) return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
-  // It is as late as the time since it was first sent; and it has not been lost again if it cannot have come
-  // yet.
+  // It is as late as the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
-  const bool on_its_way = sent->resends > 0 && now - sent->last < roundTrip() * 3 / 4;
-  if (on_its_way || sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
-  const size_t size = stream->resendSize(*sent);
-  if (!budget_.take(size)) return refuse(Count::kRefusedBudget), first;
+  if (sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
+  resend(*stream, *sent, now);
+  return first;
+}
+
+void Repair::resend(ListenerStream& stream, SentPacket& sent, Instant now) {
+  const size_t size = stream.resendSize(sent);
+  if (!budget_.take(size)) return context_.count(Count::kRefusedBudget);
   net::PacketPtr out = context_.packet();
-  if (out == nullptr) {
-    context_.countDrop(Drop::kNoPacket);
-    return first;
-  }
-  if (!stream->resend(*sent, *out)) {
+  if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
+  if (!stream.resend(sent, *out)) {
     budget_.giveBack(size);
     context_.consume(std::move(out));
-    return refuse(Count::kRefusedUnknown), first;
+    return context_.count(Count::kRefusedUnknown);
   }
   context_.count(Count::kBytesResent, out->size());
   out->received = now;
-  out->deadline = sent->at + settings.budget;  // a pacer may hold it
-  ++sent->resends;
-  sent->last = now;
-  context_.count(stream->slot().rtx_payload_type != 0 ? Count::kResentRtx : Count::kResent);
+  out->deadline = sent.at + factory_->settings.downlink.budget;  // a pacer may hold it
+  ++sent.resends;
+  sent.last = now;
+  context_.count(stream.slot().rtx_payload_type != 0 ? Count::kResentRtx : Count::kResent);
   context_.egress(std::move(out));
-  return first;
+}
+
+// A listener that loses the packet that begins a pause learns of it when the pause ends.
+void Repair::repeatPauses() {
+  const Instant now = context_.now();
+  Instant next = Instant::max();
+  for (ListenerStream& stream : listeners_) {
+    SentPacket* pause = stream.pause();
+    if (pause == nullptr || pause->resends >= pauseRepeats(policy_.line())) continue;
+    const Instant due = pause->last + kPauseRepeatAfter;
+    if (due <= now) {
+      resend(stream, *pause, now);
+      if (pause->last != now) continue;
+    }
+    next = std::min(next, pause->last + kPauseRepeatAfter);
+  }
+  if (next != Instant::max()) pauses_.armAt(next);
 }
 
 void Repair::onEgress(net::PacketPtr&& packet) {
@@ -107,10 +128,13 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   budget_.onVoice(packet->size());
   redundancy_budget_.onVoice(packet->size());
   context_.count(Count::kBytesVoice, packet->size());
-  loss_.onSent(now);
+  loss_.onSent(stream->numbersBefore(rtp->sequence), now);
   adapt(now);
   net::SharedPacket block = packet->origin ? packet->origin : copy(*packet);
   SentPacket* sent = block ? stream->remember(packet->data(), *rtp, std::move(block), now) : nullptr;
+  if (stream->pause() != nullptr && pauseRepeats(policy_.line()) > 0 && !pauses_.armed()) {
+    pauses_.arm(kPauseRepeatAfter);
+  }
   const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
   if (wanted > 0) {
     const auto redundancy = stream->redundancy(*rtp, wanted);

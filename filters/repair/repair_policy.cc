@@ -36,7 +36,13 @@ Means chooseMeans(const Line& line) {
   return bursts ? Means::kRed2 : Means::kRed1;
 }
 
+unsigned pauseRepeats(const Line& line) {
+  if (line.loss < kClean) return 0;
+  return line.loss > kHeavy || line.mean_burst > kSingles ? 2 : 1;
+}
+
 Means RepairPolicy::update(const Line& line, Instant now) {
+  line_ = line;
   const Means better = chooseMeans(line);
   if (better == current_) {
     since_ = now;
@@ -52,15 +58,17 @@ void LossEstimate::forget(Instant now) {
   if (seconds < 0.02) return;
   const double keep = at_ == Instant{} ? 0 : std::exp2(-seconds / kHalfLife);
   sent_ *= keep;
+  left_out_ *= keep;
   lost_ *= keep;
   runs_ *= keep;
   reported_ *= std::sqrt(std::sqrt(keep));  // reports come every few seconds
   at_ = now;
 }
 
-void LossEstimate::onSent(Instant now) {
+void LossEstimate::onSent(int before, Instant now) {
   forget(now);
   ++sent_;
+  left_out_ = std::max(0.0, left_out_ + before);
 }
 
 void LossEstimate::onLost(unsigned run, Instant now) {
@@ -71,7 +79,8 @@ void LossEstimate::onLost(unsigned run, Instant now) {
 
 void LossEstimate::onReport(double fraction, Instant now) {
   forget(now);
-  reported_ = fraction;
+  const double left_out = sent_ < kEnough ? 0 : left_out_ / (sent_ + left_out_);
+  reported_ = std::max(0.0, (fraction - left_out) / (1 - left_out));
 }
 
 double LossEstimate::loss() const {

@@ -31,16 +31,21 @@ struct Line {
 };
 
 Means chooseMeans(const Line& line);
+// How often a packet that begins a pause is repeated without being asked for.
+unsigned pauseRepeats(const Line& line);
 
 // Keeps a choice for a while, so that a line at the edge does not flap.
 class RepairPolicy {
  public:
   Means update(const Line& line, Instant now);
   Means current() const { return current_; }
+  // As of the last update.
+  const Line& line() const { return line_; }
 
  private:
   static constexpr Duration kHold = 3s;
 
+  Line line_;
   Means current_ = Means::kNothing;
   Instant since_{};
 };
@@ -49,10 +54,12 @@ class RepairPolicy {
 // seconds.
 class LossEstimate {
  public:
-  void onSent(Instant now);
+  // A packet went out. `before`: how many sequence numbers before its own were left out, since nothing had come
+  // for them; -1: it goes out under one of these.
+  void onSent(int before, Instant now);
   // A run of packets that were lost in a row, from a NACK.
   void onLost(unsigned run, Instant now);
-  // From a receiver report.
+  // From a receiver report, which counts numbers that were left out as lost.
   void onReport(double fraction, Instant now);
 
   double loss() const;       // 0 to 1
@@ -63,6 +70,7 @@ class LossEstimate {
 
   Instant at_{};
   double sent_ = 0;
+  double left_out_ = 0;
   double lost_ = 0;
   double runs_ = 0;
   double reported_ = 0;

@@ -2,9 +2,24 @@
 
 #include <algorithm>
 
+#include "source/codec/opus_toc.h"
 #include "source/media/payload.h"
 
 namespace sluice::repair {
+namespace {
+
+media::Frame frameOf(Bytes opus) {
+  const auto info = opus::parse(opus);
+  return info ? media::Frame{info->duration(), opus::isDtx(opus)} : media::Frame{};
+}
+
+Bytes opusIn(const rtp::Packet& packet, SpeakerStream::Carrier carrier) {
+  if (carrier != SpeakerStream::Carrier::kRed) return packet.payload;
+  const auto red = red::parse(packet.payload);
+  return red ? red->primary().data : Bytes{};
+}
+
+}  // namespace
 
 SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet, Instant now) const {
   const auto is = [&](uint8_t negotiated) { return negotiated != 0 && packet.payload_type == negotiated; };
@@ -19,7 +34,7 @@ SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet, Instant
   return red ? Carrier::kRed : Carrier::kOpus;
 }
 
-media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Instant now,
+media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
                                                    Duration round_trip) {
   last_packet_ = now;
   if (packet.ssrc != ssrc_) {
@@ -29,11 +44,16 @@ media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, In
   }
   // Answers come as RTX where that was agreed on. Else they look like packets that are merely late.
   const Duration quickest_answer = line_.rtx_payload_type != 0 ? Duration::max() : round_trip / 2;
-  const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, now, quickest_answer);
+  const media::Frame frame = frameOf(opusIn(packet, carrier));
+  const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_answer);
   const bool by_itself =
       arrival == media::LossFinder::Arrival::kNew || arrival == media::LossFinder::Arrival::kOvertaken;
   if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);
   return arrival;
+}
+
+media::LossFinder::Arrival SpeakerStream::onRepeated(const rtp::Packet& packet, Instant now) {
+  return finder_.onPacket(packet.sequence, packet.timestamp, frameOf(packet.payload), now);
 }
 
 bool SpeakerStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const {

@@ -24,7 +24,10 @@ class SpeakerStream {
 
   // A packet of the stream came as Opus or RED. An SSRC other than before begins anew. `round_trip` as RTCP
   // measured it; 0: unknown.
-  media::LossFinder::Arrival onPacket(const rtp::Packet& packet, Instant now, Duration round_trip);
+  media::LossFinder::Arrival onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
+                                      Duration round_trip);
+  // A packet that RTX repeated came.
+  media::LossFinder::Arrival onRepeated(const rtp::Packet& packet, Instant now);
   // Makes an RTX packet the one that it repeats (RFC 4588 section 4). False: it is none of this stream.
   bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
   // A redundant block of `rtp` repeats the packet that came `back` packets before it, which is missing.

@@ -9,7 +9,7 @@ bool LossyLine::loses() {
 }
 
 void LossyLine::onPacket(const rtp::Packet& packet, Instant now) {
-  streams_[packet.ssrc].onPacket(packet.sequence, packet.timestamp, now);
+  streams_[packet.ssrc].onPacket(packet.sequence, packet.timestamp, {}, now);
 }
 
 }  // namespace sluice::load

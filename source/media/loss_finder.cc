@@ -5,9 +5,6 @@
 namespace sluice::media {
 namespace {
 
-constexpr Duration kUsualFrame = 20ms;
-constexpr Duration kLongestPacket = 120ms;  // RFC 6716 section 2
-
 constexpr Duration kUnknownRoundTrip = 100ms;  // before RTCP or an answer tells
 constexpr Duration kTimerSlack = 2ms;          // so much later than planned a thread asks
 
@@ -15,13 +12,13 @@ constexpr Duration kTimerSlack = 2ms;          // so much later than planned a t
 constexpr double kNearlyAll = 0.995;
 constexpr double kForget = 0.998;
 
-Duration samples(uint32_t count) {
-  return Duration{int64_t{count} * 62'500 / 3};  // at 48 kHz
+Duration samples(int64_t count) {
+  return Duration{count * 62'500 / 3};  // at 48 kHz
 }
 
 }  // namespace
 
-void LossFinder::begin(uint16_t sequence, uint32_t timestamp) {
+void LossFinder::begin(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now) {
   entries_.fill({});
   lateness_.reset();
   overtaken_ = {};
@@ -30,23 +27,33 @@ void LossFinder::begin(uint16_t sequence, uint32_t timestamp) {
   has_old_ = false;
   highest_ = oldest_missing_ = 0x10000 + int64_t{sequence};
   timestamp_ = timestamp;
+  talkspurt_.begin(frame);
   at(highest_).state = State::kReceived;
+  expectNext(now);
 }
 
-LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, Instant now,
-                                         Duration quickest_answer) {
+LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame,
+                                         Instant now, Duration quickest_answer) {
   if (!started_) {
-    begin(sequence, timestamp);
+    begin(sequence, timestamp, frame, now);
     return Arrival::kNew;
   }
   const int64_t extended = extend(sequence);
   if (extended > highest_ + kMaxGap || extended < highest_ - 0x4000) {
-    begin(sequence, timestamp);
+    begin(sequence, timestamp, frame, now);
     return Arrival::kNew;
   }
   if (extended > highest_) {
-    advance(extended, timestamp, now);
-    return Arrival::kNew;
+    const bool recovered = extended == highest_ + 1 && isNextRecovered(timestamp, now, quickest_answer);
+    const Entry next = next_;
+    advance(extended, timestamp, frame, now);
+    if (!recovered) return Arrival::kNew;
+    at(extended).expected = next.expected;
+    ++lost_;
+    ++bursts_;
+    ++returned_;
+    if (next.requests == 1) answers_.add(now - next.asked, now);
+    return Arrival::kRecovered;
   }
   if (extended <= highest_ - static_cast<int64_t>(kWindow)) {
     // One may be a straggler; two in a row are a stream that begins anew (as in RFC 3550 appendix A.1).
@@ -54,7 +61,7 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
     has_old_ = true;
     last_old_ = sequence;
     if (!begins) return Arrival::kOld;
-    begin(sequence, timestamp);
+    begin(sequence, timestamp, frame, now);
     return Arrival::kNew;
   }
   Entry& entry = at(extended);
@@ -79,7 +86,7 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
 }
 
 void LossFinder::fill(uint16_t sequence) {
-  if (!isMissing(sequence)) return;
+  if (!isMissing(sequence) || extend(sequence) > highest_) return;
   at(extend(sequence)).state = State::kReceived;
   ++returned_;
 }
@@ -90,22 +97,22 @@ void LossFinder::onOvertaken(Duration late) {
   overtaken_ = nearly_all <= DelayHistogram::kBucket ? Duration{} : nearly_all + DelayHistogram::kBucket;
 }
 
-void LossFinder::advance(int64_t to, uint32_t timestamp, Instant now) {
+void LossFinder::advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now) {
   const int64_t steps = to - highest_;
-  Duration step = samples(timestamp - timestamp_) / steps;
-  if (step <= Duration::zero() || step > kLongestPacket) step = kUsualFrame;
+  const Duration elapsed = samples(static_cast<int32_t>(timestamp - timestamp_));
   if (steps > 1) ++bursts_;
   for (int64_t gap = highest_ + 1; gap < to; ++gap) {
-    at(gap) = {.state = State::kMissing,
-               .requests = 0,
-               .too_late = false,
-               .expected = now - (to - gap) * step,
-               .asked = now};
+    Entry& entry = at(gap);
+    entry = {.state = State::kMissing, .expected = now - talkspurt_.age(to - gap, steps, elapsed), .asked = now};
     ++lost_;
+    // The requests that were made before it was known to be missing count.
+    if (gap == highest_ + 1 && next_.requests > 0) entry = next_;
   }
-  at(to) = {.state = State::kReceived, .requests = 0, .too_late = false, .expected = {}, .asked = {}};
+  at(to) = {.state = State::kReceived};
   highest_ = to;
   timestamp_ = timestamp;
+  talkspurt_.advance(steps, elapsed, frame);
+  expectNext(now);
   if (overtaken_ == Duration{}) {
     lateness_.add({}, kForget);
   } else {
@@ -114,9 +121,23 @@ void LossFinder::advance(int64_t to, uint32_t timestamp, Instant now) {
   oldest_missing_ = std::max(oldest_missing_, highest_ - static_cast<int64_t>(kWindow) + 1);
 }
 
+void LossFinder::expectNext(Instant now) {
+  next_ = {};
+  if (!talkspurt_.continues()) return;
+  const Duration frame = talkspurt_.frame();
+  // When the packet after it has not come either, it is lost, or the pause has begun.
+  next_ = {.state = State::kMissing, .expected = now + frame, .asked = now + 2 * frame};
+}
+
+bool LossFinder::isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const {
+  return next_.requests > 0 && now - next_.asked >= quickest_answer &&
+         samples(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
+}
+
 bool LossFinder::isMissing(uint16_t sequence) const {
   if (!started_) return false;
   const int64_t extended = extend(sequence);
+  if (extended == highest_ + 1) return next_.requests > 0;
   return extended <= highest_ && extended > highest_ - static_cast<int64_t>(kWindow) &&
          at(extended).state == State::kMissing;
 }
@@ -140,17 +161,19 @@ Instant LossFinder::due(const Entry& entry, const Config& config, Duration answe
 size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
   const Duration answer = answerTime(now, round_trip);
   size_t count = 0;
-  for (int64_t extended = oldest_missing_; extended <= highest_ && count < out.size(); ++extended) {
-    Entry& entry = at(extended);
-    const Instant when = due(entry, config, answer);
-    if (when > now) continue;
+  const auto consider = [&](Entry& entry, int64_t extended) {
+    if (due(entry, config, answer) > now) return;
     // This thread may be late, and what was to be asked for long ago is of no use now.
     entry.too_late = now + answer > entry.expected + config.budget;
-    if (entry.too_late) continue;
+    if (entry.too_late) return;
     entry.asked = now;
     ++entry.requests;
     out[count++] = static_cast<uint16_t>(extended);
+  };
+  for (int64_t extended = oldest_missing_; extended <= highest_ && count < out.size(); ++extended) {
+    consider(at(extended), extended);
   }
+  if (count < out.size()) consider(next_, highest_ + 1);
   return count;
 }
 
@@ -161,7 +184,7 @@ Instant LossFinder::nextAsk(const Config& config, Instant now, Duration round_tr
     next = std::min(next, due(at(extended), config, answer));
     if (next == Instant::max()) oldest_missing_ = extended;  // nobody looks there again
   }
-  return next;
+  return std::min(next, due(next_, config, answer));
 }
 
 }  // namespace sluice::media

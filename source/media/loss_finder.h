@@ -10,6 +10,7 @@
 #include "source/codec/sequence.h"
 #include "source/media/delay_histogram.h"
 #include "source/media/recent_peak.h"
+#include "source/media/talkspurt.h"
 
 namespace sluice::media {
 
@@ -32,18 +33,21 @@ class LossFinder {
   };
   // Another stream of the same sender follows: forgets the packets, and goes on counting.
   void restart() { started_ = false; }
-  // `timestamp` at 48 kHz tells when the packets before it should have come. What comes sooner than
+  // `timestamp` at 48 kHz and `frame` tell when the packets before it should have come. What comes sooner than
   // `quickest_answer` after it was asked for was merely overtaken.
-  Arrival onPacket(uint16_t sequence, uint32_t timestamp, Instant now, Duration quickest_answer = {});
+  Arrival onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now,
+                   Duration quickest_answer = {});
   // Another packet brought what was missing.
   void fill(uint16_t sequence);
 
+  // Also one after the newest that was asked for.
   bool isMissing(uint16_t sequence) const;
-  // When a missing packet should have come.
+  // When a missing packet, or one that was until it came, should have come.
   Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
 
-  // Writes the packets to ask for now, in rising order, and counts them as asked for. `round_trip` is as
-  // RTCP measured it; 0: unknown.
+  // Writes the packets to ask for now, in rising order, and counts them as asked for. The last one may be the
+  // one after the newest: when a pause begins and the packet that says so is lost, nothing else tells.
+  // `round_trip` is as RTCP measured it; 0: unknown.
   size_t ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
   // When ask() has work again; Instant::max(): no packet is worth asking for.
   Instant nextAsk(const Config& config, Instant now, Duration round_trip);
@@ -55,7 +59,7 @@ class LossFinder {
   // What is missing and what was asked for; how the line behaves is learnt again.
   void archive(Archive& a) {
     a(started_, has_old_, last_old_, lost_, bursts_, returned_);
-    if (started_) a(highest_, timestamp_, oldest_missing_, entries_);
+    if (started_) a(highest_, timestamp_, talkspurt_, oldest_missing_, entries_, next_);
   }
 
   uint64_t lost() const { return lost_; }          // packets that were missing when others came
@@ -77,8 +81,11 @@ class LossFinder {
   int64_t extend(uint16_t sequence) const {
     return highest_ + rtp::sequenceDistance(static_cast<uint16_t>(highest_), sequence);
   }
-  void begin(uint16_t sequence, uint32_t timestamp);
-  void advance(int64_t to, uint32_t timestamp, Instant now);
+  void begin(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now);
+  void advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now);
+  void expectNext(Instant now);
+  // The packet comes as the answer to a request that was made before anything showed that it was lost.
+  bool isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const;
   void onOvertaken(Duration late);
   // When this entry is to be asked for; Instant::max(): never.
   Instant due(const Entry& entry, const Config& config, Duration answer) const;
@@ -88,6 +95,8 @@ class LossFinder {
   uint16_t last_old_ = 0;
   int64_t highest_ = 0;
   uint32_t timestamp_ = 0;      // of the highest
+  Talkspurt talkspurt_;
+  Entry next_;  // the packet after the highest; missing when nothing but itself would tell
   int64_t oldest_missing_ = 0;  // no packet before it is to be asked for
   std::array<Entry, kWindow> entries_;
   DelayHistogram lateness_;  // of packets that came by themselves, after those that they left before

@@ -47,7 +47,7 @@ Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
       continue;
     }
     line.erase(line.begin());
-    if (finder.onPacket(sequence, sequence * 960u, at, known / 2) == LossFinder::Arrival::kRecovered) {
+    if (finder.onPacket(sequence, sequence * 960u, {}, at, known / 2) == LossFinder::Arrival::kRecovered) {
       ++outcome.recovered;
       const bool late = at - finder.expected(sequence) > config.budget;
       if (late && at > kStart + kLearning) ++outcome.late;

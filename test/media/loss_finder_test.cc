@@ -22,7 +22,7 @@ struct Line {
   uint16_t lost = 0;
 
   // A packet of 20 ms, which comes when it should.
-  Arrival packet(uint16_t sequence) { return finder.onPacket(sequence, sequence * 960u, now); }
+  Arrival packet(uint16_t sequence) { return finder.onPacket(sequence, sequence * 960u, {}, now); }
   // A packet is missing when the one after it comes.
   void lose() {
     packet(highest);
@@ -102,7 +102,7 @@ TEST_CASE("what comes sooner than an answer can was overtaken, and tells how lon
     line.now += 12ms;
     const size_t asked = line.ask().size();
     if (i == 49) CHECK(asked == 0);
-    CHECK(line.finder.onPacket(line.lost, line.lost * 960u, line.now, kRoundTrip / 2) == Arrival::kOvertaken);
+    CHECK(line.finder.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) == Arrival::kOvertaken);
   }
   for (int i = 0; i < 3'000; ++i) line.packet(++line.highest);  // it is over
   line.lose();
@@ -151,6 +151,142 @@ TEST_CASE("a late thread does not ask for what is too late by now") {
   line.now += 1s;
   CHECK(line.ask().empty());
   CHECK(line.nextAsk() == Instant::max());
+}
+
+constexpr Frame kSpeech{.duration = 20ms, .dtx = false};
+constexpr Frame kPause{.duration = 20ms, .dtx = true};
+
+// Speaks, pauses for 400 ms, and speaks again: what Opus encoders make of it. Timestamps are in frames.
+struct SpurtLine : Line {
+  uint16_t sequence = 100;
+  uint32_t frame = 0;
+
+  uint16_t next() { return sequence++; }
+  Arrival packet(uint16_t number, Frame what, Duration quickest = kRoundTrip / 2) {
+    return finder.onPacket(number, frame * 960, what, now, quickest);
+  }
+  void pass(uint32_t frames) {
+    frame += frames;
+    now += frames * 20ms;
+  }
+  void speak(int frames) {
+    for (; frames > 0; --frames, pass(1)) packet(next(), kSpeech);
+  }
+  void pause() {
+    packet(next(), kPause);
+    pass(20);
+  }
+};
+
+TEST_CASE("a lost packet that begins a pause is asked for when nothing follows") {
+  SpurtLine line;
+  line.speak(5);
+  line.pause();
+  line.speak(5);  // the last one is 20 ms old
+  const uint16_t lost = line.next();
+  CHECK_FALSE(line.finder.isMissing(lost));
+  CHECK(line.nextAsk() == line.now + 30ms);  // 20 ms late, and the reordering time
+  line.now += 30ms;
+  CHECK(line.ask() == std::vector<uint16_t>{lost});
+  CHECK(line.finder.isMissing(lost));
+  line.now += 40ms;
+  CHECK(line.packet(lost, kPause) == Arrival::kRecovered);
+  CHECK(line.now - line.finder.expected(lost) == 70ms);
+  CHECK(line.finder.lost() == 1);
+  CHECK(line.finder.returned() == 1);
+  CHECK(line.nextAsk() == Instant::max());  // the pause has begun
+}
+
+TEST_CASE("a lost packet that begins a pause is not asked for when the pause is over") {
+  SpurtLine line;
+  line.config.max_requests = 1;
+  line.speak(5);
+  line.pause();
+  line.speak(5);
+  const uint16_t lost = line.next();
+  line.now += 30ms;
+  CHECK(line.ask().size() == 1);  // and the answer is lost
+  line.now -= 30ms;
+  line.pass(20);
+  line.speak(1);
+  CHECK(line.finder.isMissing(lost));
+  CHECK(line.now - line.finder.expected(lost) == 420ms);
+  line.now += 10ms;
+  CHECK(line.ask().empty());
+  CHECK(line.finder.lost() == 1);
+}
+
+TEST_CASE("a lost packet that ends a pause is asked for, whatever the timestamps jump over") {
+  for (const uint32_t silence : {2u, 4u, 20u, 300u}) {
+    CAPTURE(silence);
+    SpurtLine line;
+    line.speak(5);
+    line.packet(line.next(), kPause);
+    line.pass(1 + silence);
+    const uint16_t lost = line.next();
+    line.pass(1);
+    line.packet(line.next(), kSpeech);
+    CHECK(line.finder.expected(lost) == line.now - 20ms);
+    line.now += 10ms;
+    CHECK(line.ask() == std::vector<uint16_t>{lost});
+  }
+}
+
+TEST_CASE("both ends of a pause are lost: the one that ended it is asked for") {
+  SpurtLine line;
+  line.speak(5);
+  line.pause();
+  line.speak(5);
+  const uint16_t begin = line.next();
+  line.pass(20);
+  const uint16_t end = line.next();
+  line.pass(1);
+  line.packet(line.next(), kSpeech);
+  line.now += 10ms;
+  CHECK(line.ask() == std::vector<uint16_t>{end});
+  CHECK(line.finder.isMissing(begin));
+}
+
+TEST_CASE("whoever stops without a word is asked for nothing once that is known") {
+  SpurtLine line;
+  line.speak(5);
+  line.pass(20);
+  line.speak(5);  // no packet has begun the pause
+  CHECK(line.nextAsk() == Instant::max());
+  line.pause();
+  line.speak(5);
+  CHECK(line.nextAsk() != Instant::max());
+  line.pass(20);
+  line.speak(1);
+  CHECK(line.nextAsk() == Instant::max());
+  CHECK(line.finder.lost() == 0);
+}
+
+TEST_CASE("voice that goes on late is no answer") {
+  SpurtLine line;
+  line.pause();
+  line.speak(5);
+  line.now += 30ms;
+  CHECK(line.ask().size() == 1);
+  line.now += 10ms;  // sooner than an answer can come
+  CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
+  line.now += 50ms;
+  CHECK(line.ask().size() == 1);
+  line.frame += 50;
+  line.now += 1s;  // much later, under a later timestamp
+  CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
+  CHECK(line.finder.lost() == 0);
+}
+
+TEST_CASE("an answer by RTX to a request for the next packet is known") {
+  SpurtLine line;
+  line.pause();
+  line.speak(5);
+  const uint16_t lost = line.next();
+  line.now += 30ms;
+  CHECK(line.ask().size() == 1);
+  line.now += 40ms;
+  CHECK(line.packet(lost, kPause, {}) == Arrival::kRecovered);
 }
 
 TEST_CASE("a packet is asked for at most max_requests times") {

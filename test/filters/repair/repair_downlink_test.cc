@@ -48,6 +48,7 @@ TEST_CASE("a listener that asks for everything costs no more than its budget") {
                   [](const Captured& packet) { return packet.kind == PacketKind::kRtcp; });
     const auto last = heard(room);
     voice += room.listener.outer.back().data.size();
+    room.wait(20ms);
     room.listener.outer.clear();
     room.ask({last.sequence});
     room.listener.outer.clear();
@@ -88,6 +89,7 @@ TEST_CASE("with RTX the packet comes again under its own numbers (RFC 4588 secti
   CHECK(readU16(rtx.payload.data()) == sequence);
   CHECK(bytes(rtx.payload.subspan(2)) == payload);
   const uint16_t number = rtx.sequence;
+  room.wait(20ms);
   room.ask({static_cast<uint16_t>(sequence + 1)});
   CHECK(heard(room).sequence == static_cast<uint16_t>(number + 1));
   CHECK(room.listener.counted("repair", "resent", "rtx") == 2);
@@ -110,6 +112,7 @@ TEST_CASE("packets carry the frames before them where the listener takes RED") {
   CHECK(room.listener.counted("repair", "red_out") == 2);
 
   // The same numbers never encrypt two different packets: it comes as it was, or not at all.
+  room.wait(20ms);
   room.ask({third.sequence});
   REQUIRE(room.listener.outer.size() == 4);
   CHECK(room.listener.outer[3].data == room.listener.outer[2].data);
@@ -133,6 +136,7 @@ TEST_CASE("what went out as RED does not come again when the frames before are f
   room.ask({sequence});
   CHECK(room.listener.outer.size() == sent);
   CHECK(room.listener.counted("repair", "refused", "unknown") == 1);
+  room.wait(40ms);
   room.ask({static_cast<uint16_t>(sequence + 1)});
   CHECK(heard(room).payload_type == kRed);
   CHECK(room.listener.outer.size() == sent + 1);
@@ -154,6 +158,7 @@ TEST_CASE("what went out as RED comes again by RTX, without the frames before") 
   for (int i = 0; i < 3; ++i) room.speak();
   const uint16_t sequence = heard(room).sequence;
   CHECK(heard(room).payload_type == kRed);
+  room.wait(20ms);
   room.ask({sequence});
   CHECK(heard(room).payload_type == kRtx);
   CHECK(bytes(heard(room).payload.subspan(2)) == frame(102));
@@ -260,27 +265,78 @@ TEST_CASE("when no packet is free, nothing is resent or rebuilt, and it is count
 
 TEST_CASE("numbers of RTX go on, whatever a reload changes") {
   Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
-  for (int i = 0; i < 3; ++i) room.speak();
+  for (int i = 0; i < 4; ++i) room.speak();
   room.ask({asRtp(room.listener.outer[1]).sequence});
   const auto before = heard(room);
   const test::FilterConfig router{rtp_router::filterType(), ""};
   SUBCASE("a budget that needs another memory, which keeps what it can") {
     room.listener.reload({{repair::filterType(), "downlink { budget_ms: 400 }"}, router});
+    room.wait(20ms);
     room.ask({asRtp(room.listener.outer[2]).sequence});
     CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 1));
+    room.wait(20ms);
     room.ask({asRtp(room.listener.outer[0]).sequence});
   }
   SUBCASE("without the filter for a while") {
     room.listener.reload({router});
     room.listener.reload({{repair::filterType(), ""}, router});
     room.speak();
+    room.wait(20ms);
     room.ask({heard(room).sequence});
     CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 1));
     room.speak();
+    room.wait(20ms);
     room.ask({heard(room).sequence});
   }
   CHECK(heard(room).ssrc == before.ssrc);
   CHECK(heard(room).sequence == static_cast<uint16_t>(before.sequence + 2));
+}
+
+TEST_CASE("a packet that the listener asked for before it was sent is not sent twice") {
+  Room room;
+  room.speak(1);
+  room.speak(3);
+  room.wait(20ms);
+  room.speak(2);  // the listener's NACK is on its way
+  room.wait(20ms);
+  const size_t sent = room.listener.outer.size();
+  room.ask({asRtp(room.listener.outer[2]).sequence});
+  CHECK(room.listener.outer.size() == sent);
+  CHECK(room.listener.counted("repair", "refused", "repeated") == 1);
+  CHECK(described(room.listener, "downlink.loss_percent") == "0.00");
+}
+
+TEST_CASE("the packet that begins a pause is repeated by itself on a line that loses") {
+  Room room({.rtx = true});
+  const auto pause = [&] {
+    const uint16_t sequence = room.next++;
+    room.speaker.ingress(rtpPacket(sequence, {0x78}));
+  };
+  const auto repeated = [&] { return room.listener.counted("repair", "resent", "rtx"); };
+  for (int i = 0; i < 50; ++i) room.speak();
+  pause();
+  room.wait(400ms);
+  CHECK(repeated() == 0);  // it loses nothing
+  room.listener.ingress(compound([&](rtcp::Writer& w) {
+    const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 26};
+    w.addReceiverReport(1, {&block, 1});
+  }));
+  for (int i = 0; i < 50; ++i) room.speak();
+  CHECK(repeated() == 0);
+  pause();
+  CHECK(repeated() == 0);
+  room.wait(20ms);
+  CHECK(repeated() == 1);
+  const rtp::Packet again = heard(room);
+  CHECK(readU16(again.payload.data()) == asRtp(room.listener.outer[room.listener.outer.size() - 2]).sequence);
+  room.wait(400ms);
+  CHECK(repeated() == 1);
+  pause();
+  room.wait(10ms);
+  room.speak(room.next++);  // the pause is over before its time
+  room.wait(400ms);
+  CHECK(repeated() == 1);
+  CHECK(room.worker.pool().unaccounted() == 0);
 }
 
 TEST_CASE("who hears nobody any more holds no packets, and counts for nothing in the room") {

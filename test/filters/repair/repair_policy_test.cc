@@ -61,15 +61,35 @@ TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
   Instant now{1h};
   for (int i = 0; i < 500; ++i) {
     now += 20ms;
-    estimate.onSent(now);
+    estimate.onSent(0, now);
     if (i % 20 == 0) estimate.onLost(2, now);
   }
   CHECK(estimate.loss() == doctest::Approx(0.1).epsilon(0.2));
   CHECK(estimate.meanBurst() == doctest::Approx(2));
-  for (int i = 0; i < 1000; ++i) estimate.onSent(now += 20ms);
+  for (int i = 0; i < 1000; ++i) estimate.onSent(0, now += 20ms);
   CHECK(estimate.loss() < 0.01);
   estimate.onReport(0.25, now);
   CHECK(estimate.loss() == doctest::Approx(0.25));
+}
+
+TEST_CASE("what never came to us is not the listener's loss") {
+  LossEstimate estimate;
+  Instant now{1h};
+  for (int i = 0; i < 500; ++i) estimate.onSent(i % 9 == 0 ? 1 : 0, now += 20ms);
+  estimate.onReport(0.1, now);
+  CHECK(estimate.loss() < 0.01);
+  estimate.onReport(0.19, now);  // it lost a tenth of the rest
+  CHECK(estimate.loss() == doctest::Approx(0.1).epsilon(0.05));
+  for (int i = 0; i < 500; ++i) estimate.onSent(i % 9 == 0 ? 1 : i % 9 == 3 ? -1 : 0, now += 20ms);
+  estimate.onReport(0.1, now);  // all came to us, one place late
+  CHECK(estimate.loss() == doctest::Approx(0.1).epsilon(0.1));
+}
+
+TEST_CASE("the packet that begins a pause is repeated where the line loses, twice where it loses much") {
+  CHECK(pauseRepeats({.loss = 0.005}) == 0);
+  CHECK(pauseRepeats({.loss = 0.05}) == 1);
+  CHECK(pauseRepeats({.loss = 0.05, .mean_burst = 3}) == 2);
+  CHECK(pauseRepeats({.loss = 0.3}) == 2);
 }
 
 TEST_CASE("repair costs at most its share of the voice") {

@@ -25,6 +25,7 @@ TEST_CASE("RTX goes on with the next number over reloads, since the SRTP key sta
   Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
   const auto resend = [&] {
     room.speak();
+    room.wait(20ms);
     room.ask({heard(room).sequence});
     const auto rtx = heard(room);
     REQUIRE(rtx.ssrc == room.slot() + 1);
