@@ -12,6 +12,7 @@ inline constexpr std::string_view kDrops[] = {"late",    "duplicate",   "stale",
 enum class Count {
   kConcealedLbrr,
   kConcealedPlc,
+  kConcealedDtx,
   kMissing,
   kTranscoded,
   kProfileChanges,
@@ -22,6 +23,7 @@ enum class Count {
 inline constexpr stats::CounterSpec kCounters[] = {
     {"concealed", "Missing frames that were filled, by what they were made of.", "by", "lbrr"},
     {"concealed", "Missing frames that were filled, by what they were made of.", "by", "plc"},
+    {"concealed", "Missing frames that were filled, by what they were made of.", "by", "dtx"},
     {"missing", "Missing frames that stayed missing."},
     {"transcoded", "Packets that were encoded anew."},
     {"profile_changes", "Changes of the profile that TRANSCODE encodes with."},

@@ -15,6 +15,7 @@ constexpr double kBudgetRate = 2 * 48'000;  // samples a second
 constexpr double kBudgetBurst = 2 * 48'000;
 constexpr double kRebuildRate = 10 * 48'000;  // some 15 packets' past a second
 constexpr double kRebuildBurst = 20 * 48'000;
+constexpr uint32_t kPauseAfter = 1'920;  // samples, 40 ms: nothing comes that is so late but after a stall
 
 }  // namespace
 
@@ -72,6 +73,7 @@ void Stream::restart() {
   flush();
   buffer_.reset(lane_.settings->buffer);
   concealer_.reset();
+  talkspurt_ = {};
   if (transcoder_ != nullptr) transcoder_->reset();
   renumber_ = renumber_ || offset_ != 0;  // our numbers go on, whatever the sender's do
   restarts_ = reception_.restarts();
@@ -127,7 +129,8 @@ void Stream::onOther(net::PacketPtr&& packet, const rtp::Packet& other) {
 
 void Stream::release(Instant now) {
   for (Out out = buffer_.pop(now); out.kind != Kind::kNothing; out = buffer_.pop(now)) handle(out);
-  const Instant due = buffer_.due();
+  if (now != Instant::max() && pauseDue() <= now) beginPause();
+  const Instant due = std::min(buffer_.due(), pauseDue());
   if (due == Instant::max()) return timer_.cancel();
   if (!timer_.armed() || timer_.due() != due) timer_.armAt(due);
 }
@@ -156,7 +159,48 @@ void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
   if (std::exchange(renumber_, false)) offset_ = static_cast<uint16_t>(last_sequence_ + 1 - out.sequence);
   last_sequence_ = static_cast<uint16_t>(out.sequence + offset_);
   if (offset_ != 0) writeU16(&packet->data()[2], last_sequence_);
-  concealer_.remember(payloadOf(*packet));
+  const Bytes payload = payloadOf(*packet);
+  const auto steps = static_cast<uint16_t>(out.sequence - released_);
+  const auto elapsed = static_cast<int32_t>(out.timestamp - released_timestamp_);
+  talkspurt_.advance(steps, media::samplesToTime(elapsed), {media::samplesToTime(out.samples), opus::isDtx(payload)});
+  released_ = out.sequence;
+  released_timestamp_ = out.timestamp;
+  payload_type_ = packet->data()[1] & 0x7F;
+  concealer_.remember(payload);
+  lane_.pass(std::move(packet));
+}
+
+Instant Stream::pauseDue() const {
+  const bool conceals = lane_.settings != nullptr && lane_.mode() == Mode::kConceal && !renumber_;
+  if (!conceals || buffer_.size() > 0 || !talkspurt_.continues()) return Instant::max();
+  return buffer_.nextDue() + media::samplesToTime(kPauseAfter);
+}
+
+// Makes the packet that is missing (RFC 6716 section 2.1.9), so that listeners do not conceal all of the pause.
+// It is of this instant, so that no listener learns to wait for it.
+void Stream::beginPause() {
+  const Out next = buffer_.giveUpNext(kPauseAfter);
+  const Bytes last = concealer_.last();
+  const media::Frame frame{.duration = talkspurt_.frame(), .dtx = true};
+  talkspurt_.advance(1, frame.duration, frame);
+  net::PacketPtr packet = last.empty() ? nullptr : lane_.context.packet();
+  if (packet == nullptr) return lane_.context.count(Count::kMissing);
+  uint8_t payload[media::kDtxPacketSize];
+  media::writeDtxPacket(last, payload);
+  const rtp::Header header{.payload_type = payload_type_,
+                           .sequence = static_cast<uint16_t>(next.sequence + offset_),
+                           .timestamp = next.timestamp,
+                           .ssrc = ssrc_};
+  packet->resize(header.size() + sizeof payload);
+  rtp::write(header, packet->data().data());
+  std::ranges::copy(payload, packet->data().begin() + static_cast<ptrdiff_t>(header.size()));
+  packet->kind = PacketKind::kRtp;
+  packet->received = lane_.context.now();
+  last_sequence_ = header.sequence;
+  released_timestamp_ = next.timestamp;
+  released_ = next.sequence;
+  concealer_.remember(payload);
+  lane_.context.count(Count::kConcealedDtx);
   lane_.pass(std::move(packet));
 }
 

@@ -13,6 +13,7 @@
 #include "source/codec/reception.h"
 #include "source/codec/rtp.h"
 #include "source/media/concealer.h"
+#include "source/media/talkspurt.h"
 #include "source/net/timer.h"
 
 namespace sluice::opus_filter {
@@ -81,6 +82,9 @@ class Stream {
   void onFrame(net::PacketPtr&& packet, const Out& out);
   void onGap(const Out& gap);
   void conceal(const Out& gap, const net::Packet& next);
+  // When nothing has followed for so long that a pause must have begun; Instant::max(): nothing tells.
+  Instant pauseDue() const;
+  void beginPause();
   void transcode(net::PacketPtr&& packet, const Out& out);
   void complete(uint32_t timestamp);
   void transcodeGap(const Out& gap, const net::Packet& next);
@@ -98,6 +102,11 @@ class Stream {
   media::JitterBuffer buffer_;
   std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
   media::Concealer concealer_;
+  media::Talkspurt talkspurt_;
+  // The packet that was let go last, as it came.
+  uint16_t released_ = 0;
+  uint32_t released_timestamp_ = 0;
+  uint8_t payload_type_ = 0;
   // Samples that may be decoded: who sends faster than real time pays himself.
   TokenBucket codec_budget_;
   TokenBucket rebuild_budget_;              // the same of what is decoded to rebuild a packet

@@ -64,8 +64,8 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
   // It has not been lost if it cannot have come yet. It may also have come to us late: then the listener asked
   // before it was sent.
-  const Duration way = sent->resends > 0 ? roundTrip() : measuredRoundTrip();
-  if (now - sent->last < way * 3 / 4) return refuse(Count::kRefusedRepeated);
+  const Duration soonest = sent->resends > 0 ? roundTrip() * 3 / 4 : measuredRoundTrip();
+  if (now - sent->last < soonest) return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
   // It is as late as the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;

@@ -33,6 +33,13 @@ void writeEmptyPacket(Bytes like, uint8_t* out) {
   out[2] = 0;
 }
 
+void writeDtxPacket(Bytes like, uint8_t* out) {
+  const auto info = opus::parse(like);
+  // Code 3 without data: frames of no bytes (RFC 6716 section 3.2.5).
+  out[0] = static_cast<uint8_t>(like[0] | 3);
+  out[1] = static_cast<uint8_t>(info ? info->frame_count : 1);
+}
+
 void Concealer::remember(Bytes payload) {
   Recent& recent = recent_[count_++ % kRemembered];
   recent.missing = 0;

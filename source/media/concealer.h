@@ -24,6 +24,10 @@ struct ConcealerTools {
 inline constexpr size_t kEmptyPacketSize = 3;
 void writeEmptyPacket(Bytes like, uint8_t* out);
 
+// A packet that begins a pause of a stream whose last packet was `like` (RFC 6716 section 2.1.9).
+inline constexpr size_t kDtxPacketSize = 2;
+void writeDtxPacket(Bytes like, uint8_t* out);
+
 class Concealer {
  public:
   void reset() { count_ = 0; }

@@ -1,6 +1,7 @@
 #include "source/media/jitter_buffer.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace sluice::media {
 
@@ -156,6 +157,19 @@ JitterBuffer::Out JitterBuffer::takeMissing(const Missing& gap, Instant due) {
   skipTo(head_ + 1);
   skipPassed();
   calm_since_ = std::max(calm_since_, due);
+  return out;
+}
+
+JitterBuffer::Out JitterBuffer::giveUpNext(uint32_t after) {
+  assert(started_ && held_ == 0);
+  last_timestamp_ += last_samples_ + after;
+  const Out out{.kind = Out::Kind::kGap,
+                .sequence = static_cast<uint16_t>(head_),
+                .timestamp = static_cast<uint32_t>(last_timestamp_),
+                .samples = last_samples_,
+                .due = delay_.playout(last_timestamp_),
+                .index = gap_index_};
+  skipTo(head_ + 1);
   return out;
 }
 

@@ -75,6 +75,11 @@ class JitterBuffer {
   // When pop() has something; Instant::max() when it never will.
   Instant due() const;
 
+  // While nothing is held, after a frame has left: when the one after it is due, and that frame, which is no
+  // longer waited for. `after`: how many samples later another one stands in for it.
+  Instant nextDue() const { return delay_.playout(last_timestamp_ + last_samples_); }
+  Out giveUpNext(uint32_t after);
+
   size_t size() const { return held_; }
   size_t capacity() const { return capacity_; }
   const PlayoutDelay& delay() const { return delay_; }

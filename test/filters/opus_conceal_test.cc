@@ -117,6 +117,74 @@ TEST_CASE("silence is left alone") {
   }
 }
 
+// Speech with discontinuous transmission: spurts of five packets, the last of which begins a pause of 400 ms.
+struct SpurtFixture : Fixture {
+  std::vector<Payload> speech = encode(voiceSignal(2, 130), {});
+  uint16_t sequence = 0;
+  uint32_t timestamp = 0;
+
+  using Fixture::Fixture;
+  void say(Bytes payload, bool lost = false) {
+    if (!lost) chain.ingress(rtpPacket(sequence, timestamp, payload));
+    ++sequence;
+    timestamp += 960;
+    advance(20ms);
+  }
+  void spurt(bool lose_last, Duration pause = 400ms) {
+    for (int i = 0; i < 4; ++i) say(speech[sequence % speech.size()]);
+    const uint8_t dtx[] = {speech[0][0]};
+    say(dtx, lose_last);
+    timestamp += static_cast<uint32_t>(pause / 1ms * 48);
+    advance(pause);
+  }
+};
+
+TEST_CASE("CONCEAL makes the packet that begins a pause, if nothing else follows") {
+  SpurtFixture f("ingress { mode: CONCEAL }");
+  f.spurt(false);
+  CHECK(f.chain.inner.size() == 5);
+  f.spurt(true);
+  REQUIRE(f.chain.inner.size() == 10);
+  const auto made = f.out(9);
+  CHECK(made.sequence == 9);
+  CHECK(made.timestamp == f.out(8).timestamp + 3 * 960);  // no earlier than it is sent
+  CHECK(made.payload_type == kOpus);
+  CHECK(opus::isDtx(made.payload));
+  CHECK(opus::parse(made.payload)->samples() == 960);
+  CHECK(f.counted("concealed", "dtx") == 1);
+  f.spurt(false);
+  CHECK(f.chain.inner.size() == 15);
+  CHECK(f.counted("missing") + f.counted("concealed", "plc") + f.counted("concealed", "lbrr") == 0);
+  f.chain.closeChain();
+  CHECK(f.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("a stall is a pause only after two frames, and the packet that it held back is late") {
+  SpurtFixture f("ingress { mode: CONCEAL }");
+  f.spurt(false);
+  for (int i = 0; i < 3; ++i) f.say(f.speech[i]);
+  f.advance(20ms);
+  f.say(f.speech[3]);
+  CHECK(f.counted("concealed", "dtx") == 0);
+  f.advance(200ms);
+  CHECK(f.counted("concealed", "dtx") == 1);
+  for (int i = 4; i < 8; ++i) f.say(f.speech[i]);
+  CHECK(f.dropped("late") >= 1);
+  f.advance(200ms);
+  CHECK(f.counted("missing") == 0);
+}
+
+TEST_CASE("CONCEAL makes no pause of a stream that never said that one begins") {
+  SpurtFixture f("ingress { mode: CONCEAL }");
+  for (int spurt = 0; spurt < 3; ++spurt) {
+    for (int i = 0; i < 4; ++i) f.say(f.speech[i]);
+    f.timestamp += 19'200;
+    f.advance(400ms);
+  }
+  CHECK(f.chain.inner.size() == 12);
+  CHECK(f.counted("concealed", "dtx") == 0);
+}
+
 // Outward: a receiver report about the stream, as the inside sees it; what the client gets of it.
 rtcp::ReportBlock reportOn(Fixture& f) {
   uint8_t buffer[64];

@@ -1,6 +1,8 @@
 // Opus as the benchmark speaks it.
 #pragma once
 
+#include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "source/media/opus_decoder.h"
@@ -27,6 +29,26 @@ inline std::vector<Payload> encode(const Samples& samples, const media::Profile&
     payloads.push_back(std::move(payload));
   }
   return payloads;
+}
+
+// The same with discontinuous transmission, as WebRTC sends it: after 200 ms of silence one DTX packet, then
+// nothing (empty payloads) but a frame and another DTX packet every 400 ms.
+inline std::vector<Payload> withPauses(const Samples& samples, std::vector<Payload> speech) {
+  constexpr size_t kHangover = 10;
+  constexpr size_t kUpdate = 20;
+  constexpr int16_t kSilence = 100;
+  size_t silent = 0;
+  for (size_t n = 0; n < speech.size(); ++n) {
+    const auto frame = samples.begin() + static_cast<ptrdiff_t>(n * kFrameSamples);
+    const bool silence = std::all_of(frame, frame + kFrameSamples,
+                                     [](int16_t sample) { return std::abs(sample) < kSilence; });
+    silent = silence ? silent + 1 : 0;
+    if (silent <= kHangover) continue;
+    const size_t in_update = (silent - kHangover - 1) % (kUpdate + 1);
+    if (in_update == 0) speech[n].resize(1);
+    if (in_update > 0 && in_update < kUpdate) speech[n].clear();
+  }
+  return speech;
 }
 
 // What is heard when nothing is lost.

@@ -14,12 +14,12 @@ void FilteredReceiver::advance(Instant now) {
   clock_.advance(std::max(Duration::zero(), now - clock_.now()));
 }
 
-void FilteredReceiver::onFrame(size_t frame, Bytes payload, Instant now) {
+void FilteredReceiver::onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) {
   advance(now);
   came_.insert(frame);
   std::vector<uint8_t> packet(rtp::kHeaderSize + payload.size());
   rtp::write({.payload_type = 111,
-              .sequence = static_cast<uint16_t>(frame),
+              .sequence = static_cast<uint16_t>(sequence),
               .timestamp = static_cast<uint32_t>(frame * kFrameSamples),
               .ssrc = 1},
              packet.data());
@@ -51,10 +51,10 @@ void FilteredReceiver::handOn() {
     if (!packet) continue;
     const size_t frame = packet->timestamp / kFrameSamples;
     if (!came_.contains(frame)) {
-      const bool empty = packet->payload.size() <= media::kEmptyPacketSize;
+      const bool empty = packet->payload.size() == media::kEmptyPacketSize;
       rebuilt_[frame] = empty ? Played::kConcealed : Played::kRecovered;
     }
-    inner_->onFrame(frame, packet->payload, clock_.now());
+    inner_->onFrame(frame, packet->sequence, packet->payload, clock_.now());
   }
   chain_.inner.clear();
 }

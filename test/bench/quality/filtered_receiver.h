@@ -16,7 +16,7 @@ class FilteredReceiver final : public Receiver {
   // Packets go inward through `filters`, then to `inner`.
   FilteredReceiver(std::vector<test::FilterConfig> filters, std::unique_ptr<Receiver> inner);
 
-  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) override;
   Instant due() const override;
   std::optional<Played> play(Instant now, media::MutablePcm out) override;
   Instant deadline(size_t frame) const override { return inner_->deadline(frame); }

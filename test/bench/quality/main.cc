@@ -1,5 +1,5 @@
 // What a bad line does to speech, and what each strategy saves of it: one table.
-//   bazel run -c opt //test/bench:quality -- [--quick]
+//   bazel run -c opt //test/bench:quality -- [--quick] [--dtx]
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -82,13 +82,29 @@ struct Piece {
   std::map<bool, Samples> clean;
 };
 
-std::vector<Piece> pieces(bool quick) {
+// With a pause after each sentence.
+Samples speakWithPauses(const Speaker& speaker) {
+  Samples out;
+  std::string rest = speaker.text;
+  for (size_t pause = 0; !rest.empty(); ++pause) {
+    const size_t end = std::min(rest.find('.'), rest.size() - 1) + 1;
+    const Samples sentence = speak(speaker.voice, rest.substr(0, end).c_str());
+    out.insert(out.end(), sentence.begin(), sentence.end());
+    out.insert(out.end(), kRate * (8 + 3 * (pause % 4)) / 10, 0);
+    rest.erase(0, end);
+    rest.erase(0, rest.find_first_not_of(' '));
+  }
+  return out;
+}
+
+std::vector<Piece> pieces(bool quick, bool dtx) {
   std::vector<Piece> out;
   for (const Speaker& speaker : kSpeakers) {
-    Piece piece{speak(speaker.voice, speaker.text), {}, {}};
+    Piece piece{dtx ? speakWithPauses(speaker) : speak(speaker.voice, speaker.text), {}, {}};
     for (const bool fec : {false, true}) {
       piece.speech[fec] = encode(piece.samples, profile(fec));
       piece.clean[fec] = decode(piece.speech[fec]);
+      if (dtx) piece.speech[fec] = withPauses(piece.samples, std::move(piece.speech[fec]));
     }
     out.push_back(std::move(piece));
     if (quick) break;
@@ -131,14 +147,14 @@ struct Row {
   }
 };
 
-void run(bool quick) {
-  const auto voices = pieces(quick);
+void run(bool quick, bool dtx) {
+  const auto voices = pieces(quick, dtx);
   size_t frames = 0;
   for (const Piece& piece : voices) frames += piece.speech.at(false).size();
   std::printf(
-      "%zu voices, %.0f s of speech; Opus 32 kb/s, 20 ms; one way 20 ms unless said\n"
+      "%zu voices, %.0f s of speech%s; Opus 32 kb/s, 20 ms; one way 20 ms unless said\n"
       "delay: from sending to playing, without the line's; after the first 8 s of each voice\n\n",
-      voices.size(), static_cast<double>(frames) * 0.02);
+      voices.size(), static_cast<double>(frames) * 0.02, dtx ? " and pauses, which are not sent (DTX)" : "");
   const char* const heads[][11] = {{"strategy", "concealed", "recovered", "stretched", "LSD", "seg.SNR",
                                     "delay", "p95", "overhead", "resent", "late"},
                                    {"", "%", "%", "%", "dB", "dB", "ms", "ms", "%", "%", ""}};
@@ -174,7 +190,7 @@ bool printStream(const char* name) {
   const auto line = std::ranges::find(all, name, &Line::name);
   if (line == all.end()) return false;
   size_t first = 0;
-  for (uint64_t seed = 1; const Piece& piece : pieces(false)) {
+  for (uint64_t seed = 1; const Piece& piece : pieces(false, false)) {
     impair::Impairment impairment(line->forward, seed++);
     const auto& speech = piece.speech.at(false);
     for (size_t n = 0; n < speech.size(); ++n) {
@@ -198,19 +214,22 @@ bool printStream(const char* name) {
 
 int main(int argc, char** argv) {
   bool quick = false;
+  bool dtx = false;
   bool only_lines = false;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--quick") == 0) {
       quick = true;
+    } else if (std::strcmp(argv[i], "--dtx") == 0) {
+      dtx = true;
     } else if (std::strcmp(argv[i], "--lines") == 0) {
       only_lines = true;
     } else if (std::strcmp(argv[i], "--stream") == 0 && i + 1 < argc) {
       return sluice::quality::printStream(argv[i + 1]) ? 0 : 1;
     } else {
-      std::fprintf(stderr, "usage: %s [--quick] [--lines] [--stream LINE]\n", argv[0]);
+      std::fprintf(stderr, "usage: %s [--quick] [--dtx] [--lines] [--stream LINE]\n", argv[0]);
       return 2;
     }
   }
-  only_lines ? sluice::quality::printLines(quick) : sluice::quality::run(quick);
+  only_lines ? sluice::quality::printLines(quick) : sluice::quality::run(quick, dtx);
   return 0;
 }

@@ -21,7 +21,7 @@ Played::Kind fill(media::OpusDecoder& decoder, Bytes next, media::MutablePcm out
 
 }  // namespace
 
-void FixedBuffer::onFrame(size_t frame, Bytes payload, Instant now) {
+void FixedBuffer::onFrame(size_t frame, size_t, Bytes payload, Instant now) {
   if (!started_) {
     started_ = true;
     start_ = now + delay_ - kFrame * static_cast<int64_t>(frame);
@@ -33,16 +33,21 @@ std::optional<Played> FixedBuffer::play(Instant, media::MutablePcm out) {
   const size_t frame = next_++;
   if (const auto here = waiting_.extract(frame)) {
     decoder_.decode(here.mapped(), out);
+    paused_ = opus::isDtx(here.mapped());
     return Played{Played::kReceived, frame};
   }
   const auto after = waiting_.find(frame + 1);
   const bool helps = use_fec_ && after != waiting_.end();
+  if (paused_ && !(helps && hasLbrr(after->second))) {
+    decoder_.conceal(out);
+    return Played{Played::kPause, frame};
+  }
   return Played{fill(decoder_, helps ? Bytes(after->second) : Bytes(), out), frame};
 }
 
-void AdaptiveBuffer::onFrame(size_t frame, Bytes payload, Instant now) {
+void AdaptiveBuffer::onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) {
   const auto timestamp = static_cast<uint32_t>(frame * kFrameSamples);
-  const auto insertion = buffer_.insert(static_cast<uint16_t>(frame), timestamp, kFrameSamples, now);
+  const auto insertion = buffer_.insert(static_cast<uint16_t>(sequence), timestamp, kFrameSamples, now);
   if (insertion.verdict != media::JitterBuffer::Verdict::kHeld) return;
   held_[insertion.place].assign(payload.begin(), payload.end());
   if (started_) return;
@@ -60,7 +65,7 @@ std::optional<Played> AdaptiveBuffer::play(Instant now, media::MutablePcm out) {
   if (buffer_.size() == 0) {
     decoder_.conceal(out);
     next_due_ += kFrame;
-    return Played{Played::kConcealed, next_++};
+    return Played{paused_ ? Played::kPause : Played::kConcealed, next_++};
   }
   const auto next = buffer_.pop(now);
   if (next.kind != Kind::kFrame && next.kind != Kind::kGap) return std::nullopt;
@@ -70,6 +75,7 @@ std::optional<Played> AdaptiveBuffer::play(Instant now, media::MutablePcm out) {
   next_due_ = next.due + kFrame;
   if (next.kind == Kind::kFrame) {
     decoder_.decode(held_[next.place], out);
+    paused_ = opus::isDtx(held_[next.place]);
     return Played{Played::kReceived, frame};
   }
   const bool helps = use_fec_ && next.left == 0;

@@ -12,16 +12,22 @@
 namespace sluice::quality {
 
 struct Played {
-  enum Kind { kReceived, kRecovered, kConcealed } kind;  // kRecovered: from the next packet's LBRR
-  size_t frame;                                          // of the speech; rises, but may leave out numbers
+  enum Kind {
+    kReceived,
+    kRecovered,  // from the next packet's LBRR
+    kConcealed,
+    kPause,  // comfort noise, since a DTX packet was the last one
+  } kind;
+  size_t frame;  // of the speech; rises, but may leave out numbers
 };
 
 class Receiver {
  public:
   virtual ~Receiver() = default;
 
-  // An encoded frame came, in whatever way: any order, and more than once.
-  virtual void onFrame(size_t frame, Bytes payload, Instant now) = 0;
+  // An encoded frame came, in whatever way: any order, and more than once. `sequence` counts the frames that
+  // were sent.
+  virtual void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) = 0;
   // When there is something to do; Instant::max() when it never will without another frame.
   virtual Instant due() const = 0;
   // Called at due(), or soon after. Plays 20 ms into `out`, unless it was something else.
@@ -36,7 +42,7 @@ class FixedBuffer final : public Receiver {
  public:
   FixedBuffer(bool use_fec, Duration delay) : use_fec_(use_fec), delay_(delay) {}
 
-  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) override;
   Instant due() const override { return started_ ? deadline(next_) : Instant::max(); }
   std::optional<Played> play(Instant now, media::MutablePcm out) override;
   Instant deadline(size_t frame) const override { return start_ + kFrame * static_cast<int64_t>(frame); }
@@ -48,6 +54,7 @@ class FixedBuffer final : public Receiver {
   Instant start_{};  // of frame 0
   size_t next_ = 0;
   std::map<size_t, Payload> waiting_;
+  bool paused_ = false;
   media::OpusDecoder decoder_;
 };
 
@@ -59,7 +66,7 @@ class AdaptiveBuffer final : public Receiver {
   explicit AdaptiveBuffer(bool use_fec)
       : use_fec_(use_fec), buffer_({.patient = false, .delay = {.floor = use_fec ? 30ms : 10ms}}) {}
 
-  void onFrame(size_t frame, Bytes payload, Instant now) override;
+  void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) override;
   Instant due() const override;
   std::optional<Played> play(Instant now, media::MutablePcm out) override;
   Instant deadline(size_t frame) const override;
@@ -71,6 +78,7 @@ class AdaptiveBuffer final : public Receiver {
   bool started_ = false;
   size_t next_ = 0;  // the frame to play
   Instant next_due_{};
+  bool paused_ = false;
   media::OpusDecoder decoder_;
 };
 

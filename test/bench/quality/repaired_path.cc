@@ -45,10 +45,10 @@ void RepairedPath::advance(Instant now) {
   clock_.advance(std::max(Duration::zero(), now - clock_.now()));
 }
 
-void RepairedPath::send(size_t frame, Bytes payload, Instant now) {
+void RepairedPath::send(size_t frame, size_t sequence, Bytes payload, Instant now) {
   advance(now);
   const rtp::Header header{.payload_type = kOpus,
-                           .sequence = static_cast<uint16_t>(frame),
+                           .sequence = static_cast<uint16_t>(sequence),
                            .timestamp = static_cast<uint32_t>(frame * kFrameSamples),
                            .ssrc = kSsrc};
   Payload packet(rtp::kHeaderSize + payload.size());
@@ -94,13 +94,13 @@ std::vector<Payload> RepairedPath::take(test::ChainHarness& chain) {
   return packets;
 }
 
-std::vector<std::pair<size_t, Payload>> RepairedPath::frames() {
-  std::vector<std::pair<size_t, Payload>> frames;
+std::vector<RepairedPath::Frame> RepairedPath::frames() {
+  std::vector<Frame> frames;
   for (const test::Captured& each : receiver_.inner) {
     const auto packet = rtp::parse(each.data);
     if (packet) {
-      frames.emplace_back(packet->timestamp / kFrameSamples,
-                          Payload(packet->payload.begin(), packet->payload.end()));
+      frames.push_back({packet->timestamp / kFrameSamples, packet->sequence,
+                        Payload(packet->payload.begin(), packet->payload.end())});
     }
   }
   receiver_.inner.clear();

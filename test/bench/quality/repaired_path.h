@@ -21,7 +21,7 @@ class RepairedPath {
   };
   RepairedPath(const Config& config, Duration round_trip);
 
-  void send(size_t frame, Bytes payload, Instant now);
+  void send(size_t frame, size_t sequence, Bytes payload, Instant now);
   void onForward(Bytes packet, Instant now);  // at the receiver
   void onBack(Bytes packet, Instant now);     // at the sender
   Instant due();
@@ -30,7 +30,12 @@ class RepairedPath {
   // What has come of all that since the last call.
   std::vector<Payload> forward() { return take(sender_); }
   std::vector<Payload> back() { return take(receiver_); }
-  std::vector<std::pair<size_t, Payload>> frames();
+  struct Frame {
+    size_t number;
+    size_t sequence;
+    Payload payload;
+  };
+  std::vector<Frame> frames();
 
   size_t resent() const { return sender_.counted("repair", "resent", "original"); }
   size_t late() const { return receiver_.counted("repair", "recovered_late"); }

@@ -35,6 +35,11 @@ class Simulation {
   Outcome run() {
     out_.frames = speech_.size();
     out_.heard.resize(speech_.size() * kFrameSamples);
+    sequences_.reserve(speech_.size());
+    for (size_t sent = 0; const Payload& payload : speech_) {
+      sequences_.push_back(sent);
+      sent += !payload.empty();
+    }
     for (size_t n = 0; n < speech_.size(); ++n) at(sentAt(n), [this, n] { send(n); });
     for (;;) {
       const Instant next = events_.empty() ? Instant::max() : events_.begin()->first;
@@ -89,15 +94,21 @@ class Simulation {
         transmitRepaired();
       });
     }
-    for (const auto& [frame, payload] : path_->frames()) receiver_->onFrame(frame, payload, now_);
+    for (const auto& frame : path_->frames()) {
+      receiver_->onFrame(frame.number, frame.sequence, frame.payload, now_);
+    }
   }
 
   void send(size_t frame) {
+    if (speech_[frame].empty()) return;
     if (path_) {
-      path_->send(frame, speech_[frame], now_);
+      path_->send(frame, sequences_[frame], speech_[frame], now_);
       return transmitRepaired();
     }
-    const size_t redundant = std::min(strategy_.redundancy, frame);
+    size_t redundant = 0;
+    while (redundant < std::min(strategy_.redundancy, frame) && !speech_[frame - redundant - 1].empty()) {
+      ++redundant;
+    }
     size_t size = kHeaders + (strategy_.redundancy > 0 ? red::headerSize(redundant) : 0);
     for (size_t n = frame - redundant; n <= frame; ++n) size += speech_[n].size();
     transmit(forward_, size, [=, this] {
@@ -108,14 +119,14 @@ class Simulation {
 
   void arrive(size_t frame) {
     arrived_.insert(frame);
-    receiver_->onFrame(frame, speech_[frame], now_);
+    receiver_->onFrame(frame, sequences_[frame], speech_[frame], now_);
   }
 
   void lookForGaps(size_t newest) {
     if (!strategy_.nack) return;
     const size_t oldest = newest > kMaxNackDistance ? newest - kMaxNackDistance : 0;
     for (size_t n = std::max(oldest, seen_up_to_); n < newest; ++n) {
-      if (!arrived_.contains(n)) at(now_ + kPatience, [this, n] { ask(n); });
+      if (!speech_[n].empty() && !arrived_.contains(n)) at(now_ + kPatience, [this, n] { ask(n); });
     }
     seen_up_to_ = std::max(seen_up_to_, newest + 1);
   }
@@ -143,14 +154,17 @@ class Simulation {
     last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
-    out_.concealed += played.kind == Played::kConcealed;
+    // In a pause that the listener knows of it misses what was sent in it; in one that it does not, all of it.
+    const bool missed = played.kind == Played::kPause && !speech_[played.frame].empty();
+    out_.concealed += missed || played.kind == Played::kConcealed;
     out_.recovered += played.kind == Played::kRecovered;
     const Instant sent = sentAt(played.frame);
-    if (sent > kStart + kSettled) out_.delays.push_back(now_ - sent - line_.forward.delay);
+    if (sent > kStart + kSettled && played.kind != Played::kPause) out_.delays.push_back(now_ - sent - line_.forward.delay);
     return true;
   }
 
   const std::vector<Payload>& speech_;
+  std::vector<size_t> sequences_;  // of each frame: how many were sent before it
   const Line& line_;
   const Strategy& strategy_;
   const std::unique_ptr<Receiver> receiver_;

@@ -22,7 +22,7 @@ inline constexpr Duration kSettled = 8s;  // buffers have adapted
 struct Outcome {
   Samples heard;  // as long as the speech; silence where nothing was played
   size_t frames = 0;
-  size_t concealed = 0;
+  size_t concealed = 0;  // in pauses too, as long as the listener does not know that they have begun
   size_t recovered = 0;
   Duration stretched{};  // by which frames played later than right after the one before
   // Of each frame that played after kSettled: from sending to playing, without the line's fixed delay.
@@ -32,6 +32,7 @@ struct Outcome {
   size_t too_late = 0;  // of those retransmitted
 };
 
+// A payload that is empty is not sent.
 Outcome simulate(const std::vector<Payload>& speech, const Line& line, const Strategy& strategy,
                  uint64_t seed);
 
