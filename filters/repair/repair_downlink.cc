@@ -70,6 +70,9 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   // It is as late as the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
   if (sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
+  // What RED did not bring would only teach the listener's jitter buffer to wait for answers.
+  const bool red_instead = settings.prefer == filters::Repair::Downlink::DELAY && redundancyFor(*stream) > 0;
+  if (red_instead) return refuse(Count::kRefusedRedundant), first;
   resend(*stream, *sent, now);
   return first;
 }
@@ -183,6 +186,7 @@ void Repair::adapt(Instant now) {
   policy_.update(
       {.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().feedback.nack; }),
        .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
+       .prefer_delay = settings.prefer == filters::Repair::Downlink::DELAY,
        .loss = loss_.loss(),
        .mean_burst = loss_.meanBurst(),
        .round_trip = roundTrip(),

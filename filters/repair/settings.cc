@@ -42,6 +42,10 @@ Settings::Downlink takeDownlink(const filters::Repair::Downlink& config, Errors&
     errors.push_back({"downlink.redundancy", "must be ADAPTIVE, NONE, ONE or TWO"});
   }
   downlink.redundancy = config.redundancy();
+  if (!filters::Repair::Downlink::Preference_IsValid(config.prefer())) {
+    errors.push_back({"downlink.prefer", "must be BYTES or DELAY"});
+  }
+  downlink.prefer = config.prefer();
   downlink.max_overhead = take(config.has_max_overhead_percent(), config.max_overhead_percent(), 1, 300, 35,
                                "downlink.max_overhead_percent", errors) /
                           100.0;

@@ -9,6 +9,7 @@
 namespace sluice::repair {
 
 using RedundancyMode = filters::Repair::Downlink::Redundancy;
+using Preference = filters::Repair::Downlink::Preference;
 
 struct Settings {
   struct Uplink {
@@ -23,6 +24,7 @@ struct Settings {
     Duration budget = 200ms;
     unsigned max_resends = 3;
     RedundancyMode redundancy = filters::Repair::Downlink::ADAPTIVE;
+    Preference prefer = filters::Repair::Downlink::BYTES;
     double max_overhead = 0.35;     // of packets sent again, as a share of the bytes of voice
     double max_red_overhead = 2.3;  // of RED, likewise
   } downlink;

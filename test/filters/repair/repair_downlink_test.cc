@@ -231,6 +231,32 @@ TEST_CASE("RED begins by itself where packets are lost and asking takes too long
   CHECK(room.listener.counted("repair", "red_out") >= 49);
 }
 
+TEST_CASE("where delay matters more than bytes RED comes first, and what it did not bring is not sent again") {
+  const auto lose = [](Room& room) {
+    for (int i = 0; i < 20; ++i) room.speak();
+    room.listener.ingress(compound([&](rtcp::Writer& w) {
+      const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 26};
+      w.addReceiverReport(1, {&block, 1});
+    }));
+    for (int i = 0; i < 50; ++i) room.speak();
+    room.wait(20ms);
+    room.ask({heard(room).sequence});
+  };
+  Room bytes({.nack = true, .red = true});
+  lose(bytes);
+  CHECK(bytes.listener.counted("repair", "red_out") == 0);
+  CHECK(bytes.listener.counted("repair", "resent", "original") == 1);
+  Room delay({.nack = true, .red = true}, "downlink { prefer: DELAY }");
+  lose(delay);
+  CHECK(delay.listener.counted("repair", "red_out") >= 40);
+  CHECK(delay.listener.counted("repair", "resent", "original") == 0);
+  CHECK(delay.listener.counted("repair", "refused", "redundant") == 1);
+  CHECK(described(delay.listener, "downlink.means") == "red1");
+  Room no_red({.nack = true}, "downlink { prefer: DELAY }");
+  lose(no_red);
+  CHECK(no_red.listener.counted("repair", "resent", "original") == 1);
+}
+
 TEST_CASE("what a listener loses counts while it is sent voice, whatever its line agreed on") {
   for (const bool nack : {true, false}) {
     Room room({.nack = nack});

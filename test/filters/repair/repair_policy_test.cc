@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "filters/repair/repair_budget.h"
 #include "source/rooms/loss_census.h"
 
@@ -34,6 +37,15 @@ TEST_CASE("each line gets the means that fit it") {
       {"loses much", with([](Line& l) { l.loss = 0.2; }), Means::kNackRed1},
       {"loses much, and has no RED", with([](Line& l) { l.loss = 0.2, l.red = false; }), Means::kNack},
       {"neither", with([](Line& l) { l.nack = l.red = false; }), Means::kFec},
+      {"delay before bytes", with([](Line& l) { l.prefer_delay = true; }), Means::kRed1},
+      {"delay before bytes, and loses little",
+       with([](Line& l) { l.prefer_delay = true, l.loss = 0.015; }), Means::kRed1},
+      {"delay before bytes, bursts", with([](Line& l) { l.prefer_delay = true, l.mean_burst = 3; }),
+       Means::kRed2},
+      {"delay before bytes, and loses much", with([](Line& l) { l.prefer_delay = true, l.loss = 0.2; }),
+       Means::kRed2},
+      {"delay before bytes, but no RED", with([](Line& l) { l.prefer_delay = true, l.red = false; }),
+       Means::kNack},
       {"too far and no RED", with([](Line& l) { l.round_trip = 300ms, l.red = false; }), Means::kFec},
   };
   for (const Case& c : cases) {
@@ -54,6 +66,41 @@ TEST_CASE("a choice is kept for three seconds, but help comes at once") {
   CHECK(policy.update(good, now) == Means::kNack);
   now += 1s;
   CHECK(policy.update(good, now) == Means::kNothing);
+}
+
+// What a line loses, by whether RED is sent.
+std::vector<Means> follow(double without, double with, int seconds) {
+  RepairPolicy policy;
+  std::vector<Means> means;
+  Instant now{1h};
+  for (int i = 0; i < 2 * seconds; ++i, now += 500ms) {
+    const double loss = frames(policy.current()) > 0 ? with : without;
+    means.push_back(policy.update({.nack = true,
+                                   .red = true,
+                                   .prefer_delay = true,
+                                   .loss = loss,
+                                   .round_trip = 40ms,
+                                   .budget = 200ms},
+                                  now));
+  }
+  return means;
+}
+
+TEST_CASE("a line that has no room for RED is asked instead, and tried again after half a minute") {
+  const auto means = follow(0.05, 0.2, 60);
+  CHECK(means[0] == Means::kRed1);
+  CHECK(means[2 * 6 - 1] == Means::kRed2);  // it loses more than before
+  CHECK(means[2 * 6] == Means::kNack);
+  CHECK(means[2 * 36 - 1] == Means::kNack);
+  CHECK(means[2 * 39] == Means::kRed1);  // a choice is kept for three seconds
+  CHECK(means[2 * 45] == Means::kNack);
+}
+
+TEST_CASE("a line that loses the same with RED has room for it") {
+  for (const double with : {0.05, 0.03, 0.09}) {
+    const auto means = follow(0.05, with, 60);
+    CHECK(std::ranges::count(means, Means::kRed1) == 2 * 60);
+  }
 }
 
 TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
