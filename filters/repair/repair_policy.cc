@@ -9,8 +9,6 @@ namespace {
 constexpr double kClean = 0.01;     // less loss is nobody's trouble
 constexpr double kWorthRed = 0.03;  // less is cheaper to mend by FEC
 constexpr double kHeavy = 0.15;
-constexpr double kMuchMore = 1.5;  // times what a line lost before
-constexpr double kAnyhow = 0.03;   // more, which chance may bring
 constexpr double kSingles = 1.5;   // mean bursts up to this are single losses
 constexpr Duration kFrame = 20ms;  // Opus as everyone sends it; the next packet shows that one is missing
 constexpr double kHalfLife = 2;    // seconds
@@ -44,25 +42,15 @@ unsigned pauseRepeats(const Line& line) {
   return line.loss > kHeavy || line.mean_burst > kSingles ? 2 : 1;
 }
 
-bool RepairPolicy::hasRoom(const Line& line, Instant now) {
-  const bool tried = frames(current_) > 0 && now - red_since_ >= kTrial;
-  if (tried && line.loss > loss_before_red_ * kMuchMore + kAnyhow) no_room_until_ = now + kNoRoom;
-  return now >= no_room_until_;
-}
-
 Means RepairPolicy::update(const Line& line, Instant now) {
   line_ = line;
-  const bool had_room = now >= no_room_until_;
-  line_.red = line.red && hasRoom(line, now);
+  const bool redundant = frames(current_) > 0;
+  line_.red = room_.update(redundant, line.loss, now) && line.red;
   const Means better = chooseMeans(line_);
-  const bool full = had_room && now < no_room_until_;
+  const bool must = redundant && !line_.red;
   if (better == current_) {
     since_ = now;
-  } else if (current_ == Means::kNothing || full || now - since_ >= kHold) {
-    if (frames(current_) == 0 && frames(better) > 0) {
-      red_since_ = now;
-      loss_before_red_ = line.loss;
-    }
+  } else if (current_ == Means::kNothing || must || now - since_ >= kHold) {
     current_ = better;
     since_ = now;
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "filters/repair/redundancy_room.h"
 #include "source/base/clock.h"
 
 namespace sluice::repair {
@@ -35,8 +36,7 @@ Means chooseMeans(const Line& line);
 // How often a packet that begins a pause is repeated without being asked for.
 unsigned pauseRepeats(const Line& line);
 
-// Keeps a choice for a while, so that a line at the edge does not flap. A line that loses much more with RED than it
-// did before has no room for it: then RED ends for a while.
+// Keeps a choice for a while, so that a line at the edge does not flap. Sends no RED where there is no room for it.
 class RepairPolicy {
  public:
   Means update(const Line& line, Instant now);
@@ -46,17 +46,11 @@ class RepairPolicy {
 
  private:
   static constexpr Duration kHold = 3s;
-  static constexpr Duration kTrial = 6s;    // from when RED begins until what is lost is compared
-  static constexpr Duration kNoRoom = 30s;  // without RED, where there was no room for it
-
-  bool hasRoom(const Line& line, Instant now);
 
   Line line_;
   Means current_ = Means::kNothing;
   Instant since_{};
-  Instant red_since_{};
-  double loss_before_red_ = 0;
-  Instant no_room_until_{};
+  RedundancyRoom room_;
 };
 
 // The loss of a line, from what the listener reports and asks for; forgets with a half-life of about two

@@ -37,11 +37,13 @@ class BrowserError(Exception):
 class Browser:
     """One Chromium process. Use as a context manager."""
 
-    def __init__(self):
+    def __init__(self, microphone=None):
+        """`microphone`: a WAV file that it hears over and over; None: beeps."""
         self._ids = itertools.count(1)
         self._answers = {}
         self._lock = threading.Lock()
         self._profile = tempfile.mkdtemp(prefix="chromium-")
+        hears = [f"--use-file-for-fake-audio-capture={microphone}"] if microphone else []
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
 
@@ -51,7 +53,7 @@ class Browser:
             os.dup2(b, 4)
 
         self._process = subprocess.Popen(
-            ["chromium", *FLAGS, "--user-data-dir=" + self._profile, "about:blank"],
+            ["chromium", *FLAGS, *hears, "--user-data-dir=" + self._profile, "about:blank"],
             preexec_fn=plug_in,
             close_fds=False,
             start_new_session=True,

@@ -1,8 +1,13 @@
 """Real browsers on lines that lose packets, with and without repair."""
 
 import contextlib
+import io
+import os
+import subprocess
+import tempfile
 import time
 import unittest
+import wave
 
 from browser import Browser
 from harness import Sluice, metric, wait_until
@@ -51,18 +56,45 @@ INBOUND = """
 """
 
 
-def listen(up="", down="", repair=None, conceal=False, warm_up=8, seconds=20):
+SENTENCES = (
+    "The birch canoe slid on the smooth planks.", "Over there!", "Glue the sheet to the dark blue background.",
+    "Go left.", "These days a chicken leg is a rare dish.", "Wait.", "The juice of lemons makes fine punch.",
+)
+# What the answer says a game's would: send nothing in pauses (RFC 7587 section 6.1).
+DTX = """
+const set = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = function({type, sdp}) {
+  return set.call(this, {type, sdp: sdp.replace(/useinbandfec=1/g, 'useinbandfec=1;usedtx=1')});
+};
+"""
+
+
+def record_speech(path):
+    """Sentences with pauses of 0.8 to 1.6 s between them."""
+    with wave.open(path, "wb") as out:
+        for i, sentence in enumerate(SENTENCES):
+            spoken = subprocess.run(["espeak-ng", "--stdout", "-v", "en-us+m3", sentence], check=True, capture_output=True).stdout
+            with wave.open(io.BytesIO(spoken)) as one:
+                if i == 0:
+                    out.setparams(one.getparams())
+                rate = one.getframerate()
+            out.writeframes(spoken[spoken.find(b"data") + 8 :])  # the length that a stream's header tells is none
+            out.writeframes(bytes(2 * int(rate * (0.8 + 0.4 * (i % 3)))))
+
+
+def listen(up="", down="", repair=None, conceal=False, dtx=False, warm_up=6, seconds=15):
     """What a browser that listens to another one counts within so many seconds, and the proxy's metrics then. What the
     proxy made up itself counts as concealed too."""
-    import os
-
     pages = os.path.abspath("examples/voice_room/page")
     chain = ("" if repair is None else REPAIR % repair) + (CONCEAL if conceal else "")
     config = CONFIG % {"up": up, "down": down, "repair": chain, "pages": pages}
     with contextlib.ExitStack() as stack:
         sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
-        browser = stack.enter_context(Browser())
-        Player(browser, sluice, "lossy", "speaker").wait_for_state("connected")
+        speech = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "speech.wav")
+        if dtx:
+            record_speech(speech)
+        browser = stack.enter_context(Browser(microphone=speech if dtx else None))
+        Player(browser, sluice, "lossy", "speaker", before=DTX if dtx else None).wait_for_state("connected")
         listener = Player(browser, sluice, "lossy", "listener", query="&listen=1")
         listener.wait_for_state("connected")
         wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
@@ -82,7 +114,7 @@ def listen(up="", down="", repair=None, conceal=False, warm_up=8, seconds=20):
     counted["concealed_share"] = (counted["concealedSamples"] + made_up) / counted["totalSamplesReceived"]
 
     print(
-        f"up {up or '-'} | down {down or '-'} | repair {repair}, conceal {conceal}: {100 * counted['concealed_share']:.2f} % concealed, "
+        f"up {up or '-'} | down {down or '-'} | repair {repair}, conceal {conceal}, DTX {dtx}: {100 * counted['concealed_share']:.2f} % concealed, "
         f"{counted['delay_ms']:.0f} ms in the jitter buffer, {counted['packetsDiscarded']:.0f} discarded, "
         f"{counted['packetsLost']:.0f} lost, {counted.get('nackCount', 0):.0f} NACKs"
     )
@@ -120,6 +152,28 @@ class RepairTest(unittest.TestCase):
         voice, resent, red = (rise("sluice_repair_bytes_total", of=of) for of in ("voice", "resent", "red"))
         print(f"{resent:.0f} bytes sent again and {red:.0f} of RED for {voice:.0f} of voice: {100 * (resent + red) / voice:.0f} %")
         self.assertLess(resent + red, voice * 0.4)
+
+        # Where delay matters more than bytes.
+        redundant, rise = listen(down=loss, repair="downlink { prefer: DELAY }")
+        self.assertGreater(rise("sluice_repair_red_out_total"), 400)
+        self.assertGreater(rise("sluice_repair_refused_total", reason="redundant"), 0)
+        self.assertLess(redundant["concealed_share"], without["concealed_share"] / 3)
+        self.assertLess(redundant["delay_ms"], repaired["delay_ms"])
+
+    def test_loss_with_discontinuous_transmission(self):
+        # Of a pause that has begun unnoticed a browser conceals 400 ms, until the next packet comes.
+        loss = "loss { percent: 10 }"
+        without, _ = listen(up=loss, dtx=True)
+        self.assertGreater(without["concealed_share"], 0.02)
+        self.assertLess(without["packetsReceived"], 600)  # it pauses
+        repaired, rise = listen(up=loss, repair="uplink {}", conceal=True, dtx=True)
+        self.assertEqual(rise("sluice_repair_recovered_late_total"), 0)
+        self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
+        self.assertLess(repaired["delay_ms"], 120)  # it was 280: answers came 400 ms late
+
+        without, _ = listen(down=loss, dtx=True)
+        repaired, _ = listen(down=loss, repair="downlink {}", dtx=True)
+        self.assertLess(repaired["concealed_share"], without["concealed_share"] / 3)
 
     def test_browsers_speak_red_and_understand_ours(self):
         loss = "loss { percent: 10 }"

@@ -68,17 +68,17 @@ TEST_CASE("a choice is kept for three seconds, but help comes at once") {
   CHECK(policy.update(good, now) == Means::kNothing);
 }
 
-// What a line loses, by whether RED is sent.
-std::vector<Means> follow(double without, double with, int seconds) {
+// Which means a line that can ask and takes RED gets in each half second. `loss`: by the second, and whether RED is
+// sent.
+std::vector<Means> follow(double (*loss)(int second, bool red)) {
   RepairPolicy policy;
   std::vector<Means> means;
   Instant now{1h};
-  for (int i = 0; i < 2 * seconds; ++i, now += 500ms) {
-    const double loss = frames(policy.current()) > 0 ? with : without;
+  for (int i = 0; i < 2 * 60; ++i, now += 500ms) {
     means.push_back(policy.update({.nack = true,
                                    .red = true,
                                    .prefer_delay = true,
-                                   .loss = loss,
+                                   .loss = loss(i / 2, frames(policy.current()) > 0),
                                    .round_trip = 40ms,
                                    .budget = 200ms},
                                   now));
@@ -87,20 +87,24 @@ std::vector<Means> follow(double without, double with, int seconds) {
 }
 
 TEST_CASE("a line that has no room for RED is asked instead, and tried again after half a minute") {
-  const auto means = follow(0.05, 0.2, 60);
+  const auto means = follow([](int, bool red) { return red ? 0.14 : 0.05; });
   CHECK(means[0] == Means::kRed1);
-  CHECK(means[2 * 6 - 1] == Means::kRed2);  // it loses more than before
-  CHECK(means[2 * 6] == Means::kNack);
-  CHECK(means[2 * 36 - 1] == Means::kNack);
-  CHECK(means[2 * 39] == Means::kRed1);  // a choice is kept for three seconds
-  CHECK(means[2 * 45] == Means::kNack);
+  CHECK(means[2 * 6] == Means::kRed1);
+  for (int second = 7; second < 42; ++second) CHECK(means[2 * second] == Means::kNack);
+  CHECK(means[2 * 46] == Means::kRed1);
+  CHECK(means[2 * 56] == Means::kNack);
 }
 
-TEST_CASE("a line that loses the same with RED has room for it") {
-  for (const double with : {0.05, 0.03, 0.09}) {
-    const auto means = follow(0.05, with, 60);
-    CHECK(std::ranges::count(means, Means::kRed1) == 2 * 60);
-  }
+TEST_CASE("a line that becomes worse by itself has room for RED") {
+  const auto means = follow([](int second, bool) { return second < 3 ? 0.02 : 0.1; });
+  CHECK(means[0] == Means::kRed1);
+  CHECK(std::ranges::count(means, Means::kNack) <= 2 * 10);  // until that shows
+  for (int second = 20; second < 60; ++second) CHECK(means[2 * second] == Means::kRed1);
+}
+
+TEST_CASE("a line that loses about the same with RED as without has room for it") {
+  const auto means = follow([](int second, bool red) { return second < 30 || !red ? 0.05 : 0.09; });
+  CHECK(std::ranges::count(means, Means::kRed1) == 2 * 60);
 }
 
 TEST_CASE("loss is what listeners ask for and report, and is forgotten") {

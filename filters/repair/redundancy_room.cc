@@ -1,0 +1,41 @@
+#include "filters/repair/redundancy_room.h"
+
+namespace sluice::repair {
+namespace {
+
+bool isMuchMore(double loss, double than) {
+  constexpr double kChance = 0.03;
+  return loss > 1.5 * than + kChance;
+}
+
+}  // namespace
+
+bool RedundancyRoom::enter(State state, double loss, Instant now) {
+  state_ = state;
+  since_ = now;
+  loss_ = loss;
+  return state_ != State::kDoubted && state_ != State::kNone;
+}
+
+bool RedundancyRoom::update(bool sent, double loss, Instant now) {
+  const Duration passed = now - since_;
+  switch (state_) {
+    case State::kIdle:
+      return enter(sent ? State::kTrial : State::kIdle, sent ? loss_ : loss, now);
+    case State::kTrial:
+      if (!sent) return enter(State::kIdle, loss, now);
+      if (passed < kTrial) return true;
+      return enter(isMuchMore(loss, loss_) ? State::kDoubted : State::kBelieved, loss, now);
+    case State::kBelieved:
+      return sent || enter(State::kIdle, loss, now);
+    case State::kDoubted:
+      if (passed < kTrial) return false;
+      // It may have become worse by itself.
+      return enter(isMuchMore(loss_, loss) ? State::kNone : State::kBelieved, loss, now);
+    case State::kNone:
+      return passed >= kNoRoom && enter(State::kIdle, loss, now);
+  }
+  return true;
+}
+
+}  // namespace sluice::repair

@@ -1,0 +1,31 @@
+// Whether a line has room for RED: one that loses much more with it than without has none. Pure.
+#pragma once
+
+#include "source/base/clock.h"
+
+namespace sluice::repair {
+
+class RedundancyRoom {
+ public:
+  // `sent`: RED goes over the line. False: it must not.
+  bool update(bool sent, double loss, Instant now);
+
+ private:
+  static constexpr Duration kTrial = 6s;    // until the loss shows what a change did
+  static constexpr Duration kNoRoom = 30s;  // until RED is tried again
+
+  enum class State {
+    kIdle,      // no RED yet; the line loses `loss_`
+    kTrial,     // RED since `since_`; the line lost `loss_` before
+    kBelieved,  // RED, which did no harm
+    kDoubted,   // no RED since `since_`; the line lost `loss_` with it
+    kNone,      // no RED since `since_`; the line lost much less without it
+  };
+  bool enter(State state, double loss, Instant now);
+
+  State state_ = State::kIdle;
+  Instant since_{};
+  double loss_ = 0;
+};
+
+}  // namespace sluice::repair
