@@ -35,6 +35,7 @@ class Forward final : public chain::Filter, private Upstream::Receiver {
  private:
   void onReply(net::PacketPtr&& packet) override;
   void onRefused() override;
+  void onSendFailed() override { context_.countDrop(Drop::kSendFailed); }
   void connect();
   void touch();
   void onIdleTimer();

@@ -69,6 +69,7 @@ class OwnUpstream final : public Upstream, private UpstreamPort {
  private:
   void onPacket(net::PacketPtr&& packet) override { receiver_.onReply(std::move(packet)); }
   void onRefused() override { receiver_.onRefused(); }
+  void onSendFailed(int) override { receiver_.onSendFailed(); }
 
   const net::Address endpoint_;
   Receiver& receiver_;

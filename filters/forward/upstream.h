@@ -23,6 +23,7 @@ class Upstream {
     virtual ~Receiver() = default;
     virtual void onReply(net::PacketPtr&& packet) = 0;
     virtual void onRefused() {}
+    virtual void onSendFailed() {}  // on a socket that no one shares
   };
   virtual ~Upstream() = default;
   virtual void send(net::PacketPtr&& packet) = 0;

@@ -40,9 +40,20 @@ FilterChain::~FilterChain() {
   }
 }
 
+// The same for filters of one type and configuration; the strings live as long as the factory.
+static std::span<const std::string_view> reasonsOf(const FilterType& type, const FilterFactory& factory) {
+  const auto own = factory.schema();
+  return own != nullptr ? own->drops : type.schema.drops;
+}
+
+std::span<const std::string_view> FilterChain::Link::dropReasons() const {
+  return reasonsOf(*type, *factory);
+}
+
 FilterChain::Link FilterChain::make(const FilterSpec& spec) {
   Link link;
-  link.context = std::make_unique<FilterContext>(*this, session_, worker_, *spec.stats[worker_.index()]);
+  link.context =
+      std::make_unique<FilterContext>(*this, session_, worker_, *spec.stats[worker_.index()], drops_);
   link.filter = spec.factory->create(*link.context);
   link.context->filter_ = link.filter.get();
   link.type = spec.type;
@@ -58,6 +69,9 @@ FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSp
   if (found == old.end()) return make(spec);
   stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_.index()]);
   if (found->factory != spec.factory) {
+    if (!std::ranges::equal(found->dropReasons(), reasonsOf(*spec.type, *spec.factory))) {
+      drops_.forget(found->context.get());
+    }
     if (!found->filter->onReload(*spec.factory)) {
       found->context->stats_ = before;
       return make(spec);
@@ -101,6 +115,7 @@ void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, si
   link.context->outer_ = outer == order.rend() ? nullptr : *outer;
   link.context->inner_ = inner == order.end() ? nullptr : *inner;
   link.filter.reset();
+  drops_.forget(link.context.get());
 }
 
 void FilterChain::flush() {
@@ -135,6 +150,36 @@ Status FilterChain::load(const std::vector<SavedFilter>& saved, Descriptors& des
     }
   }
   return Done{};
+}
+
+std::vector<NamedDrops> FilterChain::drops(std::span<const std::string_view> ends) const {
+  std::vector<NamedDrops> named;
+  for (const DropCounts::Place& place : drops_.places()) {
+    const auto link =
+        std::ranges::find_if(links_, [&](const Link& l) { return l.context.get() == place.filter; });
+    const bool at_end = link == links_.end();
+    const auto reasons = at_end ? ends : link->dropReasons();
+    named.push_back({at_end ? "" : link->name, std::string(reasons[place.reason]), place.packets});
+  }
+  if (drops_.other() > 0) named.push_back({"", NamedDrops::kOther, drops_.other()});
+  return named;
+}
+
+void FilterChain::loadDrops(const std::vector<NamedDrops>& saved, std::span<const std::string_view> ends) {
+  for (const NamedDrops& drops : saved) {
+    const auto link = std::ranges::find(links_, drops.filter, &Link::name);
+    const bool at_end = drops.filter.empty();
+    const auto reasons = at_end                 ? ends
+                         : link != links_.end() ? link->dropReasons()
+                                                : std::span<const std::string_view>();
+    const auto reason = std::ranges::find(reasons, drops.reason);
+    if (reason == reasons.end()) {
+      drops_.addOther(drops.packets);
+    } else {
+      drops_.add(at_end ? nullptr : link->context.get(), static_cast<uint32_t>(reason - reasons.begin()),
+                 drops.packets);
+    }
+  }
 }
 
 void FilterChain::wire() {

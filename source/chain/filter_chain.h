@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "source/chain/drop_counts.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_spec.h"
 
@@ -56,6 +59,15 @@ class FilterChain {
 
   const ChainSpec& spec() const { return *spec_; }
 
+  // A packet that left the chain and got no further; `reason` is the index of a name in `ends` below.
+  template <typename Reason>
+  void countEndDrop(Reason reason) {
+    drops_.add(nullptr, static_cast<uint32_t>(reason));
+  }
+  // What the session dropped, in order of first occurrence. To load is for a chain that is new.
+  std::vector<NamedDrops> drops(std::span<const std::string_view> ends) const;
+  void loadDrops(const std::vector<NamedDrops>& saved, std::span<const std::string_view> ends);
+
   // Calls `visit(name, filter)` for each filter, outermost first.
   template <typename Visit>
   void forEach(Visit visit) const {
@@ -70,6 +82,7 @@ class FilterChain {
     const FilterType* type;
     FilterFactoryPtr factory;
     std::string name;
+    std::span<const std::string_view> dropReasons() const;
   };
 
   Link make(const FilterSpec& spec);
@@ -83,6 +96,7 @@ class FilterChain {
   ChainEnds& ends_;
   Session& session_;
   Worker& worker_;
+  DropCounts drops_;
   std::vector<Link> links_;  // outermost first
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "source/base/clock.h"
+#include "source/chain/drop_counts.h"
 #include "source/chain/session.h"
 #include "source/chain/worker.h"
 #include "source/net/packet.h"
@@ -19,8 +20,10 @@ class FilterChain;
 
 class FilterContext {
  public:
-  FilterContext(FilterChain& chain, Session& session, Worker& worker, stats::FilterStats& stats)
-      : chain_(chain), session_(session), worker_(worker), stats_(&stats) {}
+  // `drops` are the session's.
+  FilterContext(FilterChain& chain, Session& session, Worker& worker, stats::FilterStats& stats,
+                DropCounts& drops)
+      : chain_(chain), session_(session), worker_(worker), stats_(&stats), drops_(drops) {}
   FilterContext(const FilterContext&) = delete;
   FilterContext& operator=(const FilterContext&) = delete;
 
@@ -38,6 +41,7 @@ class FilterContext {
   template <typename Reason>
   void countDrop(Reason reason) {
     stats_->drops[static_cast<size_t>(reason)].add();
+    drops_.add(this, static_cast<uint32_t>(reason));
   }
   // Ends a packet that was meant for this filter.
   void consume(PacketPtr packet) { packet->settle(); }
@@ -73,6 +77,7 @@ class FilterContext {
   Session& session_;
   Worker& worker_;
   stats::FilterStats* stats_;
+  DropCounts& drops_;
   FilterContext* inner_ = nullptr;  // null at the inner end
   FilterContext* outer_ = nullptr;  // null at the outer end
   Filter* filter_ = nullptr;

@@ -37,6 +37,13 @@ std::string plainWords(const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     return text.substr(0, text.find(':')) + ": needs exactly one value";
   }
+  static constexpr std::string_view kExcludes = " excludes ";
+  if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
+    const size_t at = text.find(kExcludes);
+    if (at != std::string::npos) {
+      return text.substr(0, at) + " cannot be given together with " + text.substr(at + kExcludes.size());
+    }
+  }
   static constexpr std::string_view kNotConverted = "Could not convert: ";
   if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && text.starts_with(kNotConverted)) {
     const std::string assignment = text.substr(kNotConverted.size());

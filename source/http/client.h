@@ -1,10 +1,11 @@
-// A small blocking HTTP client. Plain HTTP only.
+// A small blocking HTTP client.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "source/base/result.h"
+#include "source/http/tls_client.h"
 
 namespace sluice::http {
 
@@ -14,15 +15,26 @@ struct ClientResponse {
   std::string location;
 };
 
+struct ClientOptions {
+  std::string url;      // "http://host:port" or "https://host:port"; without a port 80 or 443
+  std::string token{};  // bearer token of requests that bring none; empty: no Authorization
+  TlsTrust trust{};     // for https
+};
+
 class Client {
  public:
-  // "http://host:port". Errors have no path. An empty `token` sends no Authorization.
-  static Result<std::unique_ptr<Client>> make(const std::string& url, std::string token = {});
+  // The error's path is empty when the URL is wrong, or "ca_file".
+  static Result<std::unique_ptr<Client>> make(const ClientOptions& options);
   ~Client();
+
+  // The connection that the next request uses; not needed before one. Errors have no path and say host and
+  // port, and what is wrong with the server's certificate.
+  Status connect();
 
   // An empty `content_type` sends no body. Errors say what went wrong on the way; a status is not an error.
   Result<ClientResponse> request(const std::string& method, const std::string& target,
-                                 const std::string& content_type = {}, const std::string& body = {});
+                                 const std::string& content_type = {}, const std::string& body = {},
+                                 const std::string& token = {});
 
  private:
   struct Impl;

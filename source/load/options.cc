@@ -26,7 +26,15 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
       "more\n"
       "talkers than slots only gaps within what a player heard count as loss.",
       "sluice-load"};
-  app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080")->required();
+  app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080 or https://voice.example")
+      ->required();
+  auto* ca_file = app.add_option("--ca-file", options.ca_file,
+                                 "CAs in PEM that the certificate of an https join API is checked against, "
+                                 "in place of the system's");
+  app.add_flag("--insecure", options.insecure,
+               "Accept any certificate of an https join API: whoever is in between can read and change what "
+               "is said")
+      ->excludes(ca_file);
   app.add_option("--room", options.room, "The room's name")->capture_default_str();
   app.add_option("--rooms", options.rooms, "Rooms to spread the players over, named ROOM-0, ROOM-1, ...")
       ->check(CLI::Range(1, 10'000))
@@ -43,7 +51,18 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   app.add_option("--slots", options.slots,
                  "Speakers that a player can hear at once; default: the talkers, at most 4")
       ->check(CLI::Range(1, 64));
-  app.add_option("--token", options.token, "Bearer token for the join API");
+  auto* token =
+      app.add_option("--token", options.token, "Bearer token for the join API, the same for all players");
+  auto* secret_file =
+      app.add_option("--token-secret-file", options.token_secret_file,
+                     "File with one of the server's join.token_secrets: each player gets a token "
+                     "of its own, signed with it")
+          ->excludes(token);
+  app.add_option("--token-secret", options.token_secret,
+                 "The same as text; everyone on this machine sees it in the list of processes, so prefer "
+                 "the file")
+      ->excludes(token)
+      ->excludes(secret_file);
   app.add_option("--names", options.names, "Names of the first players, separated by commas")->delimiter(',');
   app.add_flag("--json", options.json, "Print the report as one JSON object");
   app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");

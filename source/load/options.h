@@ -11,14 +11,19 @@
 namespace sluice::load {
 
 struct Options {
-  std::string join;  // "http://host:port"
+  std::string join;       // "http://host:port" or "https://host:port"
+  std::string ca_file;    // for https; empty: the system's CAs
+  bool insecure = false;  // for https: any certificate
   std::string room = "load";
   unsigned rooms = 1;    // more than one: room-0, room-1, ...
   unsigned players = 2;  // in all rooms together
   unsigned talkers = 1;  // in each room
   unsigned seconds = 10;
   std::optional<unsigned> slots;  // of each player; default: one for each talker, at most 4
+  // One of these at most.
   std::string token;
+  std::optional<std::string> token_secret;
+  std::optional<std::string> token_secret_file;
   std::vector<std::string> names;
   bool json = false;
   bool forever = false;

@@ -24,6 +24,7 @@ constexpr Duration kPause = 2s;
 constexpr Duration kTurn = 1s;  // of each talker with --in-turn
 constexpr uint8_t kLevel = 25;  // -dBov, about what the melodies have
 constexpr int kCreated = 201;
+constexpr int kUnauthorized = 401;
 constexpr int kTooManyRequests = 429;
 
 rooms::IceCredentials newCredentials() {
@@ -62,7 +63,7 @@ Player::Joined Player::join(std::string& error) {
                                        .talks = hasMicrophone(),
                                        .ssrc = ssrc_,
                                        .slots = stage_.slots});
-  const auto response = stage_.http.request("POST", target, "application/sdp", offer);
+  const auto response = stage_.http.request("POST", target, "application/sdp", offer, token());
   if (!response.ok()) {
     error = response.error().toString();
     return Joined::kNo;
@@ -70,7 +71,7 @@ Player::Joined Player::join(std::string& error) {
   if (response->status == kTooManyRequests) return Joined::kLater;
   if (response->status != kCreated) {
     error = "POST " + target + ": " + std::to_string(response->status) + " " + response->body;
-    return Joined::kNo;
+    return response->status == kUnauthorized ? Joined::kUnauthorized : Joined::kNo;
   }
   location_ = response->location;
   auto answer = readAnswer(response->body);
@@ -100,8 +101,15 @@ void Player::leave() {
   ask_.cancel();
   poll_.cancel();
   if (dtls_ != nullptr) dtls_->close();
-  if (!location_.empty()) static_cast<void>(stage_.http.request("DELETE", location_));
+  if (!location_.empty()) static_cast<void>(stage_.http.request("DELETE", location_, {}, {}, token()));
   location_.clear();
+}
+
+// A fresh one for each request: a run may last longer than a token.
+std::string Player::token() const {
+  if (stage_.tokens == nullptr) return {};
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return stage_.tokens->sign(room_, name_, std::chrono::duration_cast<std::chrono::seconds>(now).count());
 }
 
 void Player::onPollTimer() {

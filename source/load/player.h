@@ -18,6 +18,7 @@
 #include "source/load/lossy_line.h"
 #include "source/load/report.h"
 #include "source/load/signalling.h"
+#include "source/load/tokens.h"
 #include "source/load/voice.h"
 #include "source/net/event_loop.h"
 #include "source/net/packet_pool.h"
@@ -34,8 +35,9 @@ struct Stage {
   const crypto::DtlsContext& dtls;
   net::UdpStats udp;
   Totals totals;
-  Totals lossy_totals;               // of players on lossy lines: what they heard, and asked for
-  std::vector<std::string> rooms{};  // by player
+  Totals lossy_totals;                  // of players on lossy lines: what they heard, and asked for
+  std::vector<std::string> rooms{};     // by player
+  const TokenSigner* tokens = nullptr;  // null: the HTTP client's token, if any
   unsigned slots = 1;
   unsigned talkers = 0;             // in each room
   const Melody* silence = nullptr;  // of open microphones; null when they are closed
@@ -54,7 +56,8 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
          unsigned talker, std::optional<double> lossy_percent = {});
   ~Player() override;
 
-  enum class Joined { kYes, kLater, kNo };  // kLater: the server asked to slow down
+  // kLater: the server asked to slow down. kUnauthorized: no token, or one that it does not know.
+  enum class Joined { kYes, kLater, kUnauthorized, kNo };
   // Blocks for the exchange of offer and answer. `error` says why not.
   Joined join(std::string& error);
   void leave();
@@ -89,6 +92,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   bool speaking() const;
   bool floods() const { return stage_.flood > 0 && index_ == 0; }
   void sendFrame();
+  std::string token() const;
 
   Stage& stage_;
   const uint32_t index_;

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "source/base/log.h"
 #include "source/load/live_table.h"
+#include "source/load/tokens.h"
 #include "source/net/udp_socket.h"
 
 namespace sluice::load {
@@ -21,11 +23,42 @@ constexpr Duration kDrain = 500ms;
 constexpr Duration kTick = 1s;
 constexpr unsigned kVoices = 8;
 
+constexpr const char* kWrongSecret = "; the secret must be one of the server's join.token_secrets";
+constexpr const char* kTrustHint = "--ca-file FILE names the CA to trust, --insecure accepts any certificate";
+
+Result<std::unique_ptr<http::Client>> connect(const Options& options) {
+  const bool secure = options.join.starts_with("https://");
+  if (!options.ca_file.empty() && !secure) return Error{"--ca-file", "needs an https address in --join"};
+  if (options.insecure && !secure) return Error{"--insecure", "needs an https address in --join"};
+  auto client = http::Client::make(
+      {.url = options.join,
+       .token = options.token,
+       .trust = {.ca_file = options.ca_file, .insecure = options.insecure, .hint = kTrustHint}});
+  if (!client.ok()) {
+    const Error& error = client.error();
+    return Error{error.path == "ca_file" ? "--ca-file" : "--join", error.message};
+  }
+  if (const Status connected = (*client)->connect(); !connected.ok()) {
+    return Error{"--join", connected.error().message};
+  }
+  return client;
+}
+
+// Null when players have no tokens of their own.
+Result<std::optional<TokenSigner>> makeSigner(const Options& options) {
+  const bool from_file = options.token_secret_file.has_value();
+  if (!from_file && !options.token_secret) return std::optional<TokenSigner>();
+  auto signer = from_file ? TokenSigner::fromFile(*options.token_secret_file)
+                          : TokenSigner::make(*options.token_secret);
+  if (signer.ok()) return std::optional(*std::move(signer));
+  return Error{from_file ? "--token-secret-file" : "--token-secret", signer.error().message};
+}
+
 }  // namespace
 
 struct Run::World {
-  World(const Options& run_options, std::unique_ptr<http::Client> client)
-      : options(run_options), http(std::move(client)) {}
+  World(const Options& run_options, std::unique_ptr<http::Client> client, std::optional<TokenSigner> signer)
+      : options(run_options), http(std::move(client)), tokens(std::move(signer)) {}
   ~World();
 
   Status makePlayers();
@@ -45,6 +78,7 @@ struct Run::World {
 
   const Options options;
   std::unique_ptr<http::Client> http;
+  const std::optional<TokenSigner> tokens;
   net::EventLoop loop;
   net::PacketPool pool{kMaxPackets};
   net::SocketNetwork network{loop, pool};
@@ -83,6 +117,7 @@ Status Run::World::makePlayers() {
     melodies.push_back(*std::move(melody));
   }
   stage.slots = options.slotsPerPlayer();
+  if (tokens) stage.tokens = &*tokens;
   if (options.open_microphones) {
     auto encoded = makeSilence();
     if (!encoded.ok()) return encoded.error();
@@ -128,7 +163,12 @@ void Run::World::joinNext() {
   Player& player = *players[next];
   const auto joined = player.join(error);
   if (joined == Player::Joined::kLater) return after(kJoinPatience, &World::joinNext);
-  if (joined == Player::Joined::kNo) {
+  if (joined == Player::Joined::kUnauthorized && next == 0) {  // and so it goes with everyone
+    log::error("{}{}", error, tokens ? kWrongSecret : "");
+    stage.totals.connect_failures = players.size();
+    return finish();
+  }
+  if (joined != Player::Joined::kYes) {
     log::error("{}", error);
     ++stage.totals.connect_failures;
   }
@@ -207,9 +247,11 @@ int Run::World::exitCode() const {
 }
 
 Result<std::unique_ptr<Run>> Run::make(const Options& options) {
-  auto http = http::Client::make(options.join, options.token);
-  if (!http.ok()) return Error{"--join", http.error().message};
-  auto world = std::make_unique<World>(options, *std::move(http));
+  auto signer = makeSigner(options);
+  if (!signer.ok()) return signer.error();
+  auto http = connect(options);
+  if (!http.ok()) return http.error();
+  auto world = std::make_unique<World>(options, *std::move(http), *std::move(signer));
   if (Status made = world->makePlayers(); !made.ok()) return made.error();
   return std::unique_ptr<Run>(new Run(std::move(world)));
 }

@@ -32,10 +32,11 @@ struct SavedSession {
   Instant created{}, unauthenticated_since{}, last_activity{}, alive_until{};
   uint64_t packets_in = 0, packets_out = 0;
   std::vector<chain::SavedFilter> filters;
+  std::vector<chain::NamedDrops> drops;
 
   void archive(Archive& a) {
     a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, answered, bucket, created,
-      unauthenticated_since, last_activity, alive_until, packets_in, packets_out, filters);
+      unauthenticated_since, last_activity, alive_until, packets_in, packets_out, filters, drops);
   }
 };
 

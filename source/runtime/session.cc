@@ -78,11 +78,17 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
                      .alive_until = alive_until_,
                      .packets_in = packets_in_,
                      .packets_out = packets_out_,
-                     .filters = *std::move(filters)};
+                     .filters = *std::move(filters),
+                     .drops = drops()};
   for (const Tuple& tuple : tuples_) {
     saved.tuples.push_back({tuple.remote, tuple.local, tuple.port->id, tuple.authenticated});
   }
   return saved;
+}
+
+Status Session::load(const SavedSession& saved, Descriptors& descriptors) {
+  chain_.loadDrops(saved.drops, kListenerDropNames);
+  return chain_.load(saved.filters, descriptors);
 }
 
 Tuple* Session::find(const net::Address& remote, const net::Address& local) {
@@ -199,21 +205,20 @@ void Session::leave(std::string_view reason, Duration drain) {
   leaves_at_ = std::min(leaves_at_, host_.worker().clock().now() + drain);
 }
 
-void Session::onInnerEnd(net::PacketPtr&& packet) {
-  port().stats->drop(ListenerDrop::kUnhandled);
+void Session::drop(net::PacketPtr packet, ListenerDrop reason) {
+  port().stats->drop(reason);
+  chain_.countEndDrop(reason);
   packet->settle();
-  packet.reset();
+}
+
+void Session::onInnerEnd(net::PacketPtr&& packet) {
+  drop(std::move(packet), ListenerDrop::kUnhandled);
 }
 
 void Session::onOuterEnd(net::PacketPtr&& packet) {
   if (packet->detour) return sendDetour(std::move(packet));
   Tuple* tuple = packet->remote.isSet() ? find(*packet) : &tuples_[selected_];
-  if (tuple == nullptr) {
-    port().stats->drop(ListenerDrop::kNoTuple);
-    packet->settle();
-    packet.reset();
-    return;
-  }
+  if (tuple == nullptr) return drop(std::move(packet), ListenerDrop::kNoTuple);
   packet->remote = tuple->remote;
   packet->local = tuple->local;
   ++packets_out_;
@@ -223,9 +228,7 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
 void Session::sendDetour(net::PacketPtr packet) {
   WorkerPort* sibling = host_.portAt(port(), packet->local);
   if (sibling == nullptr || port().isDoor()) {  // the relay's address is this machine's: no port of it
-    port().stats->drop(ListenerDrop::kNoTuple);
-    packet->settle();
-    return;
+    return drop(std::move(packet), ListenerDrop::kNoTuple);
   }
   ++packets_out_;
   sibling->udp->send(std::move(packet));

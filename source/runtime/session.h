@@ -90,9 +90,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void flush() { chain_.flush(); }
   // For another process, and there. The error's path is the filter that cannot go on.
   Result<SavedSession> save(Descriptors& descriptors);
-  Status load(const SavedSession& saved, Descriptors& descriptors) {
-    return chain_.load(saved.filters, descriptors);
-  }
+  Status load(const SavedSession& saved, Descriptors& descriptors);
   bool isHandedOver() const override { return handed_over_; }
   void handOver() { handed_over_ = true; }
 
@@ -114,12 +112,15 @@ class Session final : public chain::Session, private chain::ChainEnds {
   WorkerPort& port() const { return *port_; }
   uint64_t packetsIn() const { return packets_in_; }
   uint64_t packetsOut() const { return packets_out_; }
+  // Without a filter's name: reasons of the listener, or NamedDrops::kOther.
+  std::vector<chain::NamedDrops> drops() const { return chain_.drops(kListenerDropNames); }
 
  private:
   friend class SessionTable;
   friend class UnprovenSessions;
 
   void leave(std::string_view reason, Duration drain);
+  void drop(net::PacketPtr packet, ListenerDrop reason);
   void countIn(const chain::ChainSpec& chain, int64_t change);
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;

@@ -33,7 +33,14 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
            {"age_ms", ms(session.created())},
            {"idle_ms", ms(session.lastActivity())},
            {"packets_in", session.packetsIn()},
-           {"packets_out", session.packetsOut()}};
+           {"packets_out", session.packetsOut()},
+           {"drops", json::array()}};
+  for (const chain::NamedDrops& drops : session.drops()) {
+    json& shown = out["drops"].emplace_back();
+    if (!drops.filter.empty()) shown["filter"] = drops.filter;
+    shown["reason"] = drops.reason;
+    shown["packets"] = drops.packets;
+  }
   if (const std::string& version = session.chain().spec().version; !version.empty()) out["version"] = version;
   for (const runtime::Tuple& tuple : session.tuples()) {
     out["addresses"].push_back({{"remote", tuple.remote.toString()}, {"authenticated", tuple.authenticated}});

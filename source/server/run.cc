@@ -38,8 +38,8 @@ int diff(const Options& options) {
   if (!file.ok()) return complain(file.errors(), stdout);
   // The running proxy has the same admin token, as a rule; what is wrong with the file is said by the proxy.
   const auto bootstrap = config::parse(file->text, file->format, options.config);
-  const auto client =
-      http::Client::make(options.against, bootstrap.ok() ? bootstrap->admin().token() : std::string());
+  const auto client = http::Client::make(
+      {.url = options.against, .token = bootstrap.ok() ? bootstrap->admin().token() : std::string()});
   if (!client.ok()) return complain({{"--against", client.error().message}}, stderr);
   const char* type = file->format == config::Format::kJson ? "application/json" : "text/plain";
   // Relative paths in the file start from its own folder, wherever the proxy runs.

@@ -75,6 +75,22 @@ TEST_CASE("a wrong value is answered with what is allowed") {
         "--max-loss-percent: must be a number");
 }
 
+TEST_CASE("sluice-load: flags that contradict each other are refused") {
+  const auto refused = [](std::vector<const char*> flags) {
+    flags.insert(flags.begin(), {"--join", "https://h"});
+    const Ending ending = loadEnds(flags);
+    CHECK(ending.exit_code == 2);
+    return firstLine(ending);
+  };
+  CHECK(refused({"--token", "t", "--token-secret-file", "f"}) ==
+        "--token cannot be given together with --token-secret-file");
+  CHECK(refused({"--token", "t", "--token-secret", "s"}) ==
+        "--token cannot be given together with --token-secret");
+  CHECK(refused({"--token-secret", "s", "--token-secret-file", "f"}) ==
+        "--token-secret-file cannot be given together with --token-secret");
+  CHECK(refused({"--ca-file", "f", "--insecure"}) == "--ca-file cannot be given together with --insecure");
+}
+
 TEST_CASE("the help lists modes in words and marks what is required") {
   const Ending help = sluiceEnds({"--help"});
   CHECK(help.exit_code == 0);

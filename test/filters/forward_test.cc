@@ -158,6 +158,7 @@ TEST_CASE("a packet that the kernel refuses is counted") {
   f.chain.ingress(kData);
   f.worker.network().failSend(f.sent()[0].from, 90);
   CHECK(f.chain.dropped("forward", "send_failed") == 1);
+  CHECK(f.chain.chain().drops({}) == std::vector<chain::NamedDrops>{{"forward", "send_failed", 1}});
 }
 
 }  // namespace

@@ -58,7 +58,13 @@ TEST_CASE("a session goes on: its number, addresses, age and counts, and its pac
     context.consume(std::move(packet));
   };
   f.before.receive(kBob, kVoice);
+  f.before.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
+    context.ingress(std::move(packet));
+  };
+  f.before.receive(kBob, kVoice);
   const Session& here = *f.before.find(kBob);
+  CHECK(here.drops() == std::vector<chain::NamedDrops>{{"", "unhandled", 1}});
+  CHECK(f.before.find(kAlice) == &here);
   const uint64_t id = here.id();
   const Instant created = here.created();
   const uint32_t bucket = here.bucket();
@@ -71,7 +77,8 @@ TEST_CASE("a session goes on: its number, addresses, age and counts, and its pac
   CHECK(there->id() == id);
   CHECK(there->created() == created);
   CHECK(there->bucket() == bucket);
-  CHECK(there->packetsIn() == 3);
+  CHECK(there->packetsIn() == 4);
+  CHECK(there->drops() == std::vector<chain::NamedDrops>{{"", "unhandled", 1}});
   CHECK(there->remote() == kBob);
   CHECK(there->isAuthenticated());
   CHECK_FALSE(there->isIdle(Instant(99s), 1s));
@@ -79,7 +86,7 @@ TEST_CASE("a session goes on: its number, addresses, age and counts, and its pac
   CHECK(f.after.total == 1);
   CHECK(f.after.stats.sessions.value() == 1);
   f.after.receive(kAlice, kVoice);
-  CHECK(there->packetsIn() == 4);
+  CHECK(there->packetsIn() == 5);
 }
 
 TEST_CASE("a session goes on after its player has restarted ICE, also when its first credentials are void") {

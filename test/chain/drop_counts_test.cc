@@ -1,0 +1,169 @@
+#include "source/chain/drop_counts.h"
+
+#include <doctest/doctest.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "test/support/allocations.h"
+#include "test/support/harness.h"
+
+namespace sluice {
+namespace {
+
+using chain::FilterContext;
+using chain::NamedDrops;
+using test::ChainHarness;
+
+constexpr std::string_view kReasons[] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"};
+constexpr std::string_view kOtherReasons[] = {"q0", "r1"};
+constexpr std::string_view kEnds[] = {"e0", "e1"};
+
+// "a" drops "a3" for the reason 3 and passes on the rest.
+class Refuser final : public chain::Filter {
+ public:
+  Refuser(FilterContext& context, char name) : Filter(context), name_(name) {}
+  void onIngress(net::PacketPtr&& packet) override {
+    if (packet->data()[0] != name_) return context_.ingress(std::move(packet));
+    const int reason = packet->data()[1] - '0';
+    context_.drop(std::move(packet), reason);
+  }
+  bool onReload(const chain::FilterFactory&) override { return true; }
+
+ private:
+  const char name_;
+};
+
+// Of "a renamed" the reasons have other names.
+class RefuserFactory final : public chain::FilterFactory {
+ public:
+  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
+                                              chain::FactoryContext&) {
+    auto factory = std::make_shared<RefuserFactory>();
+    factory->name = config.value()[0];
+    if (config.value().size() > 1) {
+      factory->own = std::make_shared<stats::FilterSchema>(
+          stats::FilterSchema{.drops = kOtherReasons, .counters = {}, .histograms = {}});
+    }
+    return chain::FilterFactoryPtr(std::move(factory));
+  }
+  chain::FilterPtr create(FilterContext& context) const override {
+    return std::make_unique<Refuser>(context, name);
+  }
+  std::shared_ptr<const stats::FilterSchema> schema() const override { return own; }
+
+  char name = 0;
+  std::shared_ptr<const stats::FilterSchema> own;
+};
+
+test::FilterConfig refuser(const std::string& name, const std::string& more = "") {
+  return {{.name = "refuser",
+           .config_type = "google.protobuf.StringValue",
+           .schema = {.drops = kReasons, .counters = {}, .histograms = {}},
+           .parse = chain::parseAs<google::protobuf::StringValue, RefuserFactory>},
+          "value: '" + name + more + "'",
+          name};
+}
+
+struct Fixture {
+  ManualClock clock;
+  test::FakeWorker worker{clock};
+  ChainHarness chain{worker, {refuser("a"), refuser("b")}};
+  ChainHarness other_session{worker, {refuser("a"), refuser("b")}};
+
+  void drop(const std::vector<const char*>& packets) {
+    for (const char* packet : packets) chain.ingress(asBytes(packet));
+  }
+  static std::string shown(ChainHarness& of) {
+    std::string all;
+    for (const NamedDrops& drops : of.chain().drops(kEnds)) {
+      all += drops.filter + "/" + drops.reason + "=" + std::to_string(drops.packets) + " ";
+    }
+    return all;
+  }
+  std::string shown() { return shown(chain); }
+};
+
+TEST_CASE("a session's drops are counted by filter and reason, and no other session's") {
+  Fixture f;
+  CHECK(f.shown() == "");
+  f.drop({"b1", "a1", "b1", "a9", "b1"});
+  CHECK(f.shown() == "b/r1=3 a/r1=1 a/r9=1 ");
+  CHECK(f.chain.dropped("b", "r1") == 3);  // the filter's statistics as before
+  CHECK(f.shown(f.other_session) == "");
+}
+
+TEST_CASE("what is lost at an end of the chain is counted too, without a filter") {
+  Fixture f;
+  f.chain.chain().countEndDrop(1);
+  f.drop({"a1"});
+  f.chain.chain().countEndDrop(1);
+  CHECK(f.shown() == "/e1=2 a/r1=1 ");
+}
+
+TEST_CASE("twelve kinds of drops have a place, the rest counts together") {
+  Fixture f;
+  f.drop({"a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b0", "b1", "b2", "b3", "b2", "b1"});
+  CHECK(f.shown() ==
+        "a/r0=1 a/r1=1 a/r2=1 a/r3=1 a/r4=1 a/r5=1 a/r6=1 a/r7=1 a/r8=1 a/r9=1 b/r0=1 b/r1=2 /other=3 ");
+}
+
+TEST_CASE("a reload keeps the drops of filters that stay; the rest counts as other") {
+  Fixture f;
+  f.drop({"a1", "b2", "b2", "b3"});
+  f.chain.reload({refuser("b"), refuser("a")});
+  CHECK(f.shown() == "a/r1=1 b/r2=2 b/r3=1 ");
+  f.chain.reload({refuser("a"), refuser("n")});
+  f.drop({"a1", "n4"});
+  CHECK(f.shown() == "a/r1=2 n/r4=1 /other=3 ");
+}
+
+TEST_CASE("a reload under which the reasons have other names does not rename what was counted") {
+  Fixture f;
+  f.drop({"a0", "b0"});
+  f.chain.reload({refuser("a", " renamed"), refuser("b")});
+  CHECK(f.shown() == "b/r0=1 /other=1 ");
+  f.drop({"a0"});
+  CHECK(f.shown() == "b/r0=1 a/q0=1 /other=1 ");
+}
+
+TEST_CASE("drops go along to another process by their names") {
+  Fixture f;
+  f.drop({"a0", "a1", "a1", "b2"});
+  f.chain.chain().countEndDrop(0);
+  ChainHarness after(f.worker, {refuser("n"), refuser("a", " renamed")});
+  after.chain().loadDrops(f.chain.chain().drops(kEnds), kEnds);
+  CHECK(f.shown(after) == "a/r1=2 /e0=1 /other=2 ");
+  ChainHarness next(f.worker, {refuser("a", " renamed")});
+  next.chain().loadDrops(after.chain().drops(kEnds), kEnds);
+  CHECK(f.shown(next) == "a/r1=2 /e0=1 /other=2 ");
+}
+
+TEST_CASE("counts stop at their end and memory for them is small") {
+  chain::DropCounts counts;
+  counts.add(nullptr, 0, UINT32_MAX - 1);
+  counts.add(nullptr, 0);
+  counts.add(nullptr, 0);
+  CHECK(counts.places()[0].packets == UINT32_MAX);
+  counts.addOther(UINT32_MAX);
+  counts.forget(nullptr);
+  CHECK(counts.other() == UINT32_MAX);
+  CHECK(counts.places().empty());
+  CHECK(sizeof(chain::DropCounts) <= 200);
+}
+
+TEST_CASE("10,000 drops of all kinds allocate nothing") {
+  Fixture f;
+  f.drop({"a0", "b0"});
+  test::countAllocations(true);
+  const uint64_t before = test::allocations();
+  for (int i = 0; i < 10'000; ++i) {
+    const char packet[] = {i % 2 == 0 ? 'a' : 'b', static_cast<char>('0' + i / 2 % 10)};
+    f.chain.ingress(Bytes(reinterpret_cast<uint8_t*>(const_cast<char*>(packet)), 2));
+  }
+  const uint64_t after = test::allocations();
+  test::countAllocations(false);
+  CHECK(after - before == 0);
+  CHECK(f.chain.dropped("a", "r3") == 500);
+}
+
+}  // namespace
+}  // namespace sluice
