@@ -15,6 +15,9 @@ namespace {
 constexpr unsigned long kReplayWindow = 1024;  // packets
 constexpr size_t kMinRtp = 12;
 constexpr size_t kMinRtcp = 8;
+constexpr size_t kMaxPacket = 2048;
+// A stream whose first packet has a number below this may have begun before the wrap, with packets that were lost.
+constexpr uint16_t kJustWrapped = 1'024;
 
 bool initLibrary() {
   static const bool kOk = srtp_init() == srtp_err_status_ok;
@@ -117,18 +120,25 @@ bool SrtpSession::loadStreams(Archive& in) {
   return add(inbound_, keys_.remote, inbound) && add(outbound_, keys_.local, outbound);
 }
 
-void SrtpSession::remember(uint32_t ssrc) {
-  auto place = std::ranges::find(inbound_ssrcs_, ssrc, &InboundSsrc::ssrc);
-  if (place == inbound_ssrcs_.end()) {
+SrtpSession::InboundSsrc* SrtpSession::find(uint32_t ssrc) {
+  const auto place = std::ranges::find(inbound_ssrcs_, ssrc, &InboundSsrc::ssrc);
+  return place == inbound_ssrcs_.end() ? nullptr : &*place;
+}
+
+SrtpSession::InboundSsrc& SrtpSession::remember(uint32_t ssrc) {
+  InboundSsrc* place = find(ssrc);
+  if (place == nullptr) {
     if (inbound_ssrcs_.size() < kMaxInboundSsrcs) {
-      place = inbound_ssrcs_.emplace(inbound_ssrcs_.end());
+      place = &inbound_ssrcs_.emplace_back();
     } else {
-      place = std::ranges::min_element(inbound_ssrcs_, {}, &InboundSsrc::last_use);
+      place = &*std::ranges::min_element(inbound_ssrcs_, {}, &InboundSsrc::last_use);
       srtp_remove_stream(inbound_, htonl(place->ssrc));
+      *place = {};
     }
     place->ssrc = ssrc;
   }
   place->last_use = ++inbound_uses_;
+  return *place;
 }
 
 SrtpStatus SrtpSession::protect(uint8_t* data, size_t& size) {
@@ -150,8 +160,33 @@ SrtpStatus SrtpSession::protectRtcp(uint8_t* data, size_t& size) {
 SrtpStatus SrtpSession::unprotect(uint8_t* data, size_t& size) {
   if (size < kMinRtp) return SrtpStatus::kMalformed;
   const uint32_t ssrc = readU32(data + 8);
+  const InboundSsrc* known = find(ssrc);
+  const bool first = known == nullptr || !known->rtp;
+  const bool wrapped = first && readU16(data + 2) < kJustWrapped && size <= kMaxPacket;
+  const SrtpStatus status =
+      wrapped ? unprotectFirst(data, size, known != nullptr) : run(srtp_unprotect, inbound_, data, size);
+  if (status == SrtpStatus::kOk) remember(ssrc).rtp = true;
+  return status;
+}
+
+// RFC 3711 section 3.3.1: the receiver does not know the first number. The sender may have counted a rollover.
+SrtpStatus SrtpSession::unprotectFirst(uint8_t* data, size_t& size, bool known) {
+  uint8_t packet[kMaxPacket];
+  std::copy_n(data, size, packet);
+  const uint32_t ssrc = readU32(data + 8);
   const SrtpStatus status = run(srtp_unprotect, inbound_, data, size);
-  if (status == SrtpStatus::kOk) remember(ssrc);
+  if (status != SrtpStatus::kAuthFailed) return status;
+  const srtp_policy_t policy = policyFor(keys_.profile, keys_.remote, {ssrc_specific, ssrc});
+  if (!known && srtp_add_stream(inbound_, &policy) != srtp_err_status_ok) return status;
+  std::copy_n(packet, size, data);
+  srtp_set_stream_roc(inbound_, ssrc, 1);
+  const SrtpStatus again = run(srtp_unprotect, inbound_, data, size);
+  if (again == SrtpStatus::kOk) return again;
+  if (known) {
+    srtp_set_stream_roc(inbound_, ssrc, 0);
+  } else {
+    srtp_remove_stream(inbound_, htonl(ssrc));
+  }
   return status;
 }
 

@@ -50,12 +50,15 @@ class SrtpSession {
   struct InboundSsrc {
     uint32_t ssrc = 0;
     uint64_t last_use = 0;
-    void archive(Archive& a) { a(ssrc, last_use); }
+    bool rtp = false;  // not RTCP alone
+    void archive(Archive& a) { a(ssrc, last_use, rtp); }
   };
 
   SrtpSession(const SrtpKeys& keys, srtp_ctx_t_* inbound, srtp_ctx_t_* outbound);
   bool loadStreams(Archive& in);
-  void remember(uint32_t ssrc);
+  InboundSsrc* find(uint32_t ssrc);
+  InboundSsrc& remember(uint32_t ssrc);
+  SrtpStatus unprotectFirst(uint8_t* data, size_t& size, bool known);
 
   const SrtpKeys keys_;
   srtp_ctx_t_* const inbound_;

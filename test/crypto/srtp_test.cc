@@ -117,6 +117,42 @@ TEST_CASE("the rollover counter follows the sequence number over its end, reorde
   }
 }
 
+TEST_CASE("SrtpSession: a stream that began before the wrap with packets that were lost is understood") {
+  for (const SrtpProfile profile : kProfiles) {
+    for (const bool rtcp_first : {false, true}) {
+      CAPTURE(static_cast<int>(profile));
+      CAPTURE(rtcp_first);
+      Pair pair(profile);
+      const std::vector<uint8_t> rtcp{0x80, 201, 0, 2, 0, 0, 0x12, 0x34, 1, 2, 3, 4};
+      if (rtcp_first) CHECK(pair.unprotect(pair.protect(rtcp, true), true) == SrtpStatus::kOk);
+      pair.protect(rtpPacket(65'534));  // lost
+      const auto late = pair.protect(rtpPacket(65'535));
+      auto forged = pair.protect(rtpPacket(0));
+      const auto first = forged;
+      forged.back() ^= 1;
+      CHECK(pair.unprotect(forged) == SrtpStatus::kAuthFailed);
+      CHECK(pair.unprotect(first) == SrtpStatus::kOk);
+      CHECK(pair.plain == rtpPacket(0));
+      CHECK(pair.unprotect(first) == SrtpStatus::kReplayed);
+      CHECK(pair.unprotect(pair.protect(rtpPacket(1))) == SrtpStatus::kOk);
+      CHECK(pair.unprotect(late) == SrtpStatus::kOk);
+      CHECK(pair.unprotect(pair.protect(rtcp, true), true) == SrtpStatus::kOk);
+    }
+  }
+}
+
+TEST_CASE("SrtpSession: a stream that begins at 0 is not taken for one that wrapped") {
+  Pair pair;
+  auto forged = pair.protect(rtpPacket(0));
+  const auto first = forged;
+  forged.back() ^= 1;
+  CHECK(pair.unprotect(forged) == SrtpStatus::kAuthFailed);
+  CHECK(pair.unprotect(first) == SrtpStatus::kOk);
+  for (const uint16_t sequence : {1, 2, 500, 2'000}) {
+    CHECK(pair.unprotect(pair.protect(rtpPacket(sequence))) == SrtpStatus::kOk);
+  }
+}
+
 TEST_CASE("SrtpSession: an inbound SSRC too many takes the place of the one used longest ago") {
   Pair pair;
   std::vector<std::vector<uint8_t>> first;
