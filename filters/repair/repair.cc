@@ -119,8 +119,11 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
-  if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
+  if (arrival == media::LossFinder::Arrival::kDuplicate) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
+  }
+  if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
+    return context_.drop(std::move(packet), Drop::kLate);
   }
   if (carrier == SpeakerStream::Carrier::kRed) return unwrapRed(std::move(packet), *rtp);
   armAsking();
@@ -128,13 +131,13 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
 }
 
 bool Repair::accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now) {
-  if (arrival == media::LossFinder::Arrival::kDuplicate) return false;
   if (arrival != media::LossFinder::Arrival::kRecovered) return true;
   const Duration late = now - speaker_->finder().expected(sequence);
   context_.count(by);
   context_.record(Record::kRecovery, late);
-  if (late > factory_->settings.uplink.finder.budget) context_.count(Count::kRecoveredLate);
-  return true;
+  if (late <= factory_->settings.uplink.finder.budget) return true;
+  context_.count(Count::kRecoveredLate);
+  return false;
 }
 
 void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
@@ -148,8 +151,9 @@ void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   const uint64_t lost = speaker_->finder().lost();
   const auto arrival = speaker_->onRepeated(*repeated, packet->received);
   context_.count(Count::kLost, speaker_->finder().lost() - lost);
-  accept(arrival, repeated->sequence, Count::kRecoveredRtx, packet->received);
+  const bool in_time = accept(arrival, repeated->sequence, Count::kRecoveredRtx, packet->received);
   armAsking();
+  if (!in_time) return context_.drop(std::move(packet), Drop::kLate);
   context_.ingress(std::move(packet));
 }
 

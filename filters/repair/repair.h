@@ -49,7 +49,7 @@ class Repair final : public chain::Filter {
   void onSpeech(net::PacketPtr&& packet);
   void onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp);
   void unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp);
-  // False: it has been here. Counts what makes up for a missing one.
+  // Counts what makes good a missing packet. False: it is too late for that.
   bool accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now);
   void askForLost();
   void armAsking();

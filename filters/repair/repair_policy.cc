@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kClean = 0.01;     // less loss is nobody's trouble
 constexpr double kWorthRed = 0.03;  // less is cheaper to mend by FEC
+constexpr double kWorthDelay = 0.02;  // less makes no jitter buffer wait for what comes again
 constexpr double kHeavy = 0.15;
 constexpr double kSingles = 1.5;   // mean bursts up to this are single losses
 constexpr Duration kFrame = 20ms;  // Opus as everyone sends it; the next packet shows that one is missing
@@ -29,7 +30,9 @@ size_t frames(Means means) {
 Means chooseMeans(const Line& line) {
   if (line.loss < kClean) return Means::kNothing;
   const bool bursts = line.mean_burst > kSingles && 2 * kFrame <= line.budget;
-  if (line.prefer_delay && line.red) return bursts || line.loss > kHeavy ? Means::kRed2 : Means::kRed1;
+  if (line.prefer_delay && line.red && line.loss >= kWorthDelay) {
+    return bursts || line.loss > kHeavy ? Means::kRed2 : Means::kRed1;
+  }
   if (line.nack && line.round_trip + kFrame <= line.budget) {
     return line.red && line.loss > kHeavy ? Means::kNackRed1 : Means::kNack;
   }

@@ -5,8 +5,8 @@
 
 namespace sluice::repair {
 
-enum class Drop { kMalformed, kDuplicate, kOld, kStray, kNoPacket };
-inline constexpr std::string_view kDrops[] = {"malformed", "duplicate", "old", "stray", "no_packet"};
+enum class Drop { kMalformed, kDuplicate, kOld, kStray, kNoPacket, kLate };
+inline constexpr std::string_view kDrops[] = {"malformed", "duplicate", "old", "stray", "no_packet", "late"};
 
 enum class Count {
   kLost,

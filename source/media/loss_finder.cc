@@ -6,6 +6,7 @@ namespace sluice::media {
 namespace {
 
 constexpr Duration kUnknownRoundTrip = 100ms;  // before RTCP or an answer tells
+constexpr Duration kPauses = 120ms;            // more than any jitter that is asked about
 constexpr Duration kTimerSlack = 2ms;          // so much later than planned a thread asks
 
 // As libwebrtc waits: so long that no more than one packet in two hundred is asked for in vain.
@@ -27,6 +28,7 @@ void LossFinder::begin(uint16_t sequence, uint32_t timestamp, const Frame& frame
   has_old_ = false;
   highest_ = oldest_missing_ = 0x10000 + int64_t{sequence};
   timestamp_ = timestamp;
+  arrived_ = now;
   talkspurt_.begin(frame);
   at(highest_).state = State::kReceived;
   expectNext(now);
@@ -75,6 +77,8 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
       break;
   }
   entry.state = State::kReceived;
+  // It was sent before a pause, and not after it.
+  if (expectedAt(timestamp) < entry.expected - kPauses) entry.expected = expectedAt(timestamp);
   ++returned_;
   const Duration took = now - entry.asked;
   if (entry.requests == 0 || (entry.requests == 1 && took < quickest_answer)) {
@@ -111,6 +115,7 @@ void LossFinder::advance(int64_t to, uint32_t timestamp, const Frame& frame, Ins
   at(to) = {.state = State::kReceived};
   highest_ = to;
   timestamp_ = timestamp;
+  arrived_ = now;
   talkspurt_.advance(steps, elapsed, frame);
   expectNext(now);
   if (overtaken_ == Duration{}) {
@@ -127,6 +132,10 @@ void LossFinder::expectNext(Instant now) {
   const Duration frame = talkspurt_.frame();
   // When the packet after it has not come either, it is lost, or the pause has begun.
   next_ = {.state = State::kMissing, .expected = now + frame, .asked = now + 2 * frame};
+}
+
+Instant LossFinder::expectedAt(uint32_t timestamp) const {
+  return arrived_ + samples(static_cast<int32_t>(timestamp - timestamp_));
 }
 
 bool LossFinder::isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const {

@@ -42,7 +42,8 @@ class LossFinder {
 
   // Also one after the newest that was asked for.
   bool isMissing(uint16_t sequence) const;
-  // When a missing packet, or one that was until it came, should have come.
+  // When a missing packet should have come, as far as that is known; of one that came after all, as its timestamp
+  // says.
   Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
 
   // Writes the packets to ask for now, in rising order, and counts them as asked for. The last one may be the
@@ -59,7 +60,7 @@ class LossFinder {
   // What is missing and what was asked for; how the line behaves is learnt again.
   void archive(Archive& a) {
     a(started_, has_old_, last_old_, lost_, bursts_, returned_);
-    if (started_) a(highest_, timestamp_, talkspurt_, oldest_missing_, entries_, next_);
+    if (started_) a(highest_, timestamp_, arrived_, talkspurt_, oldest_missing_, entries_, next_);
   }
 
   uint64_t lost() const { return lost_; }          // packets that were missing when others came
@@ -84,6 +85,7 @@ class LossFinder {
   void begin(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now);
   void advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now);
   void expectNext(Instant now);
+  Instant expectedAt(uint32_t timestamp) const;
   // The packet comes as the answer to a request that was made before anything showed that it was lost.
   bool isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const;
   void onOvertaken(Duration late);
@@ -95,6 +97,7 @@ class LossFinder {
   uint16_t last_old_ = 0;
   int64_t highest_ = 0;
   uint32_t timestamp_ = 0;      // of the highest
+  Instant arrived_{};           // likewise
   Talkspurt talkspurt_;
   Entry next_;  // the packet after the highest; missing when nothing but itself would tell
   int64_t oldest_missing_ = 0;  // no packet before it is to be asked for

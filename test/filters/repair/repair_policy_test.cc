@@ -39,7 +39,7 @@ TEST_CASE("each line gets the means that fit it") {
       {"neither", with([](Line& l) { l.nack = l.red = false; }), Means::kFec},
       {"delay before bytes", with([](Line& l) { l.prefer_delay = true; }), Means::kRed1},
       {"delay before bytes, and loses little",
-       with([](Line& l) { l.prefer_delay = true, l.loss = 0.015; }), Means::kRed1},
+       with([](Line& l) { l.prefer_delay = true, l.loss = 0.015; }), Means::kNack},
       {"delay before bytes, bursts", with([](Line& l) { l.prefer_delay = true, l.mean_burst = 3; }),
        Means::kRed2},
       {"delay before bytes, and loses much", with([](Line& l) { l.prefer_delay = true, l.loss = 0.2; }),

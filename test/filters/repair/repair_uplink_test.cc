@@ -39,7 +39,7 @@ TEST_CASE("what comes sooner than a round trip after the request was only late")
   CHECK(room.speaker.counted("repair", "recovered", "resent") == 0);
 }
 
-TEST_CASE("a packet that comes too late after all is counted") {
+TEST_CASE("a packet that comes too late after all goes nowhere") {
   Room room;
   room.speak(1);
   room.speak(3);
@@ -47,6 +47,34 @@ TEST_CASE("a packet that comes too late after all is counted") {
   room.wait(1s);
   room.speak(2);
   CHECK(room.speaker.counted("repair", "recovered_late") == 1);
+  CHECK(room.speaker.dropped("repair", "late") == 1);
+  CHECK(room.listener.outer.size() == 2);
+  CHECK(room.worker.pool().unaccounted() == 0);
+}
+
+TEST_CASE("a packet of the pause that was asked for as if it were of the speech after it goes nowhere") {
+  for (const bool rtx : {false, true}) {
+    CAPTURE(rtx);
+    Room room({.rtx = rtx});
+    const auto packet = [](uint16_t sequence, uint32_t at, uint8_t type, std::vector<uint8_t> payload) {
+      auto bytes = rtpPacket(sequence, std::move(payload), type, type == kRtx ? kRtxSsrc : kSsrc);
+      writeU32(&bytes[4], at * 960);
+      return bytes;
+    };
+    room.speaker.ingress(packet(1, 1, kOpus, {0x78}));  // a pause begins
+    room.wait(840ms);
+    room.speaker.ingress(packet(4, 43, kOpus, frame(4)));
+    room.wait(10ms);
+    CHECK(requests(room.speaker) == std::vector<uint16_t>{2, 3});
+    room.wait(40ms);
+    const size_t heard = room.listener.outer.size();
+    const std::vector<uint8_t> noise = frame(2);
+    auto repeated = noise;
+    if (rtx) repeated.insert(repeated.begin(), {0, 2});
+    room.speaker.ingress(packet(rtx ? 900 : 2, 22, rtx ? kRtx : kOpus, repeated));  // 20 frames before
+    CHECK(room.listener.outer.size() == heard);
+    CHECK(room.speaker.dropped("repair", "late") == 1);
+  }
 }
 
 TEST_CASE("a packet from before all that is remembered goes nowhere") {
