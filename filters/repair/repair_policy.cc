@@ -49,6 +49,8 @@ Means RepairPolicy::update(const Line& line, Instant now) {
   line_ = line;
   const bool redundant = frames(current_) > 0;
   line_.red = room_.update(redundant, line.loss, now) && line.red;
+  // First what helps at once, until it is known what the line loses without RED.
+  line_.prefer_delay = line.prefer_delay && current_ != Means::kNothing;
   const Means better = chooseMeans(line_);
   const bool must = redundant && !line_.red;
   if (better == current_) {

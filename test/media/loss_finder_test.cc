@@ -247,7 +247,7 @@ TEST_CASE("both ends of a pause are lost: the one that ended it is asked for") {
   CHECK(line.finder.isMissing(begin));
 }
 
-TEST_CASE("whoever stops without a word is asked for nothing once that is known") {
+TEST_CASE("a sender that begins its pauses without a DTX packet is not asked for one") {
   SpurtLine line;
   line.speak(5);
   line.pass(20);

@@ -238,7 +238,7 @@ TEST_CASE("where delay matters more than bytes RED comes first, and what it did 
       const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 26};
       w.addReceiverReport(1, {&block, 1});
     }));
-    for (int i = 0; i < 50; ++i) room.speak();
+    for (int i = 0; i < 250; ++i) room.speak();
     room.wait(20ms);
     room.ask({heard(room).sequence});
   };

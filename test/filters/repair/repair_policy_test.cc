@@ -88,23 +88,24 @@ std::vector<Means> follow(double (*loss)(int second, bool red)) {
 
 TEST_CASE("a line that has no room for RED is asked instead, and tried again after half a minute") {
   const auto means = follow([](int, bool red) { return red ? 0.14 : 0.05; });
-  CHECK(means[0] == Means::kRed1);
-  CHECK(means[2 * 6] == Means::kRed1);
-  for (int second = 7; second < 42; ++second) CHECK(means[2 * second] == Means::kNack);
-  CHECK(means[2 * 46] == Means::kRed1);
-  CHECK(means[2 * 56] == Means::kNack);
+  CHECK(means[0] == Means::kNack);
+  CHECK(means[2 * 3] == Means::kRed1);
+  CHECK(means[2 * 9] == Means::kRed1);
+  for (int second = 10; second < 45; ++second) CHECK(means[2 * second] == Means::kNack);
+  CHECK(means[2 * 50] == Means::kRed1);
+  CHECK(means[2 * 58] == Means::kNack);
 }
 
 TEST_CASE("a line that becomes worse by itself has room for RED") {
-  const auto means = follow([](int second, bool) { return second < 3 ? 0.02 : 0.1; });
-  CHECK(means[0] == Means::kRed1);
-  CHECK(std::ranges::count(means, Means::kNack) <= 2 * 10);  // until that shows
+  const auto means = follow([](int second, bool) { return second < 6 ? 0.02 : 0.1; });
+  CHECK(means[2 * 3] == Means::kRed1);
+  CHECK(std::ranges::count(means, Means::kNack) <= 2 * 13);  // until that shows
   for (int second = 20; second < 60; ++second) CHECK(means[2 * second] == Means::kRed1);
 }
 
 TEST_CASE("a line that loses about the same with RED as without has room for it") {
   const auto means = follow([](int second, bool red) { return second < 30 || !red ? 0.05 : 0.09; });
-  CHECK(std::ranges::count(means, Means::kRed1) == 2 * 60);
+  CHECK(std::ranges::count(means, Means::kRed1) == 2 * 57);
 }
 
 TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
