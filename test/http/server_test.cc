@@ -418,6 +418,9 @@ TEST_CASE("a request whose end is unclear is refused, and nothing after it is re
       {"Transfer-Encoding: gzip, chunked\r\n", "HTTP/1.1 501"},
       {"Transfer-Encoding: identity\r\n", "HTTP/1.1 501"},
       {"Content-Length : 0\r\n", "HTTP/1.1 400"},
+      {"Content-Length:\r\n 0\r\n", "HTTP/1.1 400"},
+      {"Content-Length: 0\r\n\t41\r\n", "HTTP/1.1 400"},
+      {"Transfer-Encoding:\r\n chunked\r\n", "HTTP/1.1 400"},
       {"Host: other\r\nContent-Length: 0\r\n", "HTTP/1.1 400"},
   };
   for (const auto& c : kCases) {
