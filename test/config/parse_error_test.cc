@@ -126,3 +126,26 @@ TEST_CASE("no error quotes a secret") {
     }
   }
 }
+
+// Each level takes stack, and a dry run parses what anyone who reaches the admin endpoint sends.
+TEST_CASE("text that is nested too deeply is refused before the stack is used up") {
+  const std::string any = "listeners { filter_chains { filters { typed_config { ";
+  const std::string module =
+      any + R"([type.googleapis.com/sluice.filters.Module] { config { fields { key: "a" value { )";
+  for (const auto& [begin, level] : {std::pair<std::string, std::string>{"", "listners { "},
+                                     {"", "listners < "},
+                                     {"listners: ", "["},
+                                     {"# {{{\n a: '}}}' ", "limits { limits { "},
+                                     {module, "list_value { values { "},
+                                     {any, "[type.googleapis.com/google.protobuf.Any] { "}}) {
+    std::string text = begin;
+    for (int i = 0; i < 300'000; ++i) text += level;
+    CAPTURE(level);
+    const auto errors = errorsOf(config::Format::kText, text);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].ends_with(": is nested too deeply"));
+  }
+  std::string wide = "listeners { ";
+  for (int i = 0; i < 1000; ++i) wide += "filter_chains { } ";
+  CHECK(errorsOf(config::Format::kText, wide + "}").empty());
+}
