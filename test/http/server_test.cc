@@ -476,9 +476,10 @@ TEST_CASE("what cannot start says which option is wrong") {
   };
   CHECK(fail({.host = "nowhere"}) == Error{"host", "not an IP address: nowhere"});
   CHECK(fail({.certificate_file = "/no/such/file"}).path == "certificate_file");
-  CHECK(fail({.certificate_file = "/dev/null", .private_key_file = "/no/such/file"}).path ==
+  CHECK(fail({.certificate_file = "/proc/self/comm", .private_key_file = "/no/such/file"}).path ==
         "private_key_file");
-  CHECK(fail({.certificate_file = "/dev/null", .private_key_file = "/dev/null"}).path == "certificate_file");
+  CHECK(fail({.certificate_file = "/proc/self/comm", .private_key_file = "/proc/self/comm"}).path ==
+        "certificate_file");
   {
     Fixture other;
     const Error error = fail({.port = other.server->port()});
