@@ -171,7 +171,8 @@ std::optional<http::Response> Api::refuseJoin(const http::Request& request,
   if (request.contentType() != "application/sdp") {
     return http::error(415, "must be application/sdp", "content-type");
   }
-  const bool known = directory_.find(parameters.at("room"), id) != nullptr;
+  const rooms::PlayerPtr known = directory_.find(parameters.at("room"), id);
+  if (!request.queryParameter("session").empty()) return isMissing(known, request);
   if (draining_ && !known) return http::error(503, "draining: no new players");
   return std::nullopt;
 }
