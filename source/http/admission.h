@@ -67,6 +67,9 @@ class Admission {
   bool tryHold(size_t bytes);
   void hold(size_t bytes) { held_ += bytes; }
   void release(size_t bytes) { held_ -= bytes; }
+  // Of request bodies one source has a quarter, so that no client keeps those of all others out.
+  bool tryHoldBody(const net::Address& client, size_t bytes);
+  void releaseBody(const net::Address& client, size_t bytes);
 
   // Counts, and logs a line at most every ten seconds; deadlines are only counted.
   void refused(Refusal why, const net::Address& client, Instant now);
@@ -87,6 +90,7 @@ class Admission {
   RateLimiter client_handshakes_;
   std::optional<TokenBucket> handshakes_;
   size_t held_ = 0;
+  std::unordered_map<net::Address, size_t> bodies_;  // bytes by customer
   std::array<uint64_t, kRefusals> counts_{};
   uint64_t unreported_ = 0;
   Instant next_report_{};

@@ -72,7 +72,7 @@ Result<std::string> readPem(const std::string& path, const char* option) {
 }  // namespace
 
 struct Server::Exchange {
-  ~Exchange() { admission->release(request.body.size()); }
+  ~Exchange() { admission->releaseBody(client, request.body.size()); }
 
   std::shared_ptr<Admission> admission;
   Connection& connection;
@@ -393,13 +393,13 @@ void Server::take(Exchange& exchange, std::string_view piece) {
   if (!exchange.refusal) {
     if (body.size() + piece.size() > options_.max_body_bytes) {
       exchange.refusal = tooLarge();
-    } else if (!admission_->tryHold(piece.size())) {
+    } else if (!admission_->tryHoldBody(exchange.client, piece.size())) {
       exchange.refusal = busy(exchange.client);
     } else {
       body.append(piece);
       return;
     }
-    admission_->release(body.size());
+    admission_->releaseBody(exchange.client, body.size());
     std::string().swap(body);
   }
   exchange.discarded += piece.size();
