@@ -103,8 +103,8 @@ net::Address Admission::clientOf(const net::Address& peer, std::string_view x_fo
   return client;
 }
 
-bool Admission::admitRequest(const net::Address& client, Instant now) {
-  if (isTrusted(client) || requests_.allow(client, now)) return true;
+bool Admission::admitRequest(const net::Address& client, Instant now, double cost) {
+  if (isTrusted(client) || requests_.allow(client, now, cost)) return true;
   refused(Refusal::kRequests, client, now);
   return false;
 }

@@ -60,7 +60,8 @@ class Admission {
   // The client behind a request: the peer, or, where that is a trusted proxy, the last address in
   // `x_forwarded_for` that is none. Text that is no address ends the search.
   net::Address clientOf(const net::Address& peer, std::string_view x_forwarded_for) const;
-  bool admitRequest(const net::Address& client, Instant now);
+  // `cost`: of what a source may ask for, 1 for an ordinary request.
+  bool admitRequest(const net::Address& client, Instant now, double cost = 1);
 
   // Bytes held for clients. hold() counts them without asking; tryHold() refuses what exceeds the bound.
   bool isFull() const { return held_ >= limits_.bytes_in_flight; }

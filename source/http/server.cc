@@ -157,7 +157,8 @@ struct Server::Callbacks {
     request.is_loopback = client.isLoopback();
     // An answer that is queued here closes the connection when it has been sent.
     if (head.fault) return answer(server, *exchange, *std::move(head.fault));
-    if (!admission.admitRequest(client, server.clock_.now())) {
+    const double cost = server.handlers_.cost ? server.handlers_.cost(request) : 1;
+    if (!admission.admitRequest(client, server.clock_.now(), cost)) {
       Response response = error(429, "too many requests from " + request.peer);
       response.headers.emplace_back("Retry-After", "1");
       return answer(server, *exchange, std::move(response));

@@ -25,6 +25,7 @@ class Fixture {
         &loop_, options,
         {.handle = [this](const Request& request) { return answer(request); },
          .refuse = [this](const Request& request) { return refuse(request); },
+         .cost = [](const Request& request) { return request.path == "/cheap" ? 0.25 : 1; },
          .finish = [](const Request&,
                       Response& response) { response.headers.emplace_back("X-Finished", "yes"); }});
     REQUIRE_MESSAGE(started.ok(), (started.ok() ? "" : toString(started.errors())));
@@ -259,6 +260,14 @@ TEST_CASE("a client over its rate gets 429") {
   CHECK(refused.starts_with("HTTP/1.1 429"));
   CHECK(has(refused, "Retry-After: 1\r\n"));
   CHECK(f.handled == 2);
+}
+
+TEST_CASE("a request takes as much of the rate as it costs") {
+  Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
+  const std::string_view cheap = "GET /cheap HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  for (int i = 0; i < 4; ++i) CHECK(f.ask(cheap).starts_with("HTTP/1.1 200"));
+  CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(f.ask(cheap).starts_with("HTTP/1.1 429"));
 }
 
 TEST_CASE("connections of one address are limited") {
