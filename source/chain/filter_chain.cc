@@ -57,17 +57,9 @@ FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSp
   });
   if (found == old.end()) return make(spec);
   stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_.index()]);
-  std::vector<uint64_t>& drops = found->context->drops_;
-  // Reasons that only a configuration knows have other indices in another one.
-  const bool same_reasons = found->factory->schema() == spec.factory->schema();
-  std::vector<uint64_t> old_drops;
-  if (!same_reasons) {
-    old_drops = std::exchange(drops, std::vector<uint64_t>(found->context->stats_->drops.size()));
-  }
   if (found->factory != spec.factory) {
     if (!found->filter->onReload(*spec.factory)) {
       found->context->stats_ = before;
-      if (!same_reasons) drops = std::move(old_drops);
       return make(spec);
     }
     found->factory = spec.factory;

@@ -7,7 +7,6 @@
 
 #include "source/chain/filter.h"
 #include "source/chain/filter_spec.h"
-#include "source/chain/filter_type.h"
 
 namespace sluice::chain {
 
@@ -61,19 +60,6 @@ class FilterChain {
   template <typename Visit>
   void forEach(Visit visit) const {
     for (const Link& link : links_) visit(link.name, *link.filter);
-  }
-
-  // Calls `visit(name, reason, count)` for each reason for which a filter has dropped packets of this session
-  // in this process.
-  template <typename Visit>
-  void forEachDrop(Visit visit) const {
-    for (const Link& link : links_) {
-      const auto own = link.factory->schema();
-      const auto& reasons = own != nullptr ? own->drops : link.type->schema.drops;
-      for (size_t i = 0; i < reasons.size(); ++i) {
-        if (const uint64_t count = link.context->drops_[i]; count > 0) visit(link.name, reasons[i], count);
-      }
-    }
   }
 
  private:

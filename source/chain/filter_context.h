@@ -1,10 +1,8 @@
 // A filter's only door out. One per filter and session; lives as long as the filter.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "source/base/clock.h"
 #include "source/chain/session.h"
@@ -22,7 +20,7 @@ class FilterChain;
 class FilterContext {
  public:
   FilterContext(FilterChain& chain, Session& session, Worker& worker, stats::FilterStats& stats)
-      : chain_(chain), session_(session), worker_(worker), stats_(&stats), drops_(stats.drops.size()) {}
+      : chain_(chain), session_(session), worker_(worker), stats_(&stats) {}
   FilterContext(const FilterContext&) = delete;
   FilterContext& operator=(const FilterContext&) = delete;
 
@@ -40,7 +38,6 @@ class FilterContext {
   template <typename Reason>
   void countDrop(Reason reason) {
     stats_->drops[static_cast<size_t>(reason)].add();
-    ++drops_[static_cast<size_t>(reason)];
   }
   // Ends a packet that was meant for this filter.
   void consume(PacketPtr packet) { packet->settle(); }
@@ -76,7 +73,6 @@ class FilterContext {
   Session& session_;
   Worker& worker_;
   stats::FilterStats* stats_;
-  std::vector<uint64_t> drops_;     // of this session, by reason
   FilterContext* inner_ = nullptr;  // null at the inner end
   FilterContext* outer_ = nullptr;  // null at the outer end
   Filter* filter_ = nullptr;

@@ -50,10 +50,6 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
     json& fields = out["filters"][name] = json::object();
     for (const auto& [field, value] : description) fields[field] = value;
   });
-  out["drops"] = json::object();
-  session.chain().forEachDrop([&](const std::string& filter, std::string_view reason, uint64_t count) {
-    out["drops"][filter][std::string(reason)] = count;
-  });
   return out;
 }
 

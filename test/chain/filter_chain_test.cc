@@ -121,29 +121,6 @@ TEST_CASE("in = passed + dropped + consumed + held") {
   CHECK(f.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("drops are counted by session too, as long as the filter is the same") {
-  Fixture f;
-  const auto drops = [](ChainHarness& chain) {
-    std::string text;
-    chain.chain().forEachDrop([&](const std::string& name, std::string_view reason, uint64_t count) {
-      text += name + " " + std::string(reason) + " " + std::to_string(count) + "; ";
-    });
-    return text;
-  };
-  CHECK(drops(f.chain).empty());
-  f.in("d");
-  f.in("d");
-  ChainHarness other(f.worker, {letter("a")});
-  other.ingress(asBytes("d"));
-  CHECK(drops(f.chain) == "a on_purpose 2; ");
-  CHECK(drops(other) == "a on_purpose 1; ");
-  f.chain.reload({letter("A", "a"), letter("b")});  // adopts
-  f.in("d");
-  CHECK(drops(f.chain) == "a on_purpose 3; ");
-  f.chain.reload({letter("z", "a"), letter("b")});  // is replaced
-  CHECK(drops(f.chain).empty());
-}
-
 TEST_CASE("a reload with equal configuration touches nothing") {
   Fixture f;
   f.in("x");

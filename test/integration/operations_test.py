@@ -10,7 +10,6 @@ import subprocess
 import unittest
 
 from harness import Sluice, free_ports, request, voice_room_config, wait_until
-from ice_client import RTP, IcePlayer, exchange
 from udp import STUN_COOKIE, StunClient
 
 SHIPPED_MARK = "dscp: 46"
@@ -264,23 +263,6 @@ class Operations(unittest.TestCase):
             url = f"http://127.0.0.1:{proxy.ports['admin']}/drain"
             self.assertEqual(request(url, "POST", headers={"Origin": "http://evil.example"})[0], 403)
             self.assertEqual(proxy.admin("/ready")[0], 200)
-
-    def test_a_session_shows_what_its_own_chain_has_dropped(self):
-        with Sluice() as proxy:
-            paths = {}
-            for name in ("alice", "bob"):
-                player = IcePlayer(proxy, "r", name)
-                paths[name] = player.path()
-                self.addCleanup(paths[name].close)
-                self.assertTrue(exchange(paths[name], player.check(nominate=True)).ok)
-            for _ in range(3):
-                paths["alice"].send(RTP)
-
-            def drops(name):
-                return json.loads(proxy.admin(f"/sessions?player={name}")[2])["sessions"][0]["drops"]
-
-            wait_until(lambda: drops("alice") == {"dtls_srtp": {"not_keyed": 3}}, "the drops are shown")
-            self.assertEqual(drops("bob"), {})
 
     def test_secrets_are_not_shown(self):
         secret = "a secret of many letters"
