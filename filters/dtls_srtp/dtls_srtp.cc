@@ -29,7 +29,7 @@ constexpr std::string_view kDrops[] = {"auth_failed", "replayed",   "malformed",
                                        "number_used", "handed_over"};
 
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout, kRestarted };
-constexpr int kMaxRestarts = 16;  // of one session's handshake
+constexpr double kRestarts = 16;  // of one session's handshake, at once and per second
 constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
 using Health = stats::CounterSpec::Health;
 constexpr stats::CounterSpec kCounters[] = {
@@ -122,7 +122,10 @@ chain::FilterPtr DtlsSrtpFactory::create(chain::FilterContext& context) const {
 }
 
 DtlsSrtp::DtlsSrtp(chain::FilterContext& context, const DtlsSrtpFactory& factory)
-    : Filter(context), factory_(&factory), timer_(context.timers(), [this] { onTimer(); }) {}
+    : Filter(context),
+      factory_(&factory),
+      restarts_(kRestarts, kRestarts, context.now()),
+      timer_(context.timers(), [this] { onTimer(); }) {}
 
 DtlsSrtp::~DtlsSrtp() {
   const auto& player = context_.session().player();
@@ -155,14 +158,10 @@ void DtlsSrtp::beginHandshake() {
 
 // Until it is done anyone who knows the client's address can forge its messages: one that ends the handshake
 // must not end the session.
-bool DtlsSrtp::beginAgain() {
-  const bool final = dtls_->failure() != "handshake";  // a certificate or a profile is the client's own
-  const bool late = context_.now() - begun_ >= factory_->handshake_timeout;
-  if (final || late || restarts_ == kMaxRestarts) return false;
-  ++restarts_;
+void DtlsSrtp::beginAgain() {
+  if (!restarts_.take(1, context_.now())) return;
   context_.count(Count::kRestarted);
   beginHandshake();
-  return true;
 }
 
 void DtlsSrtp::onIngress(net::PacketPtr&& packet) {
@@ -178,13 +177,14 @@ void DtlsSrtp::onIngress(net::PacketPtr&& packet) {
 }
 
 void DtlsSrtp::onDtls(net::PacketPtr&& packet) {
-  if (dtls_ == nullptr || !context_.session().isAuthenticated(*packet)) {
+  const bool waits = dtls_ == nullptr || dtls_->state() == DtlsConnection::State::kFailed;
+  if (waits || !context_.session().isAuthenticated(*packet)) {
     return context_.drop(std::move(packet), Drop::kUnexpected);
   }
   const auto before = dtls_->state();
   dtls_->onDatagram(packet->data());
   context_.consume(std::move(packet));
-  if (dtls_->state() != before) onStateChange();
+  if (dtls_->state() != before) return onStateChange();
   if (dtls_->state() == DtlsConnection::State::kHandshaking) onTimer();
 }
 
@@ -193,7 +193,8 @@ void DtlsSrtp::onStateChange() {
     case DtlsConnection::State::kConnected:
       return onConnected();
     case DtlsConnection::State::kFailed:
-      if (beginAgain()) return;
+      if (dtls_->failure() == "handshake") return onTimer();
+      timer_.cancel();
       context_.count(countOf(dtls_->failure()));
       return context_.session().close(closeReasonOf(dtls_->failure()));
     case DtlsConnection::State::kClosed:
@@ -220,17 +221,21 @@ void DtlsSrtp::onConnected() {
 }
 
 void DtlsSrtp::onTimer() {
-  if (dtls_->state() != DtlsConnection::State::kHandshaking) return;
-  if (context_.now() - begun_ >= factory_->handshake_timeout) {
-    context_.count(Count::kTimeout);
-    return context_.session().close("handshake_timeout");
+  const bool failed = dtls_->state() == DtlsConnection::State::kFailed;
+  if (!failed && dtls_->state() != DtlsConnection::State::kHandshaking) return;
+  const Duration left = begun_ + factory_->handshake_timeout - context_.now();
+  if (left <= Duration::zero()) {
+    context_.count(failed ? Count::kFailed : Count::kTimeout);
+    return context_.session().close(failed ? "dtls_failed" : "handshake_timeout");
   }
+  if (failed) beginAgain();
+  if (dtls_->state() == DtlsConnection::State::kFailed)
+    return timer_.arm(std::min(left, restarts_.wait(1, context_.now())));
   const auto due = dtls_->nextTimeout();
   if (due && *due <= Duration::zero()) {
     dtls_->onTimeout();
     if (dtls_->state() != DtlsConnection::State::kHandshaking) return onStateChange();
   }
-  const Duration left = begun_ + factory_->handshake_timeout - context_.now();
   timer_.arm(std::min(left, std::max<Duration>(1ms, dtls_->nextTimeout().value_or(left))));
 }
 

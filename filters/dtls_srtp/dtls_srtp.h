@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "api/filters/dtls_srtp.pb.h"
+#include "source/base/token_bucket.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 #include "source/crypto/dtls.h"
@@ -43,7 +44,7 @@ class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {
  private:
   void sendDtls(Bytes datagram) override;
   void beginHandshake();
-  bool beginAgain();
+  void beginAgain();
   void onDtls(net::PacketPtr&& packet);
   void onMedia(net::PacketPtr&& packet);
   void onStateChange();
@@ -54,7 +55,7 @@ class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {
   std::unique_ptr<crypto::DtlsConnection> dtls_;  // null until the handshake begins
   std::unique_ptr<crypto::SrtpSession> srtp_;     // null until it is done
   Instant begun_{};
-  int restarts_ = 0;
+  TokenBucket restarts_;  // of the handshake
   net::Timer timer_;
 };
 

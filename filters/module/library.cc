@@ -3,14 +3,15 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "filters/module/host.h"
+#include "source/base/file.h"
 #include "source/crypto/hmac.h"
 
 namespace sluice::module {
@@ -28,17 +29,6 @@ std::string versionOf(const std::string& content) {
     text += kDigits[hash[i] & 15];
   }
   return text;
-}
-
-// Errors have no path.
-Result<std::string> readFile(const std::string& file) {
-  std::error_code failed;
-  const auto size = std::filesystem::file_size(file, failed);  // fails for what is no regular file
-  if (failed) return Error{"", "'" + file + "' cannot be read"};
-  if (size > kMaxFileBytes) return Error{"", "'" + file + "' is longer than 256 MiB"};
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return Error{"", "'" + file + "' cannot be read"};
-  return std::string{std::istreambuf_iterator<char>(in), {}};
 }
 
 Result<std::string> makeDirectory() {
@@ -79,7 +69,14 @@ std::shared_ptr<const Library> Libraries::loaded(const std::string& version) con
 }
 
 Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) const {
-  const auto content = readFile(file);
+  std::error_code failed;
+  const auto size = std::filesystem::file_size(file, failed);
+  // What has another size is not read: whoever asks does not choose how long it takes.
+  const bool possible = !failed && std::ranges::any_of(by_version_, [&](const auto& entry) {
+    const auto library = entry.second.lock();
+    return library != nullptr && library->size_ == size;
+  });
+  const auto content = readFile(file, possible ? size : 0);
   auto known = content.ok() ? loaded(versionOf(*content)) : nullptr;
   // One error for all causes: whoever asks learns nothing about files.
   if (known == nullptr) return Error{"", "'" + file + "' is not the code of a module that runs already"};
@@ -87,8 +84,8 @@ Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) 
 }
 
 Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) {
-  const auto read = readFile(file);
-  if (!read.ok()) return read.errors();
+  const auto read = readFile(file, kMaxFileBytes);
+  if (!read.ok()) return Error{"", "'" + file + "' " + read.error().message};
   const std::string& content = *read;
   const std::string version = versionOf(content);
   if (auto known = loaded(version)) return known;
@@ -100,6 +97,7 @@ Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) 
   }
   std::shared_ptr<Library> library(new Library);
   library->version_ = version;
+  library->size_ = content.size();
   // The number: what another thread is about to unload may have had the same content.
   library->copy_ = directory_ + "/" + std::filesystem::path(file).stem().string() + "-" + version + "-" +
                    std::to_string(++copies_) + ".so";

@@ -28,6 +28,7 @@ class Library {
   Library() = default;
 
   std::string version_;
+  size_t size_ = 0;   // of the file, in bytes
   std::string copy_;  // path
   void* handle_ = nullptr;
   const sluice_filter_api* filter_ = nullptr;

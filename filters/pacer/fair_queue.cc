@@ -20,17 +20,20 @@ FairQueue::FairQueue(size_t capacity) : nodes_(capacity) {
   for (size_t i = 0; i + 1 < capacity; ++i) nodes_[i].next = static_cast<uint16_t>(i + 1);
 }
 
-// The stream's own lane, else one that nothing waits in, else one that it shares.
+// The stream's own lane, else one that it shares and may still wait in, else one that nothing waits in, else
+// one that it shares from now on.
 FairQueue::Lane& FairQueue::laneOf(uint32_t ssrc) {
   Lane* free = nullptr;
   for (Lane& lane : lanes_) {
     if (lane.ssrc == ssrc) {
-      if (lane.length == 0) lane.given = std::max(lane.given, given_);
+      if (lane.length == 0) lane = {.ssrc = ssrc, .given = std::max(lane.given, given_)};
       return lane;
     }
     if (lane.length == 0) free = &lane;
   }
-  if (free == nullptr) return lanes_[ssrc % kLanes];
+  Lane& shared = lanes_[ssrc % kLanes];
+  if (free == nullptr) shared.is_shared = true;
+  if (shared.is_shared && shared.length > 0) return shared;
   *free = {.ssrc = ssrc, .given = given_};
   return *free;
 }

@@ -44,8 +44,9 @@ class FairQueue {
     uint32_t ssrc = 0;
     uint16_t first = kNone;
     uint16_t last = kNone;
-    uint16_t length = 0;  // packets
-    uint64_t given = 0;   // bytes, on a scale that all lanes share
+    uint16_t length = 0;     // packets
+    uint64_t given = 0;      // bytes, on a scale that all lanes share
+    bool is_shared = false;  // with streams that have no lane of their own, until it is empty
   };
 
   Lane& laneOf(uint32_t ssrc);

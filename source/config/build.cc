@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
+#include "source/base/file.h"
 #include "source/config/build_listeners.h"
 #include "source/config/build_nat.h"
 #include "source/config/checks.h"
@@ -16,26 +16,20 @@ namespace {
 
 constexpr size_t kMinSecretBytes = 16;
 constexpr int kMaxSharedSecrets = 8;
-constexpr uintmax_t kMaxPemBytes = 1 << 20;
+constexpr size_t kMaxPemBytes = 1 << 20;
 constexpr size_t kMinPasswordBytes = 8;
 
 std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
-// Of a regular file: another one may block, or have no end. Nothing when there is no file, or it cannot be
-// read.
+// Nothing when there is no file, or it cannot be read.
 std::optional<std::string> contentOf(const std::string& file, const char* path, Checks& checks) {
   if (file.empty()) return std::nullopt;
-  std::error_code failed;
-  const auto size = std::filesystem::file_size(file, failed);
-  std::ifstream stream;
-  if (!failed && size <= kMaxPemBytes) stream.open(file, std::ios::binary);
-  if (!stream.is_open()) {
-    checks.fail(path, "'" + file + "' cannot be read, or is larger than 1 MiB");
-    return std::nullopt;
-  }
-  return std::string(std::istreambuf_iterator<char>(stream), {});
+  auto content = readFile(file, kMaxPemBytes);
+  if (content.ok()) return *std::move(content);
+  checks.fail(path, "'" + file + "' " + content.error().message);
+  return std::nullopt;
 }
 
 Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {

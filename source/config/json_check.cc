@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 
 #include "source/base/closest_name.h"
 
@@ -66,12 +67,24 @@ class Checker {
 
   void message(const JsonNode& node, const Descriptor& type, const std::string& path) {
     if (node.kind != Kind::kObject) return fail(node, path, "must be an object: { ... }");
-    for (const auto& [key, value] : node.members) member(key, value, type, path);
+    members(node, type, path);
   }
 
  private:
   void fail(const JsonNode& node, const std::string& path, const std::string& message) {
     errors.push_back({path, name_ + ":" + placeIn(text_, node.offset) + ": " + message});
+  }
+  void members(const JsonNode& node, const Descriptor& type, const std::string& path, bool in_any = false) {
+    std::set<const FieldDescriptor*> seen;
+    for (const auto& [key, value] : node.members) {
+      if (in_any && key == "@type") continue;
+      const FieldDescriptor* field = findField(type, key);
+      if (field != nullptr && !seen.insert(field).second) {
+        fail(value, (path.empty() ? "" : path + ".") + field->name(), "must not be there twice");
+      } else {
+        member(key, value, type, path);
+      }
+    }
   }
   void member(const std::string& key, const JsonNode& value, const Descriptor& type,
               const std::string& path) {
@@ -139,9 +152,7 @@ class Checker {
     const std::string name = url->text.substr(url->text.rfind('/') + 1);
     const auto* type = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
     if (type == nullptr) return;
-    for (const auto& [key, inner] : value.members) {
-      if (key != "@type") member(key, inner, *type, path);
-    }
+    members(value, *type, path, true);
   }
 
   const std::string_view text_;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <vector>
 
@@ -25,6 +26,7 @@ namespace {
 namespace protobuf = google::protobuf;
 
 constexpr std::streamoff kMaxFileBytes = 16 << 20;
+constexpr int kMaxDepth = 128;  // of braces and brackets
 constexpr const char* kTypePrefix = "type.googleapis.com";
 
 // A type that is not linked in parses as an Any whose fields are all unknown.
@@ -94,7 +96,31 @@ class LenientResolver final : public protobuf::util::TypeResolver {
                                                        protobuf::DescriptorPool::generated_pool())};
 };
 
+// The parser takes stack for each level, also where it skips what it does not know. Nothing: the depth is
+// fine.
+std::optional<Error> checkDepth(std::string_view text, const std::string& name) {
+  Collector ignored;
+  protobuf::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
+  protobuf::io::Tokenizer tokenizer(&input, &ignored);
+  // As the parser reads.
+  tokenizer.set_allow_f_after_float(true);
+  tokenizer.set_comment_style(protobuf::io::Tokenizer::SH_COMMENT_STYLE);
+  tokenizer.set_require_space_after_number(false);
+  tokenizer.set_allow_multiline_strings(true);
+  for (int depth = 0; depth <= kMaxDepth;) {
+    if (!tokenizer.Next()) return std::nullopt;
+    const auto& token = tokenizer.current();
+    if (token.type != protobuf::io::Tokenizer::TYPE_SYMBOL) continue;
+    if (token.text == "{" || token.text == "<" || token.text == "[") ++depth;
+    if (token.text == "}" || token.text == ">" || token.text == "]") --depth;
+  }
+  const auto& token = tokenizer.current();
+  return Error{
+      "", name + ":" + placeIn(text, offsetOf(text, token.line, token.column)) + ": is nested too deeply"};
+}
+
 Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
+  if (auto error = checkDepth(text, name)) return *std::move(error);
   Finder finder;
   Collector collector;
   protobuf::TextFormat::ParseInfoTree places;

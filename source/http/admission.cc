@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kReportInterval = 10s;
 constexpr double kSourceShare = 0.25;  // of TLS handshakes
+constexpr size_t kBodyShare = 4;       // one source's part of the bytes in flight is this one's inverse
 constexpr double kBurstSeconds = 2;    // of them, that may come at once
 
 std::string_view trimmed(std::string_view text) {
@@ -102,8 +103,8 @@ net::Address Admission::clientOf(const net::Address& peer, std::string_view x_fo
   return client;
 }
 
-bool Admission::admitRequest(const net::Address& client, Instant now) {
-  if (isTrusted(client) || requests_.allow(client, now)) return true;
+bool Admission::admitRequest(const net::Address& client, Instant now, double cost) {
+  if (isTrusted(client) || requests_.allow(client, now, cost)) return true;
   refused(Refusal::kRequests, client, now);
   return false;
 }
@@ -112,6 +113,22 @@ bool Admission::tryHold(size_t bytes) {
   if (bytes > limits_.bytes_in_flight - std::min(held_, limits_.bytes_in_flight)) return false;
   held_ += bytes;
   return true;
+}
+
+bool Admission::tryHoldBody(const net::Address& client, size_t bytes) {
+  const auto known = bodies_.find(client.customer());
+  const size_t before = known == bodies_.end() ? 0 : known->second;
+  if (!isTrusted(client) && before + bytes > limits_.bytes_in_flight / kBodyShare) return false;
+  if (!tryHold(bytes)) return false;
+  bodies_[client.customer()] = before + bytes;
+  return true;
+}
+
+void Admission::releaseBody(const net::Address& client, size_t bytes) {
+  if (bytes == 0) return;
+  release(bytes);
+  const auto known = bodies_.find(client.customer());
+  if ((known->second -= bytes) == 0) bodies_.erase(known);
 }
 
 void Admission::refused(Refusal why, const net::Address& client, Instant now) {

@@ -60,13 +60,17 @@ class Admission {
   // The client behind a request: the peer, or, where that is a trusted proxy, the last address in
   // `x_forwarded_for` that is none. Text that is no address ends the search.
   net::Address clientOf(const net::Address& peer, std::string_view x_forwarded_for) const;
-  bool admitRequest(const net::Address& client, Instant now);
+  // `cost`: of what a source may ask for, 1 for an ordinary request.
+  bool admitRequest(const net::Address& client, Instant now, double cost = 1);
 
   // Bytes held for clients. hold() counts them without asking; tryHold() refuses what exceeds the bound.
   bool isFull() const { return held_ >= limits_.bytes_in_flight; }
   bool tryHold(size_t bytes);
   void hold(size_t bytes) { held_ += bytes; }
   void release(size_t bytes) { held_ -= bytes; }
+  // Of request bodies one source has a quarter, so that no client keeps those of all others out.
+  bool tryHoldBody(const net::Address& client, size_t bytes);
+  void releaseBody(const net::Address& client, size_t bytes);
 
   // Counts, and logs a line at most every ten seconds; deadlines are only counted.
   void refused(Refusal why, const net::Address& client, Instant now);
@@ -87,6 +91,7 @@ class Admission {
   RateLimiter client_handshakes_;
   std::optional<TokenBucket> handshakes_;
   size_t held_ = 0;
+  std::unordered_map<net::Address, size_t> bodies_;  // bytes by customer
   std::array<uint64_t, kRefusals> counts_{};
   uint64_t unreported_ = 0;
   Instant next_report_{};

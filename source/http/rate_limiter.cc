@@ -17,7 +17,7 @@ void RateLimiter::setRate(double rate, double burst, Instant now) {
   for (Bucket& bucket : buckets_) bucket.tokens.setRate(rate_, burst_, now);
 }
 
-bool RateLimiter::allow(const net::Address& client, Instant now) {
+bool RateLimiter::allow(const net::Address& client, Instant now, double cost) {
   if (rate_ <= 0) return true;
   const net::Address customer = client.customer();
   const auto known = by_customer_.find(customer);
@@ -31,7 +31,7 @@ bool RateLimiter::allow(const net::Address& client, Instant now) {
     buckets_.push_front({customer, TokenBucket(rate_, burst_, now)});
     by_customer_.emplace(customer, buckets_.begin());
   }
-  return buckets_.front().tokens.take(1, now);
+  return buckets_.front().tokens.take(cost, now);
 }
 
 }  // namespace sluice::http

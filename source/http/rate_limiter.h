@@ -16,8 +16,8 @@ class RateLimiter {
   // that was silent longest is forgotten.
   RateLimiter(double rate, double burst, size_t max_clients = 4096);
 
-  // Takes one token. Addresses of one IPv6 /64 share a bucket: a host has all of them.
-  bool allow(const net::Address& client, Instant now);
+  // Takes `cost` tokens. Addresses of one IPv6 /64 share a bucket: a host has all of them.
+  bool allow(const net::Address& client, Instant now, double cost = 1);
   // Clients keep the tokens that they have, up to the new burst.
   void setRate(double rate, double burst, Instant now);
 

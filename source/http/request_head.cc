@@ -24,12 +24,21 @@ bool isSingle(std::string_view lower_case_name) {
   return std::ranges::find(kSingle, lower_case_name) != std::end(kSingle);
 }
 
+// libmicrohttpd appends a folded line (RFC 9112 section 5.2) to the header's name: a body of which a proxy in
+// front knows would be read as the next request.
+bool isFoldedFraming(std::string_view lower_case_name) {
+  constexpr std::string_view kFraming[] = {"content-length", "transfer-encoding"};
+  return std::ranges::any_of(kFraming, [&](std::string_view name) {
+    return lower_case_name.starts_with(name) && lower_case_name != name;
+  });
+}
+
 MHD_Result addHeader(void* cls, MHD_ValueKind, const char* name, const char* value) {
   auto& head = *static_cast<RequestHead*>(cls);
   const std::string lower = lowerCase(name);
   const std::string_view text = value != nullptr ? value : "";
   const auto [header, is_new] = head.request.headers.try_emplace(lower, text);
-  if (!isToken(lower)) {
+  if (!isToken(lower) || isFoldedFraming(lower)) {
     head.fault = error(400, "a header has no valid name");
   } else if (!is_new && isSingle(lower)) {
     head.fault = error(400, "must not be repeated", lower);

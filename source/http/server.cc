@@ -10,10 +10,10 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
+#include "source/base/file.h"
 #include "source/base/log.h"
 #include "source/http/request_head.h"
 #include "source/http/subscription.h"
@@ -31,6 +31,8 @@ constexpr size_t kConnectionBytes = 16 * 1024;
 // Below that rate an answer is given up.
 constexpr size_t kSlowestBytesPerSecond = 16 * 1024;
 constexpr uint64_t kWatchdogMs = 1000;
+
+constexpr size_t kMaxPemBytes = 1 << 20;
 
 // Admission decides; libmicrohttpd stops accepting at its own limit, so that one is out of reach.
 constexpr unsigned kMaxDaemonConnections = 1'000'000;
@@ -61,16 +63,16 @@ MHD_Result queue(MHD_Connection* connection, const Response& response, MHD_Respo
   return queued;
 }
 
-Result<std::string> readFile(const std::string& path, const char* option) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{option, "cannot read " + path};
-  return std::string(std::istreambuf_iterator<char>(file), {});
+Result<std::string> readPem(const std::string& path, const char* option) {
+  auto content = readFile(path, kMaxPemBytes);
+  if (!content.ok()) return Error{option, path + " " + content.error().message};
+  return content;
 }
 
 }  // namespace
 
 struct Server::Exchange {
-  ~Exchange() { admission->release(request.body.size()); }
+  ~Exchange() { admission->releaseBody(client, request.body.size()); }
 
   std::shared_ptr<Admission> admission;
   Connection& connection;
@@ -155,7 +157,8 @@ struct Server::Callbacks {
     request.is_loopback = client.isLoopback();
     // An answer that is queued here closes the connection when it has been sent.
     if (head.fault) return answer(server, *exchange, *std::move(head.fault));
-    if (!admission.admitRequest(client, server.clock_.now())) {
+    const double cost = server.handlers_.cost ? server.handlers_.cost(request) : 1;
+    if (!admission.admitRequest(client, server.clock_.now(), cost)) {
       Response response = error(429, "too many requests from " + request.peer);
       response.headers.emplace_back("Retry-After", "1");
       return answer(server, *exchange, std::move(response));
@@ -317,9 +320,9 @@ void Server::leaveSocket() {
 Status Server::startDaemon() {
   const bool tls = !options_.certificate_file.empty();
   if (tls) {
-    auto certificate = readFile(options_.certificate_file, "certificate_file");
+    auto certificate = readPem(options_.certificate_file, "certificate_file");
     if (!certificate) return certificate.errors();
-    auto private_key = readFile(options_.private_key_file, "private_key_file");
+    auto private_key = readPem(options_.private_key_file, "private_key_file");
     if (!private_key) return private_key.errors();
     certificate_ = *std::move(certificate);
     private_key_ = *std::move(private_key);
@@ -391,13 +394,13 @@ void Server::take(Exchange& exchange, std::string_view piece) {
   if (!exchange.refusal) {
     if (body.size() + piece.size() > options_.max_body_bytes) {
       exchange.refusal = tooLarge();
-    } else if (!admission_->tryHold(piece.size())) {
+    } else if (!admission_->tryHoldBody(exchange.client, piece.size())) {
       exchange.refusal = busy(exchange.client);
     } else {
       body.append(piece);
       return;
     }
-    admission_->release(body.size());
+    admission_->releaseBody(exchange.client, body.size());
     std::string().swap(body);
   }
   exchange.discarded += piece.size();

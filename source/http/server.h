@@ -29,6 +29,8 @@ struct Handlers {
   // Judges a request that has a body by its headers, before any byte of the body is kept: the answer that
   // refuses it, or nothing. May be null. A request that passes still comes to `handle`.
   std::function<std::optional<Response>(const Request&)> refuse{};
+  // How much of the rate of requests a request takes. May be null: 1.
+  std::function<double(const Request&)> cost{};
   // Completes every answer, also those that the server gives itself (400, 413, 429, 501, 503). May be null.
   std::function<void(const Request&, Response&)> finish{};
 };

@@ -134,6 +134,10 @@ std::optional<http::Response> Api::refuseForeign(const http::Request& request) c
   return http::error(403, "names no host of this endpoint; see join.allowed_hosts", "Host");
 }
 
+double Api::costOf(const http::Request& request) {
+  return request.path.starts_with("/v1/") ? 1 : 0.1;
+}
+
 void Api::finish(const http::Request& request, http::Response& response) const {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   if (!request.path.starts_with("/v1/")) return;
@@ -171,7 +175,8 @@ std::optional<http::Response> Api::refuseJoin(const http::Request& request,
   if (request.contentType() != "application/sdp") {
     return http::error(415, "must be application/sdp", "content-type");
   }
-  const bool known = directory_.find(parameters.at("room"), id) != nullptr;
+  const rooms::PlayerPtr known = directory_.find(parameters.at("room"), id);
+  if (!request.queryParameter("session").empty()) return isMissing(known, request);
   if (draining_ && !known) return http::error(503, "draining: no new players");
   return std::nullopt;
 }

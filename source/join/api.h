@@ -51,6 +51,9 @@ class Api final : private rooms::Observer {
   http::Response handle(const http::Request& request);
   // Judges a request that has a body by its headers: the answer that refuses it, or nothing.
   std::optional<http::Response> refuse(const http::Request& request) const;
+  // Of the rate of requests (http::Handlers::cost): a file of the page is cheap, and a browser wants ten at
+  // once.
+  static double costOf(const http::Request& request);
   // Completes an answer to a request, also one that the HTTP server gave itself.
   void finish(const http::Request& request, http::Response& response) const;
 

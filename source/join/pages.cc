@@ -1,9 +1,8 @@
 #include "source/join/pages.h"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
 
+#include "source/base/file.h"
 #include "source/base/log.h"
 
 namespace sluice::join {
@@ -12,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxFiles = 1000;
-constexpr uintmax_t kMaxFileBytes = 8 << 20;
+constexpr size_t kMaxFileBytes = 8 << 20;
 
 std::string_view contentType(const fs::path& path) {
   static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
@@ -72,10 +71,9 @@ http::Response Pages::get(std::string_view path) {
   const auto modified = fs::last_write_time(file.path, failed);
   if (failed) return http::error(404, "no such page");
   if (modified != file.modified) {
-    std::ifstream stream(file.path, std::ios::binary);
-    if (!stream) return http::error(404, "no such page");
-    file.content = std::make_shared<const std::string>(std::istreambuf_iterator<char>(stream),
-                                                       std::istreambuf_iterator<char>());
+    auto content = readFile(file.path.string(), kMaxFileBytes);
+    if (!content.ok()) return http::error(404, "no such page");
+    file.content = std::make_shared<const std::string>(*std::move(content));
     file.modified = modified;
   }
   return {.status = 200,

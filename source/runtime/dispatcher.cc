@@ -156,14 +156,17 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
     end(*session);
     session = nullptr;
   }
-  if (session != nullptr && provesAnother(*session, *packet)) {
-    sessions_.forget(key);
-    session = nullptr;
-  }
+  // One that has authenticated is never evicted meanwhile.
+  Session* owner = session != nullptr && session->isAuthenticated() ? session : nullptr;
+  if (session != nullptr && provesAnother(*session, *packet)) session = nullptr;
   if (session == nullptr) session = admit(port, packet, by);
   if (session == nullptr) return;
   if (by != nullptr && !by->redirects) session->redirectWhenAuthenticated(*packet, by->from);
   session->receive(std::move(packet));
+  // The check was a replay.
+  if (owner != nullptr && owner != session && !session->isAuthenticated(key.remote, key.local)) {
+    sessions_.giveBack(key, *owner);
+  }
 }
 
 // A client may ask us for its address before it joins, from the socket that it will talk through.
@@ -173,8 +176,8 @@ bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) con
 }
 
 // The address may be that of a player who has vanished: a NAT gives its ports to the next one. Who proves
-// with a check that the address is its own gets it. The session that had it goes on, so that whoever forges a
-// source takes it until the owner's next check at most.
+// with a check that the address is its own gets it, when its session has authenticated the check. The session
+// that had it goes on, so that a player who forges a source takes it until the owner's next check at most.
 bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet) const {
   if (packet.kind != PacketKind::kStun) return false;
   const auto message = stun::parse(packet.data());
@@ -205,8 +208,9 @@ void Dispatcher::onRedirect(const net::Packet& check, const Tuple& tuple, unsign
 
 void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
   if (const IceTable::Entry* entry = ice_.find(asText(packet->data()))) {
-    redirects_.add({packet->remote, packet->local, packet->via, Plane::kMedia},
-                   {packet->note<MailNote>().from, entry->player.get()});
+    const TupleKey key{packet->remote, packet->local, packet->via, Plane::kMedia};
+    sessions_.forget(key);  // it may have been another player's
+    redirects_.add(key, {packet->note<MailNote>().from, entry->player.get()});
   }
   packet->settle();
   packet.reset();

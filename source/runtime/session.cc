@@ -151,7 +151,11 @@ bool Session::authenticate(const net::Packet& check) {
 }
 
 bool Session::isAuthenticated(const net::Packet& packet) const {
-  const Tuple* tuple = const_cast<Session*>(this)->find(packet);
+  return isAuthenticated(packet.remote, packet.local);
+}
+
+bool Session::isAuthenticated(const net::Address& remote, const net::Address& local) const {
+  const Tuple* tuple = const_cast<Session*>(this)->find(remote, local);
   return tuple != nullptr && tuple->authenticated;
 }
 

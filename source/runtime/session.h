@@ -63,6 +63,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const override;
   bool authenticate(const net::Packet& check) override;
   bool isAuthenticated(const net::Packet& packet) const override;
+  bool isAuthenticated(const net::Address& remote, const net::Address& local) const;
   bool isAuthenticated() const override { return authenticated_; }
   void unauthenticate() override;
   void select(const net::Address& remote, const net::Address& local) override;

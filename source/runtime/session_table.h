@@ -23,6 +23,8 @@ class SessionTable {
   void addTuple(Session& session, const net::Packet& packet, WorkerPort& port);
   // No session is found by this address any longer, until a check adds it again.
   void forget(const TupleKey& key) { by_tuple_.erase(key); }
+  // The address is this session's again.
+  void giveBack(const TupleKey& key, Session& session) { by_tuple_[key] = &session; }
   void onProven(Session& session) { unproven_.remove(session); }
   void onUnproven(Session& session, Instant now) { unproven_.add(session, session.source_, now); }
   void remove(Session& session);

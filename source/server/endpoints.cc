@@ -120,6 +120,7 @@ http::Handlers Server::joinHandlers() {
             return unlessHandedOver([&] { return join_->handle(request); });
           },
       .refuse = [this](const http::Request& request) { return join_->refuse(request); },
+      .cost = join::Api::costOf,
       .finish = [this](const http::Request& request, http::Response& out) { join_->finish(request, out); }};
 }
 

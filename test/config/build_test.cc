@@ -213,6 +213,10 @@ TEST_CASE("every wrong value is named by its field's path") {
            "join { address: '127.0.0.1:80' tls_certificate_file: '/dev/zero' tls_private_key_file: "
            "'/dev/zero' }",
        "join.tls_certificate_file: '/dev/zero' cannot be read"},
+      {listener(chain(voice), "name: 'l' address: '127.0.0.1:3478'") +
+           "join { address: '127.0.0.1:80' tls_certificate_file: '/proc/self/mem' tls_private_key_file: "
+           "'/proc/self/pagemap' }",
+       "join.tls_private_key_file: '/proc/self/pagemap' is larger than 1048576 bytes"},
   };
   for (const Case& c : cases) {
     CAPTURE(c.text);

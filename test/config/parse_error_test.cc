@@ -47,27 +47,34 @@ TEST_CASE("text errors have place, path and a helpful text") {
 }
 
 TEST_CASE("JSON errors have place, path and a helpful text") {
-  checkAll(config::Format::kJson,
-           {{"{\n  \"clustrs\": []\n}",
-             "clustrs: f:2:3: sluice.Bootstrap has no such field; did you mean clusters?"},
-            {R"({"listeners": [{}, {"nmae": "x"}]})",
-             "listeners[1].nmae: f:1:21: sluice.Listener has no such field; did you mean name?"},
-            {"{\"listeners\": [\n  {\"name\": \"a\"",
-             "listeners[0]: f:2:15: the text ends here: a closing } or ] is missing"},
-            {R"({"listeners": [1 2]})", "listeners: f:1:18: expected , or ] after the value"},
-            {R"({"limits": {"max_rooms" 5}})", "limits: f:1:25: expected : after the field name"},
-            {R"({"limits": {"max_rooms": "five"}})",
-             "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
-            {R"({"limits": {"maxRooms": -1}})",
-             "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
-            {R"({"listeners": {}})", "listeners: f:1:2: must be a list: [ ... ]"},
-            {R"({"workers": {"pin_threads": 1}})", "workers.pin_threads: f:1:14: must be true or false"},
-            {R"({"clusters": [{"policy": "RANDOM"}]})",
-             "clusters[0].policy: f:1:16: must be one of SOURCE_HASH, ROUND_ROBIN"},
-            {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {}}]}]}]})",
-             "listeners[0].filter_chains[0].filters[0].typed_config: f:1:49: needs \"@type\", the filter's "
-             "type, e.g. "
-             "type.googleapis.com/sluice.filters.Forward"}});
+  checkAll(
+      config::Format::kJson,
+      {{"{\n  \"clustrs\": []\n}",
+        "clustrs: f:2:3: sluice.Bootstrap has no such field; did you mean clusters?"},
+       {R"({"listeners": [{}, {"nmae": "x"}]})",
+        "listeners[1].nmae: f:1:21: sluice.Listener has no such field; did you mean name?"},
+       {"{\"listeners\": [\n  {\"name\": \"a\"",
+        "listeners[0]: f:2:15: the text ends here: a closing } or ] is missing"},
+       {R"({"listeners": [1 2]})", "listeners: f:1:18: expected , or ] after the value"},
+       {R"({"limits": {"max_rooms" 5}})", "limits: f:1:25: expected : after the field name"},
+       {R"({"limits": {"max_rooms": "five"}})",
+        "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
+       {R"({"limits": {"maxRooms": -1}})",
+        "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
+       {R"({"listeners": {}})", "listeners: f:1:2: must be a list: [ ... ]"},
+       {R"({"limits": {"max_rooms": 1, "maxRooms": 2}})",
+        "limits.max_rooms: f:1:29: must not be there twice"},
+       {R"({"limits": {}, "admin": {}, "limits": {}})", "limits: f:1:29: must not be there twice"},
+       {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {
+              "@type": "type.googleapis.com/sluice.Limits", "max_rooms": 1, "max_rooms": 2}}]}]}]})",
+        "listeners[0].filter_chains[0].filters[0].typed_config.max_rooms: f:2:77: must not be there twice"},
+       {R"({"workers": {"pin_threads": 1}})", "workers.pin_threads: f:1:14: must be true or false"},
+       {R"({"clusters": [{"policy": "RANDOM"}]})",
+        "clusters[0].policy: f:1:16: must be one of SOURCE_HASH, ROUND_ROBIN"},
+       {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {}}]}]}]})",
+        "listeners[0].filter_chains[0].filters[0].typed_config: f:1:49: needs \"@type\", the filter's "
+        "type, e.g. "
+        "type.googleapis.com/sluice.filters.Forward"}});
 }
 
 TEST_CASE("all misspelt JSON fields are found at once") {
@@ -125,4 +132,27 @@ TEST_CASE("no error quotes a secret") {
       CHECK(error.find("Secret") == std::string::npos);
     }
   }
+}
+
+// Each level takes stack, and a dry run parses what anyone who reaches the admin endpoint sends.
+TEST_CASE("text that is nested too deeply is refused before the stack is used up") {
+  const std::string any = "listeners { filter_chains { filters { typed_config { ";
+  const std::string module =
+      any + R"([type.googleapis.com/sluice.filters.Module] { config { fields { key: "a" value { )";
+  for (const auto& [begin, level] : {std::pair<std::string, std::string>{"", "listners { "},
+                                     {"", "listners < "},
+                                     {"listners: ", "["},
+                                     {"# {{{\n a: '}}}' ", "limits { limits { "},
+                                     {module, "list_value { values { "},
+                                     {any, "[type.googleapis.com/google.protobuf.Any] { "}}) {
+    std::string text = begin;
+    for (int i = 0; i < 300'000; ++i) text += level;
+    CAPTURE(level);
+    const auto errors = errorsOf(config::Format::kText, text);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].ends_with(": is nested too deeply"));
+  }
+  std::string wide = "listeners { ";
+  for (int i = 0; i < 1000; ++i) wide += "filter_chains { } ";
+  CHECK(errorsOf(config::Format::kText, wide + "}").empty());
 }

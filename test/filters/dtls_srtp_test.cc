@@ -157,12 +157,36 @@ TEST_CASE("forged plaintext records before the handshake is done do not end it")
   }
 }
 
-TEST_CASE("a handshake begins again a bounded number of times, and only within its time") {
+TEST_CASE("a handshake begins again a bounded number of times a second, and only within its time") {
   Fixture f;
   f.chain.session.authenticate(test::kClient);
-  for (int i = 0; i < 100 && f.chain.session.closed.empty(); ++i) f.chain.ingress(forgedMessage(2, 40));
-  CHECK(f.chain.session.closed == "dtls_failed");
+  const auto flood = [&] {
+    for (int i = 0; i < 100; ++i) f.chain.ingress(forgedMessage(2, 40));
+  };
+  const auto advance = [&](Duration time) {
+    f.clock.advance(time);
+    f.worker.timers().run();
+  };
+  flood();
+  CHECK(f.chain.session.closed.empty());
   CHECK(f.chain.counted("dtls_srtp", "handshake_restarts") == 16);
+  CHECK(f.drops("unexpected") == 83);
+  SUBCASE("the flood ends, and the client is served") {
+    advance(100ms);
+    f.connect();
+    CHECK(f.connected());
+  }
+  SUBCASE("the flood goes on, and the session ends in time") {
+    for (int i = 0; i < 9; ++i) {
+      advance(1s);
+      flood();
+    }
+    CHECK(f.chain.session.closed.empty());
+    CHECK(f.chain.counted("dtls_srtp", "handshake_restarts") <= 10 * 16);
+    advance(1s);
+    CHECK(f.chain.session.closed == "dtls_failed");
+    CHECK(f.chain.counted("dtls_srtp", "handshakes", "failed") == 1);
+  }
 }
 
 TEST_CASE("each way of being no good is a drop with its reason") {

@@ -147,5 +147,25 @@ TEST_CASE("bytes in flight are bounded, and a reload keeps the count") {
   CHECK(admission.tryHold(10));
 }
 
+TEST_CASE("one source's bodies are a quarter of the bytes in flight, a trusted proxy's all") {
+  Admission admission("test",
+                      {.bytes_in_flight = 400, .trusted_proxies = {*net::Prefix::parse("10.0.0.1/32")}});
+  const auto address = [](const char* text) { return *net::Address::parseIp(text); };
+  CHECK(admission.tryHoldBody(address("192.0.2.1"), 60));
+  CHECK(admission.tryHoldBody(address("192.0.2.1"), 40));
+  CHECK_FALSE(admission.tryHoldBody(address("192.0.2.1"), 1));
+  CHECK(admission.tryHoldBody(address("2001:db8::1"), 100));
+  CHECK_FALSE(admission.tryHoldBody(address("2001:db8::2"), 1));
+  CHECK(admission.held() == 200);
+  admission.releaseBody(address("192.0.2.1"), 40);
+  CHECK(admission.tryHoldBody(address("192.0.2.1"), 40));
+  CHECK(admission.tryHoldBody(address("10.0.0.1"), 200));
+  CHECK_FALSE(admission.tryHoldBody(address("192.0.2.9"), 1));
+  admission.releaseBody(address("10.0.0.1"), 200);
+  admission.releaseBody(address("192.0.2.1"), 100);
+  admission.releaseBody(address("2001:db8::2"), 100);
+  CHECK(admission.held() == 0);
+}
+
 }  // namespace
 }  // namespace sluice::http

@@ -25,6 +25,7 @@ class Fixture {
         &loop_, options,
         {.handle = [this](const Request& request) { return answer(request); },
          .refuse = [this](const Request& request) { return refuse(request); },
+         .cost = [](const Request& request) { return request.path == "/cheap" ? 0.25 : 1; },
          .finish = [](const Request&,
                       Response& response) { response.headers.emplace_back("X-Finished", "yes"); }});
     REQUIRE_MESSAGE(started.ok(), (started.ok() ? "" : toString(started.errors())));
@@ -261,6 +262,14 @@ TEST_CASE("a client over its rate gets 429") {
   CHECK(f.handled == 2);
 }
 
+TEST_CASE("a request takes as much of the rate as it costs") {
+  Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
+  const std::string_view cheap = "GET /cheap HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  for (int i = 0; i < 4; ++i) CHECK(f.ask(cheap).starts_with("HTTP/1.1 200"));
+  CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(f.ask(cheap).starts_with("HTTP/1.1 429"));
+}
+
 TEST_CASE("connections of one address are limited") {
   Fixture f(limited({.connections_per_source = 1}));
   const int first = f.connect();
@@ -290,7 +299,7 @@ TEST_CASE("a body whose headers are refused is never kept, and the client still 
 }
 
 TEST_CASE("bodies of all clients together are bounded") {
-  Options options = limited({.bytes_in_flight = 150});
+  Options options = limited({.bytes_in_flight = 600});  // a quarter for one client
   options.max_body_bytes = 100;
   Fixture f(options);
   const std::string head = "POST /p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 100\r\n\r\n";
@@ -418,6 +427,9 @@ TEST_CASE("a request whose end is unclear is refused, and nothing after it is re
       {"Transfer-Encoding: gzip, chunked\r\n", "HTTP/1.1 501"},
       {"Transfer-Encoding: identity\r\n", "HTTP/1.1 501"},
       {"Content-Length : 0\r\n", "HTTP/1.1 400"},
+      {"Content-Length:\r\n 0\r\n", "HTTP/1.1 400"},
+      {"Content-Length: 0\r\n\t41\r\n", "HTTP/1.1 400"},
+      {"Transfer-Encoding:\r\n chunked\r\n", "HTTP/1.1 400"},
       {"Host: other\r\nContent-Length: 0\r\n", "HTTP/1.1 400"},
   };
   for (const auto& c : kCases) {
@@ -473,9 +485,10 @@ TEST_CASE("what cannot start says which option is wrong") {
   };
   CHECK(fail({.host = "nowhere"}) == Error{"host", "not an IP address: nowhere"});
   CHECK(fail({.certificate_file = "/no/such/file"}).path == "certificate_file");
-  CHECK(fail({.certificate_file = "/dev/null", .private_key_file = "/no/such/file"}).path ==
+  CHECK(fail({.certificate_file = "/proc/self/comm", .private_key_file = "/no/such/file"}).path ==
         "private_key_file");
-  CHECK(fail({.certificate_file = "/dev/null", .private_key_file = "/dev/null"}).path == "certificate_file");
+  CHECK(fail({.certificate_file = "/proc/self/comm", .private_key_file = "/proc/self/comm"}).path ==
+        "certificate_file");
   {
     Fixture other;
     const Error error = fail({.port = other.server->port()});

@@ -60,6 +60,14 @@ class HttpLimits(unittest.TestCase):
             self.assertEqual(connections(proxy), 300)
             self.assertLess(rss(proxy) - before, 32 * MIB)
 
+    def test_thirty_players_behind_one_address_get_the_page_at_once(self):
+        with Sluice() as proxy:
+            folder = "examples/voice_room/page"
+            files = [name for name in os.listdir(folder) if not name.startswith(".")]
+            self.assertGreater(len(files), 8)
+            answers = [request(f"{proxy.join_url}/{name}")[0] for _ in range(30) for name in files]
+            self.assertEqual(set(answers), {200})
+
     def unfinished_bodies(self, authorization, most):
         config = with_join(f'token_secrets: "{SECRET}" max_requests_per_second: 100000')
         with Sluice(config) as proxy:

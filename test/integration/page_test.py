@@ -19,6 +19,11 @@ window.fetch = (path, options = {}) => {
   return original(path, options);
 };
 """
+NO_EVENTS = """
+const original = window.fetch;
+window.fetch = (path, options) =>
+    path.includes('/events') ? Promise.reject(new TypeError('no network')) : original(path, options);
+"""
 RECORD_TALKING = """
 addEventListener('load', () => setInterval(() => {
   for (const {id, talking} of window.sluice.people) (window.talking ??= {})[`${id} ${talking}`] = true;
@@ -101,6 +106,18 @@ class PageTest(unittest.TestCase):
         first.wait_for_state("connected")
         wait_until(lambda: "another tab" in second.problem(), "the second tab says what happened", 3)
         self.assertEqual(second.state(), "idle")
+
+    def test_a_call_that_was_replaced_unseen_does_not_end_the_other_one(self):
+        sluice = self.serve()
+        first = self.player(sluice, "tabs", "alice", NO_EVENTS)
+        first.wait_for_state("connected")
+        second = self.player(sluice, "tabs", "alice")
+        second.wait_for_state("connected")
+        first.page.run("window.sluice.call.restartIce().catch(() => {})")
+        wait_until(lambda: "another tab" in first.problem(), "the first tab says what happened", 3)
+        before = sluice.players("tabs")["alice"]["packets_in"]
+        wait_until(lambda: sluice.players("tabs")["alice"]["packets_in"] > before + 100, "the call goes on")
+        self.assertEqual((first.state(), second.state()), ("idle", "connected"))
 
     def blocked(self, more):
         """What the page says, and after how many ms, when the server's UDP port swallows everything."""

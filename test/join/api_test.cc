@@ -493,6 +493,23 @@ TEST_CASE("an ICE restart is answered while the server drains and while the room
   CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 503);
 }
 
+TEST_CASE("an offer for a session that is no longer the player's ends no other one") {
+  RestartFixture f;
+  const std::string location(headerOf(f.first, "Location"));
+  const std::string restart = edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword});
+  CHECK(headerOf(f.ask("POST", location, restart), "Location") == location);
+  f.join(kOffer);  // from another tab
+  const auto player = f.alice();
+  const auto late = f.ask("POST", location, restart);
+  CHECK(late.status == 404);
+  CHECK(late.body.find(R"("field":"session")") != std::string::npos);
+  CHECK(f.alice() == player);
+  CHECK(f.joined == 2);
+  f.directory.leave(player);
+  CHECK(f.ask("POST", location, restart).body.find(R"("field":"player")") != std::string::npos);
+  CHECK(f.joined == 2);
+}
+
 TEST_CASE("a later offer without an ICE restart is answered with the credentials in use") {
   RestartFixture f;
   const auto again = f.join(edited(kOffer, {kNextVersion}));

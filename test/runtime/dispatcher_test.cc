@@ -385,6 +385,33 @@ TEST_CASE("the address of a vanished player goes to the worker that owns the nex
   CHECK(other.dispatcher.sessions().size() == 1);
 }
 
+TEST_CASE("a player's check that its session does not authenticate, as a replayed one, takes no address") {
+  TwoWorkers workers;
+  auto& [owner, other] = workers;
+  bool replayed = false;
+  for (Fixture* f : {&owner, &other}) {
+    f->hook = [&](chain::FilterContext& context, net::PacketPtr&& packet) {
+      if (packet->kind == PacketKind::kStun && !replayed) context.session().authenticate(*packet);
+      context.consume(std::move(packet));
+    };
+  }
+  const auto bob = owner.player("bob", kPassword);
+  other.dispatcher.addPlayer(bob);
+  owner.receive(kBob, test::iceCheck("bob:x", kPassword));
+  for (Fixture* f : {&owner, &other}) {
+    replayed = false;
+    const Address from = f == &owner ? kAlice : kCarol;
+    const auto alice = f->player(f == &owner ? "alice" : "carol", kPassword);
+    f->receive(from, test::iceCheck(alice->id + ":x", kPassword));
+    replayed = true;
+    f->receive(from, test::iceCheck("bob:x", kPassword));
+    REQUIRE(f->find(from) != nullptr);
+    CHECK(f->find(from)->player() == alice);
+    f->receive(from, kVoice);
+    CHECK(f->find(from)->packetsIn() == 2);
+  }
+}
+
 TEST_CASE("after an ICE restart a player's session goes on with new credentials, on any worker") {
   TwoWorkers workers;
   auto& [owner, other] = workers;

@@ -121,7 +121,12 @@ export class Call extends EventTarget {
   async restartIce() {
     if (this.relayOnly) await this.useRelay();  // the old credentials may have expired
     this.pc.restartIce();
-    await this.negotiate();
+    try {
+      await this.negotiate();
+    } catch (error) {
+      this.onMissing(error);
+      throw error;
+    }
   }
 
   negotiate() {
@@ -138,7 +143,8 @@ export class Call extends EventTarget {
   async offer() {
     this.ending.signal.throwIfAborted();
     await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
-    const response = await this.ask(this.path, {
+    // The session in the location keeps a call that was replaced meanwhile from ending the other one.
+    const response = await this.ask(this.location ?? this.path, {
       method: 'POST',
       headers: {'Content-Type': 'application/sdp'},
       body: this.pc.localDescription.sdp,
@@ -187,14 +193,19 @@ export class Call extends EventTarget {
         }
       } catch (error) {
         if (this.ending.signal.aborted) return;
-        if (error.field === 'session') {
-          return this.dispatchEvent(new CustomEvent('left', {detail: {reason: 'replaced'}}));
-        }
-        if (error.status === 404) return this.dispatchEvent(new Event('forgotten'));
+        if (this.onMissing(error)) return;
         console.warn('no events from the server:', error);
       }
       await new Promise((resolve) => setTimeout(resolve, Math.min(RETRY_MS * (failures + 1), LONGEST_RETRY_MS)));
     }
+  }
+
+  // Does the server say that it has no such call? Then tells so.
+  onMissing(error) {
+    if (error.status !== 404) return false;
+    const replaced = error.field === 'session';
+    this.dispatchEvent(replaced ? new CustomEvent('left', {detail: {reason: 'replaced'}}) : new Event('forgotten'));
+    return true;
   }
 
   onRoom({all, players, left}) {

@@ -97,7 +97,8 @@ TEST_CASE("a preview takes the code that runs already, and neither loads other c
   Maker maker;
   for (const std::string& file :
        {built("unruly_1.so"), built("without_symbol.so"), std::string("/no/such.so"),
-        std::string("/dev/zero"), fs::absolute(".").string()}) {
+        std::string("/dev/zero"), std::string("/proc/self/mem"), std::string("/proc/self/pagemap"),
+        fs::absolute(".").string()}) {
     CAPTURE(file);
     const auto preview = maker.make(file, "fine", false);
     REQUIRE_FALSE(preview.ok());

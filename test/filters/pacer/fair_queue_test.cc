@@ -83,6 +83,26 @@ TEST_CASE("FairQueue: a packet that is dropped costs its stream nothing") {
   CHECK(f.pop(2) == "Ba");
 }
 
+TEST_CASE("FairQueue: a stream that shares a lane stays in order when another lane becomes free") {
+  Fixture f(100);
+  for (uint32_t ssrc = 1; ssrc <= 8; ++ssrc) f.push('x', ssrc);
+  f.push('a', 9);
+  f.push('b', 9);
+  std::string order;
+  for (const char tag : {'c', 'd', 'e'}) {
+    order += f.pop(2);
+    f.push(tag, 9);
+  }
+  order += f.pop(7);
+  std::erase(order, 'x');
+  CHECK(order == "abcde");
+  CHECK(f.queue.empty());
+  f.push('f', 9);
+  f.push('y', 17);  // in a lane of its own again
+  f.push('z', 17);
+  CHECK(f.pop(3) == "fyz");
+}
+
 TEST_CASE("FairQueue: more streams than lanes share them, and every packet comes out") {
   Fixture f(100);
   for (uint32_t ssrc = 1; ssrc <= 100; ++ssrc) CHECK(f.push('x', ssrc) == 0);

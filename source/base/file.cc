@@ -1,0 +1,46 @@
+#include "source/base/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace sluice {
+namespace {
+
+constexpr size_t kPiece = 64 * 1024;
+
+Error unreadable() {
+  return {"", std::string("cannot be read: ") + std::strerror(errno)};
+}
+
+Result<std::string> readAll(int fd, size_t max_bytes) {
+  struct stat about {};
+  if (fstat(fd, &about) != 0) return unreadable();
+  if (!S_ISREG(about.st_mode)) return Error{"", "cannot be read: is no regular file"};
+  std::string content;
+  while (true) {
+    const size_t size = content.size();
+    content.resize(size + kPiece);  // whole pieces: some files of /proc want that
+    const ssize_t got = read(fd, content.data() + size, content.size() - size);
+    if (got < 0) return unreadable();
+    content.resize(size + static_cast<size_t>(got));
+    if (got == 0) return content;
+    if (content.size() > max_bytes)
+      return Error{"", "is larger than " + std::to_string(max_bytes) + " bytes"};
+  }
+}
+
+}  // namespace
+
+Result<std::string> readFile(const std::string& file, size_t max_bytes) {
+  const int fd = open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return unreadable();
+  auto content = readAll(fd, max_bytes);
+  close(fd);
+  return content;
+}
+
+}  // namespace sluice

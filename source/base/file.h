@@ -1,0 +1,16 @@
+// Reads whole files that others may have named.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "source/base/result.h"
+
+namespace sluice {
+
+// The content of a regular file of at most `max_bytes`. Never waits for a writer or a device, and takes
+// little more memory than that, whatever size the file claims: files of /proc claim none. The error has no
+// path and does not name the file, e.g. "is larger than 1024 bytes".
+Result<std::string> readFile(const std::string& file, size_t max_bytes);
+
+}  // namespace sluice
