@@ -145,7 +145,7 @@ class Checker {
   void any(const JsonNode& value, const std::string& path) {
     if (value.kind != Kind::kObject) return fail(value, path, "must be an object: { ... }");
     const JsonNode* url = value.find("@type");
-    if (url == nullptr || url->kind != Kind::kString) {
+    if (url == nullptr || url->kind != Kind::kString || url->text.find('/') == std::string::npos) {
       return fail(value, path,
                   "needs \"@type\", the filter's type, e.g. type.googleapis.com/sluice.filters.Forward");
     }

@@ -74,7 +74,10 @@ TEST_CASE("JSON errors have place, path and a helpful text") {
        {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {}}]}]}]})",
         "listeners[0].filter_chains[0].filters[0].typed_config: f:1:49: needs \"@type\", the filter's "
         "type, e.g. "
-        "type.googleapis.com/sluice.filters.Forward"}});
+        "type.googleapis.com/sluice.filters.Forward"},
+       {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {"@type": "sluice.Limits"}}]}]}]})",
+        "listeners[0].filter_chains[0].filters[0].typed_config: f:1:49: needs \"@type\", the filter's "
+        "type, e.g. type.googleapis.com/sluice.filters.Forward"}});
 }
 
 TEST_CASE("all misspelt JSON fields are found at once") {
