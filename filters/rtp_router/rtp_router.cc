@@ -1,6 +1,7 @@
 #include "filters/rtp_router/rtp_router.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "source/base/field_reader.h"
 #include "source/base/random.h"
@@ -122,7 +123,7 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
     case Speaker::Verdict::kVoice:
       break;
     case Speaker::Verdict::kNewlyBound:
-      bind(rtp->ssrc);
+      newly_bound_ = true;
       break;
     case Speaker::Verdict::kUnknownPayloadType:
       return context_.drop(std::move(packet), Drop::kUnknownPayloadType);
@@ -134,6 +135,8 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   if (!uplink_.take(rtp->payload.size(), packet->received)) {
     return context_.drop(std::move(packet), Drop::kUplinkLimit);
   }
+  // Within the limit, since the main thread works for it.
+  if (std::exchange(newly_bound_, false)) bind(rtp->ssrc);
   distribute(std::move(packet), *rtp);
 }
 
@@ -285,7 +288,7 @@ bool RtpRouter::onReload(const chain::FilterFactory& factory) {
 
 // What was negotiated is the player's, and the same there.
 bool RtpRouter::archive(Archive& a) {
-  if (speaker_) a(*speaker_, uplink_);
+  if (speaker_) a(*speaker_, uplink_, newly_bound_);
   a(slots_);
   for (SlotStream& stream : streams_) a(stream);
   return true;

@@ -58,6 +58,7 @@ class RtpRouter final : public chain::Filter, private Listener {
   RouterWorker& shared_;
   std::optional<Speaker> speaker_;
   UplinkLimit uplink_;
+  bool newly_bound_ = false;  // the directory is yet to be told of the speaker's SSRC
   SlotTable slots_;
   std::vector<SlotStream> streams_;  // by slot
   net::Timer reports_;

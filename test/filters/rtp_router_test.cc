@@ -294,6 +294,21 @@ TEST_CASE("a slot's sequence numbers begin below 2^15") {
   }
 }
 
+TEST_CASE("a speaker that changes its SSRC with each packet costs the main thread no more than its limit") {
+  Room room;
+  auto& alice = room.add("alice", {}, "uplink { packets_per_second: 20 burst_packets: 10 }");
+  room.worker.runMain();
+  const uint8_t mid[] = {'0'};
+  for (uint16_t i = 0; i < 100; ++i) {
+    alice.ingress(VoicePacket{.sequence = i, .ssrc = 2000u + i, .extensions = {{4, mid}}}.bytes());
+  }
+  CHECK(alice.dropped("rtp_router", "uplink_limit") == 90);
+  CHECK(room.worker.posted.size() == 10);
+  room.clock.advance(1s);
+  alice.ingress(VoicePacket{.sequence = 100, .ssrc = 2099}.bytes());  // bound before, beyond the limit
+  CHECK(room.worker.posted.size() == 11);
+}
+
 TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
   Room room;
   auto& bob = room.add("bob", {.slots = 1});
