@@ -18,9 +18,13 @@ class UplinkLimit {
       : packets_(config.packets_per_second, config.burst_packets, now),
         bytes_(config.bytes_per_second, config.burst_bytes, now) {}
 
-  // False when the packet is beyond the limit.
+  // False when the packet is beyond the limit. Packets beyond it cost a little of it, so that a flood gets less
+  // through than speech, while a speaker that is just above the limit hardly notices.
   bool take(size_t payload_size, Instant now) {
-    if (!packets_.take(1, now)) return false;
+    if (!packets_.take(1, now)) {
+      packets_.spill(kRefusalCost, now);
+      return false;
+    }
     return bytes_.take(static_cast<double>(payload_size), now);
   }
 
@@ -32,6 +36,8 @@ class UplinkLimit {
   void archive(Archive& a) { a(packets_, bytes_); }
 
  private:
+  static constexpr double kRefusalCost = 1.0 / 64;
+
   TokenBucket packets_;
   TokenBucket bytes_;
 };

@@ -28,6 +28,12 @@ class TokenBucket {
     tokens_ -= n;
   }
 
+  // Takes as many of them as are there.
+  void spill(double n, Instant now) {
+    refill(now);
+    tokens_ -= std::clamp(tokens_, 0.0, n);
+  }
+
   // How long until take(n) succeeds, if nobody else takes.
   Duration wait(double n, Instant now) {
     refill(now);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <tuple>
+
 #include "source/codec/rtcp.h"
 #include "source/codec/rtp.h"
 #include "test/support/harness.h"
@@ -326,6 +328,23 @@ TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
     room.clock.advance(1s);
     send(alice, 261, 200, 100);
     CHECK(bob.outer.size() == 250 + 120);
+  }
+  SUBCASE("a flood gets less through than speech, and a speaker just above the limit all that it allows") {
+    for (const auto& [per_second, least, most] : {std::tuple{5'000, 25, 50}, {10'000, 0, 0}, {150, 115, 120}}) {
+      CAPTURE(per_second);
+      Room quiet;
+      auto& receiver = quiet.add("bob", {.slots = 1});
+      auto& alice = quiet.add("alice");
+      send(alice, 1, 250, 10);
+      const size_t before = receiver.outer.size();
+      for (int i = 0; i < 4 * per_second; ++i) {
+        quiet.clock.advance(std::chrono::nanoseconds{1'000'000'000 / per_second});
+        send(alice, static_cast<uint16_t>(251 + i), 1, 10);
+      }
+      const size_t through = (receiver.outer.size() - before) / 4;
+      CHECK(through >= static_cast<size_t>(least));
+      CHECK(through <= static_cast<size_t>(most));
+    }
   }
   SUBCASE("as configured, and after a reload") {
     auto& alice = room.add("alice", {}, "uplink { packets_per_second: 20 burst_packets: 10 }");
