@@ -43,6 +43,12 @@ void Stream::onReload() {
   if (buffer_.size() > 0) timer_.arm(Duration::zero());
 }
 
+void Stream::flush() {
+  release(Instant::max());
+  talkspurt_ = {};
+  timer_.cancel();
+}
+
 void Stream::leave() {
   flush();
   const auto ahead = static_cast<int16_t>(last_sequence_ - last_received_);
@@ -74,6 +80,7 @@ void Stream::restart() {
   buffer_.reset(lane_.settings->buffer);
   concealer_.reset();
   talkspurt_ = {};
+  made_pause_.reset();
   if (transcoder_ != nullptr) transcoder_->reset();
   renumber_ = renumber_ || offset_ != 0;  // our numbers go on, whatever the sender's do
   restarts_ = reception_.restarts();
@@ -108,6 +115,9 @@ void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t sa
     case Verdict::kDuplicate:
       return lane_.context.drop(std::move(packet), Drop::kDuplicate);
     case Verdict::kLate:
+      // It stood for a pause that did not begin: either the line stalled, or the sender no longer marks its
+      // pauses.
+      if (made_pause_ == voice.sequence) talkspurt_ = {};
       return lane_.context.drop(std::move(packet), Drop::kLate);
     default:
       packet->note<Held>() = {
@@ -162,7 +172,8 @@ void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
   const Bytes payload = payloadOf(*packet);
   const auto steps = static_cast<uint16_t>(out.sequence - released_);
   const auto elapsed = static_cast<int32_t>(out.timestamp - released_timestamp_);
-  talkspurt_.advance(steps, media::samplesToTime(elapsed), {media::samplesToTime(out.samples), opus::isDtx(payload)});
+  talkspurt_.advance(steps, media::samplesToTime(elapsed),
+                     {media::samplesToTime(out.samples), opus::isDtx(payload)});
   released_ = out.sequence;
   released_timestamp_ = out.timestamp;
   payload_type_ = packet->data()[1] & 0x7F;
@@ -176,13 +187,14 @@ Instant Stream::pauseDue() const {
   return buffer_.nextDue() + media::samplesToTime(kPauseAfter);
 }
 
-// Makes the packet that is missing (RFC 6716 section 2.1.9), so that listeners do not conceal all of the pause.
-// It is of this instant, so that no listener learns to wait for it.
+// Makes the packet that is missing (RFC 6716 section 2.1.9), so that listeners do not conceal all of the
+// pause. It is of this instant, so that no listener learns to wait for it.
 void Stream::beginPause() {
   const Out next = buffer_.giveUpNext(kPauseAfter);
   const Bytes last = concealer_.last();
   const media::Frame frame{.duration = talkspurt_.frame(), .dtx = true};
   talkspurt_.advance(1, frame.duration, frame);
+  made_pause_ = next.sequence;
   net::PacketPtr packet = last.empty() ? nullptr : lane_.context.packet();
   if (packet == nullptr) return lane_.context.count(Count::kMissing);
   uint8_t payload[media::kDtxPacketSize];

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "filters/opus/settings.h"
 #include "filters/opus/statistics.h"
@@ -45,8 +46,8 @@ class Stream {
   // A packet of the stream that is no Opus, or empty.
   void onOther(net::PacketPtr&& packet, const rtp::Packet& other);
   void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, lane_.context.now()); }
-  // Everything that is held goes now.
-  void flush() { release(Instant::max()); }
+  // Everything that is held goes now, and nothing is expected to follow.
+  void flush();
   // Everything that is held goes, and who numbers the stream goes on behind our numbers.
   void leave();
   // Whose it is, and how it is numbered; not what it holds.
@@ -103,6 +104,7 @@ class Stream {
   std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
   media::Concealer concealer_;
   media::Talkspurt talkspurt_;
+  std::optional<uint16_t> made_pause_;  // the sender's number of the last DTX packet that was made
   // The packet that was let go last, as it came.
   uint16_t released_ = 0;
   uint32_t released_timestamp_ = 0;

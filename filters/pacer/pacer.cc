@@ -136,15 +136,19 @@ void Pacer::onEgress(net::PacketPtr&& packet) {
     context_.record(Record::kDelay, Duration::zero());
     return context_.egress(std::move(packet));
   }
-  if (shared_.full()) return context_.drop(std::move(packet), Drop::kPoolShare);
+  // With the worker's share used up the longest stream of this queue makes room.
+  const bool full = shared_.full();
+  if (full && queue_.empty()) return context_.drop(std::move(packet), Drop::kPoolShare);
+  const size_t limit =
+      full ? std::min(queue_.size(), factory_->max_queue_packets) : factory_->max_queue_packets;
   const net::Packet* newcomer = packet.get();
   packet->note<Instant>() = now;
-  net::PacketPtr loser = queue_.push(std::move(packet), factory_->max_queue_packets);
+  net::PacketPtr loser = queue_.push(std::move(packet), limit);
   if (loser.get() != newcomer) context_.count(Count::kQueued);
   if (loser == nullptr) {
     shared_.add();
   } else {
-    context_.drop(std::move(loser), Drop::kQueueFull);
+    context_.drop(std::move(loser), full ? Drop::kPoolShare : Drop::kQueueFull);
   }
   timer_.arm(bucket_.wait(static_cast<double>(queue_.front().size()), now));
 }

@@ -54,9 +54,12 @@ int ListenerStream::numbersBefore(uint16_t sequence) {
 }
 
 SentPacket* ListenerStream::pause() {
+  const auto is_dtx = [](const SentPacket* sent) {
+    return sent != nullptr && sent->primary_size > 0 && opus::isDtx(sent->primary());
+  };
   SentPacket* sent = history_.find(newest_);
-  const bool dtx = sent != nullptr && sent->primary_size > 0 && opus::isDtx(sent->primary());
-  return dtx ? sent : nullptr;
+  const bool goes_on = is_dtx(history_.find(static_cast<uint16_t>(newest_ - 1)));
+  return is_dtx(sent) && !goes_on ? sent : nullptr;
 }
 
 SentPacket* ListenerStream::remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block,

@@ -33,10 +33,10 @@ class ListenerStream {
   // remembered.
   SentPacket* remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block, Instant now);
 
-  // How many sequence numbers before this one were left out, since nothing had come for them; -1: this is one of
-  // these. To be called for each packet in turn.
+  // How many sequence numbers before this one were left out, since nothing had come for them; -1: this is one
+  // of these. To be called for each packet in turn.
   int numbersBefore(uint16_t sequence);
-  // The packet that was sent last, if it begins a pause (DTX); null: it does not.
+  // The packet that was sent last, if it begins a pause: a DTX packet after another; null: it does not.
   SentPacket* pause();
 
   void resize(size_t history) { history_.resize(history); }

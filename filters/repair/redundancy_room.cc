@@ -27,9 +27,10 @@ bool RedundancyRoom::update(bool sent, double loss, Instant now) {
       if (passed < kTrial) return true;
       return enter(isMuchMore(loss, loss_) ? State::kDoubted : State::kBelieved, loss, now);
     case State::kBelieved:
-      return sent || enter(State::kIdle, loss, now);
+      if (!sent) return enter(State::kIdle, loss, now);
+      return !isMuchMore(loss, loss_) || enter(State::kDoubted, loss, now);
     case State::kDoubted:
-      if (passed < kTrial) return false;
+      if (passed < kDoubt) return false;
       // It may have become worse by itself.
       return enter(isMuchMore(loss_, loss) ? State::kNone : State::kBelieved, loss, now);
     case State::kNone:

@@ -11,13 +11,14 @@ class RedundancyRoom {
   bool update(bool sent, double loss, Instant now);
 
  private:
-  static constexpr Duration kTrial = 6s;    // until the loss shows what a change did
+  static constexpr Duration kTrial = 6s;    // until a report shows what RED did
+  static constexpr Duration kDoubt = 16s;   // until reports have forgotten it: browsers send one in 5 s
   static constexpr Duration kNoRoom = 30s;  // until RED is tried again
 
   enum class State {
     kIdle,      // no RED yet; the line loses `loss_`
     kTrial,     // RED since `since_`; the line lost `loss_` before
-    kBelieved,  // RED, which did no harm
+    kBelieved,  // RED, which did no harm when the line lost `loss_`
     kDoubted,   // no RED since `since_`; the line lost `loss_` with it
     kNone,      // no RED since `since_`; the line lost much less without it
   };

@@ -12,6 +12,7 @@ namespace sluice::repair {
 namespace {
 
 constexpr Duration kUnknownRoundTrip = 100ms;  // of a listener, until RTCP has measured it
+constexpr Duration kLongestRecovery = 10s;     // a timestamp may say anything
 constexpr size_t kMostAskedAtOnce = 64;
 constexpr Duration kLeastMemory = 200ms;
 
@@ -114,7 +115,7 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
   if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
   const uint64_t lost = speaker_->finder().lost();
-  const media::LossFinder::Arrival arrival = 
+  const media::LossFinder::Arrival arrival =
       speaker_->onPacket(*rtp, carrier, packet->received, measuredRoundTrip());
   const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
@@ -134,7 +135,7 @@ bool Repair::accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count
   if (arrival != media::LossFinder::Arrival::kRecovered) return true;
   const Duration late = now - speaker_->finder().expected(sequence);
   context_.count(by);
-  context_.record(Record::kRecovery, late);
+  context_.record(Record::kRecovery, std::min(late, kLongestRecovery));
   if (late <= factory_->settings.uplink.finder.budget) return true;
   context_.count(Count::kRecoveredLate);
   return false;

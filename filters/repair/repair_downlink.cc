@@ -62,17 +62,19 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
-  // It has not been lost if it cannot have come yet. It may also have come to us late: then the listener asked
-  // before it was sent.
-  const Duration soonest = sent->resends > 0 ? roundTrip() * 3 / 4 : measuredRoundTrip();
-  if (now - sent->last < soonest) return refuse(Count::kRefusedRepeated);
+  // It has not been lost if it cannot have come yet. It may also have come to us late: then the listener
+  // asked before it was sent. A round trip is one sample, and may be above the truth.
+  const Duration way = sent->resends > 0 ? roundTrip() : measuredRoundTrip();
+  if (now - sent->last < std::min(way * 3 / 4, settings.budget / 2)) return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
   // It is as late as the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
   if (sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
   // What RED did not bring would only teach the listener's jitter buffer to wait for answers.
-  const bool red_instead = settings.prefer == filters::Repair::Downlink::DELAY && redundancyFor(*stream) > 0;
-  if (red_instead) return refuse(Count::kRefusedRedundant), first;
+  const SentPacket* next = stream->find(static_cast<uint16_t>(sequence + 1));
+  const bool repeated_by_red = next != nullptr && next->red_blocks > 0;
+  if (settings.prefer == filters::Repair::Downlink::DELAY && repeated_by_red)
+    return refuse(Count::kRefusedRedundant), first;
   resend(*stream, *sent, now);
   return first;
 }
@@ -135,7 +137,8 @@ void Repair::onVoice(net::PacketPtr&& packet) {
   adapt(now);
   net::SharedPacket block = packet->origin ? packet->origin : copy(*packet);
   SentPacket* sent = block ? stream->remember(packet->data(), *rtp, std::move(block), now) : nullptr;
-  if (stream->pause() != nullptr && pauseRepeats(policy_.line()) > 0 && !pauses_.armed()) {
+  const bool repeats = factory_->settings.downlink.nack && pauseRepeats(policy_.line()) > 0;
+  if (repeats && stream->pause() != nullptr && !pauses_.armed()) {
     pauses_.arm(kPauseRepeatAfter);
   }
   const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
@@ -185,7 +188,8 @@ void Repair::adapt(Instant now) {
   const Settings::Downlink& settings = factory_->settings.downlink;
   policy_.update(
       {.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().feedback.nack; }),
-       .red = has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
+       .red = settings.redundancy == filters::Repair::Downlink::ADAPTIVE &&
+              has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
        .prefer_delay = settings.prefer == filters::Repair::Downlink::DELAY,
        .loss = loss_.loss(),
        .mean_burst = loss_.meanBurst(),

@@ -6,8 +6,8 @@
 namespace sluice::repair {
 namespace {
 
-constexpr double kClean = 0.01;     // less loss is nobody's trouble
-constexpr double kWorthRed = 0.03;  // less is cheaper to mend by FEC
+constexpr double kClean = 0.01;       // less loss is nobody's trouble
+constexpr double kWorthRed = 0.03;    // less is cheaper to mend by FEC
 constexpr double kWorthDelay = 0.02;  // less makes no jitter buffer wait for what comes again
 constexpr double kHeavy = 0.15;
 constexpr double kSingles = 1.5;   // mean bursts up to this are single losses
@@ -49,8 +49,8 @@ Means RepairPolicy::update(const Line& line, Instant now) {
   line_ = line;
   const bool redundant = frames(current_) > 0;
   line_.red = room_.update(redundant, line.loss, now) && line.red;
-  // First what helps at once, until it is known what the line loses without RED.
-  line_.prefer_delay = line.prefer_delay && current_ != Means::kNothing;
+  // A listener that can ask gets RED when it is known what the line loses without it.
+  if (current_ == Means::kNothing && line.nack) line_.red = false;
   const Means better = chooseMeans(line_);
   const bool must = redundant && !line_.red;
   if (better == current_) {

@@ -23,11 +23,11 @@ size_t frames(Means means);
 
 // What is known of the line.
 struct Line {
-  bool nack = false;      // negotiated
-  bool red = false;       // negotiated
+  bool nack = false;          // negotiated
+  bool red = false;           // negotiated
   bool prefer_delay = false;  // redundancy rather than asking, since what comes again comes late
-  double loss = 0;        // 0 to 1
-  double mean_burst = 1;  // packets lost in a row
+  double loss = 0;            // 0 to 1
+  double mean_burst = 1;      // packets lost in a row
   Duration round_trip{};
   Duration budget{};  // how late a packet may come
 };
@@ -36,7 +36,8 @@ Means chooseMeans(const Line& line);
 // How often a packet that begins a pause is repeated without being asked for.
 unsigned pauseRepeats(const Line& line);
 
-// Keeps a choice for a while, so that a line at the edge does not flap. Sends no RED where there is no room for it.
+// Keeps a choice for a while, so that a line at the edge does not flap. Sends no RED where there is no room
+// for it.
 class RepairPolicy {
  public:
   Means update(const Line& line, Instant now);
@@ -57,8 +58,8 @@ class RepairPolicy {
 // seconds.
 class LossEstimate {
  public:
-  // A packet went out. `before`: how many sequence numbers before its own were left out, since nothing had come
-  // for them; -1: it goes out under one of these.
+  // A packet went out. `before`: how many sequence numbers before its own were left out, since nothing had
+  // come for them; -1: it goes out under one of these.
   void onSent(int before, Instant now);
   // A run of packets that were lost in a row, from a NACK.
   void onLost(unsigned run, Instant now);

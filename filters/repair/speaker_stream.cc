@@ -8,6 +8,8 @@
 namespace sluice::repair {
 namespace {
 
+constexpr Duration kUnknownWay = 20ms;  // before RTCP tells the round trip
+
 media::Frame frameOf(Bytes opus) {
   const auto info = opus::parse(opus);
   return info ? media::Frame{info->duration(), opus::isDtx(opus)} : media::Frame{};
@@ -43,7 +45,8 @@ media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Ca
     reception_ = rtp::Reception(48'000);
   }
   // Answers come as RTX where that was agreed on. Else they look like packets that are merely late.
-  const Duration quickest_answer = line_.rtx_payload_type != 0 ? Duration::max() : round_trip / 2;
+  const Duration shortest = round_trip == Duration{} ? kUnknownWay : round_trip / 2;
+  const Duration quickest_answer = line_.rtx_payload_type != 0 ? Duration::max() : shortest;
   const media::Frame frame = frameOf(opusIn(packet, carrier));
   const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_answer);
   const bool by_itself =
@@ -92,7 +95,9 @@ void SpeakerStream::onSenderReport(const rtcp::SenderInfo& info, Instant now) {
 }
 
 void SpeakerStream::onBye(uint32_t ssrc) {
-  if (ssrc == ssrc_) ssrc_ = 0;
+  if (ssrc != ssrc_) return;
+  ssrc_ = 0;
+  finder_.restart();
 }
 
 }  // namespace sluice::repair

@@ -18,8 +18,8 @@ class UplinkLimit {
       : packets_(config.packets_per_second, config.burst_packets, now),
         bytes_(config.bytes_per_second, config.burst_bytes, now) {}
 
-  // False when the packet is beyond the limit. Packets beyond it cost a little of it, so that a flood gets less
-  // through than speech, while a speaker that is just above the limit hardly notices.
+  // False when the packet is beyond the limit. Packets beyond it cost a little of it, so that a flood gets
+  // less through than speech, while a speaker that is just above the limit hardly notices.
   bool take(size_t payload_size, Instant now) {
     if (!packets_.take(1, now)) {
       packets_.spill(kRefusalCost, now);

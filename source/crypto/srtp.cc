@@ -16,7 +16,8 @@ constexpr unsigned long kReplayWindow = 1024;  // packets
 constexpr size_t kMinRtp = 12;
 constexpr size_t kMinRtcp = 8;
 constexpr size_t kMaxPacket = 2048;
-// A stream whose first packet has a number below this may have begun before the wrap, with packets that were lost.
+// A stream whose first packet has a number below this may have begun before the wrap, with packets that were
+// lost.
 constexpr uint16_t kJustWrapped = 1'024;
 
 bool initLibrary() {
@@ -162,26 +163,31 @@ SrtpStatus SrtpSession::unprotect(uint8_t* data, size_t& size) {
   const uint32_t ssrc = readU32(data + 8);
   const InboundSsrc* known = find(ssrc);
   const bool first = known == nullptr || !known->rtp;
-  const bool wrapped = first && readU16(data + 2) < kJustWrapped && size <= kMaxPacket;
+  const bool wrapped = first && wrap_tries_ > 0 && readU16(data + 2) < kJustWrapped && size <= kMaxPacket;
   const SrtpStatus status =
       wrapped ? unprotectFirst(data, size, known != nullptr) : run(srtp_unprotect, inbound_, data, size);
   if (status == SrtpStatus::kOk) remember(ssrc).rtp = true;
   return status;
 }
 
-// RFC 3711 section 3.3.1: the receiver does not know the first number. The sender may have counted a rollover.
+// RFC 3711 section 3.3.1: the receiver does not know the first number. The sender may have counted a
+// rollover.
 SrtpStatus SrtpSession::unprotectFirst(uint8_t* data, size_t& size, bool known) {
   uint8_t packet[kMaxPacket];
   std::copy_n(data, size, packet);
   const uint32_t ssrc = readU32(data + 8);
   const SrtpStatus status = run(srtp_unprotect, inbound_, data, size);
   if (status != SrtpStatus::kAuthFailed) return status;
+  --wrap_tries_;
   const srtp_policy_t policy = policyFor(keys_.profile, keys_.remote, {ssrc_specific, ssrc});
   if (!known && srtp_add_stream(inbound_, &policy) != srtp_err_status_ok) return status;
   std::copy_n(packet, size, data);
   srtp_set_stream_roc(inbound_, ssrc, 1);
   const SrtpStatus again = run(srtp_unprotect, inbound_, data, size);
-  if (again == SrtpStatus::kOk) return again;
+  if (again == SrtpStatus::kOk) {
+    wrap_tries_ = kMaxWrapTries;
+    return again;
+  }
   if (known) {
     srtp_set_stream_roc(inbound_, ssrc, 0);
   } else {

@@ -47,6 +47,8 @@ class SrtpSession {
   SrtpProfile profile() const { return keys_.profile; }
 
  private:
+  static constexpr unsigned kMaxWrapTries = 16;
+
   struct InboundSsrc {
     uint32_t ssrc = 0;
     uint64_t last_use = 0;
@@ -65,6 +67,7 @@ class SrtpSession {
   srtp_ctx_t_* const outbound_;
   std::vector<InboundSsrc> inbound_ssrcs_;  // that authenticated
   uint64_t inbound_uses_ = 0;
+  unsigned wrap_tries_ = kMaxWrapTries;  // that may still fail: each makes a stream and takes it away
   std::unordered_map<uint32_t, SentNumbers> sent_;  // by SSRC
   const uint64_t seed_;
 };

@@ -22,8 +22,8 @@ nlohmann::json decode(const std::string& token, const std::string& secret) {
   const auto* key = reinterpret_cast<const unsigned char*>(secret.data());
   if (jwt_decode(&decoded, token.c_str(), key, static_cast<int>(secret.size())) != 0) return nullptr;
   const std::unique_ptr<jwt_t, decltype(&jwt_free)> jwt(decoded, jwt_free);
-  // With a key libjwt checks the signature, but by the token's own choice of algorithm, whose name it reads in any
-  // case. RFC 7515 section 4.1.1: it is case-sensitive.
+  // With a key libjwt checks the signature, but by the token's own choice of algorithm, whose name it reads
+  // in any case. RFC 7515 section 4.1.1: it is case-sensitive.
   const char* algorithm = jwt_get_header(jwt.get(), "alg");
   if (algorithm == nullptr || std::string_view(algorithm) != "HS256") return nullptr;
   const std::unique_ptr<char, decltype(&std::free)> text(jwt_get_grants_json(jwt.get(), nullptr), std::free);

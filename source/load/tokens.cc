@@ -2,17 +2,16 @@
 
 #include <jwt.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
+
+#include "source/base/file.h"
 
 namespace sluice::load {
 namespace {
 
 constexpr size_t kMinSecretBytes = 16;  // as the server wants them
+constexpr size_t kMaxSecretBytes = 4096;
 constexpr int64_t kLifetimeSeconds = 600;
 
 }  // namespace
@@ -23,12 +22,10 @@ Result<TokenSigner> TokenSigner::make(std::string secret) {
 }
 
 Result<TokenSigner> TokenSigner::fromFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Error{"", path + " cannot be read: " + std::strerror(errno)};
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) return Error{"", path + " cannot be read"};
-  text.erase(text.find_last_not_of("\r\n") + 1);
-  auto signer = make(std::move(text));
+  auto text = readFile(path, kMaxSecretBytes);
+  if (!text.ok()) return Error{"", path + " " + text.error().message};
+  text->erase(text->find_last_not_of("\r\n") + 1);
+  auto signer = make(*std::move(text));
   if (!signer.ok()) return Error{"", path + " " + signer.error().message};
   return signer;
 }

@@ -170,6 +170,7 @@ JitterBuffer::Out JitterBuffer::giveUpNext(uint32_t after) {
                 .due = delay_.playout(last_timestamp_),
                 .index = gap_index_};
   skipTo(head_ + 1);
+  skipPassed();
   return out;
 }
 

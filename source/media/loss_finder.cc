@@ -50,7 +50,9 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
     const Entry next = next_;
     advance(extended, timestamp, frame, now);
     if (!recovered) return Arrival::kNew;
-    at(extended).expected = next.expected;
+    // Those after it should have come after its own time.
+    at(extended).expected = arrived_ = next.expected;
+    next_.expected = next.expected + talkspurt_.frame();
     ++lost_;
     ++bursts_;
     ++returned_;
@@ -107,7 +109,8 @@ void LossFinder::advance(int64_t to, uint32_t timestamp, const Frame& frame, Ins
   if (steps > 1) ++bursts_;
   for (int64_t gap = highest_ + 1; gap < to; ++gap) {
     Entry& entry = at(gap);
-    entry = {.state = State::kMissing, .expected = now - talkspurt_.age(to - gap, steps, elapsed), .asked = now};
+    entry = {
+        .state = State::kMissing, .expected = now - talkspurt_.age(to - gap, steps, elapsed), .asked = now};
     ++lost_;
     // The requests that were made before it was known to be missing count.
     if (gap == highest_ + 1 && next_.requests > 0) entry = next_;
@@ -168,6 +171,7 @@ Instant LossFinder::due(const Entry& entry, const Config& config, Duration answe
 }
 
 size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
+  if (!started_) return 0;
   const Duration answer = answerTime(now, round_trip);
   size_t count = 0;
   const auto consider = [&](Entry& entry, int64_t extended) {
@@ -187,6 +191,7 @@ size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, s
 }
 
 Instant LossFinder::nextAsk(const Config& config, Instant now, Duration round_trip) {
+  if (!started_) return Instant::max();
   const Duration answer = answerTime(now, round_trip);
   Instant next = Instant::max();
   for (int64_t extended = oldest_missing_; extended <= highest_; ++extended) {

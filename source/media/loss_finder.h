@@ -33,8 +33,8 @@ class LossFinder {
   };
   // Another stream of the same sender follows: forgets the packets, and goes on counting.
   void restart() { started_ = false; }
-  // `timestamp` at 48 kHz and `frame` tell when the packets before it should have come. What comes sooner than
-  // `quickest_answer` after it was asked for was merely overtaken.
+  // `timestamp` at 48 kHz and `frame` tell when the packets before it should have come. What comes sooner
+  // than `quickest_answer` after it was asked for was merely overtaken.
   Arrival onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now,
                    Duration quickest_answer = {});
   // Another packet brought what was missing.
@@ -42,8 +42,8 @@ class LossFinder {
 
   // Also one after the newest that was asked for.
   bool isMissing(uint16_t sequence) const;
-  // When a missing packet should have come, as far as that is known; of one that came after all, as its timestamp
-  // says.
+  // When a missing packet should have come, as far as that is known; of one that came after all, as its
+  // timestamp says.
   Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
 
   // Writes the packets to ask for now, in rising order, and counts them as asked for. The last one may be the
@@ -96,10 +96,10 @@ class LossFinder {
   bool has_old_ = false;
   uint16_t last_old_ = 0;
   int64_t highest_ = 0;
-  uint32_t timestamp_ = 0;      // of the highest
-  Instant arrived_{};           // likewise
+  uint32_t timestamp_ = 0;  // of the highest
+  Instant arrived_{};       // likewise
   Talkspurt talkspurt_;
-  Entry next_;  // the packet after the highest; missing when nothing but itself would tell
+  Entry next_;                  // the packet after the highest; missing when nothing but itself would tell
   int64_t oldest_missing_ = 0;  // no packet before it is to be asked for
   std::array<Entry, kWindow> entries_;
   DelayHistogram lateness_;  // of packets that came by themselves, after those that they left before

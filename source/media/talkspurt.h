@@ -14,8 +14,8 @@ struct Frame {
   bool dtx = false;          // it says that a pause begins: the next packet may come much later
 };
 
-// Opus encoders send one DTX packet when a pause begins, then nothing but a frame of comfort noise and another
-// DTX packet every 400 ms. Some send no DTX packet at all.
+// Opus encoders send one DTX packet when a pause begins, then nothing but a frame of comfort noise and
+// another DTX packet every 400 ms. Some send no DTX packet at all.
 class Talkspurt {
  public:
   void begin(const Frame& frame) { *this = Talkspurt(frame); }

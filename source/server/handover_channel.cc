@@ -16,7 +16,7 @@
 namespace sluice::server {
 namespace {
 
-constexpr uint32_t kMagic = 0x534c4857;  // also says the version of what follows
+constexpr uint32_t kMagic = 0x534c4858;  // also says the version of what follows
 constexpr size_t kMaxBody = size_t{1} << 32;
 constexpr size_t kBodyAtOnce = size_t{1} << 20;
 constexpr size_t kMaxDescriptors = 1 << 20;

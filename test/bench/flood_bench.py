@@ -1,19 +1,25 @@
 """What a speaker that floods costs another room: the p99 of that room's delays, without and with a speaker who sends 5,000
-packets per second to 200 receivers, in turn. Ends with a verdict: exit status 1 when the median of the rounds' ratios is
+packets per second to 200 receivers, in turn. Without it a program sends as many datagrams of that size elsewhere, so that
+what the sender takes of the machine is in both. Ends with a verdict: exit status 1 when the median of the rounds' ratios is
 above 1.5, or the other room lost a packet. A busy machine spoils it.
 
 Usage: bazel run -c opt //test/bench:flood_bench [-- ROUNDS SECONDS RECEIVERS PACKETS_PER_SECOND]
 """
 
 import contextlib
+import multiprocessing
+import socket
 import statistics
 import sys
+import time
 
 sys.path.append("test/integration")
 from harness import Sluice, wait_until  # noqa: E402
 from load_test import result_of, start_load  # noqa: E402
 
 MAX_RATIO = 1.5
+FLOOD_BYTES = 160
+TICK_S = 0.002
 SETTLE = 10  # seconds that the crowd talks longer than the other room, whose players have yet to join
 
 
@@ -23,6 +29,30 @@ def calm_room(proxy, seconds):
     if code != 0:
         raise RuntimeError(f"sluice-load ended with {code}: {report}")
     return report
+
+
+def send_to(sink, packets_per_second):
+    """As sluice-load floods: a little each tick."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.connect(sink)
+        due = time.monotonic()
+        while True:
+            for _ in range(round(packets_per_second * TICK_S)):
+                sender.send(bytes(FLOOD_BYTES))
+            due += TICK_S
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+@contextlib.contextmanager
+def blast(packets_per_second):
+    """As many datagrams as the flood has, to a socket that nothing reads."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
+        sink.bind(("127.0.0.1", 0))
+        sender = multiprocessing.Process(target=send_to, args=(sink.getsockname(), packets_per_second), daemon=True)
+        sender.start()
+        yield
+        sender.terminate()
+        sender.join()
 
 
 @contextlib.contextmanager
@@ -43,7 +73,7 @@ def main():
     ratios, lost = [], 0
     with Sluice(arguments=("--concurrency", "2")) as proxy:
         for number in range(rounds):
-            with crowd(proxy, seconds, receivers):
+            with crowd(proxy, seconds, receivers), blast(flood):
                 calm = calm_room(proxy, seconds)
             with crowd(proxy, seconds, receivers, flood=flood):
                 flooded = calm_room(proxy, seconds)

@@ -141,6 +141,20 @@ TEST_CASE("SrtpSession: a stream that began before the wrap with packets that we
   }
 }
 
+TEST_CASE("SrtpSession: forged first packets are tried for a wrap only a few times") {
+  Pair pair;
+  pair.protect(rtpPacket(65'535));  // lost
+  const auto first = pair.protect(rtpPacket(0));
+  for (uint32_t i = 0; i < 1'000; ++i) {
+    auto forged = first;
+    writeU32(&forged[8], 0x10000 + i);
+    CHECK(pair.unprotect(forged) == SrtpStatus::kAuthFailed);
+  }
+  CHECK(pair.unprotect(first) == SrtpStatus::kAuthFailed);  // the price
+  pair.protect(rtpPacket(1));
+  CHECK(pair.unprotect(pair.protect(rtpPacket(7, 0x4321))) == SrtpStatus::kOk);
+}
+
 TEST_CASE("SrtpSession: a stream that begins at 0 is not taken for one that wrapped") {
   Pair pair;
   auto forged = pair.protect(rtpPacket(0));

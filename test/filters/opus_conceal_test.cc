@@ -159,6 +159,21 @@ TEST_CASE("CONCEAL makes the packet that begins a pause, if nothing else follows
   CHECK(f.worker.pool().unaccounted() == 0);
 }
 
+TEST_CASE("CONCEAL makes no pause of a stream that has ended") {
+  SpurtFixture f("ingress { mode: CONCEAL }");
+  f.spurt(false);
+  for (int i = 0; i < 4; ++i) f.say(f.speech[i]);
+  uint8_t buffer[64];
+  rtcp::Writer writer(buffer);
+  writer.addReceiverReport(kSsrc, {});
+  writer.addBye(kSsrc);
+  f.chain.ingress(Bytes(buffer, *writer.finish()));
+  const size_t before = f.chain.inner.size();
+  f.advance(1s);
+  CHECK(f.chain.inner.size() == before);
+  CHECK(f.counted("concealed", "dtx") == 0);
+}
+
 TEST_CASE("a stall is a pause only after two frames, and the packet that it held back is late") {
   SpurtFixture f("ingress { mode: CONCEAL }");
   f.spurt(false);
@@ -168,9 +183,12 @@ TEST_CASE("a stall is a pause only after two frames, and the packet that it held
   CHECK(f.counted("concealed", "dtx") == 0);
   f.advance(200ms);
   CHECK(f.counted("concealed", "dtx") == 1);
-  for (int i = 4; i < 8; ++i) f.say(f.speech[i]);
-  CHECK(f.dropped("late") >= 1);
-  f.advance(200ms);
+  const size_t before = f.chain.inner.size();
+  for (int i = 4; i < 14; ++i) f.say(f.speech[i]);
+  CHECK(f.dropped("late") + f.dropped("stale") <= 3);
+  CHECK(f.chain.inner.size() == before + 10 - f.dropped("late") - f.dropped("stale"));
+  f.advance(400ms);  // it stops without a DTX packet, and from then on nothing is made up
+  CHECK(f.counted("concealed", "dtx") == 1);
   CHECK(f.counted("missing") == 0);
 }
 

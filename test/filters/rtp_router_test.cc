@@ -330,7 +330,8 @@ TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
     CHECK(bob.outer.size() == 250 + 120);
   }
   SUBCASE("a flood gets less through than speech, and a speaker just above the limit all that it allows") {
-    for (const auto& [per_second, least, most] : {std::tuple{5'000, 25, 50}, {10'000, 0, 0}, {150, 115, 120}}) {
+    for (const auto& [per_second, least, most] :
+         {std::tuple{5'000, 25, 50}, {10'000, 0, 0}, {150, 115, 120}}) {
       CAPTURE(per_second);
       Room quiet;
       auto& receiver = quiet.add("bob", {.slots = 1});

@@ -24,6 +24,15 @@ std::string fileWith(const std::string& text) {
 
 }  // namespace
 
+TEST_CASE("a secret's file that is no file, or far too long, is an error") {
+  for (const char* path : {"/tmp", "/dev/zero", "/proc/self/pagemap", "/no/such/file"}) {
+    CAPTURE(path);
+    const auto signer = TokenSigner::fromFile(path);
+    REQUIRE_FALSE(signer.ok());
+    CHECK(signer.error().message.starts_with(path));
+  }
+}
+
 TEST_CASE("the join API takes the token, for that room and player") {
   const auto signer = TokenSigner::make(kSecret);
   REQUIRE(signer.ok());

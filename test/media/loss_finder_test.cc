@@ -102,7 +102,8 @@ TEST_CASE("what comes sooner than an answer can was overtaken, and tells how lon
     line.now += 12ms;
     const size_t asked = line.ask().size();
     if (i == 49) CHECK(asked == 0);
-    CHECK(line.finder.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) == Arrival::kOvertaken);
+    CHECK(line.finder.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) ==
+          Arrival::kOvertaken);
   }
   for (int i = 0; i < 3'000; ++i) line.packet(++line.highest);  // it is over
   line.lose();

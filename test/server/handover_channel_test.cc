@@ -57,7 +57,7 @@ std::string header(uint32_t magic, uint64_t body, uint64_t descriptors) {
   std::memcpy(&bytes[16], &descriptors, 8);
   return bytes;
 }
-constexpr uint32_t kMagic = 0x534c4857;
+constexpr uint32_t kMagic = 0x534c4858;
 
 // A file that nobody else has.
 struct File {

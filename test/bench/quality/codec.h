@@ -40,8 +40,8 @@ inline std::vector<Payload> withPauses(const Samples& samples, std::vector<Paylo
   size_t silent = 0;
   for (size_t n = 0; n < speech.size(); ++n) {
     const auto frame = samples.begin() + static_cast<ptrdiff_t>(n * kFrameSamples);
-    const bool silence = std::all_of(frame, frame + kFrameSamples,
-                                     [](int16_t sample) { return std::abs(sample) < kSilence; });
+    const bool silence =
+        std::all_of(frame, frame + kFrameSamples, [](int16_t sample) { return std::abs(sample) < kSilence; });
     silent = silence ? silent + 1 : 0;
     if (silent <= kHangover) continue;
     const size_t in_update = (silent - kHangover - 1) % (kUpdate + 1);

@@ -105,6 +105,29 @@ TEST_CASE("the filter saves about what its model says is possible, and sends not
   }
 }
 
+TEST_CASE("with discontinuous transmission repair saves as much as without") {
+  Samples samples;
+  for (int spurt = 0; spurt < 20; ++spurt) {
+    const Samples sound = vowel();
+    samples.insert(samples.end(), sound.begin(), sound.begin() + kRate);
+    samples.insert(samples.end(), kRate, 0);
+  }
+  const std::vector<Payload> sent = withPauses(samples, encode(samples, profile(false)));
+  CHECK(std::ranges::count(sent, Payload{}) > 20 * 20);  // of 50 frames in each pause
+  const auto concealed = [&](const char* name, double loss) {
+    const auto all = strategies();
+    const auto strategy = std::ranges::find(all, name, &Strategy::name);
+    const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(loss), .delay = 20ms};
+    return simulate(sent, {.name = "", .forward = line}, *strategy, 1).concealed;
+  };
+  for (const char* name : {"none", "repair nack", "conceal"}) {
+    CAPTURE(name);
+    CHECK(concealed(name, 0) == 0);
+  }
+  CHECK(concealed("repair nack", 0.1) < concealed("none", 0.1) / 3);
+  CHECK(concealed("conceal", 0.1) < concealed("none", 0.1));
+}
+
 TEST_CASE("what cannot come in time is not asked for") {
   const auto [outcome, difference] =
       hear("nack", {.loss = impair::GilbertElliott::uniform(0.1), .delay = 60ms});

@@ -154,12 +154,14 @@ class Simulation {
     last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
-    // In a pause that the listener knows of it misses what was sent in it; in one that it does not, all of it.
+    // In a pause that the listener knows of it misses what was sent in it; in one that it does not, all of
+    // it.
     const bool missed = played.kind == Played::kPause && !speech_[played.frame].empty();
     out_.concealed += missed || played.kind == Played::kConcealed;
     out_.recovered += played.kind == Played::kRecovered;
     const Instant sent = sentAt(played.frame);
-    if (sent > kStart + kSettled && played.kind != Played::kPause) out_.delays.push_back(now_ - sent - line_.forward.delay);
+    if (sent > kStart + kSettled && played.kind != Played::kPause)
+      out_.delays.push_back(now_ - sent - line_.forward.delay);
     return true;
   }
 
@@ -174,7 +176,7 @@ class Simulation {
   Instant now_ = kStart;
   Instant last_played_{};
   std::set<size_t> arrived_;
-  size_t seen_up_to_ = 0;  // gaps below have been looked at
+  size_t seen_up_to_ = 0;               // gaps below have been looked at
   std::unique_ptr<RepairedPath> path_;  // null: no repair
   Outcome out_;
 };

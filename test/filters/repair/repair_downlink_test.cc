@@ -231,7 +231,8 @@ TEST_CASE("RED begins by itself where packets are lost and asking takes too long
   CHECK(room.listener.counted("repair", "red_out") >= 49);
 }
 
-TEST_CASE("where delay matters more than bytes RED comes first, and what it did not bring is not sent again") {
+TEST_CASE(
+    "where delay matters more than bytes RED comes first, and what it did not bring is not sent again") {
   const auto lose = [](Room& room) {
     for (int i = 0; i < 20; ++i) room.speak();
     room.listener.ingress(compound([&](rtcp::Writer& w) {
@@ -240,7 +241,7 @@ TEST_CASE("where delay matters more than bytes RED comes first, and what it did 
     }));
     for (int i = 0; i < 250; ++i) room.speak();
     room.wait(20ms);
-    room.ask({heard(room).sequence});
+    room.ask({static_cast<uint16_t>(heard(room).sequence - 1)});
   };
   Room bytes({.nack = true, .red = true});
   lose(bytes);
@@ -252,6 +253,8 @@ TEST_CASE("where delay matters more than bytes RED comes first, and what it did 
   CHECK(delay.listener.counted("repair", "resent", "original") == 0);
   CHECK(delay.listener.counted("repair", "refused", "redundant") == 1);
   CHECK(described(delay.listener, "downlink.means") == "red1");
+  delay.ask({heard(delay).sequence});  // no RED has repeated it yet
+  CHECK(delay.listener.counted("repair", "resent", "original") == 1);
   Room no_red({.nack = true}, "downlink { prefer: DELAY }");
   lose(no_red);
   CHECK(no_red.listener.counted("repair", "resent", "original") == 1);
@@ -332,6 +335,20 @@ TEST_CASE("a packet that the listener asked for before it was sent is not sent t
   CHECK(described(room.listener, "downlink.loss_percent") == "0.00");
 }
 
+TEST_CASE("a round trip that was measured too long refuses no answer") {
+  Room room;
+  room.directory.find("room", "listener")->observed.rtt_us = 70'000;
+  room.speak(1);
+  room.wait(60ms);
+  room.ask({asRtp(room.listener.outer[0]).sequence});
+  CHECK(room.listener.counted("repair", "resent", "original") == 1);
+  room.directory.find("room", "listener")->observed.rtt_us = 5'000'000;  // as a client's DLSR of 0 makes it
+  room.speak(2);
+  room.wait(100ms);
+  room.ask({heard(room).sequence});
+  CHECK(room.listener.counted("repair", "resent", "original") == 2);
+}
+
 TEST_CASE("the packet that begins a pause is repeated by itself on a line that loses") {
   Room room({.rtx = true});
   const auto pause = [&] {
@@ -362,6 +379,11 @@ TEST_CASE("the packet that begins a pause is repeated by itself on a line that l
   room.speak(room.next++);  // the pause is over before its time
   room.wait(400ms);
   CHECK(repeated() == 1);
+  pause();
+  room.wait(400ms);
+  CHECK(repeated() == 2);
+  for (int i = 0; i < 10; ++i) pause(), room.wait(30ms);  // the pause goes on
+  CHECK(repeated() == 2);
   CHECK(room.worker.pool().unaccounted() == 0);
 }
 

@@ -38,8 +38,8 @@ TEST_CASE("each line gets the means that fit it") {
       {"loses much, and has no RED", with([](Line& l) { l.loss = 0.2, l.red = false; }), Means::kNack},
       {"neither", with([](Line& l) { l.nack = l.red = false; }), Means::kFec},
       {"delay before bytes", with([](Line& l) { l.prefer_delay = true; }), Means::kRed1},
-      {"delay before bytes, and loses little",
-       with([](Line& l) { l.prefer_delay = true, l.loss = 0.015; }), Means::kNack},
+      {"delay before bytes, and loses little", with([](Line& l) { l.prefer_delay = true, l.loss = 0.015; }),
+       Means::kNack},
       {"delay before bytes, bursts", with([](Line& l) { l.prefer_delay = true, l.mean_burst = 3; }),
        Means::kRed2},
       {"delay before bytes, and loses much", with([](Line& l) { l.prefer_delay = true, l.loss = 0.2; }),
@@ -68,13 +68,13 @@ TEST_CASE("a choice is kept for three seconds, but help comes at once") {
   CHECK(policy.update(good, now) == Means::kNothing);
 }
 
-// Which means a line that can ask and takes RED gets in each half second. `loss`: by the second, and whether RED is
-// sent.
+// Which means a line that can ask and takes RED gets in each half second. `loss`: by the second, and whether
+// RED is sent.
 std::vector<Means> follow(double (*loss)(int second, bool red)) {
   RepairPolicy policy;
   std::vector<Means> means;
   Instant now{1h};
-  for (int i = 0; i < 2 * 60; ++i, now += 500ms) {
+  for (int i = 0; i < 2 * 120; ++i, now += 500ms) {
     means.push_back(policy.update({.nack = true,
                                    .red = true,
                                    .prefer_delay = true,
@@ -91,21 +91,49 @@ TEST_CASE("a line that has no room for RED is asked instead, and tried again aft
   CHECK(means[0] == Means::kNack);
   CHECK(means[2 * 3] == Means::kRed1);
   CHECK(means[2 * 9] == Means::kRed1);
-  for (int second = 10; second < 45; ++second) CHECK(means[2 * second] == Means::kNack);
-  CHECK(means[2 * 50] == Means::kRed1);
-  CHECK(means[2 * 58] == Means::kNack);
+  for (int second = 10; second < 58; ++second) CHECK(means[2 * second] == Means::kNack);
+  CHECK(means[2 * 60] == Means::kRed1);
+  CHECK(means[2 * 70] == Means::kNack);
 }
 
 TEST_CASE("a line that becomes worse by itself has room for RED") {
   const auto means = follow([](int second, bool) { return second < 6 ? 0.02 : 0.1; });
   CHECK(means[2 * 3] == Means::kRed1);
-  CHECK(std::ranges::count(means, Means::kNack) <= 2 * 13);  // until that shows
-  for (int second = 20; second < 60; ++second) CHECK(means[2 * second] == Means::kRed1);
+  CHECK(std::ranges::count(means, Means::kNack) <= 2 * 23);  // until that shows
+  for (int second = 30; second < 120; ++second) CHECK(means[2 * second] == Means::kRed1);
 }
 
 TEST_CASE("a line that loses about the same with RED as without has room for it") {
   const auto means = follow([](int second, bool red) { return second < 30 || !red ? 0.05 : 0.09; });
-  CHECK(std::ranges::count(means, Means::kRed1) == 2 * 57);
+  CHECK(std::ranges::count(means, Means::kRed1) == 2 * 117);
+}
+
+TEST_CASE("a line whose room goes away later is asked instead") {
+  const auto means = follow([](int second, bool red) { return second > 60 && red ? 0.14 : 0.05; });
+  CHECK(means[2 * 60] == Means::kRed1);
+  for (int second = 62; second < 105; ++second) CHECK(means[2 * second] == Means::kNack);
+}
+
+TEST_CASE("reports of every five seconds tell whether there is room") {
+  RepairPolicy policy;
+  LossEstimate estimate;
+  Instant now{1h};
+  int with_red = 0;
+  for (int i = 0; i < 50 * 60; ++i, now += 20ms) {
+    const bool red = frames(policy.current()) > 0;
+    with_red += red && i >= 50 * 15;
+    estimate.onSent(0, now);
+    if (i % 250 == 0) estimate.onReport(red ? 0.2 : 0.05, now);
+    if (i % 25 != 0) continue;
+    policy.update({.nack = true,
+                   .red = true,
+                   .prefer_delay = true,
+                   .loss = estimate.loss(),
+                   .round_trip = 40ms,
+                   .budget = 200ms},
+                  now);
+  }
+  CHECK(with_red < 50 * 10);
 }
 
 TEST_CASE("loss is what listeners ask for and report, and is forgotten") {

@@ -141,13 +141,26 @@ TEST_CASE("a lost packet that begins a pause is asked for before the next one co
   const size_t heard = room.listener.outer.size();
   room.wait(30ms);
   CHECK(requests(room.speaker) == std::vector<uint16_t>{lost});
-  room.speaker.ingress(rtpPacket(1, {static_cast<uint8_t>(lost >> 8), static_cast<uint8_t>(lost), 0x78}, kRtx,
-                                 kRtxSsrc));
+  room.speaker.ingress(
+      rtpPacket(1, {static_cast<uint8_t>(lost >> 8), static_cast<uint8_t>(lost), 0x78}, kRtx, kRtxSsrc));
   CHECK(room.listener.outer.size() == heard + 1);
   CHECK(room.speaker.counted("repair", "lost") == 1);
   CHECK(room.speaker.counted("repair", "recovered", "rtx") == 1);
   room.wait(400ms);
   CHECK(room.speaker.counted("repair", "requested") == 1);
+}
+
+TEST_CASE("after a goodbye in mid-speech nothing is asked for") {
+  Room room({.rtx = true});
+  room.speaker.ingress(rtpPacket(room.next++, {0x78}));
+  room.wait(400ms);
+  for (int i = 0; i < 5; ++i) room.speak();
+  room.speaker.ingress(compound([](rtcp::Writer& w) {
+    w.addReceiverReport(kSsrc, {});
+    w.addBye(kSsrc);
+  }));
+  room.wait(400ms);
+  CHECK(room.speaker.counted("repair", "requested") == 0);
 }
 
 TEST_CASE("who cannot answer is not asked") {
