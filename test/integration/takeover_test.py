@@ -20,6 +20,7 @@ from turn_client import BOTH_FAMILIES, LIFETIME, REFRESH, TurnClient
 from turn_server import LOOPBACK, Sink, started
 
 TAKEOVERS = 10
+MAGIC = 0x534C4858  # of the takeover protocol, as in handover_channel.cc
 SOCKET = '\ntakeover_socket: "sluice.sock"\n'
 
 FORWARD = """
@@ -227,11 +228,11 @@ class Takeover(unittest.TestCase):
             successor.connect(f"/proc/self/fd/{folder}/sluice.sock")
             for step in steps:
                 kind, body = messages[step]
-                successor.send(struct.pack("=IIQQ", 0x534C4857, kind, len(body), 0) + body)
+                successor.send(struct.pack("=IIQQ", MAGIC, kind, len(body), 0) + body)
                 if step == "nonsense":
                     continue
                 magic, kind, size, _ = struct.unpack("=IIQQ", successor.recv(24, socket.MSG_WAITALL))
-                self.assertEqual((magic, kind), (0x534C4857, {"hello": 1, "take": 3}[step]))
+                self.assertEqual((magic, kind), (MAGIC, {"hello": 1, "take": 3}[step]))
                 if step == "hello":
                     self.assertEqual(len(successor.recv(size, socket.MSG_WAITALL)), size)
         os.close(folder)
