@@ -71,7 +71,7 @@ std::shared_ptr<const Library> Libraries::loaded(const std::string& version) con
 Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) const {
   std::error_code failed;
   const auto size = std::filesystem::file_size(file, failed);
-  // What has another size is not read: whoever asks does not choose how long it takes.
+  // A file of another size is not read, so that a caller cannot make the main thread hash large files.
   const bool possible = !failed && std::ranges::any_of(by_version_, [&](const auto& entry) {
     const auto library = entry.second.lock();
     return library != nullptr && library->size_ == size;

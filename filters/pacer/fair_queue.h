@@ -11,7 +11,7 @@
 
 namespace sluice::pacer {
 
-// Whoever owns the queue empties it before its end: packets in it are not accounted for yet.
+// The owner empties the queue before it destroys it: the packets in it are not accounted for yet.
 class FairQueue {
  public:
   explicit FairQueue(size_t capacity);

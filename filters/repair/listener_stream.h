@@ -36,7 +36,8 @@ class ListenerStream {
   // How many sequence numbers before this one were left out, since nothing had come for them; -1: this is one
   // of these. To be called for each packet in turn.
   int numbersBefore(uint16_t sequence);
-  // The packet that was sent last, if it begins a pause: a DTX packet after another; null: it does not.
+  // The packet that was sent last, if it begins a pause: a DTX packet that follows no other one. Null: it
+  // does not.
   SentPacket* pause();
 
   void resize(size_t history) { history_.resize(history); }

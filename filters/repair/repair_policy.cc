@@ -6,7 +6,7 @@
 namespace sluice::repair {
 namespace {
 
-constexpr double kClean = 0.01;       // less loss is nobody's trouble
+constexpr double kClean = 0.01;       // less loss needs no repair
 constexpr double kWorthRed = 0.03;    // less is cheaper to mend by FEC
 constexpr double kWorthDelay = 0.02;  // less makes no jitter buffer wait for what comes again
 constexpr double kHeavy = 0.15;
@@ -52,10 +52,10 @@ Means RepairPolicy::update(const Line& line, Instant now) {
   // A listener that can ask gets RED when it is known what the line loses without it.
   if (current_ == Means::kNothing && line.nack) line_.red = false;
   const Means better = chooseMeans(line_);
-  const bool must = redundant && !line_.red;
+  const bool red_ends = redundant && !line_.red;
   if (better == current_) {
     since_ = now;
-  } else if (current_ == Means::kNothing || must || now - since_ >= kHold) {
+  } else if (current_ == Means::kNothing || red_ends || now - since_ >= kHold) {
     current_ = better;
     since_ = now;
   }

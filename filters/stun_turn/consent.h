@@ -65,7 +65,7 @@ class Consent {
     const net::Address& local;
     bool operator()(const Pair& pair) const { return pair.remote == remote && pair.local == local; }
   };
-  // Nothing when the pair has not consented.
+  // Empty when the pair has not consented.
   std::optional<Instant> lastOf(const net::Address& remote, const net::Address& local) const {
     const auto pair = std::ranges::find_if(pairs_, Is{remote, local});
     return pair == pairs_.end() ? std::nullopt : std::optional(pair->last);

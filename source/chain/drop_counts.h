@@ -1,4 +1,5 @@
-// What one session dropped, by filter and reason. Only drops touch it: no memory from the heap, no lock.
+// Counts the packets that one session dropped, by filter and reason. It takes no memory from the heap and no
+// lock.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,7 @@ struct NamedDrops {
   void archive(Archive& a) { a(filter, reason, packets); }
   bool operator==(const NamedDrops&) const = default;
 
-  // Of filters that a reload removed, and of reasons for which there was no place.
+  // The reason of drops of filters that a reload removed, and of reasons for which there was no place.
   static constexpr const char* kOther = "other";
 };
 

@@ -23,7 +23,7 @@ std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
-// Nothing when there is no file, or it cannot be read.
+// Empty when no file is named, or when it cannot be read.
 std::optional<std::string> contentOf(const std::string& file, const char* path, Checks& checks) {
   if (file.empty()) return std::nullopt;
   auto content = readFile(file, kMaxPemBytes);

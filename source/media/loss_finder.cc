@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/media/sample_time.h"
+
 namespace sluice::media {
 namespace {
 
@@ -12,10 +14,6 @@ constexpr Duration kTimerSlack = 2ms;          // so much later than planned a t
 // As libwebrtc waits: so long that no more than one packet in two hundred is asked for in vain.
 constexpr double kNearlyAll = 0.995;
 constexpr double kForget = 0.998;
-
-Duration samples(int64_t count) {
-  return Duration{count * 62'500 / 3};  // at 48 kHz
-}
 
 }  // namespace
 
@@ -105,7 +103,7 @@ void LossFinder::onOvertaken(Duration late) {
 
 void LossFinder::advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now) {
   const int64_t steps = to - highest_;
-  const Duration elapsed = samples(static_cast<int32_t>(timestamp - timestamp_));
+  const Duration elapsed = samplesToTime(static_cast<int32_t>(timestamp - timestamp_));
   if (steps > 1) ++bursts_;
   for (int64_t gap = highest_ + 1; gap < to; ++gap) {
     Entry& entry = at(gap);
@@ -138,12 +136,12 @@ void LossFinder::expectNext(Instant now) {
 }
 
 Instant LossFinder::expectedAt(uint32_t timestamp) const {
-  return arrived_ + samples(static_cast<int32_t>(timestamp - timestamp_));
+  return arrived_ + samplesToTime(static_cast<int32_t>(timestamp - timestamp_));
 }
 
 bool LossFinder::isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const {
   return next_.requests > 0 && now - next_.asked >= quickest_answer &&
-         samples(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
+         samplesToTime(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
 }
 
 bool LossFinder::isMissing(uint16_t sequence) const {

@@ -8,15 +8,9 @@
 
 #include "source/base/clock.h"
 #include "source/media/delay_histogram.h"
+#include "source/media/sample_time.h"
 
 namespace sluice::media {
-
-// What RTP timestamps of Opus count (RFC 7587 section 4.1).
-inline constexpr int64_t kSampleRate = 48'000;
-
-constexpr Duration samplesToTime(int64_t samples) {
-  return Duration{samples * 62'500 / 3};
-}
 
 class PlayoutDelay {
  public:
