@@ -14,6 +14,7 @@ namespace {
 
 constexpr Duration kPoll = 50ms;
 constexpr Duration kFrame = std::chrono::milliseconds{kFrameMs};
+constexpr uint32_t kGoldenRatio = 0x9e3779b9;  // the fraction of it, times 2^32
 constexpr Duration kReport = 1s;
 constexpr Duration kFloodTick = 2ms;
 constexpr unsigned kFloodTicksPerSecond = 500;
@@ -196,8 +197,7 @@ void Player::checkHandshake() {
   srtp_ = *std::move(session);
   const Instant now = stage_.loop.clock().now();
   stage_.totals.connect_ms.push_back(std::chrono::duration<double, std::milli>(now - began_).count());
-  // Clients do not march in step.
-  if (hasMicrophone()) talk_.arm(Duration{static_cast<int64_t>(randomU32()) % kFrame.count()});
+  if (hasMicrophone()) talk_.armAt(nextFrame(now));
   report_.arm(Duration{static_cast<int64_t>(randomU32()) % kReport.count()});
   if (line_) ask_.arm(kAsk);
 }
@@ -207,6 +207,14 @@ bool Player::speaking() const {
   const Instant now = stage_.loop.clock().now();
   if (stage_.in_turn) return now.time_since_epoch() / kTurn % stage_.talkers == talker_;
   return !stage_.spurts || (now - began_ + index_ * 1700ms) % (kSpurt + kPause) < kSpurt;
+}
+
+// Independent clients send at any phase of the 20 ms. However few there are, ours spread evenly over them: a
+// run then measures every phase against whatever else has the same period.
+Instant Player::nextFrame(Instant now) const {
+  const int64_t fraction = index_ * kGoldenRatio;
+  const Duration phase{(fraction * kFrame.count()) >> 32};
+  return now + kFrame - (now - stage_.began - phase) % kFrame;
 }
 
 void Player::onTalkTimer() {

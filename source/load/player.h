@@ -38,6 +38,7 @@ struct Stage {
   Totals lossy_totals;                  // of players on lossy lines: what they heard, and asked for
   std::vector<std::string> rooms{};     // by player
   const TokenSigner* tokens = nullptr;  // null: the HTTP client's token, if any
+  Instant began{};  // the phase of each talker's frames counts from here
   unsigned slots = 1;
   unsigned talkers = 0;             // in each room
   const Melody* silence = nullptr;  // of open microphones; null when they are closed
@@ -91,6 +92,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   bool hasMicrophone() const { return talks() || stage_.silence != nullptr; }
   bool speaking() const;
   bool floods() const { return stage_.flood > 0 && index_ == 0; }
+  Instant nextFrame(Instant now) const;
   void sendFrame();
   std::string token() const;
 

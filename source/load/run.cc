@@ -116,6 +116,7 @@ Status Run::World::makePlayers() {
     if (!melody.ok()) return melody.error();
     melodies.push_back(*std::move(melody));
   }
+  stage.began = loop.clock().now();
   stage.slots = options.slotsPerPlayer();
   if (tokens) stage.tokens = &*tokens;
   if (options.open_microphones) {

@@ -1,7 +1,9 @@
-"""What a speaker that floods costs another room: the p99 of that room's delays, without and with a speaker who sends 5,000
-packets per second to 200 receivers, in turn. Without it a program sends as many datagrams of that size elsewhere, so that
-what the sender takes of the machine is in both. Ends with a verdict: exit status 1 when the median of the rounds' ratios is
-above 1.5, or the other room lost a packet. A busy machine spoils it.
+"""What a speaker that floods costs other rooms: the p99 of the delay there, without and with a speaker who sends 5,000
+packets per second to 200 receivers, in turn. The other rooms are 20 pairs who both talk: 40 talkers, whose frames are spread
+evenly over 20 ms, meet the fan-out to the 200 receivers at every phase, with the flood as without it. Without the flood a
+program sends as many datagrams of that size elsewhere, so that what the sender takes of the machine is in both. Ends with a
+verdict: exit status 1 when the median of the rounds' ratios is above 1.5, or the other rooms lost a packet. A busy machine
+spoils it.
 
 Usage: bazel run -c opt //test/bench:flood_bench [-- ROUNDS SECONDS RECEIVERS PACKETS_PER_SECOND]
 """
@@ -20,12 +22,13 @@ from load_test import result_of, start_load  # noqa: E402
 MAX_RATIO = 1.5
 FLOOD_BYTES = 160
 TICK_S = 0.002
-SETTLE = 10  # seconds that the crowd talks longer than the other room, whose players have yet to join
+PAIRS = 20
+SETTLE = 10  # seconds that the crowd talks longer than the other rooms, whose players have yet to join
 
 
-def calm_room(proxy, seconds):
-    """The report of two players who both talk."""
-    code, report = result_of(start_load(proxy, room="calm", players=2, talkers=2, seconds=seconds))
+def pairs(proxy, seconds):
+    """The report of the other rooms."""
+    code, report = result_of(start_load(proxy, room="pair", rooms=PAIRS, players=2 * PAIRS, talkers=2, seconds=seconds))
     if code != 0:
         raise RuntimeError(f"sluice-load ended with {code}: {report}")
     return report
@@ -74,9 +77,9 @@ def main():
     with Sluice(arguments=("--concurrency", "2")) as proxy:
         for number in range(rounds):
             with crowd(proxy, seconds, receivers), blast(flood):
-                calm = calm_room(proxy, seconds)
+                calm = pairs(proxy, seconds)
             with crowd(proxy, seconds, receivers, flood=flood):
-                flooded = calm_room(proxy, seconds)
+                flooded = pairs(proxy, seconds)
             before, after = calm["latency_ms"]["p99"], flooded["latency_ms"]["p99"]
             lost += flooded["packets_lost"]
             ratios.append(after / before)
