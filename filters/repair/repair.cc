@@ -251,6 +251,9 @@ void Repair::describe(chain::Description& out) const {
                      speaker_->line().feedback.nack && factory_->settings.uplink.nack ? "yes" : "no");
     out.emplace_back("uplink.lost", std::to_string(finder.lost()));
     out.emplace_back("uplink.recovered", std::to_string(finder.returned()));
+    out.emplace_back("uplink.overtaken_ms", std::to_string(finder.overtaken() / 1ms));
+    out.emplace_back("uplink.answer_ms",
+                     std::to_string(finder.answerTime(context_.now(), measuredRoundTrip()) / 1ms));
   }
   out.emplace_back("downlink.means", std::string(name(policy_.current())));
   out.emplace_back("downlink.loss_percent", percent(loss_.loss()));

@@ -11,9 +11,9 @@ constexpr Duration kUnknownRoundTrip = 100ms;  // before RTCP or an answer tells
 constexpr Duration kPauses = 120ms;            // more than any jitter that is asked about
 constexpr Duration kTimerSlack = 2ms;          // so much later than planned a thread asks
 
-// As libwebrtc waits: so long that no more than one packet in two hundred is asked for in vain.
-constexpr double kNearlyAll = 0.995;
-constexpr double kForget = 0.998;
+// No more than one packet in a hundred is asked for in vain. A stall of some machine is forgotten within seconds.
+constexpr double kNearlyAll = 0.99;
+constexpr double kForget = 0.99;
 
 }  // namespace
 
@@ -82,7 +82,8 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
   ++returned_;
   const Duration took = now - entry.asked;
   if (entry.requests == 0 || (entry.requests == 1 && took < quickest_answer)) {
-    onOvertaken(now - entry.expected);
+    // A sender that stalls sends late what it then sends at once: that is no lateness of the line.
+    onOvertaken(std::min(now - entry.expected, took + entry.waited + talkspurt_.frame()));
     return Arrival::kOvertaken;
   }
   if (entry.requests == 1) answers_.add(took, now);  // else nobody knows to which one this is the answer
@@ -153,9 +154,8 @@ bool LossFinder::isMissing(uint16_t sequence) const {
 }
 
 Duration LossFinder::answerTime(Instant now, Duration round_trip) const {
-  const Duration taken = answers_.value(now);
-  if (round_trip == Duration{}) round_trip = taken == Duration{} ? kUnknownRoundTrip : taken;
-  return std::max(round_trip + overtaken_, taken);
+  if (const Duration taken = answers_.nearlyAll(now); taken != Duration{}) return taken;
+  return round_trip == Duration{} ? kUnknownRoundTrip : round_trip;
 }
 
 Instant LossFinder::due(const Entry& entry, const Config& config, Duration answer) const {
@@ -177,6 +177,9 @@ size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, s
     // This thread may be late, and what was to be asked for long ago is of no use now.
     entry.too_late = now + answer > entry.expected + config.budget;
     if (entry.too_late) return;
+    if (entry.requests == 0) {
+      entry.waited = std::chrono::duration_cast<decltype(entry.waited)>(std::max(now - entry.asked, 0ns));
+    }
     entry.asked = now;
     ++entry.requests;
     out[count++] = static_cast<uint16_t>(extended);

@@ -8,8 +8,8 @@
 #include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/codec/sequence.h"
+#include "source/media/answer_times.h"
 #include "source/media/delay_histogram.h"
-#include "source/media/recent_peak.h"
 #include "source/media/talkspurt.h"
 
 namespace sluice::media {
@@ -53,8 +53,9 @@ class LossFinder {
   // When ask() has work again; Instant::max(): no packet is worth asking for.
   Instant nextAsk(const Config& config, Instant now, Duration round_trip);
 
-  // How long nearly every answer takes: the round trip and what the line's jitter adds, and no less than
-  // answers of late took.
+  // How late nearly every packet comes that others overtook; 0: packets come in their order.
+  Duration overtaken() const { return overtaken_; }
+  // How long nearly every answer takes, as the last ones did; the round trip until there are any.
   Duration answerTime(Instant now, Duration round_trip) const;
 
   // What is missing and what was asked for; how the line behaves is learnt again.
@@ -73,6 +74,7 @@ class LossFinder {
     State state = State::kUnknown;
     uint8_t requests = 0;
     bool too_late = false;  // it was not asked for in time
+    std::chrono::duration<uint32_t, std::micro> waited{};  // from its being noticed to the first request
     Instant expected{};
     Instant asked{};  // or noticed, when not asked for yet
     void archive(Archive& a) { a(state, requests, too_late, expected, asked); }
@@ -104,7 +106,7 @@ class LossFinder {
   std::array<Entry, kWindow> entries_;
   DelayHistogram lateness_;  // of packets that came by themselves, after those that they left before
   Duration overtaken_{};     // how late nearly all of them come at most; 0: in their order
-  RecentPeak answers_;       // to first requests
+  AnswerTimes answers_;      // to first requests
   uint64_t lost_ = 0;
   uint64_t bursts_ = 0;
   uint64_t returned_ = 0;

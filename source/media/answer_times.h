@@ -1,0 +1,36 @@
+// How long nearly every one of the last answers took. Pure.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "source/base/clock.h"
+
+namespace sluice::media {
+
+class AnswerTimes {
+ public:
+  void add(Duration took, Instant now) {
+    if (now - newest_ >= kRecent) added_ = 0;
+    newest_ = now;
+    took_[added_++ % kAnswers] = took;
+    const size_t count = std::min(added_, kAnswers);
+    auto sorted = took_;
+    std::sort(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(count));
+    nearly_all_ = sorted[(count * 7 + 7) / 8 - 1];
+  }
+  // Seven of eight answers took at most this; 0: there was none for some seconds.
+  Duration nearlyAll(Instant now) const { return now - newest_ < kRecent ? nearly_all_ : Duration{}; }
+
+ private:
+  static constexpr size_t kAnswers = 16;
+  static constexpr Duration kRecent = 5s;
+
+  std::array<Duration, kAnswers> took_{};
+  size_t added_ = 0;
+  Instant newest_{};
+  Duration nearly_all_{};
+};
+
+}  // namespace sluice::media
