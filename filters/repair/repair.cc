@@ -182,7 +182,7 @@ void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
     const Instant expected = speaker_->finder().expected(sequence);
     speaker_->finder().fill(sequence);
     context_.count(Count::kRecoveredRed);
-    context_.record(Record::kRecovery, packet->received - expected);
+    context_.record(Record::kRecovery, std::min(packet->received - expected, kLongestRecovery));
     context_.ingress(std::move(rebuilt));
   }
   const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp.payload.data());

@@ -28,6 +28,15 @@ void limitWaiting(int socket, Duration patience) {
   setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
+// With a time limit a call that a signal interrupts is not restarted by itself (signal(7)).
+template <typename Call>
+ptrdiff_t restarting(const Call& call) {
+  ptrdiff_t result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::open(boost::asio::io_context& io, const TlsClient* tls,
@@ -50,8 +59,8 @@ Result<std::unique_ptr<Connection>> Connection::open(boost::asio::io_context& io
 }
 
 size_t Connection::read(std::span<char> into, ErrorCode& error) {
-  const ptrdiff_t result = tls_ != nullptr ? tls_->read(into, patience_)
-                                           : ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+  const auto receive = [&] { return ::recv(socket_.native_handle(), into.data(), into.size(), 0); };
+  const ptrdiff_t result = tls_ != nullptr ? tls_->read(into, patience_) : restarting(receive);
   if (result == 0) {
     error = boost::asio::error::eof;
     return 0;
@@ -60,9 +69,8 @@ size_t Connection::read(std::span<char> into, ErrorCode& error) {
 }
 
 size_t Connection::write(std::span<const char> from, ErrorCode& error) {
-  return outcome(tls_ != nullptr ? tls_->write(from, patience_)
-                                 : ::send(socket_.native_handle(), from.data(), from.size(), MSG_NOSIGNAL),
-                 error);
+  const auto send = [&] { return ::send(socket_.native_handle(), from.data(), from.size(), MSG_NOSIGNAL); };
+  return outcome(tls_ != nullptr ? tls_->write(from, patience_) : restarting(send), error);
 }
 
 size_t Connection::outcome(ptrdiff_t result, ErrorCode& error) const {

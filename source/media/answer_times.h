@@ -20,7 +20,7 @@ class AnswerTimes {
     std::sort(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(count));
     nearly_all_ = sorted[(count * 7 + 7) / 8 - 1];
   }
-  // Seven of eight answers took at most this; 0: there was none for some seconds.
+  // Seven of eight answers took at most this; 0: there was none for 5 s.
   Duration nearlyAll(Instant now) const { return now - newest_ < kRecent ? nearly_all_ : Duration{}; }
 
  private:

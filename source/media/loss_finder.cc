@@ -44,7 +44,7 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
     return Arrival::kNew;
   }
   if (extended > highest_) {
-    const bool recovered = extended == highest_ + 1 && isNextRecovered(timestamp, now, quickest_answer);
+    const bool recovered = extended == highest_ + 1 && isNextRecovered(timestamp, frame, now, quickest_answer);
     const Entry next = next_;
     advance(extended, timestamp, frame, now);
     if (!recovered) return Arrival::kNew;
@@ -140,8 +140,11 @@ Instant LossFinder::expectedAt(uint32_t timestamp) const {
   return arrived_ + samplesToTime(static_cast<int32_t>(timestamp - timestamp_));
 }
 
-bool LossFinder::isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const {
-  return next_.requests > 0 && now - next_.asked >= quickest_answer &&
+bool LossFinder::isNextRecovered(uint32_t timestamp, const Frame& frame, Instant now,
+                                 Duration quickest_answer) const {
+  // Speech that arrives after the request follows a stall of the line; a retransmission begins the pause.
+  const bool known = quickest_answer == Duration{};  // by RTX
+  return next_.requests > 0 && (known || frame.dtx) && now - next_.asked >= quickest_answer &&
          samplesToTime(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
 }
 

@@ -89,7 +89,7 @@ class LossFinder {
   void expectNext(Instant now);
   Instant expectedAt(uint32_t timestamp) const;
   // The packet comes as the answer to a request that was made before anything showed that it was lost.
-  bool isNextRecovered(uint32_t timestamp, Instant now, Duration quickest_answer) const;
+  bool isNextRecovered(uint32_t timestamp, const Frame& frame, Instant now, Duration quickest_answer) const;
   void onOvertaken(Duration late);
   // When this entry is to be asked for; Instant::max(): never.
   Instant due(const Entry& entry, const Config& config, Duration answer) const;

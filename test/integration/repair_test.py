@@ -172,18 +172,19 @@ class RepairTest(unittest.TestCase):
         # Of a pause that has begun unnoticed a browser conceals 400 ms, until the next packet comes.
         loss = "loss { percent: 10 }"
         spurts = {"dtx": True, "seconds": 30}
-        (without, _), (repaired, _) = listen_to_each(
-            spurts | {"up": loss}, spurts | {"up": loss, "repair": "uplink {}", "conceal": True}
+        (without, _), (asked, _), (concealed, _), (without_down, _), (repaired_down, _) = listen_to_each(
+            spurts | {"up": loss},
+            spurts | {"up": loss, "repair": "uplink {}"},
+            spurts | {"up": loss, "repair": "uplink {}", "conceal": True},
+            spurts | {"down": loss},
+            spurts | {"down": loss, "repair": "downlink {}"},
         )
         self.assertGreater(without["concealed_share"], 0.01)
         self.assertLess(without["packetsReceived"], 30 * 45)  # it pauses
-        self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
-        self.assertLess(repaired["delay_ms"], 150)  # not 280, as when answers came 400 ms late
-
-        (without, _), (repaired, _) = listen_to_each(
-            spurts | {"down": loss}, spurts | {"down": loss, "repair": "downlink {}"}
-        )
-        self.assertLess(repaired["concealed_share"], without["concealed_share"] / 3)
+        for repaired in (asked, concealed):
+            self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
+        self.assertLess(concealed["delay_ms"], 150)  # not 280, as when answers came 400 ms late
+        self.assertLess(repaired_down["concealed_share"], without_down["concealed_share"] / 3)
 
     def test_browsers_speak_red_and_understand_ours(self):
         loss = "loss { percent: 10 }"

@@ -301,6 +301,24 @@ TEST_CASE("voice that goes on late is no answer") {
   CHECK(line.finder.lost() == 0);
 }
 
+TEST_CASE("speech after a stall of the line is no answer, however late") {
+  for (const Duration stall : {60ms, 100ms, 200ms, 400ms}) {
+    CAPTURE(stall / 1ms);
+    SpurtLine line;
+    line.pause();
+    line.speak(5);
+    line.now += 30ms;
+    CHECK(line.ask().size() == 1);
+    line.now += stall;
+    for (int i = 0; i < 5; ++i) {
+      CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
+      ++line.frame;
+    }
+    CHECK(line.finder.lost() == 0);
+    CHECK(line.finder.answerTime(line.now, 1ms) == 1ms);
+  }
+}
+
 TEST_CASE("an answer by RTX to a request for the next packet is known") {
   SpurtLine line;
   line.pause();
