@@ -11,7 +11,8 @@ constexpr Duration kUnknownRoundTrip = 100ms;  // before RTCP or an answer tells
 constexpr Duration kPauses = 120ms;            // more than any jitter that is asked about
 constexpr Duration kTimerSlack = 2ms;          // so much later than planned a thread asks
 
-// No more than one packet in a hundred is asked for in vain. A stall of some machine is forgotten within seconds.
+// No more than one packet in a hundred is asked for in vain. A stall of some machine is forgotten within
+// seconds.
 constexpr double kNearlyAll = 0.99;
 constexpr double kForget = 0.99;
 
@@ -44,7 +45,8 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
     return Arrival::kNew;
   }
   if (extended > highest_) {
-    const bool recovered = extended == highest_ + 1 && isNextRecovered(timestamp, frame, now, quickest_answer);
+    const bool recovered =
+        extended == highest_ + 1 && isNextRecovered(timestamp, frame, now, quickest_answer);
     const Entry next = next_;
     advance(extended, timestamp, frame, now);
     if (!recovered) return Arrival::kNew;

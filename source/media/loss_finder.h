@@ -73,7 +73,7 @@ class LossFinder {
   struct Entry {
     State state = State::kUnknown;
     uint8_t requests = 0;
-    bool too_late = false;  // it was not asked for in time
+    bool too_late = false;                                 // it was not asked for in time
     std::chrono::duration<uint32_t, std::micro> waited{};  // from its being noticed to the first request
     Instant expected{};
     Instant asked{};  // or noticed, when not asked for yet
