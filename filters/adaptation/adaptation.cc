@@ -53,8 +53,8 @@ Adaptation::Adaptation(chain::FilterContext& context, const AdaptationFactory& f
       factory_(&factory),
       player_(context.session().player()),
       policy_(factory.policy),
-      looking_(context.timers(), [this] { look(); }) {
-  if (player_ != nullptr && player_->negotiated.sending) looking_.arm(factory.interval);
+      evaluation_timer_(context.timers(), [this] { evaluate(); }) {
+  if (player_ != nullptr && player_->negotiated.sending) evaluation_timer_.arm(factory.interval);
 }
 
 media::Adaptation::Line Adaptation::line() {
@@ -64,15 +64,15 @@ media::Adaptation::Line Adaptation::line() {
   const double uplink = read(player_->observed.uplink_loss_permille);
   const unsigned percentile = factory_->listener_loss_percentile;
   const double listeners =
-      percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
+      percentile == 0 ? 0 : player_->room->receiverLoss().percentile(percentile, player_->loss_class);
   const media::Adaptation::Line now{.rtt_ms = read(player_->observed.rtt_us),
                                     .loss = 1 - (1 - uplink) * (1 - listeners),
                                     .busy = context_.worker().busyShare()};
   return average_.update(now, player_->observed.rtt_samples.load(std::memory_order_relaxed), context_.now());
 }
 
-void Adaptation::look() {
-  looking_.arm(factory_->interval);
+void Adaptation::evaluate() {
+  evaluation_timer_.arm(factory_->interval);
   const Instant now = context_.now();
   const bool changed = policy_.update(line(), now);
   if (changed) context_.count(Count::kChanges);
@@ -80,7 +80,7 @@ void Adaptation::look() {
   if (!good) releases_ = kReleases;
   if (releases_ == 0) return;  // nobody is told what nobody was told otherwise
   if (changed) tellByEvent();
-  if (!changed && now - told_ < kRepeat) return;
+  if (!changed && now - last_feedback_ < kRepeat) return;
   tellByRtcp();
   if (good) --releases_;
 }
@@ -103,7 +103,7 @@ void Adaptation::tellByRtcp() {
   const rooms::Feedback agreed = player_->negotiated.sending->feedback &
                                  rooms::Feedback{.remb = factory_->remb, .tmmbr = factory_->tmmbr};
   if (media == 0 || (!agreed.remb && !agreed.tmmbr)) return;
-  told_ = context_.now();
+  last_feedback_ = context_.now();
   net::PacketPtr packet = context_.packet();
   if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
   packet->resize(net::Packet::kMaxPayload);
@@ -127,7 +127,7 @@ void Adaptation::tellByRtcp() {
 bool Adaptation::onReload(const chain::FilterFactory& factory) {
   factory_ = static_cast<const AdaptationFactory*>(&factory);
   policy_.configure(factory_->policy);
-  if (looking_.armed()) looking_.arm(factory_->interval);
+  if (evaluation_timer_.armed()) evaluation_timer_.arm(factory_->interval);
   return true;
 }
 

@@ -34,13 +34,13 @@ class Adaptation final : public chain::Filter {
 
   bool onReload(const chain::FilterFactory& factory) override;
   bool archive(Archive& a) override {
-    a(average_, policy_, releases_, told_);
+    a(average_, policy_, releases_, last_feedback_);
     return true;
   }
   void describe(chain::Description& out) const override;
 
  private:
-  void look();
+  void evaluate();
   media::Adaptation::Line line();
   void tellByEvent();
   void tellByRtcp();
@@ -49,9 +49,9 @@ class Adaptation final : public chain::Filter {
   const rooms::PlayerPtr player_;  // null: nobody to tell
   media::LineAverage average_;
   media::Adaptation policy_;
-  net::Timer looking_;
+  net::Timer evaluation_timer_;
   unsigned releases_ = 0;  // how often the client is still to be told that nothing limits it any more
-  Instant told_{};
+  Instant last_feedback_{};
 };
 
 chain::FilterType filterType();

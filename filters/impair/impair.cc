@@ -57,7 +57,8 @@ chain::FilterPtr ImpairFactory::create(chain::FilterContext& context) const {
   return std::make_unique<Impair>(context, *this);
 }
 
-Lane::Lane(chain::FilterContext& context, const DirectionSettings& settings, uint64_t seed, Pass pass)
+ImpairedDirection::ImpairedDirection(chain::FilterContext& context, const DirectionSettings& settings,
+                                     uint64_t seed, Pass pass)
     : context_(context),
       pass_(pass),
       only_rtp_(settings.only_rtp),
@@ -66,42 +67,42 @@ Lane::Lane(chain::FilterContext& context, const DirectionSettings& settings, uin
   held_.setCapacity(settings.max_held);
 }
 
-Lane::~Lane() {
+ImpairedDirection::~ImpairedDirection() {
   flush();
 }
 
-void Lane::flush() {
+void ImpairedDirection::flush() {
   while (!held_.empty()) (context_.*pass_)(held_.pop());
 }
 
-void Lane::configure(const DirectionSettings& settings) {
+void ImpairedDirection::configure(const DirectionSettings& settings) {
   only_rtp_ = settings.only_rtp;
   line_.configure(settings.line);
   held_.setCapacity(settings.max_held);
 }
 
-void Lane::take(net::PacketPtr&& packet) {
+void ImpairedDirection::take(net::PacketPtr&& packet) {
   if (only_rtp_ && packet->kind != PacketKind::kRtp) return (context_.*pass_)(std::move(packet));
-  const Fates fates = line_.decide(packet->size(), context_.now());
+  const Outcomes outcomes = line_.decide(packet->size(), context_.now());
   net::PacketPtr copy;
-  if (fates.size() > 1) {
+  if (outcomes.size() > 1) {
     copy = copyOf(*packet, context_);
     if (copy == nullptr) context_.countDrop(Drop::kNoPacket);
   }
-  meet(std::move(packet), fates.original());
+  apply(std::move(packet), outcomes.original());
   if (copy == nullptr) return;
   context_.count(Count::kDuplicated);
-  meet(std::move(copy), fates.begin()[1]);
+  apply(std::move(copy), outcomes.begin()[1]);
 }
 
-void Lane::meet(net::PacketPtr&& packet, const Fate& fate) {
-  if (fate.kind == Fate::kLost) return context_.drop(std::move(packet), Drop::kLost);
-  if (fate.kind == Fate::kRateLimited) return context_.drop(std::move(packet), Drop::kRateLimited);
+void ImpairedDirection::apply(net::PacketPtr&& packet, const Outcome& outcome) {
+  if (outcome.kind == Outcome::kLost) return context_.drop(std::move(packet), Drop::kLost);
+  if (outcome.kind == Outcome::kRateLimited) return context_.drop(std::move(packet), Drop::kRateLimited);
   const Instant now = context_.now();
-  const bool waits = fate.release > now;
+  const bool waits = outcome.release > now;
   if (waits && held_.full()) return context_.drop(std::move(packet), Drop::kHeldFull);
-  if (fate.flip && packet->size() > 0) {
-    const uint64_t bit = *fate.flip % (packet->size() * 8);
+  if (outcome.flip && packet->size() > 0) {
+    const uint64_t bit = *outcome.flip % (packet->size() * 8);
     packet->data()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
     packet->origin.reset();
     context_.count(Count::kCorrupted);
@@ -111,12 +112,12 @@ void Lane::meet(net::PacketPtr&& packet, const Fate& fate) {
     return (context_.*pass_)(std::move(packet));
   }
   context_.count(Count::kHeld);
-  if (fate.reordered) context_.count(Count::kReordered);
-  held_.push(std::move(packet), fate.release);
-  if (!timer_.armed() || fate.release < timer_.due()) timer_.armAt(fate.release);
+  if (outcome.reordered) context_.count(Count::kReordered);
+  held_.push(std::move(packet), outcome.release);
+  if (!timer_.armed() || outcome.release < timer_.due()) timer_.armAt(outcome.release);
 }
 
-void Lane::release() {
+void ImpairedDirection::release() {
   const Instant now = context_.now();
   while (!held_.empty() && held_.next() <= now) {
     net::PacketPtr packet = held_.pop();

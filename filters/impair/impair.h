@@ -19,12 +19,13 @@ class ImpairFactory final : public chain::FilterFactory {
 };
 
 // One direction of one session.
-class Lane {
+class ImpairedDirection {
  public:
   using Pass = void (chain::FilterContext::*)(net::PacketPtr&&);
 
-  Lane(chain::FilterContext& context, const DirectionSettings& settings, uint64_t seed, Pass pass);
-  ~Lane();
+  ImpairedDirection(chain::FilterContext& context, const DirectionSettings& settings, uint64_t seed,
+                    Pass pass);
+  ~ImpairedDirection();
 
   void take(net::PacketPtr&& packet);
   // Packets that wait keep their times.
@@ -34,7 +35,7 @@ class Lane {
   size_t held() const { return held_.size(); }
 
  private:
-  void meet(net::PacketPtr&& packet, const Fate& fate);
+  void apply(net::PacketPtr&& packet, const Outcome& outcome);
   void release();
 
   chain::FilterContext& context_;
@@ -60,8 +61,8 @@ class Impair final : public chain::Filter {
 
  private:
   std::optional<uint64_t> seed_;  // as configured
-  Lane ingress_;
-  Lane egress_;
+  ImpairedDirection ingress_;
+  ImpairedDirection egress_;
 };
 
 chain::FilterType filterType();

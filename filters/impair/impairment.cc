@@ -62,19 +62,19 @@ Duration Impairment::jitter(uint64_t purpose) const {
   return Duration{static_cast<int64_t>(share * static_cast<double>(config_.max_jitter.count()))};
 }
 
-Fate Impairment::passOn(uint64_t copy, Instant from) {
-  Fate fate{.kind = Fate::kPassed, .release = from + config_.delay + jitter(kJitter + copy)};
-  if (config_.keep_order) fate.release = std::max(fate.release, last_release_);
-  last_release_ = std::max(fate.release, last_release_);
-  if (chance(kCorrupt + copy, config_.corrupt)) fate.flip = draw(kBit + copy);
+Outcome Impairment::passOn(uint64_t copy, Instant from) {
+  Outcome outcome{.kind = Outcome::kPassed, .release = from + config_.delay + jitter(kJitter + copy)};
+  if (config_.keep_order) outcome.release = std::max(outcome.release, last_release_);
+  last_release_ = std::max(outcome.release, last_release_);
+  if (chance(kCorrupt + copy, config_.corrupt)) outcome.flip = draw(kBit + copy);
   if (chance(kReorder + copy, config_.reorder)) {
-    fate.release += config_.reorder_by;
-    fate.reordered = true;
+    outcome.release += config_.reorder_by;
+    outcome.reordered = true;
   }
-  return fate;
+  return outcome;
 }
 
-Fates Impairment::decide(size_t size, Instant now) {
+Outcomes Impairment::decide(size_t size, Instant now) {
   Instant sent = now;
   // Every packet turns the state and has its numbers, also one that the link refuses.
   const bool is_lost = lost();
@@ -82,15 +82,15 @@ Fates Impairment::decide(size_t size, Instant now) {
     const Instant start = std::max(now, link_free_);
     if (start - now > config_.max_queue) {
       ++index_;
-      return Fate{.kind = Fate::kRateLimited};
+      return Outcome{.kind = Outcome::kRateLimited};
     }
     const double seconds = static_cast<double>(size) * 8 / static_cast<double>(config_.rate_bps);
     link_free_ = sent = start + Duration{static_cast<int64_t>(seconds * 1e9)};
   }
-  Fates fates = is_lost ? Fate{.kind = Fate::kLost} : passOn(0, sent);
-  if (!is_lost && chance(kDuplicate, config_.duplicate)) fates.addCopy(passOn(kCopy, sent));
+  Outcomes outcomes = is_lost ? Outcome{.kind = Outcome::kLost} : passOn(0, sent);
+  if (!is_lost && chance(kDuplicate, config_.duplicate)) outcomes.addCopy(passOn(kCopy, sent));
   ++index_;
-  return fates;
+  return outcomes;
 }
 
 void Impairment::reseed(uint64_t seed) {

@@ -1,5 +1,5 @@
-// A bad line: from a packet's size and time to its fate. The same seed and the same packets have the same
-// fate on every machine. Pure.
+// A bad line: from a packet's size and time to its outcome. The same seed and the same packets have the same
+// outcome on every machine. Pure.
 #pragma once
 
 #include <cstddef>
@@ -26,24 +26,24 @@ struct GilbertElliott {
 
 enum class Distribution { kUniform, kNormal, kHeavyTail };
 
-struct Fate {
+struct Outcome {
   enum Kind { kPassed, kLost, kRateLimited } kind = kPassed;
   Instant release{};                  // when it passes on; not before it came
   std::optional<uint64_t> flip = {};  // the bit to flip, modulo the packet's bits
   bool reordered = false;
 };
 
-class Fates {
+class Outcomes {
  public:
-  Fates(Fate original) : fates_{original, {}} {}
-  void addCopy(Fate copy) { fates_[count_++] = copy; }
-  const Fate* begin() const { return fates_; }
-  const Fate* end() const { return fates_ + count_; }
+  Outcomes(Outcome original) : outcomes_{original, {}} {}
+  void addCopy(Outcome copy) { outcomes_[count_++] = copy; }
+  const Outcome* begin() const { return outcomes_; }
+  const Outcome* end() const { return outcomes_ + count_; }
   size_t size() const { return count_; }
-  const Fate& original() const { return fates_[0]; }
+  const Outcome& original() const { return outcomes_[0]; }
 
  private:
-  Fate fates_[2];
+  Outcome outcomes_[2];
   size_t count_ = 1;
 };
 
@@ -66,7 +66,7 @@ class Impairment {
   Impairment(const Config& config, uint64_t seed) : config_(config), seed_(seed) {}
 
   // Packets are asked for in the order in which they come.
-  Fates decide(size_t size, Instant now);
+  Outcomes decide(size_t size, Instant now);
 
   // The line goes on as it was, from now on like this.
   void configure(const Config& config) { config_ = config; }
@@ -78,7 +78,7 @@ class Impairment {
   bool chance(uint64_t purpose, double p) const;
   bool lost();
   Duration jitter(uint64_t purpose) const;
-  Fate passOn(uint64_t copy, Instant from);
+  Outcome passOn(uint64_t copy, Instant from);
 
   Config config_;
   uint64_t seed_;

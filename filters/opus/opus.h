@@ -1,7 +1,7 @@
 // Puts Opus in order, fills what is missing, or encodes it anew: in one direction of a session or in both.
 #pragma once
 
-#include "filters/opus/stage.h"
+#include "filters/opus/direction_pipeline.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 
@@ -12,8 +12,8 @@ class OpusFactory final : public chain::FilterFactory {
   static Result<chain::FilterFactoryPtr> make(const filters::Opus& config, chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
-  const StageSettings* ingress() const { return settings.ingress ? &*settings.ingress : nullptr; }
-  const StageSettings* egress() const { return settings.egress ? &*settings.egress : nullptr; }
+  const DirectionSettings* ingress() const { return settings.ingress ? &*settings.ingress : nullptr; }
+  const DirectionSettings* egress() const { return settings.egress ? &*settings.egress : nullptr; }
 
   Settings settings;
 };
@@ -31,8 +31,8 @@ class Opus final : public chain::Filter {
   void describe(chain::Description& out) const override;
 
  private:
-  Stage ingress_;
-  Stage egress_;
+  DirectionPipeline ingress_;
+  DirectionPipeline egress_;
 };
 
 chain::FilterType filterType();

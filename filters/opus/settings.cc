@@ -30,9 +30,9 @@ void readDelay(FieldReader read, media::PlayoutDelay::Config& out) {
   read.take("forget", 0.9, 0.9999, out.forget);
 }
 
-StageSettings readStage(const filters::Opus::Stage& config, const std::string& path, Errors& errors) {
+DirectionSettings readDirection(const filters::Opus::Stage& config, const std::string& path, Errors& errors) {
   FieldReader read(config, path, errors);
-  StageSettings out;
+  DirectionSettings out;
   const int mode = config.mode();
   read.check(mode >= 0 && mode <= 2, "mode", "must be REORDER, CONCEAL or TRANSCODE");
   out.mode = static_cast<Mode>(mode);
@@ -51,8 +51,8 @@ Result<Settings> readSettings(const filters::Opus& config) {
   Settings settings;
   Errors errors;
   FieldReader read(config, "", errors);
-  if (config.has_ingress()) settings.ingress = readStage(config.ingress(), "ingress.", errors);
-  if (config.has_egress()) settings.egress = readStage(config.egress(), "egress.", errors);
+  if (config.has_ingress()) settings.ingress = readDirection(config.ingress(), "ingress.", errors);
+  if (config.has_egress()) settings.egress = readDirection(config.egress(), "egress.", errors);
   read.check(config.has_ingress() || config.has_egress(), "ingress", "is missing, and so is egress");
   read.take("payload_type", 0, 127, settings.payload_type);
   if (!errors.empty()) return errors;

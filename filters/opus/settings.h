@@ -12,7 +12,7 @@ namespace sluice::opus_filter {
 
 enum class Mode { kReorder, kConceal, kTranscode };  // in the order of the message's
 
-struct StageSettings {
+struct DirectionSettings {
   Mode mode = Mode::kReorder;
   media::JitterBuffer::Config buffer{};
   media::Adaptation::Config adaptation{};
@@ -21,8 +21,8 @@ struct StageSettings {
 };
 
 struct Settings {
-  std::optional<StageSettings> ingress;
-  std::optional<StageSettings> egress;
+  std::optional<DirectionSettings> ingress;
+  std::optional<DirectionSettings> egress;
   uint8_t payload_type = 111;
 };
 

@@ -19,27 +19,28 @@ constexpr uint32_t kPauseAfter = 1'920;  // samples, 40 ms: nothing comes that i
 
 }  // namespace
 
-Stream::Stream(Lane& lane)
-    : lane_(lane),
-      buffer_(lane.settings != nullptr ? lane.settings->buffer : media::JitterBuffer::Config{}),
-      codec_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
-      rebuild_budget_(kRebuildRate, kRebuildBurst, lane.context.now()),
-      fill_budget_(kBudgetRate, kBudgetBurst, lane.context.now()),
-      timer_(lane.context.timers(),
-             [this] { release(lane_.settings != nullptr ? lane_.context.now() : Instant::max()); }) {
+Stream::Stream(DirectionContext& direction)
+    : direction_(direction),
+      buffer_(direction.settings != nullptr ? direction.settings->buffer : media::JitterBuffer::Config{}),
+      codec_budget_(kBudgetRate, kBudgetBurst, direction.context.now()),
+      rebuild_budget_(kRebuildRate, kRebuildBurst, direction.context.now()),
+      fill_budget_(kBudgetRate, kBudgetBurst, direction.context.now()),
+      timer_(direction.context.timers(), [this] {
+        release(direction_.settings != nullptr ? direction_.context.now() : Instant::max());
+      }) {
   onReload();
 }
 
 void Stream::onReload() {
-  const bool transcodes = lane_.settings != nullptr && lane_.mode() == Mode::kTranscode;
+  const bool transcodes = direction_.settings != nullptr && direction_.mode() == Mode::kTranscode;
   if (transcodes && transcoder_ == nullptr) {
     transcoder_ = std::make_unique<Transcoder>();
-    transcoder_->apply(lane_.adaptation.profile());
+    transcoder_->apply(direction_.adaptation.profile());
   } else if (!transcodes && transcoder_ != nullptr) {
     transcoder_.reset();
     renumber_ = true;
   }
-  if (lane_.settings != nullptr) buffer_.configure(lane_.settings->buffer);
+  if (direction_.settings != nullptr) buffer_.configure(direction_.settings->buffer);
   if (buffer_.size() > 0) timer_.arm(Duration::zero());
 }
 
@@ -52,8 +53,8 @@ void Stream::flush() {
 void Stream::leave() {
   flush();
   const auto ahead = static_cast<int16_t>(last_sequence_ - last_received_);
-  const auto& player = lane_.context.session().player();
-  if (!used_ || lane_.inward || player == nullptr || ahead <= 0) return;
+  const auto& player = direction_.context.session().player();
+  if (!used_ || direction_.inward || player == nullptr || ahead <= 0) return;
   const auto& slots = player->negotiated.slots;
   for (size_t i = 0; i < slots.size(); ++i) {
     if (slots[i].ssrc == ssrc_) player->slot_states[i].skip += static_cast<uint16_t>(ahead);
@@ -77,48 +78,48 @@ void Stream::archive(Archive& a) {
 
 void Stream::restart() {
   flush();
-  buffer_.reset(lane_.settings->buffer);
+  buffer_.reset(direction_.settings->buffer);
   concealer_.reset();
   talkspurt_ = {};
   made_pause_.reset();
   if (transcoder_ != nullptr) transcoder_->reset();
   renumber_ = renumber_ || offset_ != 0;  // our numbers go on, whatever the sender's do
   restarts_ = reception_.restarts();
-  lane_.context.count(Count::kStreams);
+  direction_.context.count(Count::kStreams);
 }
 
 void Stream::onVoice(net::PacketPtr&& packet, const rtp::Packet& voice) {
-  const Instant now = lane_.context.now();
+  const Instant now = direction_.context.now();
   last_packet_ = now;
   if (!reception_.onPacket(voice.sequence, voice.timestamp, now)) {
-    return lane_.context.drop(std::move(packet), Drop::kStray);
+    return direction_.context.drop(std::move(packet), Drop::kStray);
   }
   last_received_ = static_cast<uint16_t>(reception_.highestSequence());
   const bool restarted = reception_.restarts() != restarts_;
   if (restarted || !buffer_.continues(voice.timestamp, now)) restart();
   const auto info = opus::parse(voice.payload);
-  if (!info) return lane_.context.drop(std::move(packet), Drop::kUndecodable);
+  if (!info) return direction_.context.drop(std::move(packet), Drop::kUndecodable);
   hold(std::move(packet), voice, info->samples());
   release(now);
 }
 
 void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t samples) {
-  const Instant now = lane_.context.now();
+  const Instant now = direction_.context.now();
   auto insertion = buffer_.insert(voice.sequence, voice.timestamp, samples, now);
   while (insertion.verdict == Verdict::kFull) {
     const Out out = buffer_.pop(Instant::max());
-    if (out.kind == Kind::kFrame) lane_.context.count(Count::kOverflow);
+    if (out.kind == Kind::kFrame) direction_.context.count(Count::kOverflow);
     handle(out);
     insertion = buffer_.insert(voice.sequence, voice.timestamp, samples, now);
   }
   switch (insertion.verdict) {
     case Verdict::kDuplicate:
-      return lane_.context.drop(std::move(packet), Drop::kDuplicate);
+      return direction_.context.drop(std::move(packet), Drop::kDuplicate);
     case Verdict::kLate:
       // It stood for a pause that did not begin: either the line stalled, or the sender no longer marks its
       // pauses.
       if (made_pause_ == voice.sequence) talkspurt_ = {};
-      return lane_.context.drop(std::move(packet), Drop::kLate);
+      return direction_.context.drop(std::move(packet), Drop::kLate);
     default:
       packet->note<Held>() = {
           .arrival = now,
@@ -129,12 +130,12 @@ void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t sa
 }
 
 void Stream::onOther(net::PacketPtr&& packet, const rtp::Packet& other) {
-  reception_.onPacket(other.sequence, other.timestamp, lane_.context.now());
+  reception_.onPacket(other.sequence, other.timestamp, direction_.context.now());
   last_received_ = static_cast<uint16_t>(reception_.highestSequence());
   buffer_.pass(other.sequence);
   // Its number means nothing among those of the transcoder.
-  if (transcoder_ != nullptr) return lane_.context.drop(std::move(packet), Drop::kForeign);
-  lane_.pass(std::move(packet));
+  if (transcoder_ != nullptr) return direction_.context.drop(std::move(packet), Drop::kForeign);
+  direction_.pass(std::move(packet));
 }
 
 void Stream::release(Instant now) {
@@ -150,7 +151,7 @@ void Stream::handle(const Out& out) {
     case Kind::kFrame:
       return onFrame(std::move(held_[out.place]), out);
     case Kind::kStale:
-      return lane_.context.drop(std::move(held_[out.place]), Drop::kStale);
+      return direction_.context.drop(std::move(held_[out.place]), Drop::kStale);
     case Kind::kGap:
       return onGap(out);
     case Kind::kNothing:
@@ -164,7 +165,7 @@ Bytes Stream::payloadOf(const net::Packet& packet) {
 }
 
 void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
-  lane_.context.record(Record::kDelay, lane_.context.now() - packet->note<Held>().arrival);
+  direction_.context.record(Record::kDelay, direction_.context.now() - packet->note<Held>().arrival);
   if (transcoder_ != nullptr) return transcode(std::move(packet), out);
   if (std::exchange(renumber_, false)) offset_ = static_cast<uint16_t>(last_sequence_ + 1 - out.sequence);
   last_sequence_ = static_cast<uint16_t>(out.sequence + offset_);
@@ -178,11 +179,11 @@ void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
   released_timestamp_ = out.timestamp;
   payload_type_ = packet->data()[1] & 0x7F;
   concealer_.remember(payload);
-  lane_.pass(std::move(packet));
+  direction_.pass(std::move(packet));
 }
 
 Instant Stream::pauseDue() const {
-  const bool conceals = lane_.settings != nullptr && lane_.mode() == Mode::kConceal && !renumber_;
+  const bool conceals = direction_.settings != nullptr && direction_.mode() == Mode::kConceal && !renumber_;
   if (!conceals || buffer_.size() > 0 || !talkspurt_.continues()) return Instant::max();
   return buffer_.nextDue() + media::samplesToTime(kPauseAfter);
 }
@@ -195,8 +196,8 @@ void Stream::beginPause() {
   const media::Frame frame{.duration = talkspurt_.frame(), .dtx = true};
   talkspurt_.advance(1, frame.duration, frame);
   made_pause_ = next.sequence;
-  net::PacketPtr packet = last.empty() ? nullptr : lane_.context.packet();
-  if (packet == nullptr) return lane_.context.count(Count::kMissing);
+  net::PacketPtr packet = last.empty() ? nullptr : direction_.context.packet();
+  if (packet == nullptr) return direction_.context.count(Count::kMissing);
   uint8_t payload[media::kDtxPacketSize];
   media::writeDtxPacket(last, payload);
   const rtp::Header header{.payload_type = payload_type_,
@@ -207,36 +208,37 @@ void Stream::beginPause() {
   rtp::write(header, packet->data().data());
   std::ranges::copy(payload, packet->data().begin() + static_cast<ptrdiff_t>(header.size()));
   packet->kind = PacketKind::kRtp;
-  packet->received = lane_.context.now();
+  packet->received = direction_.context.now();
   last_sequence_ = header.sequence;
   released_timestamp_ = next.timestamp;
   released_ = next.sequence;
   concealer_.remember(payload);
-  lane_.context.count(Count::kConcealedDtx);
-  lane_.pass(std::move(packet));
+  direction_.context.count(Count::kConcealedDtx);
+  direction_.pass(std::move(packet));
 }
 
 void Stream::onGap(const Out& gap) {
   const net::Packet& next = *held_[gap.place];
   if (transcoder_ != nullptr) return transcodeGap(gap, next);
-  if (lane_.settings != nullptr && lane_.mode() == Mode::kConceal && !renumber_) return conceal(gap, next);
-  lane_.context.count(Count::kMissing);
+  if (direction_.settings != nullptr && direction_.mode() == Mode::kConceal && !renumber_)
+    return conceal(gap, next);
+  direction_.context.count(Count::kMissing);
 }
 
 bool Stream::mayFill(const Out& gap) {
-  return gap.index * gap.samples < lane_.settings->max_concealed &&
-         fill_budget_.take(gap.samples, lane_.context.now());
+  return gap.index * gap.samples < direction_.settings->max_concealed &&
+         fill_budget_.take(gap.samples, direction_.context.now());
 }
 
 void Stream::conceal(const Out& gap, const net::Packet& next) {
   const auto sequence = static_cast<uint16_t>(gap.sequence + offset_);
   uint8_t buffer[media::kMaxOpusFrame];
   if (gap.left == 0 &&
-      rebuild_budget_.take(static_cast<double>(concealer_.cost(gap.samples)), lane_.context.now())) {
-    const size_t size = concealer_.rebuild(lane_.tools, payloadOf(next), gap.samples, buffer);
+      rebuild_budget_.take(static_cast<double>(concealer_.cost(gap.samples)), direction_.context.now())) {
+    const size_t size = concealer_.rebuild(direction_.tools, payloadOf(next), gap.samples, buffer);
     if (size > 0 && send(next, sequence, gap.timestamp, Bytes(buffer, size))) {
       concealer_.remember(Bytes(buffer, size));
-      return lane_.context.count(Count::kConcealedLbrr);
+      return direction_.context.count(Count::kConcealedLbrr);
     }
   }
   concealer_.miss(gap.samples);
@@ -244,15 +246,15 @@ void Stream::conceal(const Out& gap, const net::Packet& next) {
   if (last && last->samples() == gap.samples && mayFill(gap)) {
     media::writeEmptyPacket(concealer_.last(), buffer);
     if (send(next, sequence, gap.timestamp, Bytes(buffer, media::kEmptyPacketSize))) {
-      return lane_.context.count(Count::kConcealedPlc);
+      return direction_.context.count(Count::kConcealedPlc);
     }
   }
-  lane_.context.count(Count::kMissing);
+  direction_.context.count(Count::kMissing);
 }
 
 void Stream::transcode(net::PacketPtr&& packet, const Out& out) {
-  if (!codec_budget_.take(out.samples, lane_.context.now())) {
-    return lane_.context.drop(std::move(packet), Drop::kOverRate);
+  if (!codec_budget_.take(out.samples, direction_.context.now())) {
+    return direction_.context.drop(std::move(packet), Drop::kOverRate);
   }
   if (packets_sent_ == 0) last_sequence_ = static_cast<uint16_t>(out.sequence - 1);
   complete(out.timestamp);
@@ -261,51 +263,52 @@ void Stream::transcode(net::PacketPtr&& packet, const Out& out) {
   if (!transcoder_->add(payloadOf(*packet))) {
     transcoder_->addMissing({}, out.samples);
     encode(*packet);
-    return lane_.context.drop(std::move(packet), Drop::kUndecodable);
+    return direction_.context.drop(std::move(packet), Drop::kUndecodable);
   }
   encode(*packet);
-  lane_.context.consume(std::move(packet));
+  direction_.context.consume(std::move(packet));
 }
 
 void Stream::complete(uint32_t timestamp) {
-  codec_budget_.charge(static_cast<double>(transcoder_->completeUntil(timestamp)), lane_.context.now());
+  codec_budget_.charge(static_cast<double>(transcoder_->completeUntil(timestamp)), direction_.context.now());
 }
 
 void Stream::transcodeGap(const Out& gap, const net::Packet& next) {
   const Bytes payload = payloadOf(next);
   const auto info = opus::parse(payload);
   const bool lbrr = gap.left == 0 && info && info->has_lbrr;
-  if ((!lbrr && !mayFill(gap)) || !codec_budget_.take(gap.samples, lane_.context.now())) {
+  if ((!lbrr && !mayFill(gap)) || !codec_budget_.take(gap.samples, direction_.context.now())) {
     ++last_sequence_;
-    return lane_.context.count(Count::kMissing);
+    return direction_.context.count(Count::kMissing);
   }
   complete(gap.timestamp);
   encode(next);
   transcoder_->startAt(gap.timestamp);
   transcoder_->addMissing(lbrr ? payload : Bytes{}, gap.samples / 120 * 120);
   encode(next);
-  lane_.context.count(lbrr ? Count::kConcealedLbrr : Count::kConcealedPlc);
+  direction_.context.count(lbrr ? Count::kConcealedLbrr : Count::kConcealedPlc);
 }
 
 // Sends what has become whole frames; `model` gives all that is not the payload's.
 void Stream::encode(const net::Packet& model) {
-  if (transcoder_->profile() != lane_.adaptation.profile()) transcoder_->apply(lane_.adaptation.profile());
+  if (transcoder_->profile() != direction_.adaptation.profile())
+    transcoder_->apply(direction_.adaptation.profile());
   uint8_t buffer[media::kMaxOpusFrame];
   while (const auto frame = transcoder_->encode(buffer)) {
     ++last_sequence_;
     if (!send(model, last_sequence_, frame->timestamp, Bytes(buffer, frame->size))) continue;
     ++packets_sent_;
     octets_sent_ += static_cast<uint32_t>(frame->size);
-    lane_.context.count(Count::kTranscoded);
+    direction_.context.count(Count::kTranscoded);
   }
 }
 
 bool Stream::send(const net::Packet& model, uint16_t sequence, uint32_t timestamp, Bytes payload) {
   const size_t header = model.note<Held>().payload_at;
-  net::PacketPtr packet = lane_.context.packet();
+  net::PacketPtr packet = direction_.context.packet();
   if (packet == nullptr || header + payload.size() > net::Packet::kMaxPayload) {
-    lane_.context.countDrop(Drop::kNoPacket);
-    if (packet != nullptr) lane_.context.consume(std::move(packet));
+    direction_.context.countDrop(Drop::kNoPacket);
+    if (packet != nullptr) direction_.context.consume(std::move(packet));
     return false;
   }
   packet->copyEnvelope(model);
@@ -317,7 +320,7 @@ bool Stream::send(const net::Packet& model, uint16_t sequence, uint32_t timestam
   data[1] &= 0x7F;  // no marker
   writeU16(data + 2, sequence);
   writeU32(data + 4, timestamp);
-  lane_.pass(std::move(packet));
+  direction_.pass(std::move(packet));
   return true;
 }
 

@@ -19,11 +19,11 @@
 
 namespace sluice::opus_filter {
 
-// What the streams of one stage share.
-struct Lane {
+// What the streams of one direction share.
+struct DirectionContext {
   chain::FilterContext& context;
   const bool inward;
-  const StageSettings* settings;  // null: the stage is not there any more
+  const DirectionSettings* settings;  // null: the direction has no settings any more
   media::ConcealerTools& tools;
   media::Adaptation adaptation;
 
@@ -35,7 +35,7 @@ struct Lane {
 
 class Stream {
  public:
-  explicit Stream(Lane& lane);
+  explicit Stream(DirectionContext& direction);
   ~Stream() { leave(); }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
@@ -45,14 +45,14 @@ class Stream {
   void onVoice(net::PacketPtr&& packet, const rtp::Packet& voice);
   // A packet of the stream that is no Opus, or empty.
   void onOther(net::PacketPtr&& packet, const rtp::Packet& other);
-  void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, lane_.context.now()); }
+  void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, direction_.context.now()); }
   // Everything that is held goes now, and nothing is expected to follow.
   void flush();
   // Everything that is held goes, and who numbers the stream goes on behind our numbers.
   void leave();
   // Whose it is, and how it is numbered; not what it holds.
   void archive(Archive& a);
-  // The lane's settings are new. Passes nothing on.
+  // The direction's settings are new. Passes nothing on.
   void onReload();
 
   uint32_t ssrc() const { return ssrc_; }
@@ -60,9 +60,9 @@ class Stream {
   Instant lastPacket() const { return last_packet_; }
   const media::JitterBuffer& buffer() const { return buffer_; }
   std::optional<Duration> roundTrip(const rtcp::ReportBlock& block) const {
-    return reception_.roundTripBeyond(block, lane_.context.now());
+    return reception_.roundTripBeyond(block, direction_.context.now());
   }
-  rtcp::ReportBlock report() { return reception_.report(ssrc_, lane_.context.now()); }
+  rtcp::ReportBlock report() { return reception_.report(ssrc_, direction_.context.now()); }
   // Of TRANSCODE: what a sender report has to say (RFC 3550 section 6.4.1).
   uint32_t packetsSent() const { return packets_sent_; }
   uint32_t octetsSent() const { return octets_sent_; }
@@ -93,7 +93,7 @@ class Stream {
   bool send(const net::Packet& model, uint16_t sequence, uint32_t timestamp, Bytes payload);
   bool mayFill(const Out& gap);
 
-  Lane& lane_;
+  DirectionContext& direction_;
   uint32_t ssrc_ = 0;
   bool used_ = false;
   Instant last_packet_{};

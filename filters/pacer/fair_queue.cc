@@ -20,18 +20,18 @@ FairQueue::FairQueue(size_t capacity) : nodes_(capacity) {
   for (size_t i = 0; i + 1 < capacity; ++i) nodes_[i].next = static_cast<uint16_t>(i + 1);
 }
 
-// The stream's own lane, else one that it shares and may still wait in, else one that nothing waits in, else
+// The stream's own flow, else one that it shares and may still wait in, else one that nothing waits in, else
 // one that it shares from now on.
-FairQueue::Lane& FairQueue::laneOf(uint32_t ssrc) {
-  Lane* free = nullptr;
-  for (Lane& lane : lanes_) {
-    if (lane.ssrc == ssrc) {
-      if (lane.length == 0) lane = {.ssrc = ssrc, .given = std::max(lane.given, given_)};
-      return lane;
+FairQueue::Flow& FairQueue::flowOf(uint32_t ssrc) {
+  Flow* free = nullptr;
+  for (Flow& flow : flows_) {
+    if (flow.ssrc == ssrc) {
+      if (flow.length == 0) flow = {.ssrc = ssrc, .given = std::max(flow.given, given_)};
+      return flow;
     }
-    if (lane.length == 0) free = &lane;
+    if (flow.length == 0) free = &flow;
   }
-  Lane& shared = lanes_[ssrc % kLanes];
+  Flow& shared = flows_[ssrc % kFlows];
   if (free == nullptr) shared.is_shared = true;
   if (shared.is_shared && shared.length > 0) return shared;
   *free = {.ssrc = ssrc, .given = given_};
@@ -39,12 +39,12 @@ FairQueue::Lane& FairQueue::laneOf(uint32_t ssrc) {
 }
 
 net::PacketPtr FairQueue::push(net::PacketPtr&& packet, size_t limit) {
-  Lane& lane = laneOf(ssrcOf(*packet));
+  Flow& flow = flowOf(ssrcOf(*packet));
   assert(limit > 0 && limit <= nodes_.size());
   net::PacketPtr loser;
   if (size_ >= limit) {
-    Lane& longest = *std::ranges::max_element(lanes_, {}, &Lane::length);
-    if (lane.length >= longest.length) return std::move(packet);
+    Flow& longest = *std::ranges::max_element(flows_, {}, &Flow::length);
+    if (flow.length >= longest.length) return std::move(packet);
     loser = take(longest);
   }
   const uint16_t at = free_;
@@ -52,24 +52,24 @@ net::PacketPtr FairQueue::push(net::PacketPtr&& packet, size_t limit) {
   free_ = std::exchange(node.next, kNone);
   node.packet = std::move(packet);
   node.order = order_++;
-  (lane.length == 0 ? lane.first : nodes_[lane.last].next) = at;
-  lane.last = at;
-  ++lane.length;
+  (flow.length == 0 ? flow.first : nodes_[flow.last].next) = at;
+  flow.last = at;
+  ++flow.length;
   ++size_;
   return loser;
 }
 
-// The lane that will have been given the fewest bytes with its first packet; of several, the one whose packet
+// The flow that will have been given the fewest bytes with its first packet; of several, the one whose packet
 // came first.
 size_t FairQueue::next() const {
   assert(!empty());
-  size_t best = kLanes;
+  size_t best = kFlows;
   uint64_t best_given = 0;
-  for (size_t i = 0; i < kLanes; ++i) {
-    const Lane& lane = lanes_[i];
-    if (lane.length == 0) continue;
-    const uint64_t given = lane.given + nodes_[lane.first].packet->size();
-    if (best == kLanes || given < best_given || (given == best_given && cameBefore(lane, lanes_[best]))) {
+  for (size_t i = 0; i < kFlows; ++i) {
+    const Flow& flow = flows_[i];
+    if (flow.length == 0) continue;
+    const uint64_t given = flow.given + nodes_[flow.first].packet->size();
+    if (best == kFlows || given < best_given || (given == best_given && cameBefore(flow, flows_[best]))) {
       best = i;
       best_given = given;
     }
@@ -77,27 +77,27 @@ size_t FairQueue::next() const {
   return best;
 }
 
-bool FairQueue::cameBefore(const Lane& a, const Lane& b) const {
+bool FairQueue::cameBefore(const Flow& a, const Flow& b) const {
   return static_cast<int32_t>(nodes_[a.first].order - nodes_[b.first].order) < 0;
 }
 
 const net::Packet& FairQueue::front() const {
-  return *nodes_[lanes_[next()].first].packet;
+  return *nodes_[flows_[next()].first].packet;
 }
 
 net::PacketPtr FairQueue::pop(bool counts) {
-  Lane& lane = lanes_[next()];
-  given_ = lane.given;
-  if (counts) lane.given += nodes_[lane.first].packet->size();
-  return take(lane);
+  Flow& flow = flows_[next()];
+  given_ = flow.given;
+  if (counts) flow.given += nodes_[flow.first].packet->size();
+  return take(flow);
 }
 
-net::PacketPtr FairQueue::take(Lane& lane) {
-  const uint16_t at = lane.first;
+net::PacketPtr FairQueue::take(Flow& flow) {
+  const uint16_t at = flow.first;
   Node& node = nodes_[at];
-  lane.first = std::exchange(node.next, free_);
+  flow.first = std::exchange(node.next, free_);
   free_ = at;
-  --lane.length;
+  --flow.length;
   --size_;
   return std::move(node.packet);
 }

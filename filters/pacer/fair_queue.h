@@ -32,7 +32,7 @@ class FairQueue {
   net::PacketPtr popUnused() { return pop(false); }
 
  private:
-  static constexpr size_t kLanes = 8;  // streams that wait at once; more of them share lanes
+  static constexpr size_t kFlows = 8;  // streams that wait at once; more of them share flows
   static constexpr uint16_t kNone = 0xFFFF;
 
   struct Node {
@@ -40,24 +40,24 @@ class FairQueue {
     uint16_t next = kNone;
     uint32_t order = 0;  // of arrival
   };
-  struct Lane {
+  struct Flow {
     uint32_t ssrc = 0;
     uint16_t first = kNone;
     uint16_t last = kNone;
     uint16_t length = 0;     // packets
-    uint64_t given = 0;      // bytes, on a scale that all lanes share
-    bool is_shared = false;  // with streams that have no lane of their own, until it is empty
+    uint64_t given = 0;      // bytes, on a scale that all flows share
+    bool is_shared = false;  // with streams that have no flow of their own, until it is empty
   };
 
-  Lane& laneOf(uint32_t ssrc);
+  Flow& flowOf(uint32_t ssrc);
   size_t next() const;
-  bool cameBefore(const Lane& a, const Lane& b) const;
+  bool cameBefore(const Flow& a, const Flow& b) const;
   net::PacketPtr pop(bool counts);
-  net::PacketPtr take(Lane& lane);
+  net::PacketPtr take(Flow& flow);
 
   std::vector<Node> nodes_;
   uint16_t free_ = 0;
-  std::array<Lane, kLanes> lanes_;
+  std::array<Flow, kFlows> flows_;
   uint64_t given_ = 0;  // where a stream begins that did not wait before
   uint32_t order_ = 0;
   size_t size_ = 0;

@@ -40,24 +40,24 @@ Repair::Repair(chain::FilterContext& context, const RepairFactory& factory)
     : Filter(context),
       factory_(&factory),
       player_(context.session().player()),
-      asking_(context.timers(), [this] { askForLost(); }),
+      nack_timer_(context.timers(), [this] { sendNacks(); }),
       budget_(factory.settings.downlink.max_overhead),
       redundancy_budget_(factory.settings.downlink.max_red_overhead),
       pauses_(context.timers(), [this] { repeatPauses(); }),
       forget_(context.timers(), [this] { forget(); }),
       idle_(context.timers(), [this] { onIdleTimer(); }) {
   if (player_ == nullptr) return;
-  if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
-  listeners_.reserve(player_->negotiated.slots.size());
+  if (player_->negotiated.sending) uplink_.emplace(*player_->negotiated.sending);
+  downlink_streams_.reserve(player_->negotiated.slots.size());
   for (size_t i = 0; i < player_->negotiated.slots.size(); ++i) {
     const rooms::Slot& slot = player_->negotiated.slots[i];
     if (!slot.feedback.nack && slot.red_payload_type == 0) continue;
-    listeners_.emplace_back(slot, player_->slot_states[i], factory.settings.history());
+    downlink_streams_.emplace_back(slot, player_->slot_states[i], factory.settings.history());
   }
 }
 
 Repair::~Repair() {
-  if (player_ != nullptr) leaveCensus();
+  if (player_ != nullptr) leaveHistogram();
 }
 
 Duration Repair::memory() const {
@@ -66,7 +66,7 @@ Duration Repair::memory() const {
 
 void Repair::forget() {
   bool empty = true;
-  for (ListenerStream& stream : listeners_) {
+  for (DownlinkStream& stream : downlink_streams_) {
     stream.forget(context_.now() - memory());
     empty = empty && stream.empty();
   }
@@ -76,11 +76,11 @@ void Repair::forget() {
 void Repair::onIdleTimer() {
   const Instant due = sent_ + kIdle;
   if (context_.now() < due) return idle_.armAt(due);
-  leaveCensus();
+  leaveHistogram();
 }
 
-void Repair::leaveCensus() {
-  player_->room->listenerLoss().leave(std::exchange(player_->loss_class, rooms::LossCensus::kNobody));
+void Repair::leaveHistogram() {
+  player_->room->receiverLoss().leave(std::exchange(player_->loss_class, rooms::LossHistogram::kNone));
 }
 
 Duration Repair::measuredRoundTrip() const {
@@ -104,108 +104,108 @@ void Repair::onIngress(net::PacketPtr&& packet) {
     onFeedback(packet->data(), packet->received);
     return context_.ingress(std::move(packet));
   }
-  if (packet->kind == PacketKind::kRtp && speaker_) return onSpeech(std::move(packet));
+  if (packet->kind == PacketKind::kRtp && uplink_) return onSpeech(std::move(packet));
   context_.ingress(std::move(packet));
 }
 
 void Repair::onSpeech(net::PacketPtr&& packet) {
   const auto rtp = rtp::parse(packet->data());
   if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
-  const SpeakerStream::Carrier carrier = speaker_->carrier(*rtp, packet->received);
-  if (carrier == SpeakerStream::Carrier::kOther) return context_.ingress(std::move(packet));
-  if (carrier == SpeakerStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
-  const uint64_t lost = speaker_->finder().lost();
-  const media::LossFinder::Arrival arrival =
-      speaker_->onPacket(*rtp, carrier, packet->received, measuredRoundTrip());
-  const uint64_t lost_now = speaker_->finder().lost();  // another stream begins with none
+  const UplinkStream::Carrier carrier = uplink_->carrier(*rtp, packet->received);
+  if (carrier == UplinkStream::Carrier::kOther) return context_.ingress(std::move(packet));
+  if (carrier == UplinkStream::Carrier::kRtx) return onRtx(std::move(packet), *rtp);
+  const uint64_t lost = uplink_->scheduler().lost();
+  const media::NackScheduler::Arrival arrival =
+      uplink_->onPacket(*rtp, carrier, packet->received, measuredRoundTrip());
+  const uint64_t lost_now = uplink_->scheduler().lost();  // another stream begins with none
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
-  if (arrival == media::LossFinder::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
-  if (arrival == media::LossFinder::Arrival::kDuplicate) {
+  if (arrival == media::NackScheduler::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
+  if (arrival == media::NackScheduler::Arrival::kDuplicate) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }
   if (!accept(arrival, rtp->sequence, Count::kRecoveredResent, packet->received)) {
     return context_.drop(std::move(packet), Drop::kLate);
   }
-  if (carrier == SpeakerStream::Carrier::kRed) return unwrapRed(std::move(packet), *rtp);
-  armAsking();
+  if (carrier == UplinkStream::Carrier::kRed) return unwrapRed(std::move(packet), *rtp);
+  armNacks();
   context_.ingress(std::move(packet));
 }
 
-bool Repair::accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now) {
-  if (arrival != media::LossFinder::Arrival::kRecovered) return true;
-  const Duration late = now - speaker_->finder().expected(sequence);
+bool Repair::accept(media::NackScheduler::Arrival arrival, uint16_t sequence, Count by, Instant now) {
+  if (arrival != media::NackScheduler::Arrival::kRecovered) return true;
+  const Duration late = now - uplink_->scheduler().expected(sequence);
   context_.count(by);
   context_.record(Record::kRecovery, std::min(late, kLongestRecovery));
-  if (late <= factory_->settings.uplink.finder.budget) return true;
+  if (late <= factory_->settings.uplink.scheduler.budget) return true;
   context_.count(Count::kRecoveredLate);
   return false;
 }
 
 void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
-  if (!speaker_->unwrapRtx(*packet, rtp)) return context_.drop(std::move(packet), Drop::kStray);
+  if (!uplink_->unwrapRtx(*packet, rtp)) return context_.drop(std::move(packet), Drop::kStray);
   const auto repeated = rtp::parse(packet->data());
   if (!repeated) return context_.drop(std::move(packet), Drop::kMalformed);
   // Only what is missing: else any number in an RTX packet could pass for the stream's newest.
-  if (!speaker_->finder().isMissing(repeated->sequence)) {
+  if (!uplink_->scheduler().isMissing(repeated->sequence)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }
-  const uint64_t lost = speaker_->finder().lost();
-  const auto arrival = speaker_->onRepeated(*repeated, packet->received);
-  context_.count(Count::kLost, speaker_->finder().lost() - lost);
+  const uint64_t lost = uplink_->scheduler().lost();
+  const auto arrival = uplink_->onRepeated(*repeated, packet->received);
+  context_.count(Count::kLost, uplink_->scheduler().lost() - lost);
   const bool in_time = accept(arrival, repeated->sequence, Count::kRecoveredRtx, packet->received);
-  armAsking();
+  armNacks();
   if (!in_time) return context_.drop(std::move(packet), Drop::kLate);
   context_.ingress(std::move(packet));
 }
 
 void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   if (rtp.payload.empty()) {  // padding, which probes for bandwidth
-    media::cutPayload(*packet, rtp, 0, speaker_->line().opus_payload_type);
-    armAsking();
+    media::cutPayload(*packet, rtp, 0, uplink_->line().opus_payload_type);
+    armNacks();
     return context_.ingress(std::move(packet));
   }
   const auto red = red::parse(rtp.payload);
-  if (!red || red->primary().payload_type != speaker_->line().opus_payload_type) {
+  if (!red || red->primary().payload_type != uplink_->line().opus_payload_type) {
     return context_.drop(std::move(packet), Drop::kMalformed);
   }
   const auto blocks = red->redundant();
   for (size_t i = 0; i < blocks.size(); ++i) {
     const size_t back = blocks.size() - i;
-    if (!speaker_->canRebuild(rtp, blocks[i], back)) continue;
+    if (!uplink_->canRebuild(rtp, blocks[i], back)) continue;
     net::PacketPtr rebuilt = context_.packet();
     if (rebuilt == nullptr) {
       context_.countDrop(Drop::kNoPacket);
       continue;
     }
-    const uint16_t sequence = speaker_->rebuild(rtp, blocks[i], back, *rebuilt);
+    const uint16_t sequence = uplink_->rebuild(rtp, blocks[i], back, *rebuilt);
     rebuilt->received = packet->received;
-    const Instant expected = speaker_->finder().expected(sequence);
-    speaker_->finder().fill(sequence);
+    const Instant expected = uplink_->scheduler().expected(sequence);
+    uplink_->scheduler().fill(sequence);
     context_.count(Count::kRecoveredRed);
     context_.record(Record::kRecovery, std::min(packet->received - expected, kLongestRecovery));
     context_.ingress(std::move(rebuilt));
   }
   const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp.payload.data());
-  media::cutPayload(*packet, rtp, primary_at, speaker_->line().opus_payload_type);
-  armAsking();
+  media::cutPayload(*packet, rtp, primary_at, uplink_->line().opus_payload_type);
+  armNacks();
   context_.ingress(std::move(packet));
 }
 
-void Repair::armAsking() {
-  if (!speaker_->line().feedback.nack || !factory_->settings.uplink.nack) return;
+void Repair::armNacks() {
+  if (!uplink_->line().feedback.nack || !factory_->settings.uplink.nack) return;
   const Instant next =
-      speaker_->finder().nextAsk(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip());
-  if (next == Instant::max()) return asking_.cancel();
+      uplink_->scheduler().nextNack(factory_->settings.uplink.scheduler, context_.now(), measuredRoundTrip());
+  if (next == Instant::max()) return nack_timer_.cancel();
   // While somebody speaks this moves on with each packet: then the timer that is armed looks again.
-  if (!asking_.armed() || next < asking_.due()) asking_.armAt(next);
+  if (!nack_timer_.armed() || next < nack_timer_.due()) nack_timer_.armAt(next);
 }
 
-void Repair::askForLost() {
+void Repair::sendNacks() {
   std::array<uint16_t, kMostAskedAtOnce> wanted;
-  const size_t count =
-      speaker_->finder().ask(factory_->settings.uplink.finder, context_.now(), measuredRoundTrip(), wanted);
+  const size_t count = uplink_->scheduler().ask(factory_->settings.uplink.scheduler, context_.now(),
+                                                measuredRoundTrip(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
-  armAsking();
+  armNacks();
 }
 
 void Repair::sendNack(std::span<const uint16_t> sequences) {
@@ -216,7 +216,7 @@ void Repair::sendNack(std::span<const uint16_t> sequences) {
   // RFC 4585 section 3.1: feedback travels in a compound with a report and a CNAME.
   writer.addReceiverReport(reportingSsrc(), {});
   writer.addCname(reportingSsrc(), player_->negotiated.cname);
-  rtcp::addNack(writer, reportingSsrc(), speaker_->ssrc(), sequences);
+  rtcp::addNack(writer, reportingSsrc(), uplink_->ssrc(), sequences);
   packet->resize(*writer.finish());
   packet->kind = PacketKind::kRtcp;
   context_.count(Count::kRequested, sequences.size());
@@ -226,17 +226,17 @@ void Repair::sendNack(std::span<const uint16_t> sequences) {
 bool Repair::onReload(const chain::FilterFactory& factory) {
   const auto& fresh = static_cast<const RepairFactory&>(factory);
   factory_ = &fresh;
-  for (ListenerStream& stream : listeners_) stream.resize(fresh.settings.history());
+  for (DownlinkStream& stream : downlink_streams_) stream.resize(fresh.settings.history());
   budget_.setShare(fresh.settings.downlink.max_overhead);
   redundancy_budget_.setShare(fresh.settings.downlink.max_red_overhead);
-  asking_.cancel();
-  if (speaker_) armAsking();
+  nack_timer_.cancel();
+  if (uplink_) armNacks();
   return true;
 }
 
 bool Repair::archive(Archive& a) {
-  if (speaker_) a(*speaker_);
-  if (a.isReading() && speaker_) armAsking();
+  if (uplink_) a(*uplink_);
+  if (a.isReading() && uplink_) armNacks();
   return true;
 }
 
@@ -245,20 +245,20 @@ void Repair::describe(chain::Description& out) const {
   const auto percent = [](double share) {
     return std::to_string(std::lround(share * 1000) / 10.0).substr(0, 4);
   };
-  if (speaker_) {
-    const media::LossFinder& finder = speaker_->finder();
+  if (uplink_) {
+    const media::NackScheduler& scheduler = uplink_->scheduler();
     out.emplace_back("uplink.nack",
-                     speaker_->line().feedback.nack && factory_->settings.uplink.nack ? "yes" : "no");
-    out.emplace_back("uplink.lost", std::to_string(finder.lost()));
-    out.emplace_back("uplink.recovered", std::to_string(finder.returned()));
-    out.emplace_back("uplink.overtaken_ms", std::to_string(finder.overtaken() / 1ms));
+                     uplink_->line().feedback.nack && factory_->settings.uplink.nack ? "yes" : "no");
+    out.emplace_back("uplink.lost", std::to_string(scheduler.lost()));
+    out.emplace_back("uplink.recovered", std::to_string(scheduler.returned()));
+    out.emplace_back("uplink.overtaken_ms", std::to_string(scheduler.reordering() / 1ms));
     out.emplace_back("uplink.answer_ms",
-                     std::to_string(finder.answerTime(context_.now(), measuredRoundTrip()) / 1ms));
+                     std::to_string(scheduler.retransmissionTime(context_.now(), measuredRoundTrip()) / 1ms));
   }
   out.emplace_back("downlink.means", std::string(name(policy_.current())));
   out.emplace_back("downlink.loss_percent", percent(loss_.loss()));
   out.emplace_back("room.loss_percent",
-                   percent(player_->room->listenerLoss().percentile(
+                   percent(player_->room->receiverLoss().percentile(
                        factory_->settings.uplink.listener_loss_percentile, player_->loss_class)));
 }
 

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "api/filters/repair.pb.h"
-#include "filters/repair/listener_stream.h"
+#include "filters/repair/downlink_stream.h"
 #include "filters/repair/repair_budget.h"
 #include "filters/repair/repair_policy.h"
 #include "filters/repair/settings.h"
-#include "filters/repair/speaker_stream.h"
 #include "filters/repair/statistics.h"
+#include "filters/repair/uplink_stream.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 #include "source/codec/rtcp.h"
@@ -50,9 +50,9 @@ class Repair final : public chain::Filter {
   void onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp);
   void unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp);
   // Counts what makes good a missing packet. False: it is too late for that.
-  bool accept(media::LossFinder::Arrival arrival, uint16_t sequence, Count by, Instant now);
-  void askForLost();
-  void armAsking();
+  bool accept(media::NackScheduler::Arrival arrival, uint16_t sequence, Count by, Instant now);
+  void sendNacks();
+  void armNacks();
   void sendNack(std::span<const uint16_t> sequences);
 
   // From and to the listener.
@@ -60,30 +60,30 @@ class Repair final : public chain::Filter {
   // True: the listener asks for this packet for the first time.
   bool answer(uint32_t ssrc, uint16_t sequence, Instant now);
   // Within the budget.
-  void resend(ListenerStream& stream, SentPacket& sent, Instant now);
+  void resend(DownlinkStream& stream, SentPacket& sent, Instant now);
   void repeatPauses();
   void onVoice(net::PacketPtr&& packet);
   void adapt(Instant now);
-  size_t redundancyFor(const ListenerStream& stream) const;
+  size_t redundancyFor(const DownlinkStream& stream) const;
   net::SharedPacket copy(const net::Packet& packet);
   void rewriteReports(net::Packet& packet);
   void forget();
   void onIdleTimer();
-  void leaveCensus();
+  void leaveHistogram();
   // How long what went out may be asked for, in time or too late, or be sent along as RED.
   Duration memory() const;
 
-  ListenerStream* find(uint32_t ssrc);
+  DownlinkStream* find(uint32_t ssrc);
   Duration measuredRoundTrip() const;  // by RTCP; 0 for who hears nobody
   Duration roundTrip() const;
   uint32_t reportingSsrc() const;
 
   const RepairFactory* factory_;
   const rooms::PlayerPtr player_;
-  std::optional<SpeakerStream> speaker_;
-  net::Timer asking_;
+  std::optional<UplinkStream> uplink_;
+  net::Timer nack_timer_;
 
-  std::vector<ListenerStream> listeners_;
+  std::vector<DownlinkStream> downlink_streams_;
   RepairBudget budget_;             // of what is sent again
   RepairBudget redundancy_budget_;  // of RED
   LossEstimate loss_;

@@ -14,10 +14,10 @@ constexpr Duration kPauseRepeatAfter = 20ms;
 
 }  // namespace
 
-ListenerStream* Repair::find(uint32_t ssrc) {
-  const auto found =
-      std::ranges::find(listeners_, ssrc, [](const ListenerStream& stream) { return stream.slot().ssrc; });
-  return found == listeners_.end() ? nullptr : &*found;
+DownlinkStream* Repair::find(uint32_t ssrc) {
+  const auto found = std::ranges::find(downlink_streams_, ssrc,
+                                       [](const DownlinkStream& stream) { return stream.slot().ssrc; });
+  return found == downlink_streams_.end() ? nullptr : &*found;
 }
 
 void Repair::onFeedback(Bytes compound, Instant now) {
@@ -25,9 +25,9 @@ void Repair::onFeedback(Bytes compound, Instant now) {
   std::optional<double> reported;  // the worst of our streams: others may be silent
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
-    if (speaker_) {
-      if (const auto info = rtcp::readSenderInfo(*part)) speaker_->onSenderReport(*info, now);
-      rtcp::forEachBye(*part, [&](uint32_t ssrc) { speaker_->onBye(ssrc); });
+    if (uplink_) {
+      if (const auto info = rtcp::readSenderInfo(*part)) uplink_->onSenderReport(*info, now);
+      rtcp::forEachBye(*part, [&](uint32_t ssrc) { uplink_->onBye(ssrc); });
     }
     const auto& slots = player_->negotiated.slots;
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
@@ -59,7 +59,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
     return false;
   };
   const Settings::Downlink& settings = factory_->settings.downlink;
-  ListenerStream* stream = settings.nack ? find(ssrc) : nullptr;
+  DownlinkStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
   // It has not been lost if it cannot have come yet. It may also have come to us late: then the listener
@@ -79,7 +79,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   return first;
 }
 
-void Repair::resend(ListenerStream& stream, SentPacket& sent, Instant now) {
+void Repair::resend(DownlinkStream& stream, SentPacket& sent, Instant now) {
   const size_t size = stream.resendSize(sent);
   if (!budget_.take(size)) return context_.count(Count::kRefusedBudget);
   net::PacketPtr out = context_.packet();
@@ -102,7 +102,7 @@ void Repair::resend(ListenerStream& stream, SentPacket& sent, Instant now) {
 void Repair::repeatPauses() {
   const Instant now = context_.now();
   Instant next = Instant::max();
-  for (ListenerStream& stream : listeners_) {
+  for (DownlinkStream& stream : downlink_streams_) {
     SentPacket* pause = stream.pause();
     if (pause == nullptr || pause->resends >= pauseRepeats(policy_.line())) continue;
     const Instant due = pause->last + kPauseRepeatAfter;
@@ -119,13 +119,14 @@ void Repair::onEgress(net::PacketPtr&& packet) {
   if (player_ == nullptr) return context_.egress(std::move(packet));
   if (packet->kind == PacketKind::kRtcp) rewriteReports(*packet);
   if (packet->kind == PacketKind::kRtp) sent_ = context_.now();
-  if (packet->kind != PacketKind::kRtp || listeners_.empty()) return context_.egress(std::move(packet));
+  if (packet->kind != PacketKind::kRtp || downlink_streams_.empty())
+    return context_.egress(std::move(packet));
   onVoice(std::move(packet));
 }
 
 void Repair::onVoice(net::PacketPtr&& packet) {
   const auto rtp = rtp::parse(packet->data());
-  ListenerStream* stream = rtp ? find(rtp->ssrc) : nullptr;
+  DownlinkStream* stream = rtp ? find(rtp->ssrc) : nullptr;
   if (stream == nullptr) return context_.egress(std::move(packet));
   const Instant now = context_.now();
   if (!forget_.armed()) forget_.arm(memory());
@@ -167,7 +168,7 @@ net::SharedPacket Repair::copy(const net::Packet& packet) {
   return net::SharedPacket(std::move(copy));
 }
 
-size_t Repair::redundancyFor(const ListenerStream& stream) const {
+size_t Repair::redundancyFor(const DownlinkStream& stream) const {
   if (stream.slot().red_payload_type == 0) return 0;
   switch (factory_->settings.downlink.redundancy) {
     case filters::Repair::Downlink::ONE:
@@ -184,12 +185,12 @@ size_t Repair::redundancyFor(const ListenerStream& stream) const {
 void Repair::adapt(Instant now) {
   if (now - adapted_ < kAdaptEvery) return;
   adapted_ = now;
-  const auto has = [&](auto wanted) { return std::ranges::any_of(listeners_, wanted); };
+  const auto has = [&](auto wanted) { return std::ranges::any_of(downlink_streams_, wanted); };
   const Settings::Downlink& settings = factory_->settings.downlink;
   policy_.update(
-      {.nack = settings.nack && has([](const ListenerStream& s) { return s.slot().feedback.nack; }),
+      {.nack = settings.nack && has([](const DownlinkStream& s) { return s.slot().feedback.nack; }),
        .red = settings.redundancy == filters::Repair::Downlink::ADAPTIVE &&
-              has([](const ListenerStream& s) { return s.slot().red_payload_type != 0; }),
+              has([](const DownlinkStream& s) { return s.slot().red_payload_type != 0; }),
        .prefer_delay = settings.prefer == filters::Repair::Downlink::DELAY,
        .loss = loss_.loss(),
        .mean_burst = loss_.meanBurst(),
@@ -197,20 +198,20 @@ void Repair::adapt(Instant now) {
        .budget = settings.budget},
       now);
   if (now - sent_ > kIdle) return;  // it hears nobody
-  player_->loss_class = player_->room->listenerLoss().enter(loss_.loss(), player_->loss_class);
+  player_->loss_class = player_->room->receiverLoss().enter(loss_.loss(), player_->loss_class);
   if (!idle_.armed()) idle_.armAt(now + kIdle);
 }
 
 // RFC 3550 section 7.2: inward the stream is better than the line. The speaker is told what the line loses,
 // and what most listeners lose beyond it, since in-band FEC serves them too.
 void Repair::rewriteReports(net::Packet& packet) {
-  if (!speaker_ || speaker_->ssrc() == 0) return;
+  if (!uplink_ || uplink_->ssrc() == 0) return;
   const unsigned percentile = factory_->settings.uplink.listener_loss_percentile;
   rtcp::rewriteReportBlocks(packet.data(), [&](rtcp::ReportBlock& block) {
-    if (block.ssrc != speaker_->ssrc()) return false;
-    block = speaker_->report(context_.now());
+    if (block.ssrc != uplink_->ssrc()) return false;
+    block = uplink_->report(context_.now());
     const double listeners =
-        percentile == 0 ? 0 : player_->room->listenerLoss().percentile(percentile, player_->loss_class);
+        percentile == 0 ? 0 : player_->room->receiverLoss().percentile(percentile, player_->loss_class);
     const double uplink = block.fraction_lost / 256.0;
     const double both = 1 - (1 - uplink) * (1 - listeners);
     block.fraction_lost = static_cast<uint8_t>(std::min(255.0, both * 256 + 0.5));

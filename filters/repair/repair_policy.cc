@@ -17,27 +17,27 @@ constexpr double kEnough = 10;     // packets from which a share means something
 
 }  // namespace
 
-std::string_view name(Means means) {
+std::string_view name(RecoveryMode mode) {
   constexpr std::string_view kNames[] = {"nothing", "nack", "red1", "red2", "nack+red1", "fec"};
-  return kNames[static_cast<size_t>(means)];
+  return kNames[static_cast<size_t>(mode)];
 }
 
-size_t frames(Means means) {
-  if (means == Means::kRed2) return 2;
-  return means == Means::kRed1 || means == Means::kNackRed1 ? 1 : 0;
+size_t frames(RecoveryMode mode) {
+  if (mode == RecoveryMode::kRed2) return 2;
+  return mode == RecoveryMode::kRed1 || mode == RecoveryMode::kNackRed1 ? 1 : 0;
 }
 
-Means chooseMeans(const Line& line) {
-  if (line.loss < kClean) return Means::kNothing;
+RecoveryMode chooseMode(const Line& line) {
+  if (line.loss < kClean) return RecoveryMode::kNothing;
   const bool bursts = line.mean_burst > kSingles && 2 * kFrame <= line.budget;
   if (line.prefer_delay && line.red && line.loss >= kWorthDelay) {
-    return bursts || line.loss > kHeavy ? Means::kRed2 : Means::kRed1;
+    return bursts || line.loss > kHeavy ? RecoveryMode::kRed2 : RecoveryMode::kRed1;
   }
   if (line.nack && line.round_trip + kFrame <= line.budget) {
-    return line.red && line.loss > kHeavy ? Means::kNackRed1 : Means::kNack;
+    return line.red && line.loss > kHeavy ? RecoveryMode::kNackRed1 : RecoveryMode::kNack;
   }
-  if (!line.red || line.loss < kWorthRed) return Means::kFec;
-  return bursts ? Means::kRed2 : Means::kRed1;
+  if (!line.red || line.loss < kWorthRed) return RecoveryMode::kFec;
+  return bursts ? RecoveryMode::kRed2 : RecoveryMode::kRed1;
 }
 
 unsigned pauseRepeats(const Line& line) {
@@ -45,17 +45,17 @@ unsigned pauseRepeats(const Line& line) {
   return line.loss > kHeavy || line.mean_burst > kSingles ? 2 : 1;
 }
 
-Means RepairPolicy::update(const Line& line, Instant now) {
+RecoveryMode RepairPolicy::update(const Line& line, Instant now) {
   line_ = line;
   const bool redundant = frames(current_) > 0;
   line_.red = room_.update(redundant, line.loss, now) && line.red;
   // A listener that can ask gets RED when it is known what the line loses without it.
-  if (current_ == Means::kNothing && line.nack) line_.red = false;
-  const Means better = chooseMeans(line_);
+  if (current_ == RecoveryMode::kNothing && line.nack) line_.red = false;
+  const RecoveryMode better = chooseMode(line_);
   const bool red_ends = redundant && !line_.red;
   if (better == current_) {
     since_ = now;
-  } else if (current_ == Means::kNothing || red_ends || now - since_ >= kHold) {
+  } else if (current_ == RecoveryMode::kNothing || red_ends || now - since_ >= kHold) {
     current_ = better;
     since_ = now;
   }

@@ -9,7 +9,7 @@
 
 namespace sluice::repair {
 
-enum class Means {
+enum class RecoveryMode {
   kNothing,   // the line loses next to nothing
   kNack,      // the listener asks again: the cheapest, where there is time for it
   kRed1,      // each packet repeats the frame before: for single losses
@@ -17,9 +17,9 @@ enum class Means {
   kNackRed1,  // both: so much is lost that answers are lost too
   kFec,       // nothing that we can do: the speakers' encoders add FEC, since they are told of the loss
 };
-std::string_view name(Means means);
+std::string_view name(RecoveryMode mode);
 // That each packet repeats.
-size_t frames(Means means);
+size_t frames(RecoveryMode mode);
 
 // What is known of the line.
 struct Line {
@@ -32,7 +32,7 @@ struct Line {
   Duration budget{};  // how late a packet may come
 };
 
-Means chooseMeans(const Line& line);
+RecoveryMode chooseMode(const Line& line);
 // How often a packet that begins a pause is repeated without being asked for.
 unsigned pauseRepeats(const Line& line);
 
@@ -40,8 +40,8 @@ unsigned pauseRepeats(const Line& line);
 // for it.
 class RepairPolicy {
  public:
-  Means update(const Line& line, Instant now);
-  Means current() const { return current_; }
+  RecoveryMode update(const Line& line, Instant now);
+  RecoveryMode current() const { return current_; }
   // As of the last update.
   const Line& line() const { return line_; }
 
@@ -49,7 +49,7 @@ class RepairPolicy {
   static constexpr Duration kHold = 3s;
 
   Line line_;
-  Means current_ = Means::kNothing;
+  RecoveryMode current_ = RecoveryMode::kNothing;
   Instant since_{};
   RedundancyRoom room_;
 };

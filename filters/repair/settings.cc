@@ -19,11 +19,11 @@ Settings::Uplink takeUplink(const filters::Repair::Uplink& config, Errors& error
   Settings::Uplink uplink;
   if (config.has_nack()) uplink.nack = config.nack();
   if (config.has_red()) uplink.red = config.red();
-  uplink.finder.budget = std::chrono::milliseconds{
+  uplink.scheduler.budget = std::chrono::milliseconds{
       take(config.has_budget_ms(), config.budget_ms(), 20, 2000, 150, "uplink.budget_ms", errors)};
-  uplink.finder.reordering = std::chrono::milliseconds{
+  uplink.scheduler.reordering = std::chrono::milliseconds{
       take(config.has_reordering_ms(), config.reordering_ms(), 0, 200, 10, "uplink.reordering_ms", errors)};
-  uplink.finder.max_requests =
+  uplink.scheduler.max_requests =
       take(config.has_max_requests(), config.max_requests(), 1, 10, 3, "uplink.max_requests", errors);
   uplink.listener_loss_percentile =
       take(config.has_listener_loss_percentile(), config.listener_loss_percentile(), 0, 100, 75,

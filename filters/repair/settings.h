@@ -3,7 +3,7 @@
 
 #include "api/filters/repair.pb.h"
 #include "source/base/result.h"
-#include "source/media/loss_finder.h"
+#include "source/media/nack_scheduler.h"
 #include "source/rooms/player.h"
 
 namespace sluice::repair {
@@ -15,7 +15,7 @@ struct Settings {
   struct Uplink {
     bool nack = true;
     bool red = false;
-    media::LossFinder::Config finder{};
+    media::NackScheduler::Config scheduler{};
     unsigned listener_loss_percentile = 75;
   } uplink;
 

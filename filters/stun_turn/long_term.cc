@@ -26,10 +26,10 @@ bool hasIntegrity(const stun::Message& request, Bytes key) {
 
 }  // namespace
 
-LongTerm::LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
+LongTerm::LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> nonces,
                    std::shared_ptr<const credentials::Source> source)
     : realm_(std::move(realm)),
-      mint_(std::move(mint)),
+      nonces_(std::move(nonces)),
       source_(std::move(source)),
       nonces_{.features = realm_.size() <= kMaxRealmOfSha256 ? kPasswordAlgorithmsFeature : 0,
               .lifetime = nonce_lifetime} {
@@ -50,7 +50,7 @@ std::string LongTerm::usernameOf(const stun::Message& request) const {
 // The third check of section 9.2.4.
 unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
                                   credentials::Algorithm& key) const {
-  if ((NonceMint::featuresOf(nonce) & kPasswordAlgorithmsFeature) == 0) return 0;
+  if ((NonceGenerator::featuresOf(nonce) & kPasswordAlgorithmsFeature) == 0) return 0;
   const auto offered = request.find(stun::kPasswordAlgorithms);
   const auto chosen = request.find(stun::kPasswordAlgorithm);
   if (!offered && !chosen) return 0;
@@ -63,13 +63,13 @@ unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view
   return 0;
 }
 
-NonceMint::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
-                                   Instant now) const {
+NonceGenerator::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
+                                        Instant now) const {
   const auto nonce = request.find(stun::kNonce);
-  return nonce ? mint_->judge(asText(*nonce), client, now, nonces_) : NonceMint::Verdict::kForeign;
+  return nonce ? nonces_->judge(asText(*nonce), client, now, nonces_) : NonceGenerator::Verdict::kForeign;
 }
 
-Authentication LongTerm::authenticate(const stun::Message& request, NonceMint::Verdict nonce_verdict,
+Authentication LongTerm::authenticate(const stun::Message& request, NonceGenerator::Verdict nonce_verdict,
                                       std::string_view continuing) const {
   Authentication out;
   const auto fail = [&](unsigned code) {
@@ -92,7 +92,7 @@ Authentication LongTerm::authenticate(const stun::Message& request, NonceMint::V
     return hasIntegrity(request, key);
   });
   if (!authentic) return fail(401);
-  if (nonce_verdict != NonceMint::Verdict::kValid) return fail(438);
+  if (nonce_verdict != NonceGenerator::Verdict::kValid) return fail(438);
   return out;
 }
 
@@ -102,10 +102,10 @@ void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address
   // Never without what its nonce's cookie promises, nor with a nonce that promises less (section 9.2.1).
   const bool algorithms = (nonces_.features & kPasswordAlgorithmsFeature) != 0;
   const size_t size = stun::kHeaderSize + sized(4 + reason.size()) + sized(realm_.size()) +
-                      sized(NonceMint::kSize) + (algorithms ? sized(sizeof kAlgorithms) : 0);
+                      sized(NonceGenerator::kSize) + (algorithms ? sized(sizeof kAlgorithms) : 0);
   writer.addError(code, size < limit ? reason : std::string_view());
   writer.add(stun::kRealm, realm_);
-  writer.add(stun::kNonce, mint_->make(client, now, nonces_));
+  writer.add(stun::kNonce, nonces_->make(client, now, nonces_));
   if (algorithms) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
 }
 

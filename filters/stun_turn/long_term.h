@@ -22,14 +22,14 @@ struct Authentication {
 
 class LongTerm {
  public:
-  LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceMint> mint,
+  LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> nonces,
            std::shared_ptr<const credentials::Source> source);
 
   // Of the request's nonce; kForeign without one. Cheap, unlike what follows.
-  NonceMint::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
+  NonceGenerator::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
   // `nonce` is what judge() said. `continuing` is the user that what the request concerns belongs to, or
   // empty.
-  Authentication authenticate(const stun::Message& request, NonceMint::Verdict nonce,
+  Authentication authenticate(const stun::Message& request, NonceGenerator::Verdict nonce,
                               std::string_view continuing) const;
 
   // The longest realm, and the longest one with which SHA-256 is offered: the whole challenge to the shortest
@@ -49,10 +49,10 @@ class LongTerm {
   std::string usernameOf(const stun::Message& request) const;
 
   const std::string realm_;
-  const std::shared_ptr<const NonceMint> mint_;
+  const std::shared_ptr<const NonceGenerator> nonces_;
   const std::shared_ptr<const credentials::Source> source_;
   std::unordered_map<std::string, std::string> by_userhash_;
-  NonceMint::Kind nonces_;
+  NonceGenerator::Kind nonces_;
 };
 
 }  // namespace sluice::stun_turn

@@ -28,7 +28,7 @@ NatDiscovery::Reply NatDiscovery::plan(const stun::Message& request, const net::
     if (request.has(stun::kResponsePort)) reply.error = 400;
     reply.padding = padding->size();
   }
-  reply.detour = reply.from != local || reply.to != client;
+  reply.explicit_path = reply.from != local || reply.to != client;
   return reply;
 }
 

@@ -15,12 +15,12 @@ struct NatDiscovery {
 
   // What to do with a Binding request.
   struct Reply {
-    unsigned error = 0;   // 0: none
-    net::Address from;    // where the answer leaves from
-    net::Address to;      // the client, or another port of it
-    net::Address other;   // OTHER-ADDRESS
-    bool detour = false;  // it is not the way that the request came
-    size_t padding = 0;   // bytes
+    unsigned error = 0;          // 0: none
+    net::Address from;           // where the answer leaves from
+    net::Address to;             // the client, or another port of it
+    net::Address other;          // OTHER-ADDRESS
+    bool explicit_path = false;  // it is not the way that the request came
+    size_t padding = 0;          // bytes
   };
   // `local` is where the request came to.
   Reply plan(const stun::Message& request, const net::Address& client, const net::Address& local) const;

@@ -13,11 +13,11 @@ constexpr size_t kCookieSize = 13;  // with the features' four characters
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 // The tail's 42 bits: time, salt, MAC. The MAC only makes a replay stale; what counts is MESSAGE-INTEGRITY.
-constexpr size_t kTailSize = NonceMint::kSize - kCookieSize;
+constexpr size_t kTailSize = NonceGenerator::kSize - kCookieSize;
 constexpr unsigned kTickBits = 7, kSaltBits = 8, kMacBits = 6 * kTailSize - kTickBits - kSaltBits;
 constexpr uint64_t kTicks = 64;  // of a lifetime; half of what the bits can tell apart
 
-uint64_t tickOf(Instant now, const NonceMint::Kind& kind) {
+uint64_t tickOf(Instant now, const NonceGenerator::Kind& kind) {
   return static_cast<uint64_t>(now.time_since_epoch() / (kind.lifetime / kTicks));
 }
 
@@ -29,13 +29,13 @@ std::string cookie(uint32_t features) {
 
 }  // namespace
 
-NonceMint::NonceMint() {
+NonceGenerator::NonceGenerator() {
   fillRandom(key_);
 }
 
 // It shows the last bits of the tick; the MAC is over all.
-std::string NonceMint::tail(const net::Address& client, uint64_t tick, uint8_t salt,
-                            uint32_t features) const {
+std::string NonceGenerator::tail(const net::Address& client, uint64_t tick, uint8_t salt,
+                                 uint32_t features) const {
   uint8_t message[8 + 1 + 4 + 2 + 16] = {};
   writeU64(message, tick);
   message[8] = salt;
@@ -52,12 +52,12 @@ std::string NonceMint::tail(const net::Address& client, uint64_t tick, uint8_t s
   return text;
 }
 
-std::string NonceMint::make(const net::Address& client, Instant now, const Kind& kind) const {
+std::string NonceGenerator::make(const net::Address& client, Instant now, const Kind& kind) const {
   const uint8_t salt = salt_.fetch_add(1, std::memory_order_relaxed);
   return cookie(kind.features) + tail(client, tickOf(now, kind), salt, kind.features);
 }
 
-uint32_t NonceMint::featuresOf(std::string_view nonce) {
+uint32_t NonceGenerator::featuresOf(std::string_view nonce) {
   for (const uint32_t features : {kPasswordAlgorithmsFeature, kUsernameAnonymityFeature,
                                   kPasswordAlgorithmsFeature | kUsernameAnonymityFeature}) {
     if (nonce.starts_with(cookie(features))) return features;
@@ -65,8 +65,8 @@ uint32_t NonceMint::featuresOf(std::string_view nonce) {
   return 0;
 }
 
-NonceMint::Verdict NonceMint::judge(std::string_view nonce, const net::Address& client, Instant now,
-                                    const Kind& kind) const {
+NonceGenerator::Verdict NonceGenerator::judge(std::string_view nonce, const net::Address& client, Instant now,
+                                              const Kind& kind) const {
   if (nonce.size() != kSize || !nonce.starts_with(cookie(kind.features))) return Verdict::kForeign;
   const std::string_view end = nonce.substr(kCookieSize);
   uint64_t bits = 0;

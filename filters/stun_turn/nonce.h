@@ -18,7 +18,7 @@ namespace sluice::stun_turn {
 inline constexpr uint32_t kPasswordAlgorithmsFeature = 0x800000;
 inline constexpr uint32_t kUsernameAnonymityFeature = 0x400000;
 
-class NonceMint {
+class NonceGenerator {
  public:
   // What all nonces of one realm have in common.
   struct Kind {
@@ -26,7 +26,7 @@ class NonceMint {
     Duration lifetime;  // a 64th of it less, when time is unkind
   };
 
-  NonceMint();  // with a random key
+  NonceGenerator();  // with a random key
 
   std::string make(const net::Address& client, Instant now, const Kind& kind) const;
   // Did make() give it to this client, with these features? Nothing else is ours: a nonce of fewer features

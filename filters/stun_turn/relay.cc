@@ -43,24 +43,24 @@ class OwnRelay final : public Relay, private RelayPort::Sink {
 
 RelayPort::RelayPort(chain::Worker& worker, std::shared_ptr<TurnProcess> process, net::UdpStats& stats,
                      std::unique_ptr<net::UdpReservation> reservation, Sink& sink)
-    : inside_(worker.inside()),
+    : hairpin_(worker.hairpin()),
       process_(std::move(process)),
       sink_(sink),
       address_(reservation->local()),
       port_(worker.network().open(std::move(reservation), optionsFor(stats), *this)) {
   process_->relays().add(address_);
-  inside_.add(address_, *this);
+  hairpin_.add(address_, *this);
 }
 
 RelayPort::~RelayPort() {
-  inside_.remove(address_);
+  hairpin_.remove(address_);
   process_->relays().remove(address_);
 }
 
 bool RelayPort::isInside(const net::Address& peer) {
-  const uint64_t version = inside_.version();
+  const uint64_t version = hairpin_.version();
   if (last_inside_.version != version || last_inside_.peer != peer) {
-    last_inside_ = {peer, version, inside_.has(peer)};
+    last_inside_ = {peer, version, hairpin_.has(peer)};
   }
   return last_inside_.answer;
 }
@@ -74,7 +74,7 @@ bool RelayPort::send(net::PacketPtr&& packet) {
   packet->local = packet->remote;
   packet->remote = address_;
   packet->dont_fragment = false;
-  inside_.send(std::move(packet));
+  hairpin_.send(std::move(packet));
   return true;
 }
 

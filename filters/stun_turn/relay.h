@@ -17,7 +17,7 @@ class RelayUser {
   virtual void onPeerIcmp(const net::IcmpError& error) = 0;
   virtual void onRelayFailed() = 0;
   // A packet on a shared port that is nobody's.
-  virtual void onStranger() = 0;
+  virtual void onUnmatchedPeer() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
   // Has it a permission for any port of this IP address?
   virtual bool expects(const net::Address& ip) const = 0;
@@ -73,7 +73,7 @@ class RelayPort final : private net::UdpReceiver {
   void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
   void onSendFailed(int) override { sink_.onSendFailed(); }
 
-  net::Inside& inside_;
+  net::Hairpin& hairpin_;
   const std::shared_ptr<TurnProcess> process_;
   Sink& sink_;
   const net::Address address_;

@@ -19,7 +19,7 @@ class SharedPort final : private RelayPort::Sink {
   void onPacket(net::PacketPtr&& packet) override {
     RelayUser* user = userOf(packet->remote);
     if (user != nullptr) return user->onPeerPacket(std::move(packet));
-    if (!users_.empty()) (*users_.begin())->onStranger();  // somebody has to count it
+    if (!users_.empty()) (*users_.begin())->onUnmatchedPeer();  // somebody has to count it
     packet->settle();
     packet.reset();
   }

@@ -73,7 +73,7 @@ enum class Count {
   kSharedFallbacks,
   kToPeer,
   kToPeerBytes,
-  kInside,
+  kRelayedInside,
   kFromPeer,
   kFromPeerBytes,
   kIcmp,

@@ -198,8 +198,8 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
   response->remote = packet.remote;
   response->local = packet.local;
   response->received = packet.received;
-  if (discovery.detour && check.verdict == Verdict::kAnonymous) {
-    response->detour = true;
+  if (discovery.explicit_path && check.verdict == Verdict::kAnonymous) {
+    response->explicit_path = true;
     response->remote = discovery.to;
     response->local = discovery.from;
   }

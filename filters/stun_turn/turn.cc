@@ -77,7 +77,7 @@ void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer, Allocation:
   context_.count(Count::kToPeer);
   context_.count(Count::kToPeerBytes, size);
   bytes_to_peers_ += size;
-  if (relay->send(std::move(packet))) context_.count(Count::kInside);
+  if (relay->send(std::move(packet))) context_.count(Count::kRelayedInside);
 }
 
 bool Turn::withinBandwidth(size_t bytes) {
@@ -167,8 +167,8 @@ void Turn::send(net::PacketPtr packet, const net::Packet& request) {
 // Ends permissions whose time is over, or which policy no longer allows.
 void Turn::sweep() {
   allocation_->sweep(context_.now(), [&](const net::Address& peer) { return vet(peer) != Vetted::kDenied; });
-  for (const Way* way : {&v4_, &v6_}) {
-    if (way->relay != nullptr) way->relay->forgetUnexpected();
+  for (const RelayedAddress* relayed : {&v4_, &v6_}) {
+    if (relayed->relay != nullptr) relayed->relay->forgetUnexpected();
   }
 }
 
@@ -178,22 +178,22 @@ void Turn::onTimer() {
   expireWays();
   sweep();
   Instant next = now + kHousekeeping;
-  for (const Way* way : {&v4_, &v6_}) {
-    if (way->relay != nullptr) next = std::min(next, way->until);
+  for (const RelayedAddress* relayed : {&v4_, &v6_}) {
+    if (relayed->relay != nullptr) next = std::min(next, relayed->until);
   }
   timer_.armAt(next);
 }
 
 Relay* Turn::relayFor(const net::Address& peer) const {
-  const Way& way = peer.isV6() ? v6_ : v4_;
-  return context_.now() < way.until ? way.relay.get() : nullptr;
+  const RelayedAddress& relayed = peer.isV6() ? v6_ : v4_;
+  return context_.now() < relayed.until ? relayed.relay.get() : nullptr;
 }
 
 // The allocation lives as long as one of them.
-Instant Turn::lastUntil() const {
+Instant Turn::latestExpiry() const {
   Instant last{};
-  for (const Way* way : {&v4_, &v6_}) {
-    if (way->relay != nullptr) last = std::max(last, way->until);
+  for (const RelayedAddress* relayed : {&v4_, &v6_}) {
+    if (relayed->relay != nullptr) last = std::max(last, relayed->until);
   }
   return last;
 }
@@ -201,10 +201,10 @@ Instant Turn::lastUntil() const {
 // What ends takes its permissions and channels along, and nothing of the other's (RFC 8656 section 8.1).
 void Turn::expireWays() {
   const Instant now = context_.now();
-  for (Way* way : {&v4_, &v6_}) {
-    if (way->relay == nullptr || now < way->until) continue;
-    way->relay.reset();
-    allocation_->forget(way == &v6_);
+  for (RelayedAddress* relayed : {&v4_, &v6_}) {
+    if (relayed->relay == nullptr || now < relayed->until) continue;
+    relayed->relay.reset();
+    allocation_->forget(relayed == &v6_);
   }
 }
 
@@ -244,10 +244,10 @@ void Turn::describe(chain::Description& out) const {
   out.emplace_back("allocation", kStates[static_cast<size_t>(allocation_->state(now))]);
   out.emplace_back("realm", settings_->auth->realm());
   out.emplace_back("user", allocation_->user());
-  for (const Way* way : {&v4_, &v6_}) {
-    if (way->relay == nullptr) continue;
-    out.emplace_back(way == &v6_ ? "relayed_address_v6" : "relayed_address",
-                     settings_->nat->toExternal(way->relay->address()).toString());
+  for (const RelayedAddress* relayed : {&v4_, &v6_}) {
+    if (relayed->relay == nullptr) continue;
+    out.emplace_back(relayed == &v6_ ? "relayed_address_v6" : "relayed_address",
+                     settings_->nat->toExternal(relayed->relay->address()).toString());
   }
   out.emplace_back("expires_s", seconds(allocation_->expires()));
   std::string permissions, channels;

@@ -41,21 +41,21 @@ class Turn final : private RelayUser {
     const Authentication& auth;
     net::PacketPtr response;
   };
-  // What became of the wish for relayed addresses. Error codes; 0 is none.
+  // What became of the wanted for relayed addresses. Error codes; 0 is none.
   struct Opened {
     unsigned error = 0;
     uint8_t missing_family = 0;  // of two that were wished, as on the wire
     unsigned missing_code = 0;
   };
   // What an Allocate request asks for.
-  struct Wish {
+  struct AllocateRequest {
     bool v4 = false, v6 = false;
     bool even = false, reserve = false;
     std::optional<ReservationToken> token;
     std::optional<TurnProcess::Reserved> reserved = std::nullopt;  // that the token was for
   };
   // A relayed address; the two of a dual allocation have lifetimes of their own.
-  struct Way {
+  struct RelayedAddress {
     std::unique_ptr<Relay> relay;
     Instant until{};
   };
@@ -67,11 +67,12 @@ class Turn final : private RelayUser {
   void handle(Exchange& exchange);
   void allocate(Exchange& exchange);
   // Takes places in the quotas, or refuses.
-  bool admit(Exchange& exchange, const Wish& wish);
+  bool admit(Exchange& exchange, const AllocateRequest& wanted);
   void refuseForCapacity(Exchange& exchange);
-  unsigned readWish(const stun::Message& request, Wish& wish) const;  // an error code or 0
-  Opened openRelays(Wish& wish, std::optional<ReservationToken>& reserved);
-  std::unique_ptr<Relay> openRelay(const net::Address& ip, const Wish& wish,
+  unsigned readAllocateRequest(const stun::Message& request,
+                               AllocateRequest& wanted) const;  // an error code or 0
+  Opened openRelays(AllocateRequest& wanted, std::optional<ReservationToken>& reserved);
+  std::unique_ptr<Relay> openRelay(const net::Address& ip, const AllocateRequest& wanted,
                                    std::optional<ReservationToken>& reserved);
   void refresh(Exchange& exchange);
   void createPermission(Exchange& exchange);
@@ -94,11 +95,11 @@ class Turn final : private RelayUser {
   bool isLive() const { return allocation_ && allocation_->isLive(context_.now()); }
   // Null when the allocation has none of the peer's family, or none any more.
   Relay* relayFor(const net::Address& peer) const;
-  Way& way(bool v6) { return v6 ? v6_ : v4_; }
-  Instant lastUntil() const;
+  RelayedAddress& relayedAddress(bool v6) { return v6 ? v6_ : v4_; }
+  Instant latestExpiry() const;
   void expireWays();
   void sweep();
-  void archiveWay(Archive& a, Way& way);
+  void archiveRelayedAddress(Archive& a, RelayedAddress& relayed);
   std::unique_ptr<Relay> adoptRelay(const net::Address& address, int descriptor, bool shared);
   void onTimer();
   void end(Count reason);
@@ -108,7 +109,7 @@ class Turn final : private RelayUser {
   void onPeerPacket(net::PacketPtr&& packet) override;
   void onPeerIcmp(const net::IcmpError& error) override;
   void onRelayFailed() override { context_.countDrop(Drop::kSendFailed); }
-  void onStranger() override { context_.countDrop(Drop::kNoPermission); }
+  void onUnmatchedPeer() override { context_.countDrop(Drop::kNoPermission); }
   bool permits(const net::Address& peer) const override;
   bool expects(const net::Address& ip) const override {
     return allocation_ && allocation_->expects(ip, context_.now());
@@ -126,8 +127,8 @@ class Turn final : private RelayUser {
   std::string account_name_;
   std::shared_ptr<Account> account_;
   std::shared_ptr<TurnProcess> process_;  // that account_ is of
-  Way v4_;
-  Way v6_;
+  RelayedAddress v4_;
+  RelayedAddress v6_;
   uint64_t bytes_to_peers_ = 0;
   uint64_t bytes_from_peers_ = 0;
   TransactionIds ids_;

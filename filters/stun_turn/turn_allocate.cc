@@ -8,7 +8,7 @@
 namespace sluice::stun_turn {
 
 // The checks of section 7.2, in its order.
-unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
+unsigned Turn::readAllocateRequest(const stun::Message& request, AllocateRequest& wanted) const {
   const auto transport = request.find(stun::kRequestedTransport);
   if (!transport || transport->size() != 4) return 400;
   if ((*transport)[0] != kUdp) return 442;
@@ -16,35 +16,35 @@ unsigned Turn::readWish(const stun::Message& request, Wish& wish) const {
   const auto requested = request.find(stun::kRequestedAddressFamily);
   const auto additional = request.find(stun::kAdditionalAddressFamily);
   if (const auto token = request.find(stun::kReservationToken)) {
-    if (even || requested || additional || token->size() != wish.token.emplace().size()) return 400;
-    std::copy(token->begin(), token->end(), wish.token->begin());
+    if (even || requested || additional || token->size() != wanted.token.emplace().size()) return 400;
+    std::copy(token->begin(), token->end(), wanted.token->begin());
     return 0;
   }
   if (requested && additional) return 400;
-  wish.v4 = true;
+  wanted.v4 = true;
   if (requested) {
     const auto family = familyOf(*requested);
     if (!family) return 400;
     if (*family != kIpv4 && *family != kIpv6) return 440;
-    wish.v4 = *family == kIpv4;
-    wish.v6 = *family == kIpv6;
+    wanted.v4 = *family == kIpv4;
+    wanted.v6 = *family == kIpv6;
   }
   if (even) {
     if (even->size() != 1) return 400;
-    wish.even = true;
-    wish.reserve = ((*even)[0] & 0x80) != 0;
-    if (wish.reserve && additional) return 400;
+    wanted.even = true;
+    wanted.reserve = ((*even)[0] & 0x80) != 0;
+    if (wanted.reserve && additional) return 400;
   }
   if (additional) {
     if (familyOf(*additional) != kIpv6) return 400;
-    wish.v6 = true;
+    wanted.v6 = true;
   }
   return 0;
 }
 
-bool Turn::admit(Exchange& exchange, const Wish& wish) {
+bool Turn::admit(Exchange& exchange, const AllocateRequest& wanted) {
   // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
-  if (wish.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
+  if (wanted.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
     UnknownAttributes unknown;
     unknown.types[unknown.count++] = stun::kDontFragment;
     refuseUnknown(exchange, unknown);
@@ -52,7 +52,7 @@ bool Turn::admit(Exchange& exchange, const Wish& wish) {
   }
   const std::string account(settings_->credentials->account(exchange.auth.username));
   const auto admitted =
-      settings_->process->admit(account, wish.reserve ? 2 : 1, settings_->max_allocations_per_user,
+      settings_->process->admit(account, wanted.reserve ? 2 : 1, settings_->max_allocations_per_user,
                                 settings_->max_allocations, context_.now());
   if (admitted.verdict == TurnProcess::Admission::kUserQuota) refuse(exchange, 486);
   if (admitted.verdict == TurnProcess::Admission::kTotal) refuseForCapacity(exchange);
@@ -66,21 +66,21 @@ bool Turn::admit(Exchange& exchange, const Wish& wish) {
 
 void Turn::allocate(Exchange& exchange) {
   if (allocation_) return refuse(exchange, 437);
-  Wish wish;
-  if (const unsigned code = readWish(exchange.request, wish)) return refuse(exchange, code);
-  if (wish.token) {
-    wish.reserved = settings_->process->claim(*wish.token, context_.now());
-    if (!wish.reserved) return refuse(exchange, 508);
-    wish.v6 = wish.reserved->port->local().isV6();
+  AllocateRequest wanted;
+  if (const unsigned code = readAllocateRequest(exchange.request, wanted)) return refuse(exchange, code);
+  if (wanted.token) {
+    wanted.reserved = settings_->process->claim(*wanted.token, context_.now());
+    if (!wanted.reserved) return refuse(exchange, 508);
+    wanted.v6 = wanted.reserved->port->local().isV6();
   }
-  if (!admit(exchange, wish)) {  // the token is good for another try
-    if (wish.reserved) settings_->process->unclaim(*wish.token, *std::move(wish.reserved));
+  if (!admit(exchange, wanted)) {  // the token is good for another try
+    if (wanted.reserved) settings_->process->unclaim(*wanted.token, *std::move(wanted.reserved));
     return;
   }
 
   std::optional<ReservationToken> reserved;
-  const Opened opened = openRelays(wish, reserved);
-  if (wish.reserve && !reserved) process_->release(account_name_, context_.now());
+  const Opened opened = openRelays(wanted, reserved);
+  if (wanted.reserve && !reserved) process_->release(account_name_, context_.now());
   if (opened.error != 0) {
     abandon();
     return refuse(exchange, opened.error);
@@ -97,9 +97,9 @@ void Turn::allocate(Exchange& exchange) {
   context_.count(Count::kLiveAllocations);
   context_.count(Count::kAllocate);
   answer(exchange, stun::Class::kSuccess, [&](stun::Writer& writer) {
-    for (const Way* way : {&v4_, &v6_}) {
-      if (way->relay == nullptr) continue;
-      const net::Address external = settings_->nat->toExternal(way->relay->address());
+    for (const RelayedAddress* relayed : {&v4_, &v6_}) {
+      if (relayed->relay == nullptr) continue;
+      const net::Address external = settings_->nat->toExternal(relayed->relay->address());
       writer.addXorAddress(stun::kXorRelayedAddress, toStun(external));
     }
     if (opened.missing_code != 0) {
@@ -127,22 +127,22 @@ void Turn::refuseForCapacity(Exchange& exchange) {
   });
 }
 
-Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reserved) {
+Turn::Opened Turn::openRelays(AllocateRequest& wanted, std::optional<ReservationToken>& reserved) {
   Opened opened;
-  if (wish.reserved) {
-    way(wish.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
-                                      std::move(wish.reserved->port), *this);
+  if (wanted.reserved) {
+    relayedAddress(wanted.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
+                                                   std::move(wanted.reserved->port), *this);
     return opened;
   }
   const auto open = [&](net::Address::Family family, std::unique_ptr<Relay>& relay) -> unsigned {
     const net::Address ip = settings_->relayIp(family, context_.session().local());
     if (!ip.isSet()) return 440;
-    relay = openRelay(ip, wish, reserved);
+    relay = openRelay(ip, wanted, reserved);
     return relay == nullptr ? 508 : 0;
   };
-  const unsigned v4 = wish.v4 ? open(net::Address::Family::kV4, v4_.relay) : 0;
-  const unsigned v6 = wish.v6 ? open(net::Address::Family::kV6, v6_.relay) : 0;
-  const bool both = wish.v4 && wish.v6;
+  const unsigned v4 = wanted.v4 ? open(net::Address::Family::kV4, v4_.relay) : 0;
+  const unsigned v6 = wanted.v6 ? open(net::Address::Family::kV6, v6_.relay) : 0;
+  const bool both = wanted.v4 && wanted.v6;
   if (!both || (v4 != 0 && v6 != 0)) {
     opened.error = std::max(v4, v6);
   } else if (v4 != 0 || v6 != 0) {  // section 7.2, check 9: half is better than nothing
@@ -152,21 +152,21 @@ Turn::Opened Turn::openRelays(Wish& wish, std::optional<ReservationToken>& reser
   return opened;
 }
 
-std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const Wish& wish,
+std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const AllocateRequest& wanted,
                                        std::optional<ReservationToken>& reserved) {
   const TurnSettings& s = *settings_;
   const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports};
-  if (s.shared_ports && !wish.even) return worker_.sharedRelays().open(range, s.process, *this);
+  if (s.shared_ports && !wanted.even) return worker_.sharedRelays().open(range, s.process, *this);
   if (s.shared_when_short) worker_.sharedRelays().prepare(range, s.process);
   std::unique_ptr<net::UdpReservation> next;
-  auto port = reservePort(worker_.worker().network(), ip, *s.process, s.min_port, s.max_port, wish.even,
-                          wish.reserve ? &next : nullptr);
-  if (port == nullptr && s.shared_when_short && !wish.even) {  // better than nothing
+  auto port = reservePort(worker_.worker().network(), ip, *s.process, s.min_port, s.max_port, wanted.even,
+                          wanted.reserve ? &next : nullptr);
+  if (port == nullptr && s.shared_when_short && !wanted.even) {  // better than nothing
     context_.count(Count::kSharedFallbacks);
     return worker_.sharedRelays().open(range, s.process, *this);
   }
   if (port == nullptr) return nullptr;
-  if (wish.reserve) {
+  if (wanted.reserve) {
     reserved = s.process->reserve(std::move(next), account_name_, context_.now());
     if (!reserved) return nullptr;
     worker_.watchReservations(s.process);

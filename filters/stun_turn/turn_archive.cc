@@ -19,31 +19,31 @@ bool Turn::archive(Archive& a) {
     context_.count(Count::kLiveAllocations);
   }
   a(*allocation_);
-  archiveWay(a, v4_);
-  archiveWay(a, v6_);
+  archiveRelayedAddress(a, v4_);
+  archiveRelayedAddress(a, v6_);
   if (!a.isReading()) return true;
   if (v4_.relay == nullptr && v6_.relay == nullptr) return false;
-  for (const Way* way : {&v4_, &v6_}) {
-    if (way->relay == nullptr) continue;
-    const bool v6 = way == &v6_;
+  for (const RelayedAddress* relayed : {&v4_, &v6_}) {
+    if (relayed->relay == nullptr) continue;
+    const bool v6 = relayed == &v6_;
     allocation_->forEachChannel([&](uint16_t, const net::Address& peer, Instant) {
-      if (peer.isV6() == v6) way->relay->claim(peer);
+      if (peer.isV6() == v6) relayed->relay->claim(peer);
     });
     allocation_->forEachPermission([&](const net::Address& ip, Instant) {
-      if (ip.isV6() == v6) way->relay->expect(ip);
+      if (ip.isV6() == v6) relayed->relay->expect(ip);
     });
   }
   onTimer();
   return true;
 }
 
-void Turn::archiveWay(Archive& a, Way& way) {
-  net::Address address = way.relay != nullptr ? way.relay->address() : net::Address();
-  bool shared = way.relay != nullptr && way.relay->isShared();
-  int descriptor = way.relay != nullptr ? way.relay->descriptor() : -1;
-  a(way.until, address, shared);
+void Turn::archiveRelayedAddress(Archive& a, RelayedAddress& relayed) {
+  net::Address address = relayed.relay != nullptr ? relayed.relay->address() : net::Address();
+  bool shared = relayed.relay != nullptr && relayed.relay->isShared();
+  int descriptor = relayed.relay != nullptr ? relayed.relay->descriptor() : -1;
+  a(relayed.until, address, shared);
   a.descriptor(descriptor);
-  if (a.isReading() && address.isSet()) way.relay = adoptRelay(address, descriptor, shared);
+  if (a.isReading() && address.isSet()) relayed.relay = adoptRelay(address, descriptor, shared);
 }
 
 std::unique_ptr<Relay> Turn::adoptRelay(const net::Address& address, int descriptor, bool shared) {

@@ -68,7 +68,7 @@ class TurnProcess {
   // Users with allocations, or with bandwidth that is not back yet.
   size_t accounts() const;
 
-  std::shared_ptr<const NonceMint> nonces() const { return nonces_; }
+  std::shared_ptr<const NonceGenerator> nonces() const { return nonces_; }
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
@@ -77,7 +77,7 @@ class TurnProcess {
   void giveBack(const std::string& user, Instant now);
   void dropExpired(Instant now);
 
-  const std::shared_ptr<NonceMint> nonces_ = std::make_shared<NonceMint>();
+  const std::shared_ptr<NonceGenerator> nonces_ = std::make_shared<NonceGenerator>();
   SharedBucket bandwidth_;
   RelayTable relays_;
   std::atomic<size_t> total_{0};

@@ -53,7 +53,7 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
 
 net::Address Turn::toLocal(const net::Address& external) const {
   return settings_->nat->toLocal(external, [this](const net::Address& local) {
-    return settings_->process->isRelay(local) || worker_.worker().inside().has(local);
+    return settings_->process->isRelay(local) || worker_.worker().hairpin().has(local);
   });
 }
 
@@ -62,7 +62,7 @@ net::Address Turn::toLocal(const net::Address& external) const {
 std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
   const auto nonce = settings_->auth->judge(request, packet.remote, now);
-  SourceLimiter& limiter = nonce == NonceMint::Verdict::kForeign ? limits_.challenge : limits_.refusal;
+  SourceLimiter& limiter = nonce == NonceGenerator::Verdict::kForeign ? limits_.challenge : limits_.refusal;
   if (!limiter.wouldAllow(packet.remote, now)) return std::nullopt;
   const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
   Authentication auth = settings_->auth->authenticate(request, nonce, owner);
@@ -153,16 +153,16 @@ void Turn::refresh(Exchange& exchange) {
     family = familyOf(*requested);
     if (!family) return refuse(exchange, 400);
     const bool known = family == kIpv4 || family == kIpv6;
-    if (!known || way(family == kIpv6).relay == nullptr) return refuse(exchange, 443);
+    if (!known || relayedAddress(family == kIpv6).relay == nullptr) return refuse(exchange, 443);
   }
   const auto requested = exchange.request.findU32(stun::kLifetime);
   const bool scarce = settings_->isScarce(settings_->process->allocations());
   const Duration lifetime = requested == 0u ? Duration::zero() : settings_->lifetime(requested, scarce);
   for (const bool v6 : {false, true}) {
-    if (way(v6).relay != nullptr && (!family || (*family == kIpv6) == v6))
-      way(v6).until = context_.now() + lifetime;
+    if (relayedAddress(v6).relay != nullptr && (!family || (*family == kIpv6) == v6))
+      relayedAddress(v6).until = context_.now() + lifetime;
   }
-  allocation_->refresh(context_.now(), lastUntil() - context_.now());
+  allocation_->refresh(context_.now(), latestExpiry() - context_.now());
   if (!allocation_->isLive(context_.now())) {
     end(Count::kEndedByClient);
   } else {
@@ -179,9 +179,9 @@ Turn::Vetted Turn::vet(const net::Address& peer) const {
   if (settings_->peers.permits(peer)) return Vetted::kAnyPort;
   if (peer.port() == 0 || peer.isWildcard()) return Vetted::kDenied;
   if (peer.isLoopback() && !context_.session().local().isLoopback()) return Vetted::kDenied;
-  const net::Inside& inside = worker_.worker().inside();
-  const void* listener = inside.groupOf(context_.session().local());
-  const bool own_listener = listener != nullptr && inside.groupOf(peer) == listener;
+  const net::Hairpin& hairpin = worker_.worker().hairpin();
+  const void* listener = hairpin.groupOf(context_.session().local());
+  const bool own_listener = listener != nullptr && hairpin.groupOf(peer) == listener;
   return own_listener || settings_->process->isRelay(peer) ? Vetted::kThisPort : Vetted::kDenied;
 }
 

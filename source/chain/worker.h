@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "source/base/clock.h"
-#include "source/net/inside.h"
+#include "source/net/hairpin.h"
 #include "source/net/packet_pool.h"
 #include "source/net/timer.h"
 #include "source/net/udp.h"
@@ -26,7 +26,7 @@ class Worker {
   virtual net::TimerQueue& timers() = 0;
   virtual net::UdpNetwork& network() = 0;
   // Listeners of this worker have their addresses as groups here.
-  virtual net::Inside& inside() = 0;
+  virtual net::Hairpin& hairpin() = 0;
   // The share of about the last second in which the worker did not wait for events, 0 to 1.
   virtual double busyShare() const = 0;
 

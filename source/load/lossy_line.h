@@ -8,7 +8,7 @@
 
 #include "source/base/clock.h"
 #include "source/codec/rtp.h"
-#include "source/media/loss_finder.h"
+#include "source/media/nack_scheduler.h"
 
 namespace sluice::load {
 
@@ -24,18 +24,19 @@ class LossyLine {
   template <typename Nack>
   void ask(Instant now, Nack&& nack) {
     std::array<uint16_t, 64> wanted;
-    for (auto& [ssrc, finder] : streams_) {
-      const size_t count = finder.ask(kConfig, now, kRoundTrip, wanted);
+    for (auto& [ssrc, scheduler] : streams_) {
+      const size_t count = scheduler.ask(kConfig, now, kRoundTrip, wanted);
       if (count > 0) nack(ssrc, std::span(wanted).first(count));
     }
   }
 
  private:
   static constexpr Duration kRoundTrip = 20ms;
-  static constexpr media::LossFinder::Config kConfig{.budget = 200ms, .reordering = 10ms, .max_requests = 3};
+  static constexpr media::NackScheduler::Config kConfig{
+      .budget = 200ms, .reordering = 10ms, .max_requests = 3};
 
   const double percent_;
-  std::unordered_map<uint32_t, media::LossFinder> streams_;
+  std::unordered_map<uint32_t, media::NackScheduler> streams_;
 };
 
 }  // namespace sluice::load

@@ -34,9 +34,9 @@ rooms::IceCredentials newCredentials() {
 
 }  // namespace
 
-Player::Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody,
+Player::Player(LoadContext& context, uint32_t index, std::string room, std::string name, const Melody* melody,
                unsigned talker, std::optional<double> lossy_percent)
-    : stage_(stage),
+    : context_(context),
       index_(index),
       room_(std::move(room)),
       name_(std::move(name)),
@@ -44,11 +44,11 @@ Player::Player(Stage& stage, uint32_t index, std::string room, std::string name,
       talker_(talker),
       ice_credentials_(newCredentials()),
       ssrc_(randomU32() | 1),
-      totals_(lossy_percent ? stage.lossy_totals : stage.totals),
-      poll_(stage.loop.timers(), [this] { onPollTimer(); }),
-      talk_(stage.loop.timers(), [this] { onTalkTimer(); }),
-      report_(stage.loop.timers(), [this] { onReportTimer(); }),
-      ask_(stage.loop.timers(), [this] { onAskTimer(); }),
+      totals_(lossy_percent ? context.lossy_totals : context.totals),
+      poll_(context.loop.timers(), [this] { onPollTimer(); }),
+      talk_(context.loop.timers(), [this] { onTalkTimer(); }),
+      report_(context.loop.timers(), [this] { onReportTimer(); }),
+      ask_(context.loop.timers(), [this] { onAskTimer(); }),
       rtp_sequence_(rtp::firstSequence(randomU32())),
       rtp_timestamp_(randomU32()),
       frame_(index * 37) {
@@ -60,11 +60,11 @@ Player::~Player() = default;
 Player::Joined Player::join(std::string& error) {
   const std::string target = "/v1/rooms/" + room_ + "/players/" + name_;
   const std::string offer = makeOffer({.ice = ice_credentials_,
-                                       .fingerprint = stage_.dtls.fingerprint(),
+                                       .fingerprint = context_.dtls.fingerprint(),
                                        .talks = hasMicrophone(),
                                        .ssrc = ssrc_,
-                                       .slots = stage_.slots});
-  const auto response = stage_.http.request("POST", target, "application/sdp", offer, token());
+                                       .slots = context_.slots});
+  const auto response = context_.http.request("POST", target, "application/sdp", offer, token());
   if (!response.ok()) {
     error = response.error().toString();
     return Joined::kNo;
@@ -84,14 +84,14 @@ Player::Joined Player::join(std::string& error) {
   ice_.emplace(ice_credentials_, answer_.ice);
   static constexpr uint8_t kAny[16] = {};
   net::UdpReceiver& receiver = *this;
-  auto port = stage_.network.open(net::Address(Bytes(kAny, answer_.candidate.ip().size()), 0),
-                                  {.connect_to = answer_.candidate, .stats = &stage_.udp}, receiver);
+  auto port = context_.network.open(net::Address(Bytes(kAny, answer_.candidate.ip().size()), 0),
+                                    {.connect_to = answer_.candidate, .stats = &context_.udp}, receiver);
   if (!port.ok()) {
     error = port.error().message;
     return Joined::kNo;
   }
   port_ = *std::move(port);
-  began_ = stage_.loop.clock().refresh();
+  began_ = context_.loop.clock().refresh();
   onPollTimer();
   return Joined::kYes;
 }
@@ -102,19 +102,19 @@ void Player::leave() {
   ask_.cancel();
   poll_.cancel();
   if (dtls_ != nullptr) dtls_->close();
-  if (!location_.empty()) static_cast<void>(stage_.http.request("DELETE", location_, {}, {}, token()));
+  if (!location_.empty()) static_cast<void>(context_.http.request("DELETE", location_, {}, {}, token()));
   location_.clear();
 }
 
 // A fresh one for each request: a run may last longer than a token.
 std::string Player::token() const {
-  if (stage_.tokens == nullptr) return {};
+  if (context_.tokens == nullptr) return {};
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return stage_.tokens->sign(room_, name_, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  return context_.tokens->sign(room_, name_, std::chrono::duration_cast<std::chrono::seconds>(now).count());
 }
 
 void Player::onPollTimer() {
-  const Instant now = stage_.loop.clock().now();
+  const Instant now = context_.loop.clock().now();
   std::array<uint8_t, 256> buffer;
   if (const auto size = ice_->poll(now, buffer)) sendBytes(Bytes(buffer).first(*size));
   if (dtls_ != nullptr && !connected()) {
@@ -129,7 +129,7 @@ void Player::onPollTimer() {
 }
 
 void Player::sendBytes(Bytes datagram) {
-  net::PacketPtr packet = stage_.pool.acquire();
+  net::PacketPtr packet = context_.pool.acquire();
   if (packet == nullptr) return;
   packet->assign(datagram);
   packet->remote = answer_.candidate;
@@ -153,7 +153,7 @@ void Player::onPacket(net::PacketPtr&& packet) {
       onMedia(*packet);
       break;
     default:
-      ++stage_.totals.integrity_errors;
+      ++context_.totals.integrity_errors;
       break;
   }
   packet->settle();
@@ -163,13 +163,13 @@ void Player::onPacket(net::PacketPtr&& packet) {
 void Player::onStun(Bytes datagram) {
   std::array<uint8_t, 256> buffer;
   const bool before = ice_->connected();
-  if (const auto size = ice_->onStun(datagram, stage_.loop.clock().now(), buffer)) {
+  if (const auto size = ice_->onStun(datagram, context_.loop.clock().now(), buffer)) {
     sendBytes(Bytes(buffer).first(*size));
   }
   if (before || !ice_->connected() || dtls_ != nullptr) return;
   crypto::DtlsSink& sink = *this;
   dtls_ = std::make_unique<crypto::DtlsConnection>(
-      stage_.dtls,
+      context_.dtls,
       crypto::DtlsConnection::Options{
           .role = answer_.server_is_passive ? crypto::DtlsRole::kClient : crypto::DtlsRole::kServer,
           .peer_fingerprints = {answer_.fingerprint},
@@ -195,8 +195,8 @@ void Player::checkHandshake() {
     return;
   }
   srtp_ = *std::move(session);
-  const Instant now = stage_.loop.clock().now();
-  stage_.totals.connect_ms.push_back(std::chrono::duration<double, std::milli>(now - began_).count());
+  const Instant now = context_.loop.clock().now();
+  context_.totals.connect_ms.push_back(std::chrono::duration<double, std::milli>(now - began_).count());
   if (hasMicrophone()) talk_.armAt(nextFrame(now));
   report_.arm(Duration{static_cast<int64_t>(randomU32()) % kReport.count()});
   if (line_) ask_.arm(kAsk);
@@ -204,9 +204,9 @@ void Player::checkHandshake() {
 
 bool Player::speaking() const {
   if (!talks()) return false;
-  const Instant now = stage_.loop.clock().now();
-  if (stage_.in_turn) return now.time_since_epoch() / kTurn % stage_.talkers == talker_;
-  return !stage_.spurts || (now - began_ + index_ * 1700ms) % (kSpurt + kPause) < kSpurt;
+  const Instant now = context_.loop.clock().now();
+  if (context_.in_turn) return now.time_since_epoch() / kTurn % context_.talkers == talker_;
+  return !context_.spurts || (now - began_ + index_ * 1700ms) % (kSpurt + kPause) < kSpurt;
 }
 
 // Independent clients send at any phase of the 20 ms. However few there are, ours spread evenly over them: a
@@ -214,27 +214,27 @@ bool Player::speaking() const {
 Instant Player::nextFrame(Instant now) const {
   const int64_t fraction = index_ * kGoldenRatio;
   const Duration phase{(fraction * kFrame.count()) >> 32};
-  return now + kFrame - (now - stage_.began - phase) % kFrame;
+  return now + kFrame - (now - context_.began - phase) % kFrame;
 }
 
 void Player::onTalkTimer() {
-  if (!stage_.talking) return;
+  if (!context_.talking) return;
   talk_.armAt(talk_.due() + (floods() ? kFloodTick : kFrame));
-  for (unsigned left = floods() ? stage_.flood / kFloodTicksPerSecond : 1; left > 0; --left) sendFrame();
+  for (unsigned left = floods() ? context_.flood / kFloodTicksPerSecond : 1; left > 0; --left) sendFrame();
 }
 
 void Player::sendFrame() {
   if (speaking()) {
     sendVoice((*melody_)[frame_ % melody_->size()], true);
-  } else if (stage_.silence != nullptr) {
-    sendVoice((*stage_.silence)[frame_ % stage_.silence->size()], false);
+  } else if (context_.silence != nullptr) {
+    sendVoice((*context_.silence)[frame_ % context_.silence->size()], false);
   }
   ++frame_;
   rtp_timestamp_ += kTimestampStep;
 }
 
 void Player::sendVoice(const std::vector<uint8_t>& opus, bool speech) {
-  net::PacketPtr packet = stage_.pool.acquire();
+  net::PacketPtr packet = context_.pool.acquire();
   if (packet == nullptr) return;
   const uint8_t level = rtp::writeAudioLevel(speech ? rtp::AudioLevel{kLevel, true} : rtp::AudioLevel{});
   const rtp::ExtensionElement extension{answer_.audio_level_id, Bytes(&level, 1)};
@@ -246,7 +246,7 @@ void Player::sendVoice(const std::vector<uint8_t>& opus, bool speech) {
                            .extensions = {&extension, answer_.audio_level_id != 0 ? 1u : 0u}};
   packet->resize(net::Packet::kMaxPayload);
   rtp::write(header, packet->data().data());
-  const bool counted = stage_.counting && speech && !floods();
+  const bool counted = context_.counting && speech && !floods();
   const Stamp mark{index_, sequence_counted_, std::chrono::steady_clock::now(), counted};
   const auto payload = stamp(opus, mark, packet->data().subspan(header.size()));
   size_t size = header.size() + payload.value_or(0);
@@ -262,7 +262,7 @@ void Player::sendVoice(const std::vector<uint8_t>& opus, bool speech) {
   octets_sent_ += static_cast<uint32_t>(*payload);
   if (!counted) return;
   ++sequence_counted_;
-  ++stage_.totals.sent;
+  ++context_.totals.sent;
 }
 
 void Player::onMedia(net::Packet& packet) {
@@ -284,7 +284,7 @@ void Player::onMedia(net::Packet& packet) {
   if (rtp) {
     const auto parsed = rtp::parse(packet.data());
     if (parsed) return onVoice(*parsed, packet.received);
-    ++stage_.totals.integrity_errors;
+    ++context_.totals.integrity_errors;
     return;
   }
   rtcp::Reader reader(packet.data());
@@ -306,8 +306,8 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
       std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
   // One true speaker, the same for all of a talker's packets, on a slot that the answer named; somebody else
   // of the same room.
-  if (!mark || !ours || rtp.csrcCount() != 1 || mark->talker >= stage_.rooms.size() ||
-      mark->talker == index_ || stage_.rooms[mark->talker] != room_ ||
+  if (!mark || !ours || rtp.csrcCount() != 1 || mark->talker >= context_.rooms.size() ||
+      mark->talker == index_ || context_.rooms[mark->talker] != room_ ||
       csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
     ++totals.integrity_errors;
     return;
@@ -329,7 +329,7 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
 
 void Player::onReportTimer() {
   report_.arm(kReport);
-  const Instant now = stage_.loop.clock().now();
+  const Instant now = context_.loop.clock().now();
   std::vector<rtcp::ReportBlock> blocks;
   for (auto& [ssrc, stream] : streams_) {
     if (blocks.size() < 31) blocks.push_back(stream.report(ssrc, now));
@@ -344,8 +344,8 @@ void Player::onReportTimer() {
 
 void Player::onAskTimer() {
   ask_.arm(kAsk);
-  line_->ask(stage_.loop.clock().now(), [this](uint32_t ssrc, std::span<const uint16_t> sequences) {
-    if (stage_.counting) totals_.asked += sequences.size();
+  line_->ask(context_.loop.clock().now(), [this](uint32_t ssrc, std::span<const uint16_t> sequences) {
+    if (context_.counting) totals_.asked += sequences.size();
     sendRtcp([&](rtcp::Writer& writer) {
       writer.addReceiverReport(ssrc_, {});
       rtcp::addNack(writer, ssrc_, ssrc, sequences);
@@ -355,7 +355,7 @@ void Player::onAskTimer() {
 
 // `fill` begins the compound with a report.
 void Player::sendRtcp(const std::function<void(rtcp::Writer&)>& fill) {
-  net::PacketPtr packet = stage_.pool.acquire();
+  net::PacketPtr packet = context_.pool.acquire();
   if (packet == nullptr) return;
   packet->resize(net::Packet::kMaxPayload);
   rtcp::Writer writer(packet->data());

@@ -27,7 +27,7 @@
 namespace sluice::load {
 
 // What all players share.
-struct Stage {
+struct LoadContext {
   net::EventLoop& loop;
   net::PacketPool& pool;
   net::UdpNetwork& network;
@@ -38,7 +38,7 @@ struct Stage {
   Totals lossy_totals;                  // of players on lossy lines: what they heard, and asked for
   std::vector<std::string> rooms{};     // by player
   const TokenSigner* tokens = nullptr;  // null: the HTTP client's token, if any
-  Instant began{};  // the phase of each talker's frames counts from here
+  Instant began{};                      // the phase of each talker's frames counts from here
   unsigned slots = 1;
   unsigned talkers = 0;             // in each room
   const Melody* silence = nullptr;  // of open microphones; null when they are closed
@@ -51,9 +51,9 @@ struct Stage {
 
 class Player final : private net::UdpReceiver, private crypto::DtlsSink {
  public:
-  // `melody` is null for a player that never talks; it outlives the player, as does `stage`. `talker` counts
-  // the talkers of the room. With `lossy_percent` the line to the player loses that much.
-  Player(Stage& stage, uint32_t index, std::string room, std::string name, const Melody* melody,
+  // `melody` is null for a player that never talks; it outlives the player, as does `context`. `talker`
+  // counts the talkers of the room. With `lossy_percent` the line to the player loses that much.
+  Player(LoadContext& context, uint32_t index, std::string room, std::string name, const Melody* melody,
          unsigned talker, std::optional<double> lossy_percent = {});
   ~Player() override;
 
@@ -89,14 +89,14 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   void onAskTimer();
   void sendRtcp(const std::function<void(rtcp::Writer&)>& fill);
   void sendVoice(const std::vector<uint8_t>& opus, bool speech);
-  bool hasMicrophone() const { return talks() || stage_.silence != nullptr; }
+  bool hasMicrophone() const { return talks() || context_.silence != nullptr; }
   bool speaking() const;
-  bool floods() const { return stage_.flood > 0 && index_ == 0; }
+  bool floods() const { return context_.flood > 0 && index_ == 0; }
   Instant nextFrame(Instant now) const;
   void sendFrame();
   std::string token() const;
 
-  Stage& stage_;
+  LoadContext& context_;
   const uint32_t index_;
   const std::string room_;
   const std::string name_;

@@ -84,14 +84,14 @@ struct Run::World {
   net::SocketNetwork network{loop, pool};
   std::shared_ptr<const crypto::DtlsContext> dtls =
       crypto::DtlsContext::make(crypto::Certificate::generate());
-  Stage stage{.loop = loop,
-              .pool = pool,
-              .network = network,
-              .http = *http,
-              .dtls = *dtls,
-              .udp = {},
-              .totals = {},
-              .lossy_totals = {}};
+  LoadContext context{.loop = loop,
+                      .pool = pool,
+                      .network = network,
+                      .http = *http,
+                      .dtls = *dtls,
+                      .udp = {},
+                      .totals = {},
+                      .lossy_totals = {}};
   std::vector<Melody> melodies;
   Melody silence;
   std::vector<std::unique_ptr<Player>> players;
@@ -116,27 +116,27 @@ Status Run::World::makePlayers() {
     if (!melody.ok()) return melody.error();
     melodies.push_back(*std::move(melody));
   }
-  stage.began = loop.clock().now();
-  stage.slots = options.slotsPerPlayer();
-  if (tokens) stage.tokens = &*tokens;
+  context.began = loop.clock().now();
+  context.slots = options.slotsPerPlayer();
+  if (tokens) context.tokens = &*tokens;
   if (options.open_microphones) {
     auto encoded = makeSilence();
     if (!encoded.ok()) return encoded.error();
     silence = *std::move(encoded);
-    stage.silence = &silence;
+    context.silence = &silence;
   }
-  stage.talkers = options.talkers;
-  stage.spurts = options.spurts;
-  stage.in_turn = options.in_turn;
-  stage.flood = options.flood;
+  context.talkers = options.talkers;
+  context.spurts = options.spurts;
+  context.in_turn = options.in_turn;
+  context.flood = options.flood;
   std::vector<unsigned> in_room(options.rooms);
   for (unsigned i = 0; i < options.players; ++i) {
     const unsigned room = i % options.rooms;
     const unsigned place = in_room[room]++;
     const bool talks = place < options.talkers;
-    stage.rooms.push_back(options.roomName(room));
+    context.rooms.push_back(options.roomName(room));
     players.push_back(std::make_unique<Player>(
-        stage, i, options.roomName(room), options.playerName(i), talks ? &melodies[i % kVoices] : nullptr,
+        context, i, options.roomName(room), options.playerName(i), talks ? &melodies[i % kVoices] : nullptr,
         place, i + options.lossy >= options.players ? std::optional(options.lossy_percent) : std::nullopt));
   }
   return Done{};
@@ -166,12 +166,12 @@ void Run::World::joinNext() {
   if (joined == Player::Joined::kLater) return after(kJoinPatience, &World::joinNext);
   if (joined == Player::Joined::kUnauthorized && next == 0) {  // and so it goes with everyone
     log::error("{}{}", error, tokens ? kWrongSecret : "");
-    stage.totals.connect_failures = players.size();
+    context.totals.connect_failures = players.size();
     return finish();
   }
   if (joined != Player::Joined::kYes) {
     log::error("{}", error);
-    ++stage.totals.connect_failures;
+    ++context.totals.connect_failures;
   }
   if (++next < players.size()) return after(kJoinInterval, &World::joinNext);
   after(kJoinInterval, &World::checkConnected);
@@ -184,23 +184,23 @@ void Run::World::checkConnected() {
     connected += player->connected();
     failed += player->failed();
   }
-  if (connected + failed + stage.totals.connect_failures < players.size())
+  if (connected + failed + context.totals.connect_failures < players.size())
     return after(10ms, &World::checkConnected);
-  stage.totals.connect_failures += failed;
-  if (stage.totals.connect_failures == players.size()) return finish();
+  context.totals.connect_failures += failed;
+  if (context.totals.connect_failures == players.size()) return finish();
   if (options.forever) return;
   after(kSettle, &World::count);
 }
 
 void Run::World::count() {
-  stage.counting = true;
+  context.counting = true;
   counting_since = loop.clock().now();
   after(std::chrono::seconds{options.seconds}, &World::stopTalking);
 }
 
 void Run::World::stopTalking() {
-  stage.talking = false;
-  if (stage.counting) {
+  context.talking = false;
+  if (context.counting) {
     counted_seconds = std::chrono::duration<double>(loop.clock().now() - counting_since).count();
   }
   after(options.forever ? Duration{1ms} : kDrain, &World::finish);
@@ -217,11 +217,11 @@ void Run::World::finish() {
 void Run::World::countExpected() {
   for (const auto& listener : players) {
     if (!listener->connected()) continue;
-    uint64_t& expected = listener->lossy() ? stage.lossy_totals.expected : stage.totals.expected;
+    uint64_t& expected = listener->lossy() ? context.lossy_totals.expected : context.totals.expected;
     const unsigned others = options.talkers - (listener->talks() ? 1 : 0);
     for (const auto& talker : players) {
       if (talker == listener || !talker->talks() || talker->room() != listener->room()) continue;
-      if (others <= stage.slots || stage.in_turn) {
+      if (others <= context.slots || context.in_turn) {
         expected += talker->sentCounted();
       } else if (const auto it = listener->heard().find(talker->index()); it != listener->heard().end()) {
         expected += it->second.span();
@@ -232,16 +232,16 @@ void Run::World::countExpected() {
 
 void Run::World::tick() {
   ticker.arm(kTick);
-  const Totals& totals = stage.totals;
+  const Totals& totals = context.totals;
   const auto connected =
       std::count_if(players.begin(), players.end(), [](const auto& p) { return p->connected(); });
   table.show(totals, static_cast<size_t>(connected), players.size());
 }
 
 int Run::World::exitCode() const {
-  const Totals& totals = stage.totals;
+  const Totals& totals = context.totals;
   const bool too_lossy = options.max_loss_percent && totals.lossPercent() > *options.max_loss_percent;
-  return totals.connect_failures > 0 || totals.integrity_errors + stage.lossy_totals.integrity_errors > 0 ||
+  return totals.connect_failures > 0 || totals.integrity_errors + context.lossy_totals.integrity_errors > 0 ||
                  too_lossy
              ? 1
              : 0;
@@ -274,8 +274,8 @@ int Run::execute() {
                                                      [](const auto& p) { return p->talks(); })),
       .seconds = world.counted_seconds,
       .lossy = std::min(world.options.lossy, world.options.players)};
-  std::fputs((world.options.json ? toJson(world.stage.totals, world.stage.lossy_totals, info) + "\n"
-                                 : toTable(world.stage.totals, world.stage.lossy_totals, info))
+  std::fputs((world.options.json ? toJson(world.context.totals, world.context.lossy_totals, info) + "\n"
+                                 : toTable(world.context.totals, world.context.lossy_totals, info))
                  .c_str(),
              stdout);
   return world.exitCode();

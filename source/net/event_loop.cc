@@ -83,15 +83,15 @@ void EventLoop::runPosted() {
   for (auto& task : tasks) task();
 }
 
-void EventLoop::atTurnEnd(TurnEnd& task) {
+void EventLoop::atIterationEnd(IterationEnd& task) {
   if (std::exchange(task.scheduled_, true)) return;
   turn_ends_.push_back(&task);
 }
 
-void EventLoop::cancelTurnEnd(TurnEnd& task) {
+void EventLoop::cancelTurnEnd(IterationEnd& task) {
   if (!std::exchange(task.scheduled_, false)) return;
   std::erase(turn_ends_, &task);
-  std::replace(running_.begin(), running_.end(), &task, static_cast<TurnEnd*>(nullptr));
+  std::replace(running_.begin(), running_.end(), &task, static_cast<IterationEnd*>(nullptr));
 }
 
 void EventLoop::turn() {
@@ -99,9 +99,9 @@ void EventLoop::turn() {
   while (!turn_ends_.empty()) {
     running_.swap(turn_ends_);
     for (size_t i = 0; i < running_.size(); ++i) {
-      if (TurnEnd* task = running_[i]) {
+      if (IterationEnd* task = running_[i]) {
         task->scheduled_ = false;
-        task->onTurnEnd();
+        task->onIterationEnd();
       }
     }
     running_.clear();

@@ -18,10 +18,10 @@ namespace sluice::net {
 
 // Work for the end of the loop's turn, after every socket was read and every timer has fired: flushing,
 // mostly.
-class TurnEnd {
+class IterationEnd {
  public:
-  virtual ~TurnEnd() = default;
-  virtual void onTurnEnd() = 0;
+  virtual ~IterationEnd() = default;
+  virtual void onIterationEnd() = 0;
 
  private:
   friend class EventLoop;
@@ -61,8 +61,8 @@ class EventLoop {
   void onWake(std::function<void()> hook) { on_wake_ = std::move(hook); }
 
   // Each task runs once per scheduling.
-  void atTurnEnd(TurnEnd& task);
-  void cancelTurnEnd(TurnEnd& task);
+  void atIterationEnd(IterationEnd& task);
+  void cancelTurnEnd(IterationEnd& task);
   // Runs what is scheduled for the turn's end now. Not from such a task.
   void finishTurn() { turn(); }
 
@@ -103,8 +103,8 @@ class EventLoop {
   Coalescer coalescer_;
   TurnClock clock_;
   TimerQueue timers_{clock_};
-  std::vector<TurnEnd*> turn_ends_;
-  std::vector<TurnEnd*> running_;
+  std::vector<IterationEnd*> turn_ends_;
+  std::vector<IterationEnd*> running_;
   std::function<void()> on_wake_;
 
   std::mutex mutex_;

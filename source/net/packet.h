@@ -89,10 +89,11 @@ class Packet {
   Instant deadline =
       Instant::max();  // on the way out: whoever holds it longer drops it, since it is of no use
   PacketKind kind = PacketKind::kOther;
-  uint8_t tos = 0;      // the whole byte, DSCP and ECN; sent as it is
-  uint8_t ttl = 0;      // hop limit; on the way out 0 is the system's default
-  uint16_t via = 0;     // the listener that it came through
-  bool detour = false;  // on the way out: remote and local are no tuple of the session, and meant as they are
+  uint8_t tos = 0;   // the whole byte, DSCP and ECN; sent as it is
+  uint8_t ttl = 0;   // hop limit; on the way out 0 is the system's default
+  uint16_t via = 0;  // the listener that it came through
+  bool explicit_path =
+      false;  // on the way out: remote and local are no tuple of the session, and meant as they are
   bool dont_fragment = false;  // on the way out, over IPv4: refuse it where it is too long
 
   // On the way out: a packet that ends with the same payload as this one, for who may have to send it again.

@@ -20,7 +20,7 @@ void Packet::copyEnvelope(const Packet& other) {
   tos = other.tos;
   ttl = other.ttl;
   via = other.via;
-  detour = other.detour;
+  explicit_path = other.explicit_path;
   dont_fragment = other.dont_fragment;
 }
 
@@ -31,7 +31,7 @@ void Packet::reset() {
   kind = PacketKind::kOther;
   tos = ttl = 0;
   via = 0;
-  dont_fragment = detour = false;
+  dont_fragment = explicit_path = false;
   offset_ = kHeadroom;
   size_ = 0;
   holders_ = 0;

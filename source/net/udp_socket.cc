@@ -51,7 +51,7 @@ void setSocketBuffers(int fd, int receive, int send) {
   if (send > 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof send);
 }
 
-class UdpSocket final : public UdpPort, private TurnEnd {
+class UdpSocket final : public UdpPort, private IterationEnd {
  public:
   UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
             UdpReceiver& receiver);
@@ -68,7 +68,7 @@ class UdpSocket final : public UdpPort, private TurnEnd {
   void receive();
   unsigned receiveBatch();
   bool prepareReceive(unsigned& count);
-  void onTurnEnd() override { flush(); }
+  void onIterationEnd() override { flush(); }
   void flush();
   unsigned prepareSend(size_t first);
   int transmit(unsigned count);
@@ -145,7 +145,7 @@ void UdpSocket::onReady(int status, int events) {
   if (events & UV_WRITABLE) {
     blocked_ = false;
     watch(UV_READABLE);
-    loop_.atTurnEnd(*this);
+    loop_.atIterationEnd(*this);
   }
   if (status < 0 || (events & UV_READABLE)) receive();
 }
@@ -230,7 +230,7 @@ void UdpSocket::send(PacketPtr&& packet) {
     return;
   }
   queue_.push_back(std::move(packet));
-  if (!blocked_) loop_.atTurnEnd(*this);
+  if (!blocked_) loop_.atIterationEnd(*this);
 }
 
 unsigned UdpSocket::prepareSend(size_t first) {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "source/rooms/loss_census.h"
+#include "source/rooms/loss_histogram.h"
 #include "source/rooms/negotiated.h"
 
 namespace sluice::rooms {
@@ -96,9 +96,9 @@ struct Player {
   const Negotiated negotiated;
   const uint32_t number;  // unique in the process, never 0
   Observed observed;
-  std::vector<SlotState> slot_states;    // as negotiated.slots
-  int loss_class = LossCensus::kNobody;  // in the room's census; the owning worker's alone
-  std::optional<VoiceProfile> advice;    // the last that was given; main thread only
+  std::vector<SlotState> slot_states;     // as negotiated.slots
+  int loss_class = LossHistogram::kNone;  // in the room's census; the owning worker's alone
+  std::optional<VoiceProfile> advice;     // the last that was given; main thread only
   Signalled signalled;
   Departure departure = Departure::kLeft;  // once it has left; main thread only
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "source/rooms/loss_census.h"
+#include "source/rooms/loss_histogram.h"
 
 namespace sluice::rooms {
 
@@ -22,7 +22,7 @@ class Room {
   void removeListener(unsigned worker) { listeners_[worker].fetch_sub(1, std::memory_order_relaxed); }
   bool hasListeners(unsigned worker) const { return listeners_[worker].load(std::memory_order_relaxed) > 0; }
   // What the room's listeners lose, where their chains have a repair filter.
-  LossCensus& listenerLoss() { return listener_loss_; }
+  LossHistogram& receiverLoss() { return listener_loss_; }
 
   unsigned workers() const { return static_cast<unsigned>(listeners_.size()); }
 
@@ -35,7 +35,7 @@ class Room {
   const std::string name_;
   const uint32_t number_ = nextNumber();
   std::vector<std::atomic<uint32_t>> listeners_;
-  LossCensus listener_loss_;
+  LossHistogram listener_loss_;
 };
 
 }  // namespace sluice::rooms

@@ -51,7 +51,7 @@ Dispatcher::Dispatcher(Options options) : options_(std::move(options)) {}
 
 Dispatcher::~Dispatcher() {
   closeAll("shutdown");
-  onTurnEnd();
+  onIterationEnd();
   options_.loop.cancelTurnEnd(*this);
 }
 
@@ -61,13 +61,13 @@ void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
 
 void Dispatcher::drainPort(uint16_t id) {
   for (const auto& port : ports_) {
-    if ((port->id & ~WorkerPort::kInside) == id) port->draining = true;
+    if ((port->id & ~WorkerPort::kHairpin) == id) port->draining = true;
   }
 }
 
 void Dispatcher::revivePort(uint16_t id, const ListenerSpecPtr& listener) {
   for (const auto& port : ports_) {
-    if ((port->id & ~WorkerPort::kInside) != id) continue;
+    if ((port->id & ~WorkerPort::kHairpin) != id) continue;
     port->draining = false;
     if (port->listener->name == listener->name) continue;
     port->listener = listener;
@@ -84,14 +84,14 @@ void Dispatcher::revivePort(uint16_t id, const ListenerSpecPtr& listener) {
 void Dispatcher::removePort(uint16_t id, std::string_view reason) {
   for (const auto& session : sessions_.all()) {
     const auto& tuples = session->tuples();
-    const auto uses = [&](const Tuple& tuple) { return (tuple.port->id & ~WorkerPort::kInside) == id; };
-    if ((session->port().id & ~WorkerPort::kInside) == id ||
+    const auto uses = [&](const Tuple& tuple) { return (tuple.port->id & ~WorkerPort::kHairpin) == id; };
+    if ((session->port().id & ~WorkerPort::kHairpin) == id ||
         std::any_of(tuples.begin(), tuples.end(), uses)) {
       session->close(reason);
     }
   }
-  onTurnEnd();
-  std::erase_if(ports_, [&](const auto& port) { return (port->id & ~WorkerPort::kInside) == id; });
+  onIterationEnd();
+  std::erase_if(ports_, [&](const auto& port) { return (port->id & ~WorkerPort::kHairpin) == id; });
 }
 
 void Dispatcher::setGeneration(GenerationPtr generation) {
@@ -109,7 +109,7 @@ void Dispatcher::setGeneration(GenerationPtr generation) {
 
 WorkerPort* Dispatcher::portAt(const WorkerPort& sibling, const net::Address& local) {
   const auto it = std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) {
-    return port->listener->name == sibling.listener->name && (port->id & WorkerPort::kInside) == 0 &&
+    return port->listener->name == sibling.listener->name && (port->id & WorkerPort::kHairpin) == 0 &&
            port->udp->local() == local;
   });
   return it == ports_.end() ? nullptr : it->get();
@@ -149,9 +149,9 @@ void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
 
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by) {
   packet->kind = classify(packet->data());
-  const TupleKey key{packet->remote, packet->local, port.id, planeOf(packet->kind)};
+  const TupleKey key{packet->remote, packet->local, port.id, usageOf(packet->kind)};
   Session* session = sessions_.find(key);
-  if (session != nullptr && givesWay(*session, *packet)) {
+  if (session != nullptr && isSuperseded(*session, *packet)) {
     session->close("replaced");
     end(*session);
     session = nullptr;
@@ -170,7 +170,7 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
 }
 
 // A client may ask us for its address before it joins, from the socket that it will talk through.
-bool Dispatcher::givesWay(const Session& session, const net::Packet& packet) const {
+bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet) const {
   return packet.kind == PacketKind::kStun && session.player() == nullptr && !session.isAuthenticated() &&
          ice_.find(localUfrag(packet)) != nullptr;
 }
@@ -208,7 +208,7 @@ void Dispatcher::onRedirect(const net::Packet& check, const Tuple& tuple, unsign
 
 void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
   if (const IceTable::Entry* entry = ice_.find(asText(packet->data()))) {
-    const TupleKey key{packet->remote, packet->local, packet->via, Plane::kMedia};
+    const TupleKey key{packet->remote, packet->local, packet->via, SessionUsage::kMedia};
     sessions_.forget(key);  // it may have been another player's
     redirects_.add(key, {packet->note<MailNote>().from, entry->player.get()});
   }
@@ -226,7 +226,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailN
   if (packet->kind == PacketKind::kStun) {
     const IceTable::Entry* entry = ice_.find(localUfrag(*packet));
     if (entry != nullptr) return admitPlayer(port, packet, entry->player, by);
-  } else if (planeOf(packet->kind) == Plane::kMedia && belongsElsewhere(port, packet, by)) {
+  } else if (usageOf(packet->kind) == SessionUsage::kMedia && forwardToOwner(port, packet, by)) {
     return nullptr;
   }
   if (draining_ || port.draining) {
@@ -234,16 +234,17 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailN
     return nullptr;
   }
   if (packet->kind == PacketKind::kStun) {  // a TURN client asks for its address
-    if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, Plane::kTurn})) return turn;
+    if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, SessionUsage::kTurn}))
+      return turn;
   }
   return open(port, packet, nullptr);
 }
 
 // True when the packet went to the worker that owns its client's session. What came by mail never goes on by
 // mail.
-bool Dispatcher::belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
+bool Dispatcher::forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (by != nullptr) return false;
-  const auto target = redirects_.find({packet->remote, packet->local, port.id, Plane::kMedia});
+  const auto target = redirects_.find({packet->remote, packet->local, port.id, SessionUsage::kMedia});
   if (!target) return false;
   mail(target->owner, port, packet);
   return true;
@@ -273,7 +274,7 @@ Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const
 Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player) {
   const auto& chains = port.listener->chains;
   // A relay's address says nothing of who is behind it: no prefix of sources holds for it.
-  const net::Address source = port.isDoor() ? net::Address() : packet->remote;
+  const net::Address source = port.isHairpin() ? net::Address() : packet->remote;
   const uint32_t bucket = bucketOf(*packet, player);
   const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
     return c->matches(source, packet->local) && c->serves(bucket);
@@ -286,7 +287,7 @@ Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::Playe
   const bool authenticates = (*chain)->authenticates;
   const bool may_begin = packet->kind == PacketKind::kStun || packet->kind == PacketKind::kTurn;
   if (authenticates && !may_begin) return refuse(ListenerDrop::kNoSession);
-  if (const auto full = makeRoom(port, *packet, authenticates)) return refuse(*full);
+  if (const auto full = enforceLimits(port, *packet, authenticates)) return refuse(*full);
   port.stats->sessions_opened.add();
   const uint64_t id = last_session_id.fetch_add(1, std::memory_order_relaxed) + 1;
   Session& session =
@@ -302,11 +303,11 @@ Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
 }
 
 // Nothing when there is room now, else why not.
-std::optional<ListenerDrop> Dispatcher::makeRoom(WorkerPort& port, const net::Packet& packet,
-                                                 bool unauthenticated) {
+std::optional<ListenerDrop> Dispatcher::enforceLimits(WorkerPort& port, const net::Packet& packet,
+                                                      bool unauthenticated) {
   const SessionLimits& limits = generation_->limits;
   UnprovenSessions& unproven = sessions_.unproven();
-  const bool source_full = !port.isDoor() && sessions_.fromSource(packet.remote) >= limits.per_source;
+  const bool source_full = !port.isHairpin() && sessions_.fromSource(packet.remote) >= limits.per_source;
   if (source_full && !evict(unproven.nextOfSource(packet.remote.customer())))
     return ListenerDrop::kSourceLimit;
   const bool full = options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions;
@@ -331,7 +332,8 @@ bool Dispatcher::evict(Session* session) {
 
 void Dispatcher::mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet) {
   packet->via = port.id;
-  const bool redirects = redirects_.find({packet->remote, packet->local, port.id, Plane::kMedia}).has_value();
+  const bool redirects =
+      redirects_.find({packet->remote, packet->local, port.id, SessionUsage::kMedia}).has_value();
   packet->note<MailNote>() = {worker().index(), redirects};
   if (!worker().mail(owner, options_.deliver, packet)) drop(port, packet, ListenerDrop::kMailboxFull);
 }
@@ -348,10 +350,10 @@ void Dispatcher::onAdopted() {
 
 void Dispatcher::onClosing(Session& session) {
   closing_.push_back(&session);
-  options_.loop.atTurnEnd(*this);
+  options_.loop.atIterationEnd(*this);
 }
 
-void Dispatcher::onTurnEnd() {
+void Dispatcher::onIterationEnd() {
   while (!closing_.empty()) end(*closing_.back());
 }
 
@@ -381,7 +383,7 @@ void Dispatcher::examine(Session& session, Instant now) {
   if (session.isClosing()) return;
   if (session.generation() != generation_->version) session.adopt(*generation_);
   if (session.isClosing()) return;
-  if (now >= session.leavesAt()) return session.close(session.leavesFor());
+  if (now >= session.drainDeadline()) return session.close(session.drainReason());
   if (!session.isAuthenticated() &&
       now - session.unauthenticatedSince() > generation_->limits.authentication_timeout) {
     session.close("not_authenticated");
@@ -425,7 +427,7 @@ std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors&
   for (const SavedRedirect& redirect : saved.redirects) {
     const rooms::PlayerPtr player = ice_.playerNamed(redirect.ufrag);
     if (player == nullptr) continue;
-    redirects_.add({redirect.tuple.remote, redirect.tuple.local, redirect.tuple.port, Plane::kMedia},
+    redirects_.add({redirect.tuple.remote, redirect.tuple.local, redirect.tuple.port, SessionUsage::kMedia},
                    {redirect.owner, player.get()});
   }
   return lost;

@@ -16,7 +16,7 @@
 
 namespace sluice::runtime {
 
-class Dispatcher final : public WorkerPort::Sink, public SessionHost, private net::TurnEnd {
+class Dispatcher final : public WorkerPort::Sink, public SessionHost, private net::IterationEnd {
  public:
   struct Options {
     chain::Worker& worker;
@@ -96,18 +96,19 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned at) override;
   void onAdopted() override;
   void onClosing(Session& session) override;
-  void onTurnEnd() override;
+  void onIterationEnd() override;
 
   // `by`: the worker that mailed the packet; null when it came through a socket of this one.
   void dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by);
   Session* admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
                        const MailNote* by);
-  bool givesWay(const Session& session, const net::Packet& packet) const;
+  bool isSuperseded(const Session& session, const net::Packet& packet) const;
   bool provesAnother(const Session& session, const net::Packet& packet) const;
-  bool belongsElsewhere(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
+  bool forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
-  std::optional<ListenerDrop> makeRoom(WorkerPort& port, const net::Packet& packet, bool unauthenticated);
+  std::optional<ListenerDrop> enforceLimits(WorkerPort& port, const net::Packet& packet,
+                                            bool unauthenticated);
   bool evict(Session* session);
   void mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet);
   void drop(WorkerPort& port, net::PacketPtr& packet, ListenerDrop reason);

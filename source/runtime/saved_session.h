@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "source/chain/filter_chain.h"
-#include "source/runtime/plane.h"
+#include "source/runtime/session_usage.h"
 
 namespace sluice::runtime {
 
@@ -21,7 +21,7 @@ struct SavedSession {
   uint64_t id = 0;
   std::string listener;
   std::string chain;
-  Plane plane = Plane::kMedia;
+  SessionUsage usage = SessionUsage::kMedia;
   uint16_t port = 0;  // that it came through first
   std::string ufrag;  // of its player; empty: none
   std::vector<SavedTuple> tuples;
@@ -35,7 +35,7 @@ struct SavedSession {
   std::vector<chain::NamedDrops> drops;
 
   void archive(Archive& a) {
-    a(id, listener, chain, plane, port, ufrag, tuples, selected, authenticated, answered, bucket, created,
+    a(id, listener, chain, usage, port, ufrag, tuples, selected, authenticated, answered, bucket, created,
       unauthenticated_since, last_activity, alive_until, packets_in, packets_out, filters, drops);
   }
 };

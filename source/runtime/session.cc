@@ -12,7 +12,7 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
     : host_(host),
       id_(id),
       port_(&port),
-      plane_(planeOf(first.kind)),
+      usage_(usageOf(first.kind)),
       player_(std::move(player)),
       tuples_{{first.remote, first.local, &port, !chain->authenticates}},
       authenticated_(!chain->authenticates),
@@ -31,7 +31,7 @@ Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple
     : host_(host),
       id_(saved.id),
       port_(&port),
-      plane_(saved.plane),
+      usage_(saved.usage),
       player_(std::move(player)),
       tuples_(std::move(tuples)),
       selected_(saved.selected),
@@ -64,7 +64,7 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
   SavedSession saved{.id = id_,
                      .listener = port_->listener->name,
                      .chain = chain_.spec().name,
-                     .plane = plane_,
+                     .usage = usage_,
                      .port = port_->id,
                      .ufrag = player_ != nullptr ? player_->negotiated.local.ufrag : "",
                      .tuples = {},
@@ -220,7 +220,7 @@ void Session::onInnerEnd(net::PacketPtr&& packet) {
 }
 
 void Session::onOuterEnd(net::PacketPtr&& packet) {
-  if (packet->detour) return sendDetour(std::move(packet));
+  if (packet->explicit_path) return sendDetour(std::move(packet));
   Tuple* tuple = packet->remote.isSet() ? find(*packet) : &tuples_[selected_];
   if (tuple == nullptr) return drop(std::move(packet), ListenerDrop::kNoTuple);
   packet->remote = tuple->remote;
@@ -231,7 +231,7 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
 
 void Session::sendDetour(net::PacketPtr packet) {
   WorkerPort* sibling = host_.portAt(port(), packet->local);
-  if (sibling == nullptr || port().isDoor()) {  // the relay's address is this machine's: no port of it
+  if (sibling == nullptr || port().isHairpin()) {  // the relay's address is this machine's: no port of it
     return drop(std::move(packet), ListenerDrop::kNoTuple);
   }
   ++packets_out_;

@@ -9,8 +9,8 @@
 #include "source/chain/filter_chain.h"
 #include "source/chain/session.h"
 #include "source/runtime/generation.h"
-#include "source/runtime/plane.h"
 #include "source/runtime/saved_session.h"
+#include "source/runtime/session_usage.h"
 #include "source/runtime/unproven_sessions.h"
 
 namespace sluice::runtime {
@@ -34,12 +34,12 @@ struct TupleKey {
   net::Address remote;
   net::Address local;  // a wildcard listener has many
   uint16_t port;       // WorkerPort::id
-  Plane plane;
+  SessionUsage usage;
   bool operator==(const TupleKey&) const = default;
 };
 struct TupleKeyHash {
   size_t operator()(const TupleKey& key) const {
-    return key.remote.hash() ^ (size_t{key.port} << 1 | static_cast<size_t>(key.plane));
+    return key.remote.hash() ^ (size_t{key.port} << 1 | static_cast<size_t>(key.usage));
   }
 };
 
@@ -83,10 +83,10 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // The packet was mailed by a worker that does not know yet that the client's session is here.
   void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
   // Changes to the generation that the worker runs now. When its listener or chain is gone it stays as it is,
-  // until leavesAt().
+  // until drainDeadline().
   void adopt(const Generation& generation);
-  Instant leavesAt() const { return leaves_at_; }
-  std::string_view leavesFor() const { return leaves_for_; }  // literal
+  Instant drainDeadline() const { return leaves_at_; }
+  std::string_view drainReason() const { return leaves_for_; }  // literal
 
   void flush() { chain_.flush(); }
   // For another process, and there. The error's path is the filter that cannot go on.
@@ -106,7 +106,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   }
   uint64_t generation() const { return generation_; }
   uint32_t bucket() const { return bucket_; }
-  Plane plane() const { return plane_; }
+  SessionUsage usage() const { return usage_; }
   const std::vector<Tuple>& tuples() const { return tuples_; }
   const chain::FilterChain& chain() const { return chain_; }
   // Of the listener that it came through first.
@@ -133,7 +133,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   SessionHost& host_;
   const uint64_t id_;
   WorkerPort* const port_;
-  const Plane plane_;
+  const SessionUsage usage_;
   const rooms::PlayerPtr player_;
   std::vector<Tuple> tuples_;  // at least one; oldest first
   size_t selected_ = 0;

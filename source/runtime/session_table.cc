@@ -6,7 +6,7 @@ namespace sluice::runtime {
 namespace {
 
 TupleKey keyOf(const Tuple& tuple, const Session& session) {
-  return {tuple.remote, tuple.local, tuple.port->id, session.plane()};
+  return {tuple.remote, tuple.local, tuple.port->id, session.usage()};
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   sessions_.push_back(std::move(owned));
   for (const Tuple& tuple : session.tuples()) by_tuple_[keyOf(tuple, session)] = &session;
   const Tuple& first = session.tuples().front();
-  if (!first.port->isDoor()) {  // what relays bring is bounded by their allocations
+  if (!first.port->isHairpin()) {  // what relays bring is bounded by their allocations
     session.source_ = first.remote.customer();
     ++by_source_[session.source_];
   }
@@ -43,7 +43,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
 
 void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
   if (const auto replaced = session.addTuple(packet, port)) forgetTuple(*replaced, session);
-  by_tuple_[{packet.remote, packet.local, port.id, session.plane()}] = &session;
+  by_tuple_[{packet.remote, packet.local, port.id, session.usage()}] = &session;
 }
 
 // Another session may have proven since that the address is its own.

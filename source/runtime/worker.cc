@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "source/runtime/inside_port.h"
+#include "source/runtime/hairpin_port.h"
 
 namespace sluice::runtime {
 
@@ -80,7 +80,7 @@ void WorkerThread::run() {
   sweep_.reset();
   dispatcher_.reset();
   loop_.cancelTurnEnd(*this);
-  loop_.cancelTurnEnd(inside_turn_);
+  loop_.cancelTurnEnd(hairpin_delivery_);
   clearLocals();
 }
 
@@ -93,7 +93,7 @@ void WorkerThread::pin() {
 
 void WorkerThread::publish(GenerationPtr generation, PortChanges ports, std::function<void()> then) {
   post([this, generation = std::move(generation), ports = std::move(ports), then = std::move(then)] {
-    inside_.setMachineAddresses(generation->machine);
+    hairpin_.setMachineAddresses(generation->machine);
     for (const NewPort& fresh : ports.added) addPort(fresh);
     for (const uint16_t id : ports.drained) dispatcher_->drainPort(id);
     for (const auto& [id, listener] : ports.revived) dispatcher_->revivePort(id, listener);
@@ -112,10 +112,10 @@ void WorkerThread::addPort(const NewPort& fresh) {
   net::UdpOptions options = fresh.listener->socket;
   options.stats = &stats->udp;
   port->udp = network_.attach(fresh.fd, options, *port);
-  const auto door_id = static_cast<uint16_t>(fresh.id | WorkerPort::kInside);
-  auto door = std::make_unique<WorkerPort>(door_id, fresh.listener, stats, *dispatcher_);
-  door->udp = std::make_unique<InsidePort>(inside_, *port->udp, *door, stats);
-  dispatcher_->addPort(std::move(door));
+  const auto hairpin_id = static_cast<uint16_t>(fresh.id | WorkerPort::kHairpin);
+  auto hairpin = std::make_unique<WorkerPort>(hairpin_id, fresh.listener, stats, *dispatcher_);
+  hairpin->udp = std::make_unique<HairpinPort>(hairpin_, *port->udp, *hairpin, stats);
+  dispatcher_->addPort(std::move(hairpin));
   dispatcher_->addPort(std::move(port));
 }
 
@@ -125,11 +125,11 @@ bool WorkerThread::mail(unsigned to, Deliver deliver, net::PacketPtr& packet) {
     return false;
   }
   to_wake_[to] = true;
-  loop_.atTurnEnd(*this);
+  loop_.atIterationEnd(*this);
   return true;
 }
 
-void WorkerThread::onTurnEnd() {
+void WorkerThread::onIterationEnd() {
   for (unsigned i = 0; i < options_.count; ++i) {
     if (!to_wake_[i]) continue;
     to_wake_[i] = false;

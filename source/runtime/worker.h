@@ -67,7 +67,7 @@ struct PortChanges {
   std::vector<Revived> revived;
 };
 
-class WorkerThread final : public chain::Worker, private net::TurnEnd {
+class WorkerThread final : public chain::Worker, private net::IterationEnd {
  public:
   WorkerThread(const WorkerOptions& options, WorkerGroup& group);
   ~WorkerThread() override;
@@ -90,7 +90,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   Duration busy() const { return loop_.busy(); }
   uint64_t pauses() const { return loop_.pauses(); }
   uint64_t mailboxFull() const { return mailbox_full_.load(std::memory_order_relaxed); }
-  uint64_t insideLost() const { return inside_.lost(); }
+  uint64_t insideLost() const { return hairpin_.lost(); }
   const net::PacketPool& packets() const { return pool_; }
 
   unsigned index() const override { return options_.index; }
@@ -99,7 +99,7 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   const Clock& clock() const override { return const_cast<net::EventLoop&>(loop_).clock(); }
   net::TimerQueue& timers() override { return loop_.timers(); }
   net::UdpNetwork& network() override { return network_; }
-  net::Inside& inside() override { return inside_; }
+  net::Hairpin& hairpin() override { return hairpin_; }
   double busyShare() const override { return busy_.share(); }  // from any thread
   void postToMain(std::function<void()> task) override { group_.post_to_main(std::move(task)); }
   bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
@@ -112,14 +112,14 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   void run();
   void pin();
   void drainMailbox();
-  void onTurnEnd() override;
+  void onIterationEnd() override;
   void addPort(const NewPort& fresh);
 
   // Delivers what goes from port to port of this worker.
-  struct InsideTurn final : net::TurnEnd {
-    explicit InsideTurn(net::Inside& target) : inside(target) {}
-    void onTurnEnd() override { inside.deliver(); }
-    net::Inside& inside;
+  struct HairpinDelivery final : net::IterationEnd {
+    explicit HairpinDelivery(net::Hairpin& target) : hairpin(target) {}
+    void onIterationEnd() override { hairpin.deliver(); }
+    net::Hairpin& hairpin;
   };
 
   const WorkerOptions options_;
@@ -127,8 +127,8 @@ class WorkerThread final : public chain::Worker, private net::TurnEnd {
   net::PacketPool pool_;
   net::EventLoop loop_;
   net::SocketNetwork network_;
-  net::Inside inside_{[this] { loop_.atTurnEnd(inside_turn_); }};
-  InsideTurn inside_turn_{inside_};
+  net::Hairpin hairpin_{[this] { loop_.atIterationEnd(hairpin_delivery_); }};
+  HairpinDelivery hairpin_delivery_{hairpin_};
   std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(kMailboxCapacity);
   std::atomic<uint64_t> mailbox_full_{0};
   std::vector<bool> to_wake_;  // workers that got mail in this turn

@@ -21,9 +21,9 @@ struct WorkerPort final : net::UdpReceiver {
 
   void onPacket(net::PacketPtr&& packet) override { sink.onDatagram(*this, std::move(packet)); }
 
-  // Bit of the id of the door beside a listener's port, for what comes from inside the process.
-  static constexpr uint16_t kInside = 0x8000;
-  bool isDoor() const { return (id & kInside) != 0; }
+  // Bit of the id of the hairpin beside a listener's port, for what comes from inside the process.
+  static constexpr uint16_t kHairpin = 0x8000;
+  bool isHairpin() const { return (id & kHairpin) != 0; }
 
   bool draining = false;     // no new sessions
   const uint16_t id;         // the same on every worker

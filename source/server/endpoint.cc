@@ -19,35 +19,35 @@ bool listensAt(int fd, const http::Options& options) {
 
 }  // namespace
 
-bool Endpoint::Wish::isSame(const Wish& other) const {
+bool Endpoint::EndpointSpec::isSame(const EndpointSpec& other) const {
   return options.host == other.options.host && options.port == other.options.port && tls == other.tls &&
          options.max_body_bytes == other.options.max_body_bytes;
 }
 
-Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<Wish>& wish,
+Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<EndpointSpec>& spec,
                                                         int listening) const {
-  if (listening >= 0 && (!wish || !listensAt(listening, wish->options))) {
+  if (listening >= 0 && (!spec || !listensAt(listening, spec->options))) {
     close(listening);  // nobody wants it
     listening = -1;
   }
-  if (!wish || (wish_ && wish->isSame(*wish_))) return std::unique_ptr<http::Server>();
-  http::Options options = wish->options;
+  if (!spec || (spec_ && spec->isSame(*spec_))) return std::unique_ptr<http::Server>();
+  http::Options options = spec->options;
   options.listening = listening;
   options.admission = admission_;
-  if (wish_ && wish_->options.host == options.host && wish_->options.port == options.port) {
+  if (spec_ && spec_->options.host == options.host && spec_->options.port == options.port) {
     options.listening = fcntl(server_->descriptor(), F_DUPFD_CLOEXEC, 0);
   }
   return http::Server::start(loop_.raw(), options, handlers_);
 }
 
-void Endpoint::commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fresh) {
-  if (server_ != nullptr && (fresh != nullptr || !wish)) {
+void Endpoint::commit(std::optional<EndpointSpec> spec, std::unique_ptr<http::Server> fresh) {
+  if (server_ != nullptr && (fresh != nullptr || !spec)) {
     server_->leaveSocket();
     old_.push_back(std::move(server_));
   }
   if (fresh != nullptr) server_ = std::move(fresh);
-  if (wish) admission_->configure(wish->limits, RealClock().now());
-  wish_ = std::move(wish);
+  if (spec) admission_->configure(spec->limits, RealClock().now());
+  spec_ = std::move(spec);
 }
 
 void Endpoint::sweep() {

@@ -14,12 +14,12 @@ namespace sluice::server {
 class Endpoint {
  public:
   // What it is to be. Equal wishes are the same endpoint.
-  struct Wish {
+  struct EndpointSpec {
     http::Options options;  // without admission, which is the endpoint's
     std::string tls;        // the files' content
     http::Limits limits;    // take effect on the server that runs
     // The same server serves both.
-    bool isSame(const Wish& other) const;
+    bool isSame(const EndpointSpec& other) const;
   };
 
   // `name` is the endpoint's in log lines.
@@ -28,12 +28,13 @@ class Endpoint {
         handlers_(std::move(handlers)),
         admission_(std::make_shared<http::Admission>(std::move(name))) {}
 
-  // A server for the wish, under the old one's socket where the address stays; null: the one that runs is
+  // A server for the spec, under the old one's socket where the address stays; null: the one that runs is
   // right, or none is wished. It listens, but is nobody's until commit(). `listening`: a socket from
   // elsewhere, ours now, which serves if it has the right address.
-  Result<std::unique_ptr<http::Server>> prepare(const std::optional<Wish>& wish, int listening = -1) const;
+  Result<std::unique_ptr<http::Server>> prepare(const std::optional<EndpointSpec>& spec,
+                                                int listening = -1) const;
   // Never fails. Also from a handler of the old server.
-  void commit(std::optional<Wish> wish, std::unique_ptr<http::Server> fresh);
+  void commit(std::optional<EndpointSpec> spec, std::unique_ptr<http::Server> fresh);
   // Ends old servers that nobody talks to any more. Not from a handler.
   void sweep();
 
@@ -48,7 +49,7 @@ class Endpoint {
   net::EventLoop& loop_;
   const http::Handlers handlers_;
   const std::shared_ptr<http::Admission> admission_;  // of the old servers too
-  std::optional<Wish> wish_;
+  std::optional<EndpointSpec> spec_;
   std::unique_ptr<http::Server> server_;
   std::vector<std::unique_ptr<http::Server>> old_;
 };

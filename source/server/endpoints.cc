@@ -19,32 +19,32 @@ unsigned joinConnections() {
   return static_cast<unsigned>(std::min<rlim_t>(kJoinConnections, descriptors.rlim_cur / 2));
 }
 
-std::optional<Endpoint::Wish> adminWish(const config::Settings& settings) {
+std::optional<Endpoint::EndpointSpec> adminSpec(const config::Settings& settings) {
   if (!settings.admin) return std::nullopt;
-  Endpoint::Wish wish;
-  wish.options.host = settings.admin->address.ipString();
-  wish.options.port = settings.admin->address.port();
-  return wish;
+  Endpoint::EndpointSpec spec;
+  spec.options.host = settings.admin->address.ipString();
+  spec.options.port = settings.admin->address.port();
+  return spec;
 }
 
-std::optional<Endpoint::Wish> joinWish(const config::Settings& settings) {
+std::optional<Endpoint::EndpointSpec> joinSpec(const config::Settings& settings) {
   if (!settings.join) return std::nullopt;
   const config::JoinSettings& join = *settings.join;
-  Endpoint::Wish wish;
-  wish.tls = join.tls_content;
-  http::Options& options = wish.options;
+  Endpoint::EndpointSpec spec;
+  spec.tls = join.tls_content;
+  http::Options& options = spec.options;
   options.host = join.address.ipString();
   options.port = join.address.port();
   options.certificate_file = join.tls_certificate_file;
   options.private_key_file = join.tls_private_key_file;
   options.max_body_bytes = join.max_offer_bytes;
-  wish.limits = {.connections = joinConnections(),
+  spec.limits = {.connections = joinConnections(),
                  .connections_per_source = join.max_connections_per_source,
                  .requests_per_second = join.max_requests_per_second,
                  .request_burst = 2 * join.max_requests_per_second,
                  .handshakes_per_second = join.max_tls_handshakes_per_second,
                  .trusted_proxies = join.trusted_proxies};
-  return wish;
+  return spec;
 }
 
 Errors prefixed(const char* prefix, const Errors& errors) {
@@ -59,12 +59,12 @@ Errors prefixed(const char* prefix, const Errors& errors) {
 }  // namespace
 
 Result<Server::FreshEndpoints> Server::prepareEndpoints(const config::Settings& settings,
-                                                        const Estate& estate) {
-  FreshEndpoints fresh{adminWish(settings), joinWish(settings), nullptr, nullptr};
-  auto admin = admin_http_.prepare(fresh.admin_wish, estate.admin);
+                                                        const TakeoverSnapshot& snapshot) {
+  FreshEndpoints fresh{adminSpec(settings), joinSpec(settings), nullptr, nullptr};
+  auto admin = admin_http_.prepare(fresh.admin_spec, snapshot.admin);
   if (!admin.ok()) return prefixed("admin", admin.errors());
   fresh.admin = *std::move(admin);
-  auto join = join_http_.prepare(fresh.join_wish, estate.join);
+  auto join = join_http_.prepare(fresh.join_spec, snapshot.join);
   if (!join.ok()) return prefixed("join", join.errors());
   fresh.join = *std::move(join);
   return fresh;
@@ -77,7 +77,7 @@ void Server::commitEndpoints(FreshEndpoints fresh) {
   if (fresh.join != nullptr) {
     log::info("join API on {}://{}", settings_.join->tls_content.empty() ? "http" : "https",
               settings_.join->address.withPort(fresh.join->port()).toString());
-    if (const unsigned most = fresh.join_wish->limits.connections; most < kJoinConnections) {
+    if (const unsigned most = fresh.join_spec->limits.connections; most < kJoinConnections) {
       log::info("join API: at most {} connections instead of {}: half of what RLIMIT_NOFILE allows", most,
                 kJoinConnections);
     }
@@ -86,8 +86,8 @@ void Server::commitEndpoints(FreshEndpoints fresh) {
     admin_.configure(
         {.token = settings_.admin->token, .hosts = http::HostNames(settings_.admin->allowed_hosts)});
   }
-  admin_http_.commit(std::move(fresh.admin_wish), std::move(fresh.admin));
-  join_http_.commit(std::move(fresh.join_wish), std::move(fresh.join));
+  admin_http_.commit(std::move(fresh.admin_spec), std::move(fresh.admin));
+  join_http_.commit(std::move(fresh.join_spec), std::move(fresh.join));
 }
 
 http::Response Server::unlessHandedOver(const std::function<http::Response()>& answer) const {

@@ -11,16 +11,16 @@ constexpr Duration kPatience = 10s;  // an old process may wait for handshakes t
 
 }  // namespace
 
-void Estate::archive(Archive& a) {
+void TakeoverSnapshot::archive(Archive& a) {
   a(ports, rooms, process);
   a.descriptor(admin);
   a.descriptor(join);
   a.descriptor(takeover);
 }
 
-// The descriptors of the estate come first, then each worker's.
-HandoverMessage Estate::toMessage() {
-  HandoverMessage message{.kind = HandoverKind::kEstate, .body = {}, .descriptors = {}};
+// The descriptors of the snapshot come first, then each worker's.
+HandoverMessage TakeoverSnapshot::toMessage() {
+  HandoverMessage message{.kind = HandoverKind::kSnapshot, .body = {}, .descriptors = {}};
   Descriptors own;
   Archive part(own);
   archive(part);
@@ -36,7 +36,7 @@ HandoverMessage Estate::toMessage() {
   return message;
 }
 
-Result<Estate> Estate::fromMessage(HandoverMessage message) {
+Result<TakeoverSnapshot> TakeoverSnapshot::fromMessage(HandoverMessage message) {
   std::vector<std::pair<uint32_t, std::string>> parts;
   std::vector<int>& all = message.descriptors;
   const bool readable = fromBytes(message.body, parts) && !parts.empty();
@@ -46,7 +46,7 @@ Result<Estate> Estate::fromMessage(HandoverMessage message) {
     for (const int fd : all) close(fd);
     return Error{"", "what the other process sent cannot be read"};
   }
-  Estate estate;
+  TakeoverSnapshot snapshot;
   auto from = all.begin();
   const auto next = [&](uint32_t count) {
     std::vector<int> some(from, from + count);
@@ -55,13 +55,13 @@ Result<Estate> Estate::fromMessage(HandoverMessage message) {
   };
   Descriptors own(next(parts.front().first));
   Archive in(asBytes(parts.front().second), own);
-  estate.archive(in);
+  snapshot.archive(in);
   for (size_t i = 1; i < parts.size(); ++i) {
     std::vector<int> some = next(parts[i].first);
-    estate.workers.push_back({std::move(parts[i].second), std::move(some)});
+    snapshot.workers.push_back({std::move(parts[i].second), std::move(some)});
   }
   if (!in.ok()) return Error{"", "what the other process sent cannot be read"};
-  return estate;
+  return snapshot;
 }
 
 Successor::Successor(net::EventLoop& loop, HandoverChannel channel, std::function<void()> ready)
@@ -91,18 +91,18 @@ Result<Identity> Predecessor::identify(unsigned workers) {
   return identity;
 }
 
-Result<Estate> Predecessor::take() {
+Result<TakeoverSnapshot> Predecessor::take() {
   Status sent = channel_.send({HandoverKind::kTake, {}, {}}, kPatience);
   if (!sent.ok()) return sent.errors();
-  auto answer = channel_.receive(HandoverKind::kEstate, kPatience);
+  auto answer = channel_.receive(HandoverKind::kSnapshot, kPatience);
   if (!answer.ok()) return answer.errors();
-  return Estate::fromMessage(*std::move(answer));
+  return TakeoverSnapshot::fromMessage(*std::move(answer));
 }
 
 Status Predecessor::taken() {
   // When it cannot be sent, the other one is gone, or has just refused.
-  static_cast<void>(channel_.send({HandoverKind::kTaken, {}, {}}, kPatience));
-  const auto answer = channel_.receive(HandoverKind::kYours, kPatience);
+  static_cast<void>(channel_.send({HandoverKind::kAccepted, {}, {}}, kPatience));
+  const auto answer = channel_.receive(HandoverKind::kCommit, kPatience);
   // Who died without a word goes on no more.
   if (answer.ok() || channel_.isClosed()) return Done{};
   return answer.errors();

@@ -21,7 +21,7 @@ struct Identity {
 };
 
 // Everything else. Written while no worker runs.
-struct Estate {
+struct TakeoverSnapshot {
   std::vector<PortManager::Saved> ports;
   int admin = -1;  // sockets that listen
   int join = -1;
@@ -33,7 +33,7 @@ struct Estate {
   // The descriptors stay whose they are.
   HandoverMessage toMessage();
   // Takes the message's descriptors.
-  static Result<Estate> fromMessage(HandoverMessage message);
+  static Result<TakeoverSnapshot> fromMessage(HandoverMessage message);
 
  private:
   void archive(Archive& a);
@@ -69,7 +69,7 @@ class Predecessor {
   // Introduces us; what is refused is the error.
   Result<Identity> identify(unsigned workers);
   // From now on it waits, until the channel is gone or it has heard of taken().
-  Result<Estate> take();
+  Result<TakeoverSnapshot> take();
   // We have everything. An error: it goes on itself, and nothing is ours.
   Status taken();
 

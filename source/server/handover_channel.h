@@ -17,9 +17,9 @@ enum class HandoverKind : uint32_t {
   kHello,     // new process: what it is
   kIdentity,  // old one: what has to be known before anything is built
   kTake,      // new one: I am ready
-  kEstate,    // old one: everything. From now on it waits
-  kTaken,     // new one: I have it
-  kYours,     // old one: I am gone
+  kSnapshot,  // old one: everything. From now on it waits
+  kAccepted,  // new one: I have it
+  kCommit,    // old one: I am gone
   kRefused    // either: why not. Nothing has changed
 };
 

@@ -124,11 +124,11 @@ std::optional<PortManager::Port> PortManager::takeInherited(const runtime::Liste
   return port;
 }
 
-// Below WorkerPort::kInside, and of no port that is there.
+// Below WorkerPort::kHairpin, and of no port that is there.
 uint16_t PortManager::nextId() {
   const auto used = [&](const auto& entry) { return entry.second.id == last_id_; };
   do {
-    last_id_ = last_id_ + 1 < runtime::WorkerPort::kInside ? static_cast<uint16_t>(last_id_ + 1) : 1;
+    last_id_ = last_id_ + 1 < runtime::WorkerPort::kHairpin ? static_cast<uint16_t>(last_id_ + 1) : 1;
   } while (std::ranges::any_of(ports_, used) || std::ranges::any_of(fresh_, used) ||
            std::ranges::any_of(draining_, [&](const Draining& d) { return d.port.id == last_id_; }));
   return last_id_;

@@ -27,7 +27,7 @@ void raiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int complain(const Errors& errors, std::FILE* out) {
+int printErrors(const Errors& errors, std::FILE* out) {
   for (const Error& error : errors) std::fprintf(out, "%s\n", error.toString().c_str());
   return 1;
 }
@@ -35,29 +35,29 @@ int complain(const Errors& errors, std::FILE* out) {
 // Asks the running proxy, which knows its sessions and what its filters compare.
 int diff(const Options& options) {
   const auto file = config::readFile(options.config);
-  if (!file.ok()) return complain(file.errors(), stdout);
+  if (!file.ok()) return printErrors(file.errors(), stdout);
   // The running proxy has the same admin token, as a rule; what is wrong with the file is said by the proxy.
   const auto bootstrap = config::parse(file->text, file->format, options.config);
   const auto client = http::Client::make(
       {.url = options.against, .token = bootstrap.ok() ? bootstrap->admin().token() : std::string()});
-  if (!client.ok()) return complain({{"--against", client.error().message}}, stderr);
+  if (!client.ok()) return printErrors({{"--against", client.error().message}}, stderr);
   const char* type = file->format == config::Format::kJson ? "application/json" : "text/plain";
   // Relative paths in the file start from its own folder, wherever the proxy runs.
   const std::string folder = std::filesystem::absolute(options.config).parent_path().string();
   const std::string target = "/reload?dry_run=1&directory=" + http::percentEncode(folder);
   const auto answer = (*client)->request("POST", target, type, file->text);
-  if (!answer.ok()) return complain({{"--against", answer.error().toString()}}, stderr);
+  if (!answer.ok()) return printErrors({{"--against", answer.error().toString()}}, stderr);
   const auto body = nlohmann::json::parse(answer->body, nullptr, false);
   if (answer->status == 200 && body.is_object()) {
     std::fputs(describePlan(body).c_str(), stdout);
     return 0;
   }
   if (!body.is_object() || !body.contains("errors")) {
-    return complain({{"--against", "answers " + std::to_string(answer->status)}}, stderr);
+    return printErrors({{"--against", "answers " + std::to_string(answer->status)}}, stderr);
   }
   Errors errors;
   for (const auto& error : body["errors"]) errors.push_back({error["field"], error["error"]});
-  return complain(errors, stdout);
+  return printErrors(errors, stdout);
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ int run(int argc, char** argv, const chain::Registry& registry) {
   auto server = Server::start(options, registry);
   if (!server.ok()) {
     // What is wrong is what validate was asked for; else it is a complaint.
-    return complain(server.errors(), options.mode == Options::Mode::kValidate ? stdout : stderr);
+    return printErrors(server.errors(), options.mode == Options::Mode::kValidate ? stdout : stderr);
   }
   if (options.mode == Options::Mode::kValidate) {
     std::puts("OK");

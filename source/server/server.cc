@@ -56,7 +56,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
       new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
   server->machine_ = *std::move(machine);
   if (options.takeover) {
-    if (Status status = server->meetPredecessor(*bootstrap); !status.ok()) return status.errors();
+    if (Status status = server->connectToPredecessor(*bootstrap); !status.ok()) return status.errors();
   }
   auto built = server->build(*bootstrap);
   if (!built.ok()) return built.errors();
@@ -65,15 +65,15 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   if (options.mode == Options::Mode::kValidate) return server;
   server->startWorkers();
   runtime::LoadingWorkers loading;
-  auto estate = server->inherit();
-  if (!estate.ok()) return estate.errors();
-  Status status = server->apply(*bootstrap, *std::move(built), &*estate, &loading);
+  auto snapshot = server->inherit();
+  if (!snapshot.ok()) return snapshot.errors();
+  Status status = server->apply(*bootstrap, *std::move(built), &*snapshot, &loading);
   if (status.ok()) {
-    auto endpoints = server->prepareEndpoints(server->settings_, *estate);
+    auto endpoints = server->prepareEndpoints(server->settings_, *snapshot);
     if (!endpoints.ok()) return endpoints.errors();
     server->commitEndpoints(*std::move(endpoints));
   }
-  if (status.ok()) status = server->bindTakeoverSocket(estate->takeover);
+  if (status.ok()) status = server->bindTakeoverSocket(snapshot->takeover);
   if (status.ok()) status = server->finishTakeover(loading);
   if (!status.ok()) return status.errors();
   return server;
@@ -113,7 +113,7 @@ Result<config::Built> Server::buildPreview(const Bootstrap& bootstrap, const std
   return config::build(input);
 }
 
-Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* estate,
+Status Server::apply(const Bootstrap& bootstrap, config::Built built, TakeoverSnapshot* snapshot,
                      runtime::LoadingWorkers* loading) {
   auto change = ports_.prepare(*built.generation);
   if (!change.ok()) return change.errors();
@@ -126,8 +126,8 @@ Status Server::apply(const Bootstrap& bootstrap, config::Built built, Estate* es
   for (auto& worker : group_.workers) {
     const unsigned i = worker->index();
     std::function<void()> then;
-    if (estate != nullptr && i < estate->workers.size()) {
-      then = loading->load(*worker, std::move(estate->workers[i]));
+    if (snapshot != nullptr && i < snapshot->workers.size()) {
+      then = loading->load(*worker, std::move(snapshot->workers[i]));
     }
     worker->publish(generation_, change->forWorker(i), std::move(then));
   }

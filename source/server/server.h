@@ -50,17 +50,17 @@ class Server final : private admin::Backend, private rooms::Observer {
                                 runtime::StatsStore& stats, chain::ProcessState& process) const;
   // Of the configuration file.
   std::string directory() const;
-  // With `estate`: the workers load it, and wait.
-  Status apply(const Bootstrap& bootstrap, config::Built built, Estate* estate = nullptr,
+  // With `snapshot`: the workers load it, and wait.
+  Status apply(const Bootstrap& bootstrap, config::Built built, TakeoverSnapshot* snapshot = nullptr,
                runtime::LoadingWorkers* loading = nullptr);
   // What only a restart can change.
   Status checkFixed(const config::Settings& fresh) const;
-  // `estate` has the sockets, or not.
+  // `snapshot` has the sockets, or not.
   struct FreshEndpoints {
-    std::optional<Endpoint::Wish> admin_wish, join_wish;
+    std::optional<Endpoint::EndpointSpec> admin_spec, join_spec;
     std::unique_ptr<http::Server> admin, join;
   };
-  Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const Estate& estate);
+  Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const TakeoverSnapshot& snapshot);
   void commitEndpoints(FreshEndpoints fresh);
   // What another process answers now is refused, and the connection with it.
   http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
@@ -81,16 +81,16 @@ class Server final : private admin::Backend, private rooms::Observer {
   // The machine's addresses may have changed.
   void checkMachine();
   // Of the process before this one, if there is one (--takeover).
-  Status meetPredecessor(const Bootstrap& bootstrap);
-  Result<Estate> inherit();
+  Status connectToPredecessor(const Bootstrap& bootstrap);
+  Result<TakeoverSnapshot> inherit();
   Status finishTakeover(runtime::LoadingWorkers& loading);
   void reportTakeover(const runtime::LoadingWorkers::Loaded& loaded);
   Status bindTakeoverSocket(int inherited);
   // The process after this one.
   void onSuccessor(HandoverChannel channel);
   void onSuccessorReady();
-  bool isShakingHands() const;
-  Estate leaveEstate(runtime::PausedWorkers& workers);
+  bool hasPendingHandshakes() const;
+  TakeoverSnapshot takeSnapshot(runtime::PausedWorkers& workers);
   void handOver();
   void onTerminate();
   // `limit`: then the process ends.

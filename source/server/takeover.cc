@@ -20,7 +20,7 @@ constexpr Duration kLookAgain = 10ms;
 
 }  // namespace
 
-Status Server::meetPredecessor(const Bootstrap& bootstrap) {
+Status Server::connectToPredecessor(const Bootstrap& bootstrap) {
   if (bootstrap.takeover_socket().empty()) return Error{"takeover_socket", "is required for --takeover"};
   const auto directory = std::filesystem::absolute(options_.config).parent_path();
   const std::string path = (directory / bootstrap.takeover_socket()).string();
@@ -48,18 +48,18 @@ Status Server::meetPredecessor(const Bootstrap& bootstrap) {
   return Done{};
 }
 
-Result<Estate> Server::inherit() {
-  if (!predecessor_) return Estate{};
+Result<TakeoverSnapshot> Server::inherit() {
+  if (!predecessor_) return TakeoverSnapshot{};
   takeover_began_ = clock_.now();
-  auto estate = predecessor_->take();
-  if (!estate.ok()) return Error{"--takeover", estate.error().message};
-  ports_.inherit(std::move(estate->ports));
+  auto snapshot = predecessor_->take();
+  if (!snapshot.ok()) return Error{"--takeover", snapshot.error().message};
+  ports_.inherit(std::move(snapshot->ports));
   Descriptors none;
-  Archive process(asBytes(estate->process), none), rooms(asBytes(estate->rooms), none);
+  Archive process(asBytes(snapshot->process), none), rooms(asBytes(snapshot->rooms), none);
   process_.archive(process);
   rooms_.archive(rooms);
   if (!process.ok() || !rooms.ok()) return Error{"--takeover", "what the other process left cannot be read"};
-  return estate;
+  return snapshot;
 }
 
 Status Server::finishTakeover(runtime::LoadingWorkers& loading) {
@@ -141,7 +141,7 @@ void Server::onSuccessor(HandoverChannel channel) {
 }
 
 // A handshake cannot go along; most are over in a moment.
-bool Server::isShakingHands() const {
+bool Server::hasPendingHandshakes() const {
   for (const auto& room : rooms_.rooms()) {
     for (const auto& player : room.players) {
       const auto& observed = player->observed;
@@ -154,39 +154,39 @@ bool Server::isShakingHands() const {
 
 void Server::onSuccessorReady() {
   if (successor_ready_ == Instant{}) successor_ready_ = clock_.now();
-  if (isShakingHands() && clock_.now() - successor_ready_ < kHandshakes) {
+  if (hasPendingHandshakes() && clock_.now() - successor_ready_ < kHandshakes) {
     return successor_waits_.arm(kLookAgain);
   }
   handOver();
   if (!handed_over_) loop_.post([this] { successor_.reset(); });
 }
 
-Estate Server::leaveEstate(runtime::PausedWorkers& workers) {
+TakeoverSnapshot Server::takeSnapshot(runtime::PausedWorkers& workers) {
   const auto written = [](auto& state) {
     Descriptors none;
     Archive out(none);
     state.archive(out);
     return out.takeBytes();
   };
-  Estate estate;
-  estate.workers = workers.save();
+  TakeoverSnapshot snapshot;
+  snapshot.workers = workers.save();
   loop_.runPosted();  // what workers had told us until then
-  estate.ports = ports_.save();
-  estate.rooms = written(rooms_);
-  estate.process = written(process_);
-  if (admin_http_.server() != nullptr) estate.admin = admin_http_.server()->descriptor();
-  if (join_http_.server() != nullptr) estate.join = join_http_.server()->descriptor();
-  estate.takeover = takeover_socket_->descriptor();
-  return estate;
+  snapshot.ports = ports_.save();
+  snapshot.rooms = written(rooms_);
+  snapshot.process = written(process_);
+  if (admin_http_.server() != nullptr) snapshot.admin = admin_http_.server()->descriptor();
+  if (join_http_.server() != nullptr) snapshot.join = join_http_.server()->descriptor();
+  snapshot.takeover = takeover_socket_->descriptor();
+  return snapshot;
 }
 
 void Server::handOver() {
   HandoverChannel& channel = successor_->channel();
   handing_over_ = true;  // no reload comes in between
   runtime::PausedWorkers workers(group_);
-  Status status = channel.send(leaveEstate(workers).toMessage(), kLoading);
+  Status status = channel.send(takeSnapshot(workers).toMessage(), kLoading);
   if (status.ok()) {
-    const auto taken = channel.receive(HandoverKind::kTaken, kLoading);
+    const auto taken = channel.receive(HandoverKind::kAccepted, kLoading);
     if (!taken.ok()) status = taken.errors();
   }
   if (!status.ok()) {
@@ -197,7 +197,7 @@ void Server::handOver() {
     return;
   }
   workers.handOver();
-  static_cast<void>(channel.send({HandoverKind::kYours, {}, {}}, kAnswer));
+  static_cast<void>(channel.send({HandoverKind::kCommit, {}, {}}, kAnswer));
   handed_over_ = true;
   if (admin_http_.server() != nullptr) admin_http_.server()->leaveSocket();
   if (join_http_.server() != nullptr) join_http_.server()->leaveSocket();

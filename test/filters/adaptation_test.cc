@@ -140,12 +140,12 @@ TEST_CASE(
 
 TEST_CASE("most listeners' loss counts, one listener's does not") {
   Fixture f;
-  rooms::LossCensus& census = f.player->room->listenerLoss();
-  for (int i = 0; i < 9; ++i) census.enter(0, rooms::LossCensus::kNobody);
-  census.enter(0.5, rooms::LossCensus::kNobody);
+  rooms::LossHistogram& census = f.player->room->receiverLoss();
+  for (int i = 0; i < 9; ++i) census.enter(0, rooms::LossHistogram::kNobody);
+  census.enter(0.5, rooms::LossHistogram::kNobody);
   f.wait(2s);
   CHECK(f.advised.profiles.empty());
-  for (int i = 0; i < 10; ++i) census.enter(0.08, rooms::LossCensus::kNobody);
+  for (int i = 0; i < 10; ++i) census.enter(0.08, rooms::LossHistogram::kNobody);
   f.wait(9s);
   REQUIRE(f.advised.profiles.size() == 1);
   CHECK(f.advised.profiles[0].fec);

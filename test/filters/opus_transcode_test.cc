@@ -34,14 +34,14 @@ TEST_CASE("TRANSCODE corrects what sender reports count") {
 struct Transcoding : Fixture {
   std::vector<Payload> payloads = encode(voiceSignal(10, 150), {});
   size_t sent = 0;
-  int loss_class = rooms::LossCensus::kNobody;
+  int loss_class = rooms::LossHistogram::kNobody;
 
   Transcoding() : Fixture("ingress { mode: TRANSCODE }") { chain.session.known_player = makePlayer(); }
 
   void line(double rtt_ms, double loss, double busy) {
     auto& observed = chain.session.known_player->observed;
     observed.rtt_us = static_cast<uint32_t>(rtt_ms * 1000);
-    loss_class = chain.session.known_player->room->listenerLoss().enter(loss, loss_class);  // who hears it
+    loss_class = chain.session.known_player->room->receiverLoss().enter(loss, loss_class);  // who hears it
     worker.busy_share = busy;
   }
   // Plays until the profile is this one.

@@ -202,13 +202,13 @@ TEST_CASE("RFC 8656 6: two clients of one server talk through their relays") {
   other.permit({s.client.relay().toString()});
   s.client.bind(0x4001, other.relay().toString());
   s.client.sayOn(0x4001, "hello");
-  s.server.worker.inside().deliver();
+  s.server.worker.hairpin().deliver();
   for (const SentDatagram& sent : s.server.network().sent)
     s.server.network().deliver(sent.from, sent.to, sent.data);
   CHECK(other.heard() == s.client.relay().toString() + " hello");
   other.say(s.client.relay().toString(), "hello yourself");
   const size_t before = s.server.network().sent.size();
-  s.server.worker.inside().deliver();
+  s.server.worker.hairpin().deliver();
   for (size_t i = before - std::min<size_t>(before, 1); i < s.server.network().sent.size(); ++i) {
     const SentDatagram sent = s.server.network().sent[i];
     if (sent.from == other.relay()) s.server.network().deliver(sent.from, sent.to, sent.data);

@@ -183,7 +183,7 @@ TEST_CASE("two clients of one worker reach one another's relays inside the proce
   CHECK(alice.bind(0x4000, bob.relay().toString()).code() == kSuccess);
   CHECK(bob.permit({alice.relay().toString()}).code() == kSuccess);
   alice.sayOn(0x4000, "hello");
-  server.worker.inside().deliver();
+  server.worker.hairpin().deliver();
   CHECK(bob.heard() == alice.relay().toString() + " hello");
   CHECK(server.sent().empty());
   CHECK(alice.chain.counted("stun_turn", "relayed_inside") == 1);
@@ -210,8 +210,8 @@ TEST_CASE("a packet without room for one more header is dropped") {
     packet->prepend(net::Packet::kHeadroom - headroom);
     packet->remote = alice.relay();
     packet->local = bob.relay();
-    server.worker.inside().send(std::move(packet));
-    server.worker.inside().deliver();
+    server.worker.hairpin().send(std::move(packet));
+    server.worker.hairpin().deliver();
   };
   from_inside(4);
   CHECK(bob.chain.dropped("stun_turn", "too_long") == 0);

@@ -166,7 +166,7 @@ TEST_CASE("RFC 8656 10.2: as many relays of ours are peers as peers are allowed,
     const std::string relay = others.back()->relay().toString();
     CHECK(client.permit({relay}).code() == (i < 20 ? kSuccess : 508));
     client.say(relay, "ping");
-    server.worker.inside().deliver();
+    server.worker.hairpin().deliver();
     CHECK(client.chain.dropped("stun_turn", "no_permission") == (i < 20 ? 0 : 1));
   }
   CHECK(client.permit({others.front()->relay().toString()}).code() == kSuccess);

@@ -173,9 +173,9 @@ TEST_CASE("DONT-FRAGMENT is for the first hop alone, and not for what a listener
     }
     bool& whole;
   } sink(whole);
-  server.worker.inside().add(bob.relay(), sink);
+  server.worker.hairpin().add(bob.relay(), sink);
   alice.indicate(stun::kSend, {peer(bob.relay().toString()), payload("x"), flag(stun::kDontFragment)});
-  server.worker.inside().deliver();
+  server.worker.hairpin().deliver();
   CHECK_FALSE(whole);
 }
 

@@ -57,8 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       read<runtime::SavedWorker>(input);
       break;
     case 1:
-      static_cast<void>(
-          server::Estate::fromMessage({server::HandoverKind::kEstate, std::string(asText(input)), {}}));
+      static_cast<void>(server::TakeoverSnapshot::fromMessage(
+          {server::HandoverKind::kSnapshot, std::string(asText(input)), {}}));
       break;
     case 2:
       read<server::Identity>(input);

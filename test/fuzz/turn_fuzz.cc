@@ -107,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         clock.advance(std::chrono::seconds{what});
         worker.timers().run();
     }
-    worker.inside().deliver();
+    worker.hairpin().deliver();
   }
   chain.closeChain();
   if (worker.pool().unaccounted() != 0) std::abort();

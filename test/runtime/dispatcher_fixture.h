@@ -11,7 +11,7 @@
 
 #include "source/codec/stun.h"
 #include "source/runtime/dispatcher.h"
-#include "source/runtime/inside_port.h"
+#include "source/runtime/hairpin_port.h"
 #include "test/support/harness.h"
 
 namespace sluice::runtime {
@@ -141,13 +141,13 @@ struct DispatcherFixture {
     through.onPacket(std::move(packet));
   }
   // The way in for what relays of this process send.
-  WorkerPort& addDoor() {
-    const auto id = static_cast<uint16_t>(7 | WorkerPort::kInside);
+  WorkerPort& addHairpin() {
+    const auto id = static_cast<uint16_t>(7 | WorkerPort::kHairpin);
     auto owned = std::make_unique<WorkerPort>(id, generation->listeners[0], &stats, dispatcher);
-    WorkerPort& door = *owned;
-    door.udp = std::make_unique<InsidePort>(worker.inside(), *port->udp, door, &stats);
+    WorkerPort& hairpin = *owned;
+    hairpin.udp = std::make_unique<HairpinPort>(worker.hairpin(), *port->udp, hairpin, &stats);
     dispatcher.addPort(std::move(owned));
-    return door;
+    return hairpin;
   }
   void turn() { uv_run(loop.raw(), UV_RUN_NOWAIT); }
   void sweepAfter(Duration by) {
@@ -176,7 +176,7 @@ struct DispatcherFixture {
     return open;
   }
   const Session* find(const Address& remote) const {
-    return dispatcher.sessions().find({remote, kLocal, 7, runtime::Plane::kMedia});
+    return dispatcher.sessions().find({remote, kLocal, 7, runtime::SessionUsage::kMedia});
   }
 
   rooms::PlayerPtr player(const std::string& ufrag, const std::string& password = "") {

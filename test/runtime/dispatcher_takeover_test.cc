@@ -236,9 +236,9 @@ TEST_CASE("who cannot go on is named with the reason, and the others go on") {
 TEST_CASE("a session of which one address is gone cannot go on") {
   Fixture f;
   f.player("ours");
-  WorkerPort& door = f.before.addDoor();
+  WorkerPort& hairpin = f.before.addHairpin();
   f.before.receive(kAlice, check("ours:theirs"));
-  f.before.receive(door, kBob, kLocal, check("ours:theirs"));
+  f.before.receive(hairpin, kBob, kLocal, check("ours:theirs"));
   const auto lost = f.takeOver();
   REQUIRE(lost.size() == 1);
   CHECK(lost[0].why == "one of its addresses is not there any more");

@@ -257,8 +257,8 @@ TEST_CASE("a client that talks to two addresses of a wildcard listener is answer
 TEST_CASE("a relay's address opens no chain that is for some sources") {
   const Address relay = *Address::parse("192.0.2.7:50000");
   Fixture f;
-  WorkerPort& door = f.addDoor();
-  f.receive(door, relay, kLocal, check());
+  WorkerPort& hairpin = f.addHairpin();
+  f.receive(hairpin, relay, kLocal, check());
   CHECK(f.dropped(ListenerDrop::kNoChain) == 1);
   f.receive(relay, check());
   CHECK(f.dispatcher.sessions().size() == 1);
@@ -268,9 +268,9 @@ TEST_CASE("relayed clients have one address and are no single source") {
   Fixture f({.authenticates = false, .limits = {.sessions = 10, .per_source = 1}});
   f.for_some = false;
   f.publish(2);
-  WorkerPort& door = f.addDoor();
+  WorkerPort& hairpin = f.addHairpin();
   for (const uint16_t relay : {50'000, 50'001, 50'002})
-    f.receive(door, kLocal.withPort(relay), kLocal, kVoice);
+    f.receive(hairpin, kLocal.withPort(relay), kLocal, kVoice);
   CHECK(f.dispatcher.sessions().size() == 3);
   CHECK(f.dispatcher.sessions().fromSource(kLocal) == 0);
   f.receive(kLocal.withPort(9), kVoice);
@@ -278,18 +278,18 @@ TEST_CASE("relayed clients have one address and are no single source") {
 }
 
 // Its client's address is this machine's: another port of it may be anybody's.
-TEST_CASE("a relayed client's answers take no detour") {
+TEST_CASE("a relayed client's answers take no explicit_path") {
   Fixture f({.authenticates = false});
   f.for_some = false;
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
-    packet->detour = true;
+    packet->explicit_path = true;
     packet->remote = packet->remote.withPort(9);
     context.egress(std::move(packet));
   };
   f.publish(2);
   f.receive(kAlice, kVoice);
   CHECK(f.worker.network().sent.size() == 1);
-  f.receive(f.addDoor(), kLocal.withPort(50'000), kLocal, kVoice);
+  f.receive(f.addHairpin(), kLocal.withPort(50'000), kLocal, kVoice);
   CHECK(f.dropped(ListenerDrop::kNoTuple) == 1);
   CHECK(f.worker.network().sent.size() == 1);
 }
@@ -482,7 +482,7 @@ TEST_CASE("a player's redirected addresses are bounded: the oldest makes room") 
   const auto room = std::make_shared<rooms::Room>("room", 2);
   const rooms::Player alice(room, "alice", {}), bob(room, "bob", {});
   const auto key = [](const Address& remote, uint16_t port) {
-    return TupleKey{remote.withPort(port), kLocal, 7, Plane::kMedia};
+    return TupleKey{remote.withPort(port), kLocal, 7, SessionUsage::kMedia};
   };
   redirects.add(key(kBob, 1), {1, &bob});
   for (uint16_t port = 0; port <= Redirects::kMaxPerPlayer; ++port)

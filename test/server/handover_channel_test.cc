@@ -50,7 +50,7 @@ struct Pair {
 
 std::string header(uint32_t magic, uint64_t body, uint64_t descriptors) {
   std::string bytes(24, '\0');
-  const auto kind = HandoverKind::kEstate;
+  const auto kind = HandoverKind::kSnapshot;
   std::memcpy(&bytes[0], &magic, 4);
   std::memcpy(&bytes[4], &kind, 4);
   std::memcpy(&bytes[8], &body, 8);
@@ -68,11 +68,11 @@ struct File {
 TEST_CASE("a message arrives with its kind, its body and its descriptors, in their order") {
   Pair pair;
   const File a, b;
-  HandoverMessage message{HandoverKind::kEstate, "all of it", {}};
+  HandoverMessage message{HandoverKind::kSnapshot, "all of it", {}};
   constexpr size_t kMany = 600;  // more than the kernel takes at once
   for (size_t i = 0; i < kMany; ++i) message.descriptors.push_back(i % 3 == 0 ? a.fd : b.fd);
   std::thread sender([&] { CHECK(pair.here.send(message, kSoon).ok()); });
-  const auto got = pair.there.receive(HandoverKind::kEstate, kSoon);
+  const auto got = pair.there.receive(HandoverKind::kSnapshot, kSoon);
   sender.join();
   REQUIRE(got.ok());
   CHECK(got->body == "all of it");
@@ -190,7 +190,7 @@ TEST_CASE("descriptors of a message that is not taken are closed") {
     rlimit limits{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &limits) == 0);
     const rlimit few{before + 10, limits.rlim_max};
-    HandoverMessage message{HandoverKind::kEstate, "", std::vector<int>(100, file.fd)};
+    HandoverMessage message{HandoverKind::kSnapshot, "", std::vector<int>(100, file.fd)};
     REQUIRE(setrlimit(RLIMIT_NOFILE, &few) == 0);
     CHECK(pair.here.send(message, kSoon).ok());
     const auto got = pair.there.receive(kSoon);
@@ -208,7 +208,7 @@ TEST_CASE("who says nothing is waited for only so long, and is not gone") {
   pair.write(header(kMagic, 4, 0));
   CHECK_FALSE(pair.there.receive(10ms).ok());
   const std::string body(10'000'000, 'x');  // nobody reads it
-  CHECK_FALSE(pair.here.send({HandoverKind::kEstate, body, {}}, 10ms).ok());
+  CHECK_FALSE(pair.here.send({HandoverKind::kSnapshot, body, {}}, 10ms).ok());
 }
 
 TEST_CASE("sending to who is gone is an error and no signal") {

@@ -28,7 +28,7 @@ class FakeWorker final : public chain::Worker {
   const Clock& clock() const override { return clock_; }
   net::TimerQueue& timers() override { return timers_; }
   FakeNetwork& network() override { return network_; }
-  net::Inside& inside() override { return inside_; }
+  net::Hairpin& hairpin() override { return hairpin_; }
   double busyShare() const override { return busy_share; }
   void postToMain(std::function<void()> task) override { posted.push_back(std::move(task)); }
   // To workers in `peers`, at once; refused when there is none.
@@ -48,7 +48,7 @@ class FakeWorker final : public chain::Worker {
   net::PacketPool pool_{4096};
   net::TimerQueue timers_{clock_};
   FakeNetwork network_{pool_};
-  net::Inside inside_{[] {}};  // tests call inside().deliver()
+  net::Hairpin hairpin_{[] {}};  // tests call hairpin().deliver()
 };
 
 class FakeSession final : public chain::Session {

@@ -183,7 +183,7 @@ void printLines(bool quick) {
   for (const Line& each : lines(quick)) std::printf("%s\n", each.name.c_str());
 }
 
-// What arrives of all voices, one after the other, with the same fates as in the table: when (in
+// What arrives of all voices, one after the other, with the same outcomes as in the table: when (in
 // microseconds), sequence number, timestamp, payload. False: there is no such line.
 bool printStream(const char* name) {
   const auto all = lines(false);
@@ -196,9 +196,9 @@ bool printStream(const char* name) {
     for (size_t n = 0; n < speech.size(); ++n) {
       const size_t frame = first + n;
       const Instant now{kFrame * static_cast<int64_t>(frame)};
-      for (const impair::Fate& fate : impairment.decide(speech[n].size(), now)) {
-        if (fate.kind != impair::Fate::kPassed) continue;
-        std::printf("%lld %zu %zu ", static_cast<long long>(fate.release.time_since_epoch() / 1us),
+      for (const impair::Outcome& outcome : impairment.decide(speech[n].size(), now)) {
+        if (outcome.kind != impair::Outcome::kPassed) continue;
+        std::printf("%lld %zu %zu ", static_cast<long long>(outcome.release.time_since_epoch() / 1us),
                     frame & 0xFFFF, frame * kFrameSamples);
         for (const uint8_t byte : speech[n]) std::printf("%02x", byte);
         std::printf("\n");

@@ -69,8 +69,8 @@ class Simulation {
   // Through the line; `arrive` runs for each copy that passes.
   void transmit(impair::Impairment& line, size_t size, const std::function<void()>& arrive) {
     out_.bytes += size;
-    for (const impair::Fate& fate : line.decide(size, now_)) {
-      if (fate.kind == impair::Fate::kPassed) at(fate.release, arrive);
+    for (const impair::Outcome& outcome : line.decide(size, now_)) {
+      if (outcome.kind == impair::Outcome::kPassed) at(outcome.release, arrive);
     }
   }
 

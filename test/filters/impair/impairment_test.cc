@@ -38,10 +38,10 @@ Trace run(const Impairment::Config& config, uint64_t seed = 1, int packets = kPa
   Trace trace;
   Instant now = kStart;
   for (int i = 0; i < packets; ++i, now += 20ms) {
-    const Fate fate = line.decide(100, now).original();
-    trace.lost.push_back(fate.kind == Fate::kLost);
-    if (fate.kind != Fate::kPassed) continue;
-    trace.delays_ms.push_back(std::chrono::duration<double, std::milli>(fate.release - now).count());
+    const Outcome outcome = line.decide(100, now).original();
+    trace.lost.push_back(outcome.kind == Outcome::kLost);
+    if (outcome.kind != Outcome::kPassed) continue;
+    trace.delays_ms.push_back(std::chrono::duration<double, std::milli>(outcome.release - now).count());
   }
   return trace;
 }
@@ -113,12 +113,12 @@ TEST_CASE("a share is held back, doubled or corrupted") {
   int copies = 0;
   int corrupted = 0;
   for (int i = 0; i < kPackets; ++i) {
-    const Fates fates = line.decide(100, kStart);
-    const Fate& fate = fates.original();
-    reordered += fate.reordered;
-    copies += fates.size() == 2;
-    corrupted += fate.flip.has_value();
-    REQUIRE(fate.release == kStart + (fate.reordered ? 35ms : 10ms));
+    const Outcomes outcomes = line.decide(100, kStart);
+    const Outcome& outcome = outcomes.original();
+    reordered += outcome.reordered;
+    copies += outcomes.size() == 2;
+    corrupted += outcome.flip.has_value();
+    REQUIRE(outcome.release == kStart + (outcome.reordered ? 35ms : 10ms));
   }
   CHECK(reordered / 1e5 == doctest::Approx(0.1).epsilon(0.05));
   CHECK(copies / 1e5 == doctest::Approx(0.2).epsilon(0.05));
@@ -130,12 +130,12 @@ TEST_CASE("a thin link sends one packet after the other and refuses what would w
   Impairment line({.rate_bps = 8000, .max_queue = 150ms}, 1);
   CHECK(line.decide(100, kStart).original().release == kStart + 100ms);
   CHECK(line.decide(100, kStart).original().release == kStart + 200ms);
-  CHECK(line.decide(100, kStart).original().kind == Fate::kRateLimited);
+  CHECK(line.decide(100, kStart).original().kind == Outcome::kRateLimited);
   CHECK(line.decide(100, kStart + 50ms).original().release == kStart + 300ms);
   CHECK(line.decide(100, kStart + 1s).original().release == kStart + 1100ms);
 }
 
-TEST_CASE("the same seed has the same fates; another has others") {
+TEST_CASE("the same seed has the same outcomes; another has others") {
   const Impairment::Config config{.loss = GilbertElliott::bursts(0.1, 3), .max_jitter = 60ms};
   const Trace first = run(config, 42, 5000);
   const Trace again = run(config, 42, 5000);
@@ -164,14 +164,14 @@ TEST_CASE("a new configuration goes on with the line; a new seed begins anew") {
   const Impairment::Config config{.loss = GilbertElliott::uniform(0.5)};
   const Trace whole = run(config, 9, 200);
   Impairment line({}, 9);
-  for (int i = 0; i < 100; ++i) CHECK(line.decide(100, kStart).original().kind == Fate::kPassed);
+  for (int i = 0; i < 100; ++i) CHECK(line.decide(100, kStart).original().kind == Outcome::kPassed);
   line.configure(config);
   for (size_t i = 100; i < 200; ++i) {
-    CHECK((line.decide(100, kStart).original().kind == Fate::kLost) == whole.lost[i]);
+    CHECK((line.decide(100, kStart).original().kind == Outcome::kLost) == whole.lost[i]);
   }
   line.reseed(9);
   for (size_t i = 0; i < 100; ++i) {
-    CHECK((line.decide(100, kStart).original().kind == Fate::kLost) == whole.lost[i]);
+    CHECK((line.decide(100, kStart).original().kind == Outcome::kLost) == whole.lost[i]);
   }
 }
 

@@ -83,7 +83,7 @@ TEST_CASE("FairQueue: a packet that is dropped costs its stream nothing") {
   CHECK(f.pop(2) == "Ba");
 }
 
-TEST_CASE("FairQueue: a stream that shares a lane stays in order when another lane becomes free") {
+TEST_CASE("FairQueue: a stream that shares a flow stays in order when another flow becomes free") {
   Fixture f(100);
   for (uint32_t ssrc = 1; ssrc <= 8; ++ssrc) f.push('x', ssrc);
   f.push('a', 9);
@@ -98,12 +98,12 @@ TEST_CASE("FairQueue: a stream that shares a lane stays in order when another la
   CHECK(order == "abcde");
   CHECK(f.queue.empty());
   f.push('f', 9);
-  f.push('y', 17);  // in a lane of its own again
+  f.push('y', 17);  // in a flow of its own again
   f.push('z', 17);
   CHECK(f.pop(3) == "fyz");
 }
 
-TEST_CASE("FairQueue: more streams than lanes share them, and every packet comes out") {
+TEST_CASE("FairQueue: more streams than flows share them, and every packet comes out") {
   Fixture f(100);
   for (uint32_t ssrc = 1; ssrc <= 100; ++ssrc) CHECK(f.push('x', ssrc) == 0);
   CHECK(f.pop(100) == std::string(100, 'x'));

@@ -271,7 +271,7 @@ TEST_CASE("what a listener loses counts while it is sent voice, whatever its lin
       }));
     };
     report();
-    const rooms::LossCensus& census = room.listener.session.known_player->room->listenerLoss();
+    const rooms::LossHistogram& census = room.listener.session.known_player->room->receiverLoss();
     CHECK(census.percentile(100) == doctest::Approx(0.5));
     for (int i = 0; i < 17; ++i) room.wait(1s);
     CHECK(census.percentile(100) == 0);
@@ -403,7 +403,7 @@ TEST_CASE("who hears nobody any more holds no packets, and counts for nothing in
   room.speak();
   room.wait(600ms);
   room.speak();
-  rooms::LossCensus& census = room.listener.session.known_player->room->listenerLoss();
+  rooms::LossHistogram& census = room.listener.session.known_player->room->receiverLoss();
   CHECK(held() > 0);
   CHECK(census.percentile(100) > 0.1);
   for (int i = 0; i < 10; ++i) room.wait(100ms);

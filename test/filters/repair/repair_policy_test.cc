@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "filters/repair/repair_budget.h"
-#include "source/rooms/loss_census.h"
+#include "source/rooms/loss_histogram.h"
 
 namespace sluice::repair {
 namespace {
@@ -15,7 +15,7 @@ TEST_CASE("each line gets the means that fit it") {
   struct Case {
     const char* name;
     Line line;
-    Means means;
+    RecoveryMode means;
   };
   const Line base{
       .nack = true, .red = true, .loss = 0.1, .mean_burst = 1, .round_trip = 40ms, .budget = 200ms};
@@ -25,32 +25,33 @@ TEST_CASE("each line gets the means that fit it") {
     return line;
   };
   const Case cases[] = {
-      {"hardly any loss", with([](Line& l) { l.loss = 0.005; }), Means::kNothing},
-      {"time to ask", base, Means::kNack},
-      {"a round trip that just fits", with([](Line& l) { l.round_trip = 180ms; }), Means::kNack},
-      {"too far to ask: single losses", with([](Line& l) { l.round_trip = 181ms; }), Means::kRed1},
-      {"cannot ask: single losses", with([](Line& l) { l.nack = false; }), Means::kRed1},
-      {"cannot ask: bursts", with([](Line& l) { l.nack = false, l.mean_burst = 2; }), Means::kRed2},
+      {"hardly any loss", with([](Line& l) { l.loss = 0.005; }), RecoveryMode::kNothing},
+      {"time to ask", base, RecoveryMode::kNack},
+      {"a round trip that just fits", with([](Line& l) { l.round_trip = 180ms; }), RecoveryMode::kNack},
+      {"too far to ask: single losses", with([](Line& l) { l.round_trip = 181ms; }), RecoveryMode::kRed1},
+      {"cannot ask: single losses", with([](Line& l) { l.nack = false; }), RecoveryMode::kRed1},
+      {"cannot ask: bursts", with([](Line& l) { l.nack = false, l.mean_burst = 2; }), RecoveryMode::kRed2},
       {"bursts, but no time for a second frame",
-       with([](Line& l) { l.nack = false, l.mean_burst = 2, l.budget = 30ms; }), Means::kRed1},
-      {"cannot ask, and loses little", with([](Line& l) { l.nack = false, l.loss = 0.02; }), Means::kFec},
-      {"loses much", with([](Line& l) { l.loss = 0.2; }), Means::kNackRed1},
-      {"loses much, and has no RED", with([](Line& l) { l.loss = 0.2, l.red = false; }), Means::kNack},
-      {"neither", with([](Line& l) { l.nack = l.red = false; }), Means::kFec},
-      {"delay before bytes", with([](Line& l) { l.prefer_delay = true; }), Means::kRed1},
+       with([](Line& l) { l.nack = false, l.mean_burst = 2, l.budget = 30ms; }), RecoveryMode::kRed1},
+      {"cannot ask, and loses little", with([](Line& l) { l.nack = false, l.loss = 0.02; }),
+       RecoveryMode::kFec},
+      {"loses much", with([](Line& l) { l.loss = 0.2; }), RecoveryMode::kNackRed1},
+      {"loses much, and has no RED", with([](Line& l) { l.loss = 0.2, l.red = false; }), RecoveryMode::kNack},
+      {"neither", with([](Line& l) { l.nack = l.red = false; }), RecoveryMode::kFec},
+      {"delay before bytes", with([](Line& l) { l.prefer_delay = true; }), RecoveryMode::kRed1},
       {"delay before bytes, and loses little", with([](Line& l) { l.prefer_delay = true, l.loss = 0.015; }),
-       Means::kNack},
+       RecoveryMode::kNack},
       {"delay before bytes, bursts", with([](Line& l) { l.prefer_delay = true, l.mean_burst = 3; }),
-       Means::kRed2},
+       RecoveryMode::kRed2},
       {"delay before bytes, and loses much", with([](Line& l) { l.prefer_delay = true, l.loss = 0.2; }),
-       Means::kRed2},
+       RecoveryMode::kRed2},
       {"delay before bytes, but no RED", with([](Line& l) { l.prefer_delay = true, l.red = false; }),
-       Means::kNack},
-      {"too far and no RED", with([](Line& l) { l.round_trip = 300ms, l.red = false; }), Means::kFec},
+       RecoveryMode::kNack},
+      {"too far and no RED", with([](Line& l) { l.round_trip = 300ms, l.red = false; }), RecoveryMode::kFec},
   };
   for (const Case& c : cases) {
     CAPTURE(c.name);
-    CHECK(name(chooseMeans(c.line)) == name(c.means));
+    CHECK(name(chooseMode(c.line)) == name(c.means));
   }
 }
 
@@ -61,18 +62,18 @@ TEST_CASE("a choice is kept for three seconds, but help comes at once") {
       .nack = true, .red = true, .loss = 0.1, .mean_burst = 1, .round_trip = 40ms, .budget = 200ms};
   Line good = bad;
   good.loss = 0;
-  CHECK(policy.update(bad, now) == Means::kNack);
+  CHECK(policy.update(bad, now) == RecoveryMode::kNack);
   now += 2s;
-  CHECK(policy.update(good, now) == Means::kNack);
+  CHECK(policy.update(good, now) == RecoveryMode::kNack);
   now += 1s;
-  CHECK(policy.update(good, now) == Means::kNothing);
+  CHECK(policy.update(good, now) == RecoveryMode::kNothing);
 }
 
 // Which means a line that can ask and takes RED gets in each half second. `loss`: by the second, and whether
 // RED is sent.
-std::vector<Means> follow(double (*loss)(int second, bool red)) {
+std::vector<RecoveryMode> follow(double (*loss)(int second, bool red)) {
   RepairPolicy policy;
-  std::vector<Means> means;
+  std::vector<RecoveryMode> means;
   Instant now{1h};
   for (int i = 0; i < 2 * 120; ++i, now += 500ms) {
     means.push_back(policy.update({.nack = true,
@@ -88,30 +89,30 @@ std::vector<Means> follow(double (*loss)(int second, bool red)) {
 
 TEST_CASE("a line that has no room for RED is asked instead, and tried again after half a minute") {
   const auto means = follow([](int, bool red) { return red ? 0.14 : 0.05; });
-  CHECK(means[0] == Means::kNack);
-  CHECK(means[2 * 3] == Means::kRed1);
-  CHECK(means[2 * 9] == Means::kRed1);
-  for (int second = 10; second < 58; ++second) CHECK(means[2 * second] == Means::kNack);
-  CHECK(means[2 * 60] == Means::kRed1);
-  CHECK(means[2 * 70] == Means::kNack);
+  CHECK(means[0] == RecoveryMode::kNack);
+  CHECK(means[2 * 3] == RecoveryMode::kRed1);
+  CHECK(means[2 * 9] == RecoveryMode::kRed1);
+  for (int second = 10; second < 58; ++second) CHECK(means[2 * second] == RecoveryMode::kNack);
+  CHECK(means[2 * 60] == RecoveryMode::kRed1);
+  CHECK(means[2 * 70] == RecoveryMode::kNack);
 }
 
 TEST_CASE("a line that becomes worse by itself has room for RED") {
   const auto means = follow([](int second, bool) { return second < 6 ? 0.02 : 0.1; });
-  CHECK(means[2 * 3] == Means::kRed1);
-  CHECK(std::ranges::count(means, Means::kNack) <= 2 * 23);  // until that shows
-  for (int second = 30; second < 120; ++second) CHECK(means[2 * second] == Means::kRed1);
+  CHECK(means[2 * 3] == RecoveryMode::kRed1);
+  CHECK(std::ranges::count(means, RecoveryMode::kNack) <= 2 * 23);  // until that shows
+  for (int second = 30; second < 120; ++second) CHECK(means[2 * second] == RecoveryMode::kRed1);
 }
 
 TEST_CASE("a line that loses about the same with RED as without has room for it") {
   const auto means = follow([](int second, bool red) { return second < 30 || !red ? 0.05 : 0.09; });
-  CHECK(std::ranges::count(means, Means::kRed1) == 2 * 117);
+  CHECK(std::ranges::count(means, RecoveryMode::kRed1) == 2 * 117);
 }
 
 TEST_CASE("a line whose room goes away later is asked instead") {
   const auto means = follow([](int second, bool red) { return second > 60 && red ? 0.14 : 0.05; });
-  CHECK(means[2 * 60] == Means::kRed1);
-  for (int second = 62; second < 105; ++second) CHECK(means[2 * second] == Means::kNack);
+  CHECK(means[2 * 60] == RecoveryMode::kRed1);
+  for (int second = 62; second < 105; ++second) CHECK(means[2 * second] == RecoveryMode::kNack);
 }
 
 TEST_CASE("reports of every five seconds tell whether there is room") {
@@ -186,10 +187,10 @@ TEST_CASE("repair costs at most its share of the voice") {
 }
 
 TEST_CASE("a room's loss is a percentile of its listeners', not the worst") {
-  rooms::LossCensus census;
+  rooms::LossHistogram census;
   CHECK(census.percentile(75) == 0);
   int classes[10];
-  for (int& c : classes) c = census.enter(0, rooms::LossCensus::kNobody);
+  for (int& c : classes) c = census.enter(0, rooms::LossHistogram::kNobody);
   classes[0] = census.enter(0.5, classes[0]);
   CHECK(census.percentile(75) == 0);
   CHECK(census.percentile(100) == doctest::Approx(0.5));

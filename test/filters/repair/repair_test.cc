@@ -88,7 +88,7 @@ TEST_CASE("an end gives every packet back, and the room forgets the listener's l
   for (int i = 0; i < 30; ++i) room.speak();
   rooms::Room& where = *room.listener.session.known_player->room;
   for (auto& [name, chain] : room.chains) chain->closeChain();
-  CHECK(where.listenerLoss().percentile(100) == 0);
+  CHECK(where.receiverLoss().percentile(100) == 0);
   std::vector<net::PacketPtr> all;
   while (net::PacketPtr packet = room.worker.pool().acquire()) all.push_back(std::move(packet));
   CHECK(all.size() == room.worker.pool().allocated());

@@ -320,7 +320,7 @@ TEST_CASE("a speaker is told a percentile of the listeners' loss, not the worst"
     }
   }
   CHECK(lastReport(room.speaker, kSsrc).fraction_lost == doctest::Approx(26).epsilon(0.1));
-  CHECK(room.speaker.session.known_player->room->listenerLoss().percentile(100) > 0);
+  CHECK(room.speaker.session.known_player->room->receiverLoss().percentile(100) > 0);
 }
 
 TEST_CASE("a speaker's own loss as a listener is not told to it as its listeners'") {

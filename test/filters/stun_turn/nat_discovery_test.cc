@@ -58,7 +58,7 @@ TEST_CASE("RFC 5780 6.1: CHANGE-REQUEST decides which of the four addresses answ
     CHECK(reply.error == 0);
     CHECK(reply.from == at(c.from));
     CHECK(reply.to == kClient);
-    CHECK(reply.detour == (std::string(c.local) != c.from));
+    CHECK(reply.explicit_path == (std::string(c.local) != c.from));
   }
 }
 
@@ -72,7 +72,7 @@ TEST_CASE("RFC 5780 7.5: RESPONSE-PORT sends the answer to another port of the c
   const auto reply = Request([](stun::Writer& writer) { addPort(writer, 6000); }).plan();
   CHECK(reply.error == 0);
   CHECK(reply.to == kClient.withPort(6000));
-  CHECK(reply.detour);
+  CHECK(reply.explicit_path);
   CHECK(Request([](stun::Writer& writer) { addPort(writer, 0); }).plan().error == 400);
   const uint8_t one_byte[1] = {};
   CHECK(

@@ -9,13 +9,13 @@
 
 namespace sluice::media {
 
-class AnswerTimes {
+class RetransmissionTimes {
  public:
   void add(Duration took, Instant now) {
     if (now - newest_ >= kRecent) added_ = 0;
     newest_ = now;
-    took_[added_++ % kAnswers] = took;
-    const size_t count = std::min(added_, kAnswers);
+    took_[added_++ % kRemembered] = took;
+    const size_t count = std::min(added_, kRemembered);
     auto sorted = took_;
     std::sort(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(count));
     nearly_all_ = sorted[(count * 7 + 7) / 8 - 1];
@@ -24,10 +24,10 @@ class AnswerTimes {
   Duration nearlyAll(Instant now) const { return now - newest_ < kRecent ? nearly_all_ : Duration{}; }
 
  private:
-  static constexpr size_t kAnswers = 16;
+  static constexpr size_t kRemembered = 16;
   static constexpr Duration kRecent = 5s;
 
-  std::array<Duration, kAnswers> took_{};
+  std::array<Duration, kRemembered> took_{};
   size_t added_ = 0;
   Instant newest_{};
   Duration nearly_all_{};

@@ -4,7 +4,7 @@
 #include <map>
 #include <random>
 
-#include "source/media/loss_finder.h"
+#include "source/media/nack_scheduler.h"
 
 namespace sluice::media {
 namespace {
@@ -20,7 +20,7 @@ struct Outcome {
 
 // Five minutes of 20 ms frames, each 0 to `jitter` late, as answers are. A thread comes up to 1 ms late.
 Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
-            LossFinder::Config config = {}) {
+            NackScheduler::Config config = {}) {
   std::mt19937 random(1);
   const auto roll = [&] { return std::uniform_real_distribution<>(0, 1)(random); };
   const auto delay = [&] {
@@ -30,7 +30,7 @@ Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
   for (uint16_t i = 0; i < 15'000; ++i) {
     if (roll() >= loss) line.emplace(kStart + i * 20ms + delay(), i);
   }
-  LossFinder finder;
+  NackScheduler scheduler;
   Outcome outcome;
   Instant next = Instant::max();
   while (!line.empty()) {
@@ -38,21 +38,22 @@ Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
     if (next <= at) {
       const Instant now = next + Duration{static_cast<int64_t>(roll() * 1e6)};
       std::array<uint16_t, 64> wanted;
-      const size_t count = finder.ask(config, now, known, wanted);
+      const size_t count = scheduler.ask(config, now, known, wanted);
       outcome.asked += count;
       for (size_t i = 0; i < count; ++i) {
         if (roll() >= loss) line.emplace(now + round_trip + delay(), wanted[i]);
       }
-      next = finder.nextAsk(config, now, known);
+      next = scheduler.nextNack(config, now, known);
       continue;
     }
     line.erase(line.begin());
-    if (finder.onPacket(sequence, sequence * 960u, {}, at, known / 2) == LossFinder::Arrival::kRecovered) {
+    if (scheduler.onPacket(sequence, sequence * 960u, {}, at, known / 2) ==
+        NackScheduler::Arrival::kRecovered) {
       ++outcome.recovered;
-      const bool late = at - finder.expected(sequence) > config.budget;
+      const bool late = at - scheduler.expected(sequence) > config.budget;
       if (late && at > kStart + kLearning) ++outcome.late;
     }
-    next = finder.nextAsk(config, at, known);
+    next = scheduler.nextNack(config, at, known);
   }
   return outcome;
 }

@@ -1,4 +1,4 @@
-#include "source/net/inside.h"
+#include "source/net/hairpin.h"
 
 namespace sluice::net {
 namespace {
@@ -10,22 +10,22 @@ Address wildcardOf(const Address& address) {
 
 }  // namespace
 
-Inside::~Inside() {
+Hairpin::~Hairpin() {
   for (PacketPtr& packet : queue_) packet->settle();
 }
 
-void Inside::add(const Address& address, UdpReceiver& receiver, const void* group) {
+void Hairpin::add(const Address& address, UdpReceiver& receiver, const void* group) {
   ++version_;
   ports_[address] = {&receiver, group};
   wildcards_ += address.isWildcard();
 }
 
-void Inside::remove(const Address& address) {
+void Hairpin::remove(const Address& address) {
   ++version_;
   if (ports_.erase(address) > 0) wildcards_ -= address.isWildcard();
 }
 
-const Inside::Port* Inside::find(const Address& address) const {
+const Hairpin::Port* Hairpin::find(const Address& address) const {
   auto it = ports_.find(address);
   if (it == ports_.end() && wildcards_ > 0 && machine_.contains(address.withPort(0))) {
     it = ports_.find(wildcardOf(address));
@@ -33,17 +33,17 @@ const Inside::Port* Inside::find(const Address& address) const {
   return it == ports_.end() ? nullptr : &it->second;
 }
 
-const void* Inside::groupOf(const Address& address) const {
+const void* Hairpin::groupOf(const Address& address) const {
   const Port* port = find(address);
   return port == nullptr ? nullptr : port->group;
 }
 
-void Inside::send(PacketPtr&& packet) {
+void Hairpin::send(PacketPtr&& packet) {
   if (queue_.empty() && delivering_.empty()) schedule_();
   queue_.push_back(std::move(packet));
 }
 
-void Inside::deliver() {
+void Hairpin::deliver() {
   while (!queue_.empty()) {
     delivering_.swap(queue_);
     for (PacketPtr& packet : delivering_) {

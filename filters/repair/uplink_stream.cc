@@ -1,4 +1,4 @@
-#include "filters/repair/speaker_stream.h"
+#include "filters/repair/uplink_stream.h"
 
 #include <algorithm>
 
@@ -15,15 +15,15 @@ media::Frame frameOf(Bytes opus) {
   return info ? media::Frame{info->duration(), opus::isDtx(opus)} : media::Frame{};
 }
 
-Bytes opusIn(const rtp::Packet& packet, SpeakerStream::Carrier carrier) {
-  if (carrier != SpeakerStream::Carrier::kRed) return packet.payload;
+Bytes opusIn(const rtp::Packet& packet, UplinkStream::Carrier carrier) {
+  if (carrier != UplinkStream::Carrier::kRed) return packet.payload;
   const auto red = red::parse(packet.payload);
   return red ? red->primary().data : Bytes{};
 }
 
 }  // namespace
 
-SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet, Instant now) const {
+UplinkStream::Carrier UplinkStream::carrier(const rtp::Packet& packet, Instant now) const {
   const auto is = [&](uint8_t negotiated) { return negotiated != 0 && packet.payload_type == negotiated; };
   if (is(line_.rtx_payload_type)) return Carrier::kRtx;
   const bool red = is(line_.red_payload_type);
@@ -36,30 +36,30 @@ SpeakerStream::Carrier SpeakerStream::carrier(const rtp::Packet& packet, Instant
   return red ? Carrier::kRed : Carrier::kOpus;
 }
 
-media::LossFinder::Arrival SpeakerStream::onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
-                                                   Duration round_trip) {
+media::NackScheduler::Arrival UplinkStream::onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
+                                                     Duration round_trip) {
   last_packet_ = now;
   if (packet.ssrc != ssrc_) {
     ssrc_ = packet.ssrc;
-    finder_.restart();
+    scheduler_.restart();
     reception_ = rtp::Reception(48'000);
   }
   // Answers come as RTX where that was agreed on. Else they look like packets that are merely late.
   const Duration shortest = round_trip == Duration{} ? kUnknownWay : round_trip / 2;
   const Duration quickest_answer = line_.rtx_payload_type != 0 ? Duration::max() : shortest;
   const media::Frame frame = frameOf(opusIn(packet, carrier));
-  const auto arrival = finder_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_answer);
+  const auto arrival = scheduler_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_answer);
   const bool by_itself =
-      arrival == media::LossFinder::Arrival::kNew || arrival == media::LossFinder::Arrival::kOvertaken;
+      arrival == media::NackScheduler::Arrival::kNew || arrival == media::NackScheduler::Arrival::kReordered;
   if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);
   return arrival;
 }
 
-media::LossFinder::Arrival SpeakerStream::onRepeated(const rtp::Packet& packet, Instant now) {
-  return finder_.onPacket(packet.sequence, packet.timestamp, frameOf(packet.payload), now);
+media::NackScheduler::Arrival UplinkStream::onRepeated(const rtp::Packet& packet, Instant now) {
+  return scheduler_.onPacket(packet.sequence, packet.timestamp, frameOf(packet.payload), now);
 }
 
-bool SpeakerStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const {
+bool UplinkStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const {
   if (ssrc_ == 0 || rtp.payload.size() < 2) return false;
   const uint16_t sequence = readU16(rtp.payload.data());
   media::cutPayload(packet, rtp, 2, line_.opus_payload_type);
@@ -68,13 +68,13 @@ bool SpeakerStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const
   return true;
 }
 
-bool SpeakerStream::canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const {
+bool UplinkStream::canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const {
   return !block.data.empty() && block.payload_type == line_.opus_payload_type &&
-         finder_.isMissing(static_cast<uint16_t>(rtp.sequence - back));
+         scheduler_.isMissing(static_cast<uint16_t>(rtp.sequence - back));
 }
 
-uint16_t SpeakerStream::rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back,
-                                net::Packet& out) const {
+uint16_t UplinkStream::rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back,
+                               net::Packet& out) const {
   const auto sequence = static_cast<uint16_t>(rtp.sequence - back);
   const rtp::Header header{.marker = false,
                            .payload_type = line_.opus_payload_type,
@@ -90,14 +90,14 @@ uint16_t SpeakerStream::rebuild(const rtp::Packet& rtp, const red::Block& block,
   return sequence;
 }
 
-void SpeakerStream::onSenderReport(const rtcp::SenderInfo& info, Instant now) {
+void UplinkStream::onSenderReport(const rtcp::SenderInfo& info, Instant now) {
   if (info.ssrc == ssrc_) reception_.onSenderReport(info.ntp, now);
 }
 
-void SpeakerStream::onBye(uint32_t ssrc) {
+void UplinkStream::onBye(uint32_t ssrc) {
   if (ssrc != ssrc_) return;
   ssrc_ = 0;
-  finder_.restart();
+  scheduler_.restart();
 }
 
 }  // namespace sluice::repair

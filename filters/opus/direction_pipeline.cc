@@ -1,4 +1,4 @@
-#include "filters/opus/stage.h"
+#include "filters/opus/direction_pipeline.h"
 
 #include <algorithm>
 #include <string>
@@ -18,26 +18,27 @@ constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
 
 }  // namespace
 
-Stage::Stage(chain::FilterContext& context, bool inward, const StageSettings* settings, uint8_t payload_type)
-    : lane_{.context = context,
-            .inward = inward,
-            .settings = settings,
-            .tools = context.worker().local<WorkerTools>().tools,
-            .adaptation =
-                media::Adaptation(settings != nullptr ? settings->adaptation : media::Adaptation::Config{})},
+DirectionPipeline::DirectionPipeline(chain::FilterContext& context, bool inward,
+                                     const DirectionSettings* settings, uint8_t payload_type)
+    : direction_{.context = context,
+                 .inward = inward,
+                 .settings = settings,
+                 .tools = context.worker().local<WorkerTools>().tools,
+                 .adaptation = media::Adaptation(settings != nullptr ? settings->adaptation
+                                                                     : media::Adaptation::Config{})},
       payload_type_(payload_type) {}
 
-size_t Stage::maxStreams() const {
-  if (lane_.settings->max_streams != 0) return lane_.settings->max_streams;
-  const auto& player = lane_.context.session().player();
-  return lane_.inward || player == nullptr ? 1 : std::max<size_t>(1, player->negotiated.slots.size());
+size_t DirectionPipeline::maxStreams() const {
+  if (direction_.settings->max_streams != 0) return direction_.settings->max_streams;
+  const auto& player = direction_.context.session().player();
+  return direction_.inward || player == nullptr ? 1 : std::max<size_t>(1, player->negotiated.slots.size());
 }
 
-std::optional<uint8_t> Stage::payloadTypeOf(uint32_t ssrc) const {
-  const auto& player = lane_.context.session().player();
+std::optional<uint8_t> DirectionPipeline::payloadTypeOf(uint32_t ssrc) const {
+  const auto& player = direction_.context.session().player();
   if (player == nullptr) return payload_type_;
   const rooms::Negotiated& negotiated = player->negotiated;
-  if (lane_.inward) {
+  if (direction_.inward) {
     if (!negotiated.sending) return std::nullopt;
     return negotiated.sending->opus_payload_type;
   }
@@ -47,58 +48,58 @@ std::optional<uint8_t> Stage::payloadTypeOf(uint32_t ssrc) const {
   return std::nullopt;
 }
 
-Stream* Stage::find(uint32_t ssrc) {
+Stream* DirectionPipeline::find(uint32_t ssrc) {
   for (const auto& stream : streams_) {
     if (stream->used() && stream->ssrc() == ssrc) return stream.get();
   }
   return nullptr;
 }
 
-Stream& Stage::take(uint32_t ssrc) {
+Stream& DirectionPipeline::take(uint32_t ssrc) {
   if (Stream* known = find(ssrc)) return *known;
   if (streams_.size() < maxStreams()) {
-    streams_.push_back(std::make_unique<Stream>(lane_));
+    streams_.push_back(std::make_unique<Stream>(direction_));
     streams_.back()->begin(ssrc);
     return *streams_.back();
   }
   Stream& oldest = **std::min_element(streams_.begin(), streams_.end(), [](const auto& a, const auto& b) {
     return a->lastPacket() < b->lastPacket();
   });
-  if (oldest.used()) lane_.context.count(Count::kStreamsTaken);
+  if (oldest.used()) direction_.context.count(Count::kStreamsTaken);
   oldest.begin(ssrc);
   return oldest;
 }
 
-void Stage::onPacket(net::PacketPtr&& packet) {
-  if (lane_.settings == nullptr) {
-    streams_.clear();  // a reload took the stage away: what they hold goes first
+void DirectionPipeline::onPacket(net::PacketPtr&& packet) {
+  if (direction_.settings == nullptr) {
+    streams_.clear();  // a reload removed the direction: what they hold goes first
   } else if (packet->kind == PacketKind::kRtp) {
     return onRtp(std::move(packet));
   } else if (packet->kind == PacketKind::kRtcp) {
     onRtcp(*packet);
   }
-  lane_.pass(std::move(packet));
+  direction_.pass(std::move(packet));
 }
 
-void Stage::onRtp(net::PacketPtr&& packet) {
+void DirectionPipeline::onRtp(net::PacketPtr&& packet) {
   const auto rtp = rtp::parse(packet->data());
-  if (!rtp) return lane_.pass(std::move(packet));
+  if (!rtp) return direction_.pass(std::move(packet));
   if (rtp->payload_type == payloadTypeOf(rtp->ssrc) && !rtp->payload.empty()) {
     adapt();
     return take(rtp->ssrc).onVoice(std::move(packet), *rtp);
   }
   if (Stream* stream = find(rtp->ssrc)) return stream->onOther(std::move(packet), *rtp);
-  lane_.pass(std::move(packet));
+  direction_.pass(std::move(packet));
 }
 
-void Stage::onRtcp(net::Packet& packet) {
+void DirectionPipeline::onRtcp(net::Packet& packet) {
   rtcp::Reader reader(packet.data());
   while (const auto part = reader.next()) {
     if (const auto info = rtcp::readSenderInfo(*part)) {
       Stream* stream = find(info->ssrc);
       if (stream == nullptr) continue;
       stream->onSenderReport(info->ntp);
-      if (lane_.mode() != Mode::kTranscode) continue;
+      if (direction_.mode() != Mode::kTranscode) continue;
       uint8_t* body = &packet.data()[static_cast<size_t>(part->body.data() - packet.data().data())];
       writeU32(body + 16, stream->packetsSent());
       writeU32(body + 20, stream->octetsSent());
@@ -109,27 +110,27 @@ void Stage::onRtcp(net::Packet& packet) {
   }
 }
 
-void Stage::flush() {
+void DirectionPipeline::flush() {
   for (const auto& stream : streams_) stream->flush();
 }
 
-void Stage::archive(Archive& a) {
+void DirectionPipeline::archive(Archive& a) {
   auto count = static_cast<uint32_t>(streams_.size());
   a(count);
   for (uint32_t i = 0; i < count && a.ok(); ++i) {
-    if (i == streams_.size()) streams_.push_back(std::make_unique<Stream>(lane_));
+    if (i == streams_.size()) streams_.push_back(std::make_unique<Stream>(direction_));
     a(*streams_[i]);
   }
 }
 
-void Stage::onReports(net::Packet& packet) {
-  if (lane_.settings == nullptr || lane_.mode() == Mode::kReorder) return;
+void DirectionPipeline::onReports(net::Packet& packet) {
+  if (direction_.settings == nullptr || direction_.mode() == Mode::kReorder) return;
   rtcp::rewriteReportBlocks(packet.data(), [this](rtcp::ReportBlock& block) {
     Stream* stream = find(block.ssrc);
     if (stream == nullptr) return false;
     block = stream->report();
     // The router, inward of us, saw what we made of it.
-    if (const auto& player = lane_.context.session().player()) {
+    if (const auto& player = direction_.context.session().player()) {
       player->observed.uplink_loss_permille.store(block.fraction_lost * 1000u / 256,
                                                   std::memory_order_relaxed);
     }
@@ -137,8 +138,8 @@ void Stage::onReports(net::Packet& packet) {
   });
 }
 
-void Stage::readReports(Bytes compound) {
-  if (lane_.settings == nullptr || lane_.mode() != Mode::kTranscode) return;
+void DirectionPipeline::readReports(Bytes compound) {
+  if (direction_.settings == nullptr || direction_.mode() != Mode::kTranscode) return;
   std::optional<uint8_t> lost;  // of the worst
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
@@ -155,40 +156,40 @@ void Stage::readReports(Bytes compound) {
   if (lost) reported_.loss = *lost / 256.0;
 }
 
-media::Adaptation::Line Stage::line() const {
+media::Adaptation::Line DirectionPipeline::line() const {
   media::Adaptation::Line line = reported_;
-  if (const auto& player = lane_.context.session().player()) {
+  if (const auto& player = direction_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
     // What comes from a client is encoded for those who hear it.
-    line.loss = lane_.inward ? player->room->listenerLoss().percentile(kListeners, player->loss_class)
-                             : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
+    line.loss = direction_.inward ? player->room->receiverLoss().percentile(kListeners, player->loss_class)
+                                  : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }
-  line.busy = lane_.context.worker().busyShare();
+  line.busy = direction_.context.worker().busyShare();
   return line;
 }
 
-void Stage::adapt() {
-  const Instant now = lane_.context.now();
-  if (lane_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
+void DirectionPipeline::adapt() {
+  const Instant now = direction_.context.now();
+  if (direction_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
   adapted_ = now;
-  const auto& player = lane_.context.session().player();
+  const auto& player = direction_.context.session().player();
   const uint32_t round_trips =
       player == nullptr ? reported_rtts_ : player->observed.rtt_samples.load(std::memory_order_relaxed);
-  if (lane_.adaptation.update(average_.update(line(), round_trips, now), now)) {
-    lane_.context.count(Count::kProfileChanges);
+  if (direction_.adaptation.update(average_.update(line(), round_trips, now), now)) {
+    direction_.context.count(Count::kProfileChanges);
   }
 }
 
-void Stage::onReload(const StageSettings* settings, uint8_t payload_type) {
-  lane_.settings = settings;
+void DirectionPipeline::onReload(const DirectionSettings* settings, uint8_t payload_type) {
+  direction_.settings = settings;
   payload_type_ = payload_type;
-  if (settings != nullptr) lane_.adaptation.configure(settings->adaptation);
+  if (settings != nullptr) direction_.adaptation.configure(settings->adaptation);
   for (const auto& stream : streams_) stream->onReload();
 }
 
-void Stage::describe(chain::Description& out) const {
-  if (lane_.settings == nullptr) return;
-  const std::string prefix = lane_.inward ? "ingress_" : "egress_";
+void DirectionPipeline::describe(chain::Description& out) const {
+  if (direction_.settings == nullptr) return;
+  const std::string prefix = direction_.inward ? "ingress_" : "egress_";
   const auto add = [&](const char* name, std::string value) {
     out.emplace_back(prefix + name, std::move(value));
   };
@@ -201,11 +202,11 @@ void Stage::describe(chain::Description& out) const {
     held += stream->buffer().size();
     delay = std::max(delay, stream->buffer().delay().delay());
   }
-  add("mode", kModes[static_cast<size_t>(lane_.mode())]);
+  add("mode", kModes[static_cast<size_t>(direction_.mode())]);
   add("streams", std::to_string(used));
   add("held", std::to_string(held));
   add("delay_ms", std::to_string(delay / 1ms));
-  if (lane_.mode() == Mode::kTranscode) add("profile", media::describe(lane_.adaptation.profile()));
+  if (direction_.mode() == Mode::kTranscode) add("profile", media::describe(direction_.adaptation.profile()));
 }
 
 }  // namespace sluice::opus_filter

@@ -15,27 +15,27 @@ bool isOpen(int fd) {
   return fcntl(fd, F_GETFD) != -1;
 }
 
-Estate example() {
-  Estate estate;
-  estate.ports.push_back({.listener = "voice",
-                          .address = *net::Address::parse("0.0.0.0:0"),
-                          .bound = *net::Address::parse("0.0.0.0:3478"),
-                          .id = 7,
-                          .descriptors = {file(), file()}});
-  estate.admin = file();
-  estate.takeover = file();
-  estate.rooms = "rooms";
-  estate.process = "process";
-  estate.workers = {{"first", {file()}}, {"second", {}}, {"third", {file(), file()}}};
-  return estate;
+TakeoverSnapshot example() {
+  TakeoverSnapshot snapshot;
+  snapshot.ports.push_back({.listener = "voice",
+                            .address = *net::Address::parse("0.0.0.0:0"),
+                            .bound = *net::Address::parse("0.0.0.0:3478"),
+                            .id = 7,
+                            .descriptors = {file(), file()}});
+  snapshot.admin = file();
+  snapshot.takeover = file();
+  snapshot.rooms = "rooms";
+  snapshot.process = "process";
+  snapshot.workers = {{"first", {file()}}, {"second", {}}, {"third", {file(), file()}}};
+  return snapshot;
 }
 
 TEST_CASE("everything arrives at its place, each descriptor once") {
-  Estate before = example();
+  TakeoverSnapshot before = example();
   const HandoverMessage message = before.toMessage();
-  CHECK(message.kind == HandoverKind::kEstate);
+  CHECK(message.kind == HandoverKind::kSnapshot);
   CHECK(message.descriptors.size() == 2 + 2 + 3);
-  const auto after = Estate::fromMessage(message);
+  const auto after = TakeoverSnapshot::fromMessage(message);
   REQUIRE(after.ok());
   REQUIRE(after->ports.size() == 1);
   CHECK(after->ports[0].listener == "voice");
@@ -57,7 +57,7 @@ TEST_CASE("everything arrives at its place, each descriptor once") {
 TEST_CASE("a message that is cut, or has other descriptors than it says, is refused, and they are closed") {
   const auto refused = [](HandoverMessage message) {
     const std::vector<int> fds = message.descriptors;
-    CHECK_FALSE(Estate::fromMessage(std::move(message)).ok());
+    CHECK_FALSE(TakeoverSnapshot::fromMessage(std::move(message)).ok());
     for (const int fd : fds) CHECK_FALSE(isOpen(fd));
   };
   const size_t size = example().toMessage().body.size();

@@ -7,11 +7,11 @@
 
 namespace sluice::runtime {
 
-enum class Plane : uint8_t { kMedia, kTurn };
+enum class SessionUsage : uint8_t { kMedia, kTurn };
 
-inline Plane planeOf(PacketKind kind) {
+inline SessionUsage usageOf(PacketKind kind) {
   const bool turn = kind == PacketKind::kTurn || kind == PacketKind::kTurnChannel;
-  return turn ? Plane::kTurn : Plane::kMedia;
+  return turn ? SessionUsage::kTurn : SessionUsage::kMedia;
 }
 
 }  // namespace sluice::runtime

@@ -1,4 +1,4 @@
-#include "filters/repair/listener_stream.h"
+#include "filters/repair/downlink_stream.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,12 +10,12 @@
 
 namespace sluice::repair {
 
-ListenerStream::ListenerStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history)
+DownlinkStream::DownlinkStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history)
     : slot_(slot), state_(state), history_(history) {
   if (!state_.rtx_sequence) state_.rtx_sequence = rtp::firstSequence(randomU32());
 }
 
-ListenerStream::Redundancy ListenerStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
+DownlinkStream::Redundancy DownlinkStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
   Redundancy redundancy;
   // A receiver takes the blocks for the packets right before this one: the first that does not fit ends the
   // row.
@@ -34,7 +34,7 @@ ListenerStream::Redundancy ListenerStream::redundancy(const rtp::Packet& rtp, si
   return redundancy;
 }
 
-bool ListenerStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
+bool DownlinkStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
                                    const Redundancy& redundancy) const {
   uint8_t* out = media::growPayload(packet, rtp, redundancy.size, slot_.red_payload_type);
   if (out == nullptr) return false;
@@ -44,7 +44,7 @@ bool ListenerStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
   return true;
 }
 
-int ListenerStream::numbersBefore(uint16_t sequence) {
+int DownlinkStream::numbersBefore(uint16_t sequence) {
   constexpr int kMaxGap = 100;  // a longer one is another stream
   const int distance = rtp::sequenceDistance(newest_, sequence);
   const bool jumps = !std::exchange(started_, true) || distance > kMaxGap || distance < -kMaxGap;
@@ -53,7 +53,7 @@ int ListenerStream::numbersBefore(uint16_t sequence) {
   return distance > 0 ? distance - 1 : -1;
 }
 
-SentPacket* ListenerStream::pause() {
+SentPacket* DownlinkStream::pause() {
   const auto is_dtx = [](const SentPacket* sent) {
     return sent != nullptr && sent->primary_size > 0 && opus::isDtx(sent->primary());
   };
@@ -62,7 +62,7 @@ SentPacket* ListenerStream::pause() {
   return is_dtx(sent) && !goes_on ? sent : nullptr;
 }
 
-SentPacket* ListenerStream::remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block,
+SentPacket* DownlinkStream::remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block,
                                      Instant now) {
   const auto header_size = static_cast<size_t>(rtp.payload.data() - packet.data());
   if (header_size > SentPacket::kMaxHeader) return nullptr;
@@ -79,7 +79,7 @@ SentPacket* ListenerStream::remember(Bytes packet, const rtp::Packet& rtp, net::
 
 // RFC 4588 section 4: the header with another SSRC, payload type and sequence number, then the original's
 // sequence number, then its payload.
-bool ListenerStream::resend(const SentPacket& sent, net::Packet& out) {
+bool DownlinkStream::resend(const SentPacket& sent, net::Packet& out) {
   const bool rtx = slot_.rtx_payload_type != 0;
   const size_t extra = rtx ? kRtxHeader : 0;
   out.resize(sent.header_size + extra + sent.payload_size);

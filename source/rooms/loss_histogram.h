@@ -9,11 +9,11 @@
 
 namespace sluice::rooms {
 
-class LossCensus {
+class LossHistogram {
  public:
-  static constexpr int kNobody = -1;
+  static constexpr int kNone = -1;
 
-  // A listener's loss, 0 to 1, moves from the class that it was in, or kNobody; returns the class that it is
+  // A listener's loss, 0 to 1, moves from the class that it was in, or kNone; returns the class that it is
   // in now.
   int enter(double loss, int from) {
     const int to = std::clamp(static_cast<int>(loss * 100 + 0.5), 0, kClasses - 1);
@@ -23,17 +23,17 @@ class LossCensus {
     return to;
   }
   void leave(int from) {
-    if (from != kNobody) classes_[static_cast<size_t>(from)].fetch_sub(1, std::memory_order_relaxed);
+    if (from != kNone) classes_[static_cast<size_t>(from)].fetch_sub(1, std::memory_order_relaxed);
   }
 
   // The loss, 0 to 1, that `percent` of the listeners do not exceed, without one of class `except`; 0 when
   // there is none.
-  double percentile(unsigned percent, int except = kNobody) const {
+  double percentile(unsigned percent, int except = kNone) const {
     std::array<uint32_t, kClasses> counts;
     uint64_t total = 0;
     for (size_t i = 0; i < counts.size(); ++i)
       total += counts[i] = classes_[i].load(std::memory_order_relaxed);
-    if (except != kNobody && counts[static_cast<size_t>(except)] > 0) {
+    if (except != kNone && counts[static_cast<size_t>(except)] > 0) {
       --counts[static_cast<size_t>(except)];
       --total;
     }

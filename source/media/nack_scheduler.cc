@@ -1,4 +1,4 @@
-#include "source/media/loss_finder.h"
+#include "source/media/nack_scheduler.h"
 
 #include <algorithm>
 
@@ -18,11 +18,11 @@ constexpr double kForget = 0.99;
 
 }  // namespace
 
-void LossFinder::begin(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now) {
+void NackScheduler::begin(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now) {
   entries_.fill({});
   lateness_.reset();
-  overtaken_ = {};
-  answers_ = {};
+  reordering_ = {};
+  retransmissions_ = {};
   started_ = true;
   has_old_ = false;
   highest_ = oldest_missing_ = 0x10000 + int64_t{sequence};
@@ -33,8 +33,8 @@ void LossFinder::begin(uint16_t sequence, uint32_t timestamp, const Frame& frame
   expectNext(now);
 }
 
-LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame,
-                                         Instant now, Duration quickest_answer) {
+NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame,
+                                               Instant now, Duration quickest_answer) {
   if (!started_) {
     begin(sequence, timestamp, frame, now);
     return Arrival::kNew;
@@ -46,7 +46,7 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
   }
   if (extended > highest_) {
     const bool recovered =
-        extended == highest_ + 1 && isNextRecovered(timestamp, frame, now, quickest_answer);
+        extended == highest_ + 1 && isNextRetransmitted(timestamp, frame, now, quickest_answer);
     const Entry next = next_;
     advance(extended, timestamp, frame, now);
     if (!recovered) return Arrival::kNew;
@@ -56,7 +56,7 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
     ++lost_;
     ++bursts_;
     ++returned_;
-    if (next.requests == 1) answers_.add(now - next.asked, now);
+    if (next.requests == 1) retransmissions_.add(now - next.asked, now);
     return Arrival::kRecovered;
   }
   if (extended <= highest_ - static_cast<int64_t>(kWindow)) {
@@ -74,7 +74,7 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
       return Arrival::kDuplicate;
     case State::kUnknown:  // from before the first one
       entry.state = State::kReceived;
-      return Arrival::kOvertaken;
+      return Arrival::kReordered;
     case State::kMissing:
       break;
   }
@@ -85,26 +85,27 @@ LossFinder::Arrival LossFinder::onPacket(uint16_t sequence, uint32_t timestamp, 
   const Duration took = now - entry.asked;
   if (entry.requests == 0 || (entry.requests == 1 && took < quickest_answer)) {
     // A sender that stalls sends late what it then sends at once: that is no lateness of the line.
-    onOvertaken(std::min(now - entry.expected, took + entry.waited + talkspurt_.frame()));
-    return Arrival::kOvertaken;
+    onReordered(std::min(now - entry.expected, took + entry.waited + talkspurt_.frame()));
+    return Arrival::kReordered;
   }
-  if (entry.requests == 1) answers_.add(took, now);  // else nobody knows to which one this is the answer
+  if (entry.requests == 1)
+    retransmissions_.add(took, now);  // else nobody knows to which one this is the answer
   return Arrival::kRecovered;
 }
 
-void LossFinder::fill(uint16_t sequence) {
+void NackScheduler::fill(uint16_t sequence) {
   if (!isMissing(sequence) || extend(sequence) > highest_) return;
   at(extend(sequence)).state = State::kReceived;
   ++returned_;
 }
 
-void LossFinder::onOvertaken(Duration late) {
+void NackScheduler::onReordered(Duration late) {
   lateness_.add(late, kForget);
   const Duration nearly_all = lateness_.quantile(kNearlyAll);
-  overtaken_ = nearly_all <= DelayHistogram::kBucket ? Duration{} : nearly_all + DelayHistogram::kBucket;
+  reordering_ = nearly_all <= DelayHistogram::kBucket ? Duration{} : nearly_all + DelayHistogram::kBucket;
 }
 
-void LossFinder::advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now) {
+void NackScheduler::advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now) {
   const int64_t steps = to - highest_;
   const Duration elapsed = samplesToTime(static_cast<int32_t>(timestamp - timestamp_));
   if (steps > 1) ++bursts_;
@@ -122,15 +123,15 @@ void LossFinder::advance(int64_t to, uint32_t timestamp, const Frame& frame, Ins
   arrived_ = now;
   talkspurt_.advance(steps, elapsed, frame);
   expectNext(now);
-  if (overtaken_ == Duration{}) {
+  if (reordering_ == Duration{}) {
     lateness_.add({}, kForget);
   } else {
-    onOvertaken({});  // it may be over
+    onReordered({});  // it may be over
   }
   oldest_missing_ = std::max(oldest_missing_, highest_ - static_cast<int64_t>(kWindow) + 1);
 }
 
-void LossFinder::expectNext(Instant now) {
+void NackScheduler::expectNext(Instant now) {
   next_ = {};
   if (!talkspurt_.continues()) return;
   const Duration frame = talkspurt_.frame();
@@ -138,19 +139,19 @@ void LossFinder::expectNext(Instant now) {
   next_ = {.state = State::kMissing, .expected = now + frame, .asked = now + 2 * frame};
 }
 
-Instant LossFinder::expectedAt(uint32_t timestamp) const {
+Instant NackScheduler::expectedAt(uint32_t timestamp) const {
   return arrived_ + samplesToTime(static_cast<int32_t>(timestamp - timestamp_));
 }
 
-bool LossFinder::isNextRecovered(uint32_t timestamp, const Frame& frame, Instant now,
-                                 Duration quickest_answer) const {
+bool NackScheduler::isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
+                                        Duration quickest_answer) const {
   // Speech that arrives after the request follows a stall of the line; a retransmission begins the pause.
   const bool known = quickest_answer == Duration{};  // by RTX
   return next_.requests > 0 && (known || frame.dtx) && now - next_.asked >= quickest_answer &&
          samplesToTime(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
 }
 
-bool LossFinder::isMissing(uint16_t sequence) const {
+bool NackScheduler::isMissing(uint16_t sequence) const {
   if (!started_) return false;
   const int64_t extended = extend(sequence);
   if (extended == highest_ + 1) return next_.requests > 0;
@@ -158,24 +159,24 @@ bool LossFinder::isMissing(uint16_t sequence) const {
          at(extended).state == State::kMissing;
 }
 
-Duration LossFinder::answerTime(Instant now, Duration round_trip) const {
-  if (const Duration taken = answers_.nearlyAll(now); taken != Duration{}) return taken;
+Duration NackScheduler::retransmissionTime(Instant now, Duration round_trip) const {
+  if (const Duration taken = retransmissions_.nearlyAll(now); taken != Duration{}) return taken;
   return round_trip == Duration{} ? kUnknownRoundTrip : round_trip;
 }
 
-Instant LossFinder::due(const Entry& entry, const Config& config, Duration answer) const {
+Instant NackScheduler::due(const Entry& entry, const Config& config, Duration answer) const {
   const bool done = entry.state != State::kMissing || entry.requests >= config.max_requests;
   if (done || entry.too_late) return Instant::max();
   // An answer may take a little longer than the last one; asking twice for one packet helps nobody.
   const Instant when = entry.requests > 0
                            ? entry.asked + answer + answer / 4 + 5ms
-                           : std::max(entry.asked + config.reordering, entry.expected + overtaken_);
+                           : std::max(entry.asked + config.reordering, entry.expected + reordering_);
   return when + kTimerSlack + answer <= entry.expected + config.budget ? when : Instant::max();
 }
 
-size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
+size_t NackScheduler::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
   if (!started_) return 0;
-  const Duration answer = answerTime(now, round_trip);
+  const Duration answer = retransmissionTime(now, round_trip);
   size_t count = 0;
   const auto consider = [&](Entry& entry, int64_t extended) {
     if (due(entry, config, answer) > now) return;
@@ -196,9 +197,9 @@ size_t LossFinder::ask(const Config& config, Instant now, Duration round_trip, s
   return count;
 }
 
-Instant LossFinder::nextAsk(const Config& config, Instant now, Duration round_trip) {
+Instant NackScheduler::nextNack(const Config& config, Instant now, Duration round_trip) {
   if (!started_) return Instant::max();
-  const Duration answer = answerTime(now, round_trip);
+  const Duration answer = retransmissionTime(now, round_trip);
   Instant next = Instant::max();
   for (int64_t extended = oldest_missing_; extended <= highest_; ++extended) {
     next = std::min(next, due(at(extended), config, answer));

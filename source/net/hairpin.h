@@ -11,11 +11,11 @@
 
 namespace sluice::net {
 
-class Inside {
+class Hairpin {
  public:
   // `schedule` is called when there is something to deliver and nothing was before; deliver() follows.
-  explicit Inside(std::function<void()> schedule) : schedule_(std::move(schedule)) {}
-  ~Inside();
+  explicit Hairpin(std::function<void()> schedule) : schedule_(std::move(schedule)) {}
+  ~Hairpin();
 
   // `group` says which ports belong together, like those of one listener; null belongs to nobody.
   void add(const Address& address, UdpReceiver& receiver, const void* group = nullptr);

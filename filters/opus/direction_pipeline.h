@@ -10,12 +10,13 @@
 
 namespace sluice::opus_filter {
 
-class Stage {
+class DirectionPipeline {
  public:
   // `settings` is null when this direction only passes.
-  Stage(chain::FilterContext& context, bool inward, const StageSettings* settings, uint8_t payload_type);
+  DirectionPipeline(chain::FilterContext& context, bool inward, const DirectionSettings* settings,
+                    uint8_t payload_type);
 
-  // In the stage's direction.
+  // In its direction.
   void onPacket(net::PacketPtr&& packet);
   // RTCP in the other direction: what those who get our streams say of the line.
   void readReports(Bytes compound);
@@ -23,7 +24,7 @@ class Stage {
   // section 7.2). Of ingress only.
   void onReports(net::Packet& packet);
 
-  void onReload(const StageSettings* settings, uint8_t payload_type);
+  void onReload(const DirectionSettings* settings, uint8_t payload_type);
   void flush();
   void archive(Archive& a);
   void describe(chain::Description& out) const;
@@ -40,7 +41,7 @@ class Stage {
   void adapt();
   media::Adaptation::Line line() const;
 
-  Lane lane_;
+  DirectionContext direction_;
   uint8_t payload_type_;
   Instant adapted_{};
   media::LineAverage average_;

@@ -1,4 +1,4 @@
-#include "source/media/loss_finder.h"
+#include "source/media/nack_scheduler.h"
 
 #include <doctest/doctest.h>
 
@@ -11,19 +11,19 @@
 namespace sluice::media {
 namespace {
 
-using Arrival = LossFinder::Arrival;
+using Arrival = NackScheduler::Arrival;
 
 constexpr Duration kRoundTrip = 40ms;
 
 struct Line {
-  LossFinder finder;
-  LossFinder::Config config{};
+  NackScheduler scheduler;
+  NackScheduler::Config config{};
   Instant now{std::chrono::hours{1}};
   uint16_t highest = 1'000;
   uint16_t lost = 0;
 
   // A packet of 20 ms, which comes when it should.
-  Arrival packet(uint16_t sequence) { return finder.onPacket(sequence, sequence * 960u, {}, now); }
+  Arrival packet(uint16_t sequence) { return scheduler.onPacket(sequence, sequence * 960u, {}, now); }
   // A packet is missing when the one after it comes.
   void lose() {
     packet(highest);
@@ -32,9 +32,9 @@ struct Line {
   }
   std::vector<uint16_t> ask() {
     std::array<uint16_t, 64> out;
-    return {out.begin(), out.begin() + static_cast<ptrdiff_t>(finder.ask(config, now, kRoundTrip, out))};
+    return {out.begin(), out.begin() + static_cast<ptrdiff_t>(scheduler.ask(config, now, kRoundTrip, out))};
   }
-  Instant nextAsk() { return finder.nextAsk(config, now, kRoundTrip); }
+  Instant nextNack() { return scheduler.nextNack(config, now, kRoundTrip); }
 };
 
 TEST_CASE(
@@ -43,28 +43,29 @@ TEST_CASE(
   line.packet(10);
   line.now += 40ms;
   line.packet(12);
-  CHECK(line.finder.isMissing(11));
-  CHECK(line.finder.expected(11) == line.now - 20ms);
+  CHECK(line.scheduler.isMissing(11));
+  CHECK(line.scheduler.expected(11) == line.now - 20ms);
   CHECK(line.ask().empty());
-  CHECK(line.nextAsk() == line.now + 10ms);
+  CHECK(line.nextNack() == line.now + 10ms);
   line.now += 10ms;
   CHECK(line.ask() == std::vector<uint16_t>{11});
   CHECK(line.ask().empty());
-  line.now = line.nextAsk();
+  line.now = line.nextNack();
   CHECK(line.ask() == std::vector<uint16_t>{11});
-  CHECK(line.nextAsk() == Instant::max());  // it would come too late
+  CHECK(line.nextNack() == Instant::max());  // it would come too late
   line.now += 30ms;
   CHECK(line.packet(11) == Arrival::kRecovered);
-  CHECK(line.finder.answerTime(line.now, 1ms) == 1ms);  // to which request this is the answer, nobody knows
+  CHECK(line.scheduler.retransmissionTime(line.now, 1ms) ==
+        1ms);  // to which request this is the answer, nobody knows
   CHECK(line.packet(11) == Arrival::kDuplicate);
-  CHECK(line.finder.lost() == 1);
-  CHECK(line.finder.returned() == 1);
+  CHECK(line.scheduler.lost() == 1);
+  CHECK(line.scheduler.returned() == 1);
 }
 
 TEST_CASE("an answer takes as long as nearly all of late did, else the round trip, else 100 ms") {
   Line line;
-  CHECK(line.finder.answerTime(line.now, {}) == 100ms);
-  CHECK(line.finder.answerTime(line.now, 80ms) == 80ms);
+  CHECK(line.scheduler.retransmissionTime(line.now, {}) == 100ms);
+  CHECK(line.scheduler.retransmissionTime(line.now, 80ms) == 80ms);
   for (const Duration took : {40ms, 60ms, 30ms}) {
     line.lose();
     line.now += 10ms;
@@ -72,8 +73,8 @@ TEST_CASE("an answer takes as long as nearly all of late did, else the round tri
     line.now += took;
     CHECK(line.packet(line.lost) == Arrival::kRecovered);
   }
-  CHECK(line.finder.answerTime(line.now, 80ms) == 60ms);
-  CHECK(line.finder.answerTime(line.now + 10s, {}) == 100ms);
+  CHECK(line.scheduler.retransmissionTime(line.now, 80ms) == 60ms);
+  CHECK(line.scheduler.retransmissionTime(line.now + 10s, {}) == 100ms);
 }
 
 TEST_CASE("a stall does not end asking") {
@@ -113,7 +114,7 @@ TEST_CASE("a sender that stalls and then sends at once what it held back does no
     }
     for (const uint16_t sequence : packets) line.packet(sequence);
   }
-  CHECK(line.finder.overtaken() <= 45ms);
+  CHECK(line.scheduler.reordering() <= 45ms);
   CHECK(asked.size() > 240);  // of about 300
 }
 
@@ -124,12 +125,12 @@ TEST_CASE("what comes sooner than an answer can was overtaken, and tells how lon
     line.now += 12ms;
     const size_t asked = line.ask().size();
     if (i == 49) CHECK(asked == 0);
-    CHECK(line.finder.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) ==
-          Arrival::kOvertaken);
+    CHECK(line.scheduler.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) ==
+          Arrival::kReordered);
   }
   for (int i = 0; i < 3'000; ++i) line.packet(++line.highest);  // it is over
   line.lose();
-  CHECK(line.nextAsk() == line.now + line.config.reordering);
+  CHECK(line.nextNack() == line.now + line.config.reordering);
 }
 
 TEST_CASE("what RED brought is no answer") {
@@ -137,10 +138,10 @@ TEST_CASE("what RED brought is no answer") {
   line.lose();
   line.now += 10ms;
   line.ask();
-  line.finder.fill(line.lost);
-  CHECK_FALSE(line.finder.isMissing(line.lost));
-  CHECK(line.finder.returned() == 1);
-  CHECK(line.finder.answerTime(line.now, 1ms) == 1ms);
+  line.scheduler.fill(line.lost);
+  CHECK_FALSE(line.scheduler.isMissing(line.lost));
+  CHECK(line.scheduler.returned() == 1);
+  CHECK(line.scheduler.retransmissionTime(line.now, 1ms) == 1ms);
 }
 
 TEST_CASE("an overtaken packet is no loss") {
@@ -148,10 +149,10 @@ TEST_CASE("an overtaken packet is no loss") {
   line.packet(10);
   line.packet(12);
   line.now += 5ms;
-  CHECK(line.packet(11) == Arrival::kOvertaken);
+  CHECK(line.packet(11) == Arrival::kReordered);
   line.now += 100ms;
   CHECK(line.ask().empty());
-  CHECK(line.packet(9) == Arrival::kOvertaken);  // from before the first one
+  CHECK(line.packet(9) == Arrival::kReordered);  // from before the first one
 }
 
 TEST_CASE("nothing is asked for that would come too late") {
@@ -173,7 +174,7 @@ TEST_CASE("a late thread does not ask for what is too late by now") {
   line.packet(3);
   line.now += 1s;
   CHECK(line.ask().empty());
-  CHECK(line.nextAsk() == Instant::max());
+  CHECK(line.nextNack() == Instant::max());
 }
 
 constexpr Frame kSpeech{.duration = 20ms, .dtx = false};
@@ -186,7 +187,7 @@ struct SpurtLine : Line {
 
   uint16_t next() { return sequence++; }
   Arrival packet(uint16_t number, Frame what, Duration quickest = kRoundTrip / 2) {
-    return finder.onPacket(number, frame * 960, what, now, quickest);
+    return scheduler.onPacket(number, frame * 960, what, now, quickest);
   }
   void pass(uint32_t frames) {
     frame += frames;
@@ -207,17 +208,17 @@ TEST_CASE("a lost packet that begins a pause is asked for when nothing follows")
   line.pause();
   line.speak(5);  // the last one is 20 ms old
   const uint16_t lost = line.next();
-  CHECK_FALSE(line.finder.isMissing(lost));
-  CHECK(line.nextAsk() == line.now + 30ms);  // 20 ms late, and the reordering time
+  CHECK_FALSE(line.scheduler.isMissing(lost));
+  CHECK(line.nextNack() == line.now + 30ms);  // 20 ms late, and the reordering time
   line.now += 30ms;
   CHECK(line.ask() == std::vector<uint16_t>{lost});
-  CHECK(line.finder.isMissing(lost));
+  CHECK(line.scheduler.isMissing(lost));
   line.now += 40ms;
   CHECK(line.packet(lost, kPause) == Arrival::kRecovered);
-  CHECK(line.now - line.finder.expected(lost) == 70ms);
-  CHECK(line.finder.lost() == 1);
-  CHECK(line.finder.returned() == 1);
-  CHECK(line.nextAsk() == Instant::max());  // the pause has begun
+  CHECK(line.now - line.scheduler.expected(lost) == 70ms);
+  CHECK(line.scheduler.lost() == 1);
+  CHECK(line.scheduler.returned() == 1);
+  CHECK(line.nextNack() == Instant::max());  // the pause has begun
 }
 
 TEST_CASE("a lost packet that begins a pause is not asked for when the pause is over") {
@@ -232,11 +233,11 @@ TEST_CASE("a lost packet that begins a pause is not asked for when the pause is 
   line.now -= 30ms;
   line.pass(20);
   line.speak(1);
-  CHECK(line.finder.isMissing(lost));
-  CHECK(line.now - line.finder.expected(lost) == 420ms);
+  CHECK(line.scheduler.isMissing(lost));
+  CHECK(line.now - line.scheduler.expected(lost) == 420ms);
   line.now += 10ms;
   CHECK(line.ask().empty());
-  CHECK(line.finder.lost() == 1);
+  CHECK(line.scheduler.lost() == 1);
 }
 
 TEST_CASE("a lost packet that ends a pause is asked for, whatever the timestamps jump over") {
@@ -249,7 +250,7 @@ TEST_CASE("a lost packet that ends a pause is asked for, whatever the timestamps
     const uint16_t lost = line.next();
     line.pass(1);
     line.packet(line.next(), kSpeech);
-    CHECK(line.finder.expected(lost) == line.now - 20ms);
+    CHECK(line.scheduler.expected(lost) == line.now - 20ms);
     line.now += 10ms;
     CHECK(line.ask() == std::vector<uint16_t>{lost});
   }
@@ -267,7 +268,7 @@ TEST_CASE("both ends of a pause are lost: the one that ended it is asked for") {
   line.packet(line.next(), kSpeech);
   line.now += 10ms;
   CHECK(line.ask() == std::vector<uint16_t>{end});
-  CHECK(line.finder.isMissing(begin));
+  CHECK(line.scheduler.isMissing(begin));
 }
 
 TEST_CASE("a sender that begins its pauses without a DTX packet is not asked for one") {
@@ -275,14 +276,14 @@ TEST_CASE("a sender that begins its pauses without a DTX packet is not asked for
   line.speak(5);
   line.pass(20);
   line.speak(5);  // no packet has begun the pause
-  CHECK(line.nextAsk() == Instant::max());
+  CHECK(line.nextNack() == Instant::max());
   line.pause();
   line.speak(5);
-  CHECK(line.nextAsk() != Instant::max());
+  CHECK(line.nextNack() != Instant::max());
   line.pass(20);
   line.speak(1);
-  CHECK(line.nextAsk() == Instant::max());
-  CHECK(line.finder.lost() == 0);
+  CHECK(line.nextNack() == Instant::max());
+  CHECK(line.scheduler.lost() == 0);
 }
 
 TEST_CASE("voice that goes on late is no answer") {
@@ -298,7 +299,7 @@ TEST_CASE("voice that goes on late is no answer") {
   line.frame += 50;
   line.now += 1s;  // much later, under a later timestamp
   CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
-  CHECK(line.finder.lost() == 0);
+  CHECK(line.scheduler.lost() == 0);
 }
 
 TEST_CASE("speech after a stall of the line is no answer, however late") {
@@ -314,8 +315,8 @@ TEST_CASE("speech after a stall of the line is no answer, however late") {
       CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
       ++line.frame;
     }
-    CHECK(line.finder.lost() == 0);
-    CHECK(line.finder.answerTime(line.now, 1ms) == 1ms);
+    CHECK(line.scheduler.lost() == 0);
+    CHECK(line.scheduler.retransmissionTime(line.now, 1ms) == 1ms);
   }
 }
 
@@ -347,10 +348,10 @@ TEST_CASE("a stream that begins anew is not loss") {
   Line line;
   line.packet(1);
   CHECK(line.packet(1 + 102) == Arrival::kNew);
-  CHECK(line.finder.lost() == 0);
+  CHECK(line.scheduler.lost() == 0);
   CHECK(line.packet(40'000) == Arrival::kNew);
   CHECK(line.packet(3) == Arrival::kNew);
-  CHECK(line.finder.lost() == 0);
+  CHECK(line.scheduler.lost() == 0);
 }
 
 TEST_CASE("one old packet is a straggler, two in a row begin anew") {
@@ -361,7 +362,7 @@ TEST_CASE("one old packet is a straggler, two in a row begin anew") {
   CHECK(line.packet(9'500) == Arrival::kOld);
   CHECK(line.packet(9'501) == Arrival::kNew);
   CHECK(line.packet(9'502) == Arrival::kNew);
-  CHECK(line.finder.lost() == 0);
+  CHECK(line.scheduler.lost() == 0);
 }
 
 TEST_CASE("bursts are counted as they come, across the wrap") {
@@ -370,8 +371,8 @@ TEST_CASE("bursts are counted as they come, across the wrap") {
   line.packet(2);
   line.packet(3);
   line.packet(5);
-  CHECK(line.finder.lost() == 4);
-  CHECK(line.finder.bursts() == 2);
+  CHECK(line.scheduler.lost() == 4);
+  CHECK(line.scheduler.bursts() == 2);
   line.now += 10ms;
   CHECK(line.ask() == std::vector<uint16_t>{65'535, 0, 1, 4});
 }
@@ -393,7 +394,7 @@ TEST_CASE(
         const int64_t back = *missing.rbegin();
         const Arrival arrival = line.packet(static_cast<uint16_t>(back));
         const bool good =
-            arrival == Arrival::kRecovered || arrival == Arrival::kOvertaken || arrival == Arrival::kOld;
+            arrival == Arrival::kRecovered || arrival == Arrival::kReordered || arrival == Arrival::kOld;
         CHECK(good);
         missing.erase(back);
       } else {

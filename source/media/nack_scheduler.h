@@ -8,13 +8,13 @@
 #include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/codec/sequence.h"
-#include "source/media/answer_times.h"
 #include "source/media/delay_histogram.h"
+#include "source/media/retransmission_times.h"
 #include "source/media/talkspurt.h"
 
 namespace sluice::media {
 
-class LossFinder {
+class NackScheduler {
  public:
   struct Config {
     Duration budget = 150ms;     // how late a packet may come
@@ -26,7 +26,7 @@ class LossFinder {
 
   enum class Arrival {
     kNew,
-    kOvertaken,  // missing so far, and no answer of the sender's
+    kReordered,  // missing so far, and no answer of the sender's
     kRecovered,  // missing, asked for, and sent again
     kDuplicate,
     kOld,  // from before the window; a second one in a row begins anew
@@ -51,12 +51,12 @@ class LossFinder {
   // `round_trip` is as RTCP measured it; 0: unknown.
   size_t ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
   // When ask() has work again; Instant::max(): no packet is worth asking for.
-  Instant nextAsk(const Config& config, Instant now, Duration round_trip);
+  Instant nextNack(const Config& config, Instant now, Duration round_trip);
 
   // How late nearly every packet comes that others overtook; 0: packets come in their order.
-  Duration overtaken() const { return overtaken_; }
+  Duration reordering() const { return reordering_; }
   // How long nearly every answer takes, as the last ones did; the round trip until there are any.
-  Duration answerTime(Instant now, Duration round_trip) const;
+  Duration retransmissionTime(Instant now, Duration round_trip) const;
 
   // What is missing and what was asked for; how the line behaves is learnt again.
   void archive(Archive& a) {
@@ -89,8 +89,9 @@ class LossFinder {
   void expectNext(Instant now);
   Instant expectedAt(uint32_t timestamp) const;
   // The packet comes as the answer to a request that was made before anything showed that it was lost.
-  bool isNextRecovered(uint32_t timestamp, const Frame& frame, Instant now, Duration quickest_answer) const;
-  void onOvertaken(Duration late);
+  bool isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
+                           Duration quickest_answer) const;
+  void onReordered(Duration late);
   // When this entry is to be asked for; Instant::max(): never.
   Instant due(const Entry& entry, const Config& config, Duration answer) const;
 
@@ -105,8 +106,8 @@ class LossFinder {
   int64_t oldest_missing_ = 0;  // no packet before it is to be asked for
   std::array<Entry, kWindow> entries_;
   DelayHistogram lateness_;  // of packets that came by themselves, after those that they left before
-  Duration overtaken_{};     // how late nearly all of them come at most; 0: in their order
-  AnswerTimes answers_;      // to first requests
+  Duration reordering_{};    // how late nearly all of them come at most; 0: in their order
+  RetransmissionTimes retransmissions_;  // to first requests
   uint64_t lost_ = 0;
   uint64_t bursts_ = 0;
   uint64_t returned_ = 0;

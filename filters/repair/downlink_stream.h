@@ -9,10 +9,10 @@
 
 namespace sluice::repair {
 
-class ListenerStream {
+class DownlinkStream {
  public:
   // Slot and state outlive the stream. `history`: packets, a power of two.
-  ListenerStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history);
+  DownlinkStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history);
 
   static constexpr size_t kMaxRedundancy = 2;
   static constexpr size_t kRtxHeader = 2;  // RFC 4588 section 4

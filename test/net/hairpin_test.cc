@@ -1,4 +1,4 @@
-#include "source/net/inside.h"
+#include "source/net/hairpin.h"
 
 #include <doctest/doctest.h>
 
@@ -26,7 +26,7 @@ struct Port final : UdpReceiver {
 struct Fixture {
   PacketPool pool{64};
   int scheduled = 0;
-  Inside inside{[this] { ++scheduled; }};
+  Hairpin hairpin{[this] { ++scheduled; }};
   Port port;
 
   void send(const Address& from, const Address& to, std::string_view data) {
@@ -34,18 +34,18 @@ struct Fixture {
     packet->assign(asBytes(data));
     packet->remote = from;
     packet->local = to;
-    inside.send(std::move(packet));
+    hairpin.send(std::move(packet));
   }
 };
 
 TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for it") {
   Fixture f;
-  f.inside.add(kListener, f.port);
+  f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "one");
   f.send(kRelay, kListener, "two");
   CHECK(f.port.heard.empty());
   CHECK(f.scheduled == 1);
-  f.inside.deliver();
+  f.hairpin.deliver();
   CHECK(f.port.heard == "one from 192.0.2.1:50000; two from 192.0.2.1:50000; ");
   CHECK(f.pool.unaccounted() == 0);
 }
@@ -53,22 +53,22 @@ TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for
 TEST_CASE("what a datagram causes is delivered in the same turn") {
   Fixture f;
   Port relay;
-  f.inside.add(kListener, f.port);
-  f.inside.add(kRelay, relay);
+  f.hairpin.add(kListener, f.port);
+  f.hairpin.add(kRelay, relay);
   f.port.then = [&] { f.send(kListener, kRelay, "answer"); };
   f.send(kRelay, kListener, "question");
-  f.inside.deliver();
+  f.hairpin.deliver();
   CHECK(relay.heard == "answer from 192.0.2.1:3478; ");
   CHECK(f.scheduled == 1);
 }
 
 TEST_CASE("a port that goes takes what is on its way along") {
   Fixture f;
-  f.inside.add(kListener, f.port);
+  f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "too late");
-  f.inside.remove(kListener);
-  CHECK_FALSE(f.inside.has(kListener));
-  f.inside.deliver();
+  f.hairpin.remove(kListener);
+  CHECK_FALSE(f.hairpin.has(kListener));
+  f.hairpin.deliver();
   CHECK(f.port.heard.empty());
   CHECK(f.pool.unaccounted() == 0);
 }
@@ -76,14 +76,14 @@ TEST_CASE("a port that goes takes what is on its way along") {
 TEST_CASE("a wildcard port is for this machine's addresses only") {
   Fixture f;
   int group = 0;
-  f.inside.add(*Address::parse("0.0.0.0:3478"), f.port, &group);
-  CHECK_FALSE(f.inside.has(kListener));
-  const uint64_t version = f.inside.version();
-  f.inside.setMachineAddresses({kListener.withPort(0)});
-  CHECK(f.inside.version() != version);
-  CHECK(f.inside.groupOf(kListener) == &group);
-  CHECK_FALSE(f.inside.has(*Address::parse("8.8.8.8:3478")));
-  CHECK_FALSE(f.inside.has(kListener.withPort(53)));
+  f.hairpin.add(*Address::parse("0.0.0.0:3478"), f.port, &group);
+  CHECK_FALSE(f.hairpin.has(kListener));
+  const uint64_t version = f.hairpin.version();
+  f.hairpin.setMachineAddresses({kListener.withPort(0)});
+  CHECK(f.hairpin.version() != version);
+  CHECK(f.hairpin.groupOf(kListener) == &group);
+  CHECK_FALSE(f.hairpin.has(*Address::parse("8.8.8.8:3478")));
+  CHECK_FALSE(f.hairpin.has(kListener.withPort(53)));
 }
 
 }  // namespace
