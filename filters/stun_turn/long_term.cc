@@ -26,10 +26,11 @@ bool hasIntegrity(const stun::Message& request, Bytes key) {
 
 }  // namespace
 
-LongTerm::LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> nonces,
+LongTerm::LongTerm(std::string realm, Duration nonce_lifetime,
+                   std::shared_ptr<const NonceGenerator> generator,
                    std::shared_ptr<const credentials::Source> source)
     : realm_(std::move(realm)),
-      nonces_(std::move(nonces)),
+      generator_(std::move(generator)),
       source_(std::move(source)),
       nonces_{.features = realm_.size() <= kMaxRealmOfSha256 ? kPasswordAlgorithmsFeature : 0,
               .lifetime = nonce_lifetime} {
@@ -66,7 +67,7 @@ unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view
 NonceGenerator::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
                                         Instant now) const {
   const auto nonce = request.find(stun::kNonce);
-  return nonce ? nonces_->judge(asText(*nonce), client, now, nonces_) : NonceGenerator::Verdict::kForeign;
+  return nonce ? generator_->judge(asText(*nonce), client, now, nonces_) : NonceGenerator::Verdict::kForeign;
 }
 
 Authentication LongTerm::authenticate(const stun::Message& request, NonceGenerator::Verdict nonce_verdict,
@@ -105,7 +106,7 @@ void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address
                       sized(NonceGenerator::kSize) + (algorithms ? sized(sizeof kAlgorithms) : 0);
   writer.addError(code, size < limit ? reason : std::string_view());
   writer.add(stun::kRealm, realm_);
-  writer.add(stun::kNonce, nonces_->make(client, now, nonces_));
+  writer.add(stun::kNonce, generator_->make(client, now, nonces_));
   if (algorithms) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
 }
 

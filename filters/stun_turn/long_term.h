@@ -22,7 +22,7 @@ struct Authentication {
 
 class LongTerm {
  public:
-  LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> nonces,
+  LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> generator,
            std::shared_ptr<const credentials::Source> source);
 
   // Of the request's nonce; kForeign without one. Cheap, unlike what follows.
@@ -49,7 +49,7 @@ class LongTerm {
   std::string usernameOf(const stun::Message& request) const;
 
   const std::string realm_;
-  const std::shared_ptr<const NonceGenerator> nonces_;
+  const std::shared_ptr<const NonceGenerator> generator_;
   const std::shared_ptr<const credentials::Source> source_;
   std::unordered_map<std::string, std::string> by_userhash_;
   NonceGenerator::Kind nonces_;

@@ -1,4 +1,5 @@
-// The hairpin beside a listener's port: for datagrams from relays of the same worker, without a system call.
+// Receives for a listener what relays of the same worker send to its address, without a system call
+// (hairpinning).
 #pragma once
 
 #include "source/net/hairpin.h"
@@ -8,10 +9,10 @@ namespace sluice::runtime {
 
 class HairpinPort final : public net::UdpPort {
  public:
-  // `outside` is the listener's real port; `hairpin` gets what comes in.
-  HairpinPort(net::Hairpin& hairpin, net::UdpPort& outside, WorkerPort& hairpin, const void* group)
+  // `outside` is the listener's real port; `port` receives what relays send to it.
+  HairpinPort(net::Hairpin& hairpin, net::UdpPort& outside, WorkerPort& port, const void* group)
       : hairpin_(hairpin), outside_(outside) {
-    hairpin_.add(outside.local(), hairpin, group);
+    hairpin_.add(outside.local(), port, group);
   }
   ~HairpinPort() override { hairpin_.remove(local_); }
 
