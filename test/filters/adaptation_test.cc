@@ -141,11 +141,11 @@ TEST_CASE(
 TEST_CASE("most listeners' loss counts, one listener's does not") {
   Fixture f;
   rooms::LossHistogram& census = f.player->room->receiverLoss();
-  for (int i = 0; i < 9; ++i) census.enter(0, rooms::LossHistogram::kNobody);
-  census.enter(0.5, rooms::LossHistogram::kNobody);
+  for (int i = 0; i < 9; ++i) census.enter(0, rooms::LossHistogram::kNone);
+  census.enter(0.5, rooms::LossHistogram::kNone);
   f.wait(2s);
   CHECK(f.advised.profiles.empty());
-  for (int i = 0; i < 10; ++i) census.enter(0.08, rooms::LossHistogram::kNobody);
+  for (int i = 0; i < 10; ++i) census.enter(0.08, rooms::LossHistogram::kNone);
   f.wait(9s);
   REQUIRE(f.advised.profiles.size() == 1);
   CHECK(f.advised.profiles[0].fec);

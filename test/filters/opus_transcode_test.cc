@@ -34,7 +34,7 @@ TEST_CASE("TRANSCODE corrects what sender reports count") {
 struct Transcoding : Fixture {
   std::vector<Payload> payloads = encode(voiceSignal(10, 150), {});
   size_t sent = 0;
-  int loss_class = rooms::LossHistogram::kNobody;
+  int loss_class = rooms::LossHistogram::kNone;
 
   Transcoding() : Fixture("ingress { mode: TRANSCODE }") { chain.session.known_player = makePlayer(); }
 

@@ -190,7 +190,7 @@ TEST_CASE("a room's loss is a percentile of its listeners', not the worst") {
   rooms::LossHistogram census;
   CHECK(census.percentile(75) == 0);
   int classes[10];
-  for (int& c : classes) c = census.enter(0, rooms::LossHistogram::kNobody);
+  for (int& c : classes) c = census.enter(0, rooms::LossHistogram::kNone);
   classes[0] = census.enter(0.5, classes[0]);
   CHECK(census.percentile(75) == 0);
   CHECK(census.percentile(100) == doctest::Approx(0.5));
