@@ -231,7 +231,8 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
 
 void Session::sendDetour(net::PacketPtr packet) {
   WorkerPort* sibling = host_.portAt(port(), packet->local);
-  if (sibling == nullptr || port().isHairpin()) {  // the relay's address is this machine's: no port of it
+  if (sibling == nullptr ||
+      port().isHairpin()) {  // a relay's address is this machine's, but no port is bound to it
     return drop(std::move(packet), ListenerDrop::kNoTuple);
   }
   ++packets_out_;

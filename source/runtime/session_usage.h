@@ -1,4 +1,5 @@
-// A client may use one socket as a TURN client and as a player; these are two sessions.
+// What a client uses a session for: a socket may serve a TURN client and a player at once; these are two
+// sessions.
 #pragma once
 
 #include <cstdint>
