@@ -1,4 +1,5 @@
-// What goes on while it goes on: a table that is drawn over itself on a terminal, a line a second elsewhere.
+// Progress output during a run: a table that is redrawn in place on a terminal, one line per second
+// otherwise.
 #pragma once
 
 #include <cstdio>
