@@ -32,8 +32,8 @@ class Descriptors {
 
   // Writing: the index of `fd`, which the caller still owns; each descriptor has one index.
   uint32_t add(int fd);
-  // Reading: the descriptor at an index, owned by the caller from now on; -1 if it was already taken or there
-  // is none.
+  // Reading: the descriptor at an index, which the caller then owns; -1 if it was taken before or there is
+  // none.
   int take(uint32_t place);
   const std::vector<int>& all() const { return all_; }
 

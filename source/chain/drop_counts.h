@@ -27,8 +27,7 @@ struct NamedDrops {
   static constexpr const char* kOther = "other";
 };
 
-// The first kPlaces kinds of drops are counted separately; the rest are counted together. Counts saturate at
-// 2^32-1.
+// The first kPlaces kinds of drops are counted separately; the rest together. Counts saturate at 2^32-1.
 class DropCounts {
  public:
   static constexpr size_t kPlaces = 12;

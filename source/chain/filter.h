@@ -20,8 +20,7 @@ class FilterFactory;
 
 using Description = std::vector<std::pair<std::string, std::string>>;  // field, value
 
-// A filter's destructor settles or passes on every packet that the filter holds; its neighbours still exist
-// then.
+// A filter's destructor settles or passes on every packet that the filter holds; its neighbours still exist.
 class Filter {
  public:
   explicit Filter(FilterContext& context) : context_(context) {}

@@ -88,8 +88,7 @@ struct FilterType {
   std::string_view config_type;  // full name of the protobuf message, e.g. "sluice.filters.Pacer"
   Properties needs = kNothing;
   Properties gives = kNothing;
-  bool terminal =
-      false;  // takes packets out of the chain: must be the innermost filter, and every chain needs one
+  bool terminal = false;      // takes packets out of the chain: must be innermost; a chain needs one
   bool may_be_last = false;   // works without a terminal filter
   uint32_t state_format = 1;  // of Filter::archive(): change it whenever the format changes
   stats::FilterSchema schema;

@@ -50,8 +50,7 @@ class Session {
   // Another process owns the session now: packets that are still held may be sent, but no new ones.
   virtual bool isHandedOver() const { return false; }
 
-  // Ends the session after the current iteration of the loop. `reason` is a literal; it becomes a metric's
-  // label.
+  // Ends the session after the current iteration of the loop. `reason` is a literal; a metric's label.
   virtual void close(std::string_view reason) = 0;
 };
 

@@ -16,8 +16,7 @@ class Checks;
 
 // Listener, chain, version.
 using VersionName = std::tuple<std::string, std::string, std::string>;
-// Versions that were rolled back, whose weight counts as 0, each with the filters that it had at the
-// rollback.
+// Versions that were rolled back, whose weight counts as 0, each with its filters at that time.
 using SteppedBack = std::map<VersionName, std::string>;
 
 // The filters of a version, which tell whether it has changed.

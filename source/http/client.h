@@ -31,8 +31,7 @@ class Client {
   // what is wrong with the server's certificate.
   Status connect();
 
-  // An empty `content_type` sends no body. Errors describe transport failures; an HTTP error status is not an
-  // error.
+  // An empty `content_type` sends no body. Errors are transport failures; an HTTP status is not an error.
   Result<ClientResponse> request(const std::string& method, const std::string& target,
                                  const std::string& content_type = {}, const std::string& body = {},
                                  const std::string& token = {});

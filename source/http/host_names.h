@@ -15,8 +15,7 @@ class HostNames {
   explicit HostNames(std::vector<std::string> names = {});
 
   // `host`: the header's value; case and port are ignored. True for every IP address, which no other site can
-  // have as its name, for localhost and its subdomains, and for a request without Host, which no browser
-  // sends.
+  // have as its name, localhost and its subdomains, and a request without Host, which no browser sends.
   bool contains(std::string_view host) const;
 
  private:

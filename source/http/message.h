@@ -21,8 +21,7 @@ struct Request {
   std::map<std::string, std::string, std::less<>>
       headers;  // names in lower case; repeated ones joined by ", "
   std::string body;
-  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port. With a trusted proxy, that
-                     // of its client
+  std::string peer;  // the client's IP address without a port; behind a trusted proxy, its client's
   bool is_loopback = false;
 
   // Empty when absent.

@@ -22,8 +22,7 @@
 namespace sluice::http {
 namespace {
 
-// How much of a body that is too large and came without Content-Length is read, so that the client receives
-// the 413.
+// How much of a too large body without Content-Length is read, so that the client gets the 413.
 constexpr size_t kMaxDiscardedBytes = 1 << 20;
 
 // Per connection, for request headers and pending output; bodies are stored elsewhere.
@@ -314,8 +313,7 @@ int Server::descriptor() const {
 
 void Server::leaveSocket() {
   if (std::exchange(left_, true)) return;
-  const int fd =
-      MHD_quiesce_daemon(daemon_);  // stopping the daemon would shut the socket down for all processes
+  const int fd = MHD_quiesce_daemon(daemon_);  // stopping the daemon would shut it down for all
   if (fd >= 0) close(fd);
 }
 

@@ -34,8 +34,7 @@ std::string escapeIceText(std::string_view text) {
 }
 
 // The session id in the Location stays the same for the life of the connection: a late DELETE of an old
-// connection does not end the player's new one, and a client sees whether its ICE restart was accepted as
-// one.
+// connection does not end the player's new one, and a client sees whether its ICE restart was accepted.
 http::Response answerWith(const rooms::Player& player, std::string answer) {
   const std::string location = "/v1/rooms/" + player.room->name() + "/players/" + player.id +
                                "?session=" + escapeIceText(player.negotiated.local.ufrag);

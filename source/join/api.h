@@ -42,8 +42,7 @@ bool isName(std::string_view text);
 // Observes its directory, which outlives it.
 class Api final : private rooms::Observer {
  public:
-  // `certificate` is the SHA-256 fingerprint of our DTLS certificate. `unix_time` returns seconds since 1970,
-  // for tokens.
+  // `certificate` is the SHA-256 fingerprint of our DTLS certificate. `unix_time` returns seconds since 1970.
   Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate, Options options,
       std::function<int64_t()> unix_time = {});
   Api(const Api&) = delete;
@@ -71,8 +70,7 @@ class Api final : private rooms::Observer {
   void publishRooms() { room_feed_.publish(); }
 
  private:
-  // Refuses a request from a web page of another site whose name resolves to us, if no token protects the
-  // endpoint.
+  // Without tokens, refuses a request from a web page of another site whose name resolves to us.
   std::optional<http::Response> refuseForeign(const http::Request& request) const;
   std::optional<http::Response> refuseJoin(const http::Request& request,
                                            const http::Parameters& parameters) const;

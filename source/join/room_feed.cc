@@ -81,8 +81,7 @@ void RoomFeed::publishChanges(Feed& feed, const States& current) {
 // before those players are listed; both carry the state published last.
 void RoomFeed::list(const Feed& feed, Subscriber& subscriber) {
   nlohmann::json players = nlohmann::json::array();
-  const bool first =
-      subscriber.listed_up_to->empty();  // empty: nothing listed yet; no player's name is empty
+  const bool first = subscriber.listed_up_to->empty();  // no player has an empty name
   auto next = feed.published.upper_bound(*subscriber.listed_up_to);
   for (; next != feed.published.end() && players.size() < kMaxPlayersInEvent; ++next) {
     players.push_back(describe(next->first, next->second));

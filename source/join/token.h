@@ -1,5 +1,4 @@
-// Join tokens: JSON Web Tokens (RFC 7519) signed with HS256. Every other algorithm is rejected, including
-// "none".
+// Join tokens: JSON Web Tokens (RFC 7519) signed with HS256. All others are rejected, including "none".
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,5 @@
 // A full, controlling ICE agent with one candidate pair (RFC 8445): it sends checks, nominates at once and
-// keeps its consent fresh (RFC 7675). Sans-IO: the owner sends what it writes and passes it the received
-// messages.
+// keeps its consent fresh (RFC 7675). Sans-IO: the owner sends its output and passes it what is received.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,4 @@
-// Progress output during a run: a table that is redrawn in place on a terminal, one line per second
-// otherwise.
+// Progress output during a run: a table redrawn in place on a terminal, otherwise one line per second.
 #pragma once
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 // Interrupt coalescing for the event loop: a loop that waits for each packet pays a wake-up and two system
 // calls for every one. At high packet rates, iterations begin at most once per interval and find several
-// packets. Reads no clock: the caller passes the time.
+// packets. Pure: the caller passes the time.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,7 @@ class Coalescer {
   explicit Coalescer(Duration interval) : interval_(interval), gap_(kLongGap * interval) {}
 
   void countPackets(unsigned n) { packets_ += n; }
-  // Called at the end of the iteration that began at `began`. How long to wait before the next one; usually
-  // zero.
+  // Called at the end of the iteration that began at `began`. Returns the wait before the next; usually zero.
   Duration pause(Instant began, Instant now) {
     if (packets_ == 0) return Duration::zero();
     const Duration gap = std::min(began - last_, kLongGap * interval_) / std::exchange(packets_, 0);
@@ -30,8 +29,7 @@ class Coalescer {
  private:
   static constexpr unsigned kWorthwhile = 2;  // expected packets that make a wait worthwhile
   static constexpr unsigned kSmoothing = 8;   // iterations
-  static constexpr unsigned kLongGap =
-      8;  // intervals; the longest gap that is averaged, so that a silence is soon forgotten
+  static constexpr unsigned kLongGap = 8;     // intervals; longer gaps count as this, so silence fades soon
 
   const Duration interval_;
   Duration gap_;  // between packets, smoothed

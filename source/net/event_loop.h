@@ -16,8 +16,7 @@
 
 namespace sluice::net {
 
-// Work for the end of the loop's iteration, after every socket was read and every timer has fired; mostly
-// flushing.
+// Work for the end of the loop's iteration, after all sockets were read and timers fired; mostly flushing.
 class IterationEnd {
  public:
   virtual ~IterationEnd() = default;

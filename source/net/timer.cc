@@ -70,8 +70,7 @@ void TimerQueue::remove(Timer& timer) {
 void Timer::armAt(Instant at) {
   cancel();
   due_ = at;
-  turn_ = std::max(
-      at, queue_.clock().now());  // a timer armed again and again for the past must not starve the others
+  turn_ = std::max(at, queue_.clock().now());  // else a timer armed for the past over and over starves others
   queue_.insert(*this);
 }
 

@@ -57,8 +57,7 @@ struct UdpOptions {
 class UdpPort {
  public:
   virtual ~UdpPort() = default;
-  // Queues the packet for packet.remote; it is sent at the end of the iteration, with packet.tos, .ttl and
-  // .local.
+  // Queues the packet for packet.remote; it is sent at the end of the iteration with its tos, ttl and local.
   virtual void send(PacketPtr&& packet) = 0;
   virtual const Address& local() const = 0;
   // In bytes, within the kernel's limits; 0: unchanged.

@@ -295,8 +295,7 @@ void UdpSocket::flush() {
       blocked_ = true;
       watch(UV_READABLE | UV_WRITABLE);
     } else if (connected_ && error == ECONNREFUSED) {
-      receiver_.onRefused();  // the error is of an earlier packet; this call cleared it and sent nothing: try
-                              // again
+      receiver_.onRefused();  // an earlier packet was refused; the call cleared the error and sent nothing
     } else if (error == EMSGSIZE && !met_too_long_ && !queue_[done]->dont_fragment) {
       met_too_long_ = true;  // try again with fragmentation
     } else if (reports_icmp_ && error != EMSGSIZE && reportIcmp()) {

@@ -13,8 +13,7 @@ class LossHistogram {
  public:
   static constexpr int kNone = -1;
 
-  // Moves a receiver with this loss, 0 to 1, out of its previous class `from`, or kNone; returns its new
-  // class.
+  // Moves a receiver with this loss, 0 to 1, from class `from`, or kNone, to its new class; returns that.
   int enter(double loss, int from) {
     const int to = std::clamp(static_cast<int>(loss * 100 + 0.5), 0, kClasses - 1);
     if (to == from) return to;

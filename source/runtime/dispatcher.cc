@@ -242,8 +242,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailN
   return open(port, packet, nullptr);
 }
 
-// True if the packet was mailed to the worker that owns its client's session. Mailed packets are never mailed
-// on.
+// True if the packet was mailed to the owner of its client's session, which mails it no further.
 bool Dispatcher::forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (by != nullptr) return false;
   const auto target = redirects_.find({packet->remote, packet->local, port.id, SessionUsage::kMedia});

@@ -27,8 +27,8 @@ enum class ListenerDrop : uint8_t {
   kListenerLimit,  // sessions of this listener
   kDraining,       // no new sessions while draining
   kMailboxFull,    // the owning worker is too far behind
-  kNoTuple,    // the destination is not a tuple of the session, or the source not an address of the listener
-  kUnhandled,  // no filter took it
+  kNoTuple,        // no tuple of the session, or source not bound by the listener
+  kUnhandled,      // no filter took it
   kCount,
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames =

@@ -54,8 +54,7 @@ class LoadingWorkers {
   };
   // Waits until all workers have loaded; errors say which states could not be read. Call it only once.
   Result<Loaded> loaded();
-  // True: the sessions are this process's. False: they never were. The destructor calls settle(false) if
-  // needed.
+  // True: the sessions are this process's. False: they never were. Default on destruction: false.
   void settle(bool ours);
   LoadingWorkers() = default;
   ~LoadingWorkers();

@@ -50,8 +50,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // `bucket` selects one of the chain's versions by their shares.
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
           chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player);
-  // A session taken over from another process. `tuples` are those whose port exists here; load() reads the
-  // rest.
+  // A session taken over from another process. `tuples` are those whose port exists; load() reads the rest.
   Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
           chain::ChainSpecPtr chain, rooms::PlayerPtr player);
   ~Session() override;
@@ -127,8 +126,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
   void sendDetour(net::PacketPtr packet);
-  // Finds by both addresses, or by the client's alone when `local` is not set. Null: not an address of the
-  // client.
+  // Finds by both addresses, or by the client's alone when `local` is not set. Null: not the client's.
   Tuple* find(const net::Address& remote, const net::Address& local);
   Tuple* find(const net::Packet& packet) { return find(packet.remote, packet.local); }
 

@@ -1,5 +1,4 @@
-// What a client uses a session for: a socket may serve a TURN client and a player at once; these are two
-// sessions.
+// What a client uses a session for: a socket used as a TURN client and as a player has two sessions.
 #pragma once
 
 #include <cstdint>

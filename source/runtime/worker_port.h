@@ -8,8 +8,7 @@
 
 namespace sluice::runtime {
 
-// Passes datagrams to its worker. The port lives until its listener is removed and its last session has
-// ended.
+// Passes datagrams to its worker. Lives until its listener is removed and its last session has ended.
 struct WorkerPort final : net::UdpReceiver {
   class Sink {
    public:

@@ -1,5 +1,4 @@
-// An HTTP endpoint whose options may change while it runs: existing connections continue with the old
-// options.
+// An HTTP endpoint whose options may change while it runs: existing connections keep the old ones.
 #pragma once
 
 #include <memory>

@@ -70,8 +70,7 @@ bool matches(const runtime::Session& session, const admin::Backend::SessionQuery
          (player == nullptr || (is(query.player, player->id) && is(query.room, player->room->name())));
 }
 
-// A filter's field that ends with ".speaker" is the number of a player; the player's name is added next to
-// it.
+// A filter's field that ends with ".speaker" is the number of a player; its name is added next to it.
 void nameSpeakers(json& session, const std::map<std::string, std::string>& names) {
   static constexpr std::string_view kSpeaker = ".speaker";
   for (auto& [filter, fields] : session["filters"].items()) {
@@ -144,8 +143,7 @@ json Server::listeners() const {
   return out;
 }
 
-// Each worker answers on its own thread while the main thread waits. Workers that do not answer in time are
-// left out.
+// Each worker answers on its own thread while the main thread waits. Late workers are left out.
 template <typename Answer, typename Ask>
 std::vector<Answer> Server::askWorkers(Ask ask) const {
   std::vector<std::future<Answer>> answers;

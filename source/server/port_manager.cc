@@ -17,8 +17,7 @@ void closeAll(const PortManager::Change& change) {
   }
 }
 
-// SO_REUSEPORT would let two processes share an address unnoticed; binding a socket without it first detects
-// that.
+// SO_REUSEPORT would let two processes share an address unnoticed; binding a socket without it detects that.
 Status checkFree(const net::Address& address) {
   auto probe = net::bindUdpSocket(address, {});
   if (!probe.ok()) return probe.error();

@@ -158,7 +158,7 @@ json planReload(const runtime::Generation& before, const runtime::Generation& af
     json* listener = findNamed(listeners, session.listener);
     json* chain =
         listener != nullptr ? findNamed((*listener)["chains"], session.chain, session.version) : nullptr;
-    if (chain == nullptr) continue;  // it began after the counts were read
+    if (chain == nullptr) continue;  // it is on a chain of neither configuration
     const chain::ChainSpec* next = chainFor(session, after, lost);
     const bool ends = next == nullptr;
     ending += ends;

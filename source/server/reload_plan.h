@@ -1,4 +1,4 @@
-// Predicts what a reload would do. Has no side effects.
+// Predicts what a reload would do. Pure.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,5 +1,5 @@
-// Detects that the newest version of a chain performs worse than the others. Reads no counters or clock: the
-// caller passes totals about once a second.
+// Detects that the newest version of a chain performs worse than the others. RolloutWatch is pure: the caller
+// passes totals about once a second.
 #pragma once
 
 #include <cstdint>

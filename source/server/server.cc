@@ -15,8 +15,7 @@ namespace sluice::server {
 namespace {
 
 constexpr Duration kTick = 1s;
-constexpr Duration kSweepAfterDrain =
-    5s;  // sessions are closed a few at a time, before their port is removed
+constexpr Duration kSweepAfterDrain = 5s;  // sessions end a few at a time, before their port
 constexpr Duration kCheckMachine = 10s;
 std::string directoryOf(const std::string& file) {
   return std::filesystem::absolute(file).parent_path().string();
@@ -358,8 +357,7 @@ void Server::onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCreden
 }
 
 void Server::onPlayerGone(const runtime::PlayerGone& gone) {
-  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded))
-    return;  // it had left already, which is logged
+  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it had left, which is logged
   log::info("{} in {} was removed: {}; client {}, after {} ms, packets in {}, out {}", gone.player->id,
             gone.player->room->name(), gone.reason, gone.remote.toString(),
             std::chrono::duration_cast<std::chrono::milliseconds>(gone.age).count(), gone.packets_in,

@@ -28,8 +28,7 @@ namespace sluice::server {
 
 class Server final : private admin::Backend, private rooms::Observer {
  public:
-  // Reads and checks the configuration, binds every address and starts the workers; returns all errors
-  // otherwise.
+  // Reads and checks the configuration, binds every address and starts the workers, or returns all errors.
   static Result<std::unique_ptr<Server>> start(const Options& options, const chain::Registry& registry);
   ~Server() override;
 

@@ -65,8 +65,7 @@ Result<TakeoverSnapshot> Server::inherit() {
 Status Server::finishTakeover(runtime::LoadingWorkers& loading) {
   if (predecessor_) {
     const auto loaded = loading.loaded();
-    if (!loaded.ok())
-      return Error{"--takeover", loaded.error().message};  // nothing is ours: the old process continues
+    if (!loaded.ok()) return Error{"--takeover", loaded.error().message};  // the old one continues
     Status status = predecessor_->taken();
     loading.settle(status.ok());
     predecessor_.reset();
