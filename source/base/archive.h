@@ -51,7 +51,7 @@ class Archive {
   Archive(Bytes data, Descriptors& descriptors) : descriptors_(descriptors), reading_(true), data_(data) {}
 
   bool isReading() const { return reading_; }
-  // Reading: false if a value was missing or invalid. Such values stay unchanged.
+  // Reading: false once a value was missing or fail() was called. Missing numbers stay unchanged.
   bool ok() const { return ok_; }
   bool atEnd() const { return data_.empty(); }
   void fail() { ok_ = false; }
@@ -82,7 +82,7 @@ class Archive {
   void value(bool& v) {
     auto byte = static_cast<uint8_t>(v);
     raw(&byte, sizeof byte);
-    v = byte != 0;  // any other value is invalid
+    v = byte != 0;  // a bool must be 0 or 1
   }
   void value(Duration& v) { count(v); }
   void value(Instant& v) {

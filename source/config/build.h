@@ -87,8 +87,7 @@ struct BuildInput {
   runtime::StatsStore& stats;
   const std::set<net::Address>& machine;            // this machine's IP addresses, port 0
   std::map<net::Address, net::Address> discovered;  // by nat.stun_server: local to external addresses, port 0
-  const runtime::Generation*
-      previous;  // its factories are reused where the configuration is equal; may be null
+  const runtime::Generation* previous;              // may be null; its equal factories are reused
   uint64_t version;
   SteppedBack stepped_back{};
   bool may_run_code = true;  // see chain::FactoryContext

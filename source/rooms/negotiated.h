@@ -67,8 +67,7 @@ struct AudioLine {
 
 // The line on which the player speaks.
 struct SendingLine : AudioLine {
-  std::vector<uint32_t>
-      ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds the SSRC
+  std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
 
   void archive(Archive& a) {
     AudioLine::archive(a);
@@ -136,8 +135,7 @@ struct Origin {
 struct Negotiated {
   IceCredentials local;
   IceCredentials remote;
-  std::vector<Fingerprint>
-      fingerprints;  // the client's certificate must match one of them (RFC 8122 section 5)
+  std::vector<Fingerprint> fingerprints;  // one must match the client's certificate (RFC 8122 section 5)
   DtlsRole dtls_role = DtlsRole::kServer;
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;

@@ -47,7 +47,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
  public:
   static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
 
-  // `bucket` selects one of the chain's versions by their shares.
+  // `bucket`: by which the versions of a chain share the sessions.
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
           chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player);
   // A session taken over from another process. `tuples` are those whose port exists; load() reads the rest.
