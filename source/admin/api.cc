@@ -17,10 +17,10 @@ constexpr int kIndent = 2;
 
 struct Endpoint {
   const char* method;
-  const char* target;  // with the query that shows what it can do
+  const char* target;  // with a query that shows its options
   const char* help;
 };
-// What the page lists; every route is here.
+// The endpoints that the page lists; every route is here.
 constexpr Endpoint kEndpoints[] = {
     {"GET", "/ready", "200 when serving, 503 while draining"},
     {"GET", "/live", "200 while the process runs"},
@@ -39,7 +39,7 @@ constexpr Endpoint kEndpoints[] = {
     {"POST", "/logging?level=debug", "sets the log level: trace, debug, info, warn, error or off"},
 };
 
-// These say nothing that needs a token, and probes and browsers ask for them.
+// Public paths reveal nothing that needs a token; probes and browsers request them without one.
 bool isPublic(std::string_view path) {
   return path == "/" || path == "/ready" || path == "/live";
 }
@@ -51,7 +51,7 @@ std::string curl(const Endpoint& endpoint, std::string_view host, bool has_token
   return line + "'http://" + std::string(host) + endpoint.target + "'";
 }
 
-// `host` has passed HostNames: nothing in it is special in HTML.
+// `host` has passed HostNames, so it contains no HTML special characters.
 http::Response page(std::string_view host, bool has_token) {
   std::string html =
       "<!doctype html><html lang=en><meta charset=utf-8>"
@@ -166,7 +166,7 @@ Api::Api(Backend& backend) {
     backend.collect(samples);
     return http::Response{200, "text/plain; version=0.0.4; charset=utf-8", samples.toPrometheus()};
   });
-  // A body is the configuration of a dry run.
+  // A request body is the configuration of a dry run.
   post(
       "/reload", [&backend](const Request& request) { return reload(backend, request); },
       [](const Request&, const Parameters&) -> std::optional<http::Response> { return std::nullopt; });
@@ -177,9 +177,8 @@ Api::Api(Backend& backend) {
   post("/logging", [](const Request& request) { return setLevel(request); });
 }
 
-// A web page that someone on this machine looks at may neither read nor operate the proxy: pages of other
-// sites send an Origin with whatever they may not do unasked, and their own Host where their name was made to
-// resolve to us.
+// A web page open on this machine must not read from or operate the proxy. Pages of other sites send an
+// Origin with requests that need permission, and their own Host if their name was made to resolve to us.
 std::optional<http::Response> Api::checkAccess(const http::Request& request) const {
   if (!request.header("origin").empty()) return http::error(403, "not from a web page", "Origin");
   if (!access_.hosts.contains(request.header("host"))) {

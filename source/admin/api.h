@@ -1,4 +1,4 @@
-// The admin endpoint: what it answers, apart from how the server comes to know it.
+// The admin endpoint: its requests and responses, independent of how the server obtains the data.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -18,10 +18,10 @@ class Backend {
   virtual ~Backend() = default;
   virtual bool draining() const = 0;
   virtual nlohmann::json serverInfo() const = 0;
-  // The configuration that runs, without secrets.
+  // The running configuration, without secrets.
   virtual nlohmann::json configDump() const = 0;
   virtual nlohmann::json listeners() const = 0;
-  // Which sessions are asked for; what is empty matches all.
+  // Selects sessions; empty fields match all.
   struct SessionQuery {
     size_t limit = 0;
     std::string player{};
@@ -29,25 +29,25 @@ class Backend {
     std::string chain{};
     std::string listener{};
   };
-  // At most `limit` sessions that match, and how many there are in all.
+  // At most `limit` matching sessions, and the total number.
   virtual nlohmann::json sessions(const SessionQuery& query) const = 0;
   virtual void collect(stats::Samples& out) const = 0;
   virtual Status reload() = 0;
-  // A configuration that is only asked about.
+  // A configuration for a dry run.
   struct Question {
     std::string text{};  // empty: the file
     bool is_json = false;
-    std::string directory{};  // that relative paths in `text` start from, absolute; empty: that of the file
+    std::string directory{};  // base of relative paths in `text`, absolute; empty: the file's directory
   };
-  // What a reload would do. Changes nothing, and runs no code for a text that does not run already.
+  // What a reload would do. Changes nothing, and does not run any code of a text that is not already running.
   virtual Result<nlohmann::json> plan(const Question& question) const = 0;
-  // `exit`: and ends when the sessions have gone, or the limit is up, as SIGTERM does.
+  // `exit`: the process ends when all sessions have ended or the drain timeout expires, as with SIGTERM.
   virtual void drain(bool exit) = 0;
 };
 
 // Who may use the endpoint.
 struct Access {
-  std::string token{};  // that requests must bring; empty: none
+  std::string token{};  // required in requests; empty: none
   http::HostNames hosts{};
 };
 
@@ -56,11 +56,11 @@ class Api {
   // `backend` outlives it.
   explicit Api(Backend& backend);
 
-  // Takes effect with the next request.
+  // Takes effect for the next request.
   void configure(Access access) { access_ = std::move(access); }
 
   http::Response handle(const http::Request& request) const;
-  // Judges a request that has a body by its headers: the answer that refuses it, or nothing.
+  // Checks a request that has a body by its headers alone: the response that refuses it, or nothing.
   std::optional<http::Response> refuse(const http::Request& request) const;
 
  private:

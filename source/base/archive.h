@@ -1,7 +1,6 @@
-// State on its way from one process of Sluice to the one that takes over. A class names what it has in one
-// function, `void archive(Archive&)`, which serves both ways. Not for untrusted bytes, yet no bytes can make
-// reading fail otherwise than by ok() being false. Numbers are as in memory: both processes are on one
-// machine.
+// Serializes state for a handover to another process of Sluice. A class names its members in one function,
+// `void archive(Archive&)`, which both writes and reads. Not meant for untrusted bytes, but reading any bytes
+// is safe: it only makes ok() false. Numbers are stored as in memory: both processes run on one machine.
 #pragma once
 
 #include <array>
@@ -22,7 +21,7 @@
 
 namespace sluice {
 
-// File descriptors that belong to archives. Owns those that nobody took.
+// File descriptors that belong to archives. Owns those that were not taken.
 class Descriptors {
  public:
   Descriptors() = default;
@@ -31,15 +30,16 @@ class Descriptors {
   Descriptors(const Descriptors&) = delete;
   Descriptors& operator=(const Descriptors&) = delete;
 
-  // Writing: the place of `fd`, which stays the caller's and has one place only.
+  // Writing: the index of `fd`, which the caller still owns; each descriptor has one index.
   uint32_t add(int fd);
-  // Reading: the descriptor at a place, the caller's from now on; -1 when somebody took it, or there is none.
+  // Reading: the descriptor at an index, which the caller then owns; -1 if it was taken before or there is
+  // none.
   int take(uint32_t place);
   const std::vector<int>& all() const { return all_; }
 
  private:
   std::vector<int> all_;
-  std::unordered_map<int, uint32_t> places_;  // writing
+  std::unordered_map<int, uint32_t> places_;  // for writing
   bool owned_ = false;
 };
 
@@ -51,7 +51,7 @@ class Archive {
   Archive(Bytes data, Descriptors& descriptors) : descriptors_(descriptors), reading_(true), data_(data) {}
 
   bool isReading() const { return reading_; }
-  // Reading: all that was asked for was there. Values that were not are unchanged.
+  // Reading: false once a value was missing or fail() was called. Missing numbers stay unchanged.
   bool ok() const { return ok_; }
   bool atEnd() const { return data_.empty(); }
   void fail() { ok_ = false; }
@@ -63,7 +63,7 @@ class Archive {
     (value(values), ...);
   }
 
-  // A file descriptor. Reading: the caller's then; -1 when there is none, or another one took it.
+  // A file descriptor. Reading: the caller owns it then; -1 if there is none or it was already taken.
   void descriptor(int& fd);
 
  private:
@@ -72,7 +72,7 @@ class Archive {
     if constexpr (requires { v.archive(*this); }) {
       v.archive(*this);
     } else if constexpr (requires { archive(*this, v); }) {
-      archive(*this, v);  // found beside the type
+      archive(*this, v);  // found by argument-dependent lookup
     } else {
       static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_class_v<T>,
                     "give the type an archive()");
@@ -82,7 +82,7 @@ class Archive {
   void value(bool& v) {
     auto byte = static_cast<uint8_t>(v);
     raw(&byte, sizeof byte);
-    v = byte != 0;  // no other value is one
+    v = byte != 0;  // a bool must be 0 or 1
   }
   void value(Duration& v) { count(v); }
   void value(Instant& v) {
@@ -140,13 +140,13 @@ class Archive {
     v = Duration(ticks);
   }
   void raw(void* value, size_t size);
-  // Of a list; never more elements than there are bytes.
+  // Length of a list; never more elements than bytes remain.
   size_t length(size_t size);
 
   Descriptors& descriptors_;
   const bool reading_;
   bool ok_ = true;
-  Bytes data_;  // that is still to be read
+  Bytes data_;  // still to be read
   std::string written_;
 };
 

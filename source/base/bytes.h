@@ -42,7 +42,7 @@ inline void writeU64(uint8_t* p, uint64_t v) {
   writeU32(p + 4, static_cast<uint32_t>(v));
 }
 
-// Takes the same time wherever the two differ. For MACs.
+// Takes the same time wherever the inputs differ. For MACs.
 inline bool constantTimeEqual(Bytes a, Bytes b) {
   if (a.size() != b.size()) return false;
   uint8_t difference = 0;

@@ -1,5 +1,5 @@
 // Time. Protocol code takes `Instant now` as an argument or asks an injected Clock; only RealClock reads the
-// machine's. A Clock is monotonic: it never goes back and says nothing about the date.
+// machine's clock. A Clock is monotonic: it never goes back and is unrelated to the date.
 #pragma once
 
 #include <chrono>

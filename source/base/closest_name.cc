@@ -7,14 +7,14 @@
 namespace sluice {
 namespace {
 
-constexpr size_t kLongestName = 200;  // longer ones are no misspelling of a name
+constexpr size_t kLongestName = 200;  // longer texts are not misspelled names
 
 char lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
-// How many characters must be inserted, removed, replaced or swapped with their neighbour (optimal string
-// alignment).
+// The number of characters that must be inserted, removed, replaced or swapped with their neighbour (optimal
+// string alignment).
 size_t editDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> before_last(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});

@@ -1,4 +1,4 @@
-// Reads the numbers of a configuration message, checks their range, and collects what is wrong with them.
+// Reads the numbers of a configuration message, checks their range and collects errors.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -13,11 +13,11 @@ namespace sluice {
 
 class FieldReader {
  public:
-  // `path` comes before the names of fields in errors, e.g. "ingress.". Both references outlive the reader.
+  // `path` is put before field names in errors, such as "ingress.". Both references outlive the reader.
   FieldReader(const google::protobuf::Message& message, std::string path, Errors& errors)
       : message_(message), path_(std::move(path)), errors_(errors) {}
 
-  // The field's value times `unit`, when it is set and lies in [low, high]; `out` keeps its value otherwise.
+  // Stores the field's value times `unit` if it is set and lies in [low, high]; otherwise `out` is unchanged.
   template <typename T>
   void take(const char* name, double low, double high, T& out, double unit = 1) {
     if (const auto value = read(name, low, high)) out = static_cast<T>(*value * unit);
@@ -35,7 +35,7 @@ class FieldReader {
   void fail(const char* name, const std::string& message) { errors_.push_back({path_ + name, message}); }
 
  private:
-  // Nothing when it is not set, or out of range.
+  // Nothing if it is unset or out of range.
   std::optional<double> read(const char* name, double low, double high);
 
   const google::protobuf::Message& message_;

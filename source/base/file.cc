@@ -23,7 +23,7 @@ Result<std::string> readAll(int fd, size_t max_bytes) {
   std::string content;
   while (true) {
     const size_t size = content.size();
-    content.resize(size + kPiece);  // whole pieces: some files of /proc want that
+    content.resize(size + kPiece);  // whole pieces: some files of /proc require that
     const ssize_t got = read(fd, content.data() + size, content.size() - size);
     if (got < 0) return unreadable();
     content.resize(size + static_cast<size_t>(got));

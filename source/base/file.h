@@ -1,4 +1,4 @@
-// Reads whole files that others may have named.
+// Reads whole files whose names may come from others.
 #pragma once
 
 #include <cstddef>
@@ -8,9 +8,9 @@
 
 namespace sluice {
 
-// The content of a regular file of at most `max_bytes`. Never waits for a writer or a device, and takes
-// little more memory than that, whatever size the file claims: files of /proc claim none. The error has no
-// path and does not name the file, e.g. "is larger than 1024 bytes".
+// The content of a regular file of at most `max_bytes`. Never waits for a writer or a device, and uses little
+// more memory than that, whatever size the file claims: files of /proc claim none. The error has no path and
+// does not name the file, for example "is larger than 1024 bytes".
 Result<std::string> readFile(const std::string& file, size_t max_bytes);
 
 }  // namespace sluice

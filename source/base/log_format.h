@@ -1,4 +1,4 @@
-// What a log line looks like.
+// The format of log lines.
 #pragma once
 
 #include <spdlog/formatter.h>
@@ -8,7 +8,7 @@
 namespace sluice::log {
 
 // "2026-11-29T17:00:00.123+01:00 info  [thread] message": local time in ISO 8601 with its offset from UTC. A
-// message of several lines becomes as many log lines, each with its time.
+// multi-line message becomes several log lines, each with its time.
 std::unique_ptr<spdlog::formatter> makeFormatter();
 
 }  // namespace sluice::log

@@ -11,7 +11,7 @@ void fillRandom(MutableBytes out) {
   while (!out.empty()) {
     const ssize_t n = getrandom(out.data(), out.size(), 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) std::abort();  // no entropy: nothing secure can go on
+    if (n <= 0) std::abort();  // without entropy nothing secure can continue
     out = out.subspan(static_cast<size_t>(n));
   }
 }

@@ -1,4 +1,4 @@
-// Result<T>: what the control path returns. The data path never returns errors; it counts drops.
+// Result<T>: the return type of the control path. The data path never returns errors; it counts drops.
 #pragma once
 
 #include <cassert>
@@ -9,8 +9,8 @@
 
 namespace sluice {
 
-// One thing that is wrong. `path` names the field or flag, e.g. "listeners[0].filters[2].rate_bps"; it may be
-// empty when the error concerns the whole input.
+// One error. `path` names the field or flag, such as "listeners[0].filters[2].rate_bps"; it may be empty if
+// the error concerns the whole input.
 struct Error {
   std::string path;
   std::string message;
@@ -19,7 +19,7 @@ struct Error {
   bool operator==(const Error&) const = default;
 };
 
-// Everything that is wrong; validation reports all errors at once.
+// All errors; validation reports them at once.
 using Errors = std::vector<Error>;
 
 inline std::string toString(const Errors& errors) {
@@ -28,7 +28,7 @@ inline std::string toString(const Errors& errors) {
   return text;
 }
 
-// A value or at least one error. Reading the wrong side is a programming error.
+// A value or at least one error. Accessing the wrong one is a programming error.
 template <typename T>
 class [[nodiscard]] Result {
  public:

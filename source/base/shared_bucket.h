@@ -1,5 +1,4 @@
-// A token bucket that several threads take from without a lock: the generic cell rate algorithm on one
-// atomic.
+// A token bucket that several threads use without a lock: the generic cell rate algorithm on one atomic.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +11,7 @@ namespace sluice {
 
 class SharedBucket {
  public:
-  // `amount` out of `rate` a second, with a burst of `burst`; all in the same unit, rate > 0.
+  // Takes `amount`; the bucket fills at `rate` per second up to `burst`. All in the same unit, rate > 0.
   bool take(double amount, double rate, double burst, Instant now) {
     const int64_t at = now.time_since_epoch().count();
     const auto cost = static_cast<int64_t>(amount / rate * 1e9);
@@ -25,11 +24,11 @@ class SharedBucket {
     }
   }
 
-  // When all that was taken will be there again.
+  // The time at which the bucket is full again.
   Instant fullAt() const { return Instant{Duration{full_at_.load(std::memory_order_relaxed)}}; }
 
  private:
-  std::atomic<int64_t> full_at_{0};  // in nanoseconds: when the bucket would be full again
+  std::atomic<int64_t> full_at_{0};  // in nanoseconds: the time at which the bucket is full again
 };
 
 }  // namespace sluice

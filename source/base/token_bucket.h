@@ -1,4 +1,4 @@
-// A token bucket on an injected clock. Units are the caller's: bytes, or answers.
+// A token bucket on an injected clock. The caller chooses the unit, such as bytes or responses.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,8 @@ class TokenBucket {
   TokenBucket(double rate, double burst, Instant now)
       : rate_(rate), burst_(burst), tokens_(burst), filled_(now) {}
 
-  // Takes `n` units if they are there; more than a full bucket needs only a full bucket, and leaves a debt.
+  // Takes `n` units if they are available. If `n` exceeds the burst, a full bucket suffices, and the rest
+  // becomes debt.
   bool take(double n, Instant now) {
     refill(now);
     if (tokens_ < std::min(n, burst_)) return false;
@@ -22,19 +23,19 @@ class TokenBucket {
     return true;
   }
 
-  // Takes them also where they are not there, as a debt.
+  // Takes `n` units even if they are not available, as debt.
   void charge(double n, Instant now) {
     refill(now);
     tokens_ -= n;
   }
 
-  // Takes as many of them as are there.
+  // Takes up to `n` units, as many as are available.
   void spill(double n, Instant now) {
     refill(now);
     tokens_ -= std::clamp(tokens_, 0.0, n);
   }
 
-  // How long until take(n) succeeds, if nobody else takes.
+  // The time until take(n) succeeds if nothing else is taken.
   Duration wait(double n, Instant now) {
     refill(now);
     const double missing = std::min(n, burst_) - tokens_;
@@ -49,7 +50,7 @@ class TokenBucket {
     tokens_ = std::min(tokens_, burst_);
   }
 
-  // What is in it; rate and burst are configuration.
+  // Archives the fill level; rate and burst are configuration.
   void archive(Archive& a) { a(tokens_, filled_); }
 
   double rate() const { return rate_; }

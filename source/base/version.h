@@ -1,4 +1,4 @@
-// The version of this tree. A release changes it here, and nowhere else.
+// The version of this tree. A release changes it only here.
 #pragma once
 
 namespace sluice {

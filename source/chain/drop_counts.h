@@ -1,5 +1,4 @@
-// Counts the packets that one session dropped, by filter and reason. It takes no memory from the heap and no
-// lock.
+// Counts the packets that one session dropped, by filter and reason. Allocates nothing and takes no lock.
 #pragma once
 
 #include <algorithm>
@@ -16,26 +15,25 @@ namespace sluice::chain {
 
 class FilterContext;
 
-// For people, and for another process.
+// Drop counts by name, for statistics and for another process.
 struct NamedDrops {
-  std::string filter;  // empty: at an end of the chain, or `reason` is kOther
+  std::string filter;  // empty: an end of the chain, or `reason` is kOther
   std::string reason;
   uint32_t packets = 0;
   void archive(Archive& a) { a(filter, reason, packets); }
   bool operator==(const NamedDrops&) const = default;
 
-  // The reason of drops of filters that a reload removed, and of reasons for which there was no place.
+  // The reason for drops of filters that a reload removed, and for drops that found no free place.
   static constexpr const char* kOther = "other";
 };
 
-// The first kPlaces kinds of drops have a count of their own; the rest counts together. Counts stop at 2^32
-// - 1.
+// The first kPlaces kinds of drops are counted separately; the rest together. Counts saturate at 2^32-1.
 class DropCounts {
  public:
   static constexpr size_t kPlaces = 12;
   struct Place {
     const FilterContext* filter;  // null: an end of the chain
-    uint32_t reason;              // the index into its names
+    uint32_t reason;              // index into the filter's drop reasons
     uint32_t packets;
   };
 
@@ -49,7 +47,7 @@ class DropCounts {
   }
   void addOther(uint32_t packets) { raise(other_, packets); }
 
-  // The filter goes, or its reasons change.
+  // For when the filter is removed or its reasons change: moves its counts to other().
   void forget(const FilterContext* filter) {
     const auto kept = std::remove_if(places_.begin(), places_.begin() + used_, [&](const Place& place) {
       if (place.filter == filter) addOther(place.packets);

@@ -1,8 +1,9 @@
-// The filter interface: what someone who extends Sluice implements.
+// The filter interface, which an extension of Sluice implements.
 //
-// A filter owns a packet while it holds it. It passes it on, drops it with a reason, consumes it (it was
-// meant for this filter), or keeps it and passes it on later. Ingress runs from the client inward in config
-// order, egress backwards. A session's chain runs on one thread, its worker's; nothing here needs a lock.
+// A filter owns a packet while it holds it. It passes it on, drops it with a reason, consumes it (the packet
+// was meant for this filter), or holds it and passes it on later. Ingress runs from the client inward in the
+// order of the configuration, egress in the reverse order. A session's chain runs on the thread of its
+// worker, so nothing here needs a lock.
 #pragma once
 
 #include <memory>
@@ -19,7 +20,7 @@ class FilterFactory;
 
 using Description = std::vector<std::pair<std::string, std::string>>;  // field, value
 
-// A filter's destructor ends or passes on every packet that it holds; its neighbours are still there.
+// A filter's destructor settles or passes on every packet that the filter holds; its neighbours still exist.
 class Filter {
  public:
   explicit Filter(FilterContext& context) : context_(context) {}
@@ -28,26 +29,26 @@ class Filter {
   virtual void onIngress(PacketPtr&& packet) { context_.ingress(std::move(packet)); }
   virtual void onEgress(PacketPtr&& packet) { context_.egress(std::move(packet)); }
 
-  // The client proved who it is, from this address (an authenticated check). Called on every filter of the
-  // chain, outermost first, once per address; and on a filter that a reload brings into a proven session's
-  // chain.
+  // The client has proven its identity from this address (an authenticated check). Called on every filter of
+  // the chain, outermost first, once per address, and on a filter that a reload adds to the chain of an
+  // authenticated session.
   virtual void onAuthenticated(const net::Address& /*remote*/) {}
 
-  // The chain reads this filter's configuration anew between two packets. True: the same object goes on with
-  // the new factory, which has the same type. False: replace me.
+  // Called between two packets when the configuration of this filter changes. True: this object continues
+  // with the new factory, which has the same type. False: the chain replaces it.
   virtual bool onReload(const FilterFactory& /*factory*/) { return false; }
 
-  // Passes on now whatever it holds back. Between packets.
+  // Passes on at once every packet that the filter holds back. Called between packets.
   virtual void onFlush() {}
 
-  // Another process goes on with the session, after onFlush(): names what this filter has to take along
-  // (base/archive.h), to be written on the one side and read into a fresh filter, of a configuration that may
-  // be another, on the other. Between packets. False: it cannot go on elsewhere, or these are no bytes of its
-  // own; the session ends. Once written, the filter is destroyed with Session::isHandedOver(), or goes on if
-  // the other process fails.
+  // Called after onFlush(), between packets, when another process takes over the session: names the state
+  // that moves (base/archive.h). It is written in the old process and read into a new filter in the other
+  // one, whose configuration may differ. False: the session cannot be handed over, or the bytes are not
+  // valid, and the session ends. Once written, the filter is destroyed with Session::isHandedOver() true, or
+  // continues if the other process fails.
   virtual bool archive(Archive& /*a*/) { return true; }
 
-  // What an operator wants to know of this filter in this session, for GET /sessions. No secrets.
+  // The state of this filter in this session that GET /sessions shows. No secrets.
   virtual void describe(Description& /*out*/) const {}
 
  protected:
@@ -57,26 +58,26 @@ class Filter {
 using FilterPtr = std::unique_ptr<Filter>;
 
 // One configured filter: parsed, validated, immutable, shared by all workers. Made on the main thread, where
-// it may fail; stamps out filters on workers, where it may not. Outlives its filters.
+// it may fail; create() runs on workers, where it may not. Outlives its filters.
 class FilterFactory {
  public:
   virtual ~FilterFactory() = default;
   virtual FilterPtr create(FilterContext& context) const = 0;
 
-  // Statistics that only this configuration knows, in place of its type's. Null: its type's.
+  // Statistics that only this configuration knows, instead of those of its type. Null: those of its type.
   virtual std::shared_ptr<const stats::FilterSchema> schema() const { return nullptr; }
 
-  // Labels of sluice_<type>_info, which tells configured filters of one type apart. None: no such metric.
+  // Labels of sluice_<type>_info, which tells configured filters of one type apart. Empty: no such metric.
   virtual Description info() const { return {}; }
 
-  // Filters go on under `next`, but would lose something that clients notice; a dry run says so.
+  // True if filters continue under `next` but lose state in a way that clients notice; a dry run reports it.
   virtual bool endsState(const FilterFactory& /*next*/) const { return false; }
 
-  // Means against bad lines that clients of its chain may negotiate because of it.
+  // The loss repair features that clients of its chain may negotiate because of this filter.
   virtual rooms::RepairFeatures repairFeatures() const { return {}; }
 
-  // `previous` came from equal configuration. False when something else that this one stands on, like a
-  // cluster, has changed, so that live filters have to reload.
+  // `previous` was made from an equal configuration. False if something else that this factory depends on,
+  // such as a cluster, has changed, so that live filters have to reload.
   virtual bool sameAs(const FilterFactory& /*previous*/) const { return true; }
 };
 

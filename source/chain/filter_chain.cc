@@ -32,7 +32,7 @@ FilterChain::FilterChain(ChainSpecPtr spec, ChainEnds& ends, Session& session, W
 }
 
 FilterChain::~FilterChain() {
-  // Innermost first: what a filter still says on its way out finds the filters that carry it to the client.
+  // Innermost first: packets that a filter sends from its destructor still pass the filters further out.
   while (!links_.empty()) {
     links_.back().filter.reset();
     if (links_.size() > 1) links_[links_.size() - 2].context->inner_ = nullptr;
@@ -40,7 +40,7 @@ FilterChain::~FilterChain() {
   }
 }
 
-// The same for filters of one type and configuration; the strings live as long as the factory.
+// Equal for filters of one type and configuration; the strings live as long as the factory.
 static std::span<const std::string_view> reasonsOf(const FilterType& type, const FilterFactory& factory) {
   const auto own = factory.schema();
   return own != nullptr ? own->drops : type.schema.drops;
@@ -89,7 +89,7 @@ void FilterChain::adopt(ChainSpecPtr spec) {
   for (const Link& link : old) order.push_back(link.context.get());
   links_.clear();
   links_.reserve(spec_->filters.size());
-  std::vector<size_t> fresh;  // filters that were not there before
+  std::vector<size_t> fresh;  // indexes of new filters
   for (const FilterSpec& filter : spec_->filters) {
     links_.push_back(takeOrMake(old, filter));
     const auto known = std::find(order.begin(), order.end(), links_.back().context.get());
@@ -104,7 +104,7 @@ void FilterChain::adopt(ChainSpecPtr spec) {
   }
 }
 
-// A filter that leaves the chain: what it still holds goes on through the neighbours that stay.
+// Destroys a filter that leaves the chain: packets that it still holds go to the neighbours that stay.
 void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, size_t position) {
   const auto stays = [this](const FilterContext* context) {
     return std::any_of(links_.begin(), links_.end(),
@@ -119,14 +119,15 @@ void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, si
 }
 
 void FilterChain::flush() {
-  // What is held on its way in may be held again further in, and then on its way out further out.
+  // A packet held on its way in may be held again further in, and after that on its way out by a filter
+  // further out.
   for (auto link = links_.begin(); link != links_.end(); ++link) link->filter->onFlush();
   for (auto link = links_.rbegin(); link != links_.rend(); ++link) link->filter->onFlush();
 }
 
 Result<std::vector<SavedFilter>> FilterChain::save(Descriptors& descriptors) {
   std::vector<SavedFilter> saved;
-  // Innermost first: who sends is saved before who numbers what is sent.
+  // Innermost first: a filter that sends is saved before the filter that numbers its packets.
   for (auto link = links_.rbegin(); link != links_.rend(); ++link) {
     Archive out(descriptors);
     if (!link->filter->archive(out)) return Error{link->name, "cannot go on in another process"};

@@ -1,4 +1,4 @@
-// The filters of one session, wired in order. Both ends are the session's.
+// The filters of one session, connected in order. The session implements both ends.
 #pragma once
 
 #include <memory>
@@ -16,13 +16,13 @@ namespace sluice::chain {
 class ChainEnds {
  public:
   virtual ~ChainEnds() = default;
-  // Left the chain inward: no filter took it.
+  // The packet passed the innermost filter: no filter took it.
   virtual void onInnerEnd(PacketPtr&& packet) = 0;
-  // Left the chain outward: send it to the client.
+  // The packet passed the outermost filter: send it to the client.
   virtual void onOuterEnd(PacketPtr&& packet) = 0;
 };
 
-// One filter on its way to another process.
+// The state of one filter during a handover to another process.
 struct SavedFilter {
   std::string name;
   std::string type;
@@ -45,26 +45,27 @@ class FilterChain {
 
   void announceAuthenticated(const net::Address& remote);
 
-  // Changes to a new configuration between packets. Filters are matched by name and type: the same factory
-  // keeps the filter untouched; else the filter itself adopts the new factory, or is replaced. Others are
-  // inserted and removed.
+  // Switches to a new configuration between packets. Filters are matched by name and type. If the factory is
+  // the same, the filter is untouched; otherwise it adopts the new factory or is replaced. Other filters are
+  // inserted or removed.
   void adopt(ChainSpecPtr spec);
 
-  // No filter holds a packet back any longer, but for what comes afterwards.
+  // Makes every filter pass on the packets that it holds. Packets that arrive later may be held again.
   void flush();
-  // For another process, and in it on a chain that is new. Filters are matched by name and type; others begin
-  // anew. The error's path is the filter that cannot go on.
+  // For a handover: save() in the old process, load() into a new chain in the other one. Filters are matched
+  // by name and type; filters without a match start fresh. The path of an error is the name of the filter
+  // that cannot continue.
   Result<std::vector<SavedFilter>> save(Descriptors& descriptors);
   Status load(const std::vector<SavedFilter>& saved, Descriptors& descriptors);
 
   const ChainSpec& spec() const { return *spec_; }
 
-  // A packet that left the chain and got no further; `reason` is the index of a name in `ends` below.
+  // Counts a packet that left the chain and was dropped after it; `reason` is an index into `ends` below.
   template <typename Reason>
   void countEndDrop(Reason reason) {
     drops_.add(nullptr, static_cast<uint32_t>(reason));
   }
-  // What the session dropped, in order of first occurrence. To load is for a chain that is new.
+  // What the session dropped, in order of first occurrence. loadDrops() is for a new chain.
   std::vector<NamedDrops> drops(std::span<const std::string_view> ends) const;
   void loadDrops(const std::vector<NamedDrops>& saved, std::span<const std::string_view> ends);
 
@@ -78,7 +79,7 @@ class FilterChain {
   friend class FilterContext;
   struct Link {
     std::unique_ptr<FilterContext> context;
-    FilterPtr filter;  // goes before its context
+    FilterPtr filter;  // destroyed before its context
     const FilterType* type;
     FilterFactoryPtr factory;
     std::string name;

@@ -1,4 +1,5 @@
-// A filter's only door out. One per filter and session; lives as long as the filter.
+// What a filter uses to pass packets on and to reach its session and worker. One per filter and session;
+// lives as long as the filter.
 #pragma once
 
 #include <string_view>
@@ -20,30 +21,30 @@ class FilterChain;
 
 class FilterContext {
  public:
-  // `drops` are the session's.
+  // `drops` belongs to the session.
   FilterContext(FilterChain& chain, Session& session, Worker& worker, stats::FilterStats& stats,
                 DropCounts& drops)
       : chain_(chain), session_(session), worker_(worker), stats_(&stats), drops_(drops) {}
   FilterContext(const FilterContext&) = delete;
   FilterContext& operator=(const FilterContext&) = delete;
 
-  // Hands the packet to the next filter inward, or outward.
+  // Pass the packet to the next filter, inward or outward.
   void ingress(PacketPtr&& packet);
   void egress(PacketPtr&& packet);
 
-  // Ends the packet; `reason` is an enumerator of the filter's own drop reasons, the index into its schema.
+  // Drops the packet; `reason` is an enumerator of the filter's own drop reasons, an index into its schema.
   template <typename Reason>
   void drop(PacketPtr packet, Reason reason) {
     countDrop(reason);
     packet->settle();
   }
-  // For a packet that could not even be made.
+  // Counts a drop of a packet that could not be created.
   template <typename Reason>
   void countDrop(Reason reason) {
     stats_->drops[static_cast<size_t>(reason)].add();
     drops_.add(this, static_cast<uint32_t>(reason));
   }
-  // Ends a packet that was meant for this filter.
+  // Settles a packet that was meant for this filter.
   void consume(PacketPtr packet) { packet->settle(); }
 
   // An empty packet to fill and pass on, or null when the worker's pool is exhausted.
@@ -67,7 +68,7 @@ class FilterContext {
   const Session& session() const { return session_; }
   Worker& worker() { return worker_; }
 
-  // Tells every filter of the chain; see Filter::onAuthenticated().
+  // Notifies every filter of the chain; see Filter::onAuthenticated().
   void announceAuthenticated(const net::Address& remote);
 
  private:

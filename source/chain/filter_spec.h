@@ -17,8 +17,8 @@ struct FilterType;
 struct FilterSpec {
   std::string name;                        // unique in its chain
   const FilterType* type;                  // lives as long as the process
-  std::string config;                      // canonical bytes, to see whether a reload changed it
-  FilterFactoryPtr factory;                // the same object across reloads while the config is equal
+  std::string config;                      // canonical bytes, to detect changes at a reload
+  FilterFactoryPtr factory;                // the same object across reloads while the configuration is equal
   std::vector<stats::FilterStats*> stats;  // by worker
 };
 
@@ -27,20 +27,20 @@ struct ChainStats {
   stats::Gauge sessions;
 };
 
-// One version of a configured chain; mostly the only one. Versions of one name have all of the buckets that
-// sessions are spread over between them.
+// One version of a configured chain; usually the only one. The versions under one name share all the buckets
+// that sessions are spread over.
 struct ChainSpec {
   static constexpr uint32_t kBuckets = 10'000;
 
   std::string name;
-  std::string version;                       // empty: the chain has only one
-  uint32_t first_bucket = 0;                 // its buckets,
-  uint32_t end_bucket = kBuckets;            // without this one
-  std::vector<ChainStats*> stats;            // by worker; none in tests
+  std::string version;                       // empty: the only version
+  uint32_t first_bucket = 0;                 // its buckets:
+  uint32_t end_bucket = kBuckets;            // from first_bucket up to here, exclusive
+  std::vector<ChainStats*> stats;            // by worker; empty in tests
   std::vector<net::Prefix> source_prefixes;  // empty: any
   std::vector<uint16_t> local_ports;         // empty: any
   std::vector<FilterSpec> filters;           // outermost first
-  bool authenticates = false;                // a filter of it authenticates peers
+  bool authenticates = false;                // one of its filters authenticates clients
 
   bool matches(const net::Address& remote, const net::Address& local) const;
   bool serves(uint32_t bucket) const { return first_bucket <= bucket && bucket < end_bucket; }

@@ -1,5 +1,5 @@
-// What is known of a kind of filter: its name, its config's type, its place in a chain, its statistics. A
-// plain value; the registry is a list of them that the binary fills.
+// The description of a filter type: name, configuration type, place in a chain and statistics. A plain value;
+// the registry is a list of them that the binary fills.
 #pragma once
 
 #include <google/protobuf/any.pb.h>
@@ -27,7 +27,7 @@ class DtlsContext;
 
 namespace sluice::chain {
 
-// What holds for packets inward of a filter, or is needed by it. Bits.
+// Bits that say what is true of packets inward of a filter, or what a filter requires of its packets.
 using Properties = uint32_t;
 inline constexpr Properties kNothing = 0;
 inline constexpr Properties kAuthenticatedPeer = 1;  // the client's address is proven
@@ -40,11 +40,11 @@ struct Cluster {
   Policy policy = Policy::kSourceHash;
 };
 
-// State that a filter type has once in the process, like a signing key. Main thread; what it hands out is
-// made for all threads.
+// State that exists once per process for a filter type, like a signing key. Main thread only; the objects
+// that it hands out may be used by all threads.
 class ProcessState {
  public:
-  // The one T, made when first asked for; lives as long as anyone holds it.
+  // The one T, created on first use; lives as long as something holds it.
   template <typename T>
   std::shared_ptr<T> get() {
     std::shared_ptr<void>& state = states_[typeid(T)];
@@ -58,8 +58,8 @@ class ProcessState {
     return std::static_pointer_cast<T>(state);
   }
 
-  // For another process: the states that have an archive() and a kStateName. What this process has no state
-  // for is passed over.
+  // For a handover: archives the states that have an archive() and a kStateName. States that this process
+  // does not have are skipped.
   void archive(Archive& a);
 
  private:
@@ -67,7 +67,7 @@ class ProcessState {
   std::map<std::string, std::function<void(Archive&)>> archives_;
 };
 
-// What a factory may use. References are for the call only, but for the directory and the process' state.
+// What a factory may use. References are valid for the call only, except the directory and the process state.
 struct FactoryContext {
   const std::map<std::string, std::shared_ptr<const Cluster>>& clusters;
   const std::set<net::Address>& machine;  // this machine's IP addresses, port 0
@@ -76,21 +76,21 @@ struct FactoryContext {
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::shared_ptr<const credentials::Source> credentials;  // never null
   std::shared_ptr<const net::AddressMap> nat;              // never null
-  std::vector<net::Address> listener;                      // its addresses as configured
-  std::string base_path;                                   // that relative paths start from
-  // False for a configuration that a client only asks about: then no code may be loaded or be given anything
-  // of it.
+  std::vector<net::Address> listener;                      // the listener's addresses as configured
+  std::string base_path;                                   // base of relative paths
+  // False for a preview of a configuration that a client only asks about: then no code may be loaded or given
+  // any part of it.
   bool may_run_code = true;
 };
 
 struct FilterType {
-  std::string_view name;         // snake_case: names its metrics, its folder and its docs page
+  std::string_view name;         // snake_case: names its metrics, folder and docs page
   std::string_view config_type;  // full name of the protobuf message, e.g. "sluice.filters.Pacer"
   Properties needs = kNothing;
   Properties gives = kNothing;
-  bool terminal = false;      // takes packets out of the chain: must be the innermost filter, and one must be
-  bool may_be_last = false;   // does without a terminal filter
-  uint32_t state_format = 1;  // of Filter::archive(): another number whenever that reads something else
+  bool terminal = false;      // takes packets out of the chain: must be innermost; a chain needs one
+  bool may_be_last = false;   // works without a terminal filter
+  uint32_t state_format = 1;  // of Filter::archive(): change it whenever the format changes
   stats::FilterSchema schema;
   // Main thread. Error paths are relative to typed_config.
   Result<FilterFactoryPtr> (*parse)(const google::protobuf::Any& config, FactoryContext& context);
@@ -108,7 +108,7 @@ Result<FilterFactoryPtr> parseAs(const google::protobuf::Any& any, FactoryContex
 
 class Registry {
  public:
-  // The type lives as long as the registry, at a fixed place.
+  // The type lives as long as the registry, at a fixed address.
   void add(FilterType type) { types_.push_back(std::move(type)); }
   // `config_type` as in FilterType, or a type URL that ends with it. Null when unknown.
   const FilterType* find(std::string_view config_type) const;

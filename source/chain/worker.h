@@ -1,5 +1,5 @@
-// A worker as filters see it: its packets, clock, timers and network, and state that a filter type shares on
-// it.
+// A worker as filters see it: packet pool, clock, timers and network, and state that filters of one type
+// share on the worker.
 #pragma once
 
 #include <functional>
@@ -25,21 +25,21 @@ class Worker {
   virtual const Clock& clock() const = 0;
   virtual net::TimerQueue& timers() = 0;
   virtual net::UdpNetwork& network() = 0;
-  // Listeners of this worker have their addresses as groups here.
+  // The listeners of this worker register their addresses here as groups.
   virtual net::Hairpin& hairpin() = 0;
-  // The share of about the last second in which the worker did not wait for events, 0 to 1.
+  // The share of about the last second in which the worker was not waiting for events, 0 to 1.
   virtual double busyShare() const = 0;
 
-  // Runs on the main thread, soon.
+  // Runs `task` on the main thread, soon.
   virtual void postToMain(std::function<void()> task) = 0;
 
-  // Crosses a packet to another worker, where `deliver` runs with it. Bounded: false, and the packet is still
-  // the caller's, when that worker's mailbox is full. No lock, no allocation.
+  // Hands a packet to another worker, which runs `deliver` with it. Bounded: false when that worker's mailbox
+  // is full; the caller keeps the packet then. No lock, no allocation.
   using Deliver = void (*)(Worker& receiver, net::PacketPtr&& packet);
   virtual bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) = 0;
 
-  // The one T of this worker: made as T(Worker&) when first asked for, lives as long as the worker. For what
-  // all sessions of a worker share; look it up when a filter is made, not per packet.
+  // The one T of this worker: created as T(Worker&) on first use, lives as long as the worker. For state that
+  // all sessions of a worker share; look it up when a filter is created, not per packet.
   template <typename T>
   T& local() {
     std::shared_ptr<void>& state = locals_[typeid(T)];
@@ -48,7 +48,7 @@ class Worker {
   }
 
  protected:
-  // Filters' shared state goes before what it stands on.
+  // Destroys the filters' shared state before what it depends on.
   void clearLocals() { locals_.clear(); }
 
  private:

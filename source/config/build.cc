@@ -23,7 +23,7 @@ std::string resolve(const std::string& directory, const std::string& path) {
   return path.empty() ? path : (std::filesystem::path(directory) / path).lexically_normal().string();
 }
 
-// Empty when no file is named, or when it cannot be read.
+// Empty if no file is named or it cannot be read.
 std::optional<std::string> contentOf(const std::string& file, const char* path, Checks& checks) {
   if (file.empty()) return std::nullopt;
   auto content = readFile(file, kMaxPemBytes);
@@ -115,7 +115,7 @@ std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credent
   return std::make_shared<credentials::Store>(std::move(options));
 }
 
-// What clients reach a listener's address by.
+// Adds the addresses at which clients reach a listener's address.
 void addCandidates(const net::Address& bound, const std::set<net::Address>& machines, const NatSettings& nat,
                    std::vector<net::Address>& out) {
   if (!bound.isWildcard()) return out.push_back(nat.addresses->toExternal(bound));
@@ -123,13 +123,13 @@ void addCandidates(const net::Address& bound, const std::set<net::Address>& mach
   for (const net::Address& machine : machines) {
     if (machine.family() != bound.family() || machine.isLoopback()) continue;
     const net::Address external = nat.addresses->toExternal(machine);
-    // Until the STUN server has answered, our own addresses must do.
+    // Until the STUN server has answered, only our own addresses are known.
     if (external != machine || nat.stun_server) out.push_back(external.withPort(bound.port()));
   }
   if (out.size() == before) out.push_back(bound);
 }
 
-// The addresses of listeners whose chains route voice, as clients see them.
+// The addresses of listeners whose chains route voice, as seen by clients.
 std::vector<net::Address> candidatesOf(const runtime::Generation& generation, const NatSettings& nat) {
   std::vector<net::Address> candidates;
   for (const auto& listener : generation.listeners) {
@@ -152,7 +152,7 @@ std::vector<std::string> hostNames(const google::protobuf::RepeatedPtrField<std:
   return {names.begin(), names.end()};
 }
 
-// Of both files, which must belong together.
+// The content of both files, which must belong together.
 std::string tlsContent(const JoinSettings& join, Checks& checks) {
   const auto certificate = contentOf(join.tls_certificate_file, "join.tls_certificate_file", checks);
   const auto key = contentOf(join.tls_private_key_file, "join.tls_private_key_file", checks);

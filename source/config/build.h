@@ -1,4 +1,4 @@
-// From a Bootstrap to what the server runs: checks everything, opens nothing.
+// Turns a Bootstrap into what the server runs: checks everything, opens nothing.
 #pragma once
 
 #include <map>
@@ -30,7 +30,7 @@ struct JoinSettings {
   std::vector<std::string> token_secrets;
   std::string tls_certificate_file;
   std::string tls_private_key_file;
-  std::string tls_content;  // of both files; empty without TLS
+  std::string tls_content;  // of certificate and key; empty without TLS
   std::vector<net::Address> candidates;
   std::vector<std::string> turn_uris;
   double max_requests_per_second = 50;
@@ -42,11 +42,11 @@ struct JoinSettings {
   std::vector<std::string> allowed_hosts;
 };
 
-// How the world sees our addresses.
+// The external addresses of this machine.
 struct NatSettings {
   std::shared_ptr<const net::AddressMap> addresses = std::make_shared<net::AddressMap>();
-  std::optional<net::Address> stun_server;  // to ask, if set
-  std::vector<net::Address> to_ask;         // for these IP addresses of ours, port 0
+  std::optional<net::Address> stun_server;  // if set: asks it
+  std::vector<net::Address> to_ask;         // for these local IP addresses, port 0
   Duration refresh_interval = 300s;
 };
 
@@ -58,7 +58,7 @@ struct WorkerSettings {
   bool operator==(const WorkerSettings&) const = default;
 };
 
-// What is not a listener.
+// All settings except the listeners.
 struct Settings {
   std::optional<AdminSettings> admin;
   std::optional<JoinSettings> join;
@@ -78,7 +78,7 @@ struct Built {
 
 struct BuildInput {
   const Bootstrap& bootstrap;
-  std::string directory;  // that relative paths in the file start from
+  std::string directory;  // base of relative paths in the file
   const chain::Registry& registry;
   rooms::Directory& rooms;
   chain::ProcessState& process;
@@ -86,17 +86,17 @@ struct BuildInput {
   std::optional<unsigned> concurrency;  // overrides workers.count
   runtime::StatsStore& stats;
   const std::set<net::Address>& machine;            // this machine's IP addresses, port 0
-  std::map<net::Address, net::Address> discovered;  // what nat.stun_server said: ours to external, port 0
-  const runtime::Generation* previous;  // its factories live on where the configuration is equal; may be null
+  std::map<net::Address, net::Address> discovered;  // by nat.stun_server: local to external addresses, port 0
+  const runtime::Generation* previous;              // may be null; its equal factories are reused
   uint64_t version;
   SteppedBack stepped_back{};
   bool may_run_code = true;  // see chain::FactoryContext
 };
 
-// All errors at once, each with its field path.
+// Returns all errors at once, each with its field path.
 Result<Built> build(const BuildInput& input);
 
-// Workers alone, which must be known before a StatsStore can be made.
+// The workers only, which must be known before a StatsStore can be made.
 Result<WorkerSettings> buildWorkers(const Bootstrap& bootstrap, std::optional<unsigned> concurrency);
 
 }  // namespace sluice::config

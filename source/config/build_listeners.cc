@@ -63,12 +63,12 @@ class ListenerBuilder {
   const chain::FilterSpec* previous(const chain::ChainSpec& chain, const chain::FilterSpec& filter) const;
 
   const BuildInput& input_;
-  const size_t max_sessions_;  // of a listener that does not say
+  const size_t max_sessions_;  // for a listener that does not set it
   Checks& checks_;
   chain::FactoryContext context_;
   std::set<std::string> names_;
-  std::map<net::Address, std::string> bound_;  // to the path that binds it
-  std::string listener_;                       // that is being built
+  std::map<net::Address, std::string> bound_;  // to the path of the field that binds it
+  std::string listener_;                       // the one being built
 };
 
 runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, const std::string& path) {
@@ -175,7 +175,7 @@ void ListenerBuilder::filters(const Filters& config, const std::string& path, ch
   out.stats = input_.stats.chain(listener_, out.name, out.version);
   if (config.empty()) checks_.fail(path + ".filters", "at least one is required");
   for (int i = 0; i < config.size(); ++i) filter(config[i], indexed(path + ".filters", i), out);
-  // With a filter missing because it was wrong, its neighbours' order says nothing.
+  // If an invalid filter was left out, the order of its neighbours is not meaningful.
   if (out.filters.size() == static_cast<size_t>(config.size())) checkOrder(out, path);
   out.authenticates = std::any_of(out.filters.begin(), out.filters.end(), [](const chain::FilterSpec& f) {
     return (f.type->gives & chain::kAuthenticatedPeer) != 0;
@@ -228,7 +228,7 @@ const chain::FilterSpec* ListenerBuilder::previous(const chain::ChainSpec& chain
     for (const chain::FilterSpec& candidate : old->filters) {
       if (candidate.name != filter.name || candidate.type != filter.type) continue;
       if (old->version == chain.version) return &candidate;
-      if (found == nullptr) found = &candidate;  // of a version that may have become this one
+      if (found == nullptr) found = &candidate;  // of a version that this one may replace
     }
   }
   return found;
@@ -258,12 +258,12 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
   }
 }
 
-// What every chain that players come to can handle.
+// The features that every chain serving players can handle.
 rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& listeners) {
   std::optional<rooms::RepairFeatures> common;
   for (const auto& listener : listeners) {
     for (const auto& chain : listener->chains) {
-      if (chain->first_bucket == chain->end_bucket) continue;  // nobody comes to it
+      if (chain->first_bucket == chain->end_bucket) continue;  // it serves no one
       if (chain->filters.empty() || !chain->authenticates || !chain->filters.back().type->terminal) continue;
       rooms::RepairFeatures features;
       for (const chain::FilterSpec& filter : chain->filters)
@@ -279,7 +279,7 @@ rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& 
 void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
                     runtime::Generation& out, Checks& checks) {
   if (input.bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
-  // With several listeners none of them can take every session of the process.
+  // With several listeners, none of them may take every session of the process.
   const size_t all = out.limits.sessions;
   const size_t share = input.bootstrap.listeners_size() > 1 ? std::max<size_t>(1, all / 4 * 3) : all;
   ListenerBuilder builder(input, clusters, settings, share, checks);

@@ -1,4 +1,4 @@
-// Listeners, their chains and filters: the part of build() that talks to filter types.
+// Builds listeners with their chains and filters: the part of build() that uses the filter types.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@ namespace sluice::config {
 
 using Clusters = std::map<std::string, std::shared_ptr<const chain::Cluster>>;
 
-// After the limits, whose sessions the listeners share.
+// Call it after the session limits are set in `out`, because the listeners share them.
 void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
                     runtime::Generation& out, Checks& checks);
 

@@ -10,7 +10,7 @@ net::Address parseIp(const std::string& text, const std::string& path, Checks& c
   return {};
 }
 
-// The IP addresses that listeners have; a wildcard stands for all of the machine's but loopback.
+// The IP addresses of the listeners; a wildcard covers all of the machine's except loopback.
 std::set<net::Address> listening(const BuildInput& input) {
   std::set<net::Address> all;
   const auto add = [&](const std::string& text) {
@@ -72,7 +72,7 @@ NatSettings buildNat(const BuildInput& input, Checks& checks) {
     for (const net::Address& local : std::set<net::Address>(unmapped)) {
       if (local.family() == external.family()) map(local, external);
     }
-    for (const net::Address& machine : input.machine) {  // relays may have them
+    for (const net::Address& machine : input.machine) {  // relays may use them
       const bool known = addresses->entries().contains(machine) || machine.isLoopback();
       if (machine.family() == external.family() && !known) map(machine, external);
     }

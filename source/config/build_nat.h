@@ -1,4 +1,4 @@
-// From the configuration's `nat` to a map of addresses.
+// Builds the address map from the configuration's `nat`.
 #pragma once
 
 #include "source/config/build.h"

@@ -27,7 +27,7 @@ class Checks {
     }
   }
 
-  // Takes an optional field whose value must lie in [low, high].
+  // Reads an optional field whose value must lie in [low, high].
   template <typename T, typename Out>
   void range(bool has, T value, T low, T high, const std::string& path, Out& out) {
     if (!has) return;
@@ -49,7 +49,7 @@ class Checks {
     return {};
   }
 
-  // A repeated field of prefixes. Those that are wrong are left out.
+  // Reads a repeated field of prefixes. Invalid ones are left out.
   template <typename Texts>
   std::vector<net::Prefix> prefixes(const Texts& texts, const std::string& path) {
     std::vector<net::Prefix> prefixes;
@@ -64,7 +64,7 @@ class Checks {
     return prefixes;
   }
 
-  // A required name that must be new in `seen`.
+  // Checks a required name that must not be in `seen` yet.
   void name(const std::string& name, const std::string& path, std::set<std::string>& seen) {
     if (name.empty()) {
       fail(path, "is required");

@@ -11,7 +11,7 @@ using google::protobuf::Message;
 using google::protobuf::TextFormat;
 
 bool surrounds(const TextFormat::ParseLocationRange& range, int line, int column) {
-  // A message that is still open when the parser gives up has no range yet.
+  // A message that is still open when the parser stops has no range yet.
   if (range.start.line < 0) return true;
   const auto place = std::tuple(line, column);
   return std::tuple(range.start.line, range.start.column) <= place &&

@@ -1,4 +1,4 @@
-// From a place in a text-format file to the field that it lies in.
+// Maps a position in a text-format file to the field that contains it.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -8,8 +8,8 @@
 
 namespace sluice::config {
 
-// The path of the innermost message that surrounds the place, "listeners[0].filter_chains[1]"; empty at the
-// top. Also while that message is only half read. Line and column count from 0.
+// The path of the innermost message around the position, such as "listeners[0].filter_chains[1]"; empty at
+// the top level. Also works for a message that is only partly read. Line and column count from 0.
 std::string fieldPathAt(const google::protobuf::Message& message,
                         const google::protobuf::TextFormat::ParseInfoTree& tree, int line, int column);
 

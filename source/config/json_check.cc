@@ -38,7 +38,7 @@ std::string join(const std::vector<std::string>& names) {
   return text;
 }
 
-// JSON may write numbers as strings too.
+// JSON allows numbers as strings too.
 std::optional<double> numberOf(const JsonNode& node) {
   if (node.kind != Kind::kNumber && node.kind != Kind::kString) return std::nullopt;
   double number = 0;
@@ -136,12 +136,12 @@ class Checker {
   }
   void nested(const JsonNode& value, const Descriptor& type, const std::string& path) {
     if (type.full_name() == "google.protobuf.Any") return any(value, path);
-    if (type.full_name() == "google.protobuf.Struct") {  // its content is free
+    if (type.full_name() == "google.protobuf.Struct") {  // it may contain anything
       return require(value.kind == Kind::kObject, value, path, "must be an object: { ... }");
     }
     message(value, type, path);
   }
-  // A type that is not linked in is no error here, as in the text format: the fields of it are unknown.
+  // A type that is not linked in is not an error here, as in the text format: its fields are unknown.
   void any(const JsonNode& value, const std::string& path) {
     if (value.kind != Kind::kObject) return fail(value, path, "must be an object: { ... }");
     const JsonNode* url = value.find("@type");

@@ -1,4 +1,4 @@
-// What in a JSON configuration does not fit its messages, with paths and places.
+// Checks a JSON configuration against its message types and reports errors with paths and positions.
 #pragma once
 
 #include <google/protobuf/descriptor.h>
@@ -12,7 +12,7 @@
 namespace sluice::config {
 
 // Unknown fields, values of a wrong type and missing "@type"s below `root`, a message of type `type`. `text`
-// is what the tree was read from, `name` stands for it in errors. Values are not quoted.
+// is the text of the tree, `name` its name in errors. Values are not quoted.
 Errors checkJson(const JsonNode& root, const google::protobuf::Descriptor& type, std::string_view text,
                  const std::string& name);
 

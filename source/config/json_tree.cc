@@ -11,7 +11,7 @@ using nlohmann::json;
 
 constexpr size_t kMaxDepth = 64;
 
-// Counts what the lexer has read.
+// An iterator that counts the characters read by the lexer.
 class Reader {
  public:
   using iterator_category = std::input_iterator_tag;
@@ -40,7 +40,7 @@ class Reader {
   size_t* read_;
 };
 
-// What nlohmann's message says was expected; the rest of it may quote the text.
+// What nlohmann's message says was expected; the rest of the message may quote the text.
 std::string expectation(const std::string& message) {
   static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {
       {"; expected string literal", "expected a field name in quotation marks"},
@@ -93,7 +93,7 @@ class Builder final : public nlohmann::json_sax<json> {
   }
 
  private:
-  // The string that has just been read; its end may not be escaped.
+  // The start of the string that has just been read; the end of a string is never escaped.
   size_t beginOfString() const {
     size_t at = read == 0 ? 0 : read - 1;
     while (at > 0) {
@@ -133,7 +133,7 @@ class Builder final : public nlohmann::json_sax<json> {
   void fail(size_t offset, const std::string& message) {
     errors.push_back({path(), name_ + ":" + placeIn(text_, offset) + ": " + message});
   }
-  // Of the innermost value that is open.
+  // The path of the innermost open value.
   std::string path() const {
     std::string path;
     for (size_t i = 0; i + 1 < open_.size(); ++i) {
@@ -150,7 +150,7 @@ class Builder final : public nlohmann::json_sax<json> {
 
   const std::string_view text_;
   const std::string& name_;
-  std::vector<JsonNode*> open_;  // stable: only the last member of the last one grows
+  std::vector<JsonNode*> open_;  // pointers stay valid: only the last member of the last one grows
   std::string key_;
   size_t key_offset_ = 0;
 };

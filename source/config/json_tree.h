@@ -1,4 +1,4 @@
-// JSON as a tree whose values know their place in the text, for errors that say where.
+// JSON as a tree whose values know their position in the text, for error messages.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ struct JsonNode {
   enum class Kind { kNull, kBoolean, kNumber, kString, kList, kObject };
 
   Kind kind = Kind::kNull;
-  size_t offset = 0;   // where the value's key begins in the text, or without a key the value ends
-  std::string text{};  // of kString; of kNumber its digits
+  size_t offset = 0;   // where the value's key begins in the text; without a key, where the value ends
+  std::string text{};  // of kString; of kNumber the digits
   std::vector<std::pair<std::string, JsonNode>> members{};  // of kObject; of kList with empty keys
 
   const JsonNode* find(std::string_view key) const;
@@ -24,8 +24,8 @@ struct JsonNode {
 // "line:column", both from 1, of an offset into the text.
 std::string placeIn(std::string_view text, size_t offset);
 
-// The error has the path of what is open, and "NAME:LINE:COLUMN: " before its message. It quotes nothing of
-// the text.
+// The error has the path of the innermost open value, and "NAME:LINE:COLUMN: " before its message. It does
+// not quote the text.
 Result<JsonNode> parseJsonTree(std::string_view text, const std::string& name);
 
 }  // namespace sluice::config

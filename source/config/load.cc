@@ -42,7 +42,7 @@ class Finder final : public protobuf::TextFormat::Finder {
   }
 };
 
-// The parser reports an unknown field as a warning and goes on: so all of them are found at once.
+// The parser reports an unknown field as a warning and continues, so that all of them are found at once.
 class Collector final : public protobuf::io::ErrorCollector {
  public:
   struct Complaint {
@@ -62,7 +62,7 @@ class Collector final : public protobuf::io::ErrorCollector {
   std::vector<Complaint> complaints;
 };
 
-// Where line and column, both from 0, lie in the text. The parser's columns count a tabulator up to the next
+// The offset of a line and column, both from 0, in the text. The parser's columns count a tab up to the next
 // multiple of 8.
 size_t offsetOf(std::string_view text, int line, int column) {
   size_t at = 0;
@@ -77,7 +77,7 @@ std::string typeNamed(const std::string& message) {
   return message.substr(begin, message.find('"', begin) - begin);
 }
 
-// Types that are not linked in have no fields.
+// Treats types that are not linked in as types without fields.
 class LenientResolver final : public protobuf::util::TypeResolver {
  public:
   protobuf::util::Status ResolveMessageType(const std::string& url, protobuf::Type* type) override {
@@ -96,13 +96,13 @@ class LenientResolver final : public protobuf::util::TypeResolver {
                                                        protobuf::DescriptorPool::generated_pool())};
 };
 
-// The parser takes stack for each level, also where it skips what it does not know. Nothing: the depth is
+// The parser uses stack for each level, also where it skips unknown fields. Returns nothing if the depth is
 // fine.
 std::optional<Error> checkDepth(std::string_view text, const std::string& name) {
   Collector ignored;
   protobuf::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
   protobuf::io::Tokenizer tokenizer(&input, &ignored);
-  // As the parser reads.
+  // The same setting as the parser's.
   tokenizer.set_allow_f_after_float(true);
   tokenizer.set_comment_style(protobuf::io::Tokenizer::SH_COMMENT_STYLE);
   tokenizer.set_require_space_after_number(false);
@@ -140,7 +140,7 @@ Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
     before = before.substr(0, before.find_last_not_of(" \t\r\n") + 1);
     const std::string field = unknownField(message, before, text.substr(offset));
     std::string what = describeTextError(message, text.substr(offset));
-    if (!field.empty()) {  // the parser's place is behind it
+    if (!field.empty()) {  // the parser's position is after it
       path += (path.empty() ? "" : ".") + field;
       what = describeUnknownField(typeNamed(message), field);
       offset = before.size() - field.size();
@@ -158,12 +158,12 @@ Result<Bootstrap> parseJson(std::string_view text, const std::string& name) {
   if (Errors errors = checkJson(*tree, *Bootstrap::descriptor(), text, name); !errors.empty()) return errors;
   LenientResolver resolver;
   protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;  // those that remain are of filters that are not linked in
+  options.ignore_unknown_fields = true;  // the remaining ones belong to filters that are not linked in
   std::string binary;
   Bootstrap bootstrap;
   const auto status = protobuf::util::JsonToBinaryString(
       &resolver, std::string(kTypePrefix) + "/sluice.Bootstrap", std::string(text), &binary, options);
-  // Its message would quote the value.
+  // The status message would quote the value.
   if (!status.ok() || !bootstrap.ParseFromString(binary))
     return Error{name, "has a value that does not fit its field"};
   return bootstrap;

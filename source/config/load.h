@@ -1,4 +1,4 @@
-// From a file to a Bootstrap. Syntax only; what the values mean is checked when a generation is built.
+// Reads a file into a Bootstrap. Checks the syntax only; the values are checked when a generation is built.
 #pragma once
 
 #include <string>
@@ -15,13 +15,13 @@ struct Text {
   std::string text;
   Format format;
 };
-// The format is that of the file's ending: .textproto and .pbtxt, or .json.
+// The file name extension selects the format: .textproto and .pbtxt, or .json.
 Result<Text> readFile(const std::string& path);
-// Errors carry the field's path and "file:line:column" where they can.
+// Errors carry the field's path and "file:line:column" where possible.
 Result<Bootstrap> loadFile(const std::string& path);
 
-// `name` stands for the file in errors. A filter type that this binary does not know is no error here: its
-// typed_config comes out empty, with its type URL, so that validation can name the field.
+// `name` is the file name in errors. A filter type that this binary does not know is not an error here: its
+// typed_config is left empty, with its type URL, so that validation can name the field.
 Result<Bootstrap> parse(std::string_view text, Format format, const std::string& name);
 
 }  // namespace sluice::config

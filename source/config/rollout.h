@@ -1,4 +1,4 @@
-// Versions of a chain side by side: their shares, and when the newest one steps back by itself.
+// Versions of a chain that run side by side: their shares, and the rule for rolling back the newest one.
 #pragma once
 
 #include <cstdint>
@@ -16,20 +16,20 @@ class Checks;
 
 // Listener, chain, version.
 using VersionName = std::tuple<std::string, std::string, std::string>;
-// Versions whose weight counts as 0, each with the filters that it had when it stepped back.
+// Versions that were rolled back, whose weight counts as 0, each with its filters at that time.
 using SteppedBack = std::map<VersionName, std::string>;
 
-// What tells whether a version has changed: its filters.
+// The filters of a version, which tell whether it has changed.
 std::string contentOf(const sluice::ChainVersion& version);
 
-// By version.
+// The weight of each version.
 std::vector<uint32_t> weightsOf(const sluice::FilterChain& chain, const std::string& listener,
                                 const SteppedBack& stepped_back);
-// Where each version's share of all buckets ends; shares begin where the one before ends. All 0 without
-// weights.
+// The end of each version's share of all buckets; a share begins where the previous one ends. All 0 if there
+// are no weights.
 std::vector<uint32_t> endsOfShares(const std::vector<uint32_t>& weights);
 
-// Those that are still in the file as they were.
+// Those that are still in the file, unchanged.
 SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap& bootstrap);
 
 struct StepBackRule {

@@ -22,7 +22,7 @@ void hideIn(Struct& values) {
   for (auto& [key, value] : *values.mutable_fields()) value.set_string_value(kHidden);
 }
 
-// Of a type that is not linked in the content is unknown: nothing of it would be shown.
+// The content of a type that is not linked in is unknown: all of it is removed.
 void hideIn(Any& any) {
   std::string name;
   if (!Any::ParseAnyTypeUrl(any.type_url(), &name)) return;

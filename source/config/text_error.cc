@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kNoField = "has no field named \"";
 
-// Behind these the parser's messages quote the file.
+// After these texts the parser's messages quote the file.
 constexpr std::string_view kQuotes[] = {
     ", got: ", ", found ", "unexpected token: ", " Value: ", " (", "number: "};
 

@@ -1,4 +1,4 @@
-// Errors of the text-format parser in words that quote nothing of the file, which may hold secrets.
+// Rewords errors of the text-format parser so that they do not quote the file, which may hold secrets.
 #pragma once
 
 #include <string>
@@ -6,16 +6,16 @@
 
 namespace sluice::config {
 
-// What `message`, of protobuf's text-format parser, says, without the text that it found. `rest` is the file
-// from the place of the error on.
+// Rewords `message`, an error of protobuf's text-format parser, without the text that it found. `rest` is the
+// file from the position of the error on.
 std::string describeTextError(const std::string& message, std::string_view rest);
 
-// The field that does not exist, of 'Message type "sluice.Listener" has no field named "nmae".', or empty.
-// `before` is the file up to the field's end, `rest` what follows. Also empty when this does not look like a
-// field: then it may be a part of a string whose quotation marks are wrong.
+// The unknown field in a message like 'Message type "sluice.Listener" has no field named "nmae".', or empty.
+// `before` is the file up to the field's end, `rest` the text after it. Also empty if it does not look like a
+// field: it may then be part of a string with wrong quotation marks.
 std::string unknownField(const std::string& message, std::string_view before, std::string_view rest);
 
-// "sluice.Listener has no such field; did you mean name?", of a field of `type`.
+// "sluice.Listener has no such field; did you mean name?", for a field of `type`.
 std::string describeUnknownField(const std::string& type, const std::string& field);
 
 }  // namespace sluice::config

@@ -9,7 +9,7 @@
 namespace sluice::credentials {
 namespace {
 
-// "1700000000:name"; nothing when it does not begin with a time.
+// "1700000000:name"; nothing if it does not begin with a time.
 std::optional<int64_t> expiryOf(std::string_view username) {
   const size_t end = std::min(username.find(':'), username.size());
   int64_t expiry = 0;
@@ -46,7 +46,7 @@ bool Store::authenticate(const Claim& claim, Use use, const Check& check) const 
   const auto expiry = expiryOf(name);
   const int64_t grace = use == Use::kContinue ? options_.grace.count() : 0;
   if (!expiry || options_.keyed_users.contains(name) || *expiry <= wall_() - grace) {
-    static_cast<void>(has({}));  // who is unknown takes as long as who errs
+    static_cast<void>(has({}));  // an unknown user takes as long as a wrong password
     return false;
   }
   return std::any_of(options_.shared_secrets.begin(), options_.shared_secrets.end(), [&](const auto& secret) {

@@ -1,5 +1,5 @@
-// Credentials from the configuration: users with passwords or keys, and time-limited ones that a shared
-// secret signs (the TURN REST scheme: username "EXPIRY:name", password base64(HMAC(secret, username))).
+// Credentials from the configuration: users with passwords or keys, and time-limited ones derived from a
+// shared secret (the TURN REST scheme: username "EXPIRY:name", password base64(HMAC(secret, username))).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace sluice::credentials {
 
-// Of one realm; empty: none of this algorithm.
+// For one realm; empty: no key for this algorithm.
 struct Keys {
   std::vector<uint8_t> md5;
   std::vector<uint8_t> sha256;
@@ -19,10 +19,10 @@ struct Keys {
 
 struct Options {
   std::map<std::string, std::string> users;  // name to password
-  std::vector<std::string> shared_secrets;   // any of them signs; the first one is ours
-  std::chrono::seconds ttl{600};             // of credentials that we sign, at most
+  std::vector<std::string> shared_secrets;   // any of them is accepted; we sign with the first
+  std::chrono::seconds ttl{600};             // maximum for credentials that we sign
   std::map<std::string, Keys> keyed_users{};
-  std::chrono::seconds grace{86'400};  // that expired ones may continue what they began
+  std::chrono::seconds grace{86'400};  // how long expired credentials may continue what they began
   bool operator==(const Options&) const = default;
 };
 
@@ -43,7 +43,7 @@ class Store final : public Source {
   bool sameAs(const Source& other) const override;
 
   bool canIssue() const { return !options_.shared_secrets.empty(); }
-  // For `name`, until at most `latest` (seconds since 1970). canIssue() must hold.
+  // For `name`, valid until `latest` (seconds since 1970) at most. canIssue() must be true.
   Issued issue(std::string_view name, int64_t latest) const;
 
   static int64_t systemTime();

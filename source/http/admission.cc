@@ -10,8 +10,8 @@ namespace {
 
 constexpr Duration kReportInterval = 10s;
 constexpr double kSourceShare = 0.25;  // of TLS handshakes
-constexpr size_t kBodyShare = 4;       // one source's part of the bytes in flight is this one's inverse
-constexpr double kBurstSeconds = 2;    // of them, that may come at once
+constexpr size_t kBodyShare = 4;       // one source's share of the bytes in flight is 1 / kBodyShare
+constexpr double kBurstSeconds = 2;    // the burst, in seconds at the full rate
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -72,7 +72,7 @@ std::optional<Admission::Refusal> Admission::judgeConnection(const net::Address&
     }
   }
   if (!tls || !handshakes_) return std::nullopt;
-  // The client's own share first, so that one client's refused handshakes take nothing from the others.
+  // The client's own share first, so that its refused handshakes do not reduce the share of the others.
   if (!trusted && !client_handshakes_.allow(peer, now)) return Refusal::kHandshakes;
   if (!handshakes_->take(1, now)) return Refusal::kHandshakes;
   return std::nullopt;
@@ -133,7 +133,7 @@ void Admission::releaseBody(const net::Address& client, size_t bytes) {
 
 void Admission::refused(Refusal why, const net::Address& client, Instant now) {
   ++counts_[static_cast<size_t>(why)];
-  if (why == Refusal::kDeadline) return;  // browsers open connections ahead of use and leave them
+  if (why == Refusal::kDeadline) return;  // browsers open connections in advance and leave them idle
   ++unreported_;
   if (now < next_report_) return;
   log::warn(

@@ -9,7 +9,7 @@
 namespace sluice::http {
 namespace {
 
-// Debian's libcurl with GnuTLS is no way to HTTPS: its libssh2 brings OpenSSL into the process.
+// Debian's libcurl with GnuTLS cannot be used for HTTPS: its libssh2 loads OpenSSL into the process.
 namespace beast = boost::beast::http;
 using ErrorCode = Connection::ErrorCode;
 
@@ -87,7 +87,7 @@ Result<ClientResponse> Client::request(const std::string& method, const std::str
     request.body() = body;
   }
   request.prepare_payload();
-  // The server may have closed a kept connection meanwhile; the second time it is a new one.
+  // The server may have closed a kept connection meanwhile; the second attempt uses a new one.
   for (bool kept = impl_->connection != nullptr;; kept = false) {
     if (!kept) {
       if (const Status connected = connect(); !connected.ok()) return connected.error();

@@ -17,21 +17,21 @@ struct ClientResponse {
 
 struct ClientOptions {
   std::string url;      // "http://host:port" or "https://host:port"; without a port 80 or 443
-  std::string token{};  // bearer token of requests that bring none; empty: no Authorization
+  std::string token{};  // bearer token for requests without their own; empty: no Authorization
   TlsTrust trust{};     // for https
 };
 
 class Client {
  public:
-  // The error's path is empty when the URL is wrong, or "ca_file".
+  // The error's path is empty if the URL is wrong, or "ca_file".
   static Result<std::unique_ptr<Client>> make(const ClientOptions& options);
   ~Client();
 
-  // The connection that the next request uses; not needed before one. Errors have no path and say host and
-  // port, and what is wrong with the server's certificate.
+  // Opens the connection for the next request; optional. Errors have no path; they name host and port, and
+  // what is wrong with the server's certificate.
   Status connect();
 
-  // An empty `content_type` sends no body. Errors say what went wrong on the way; a status is not an error.
+  // An empty `content_type` sends no body. Errors are transport failures; an HTTP status is not an error.
   Result<ClientResponse> request(const std::string& method, const std::string& target,
                                  const std::string& content_type = {}, const std::string& body = {},
                                  const std::string& token = {});

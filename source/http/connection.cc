@@ -20,7 +20,7 @@ class TlsErrors final : public boost::system::error_category {
   std::string message(int code) const override { return gnutls_strerror(code); }
 };
 
-// Asio waits for ever after these, so what follows reads and writes without it.
+// Asio ignores these time limits and waits indefinitely, so reads and writes below use the socket directly.
 void limitWaiting(int socket, Duration patience) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(patience).count();
   const timeval limit{static_cast<time_t>(us / 1'000'000), static_cast<suseconds_t>(us % 1'000'000)};
@@ -28,7 +28,7 @@ void limitWaiting(int socket, Duration patience) {
   setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-// With a time limit a call that a signal interrupts is not restarted by itself (signal(7)).
+// With a time limit, a system call interrupted by a signal is not restarted automatically (signal(7)).
 template <typename Call>
 ptrdiff_t restarting(const Call& call) {
   ptrdiff_t result;

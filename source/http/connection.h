@@ -19,13 +19,13 @@ class Connection {
  public:
   using ErrorCode = boost::system::error_code;
 
-  // With `tls` after its handshake. `io` and `tls` outlive the connection. Errors have no path and say host
-  // and port. Reading and writing give up when nothing moves for `patience`.
+  // With `tls`, returns after its handshake. `io` and `tls` outlive the connection. Errors have no path and
+  // name host and port. Reading and writing fail after `patience` without progress.
   static Result<std::unique_ptr<Connection>> open(boost::asio::io_context& io, const TlsClient* tls,
                                                   const std::string& host, const std::string& port,
                                                   Duration patience);
 
-  // What Beast calls.
+  // The interface that Beast uses.
   template <typename Buffers>
   size_t read_some(const Buffers& buffers, ErrorCode& error) {
     for (auto it = boost::asio::buffer_sequence_begin(buffers);

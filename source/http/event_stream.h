@@ -1,4 +1,4 @@
-// A response that goes on: server-sent events (HTML standard, section 9.2). Loop's thread.
+// A streaming response: server-sent events (HTML standard, section 9.2). Loop's thread.
 #pragma once
 
 #include <functional>
@@ -9,27 +9,27 @@ namespace sluice::http {
 
 class EventStream {
  public:
-  // A client that reads so little that more than this waits for it is cut off, in bytes.
+  // In bytes; a client that reads so slowly that more than this is pending is disconnected.
   static constexpr size_t kMaxPending = 64 * 1024;
 
-  // `data` is one line. Nothing happens once the stream has ended.
+  // `data` is one line. Does nothing once the stream has ended.
   void send(std::string_view name, std::string_view data);
-  // Keeps the connection alive, and finds out whether it is.
+  // Keeps the connection alive, and detects a broken one.
   void beat() { append(":\n\n"); }
-  // What was sent before is still delivered.
+  // Events sent before are still delivered.
   void end();
 
-  // What was sent before is lost.
+  // Discards events that are still pending.
   void abandon();
 
   bool ended() const { return ended_; }
   size_t pending() const { return pending_.size(); }
 
-  // For the server: what is to be sent next, at most `most` bytes.
+  // For the server: the next bytes to send, at most `most`.
   std::string take(size_t most);
-  // Called when there is something to take, or the end.
+  // `ready` is called when there are bytes to take, or the stream has ended.
   void onReady(std::function<void()> ready) { ready_ = std::move(ready); }
-  // The client has gone.
+  // Called when the client has closed the connection.
   void onClosed();
 
  private:

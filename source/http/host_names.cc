@@ -19,7 +19,7 @@ bool isAddress(int family, std::string_view text) {
   return inet_pton(family, std::string(text).c_str(), &address) == 1;
 }
 
-// "[2001:db8::1]:80" and "name:80"; the rest of the name is empty where the port is none.
+// Handles "[2001:db8::1]:80" and "name:80"; returns an empty text if the port is invalid.
 std::string_view withoutPort(std::string_view host) {
   const size_t bracket = host.find(']');
   const size_t colon = host.find(':', bracket == host.npos ? 0 : bracket);

@@ -1,6 +1,6 @@
-// Which values of the Host header name an endpoint (RFC 9110 section 7.2). A page of another site whose name
-// was made to resolve to our address ("DNS rebinding") counts as one origin with us in a browser; but the
-// browser still sends the site's own name.
+// Checks whether a Host header names an endpoint (RFC 9110 section 7.2). For a browser, a page of another
+// site whose name was made to resolve to our address ("DNS rebinding") has the same origin as the endpoint,
+// but the browser still sends the site's own name.
 #pragma once
 
 #include <string>
@@ -11,12 +11,11 @@ namespace sluice::http {
 
 class HostNames {
  public:
-  // Names besides those that always count, without ports.
+  // Names to accept in addition to those that are always accepted, without ports.
   explicit HostNames(std::vector<std::string> names = {});
 
-  // `host`: the header's value; case and port do not matter. True for every IP address, which no other site
-  // can have as its name, for localhost and the names below it, and for a request without Host, which no
-  // browser sends.
+  // `host`: the header's value; case and port are ignored. True for every IP address, which no other site can
+  // have as its name, localhost and its subdomains, and a request without Host, which no browser sends.
   bool contains(std::string_view host) const;
 
  private:

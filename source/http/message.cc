@@ -40,7 +40,7 @@ Response events(std::shared_ptr<EventStream> stream) {
   return {.status = 200,
           .content_type = "text/event-stream",
           .body = {},
-          .headers = {{"X-Accel-Buffering", "no"}},  // proxies hold events back otherwise
+          .headers = {{"X-Accel-Buffering", "no"}},  // otherwise proxies hold events back
           .events = std::move(stream)};
 }
 
@@ -49,7 +49,7 @@ Response text(int status, std::string body) {
 }
 
 Response json(int status, const nlohmann::json& body, int indent) {
-  // Text that came from a client may be anything but UTF-8.
+  // Text from a client may be invalid UTF-8.
   std::string dumped = body.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
   return {.status = status, .content_type = "application/json", .body = std::move(dumped) + "\n"};
 }

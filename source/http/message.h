@@ -21,8 +21,7 @@ struct Request {
   std::map<std::string, std::string, std::less<>>
       headers;  // names in lower case; repeated ones joined by ", "
   std::string body;
-  std::string peer;  // the client's IP address, IPv4-mapped ones as IPv4; no port. Behind a trusted proxy:
-                     // its client's
+  std::string peer;  // the client's IP address without a port; behind a trusted proxy, its client's
   bool is_loopback = false;
 
   // Empty when absent.
@@ -39,25 +38,25 @@ struct Response {
   std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
   std::shared_ptr<EventStream> events{};             // instead of a body
-  std::shared_ptr<const std::string> shared_body{};  // instead of a body, for what many clients get
+  std::shared_ptr<const std::string> shared_body{};  // instead of a body; for content sent to many clients
 };
 
-// Answers 200 with the events of `stream`.
+// Responds with 200 and the events of `stream`.
 Response events(std::shared_ptr<EventStream> stream);
 Response text(int status, std::string body);
-// `indent` spaces a level; -1: all on one line.
+// Indents by `indent` spaces per level; -1: all on one line.
 Response json(int status, const nlohmann::json& body, int indent = -1);
 
-// {"error": message, "field": field}; no "field" when it is empty.
+// {"error": message, "field": field}; without "field" if it is empty.
 Response error(int status, std::string_view message, std::string_view field = "");
 
-// The token of an Authorization header (RFC 6750 section 2.1); nothing when it has another scheme.
+// The token of an Authorization header (RFC 6750 section 2.1); nothing if it has another scheme.
 std::optional<std::string_view> bearerToken(std::string_view authorization);
 
-// A to Z only.
+// Converts only A to Z.
 std::string lowerCase(std::string_view text);
 
-// Nothing when `text` has a broken escape or an escaped NUL.
+// Nothing if `text` has a broken escape or an escaped NUL.
 std::optional<std::string> percentDecode(std::string_view text);
 // Everything but letters, digits and "-._~/" (RFC 3986 section 2.3) becomes %XX.
 std::string percentEncode(std::string_view text);

@@ -1,4 +1,4 @@
-// A token bucket for each client, in a table of bounded size.
+// A token bucket per client, in a table of bounded size.
 #pragma once
 
 #include <list>
@@ -12,13 +12,13 @@ namespace sluice::http {
 
 class RateLimiter {
  public:
-  // `rate` tokens a second up to `burst`; a rate of 0 allows everything. When the table is full the client
-  // that was silent longest is forgotten.
+  // `rate` tokens per second up to `burst`; a rate of 0 allows everything. When the table is full, the least
+  // recently active client is removed.
   RateLimiter(double rate, double burst, size_t max_clients = 4096);
 
-  // Takes `cost` tokens. Addresses of one IPv6 /64 share a bucket: a host has all of them.
+  // Takes `cost` tokens. Addresses of one IPv6 /64 share a bucket, because one host may use all of them.
   bool allow(const net::Address& client, Instant now, double cost = 1);
-  // Clients keep the tokens that they have, up to the new burst.
+  // Clients keep their tokens, up to the new burst.
   void setRate(double rate, double burst, Instant now);
 
   size_t size() const { return buckets_.size(); }

@@ -17,15 +17,15 @@ bool isToken(std::string_view text) {
   });
 }
 
-// Of these a second one is an error, not a longer list.
+// A second header of these names is an error; its values are not joined.
 bool isSingle(std::string_view lower_case_name) {
   constexpr std::string_view kSingle[] = {"authorization", "content-length", "content-type",
                                           "host",          "origin",         "transfer-encoding"};
   return std::ranges::find(kSingle, lower_case_name) != std::end(kSingle);
 }
 
-// libmicrohttpd appends a folded line (RFC 9112 section 5.2) to the header's name: a body of which a proxy in
-// front knows would be read as the next request.
+// libmicrohttpd appends a folded line (RFC 9112 section 5.2) to the header's name. A body whose length only a
+// proxy in front recognizes would then be read as the next request.
 bool isFoldedFraming(std::string_view lower_case_name) {
   constexpr std::string_view kFraming[] = {"content-length", "transfer-encoding"};
   return std::ranges::any_of(kFraming, [&](std::string_view name) {

@@ -1,4 +1,4 @@
-// What libmicrohttpd has read of a request when its headers are there.
+// Converts the headers of a request that libmicrohttpd has read.
 #pragma once
 
 #include <optional>
@@ -11,9 +11,9 @@ namespace sluice::http {
 
 struct RequestHead {
   Request request;  // without body and peer
-  // Set when it is unclear where the body ends (RFC 9112 section 6.3), or another rule is broken that a proxy
-  // in front may read differently. The connection must close with this answer: what follows is not
-  // trustworthy.
+  // Set if it is unclear where the body ends (RFC 9112 section 6.3), or another rule is broken that a proxy
+  // in front may interpret differently. The connection must be closed after this response, because bytes that
+  // follow cannot be trusted.
   std::optional<Response> fault;
   uint64_t declared_bytes = 0;  // Content-Length
   bool is_chunked = false;

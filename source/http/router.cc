@@ -25,7 +25,7 @@ bool isRest(std::string_view segment) {
   return isParameter(segment) && segment.ends_with("...}");
 }
 
-// The parameters' raw values, or nothing when the path does not match.
+// The raw values of the parameters, or nothing if the path does not match.
 std::optional<Parameters> match(const std::vector<std::string>& pattern, std::string_view path) {
   const std::vector<std::string_view> segments = split(path);
   Parameters parameters;

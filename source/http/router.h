@@ -13,26 +13,27 @@
 
 namespace sluice::http {
 
-// What the braces of a pattern matched, decoded.
+// The decoded values of a pattern's segments in braces.
 using Parameters = std::map<std::string, std::string, std::less<>>;
 
 class Router {
  public:
   using Handler = std::function<Response(const Request&, const Parameters&)>;
-  // The answer that refuses a request, or nothing.
+  // The response that refuses a request, or nothing.
   using Check = std::function<std::optional<Response>(const Request&, const Parameters&)>;
 
-  // A pattern is a path whose segments may be "{name}", any one segment; its last may be "{name...}", the
-  // rest of the path, also an empty one. The first added pattern that matches a path owns it, so put the
-  // general one last. A route with a `check` takes a body. The check needs the headers only, and the handler
-  // is not called when it refuses.
+  // A pattern is a path whose segments may be "{name}", any one segment; the last may be "{name...}", the
+  // rest of the path, which may be empty. The first added pattern that matches a path owns it, so add the
+  // most general one last. A route with a `check` takes a body. The check needs only the headers; if it
+  // refuses, the handler is not called.
   void add(std::string_view method, std::string_view pattern, Handler handler, Check check = {});
 
-  // Judges a request that has a body before the body is there. As handle(), and 413 where no body is taken.
+  // Checks a request that has a body before the body arrives. Refuses as handle() does, and with 413 if the
+  // route takes no body.
   std::optional<Response> refuse(const Request& request) const;
 
-  // 404 for an unknown path, 405 with Allow for another method, 400 for broken escapes. HEAD is answered by
-  // GET's handler (the server leaves the body out) and OPTIONS from the table.
+  // 404 for an unknown path, 405 with Allow for another method, 400 for broken escapes. HEAD uses GET's
+  // handler (the server omits the body), and OPTIONS is answered from the table.
   Response handle(const Request& request) const;
 
  private:

@@ -22,26 +22,26 @@
 namespace sluice::http {
 namespace {
 
-// How much of a body that came without Content-Length and is too big is read in order to answer 413 politely.
+// How much of a too large body without Content-Length is read, so that the client gets the 413.
 constexpr size_t kMaxDiscardedBytes = 1 << 20;
 
-// For a request's headers and what is on its way out; bodies are elsewhere.
+// Per connection, for request headers and pending output; bodies are stored elsewhere.
 constexpr size_t kConnectionBytes = 16 * 1024;
 
-// Below that rate an answer is given up.
+// A response that is read more slowly is aborted.
 constexpr size_t kSlowestBytesPerSecond = 16 * 1024;
 constexpr uint64_t kWatchdogMs = 1000;
 
 constexpr size_t kMaxPemBytes = 1 << 20;
 
-// Admission decides; libmicrohttpd stops accepting at its own limit, so that one is out of reach.
+// Admission limits connections; libmicrohttpd stops accepting at its own limit, so that one is unreachable.
 constexpr unsigned kMaxDaemonConnections = 1'000'000;
 
-// The bytes of an answer, until libmicrohttpd has sent them.
+// The bytes of a response, until libmicrohttpd has sent them.
 struct Body {
   std::shared_ptr<const std::string> content;
   std::shared_ptr<Admission> admission;
-  size_t held;  // that no other answer shares
+  size_t held;  // not shared with other responses
   static void free(void* cls) {
     auto* body = static_cast<Body*>(cls);
     body->admission->release(body->held);
@@ -49,7 +49,7 @@ struct Body {
   }
 };
 
-// Ends `out`.
+// Consumes `out`.
 MHD_Result queue(MHD_Connection* connection, const Response& response, MHD_Response* out) {
   if (!out) return MHD_NO;
   if (!response.content_type.empty()) {
@@ -78,7 +78,7 @@ struct Server::Exchange {
   Connection& connection;
   net::Address client;
   Request request{};
-  std::optional<Response> refusal{};  // decided before the end of the body, which is thrown away
+  std::optional<Response> refusal{};  // decided before the end of the body, which is discarded
   size_t discarded = 0;
 };
 
@@ -92,7 +92,7 @@ struct Server::Callbacks {
     log::debug("http: {}", last);
   }
 
-  // Paths and queries are decoded by us, segment by segment.
+  // The router decodes paths and queries, segment by segment.
   static size_t onUnescape(void*, MHD_Connection*, char* text) { return std::strlen(text); }
 
   static MHD_Result onAccept(void* cls, const sockaddr* address, socklen_t) {
@@ -155,7 +155,7 @@ struct Server::Callbacks {
     Request& request = exchange->request;
     request.peer = client.ipString();
     request.is_loopback = client.isLoopback();
-    // An answer that is queued here closes the connection when it has been sent.
+    // A response that is queued here closes the connection after it is sent.
     if (head.fault) return answer(server, *exchange, *std::move(head.fault));
     const double cost = server.handlers_.cost ? server.handlers_.cost(request) : 1;
     if (!admission.admitRequest(client, server.clock_.now(), cost)) {
@@ -168,8 +168,8 @@ struct Server::Callbacks {
     if (!head.hasBody()) return MHD_YES;
     if (server.handlers_.refuse) exchange->refusal = server.handlers_.refuse(request);
     if (!exchange->refusal && admission.isFull()) exchange->refusal = server.busy(client);
-    // A client that waits for our consent to send the body needs no more than the answer; others get it when
-    // they have sent all, because a connection that is closed with unread bytes may lose it.
+    // A client that waits for "100 Continue" needs only the response. Others get it after they have sent the
+    // whole body, because closing a connection with unread bytes may lose the response.
     if (exchange->refusal && !request.header("expect").empty()) {
       return answer(server, *exchange, *std::move(exchange->refusal));
     }
@@ -191,7 +191,7 @@ struct Server::Callbacks {
         server.requestDeadline() + std::chrono::seconds{size / kSlowestBytesPerSecond};
     auto* body = new Body{std::move(content), server.admission_, shared ? 0 : size};
     server.admission_->hold(body->held);
-    // libmicrohttpd only reads the body, but takes a plain pointer.
+    // libmicrohttpd only reads the body, but takes a non-const pointer.
     MHD_Response* const out = MHD_create_response_from_buffer_with_free_callback_cls(
         size, const_cast<char*>(body->content->data()), Body::free, body);
     if (out == nullptr) Body::free(body);
@@ -255,7 +255,7 @@ Server::~Server() {
   closeHandle(poll_);
   closeHandle(heart_);
   closeHandle(watchdog_);
-  // libmicrohttpd must not be stopped while connections sleep.
+  // libmicrohttpd must not be stopped while connections are suspended.
   for (Subscription* subscription : subscriptions_) subscription->end();
   if (daemon_) {
     MHD_run(daemon_);
@@ -313,7 +313,7 @@ int Server::descriptor() const {
 
 void Server::leaveSocket() {
   if (std::exchange(left_, true)) return;
-  const int fd = MHD_quiesce_daemon(daemon_);  // stopping the daemon would shut it down for everyone
+  const int fd = MHD_quiesce_daemon(daemon_);  // stopping the daemon would shut it down for all
   if (fd >= 0) close(fd);
 }
 
@@ -333,7 +333,7 @@ Status Server::startDaemon() {
       {MHD_OPTION_HTTPS_PRIORITIES, 0, const_cast<char*>("NORMAL:-VERS-TLS1.0:-VERS-TLS1.1")},
       {MHD_OPTION_END, 0, nullptr},
   };
-  const int listen_fd = std::exchange(listen_fd_, -1);  // libmicrohttpd closes it, also when it cannot start
+  const int listen_fd = std::exchange(listen_fd_, -1);  // libmicrohttpd closes it, even if it fails to start
   const unsigned flags =
       MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : MHD_NO_FLAG);
   daemon_ =
@@ -410,7 +410,7 @@ void Server::beat() {
   for (Subscription* subscription : subscriptions_) subscription->beat();
 }
 
-// libmicrohttpd sees the end of the connection and closes it.
+// libmicrohttpd detects the end of the connection and closes it.
 void Server::closeOverdue() {
   const Instant now = clock_.now();
   for (Connection* connection : connections_) {

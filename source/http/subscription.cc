@@ -66,7 +66,7 @@ void Subscription::onReady() {
   wake();
 }
 
-// A client that closes its half of the connection has gone too: no HTTP client does so and still reads.
+// A client that closes its half of the connection counts as gone: no HTTP client does so and still reads.
 void Subscription::onGone() {
   stopWatching();
   shutdown(fd_, SHUT_RDWR);
@@ -79,7 +79,7 @@ void Subscription::wake() {
   resumed_();
 }
 
-// Whose unread events would exceed the bound for all clients is cut off.
+// A client whose unread events would exceed the limit for all clients is disconnected.
 void Subscription::account() {
   const size_t pending = events_->pending();
   if (pending > held_ && !admission_->tryHold(pending - held_)) {

@@ -1,4 +1,4 @@
-// An event stream as the answer to a request of libmicrohttpd. Loop's thread.
+// An event stream as the response to a request of libmicrohttpd. Loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -25,11 +25,11 @@ class Subscription {
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
-  // Fills `buffer`. Without anything to send the connection sleeps until the stream has something.
+  // Fills `buffer`. If there is nothing to send, the connection is suspended until the stream has data.
   ssize_t read(char* buffer, size_t most);
-  // Sends a comment if the stream has nothing else to say.
+  // Sends a comment if the stream has nothing to send.
   void beat();
-  // Wakes the connection up for the last time.
+  // Resumes the connection for the last time.
   void end();
 
  private:
@@ -45,9 +45,9 @@ class Subscription {
   const std::shared_ptr<Admission> admission_;
   const net::Address client_;
   const std::function<void()> resumed_;
-  size_t held_ = 0;  // of what the stream has pending
+  size_t held_ = 0;  // bytes pending in the stream
   bool suspended_ = false;
-  uv_poll_t* gone_ = nullptr;  // sees that the client has closed, while libmicrohttpd does not look
+  uv_poll_t* gone_ = nullptr;  // detects that the client has closed while the connection is suspended
 };
 
 }  // namespace sluice::http

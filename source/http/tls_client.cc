@@ -10,7 +10,7 @@
 namespace sluice::http {
 namespace {
 
-// Browsers and servers have left what is older.
+// Browsers and servers no longer use older versions.
 constexpr const char* kPriority = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
 bool isIpAddress(const std::string& host) {
@@ -18,7 +18,7 @@ bool isIpAddress(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-// GnuTLS interrupts an operation for reasons of its own too, e.g. after a session ticket.
+// GnuTLS also interrupts an operation for its own reasons, such as after a session ticket.
 template <typename Operation>
 auto repeat(Operation operation, Duration patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
@@ -74,7 +74,7 @@ struct TlsClient::Credentials {
 
 struct TlsSession::Impl {
   gnutls_session_t raw = nullptr;
-  std::string host;  // GnuTLS points at these two until the handshake is done
+  std::string host;  // GnuTLS keeps pointers to these two until the handshake is done
   gnutls_typed_vdata_st wanted[2] = {};
   bool established = false;
   ~Impl() {
@@ -91,7 +91,7 @@ Result<std::unique_ptr<TlsClient>> TlsClient::make(TlsTrust trust) {
     result = trust.ca_file.empty() ? gnutls_certificate_set_x509_system_trust(credentials->raw)
                                    : gnutls_certificate_set_x509_trust_file(
                                          credentials->raw, trust.ca_file.c_str(), GNUTLS_X509_FMT_PEM);
-    if (trust.ca_file.empty()) result = 0;  // a system without CAs trusts nobody
+    if (trust.ca_file.empty()) result = 0;  // a system without CAs trusts no server
   }
   if (result == GNUTLS_E_FILE_ERROR) return Error{"ca_file", trust.ca_file + " cannot be read"};
   if (result < 0 || (!trust.ca_file.empty() && result == 0)) {
@@ -115,7 +115,7 @@ Result<std::unique_ptr<TlsSession>> TlsClient::handshake(int socket, const std::
       gnutls_priority_set_direct(session, kPriority, nullptr) >= 0 &&
       gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials_->raw) >= 0 &&
       gnutls_alpn_set_protocols(session, &kHttp1, 1, 0) >= 0 &&
-      // RFC 6066 section 3: no IP addresses.
+      // RFC 6066 section 3: not for IP addresses.
       (isIpAddress(host) || gnutls_server_name_set(session, GNUTLS_NAME_DNS, host.data(), host.size()) >= 0);
   if (!ready) return Error{"", "GnuTLS cannot begin a session"};
   if (!trust_.insecure) {
@@ -132,7 +132,7 @@ Result<std::unique_ptr<TlsSession>> TlsClient::handshake(int socket, const std::
   const int result = repeat(
       [&] {
         const int step = gnutls_handshake(session);
-        // Alerts that are no errors, e.g. about the name.
+        // Non-fatal alerts, for example about the name, are not errors.
         return step < 0 && gnutls_error_is_fatal(step) == 0 ? int{GNUTLS_E_AGAIN} : step;
       },
       patience);

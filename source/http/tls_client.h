@@ -1,4 +1,4 @@
-// TLS as a client: checks that the server is who the address says.
+// The client side of TLS, which verifies the server's identity.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@
 
 namespace sluice::http {
 
-// Whom a client believes.
+// How a client verifies a server.
 struct TlsTrust {
-  std::string ca_file{};  // PEM; in place of the system's CAs. Empty: the system's
-  bool insecure = false;  // believes everyone
-  std::string hint{};     // ends the error about a certificate that is not trusted: what a user can do
+  std::string ca_file{};  // PEM; replaces the system's CAs. Empty: the system's CAs
+  bool insecure = false;  // accepts every certificate
+  std::string hint{};     // appended to the error about an untrusted certificate: advice for the user
 };
 
 class TlsSession;
@@ -27,7 +27,7 @@ class TlsClient {
   ~TlsClient();
 
   // TLS 1.2 or 1.3 over a connected TCP socket, which outlives the session and is not closed by it. `host` is
-  // the name or the IP address that the certificate must have. Errors have no path and say host and port.
+  // the name or IP address that the certificate must have. Errors have no path and name host and port.
   Result<std::unique_ptr<TlsSession>> handshake(int socket, const std::string& host, const std::string& port,
                                                 Duration patience) const;
 
@@ -38,13 +38,13 @@ class TlsClient {
   const std::unique_ptr<Credentials> credentials_;
 };
 
-// Blocking. The client outlives it.
+// Blocking. The TlsClient outlives it.
 class TlsSession {
  public:
   ~TlsSession();
 
-  // Bytes moved, at least 1; 0: the server said that it is done (read only); negative: GnuTLS's error code,
-  // GNUTLS_E_TIMEDOUT after `patience`.
+  // Number of bytes transferred, at least 1; 0: the server closed the session (read only); negative: GnuTLS's
+  // error code, GNUTLS_E_TIMEDOUT after `patience`.
   ptrdiff_t read(std::span<char> into, Duration patience);
   ptrdiff_t write(std::span<const char> from, Duration patience);
 

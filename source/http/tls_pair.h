@@ -1,4 +1,4 @@
-// Whether a certificate and its private key can serve TLS.
+// Checks that a certificate and its private key can serve TLS.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace sluice::http {
 
-// Both PEM: the certificate's chain, and the key. Judged by GnuTLS, which the HTTP server uses. The error's
-// path is "certificate" or "private_key": what cannot be read, or a key that belongs to another certificate.
-// Its message quotes nothing of them.
+// Both are PEM: the certificate chain and the key. Checked by GnuTLS, which the HTTP server uses. The error's
+// path is "certificate" or "private_key": the one that cannot be read, or a key that belongs to another
+// certificate. Its message does not quote them.
 Status checkTlsPair(const std::string& certificate, const std::string& private_key);
 
 }  // namespace sluice::http

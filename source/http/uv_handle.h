@@ -1,11 +1,11 @@
-// The end of a libuv handle that was made with new.
+// Closes libuv handles that were allocated with new.
 #pragma once
 
 #include <uv.h>
 
 namespace sluice::http {
 
-// Closes and deletes it; the loop must turn once more. Null is fine.
+// Closes and deletes the handle, after one more iteration of the loop. Null is allowed.
 template <typename Handle>
 void closeHandle(Handle* handle) {
   if (!handle) return;

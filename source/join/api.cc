@@ -14,7 +14,7 @@
 namespace sluice::join {
 namespace {
 
-// RFC 8445 section 5.3 asks for 4 and 22 characters at least.
+// RFC 8445 section 5.3 requires at least 4 and 22 characters.
 constexpr size_t kUfragLength = 8;
 constexpr size_t kPasswordLength = 24;
 constexpr size_t kCnameLength = 16;
@@ -25,15 +25,16 @@ http::Response unauthorized(const Error& error) {
   return response;
 }
 
-// The one character of ice-char that a query cannot hold as it is, and the one that would look like a folder.
+// Escapes the only character of ice-char that a query cannot contain literally, and the one that would look
+// like a path separator.
 std::string escapeIceText(std::string_view text) {
   std::string escaped;
   for (const char c : text) escaped += c == '+' ? "%2B" : c == '/' ? "%2F" : std::string(1, c);
   return escaped;
 }
 
-// The session in the Location is the connection's for life: it keeps a late DELETE of an old connection from
-// ending the player's new one, and tells whether an ICE restart was taken as one.
+// The session id in the Location stays the same for the life of the connection: a late DELETE of an old
+// connection does not end the player's new one, and a client sees whether its ICE restart was accepted.
 http::Response answerWith(const rooms::Player& player, std::string answer) {
   const std::string location = "/v1/rooms/" + player.room->name() + "/players/" + player.id +
                                "?session=" + escapeIceText(player.negotiated.local.ufrag);
@@ -43,8 +44,7 @@ http::Response answerWith(const rooms::Player& player, std::string answer) {
           .headers = {{"Location", location}}};
 }
 
-// Is there no such player, or has it another connection than the one that the request names? Then what to
-// say.
+// The error response if there is no such player, or if its connection is not the one that the request names.
 std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const http::Request& request) {
   if (!player) return http::error(404, "no such player", "player");
   const std::string_view session = request.queryParameter("session");
@@ -52,7 +52,7 @@ std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const ht
   return http::error(404, "the player has joined again since", "session");
 }
 
-constexpr size_t kMaxSubscribers = 4;  // to one player's events; a further one takes the place of another
+constexpr size_t kMaxSubscribers = 4;  // per player; a further one replaces one of them
 
 const char* reasonOf(rooms::Departure departure) {
   switch (departure) {
@@ -239,7 +239,7 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   if (subscribers_.count(player) >= kMaxSubscribers) subscribers_.find(player)->second->end();
   auto stream = std::make_shared<http::EventStream>();
   subscribers_.emplace(player, stream);
-  stream->beat();  // so that the client knows that it has been heard
+  stream->beat();  // confirms the subscription to the client
   if (draining_) stream->send("draining", draining_event_);
   if (player->advice) stream->send("profile", profileJson(*player->advice).dump());
   room_feed_.subscribe(room, stream);
@@ -269,7 +269,7 @@ void Api::onAdvised(const rooms::PlayerPtr& player, const rooms::VoiceProfile& p
   for (auto it = begin; it != end; ++it) it->second->send("profile", profileJson(profile).dump());
 }
 
-// In the form of draft-uberti-behave-turn-rest. They live no longer than the token that they come from.
+// In the format of draft-uberti-behave-turn-rest. The credentials expire no later than the token.
 http::Response Api::turnCredentials(const http::Request& request, const http::Parameters& parameters) const {
   const std::string& room = parameters.at("room");
   const std::string& id = parameters.at("player");
@@ -279,7 +279,7 @@ http::Response Api::turnCredentials(const http::Request& request, const http::Pa
   int64_t latest = std::numeric_limits<int64_t>::max();
   if (!options_.token_secrets.empty()) {
     const auto claims = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_());
-    if (!claims) return unauthorized(claims.error());  // it expired just now
+    if (!claims) return unauthorized(claims.error());  // it has just expired
     latest = claims->expires;
   }
   const credentials::Issued issued = options_.credentials->issue(room + "/" + id, latest);
@@ -290,7 +290,7 @@ http::Response Api::turnCredentials(const http::Request& request, const http::Pa
 }
 
 http::Response Api::listRooms(const http::Request& request) const {
-  std::optional<std::string> only;  // with tokens, one sees the room that one may enter
+  std::optional<std::string> only;  // with tokens, a caller sees only the room that it may enter
   if (!options_.token_secrets.empty()) {
     auto claims = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_());
     if (!claims) return unauthorized(claims.error());
@@ -343,7 +343,7 @@ sdp::Local Api::makeLocal(const sdp::Offer& offer) const {
   local.cname = randomIceString(kCnameLength);
   local.session_id = randomU64();
   local.repair = options_.repair;
-  // Our SSRCs and the client's share one RTP session, where each must be unique (RFC 3550 section 8).
+  // Our SSRCs and the client's share one RTP session, in which each must be unique (RFC 3550 section 8).
   std::set<uint32_t> used{0};
   for (const sdp::Media& media : offer.media) used.insert(media.ssrcs.begin(), media.ssrcs.end());
   local.next_ssrc = [used = std::move(used)]() mutable {

@@ -1,4 +1,4 @@
-// The join API and the page, as requests and responses: players come with an SDP offer and go with DELETE.
+// The join API and its page as requests and responses: players join with an SDP offer and leave with DELETE.
 #pragma once
 
 #include <cstdint>
@@ -27,55 +27,55 @@ namespace sluice::join {
 
 struct Options {
   std::vector<std::string> token_secrets{};                 // empty: no tokens, so listen on loopback only
-  std::vector<sdp::Candidate> candidates{};                 // what clients are told, best first; at least one
+  std::vector<sdp::Candidate> candidates{};                 // sent to clients, best first; at least one
   std::string page_directory{};                             // empty: no pages
   std::vector<std::string> turn_uris{};                     // empty: no TURN credentials
-  std::shared_ptr<const credentials::Store> credentials{};  // with turn_uris; it can issue
-  rooms::RepairFeatures repair{};                           // that offers may agree on
-  http::HostNames hosts{};                     // that requests may name; checked where there are no tokens
+  std::shared_ptr<const credentials::Store> credentials{};  // needed for turn_uris; it can issue
+  rooms::RepairFeatures repair{};                           // offers may negotiate it
+  http::HostNames hosts{};                     // allowed in requests; checked if there are no tokens
   std::vector<std::string> allowed_origins{};  // of pages; see Cors
 };
 
 // Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
 bool isName(std::string_view text);
 
-// Observes the directory it was made with, which outlives it.
+// Observes its directory, which outlives it.
 class Api final : private rooms::Observer {
  public:
-  // `certificate` is the SHA-256 of our DTLS certificate. `unix_time` gives seconds since 1970, for tokens.
+  // `certificate` is the SHA-256 fingerprint of our DTLS certificate. `unix_time` returns seconds since 1970.
   Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate, Options options,
       std::function<int64_t()> unix_time = {});
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
   http::Response handle(const http::Request& request);
-  // Judges a request that has a body by its headers: the answer that refuses it, or nothing.
+  // Checks a request that has a body by its headers alone: the response that refuses it, or nothing.
   std::optional<http::Response> refuse(const http::Request& request) const;
-  // Of the rate of requests (http::Handlers::cost): a file of the page is cheap, and a browser wants ten at
-  // once.
+  // The request's share of the rate limit (http::Handlers::cost): files of the page are cheap, because a
+  // browser loads ten at once.
   static double costOf(const http::Request& request);
-  // Completes an answer to a request, also one that the HTTP server gave itself.
+  // Completes the response to a request, including responses of the HTTP server itself.
   void finish(const http::Request& request, http::Response& response) const;
 
   ~Api() override;
 
-  // Takes effect with the next request.
+  // Takes effect for the next request.
   void configure(Options options);
 
-  // While draining, joins are answered with 503; leaving and looking still work. Players are told that their
-  // calls end within `limit`, or, without it, that they had better go.
+  // While draining, joins are answered with 503; leaving and reading still work. Players are told that their
+  // calls end within `limit`, or, without it, that they should leave.
   void drain(std::optional<Duration> limit);
 
-  // Tells subscribers what has changed in their rooms. Call it every RoomFeed::kInterval.
+  // Sends subscribers the changes in their rooms. Call it every RoomFeed::kInterval.
   void publishRooms() { room_feed_.publish(); }
 
  private:
-  // A request from a web page of another site that resolves to us, where no token keeps it out.
+  // Without tokens, refuses a request from a web page of another site whose name resolves to us.
   std::optional<http::Response> refuseForeign(const http::Request& request) const;
   std::optional<http::Response> refuseJoin(const http::Request& request,
                                            const http::Parameters& parameters) const;
   http::Response join(const http::Request& request, const http::Parameters& parameters);
-  // The answer to an offer of the connection that the player has; nothing when it is for another one.
+  // The answer to an offer for the player's existing connection; nothing if the offer is for another one.
   std::optional<http::Response> answerLater(const rooms::PlayerPtr& player, const sdp::Offer& offer,
                                             const http::Request& request);
   http::Response leave(const http::Request& request, const http::Parameters& parameters);
@@ -84,7 +84,7 @@ class Api final : private rooms::Observer {
   http::Response listRooms(const http::Request& request) const;
   http::Response showRoom(const http::Request& request, const http::Parameters& parameters) const;
 
-  // What the caller may not do: the response that says so. An empty `player` means any player of the room.
+  // The response that refuses the caller what it may not do. An empty `player` means any player of the room.
   std::optional<http::Response> refuse(const http::Request& request, std::string_view room,
                                        std::string_view player) const;
   sdp::Local makeLocal(const sdp::Offer& offer) const;

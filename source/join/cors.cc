@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kAllowedHeaders = "Authorization, Content-Type";
 constexpr const char* kExposedHeaders = "Location, Retry-After, WWW-Authenticate";
-constexpr const char* kMaxAge = "7200";  // seconds; Chromium keeps a preflight's answer no longer
+constexpr const char* kMaxAge = "7200";  // seconds; Chromium caches a preflight no longer
 
 bool isPreflight(const http::Request& request) {
   return request.method == "OPTIONS" && !request.header("access-control-request-method").empty();
@@ -26,7 +26,7 @@ bool Cors::allows(std::string_view origin) const {
 void Cors::finish(const http::Request& request, http::Response& response) const {
   if (origins_.empty()) return;
   auto& headers = response.headers;
-  if (!any_) headers.emplace_back("Vary", "Origin");  // caches must not give one origin's answer to another
+  if (!any_) headers.emplace_back("Vary", "Origin");  // caches must not reuse it for another origin
   const std::string_view origin = request.header("origin");
   if (origin.empty() || !allows(origin)) return;
   headers.emplace_back("Access-Control-Allow-Origin", any_ ? "*" : origin);

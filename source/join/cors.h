@@ -11,11 +11,11 @@ namespace sluice::join {
 
 class Cors {
  public:
-  // `origins` as browsers send them, e.g. "https://game.example"; "*" is every origin. Empty: none.
+  // `origins` as browsers send them, such as "https://game.example"; "*" is every origin. Empty: none.
   explicit Cors(std::vector<std::string> origins = {});
 
-  // Adds what lets the page that sent `request` read the answer; to the answer to a preflight, what it may
-  // send. The methods are those of the answer's Allow.
+  // Adds the headers that let the page that sent `request` read the response, and in the response to a
+  // preflight those that say what it may send. The methods are those of the response's Allow.
   void finish(const http::Request& request, http::Response& response) const;
 
  private:

@@ -1,6 +1,6 @@
-// A later offer of a connection that the server has already: an ICE restart (RFC 8445 section 9), or the same
-// offer again. Everything but ICE stays as it is, so that the session and its DTLS association go on (RFC
-// 8842 section 3.3: a new ufrag begins no new association).
+// A later offer for an existing connection: an ICE restart (RFC 8445 section 9), or the same offer again.
+// Everything but ICE stays unchanged, so that the session and its DTLS association continue (RFC 8842 section
+// 3.3: a new ufrag does not begin a new association).
 #pragma once
 
 #include <optional>
@@ -12,15 +12,14 @@ namespace sluice::join {
 
 struct LaterAnswer {
   sdp::Agreement agreement;
-  bool restarts_ice = false;  // else the credentials of the connection are in the answer
+  bool restarts_ice = false;  // otherwise the answer has the current credentials
 };
 
-// `fresh` is what a new connection would be answered with. Nothing when the offer is not one of the player's
+// `fresh` is the answer that a new connection would get. Returns nothing if the offer is not for the player's
 // connection, or changes more than ICE: then it is for a new connection.
 //
-// An offer is the connection's when its o= line has the same origin and a higher version (RFC 3264 section
-// 8), its tls-id is the same, if any, and so are the fingerprint, the DTLS role and the lines that we agreed
-// on.
+// The offer is for the player's connection if its o= line has the same origin and a higher version (RFC 3264
+// section 8), and its tls-id, if any, fingerprint, DTLS role and negotiated lines are the same.
 std::optional<LaterAnswer> answerLaterOffer(const rooms::Player& player, const sdp::Offer& offer,
                                             sdp::Local fresh);
 

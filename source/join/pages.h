@@ -1,5 +1,5 @@
-// The static files of one folder, kept in memory. Only what was found in the folder can be asked for, so no
-// request leads out of it. Hidden files are left out.
+// The static files of one directory, kept in memory. Only files found in the directory can be requested, so
+// no request can leave it. Hidden files are left out.
 #pragma once
 
 #include <filesystem>
@@ -17,15 +17,15 @@ class Pages {
   // Nothing is served when `directory` is empty.
   explicit Pages(const std::string& directory);
 
-  // `path` is relative and decoded; "" and paths that end in "/" mean the index.html there. A file that has
-  // changed is read again.
+  // `path` is relative and decoded; "" and paths that end in "/" mean the index.html there. Changed files are
+  // read again.
   http::Response get(std::string_view path);
 
  private:
   struct File {
     std::filesystem::path path;
     std::filesystem::file_time_type modified{};
-    std::shared_ptr<const std::string> content;  // shared with the answers that are on their way
+    std::shared_ptr<const std::string> content;  // shared with responses being sent
   };
 
   std::map<std::string, File, std::less<>> files_;

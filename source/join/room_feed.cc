@@ -77,8 +77,8 @@ void RoomFeed::publishChanges(Feed& feed, const States& current) {
   for (const Subscriber& subscriber : feed.subscribers) subscriber.stream->send(kEvent, event);
 }
 
-// The next part of the room for a subscriber that has not seen all of it. Changes of players that are yet to
-// be listed may precede their listing; both are what was published last.
+// Sends the next part of the room to a subscriber that has not seen all of it. Changes of players may be sent
+// before those players are listed; both carry the state published last.
 void RoomFeed::list(const Feed& feed, Subscriber& subscriber) {
   nlohmann::json players = nlohmann::json::array();
   const bool first = subscriber.listed_up_to->empty();  // no player has an empty name

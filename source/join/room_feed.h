@@ -1,4 +1,4 @@
-// Tells the subscribers of a room who is in it and who talks, as changes. Main thread.
+// Tells the subscribers of a room who is in it and who is talking, and sends changes. Main thread.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@
 
 namespace sluice::join {
 
-// What the others in the room are told of a player.
+// The part of a player's state that the others in the room see.
 struct PlayerState {
-  bool connected = false;   // DTLS is done
+  bool connected = false;   // the DTLS handshake is done
   bool microphone = false;  // a line of the offer sends
-  bool talking = false;     // sound in the last 400 ms
-  uint32_t csrc = 0;        // that receivers see; 0: silent so far
+  bool talking = false;     // voice with sound in the last 400 ms
+  uint32_t csrc = 0;        // sent to receivers; 0: no voice yet
   bool operator==(const PlayerState&) const = default;
 };
 
@@ -27,16 +27,16 @@ PlayerState stateOf(const rooms::Player& player, Instant now);
 
 class RoomFeed {
  public:
-  static constexpr Duration kInterval = 200ms;       // of publish(): at most one event of changes a stream
+  static constexpr Duration kInterval = 200ms;       // of publish(): at most one change event per stream
   static constexpr size_t kMaxPlayersInEvent = 150;  // larger rooms take several intervals
 
   // Both outlive the feed.
   RoomFeed(const rooms::Directory& directory, const Clock& clock) : directory_(directory), clock_(clock) {}
 
-  // Sends what is known of the room now, and its changes from now on, until the stream has ended.
+  // Sends the current state of the room, and its changes from then on, until the stream has ended.
   void subscribe(const std::string& room, std::shared_ptr<http::EventStream> stream);
 
-  // Sends what has changed since the last call. Rooms without subscribers cost nothing.
+  // Sends the changes since the last call. Rooms without subscribers cost nothing.
   void publish();
 
  private:
@@ -44,7 +44,7 @@ class RoomFeed {
 
   struct Subscriber {
     std::shared_ptr<http::EventStream> stream;
-    std::optional<std::string> listed_up_to{""};  // of the room's players; nothing: all have been listed
+    std::optional<std::string> listed_up_to{""};  // last player listed; nothing: all have been listed
   };
   struct Feed {
     States published;
@@ -57,7 +57,7 @@ class RoomFeed {
 
   const rooms::Directory& directory_;
   const Clock& clock_;
-  std::map<std::string, Feed, std::less<>> feeds_;  // by room, those with subscribers
+  std::map<std::string, Feed, std::less<>> feeds_;  // by room; only rooms with subscribers
 };
 
 }  // namespace sluice::join

@@ -14,16 +14,16 @@ namespace {
 
 constexpr size_t kMaxTokenBytes = 4096;
 constexpr double kLeeway =
-    10;  // seconds that the signer's clock may differ (RFC 7519 sections 4.1.4 and 4.1.5)
+    10;  // leeway for the signer's clock, in seconds (RFC 7519 sections 4.1.4 and 4.1.5)
 
-// The claims as JSON when `secret` signed the token with HS256; null otherwise.
+// The claims as JSON if `secret` signed the token with HS256; otherwise null.
 nlohmann::json decode(const std::string& token, const std::string& secret) {
   jwt_t* decoded = nullptr;
   const auto* key = reinterpret_cast<const unsigned char*>(secret.data());
   if (jwt_decode(&decoded, token.c_str(), key, static_cast<int>(secret.size())) != 0) return nullptr;
   const std::unique_ptr<jwt_t, decltype(&jwt_free)> jwt(decoded, jwt_free);
-  // With a key libjwt checks the signature, but by the token's own choice of algorithm, whose name it reads
-  // in any case. RFC 7515 section 4.1.1: it is case-sensitive.
+  // With a key, libjwt checks the signature, but by the algorithm that the token names, and it ignores the
+  // case of that name. RFC 7515 section 4.1.1: the name is case-sensitive.
   const char* algorithm = jwt_get_header(jwt.get(), "alg");
   if (algorithm == nullptr || std::string_view(algorithm) != "HS256") return nullptr;
   const std::unique_ptr<char, decltype(&std::free)> text(jwt_get_grants_json(jwt.get(), nullptr), std::free);
@@ -62,7 +62,7 @@ Result<Claims> verifyToken(std::string_view authorization, const std::vector<std
       return Error{name, "the token has no such claim, or no text in it"};
     }
   }
-  constexpr double kLastSecond = 1e15;  // a double holds it exactly
+  constexpr double kLastSecond = 1e15;  // a double represents it exactly
   const auto expires = static_cast<int64_t>(std::min(claims["exp"].get<double>(), kLastSecond));
   return Claims{claims["room"], claims["player"], expires};
 }

@@ -6,7 +6,7 @@
 namespace sluice::load {
 namespace {
 
-constexpr Duration kCheckInterval = 100ms;     // until the first answer
+constexpr Duration kCheckInterval = 100ms;     // until the first response
 constexpr Duration kConsentInterval = 2500ms;  // afterwards, as browsers do
 constexpr uint32_t kPriority = 0x6E7F1EFF;     // of a peer-reflexive host candidate (RFC 8445 section 7.1.1)
 
@@ -24,7 +24,7 @@ std::optional<size_t> IceAgent::poll(Instant now, MutableBytes out) {
 }
 
 std::optional<size_t> IceAgent::request(MutableBytes out) {
-  // A retransmission is the same transaction: its answer may take longer than we wait.
+  // A retransmission belongs to the same transaction: its response may take longer than the interval.
   if (!last_request_ || connected()) fillRandom(id_);
   stun::Writer writer(out, stun::kBinding, stun::Class::kRequest, id_);
   writer.add(stun::kUsername, remote_.ufrag + ":" + local_.ufrag);

@@ -1,5 +1,5 @@
-// A full ICE agent with one candidate pair (RFC 8445), controlling: it checks, nominates at once and keeps
-// its consent fresh (RFC 7675). Sans-IO: the owner sends what it writes and tells it what came.
+// A full, controlling ICE agent with one candidate pair (RFC 8445): it sends checks, nominates at once and
+// keeps its consent fresh (RFC 7675). Sans-IO: the owner sends its output and passes it what is received.
 #pragma once
 
 #include <optional>
@@ -14,13 +14,13 @@ class IceAgent {
  public:
   IceAgent(rooms::IceCredentials local, rooms::IceCredentials remote);
 
-  // Call it every 50 ms or so: a request to send, if one is due.
+  // Call it about every 50 ms: writes a request, if one is due, and returns its size.
   std::optional<size_t> poll(Instant now, MutableBytes out);
-  // A STUN message that came; returns the size of an answer to send, if it asks for one.
+  // Handles a received STUN message; returns the size of a response to send, if it needs one.
   std::optional<size_t> onStun(Bytes datagram, Instant now, MutableBytes out);
 
   bool connected() const { return last_response_.has_value(); }
-  // RFC 7675 section 5.1: no answer for 30 s.
+  // RFC 7675 section 5.1: no response for 30 s.
   bool expired(Instant now) const { return connected() && now - *last_response_ > 30s; }
 
  private:

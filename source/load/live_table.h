@@ -1,4 +1,4 @@
-// What goes on while it goes on: a table that is drawn over itself on a terminal, a line a second elsewhere.
+// Progress output during a run: a table redrawn in place on a terminal, otherwise one line per second.
 #pragma once
 
 #include <cstdio>

@@ -1,4 +1,4 @@
-// A bad line to a player, who asks for what it lost (RFC 4585).
+// Simulates a lossy line to a player, who requests retransmission of lost packets (RFC 4585).
 #pragma once
 
 #include <array>
@@ -14,13 +14,13 @@ namespace sluice::load {
 
 class LossyLine {
  public:
-  // `percent` of what comes is lost.
+  // `percent` of the received packets are lost.
   explicit LossyLine(double percent) : percent_(percent) {}
 
   bool loses();
   void onPacket(const rtp::Packet& packet, Instant now);
 
-  // Calls `nack(ssrc, sequences)` for each stream of which packets are to be asked for now.
+  // Calls `nack(ssrc, sequences)` for each stream with packets to be requested now.
   template <typename Nack>
   void ask(Instant now, Nack&& nack) {
     std::array<uint16_t, 64> wanted;

@@ -13,14 +13,14 @@ namespace sluice::load {
 struct Options {
   std::string join;       // "http://host:port" or "https://host:port"
   std::string ca_file;    // for https; empty: the system's CAs
-  bool insecure = false;  // for https: any certificate
+  bool insecure = false;  // for https: accepts any certificate
   std::string room = "load";
   unsigned rooms = 1;    // more than one: room-0, room-1, ...
-  unsigned players = 2;  // in all rooms together
+  unsigned players = 2;  // total in all rooms
   unsigned talkers = 1;  // in each room
   unsigned seconds = 10;
   std::optional<unsigned> slots;  // of each player; default: one for each talker, at most 4
-  // One of these at most.
+  // At most one of these.
   std::string token;
   std::optional<std::string> token_secret;
   std::optional<std::string> token_secret_file;
@@ -31,7 +31,7 @@ struct Options {
   bool in_turn = false;
   bool open_microphones = false;
   std::optional<double> max_loss_percent;
-  unsigned lossy = 0;  // the last players: their line to them loses packets, and they ask again
+  unsigned lossy = 0;  // the last players: their line loses packets, and they send NACKs
   double lossy_percent = 10;
   unsigned flood = 0;  // packets per second of the first player; 0: as the other talkers
 

@@ -1,5 +1,5 @@
-// Opus packets that carry a stamp in their padding (RFC 6716 section 3.2.5): decoders pass over it, we check
-// it.
+// Opus packets that carry a stamp in their padding (RFC 6716 section 3.2.5): decoders ignore it, the load
+// generator checks it.
 //
 //   | TOC, code 3 | 1 frame, padded | padding size | frame ... | stamp |
 #pragma once
@@ -22,11 +22,11 @@ struct Stamp {
 constexpr size_t kStampSize = 25;  // magic, talker, sequence, time, counted, CRC-32
 constexpr size_t kStampOverhead = kStampSize + 2;
 
-// Writes `opus` (a code 0 packet: TOC and one frame) with `stamp` to `out`; returns the size, or nothing when
-// it does not fit or `opus` is not of that form.
+// Writes `opus` (a code 0 packet: TOC and one frame) with `stamp` to `out`; returns the size, or nothing if
+// it does not fit or `opus` has another form.
 std::optional<size_t> stamp(Bytes opus, const Stamp& stamp, MutableBytes out);
 
-// Nothing when the packet carries no stamp or one byte of it, or of the frame, has changed.
+// Nothing if the packet has no stamp, or if any byte of the stamp or the frame has changed.
 std::optional<Stamp> readStamp(Bytes payload);
 
 }  // namespace sluice::load

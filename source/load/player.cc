@@ -14,7 +14,7 @@ namespace {
 
 constexpr Duration kPoll = 50ms;
 constexpr Duration kFrame = std::chrono::milliseconds{kFrameMs};
-constexpr uint32_t kGoldenRatio = 0x9e3779b9;  // the fraction of it, times 2^32
+constexpr uint32_t kGoldenRatio = 0x9e3779b9;  // fractional part of the golden ratio, times 2^32
 constexpr Duration kReport = 1s;
 constexpr Duration kFloodTick = 2ms;
 constexpr unsigned kFloodTicksPerSecond = 500;
@@ -23,7 +23,7 @@ constexpr Duration kConnectTimeout = 10s;
 constexpr Duration kSpurt = 3s;
 constexpr Duration kPause = 2s;
 constexpr Duration kTurn = 1s;  // of each talker with --in-turn
-constexpr uint8_t kLevel = 25;  // -dBov, about what the melodies have
+constexpr uint8_t kLevel = 25;  // -dBov, about the level of the melodies
 constexpr int kCreated = 201;
 constexpr int kUnauthorized = 401;
 constexpr int kTooManyRequests = 429;
@@ -106,7 +106,7 @@ void Player::leave() {
   location_.clear();
 }
 
-// A fresh one for each request: a run may last longer than a token.
+// A new token for each request: a run may last longer than a token.
 std::string Player::token() const {
   if (context_.tokens == nullptr) return {};
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -209,8 +209,8 @@ bool Player::speaking() const {
   return !context_.spurts || (now - began_ + index_ * 1700ms) % (kSpurt + kPause) < kSpurt;
 }
 
-// Independent clients send at any phase of the 20 ms. However few there are, ours spread evenly over them: a
-// run then measures every phase against whatever else has the same period.
+// Independent clients send at any phase of the 20 ms. However few there are, the players of a run spread
+// evenly over the phases, so that a run covers every phase relative to other work with the same period.
 Instant Player::nextFrame(Instant now) const {
   const int64_t fraction = index_ * kGoldenRatio;
   const Duration phase{(fraction * kFrame.count()) >> 32};
@@ -273,7 +273,7 @@ void Player::onMedia(net::Packet& packet) {
   const auto status =
       rtp ? srtp_->unprotect(packet.data().data(), size) : srtp_->unprotectRtcp(packet.data().data(), size);
   if (status == crypto::SrtpStatus::kReplayed && line_) {
-    ++totals_.duplicates;  // two answers to two requests
+    ++totals_.duplicates;  // two retransmissions for two NACKs
     return;
   }
   if (status != crypto::SrtpStatus::kOk) {
@@ -304,8 +304,8 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
   const auto mark = readStamp(rtp.payload);
   const bool ours =
       std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
-  // One true speaker, the same for all of a talker's packets, on a slot that the answer named; somebody else
-  // of the same room.
+  // Checks that there is one CSRC, the same for all of a talker's packets, on a slot that the answer named,
+  // and that the talker is another player of the same room.
   if (!mark || !ours || rtp.csrcCount() != 1 || mark->talker >= context_.rooms.size() ||
       mark->talker == index_ || context_.rooms[mark->talker] != room_ ||
       csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
@@ -353,7 +353,7 @@ void Player::onAskTimer() {
   });
 }
 
-// `fill` begins the compound with a report.
+// `fill` starts the compound packet with a report.
 void Player::sendRtcp(const std::function<void(rtcp::Writer&)>& fill) {
   net::PacketPtr packet = context_.pool.acquire();
   if (packet == nullptr) return;

@@ -1,4 +1,4 @@
-// One client: joins, connects, talks if it is a talker, and checks all that it hears.
+// One client: joins, connects, talks if it is a talker, and checks the voice that it receives.
 #pragma once
 
 #include <functional>
@@ -35,31 +35,31 @@ struct LoadContext {
   const crypto::DtlsContext& dtls;
   net::UdpStats udp;
   Totals totals;
-  Totals lossy_totals;                  // of players on lossy lines: what they heard, and asked for
+  Totals lossy_totals;                  // of players on lossy lines: what they received and requested
   std::vector<std::string> rooms{};     // by player
   const TokenSigner* tokens = nullptr;  // null: the HTTP client's token, if any
-  Instant began{};                      // the phase of each talker's frames counts from here
+  Instant began{};                      // reference for the phase of each talker's frames
   unsigned slots = 1;
   unsigned talkers = 0;             // in each room
-  const Melody* silence = nullptr;  // of open microphones; null when they are closed
+  const Melody* silence = nullptr;  // sent by open microphones; null if they are closed
   bool spurts = false;
   bool in_turn = false;
   unsigned flood = 0;     // packets per second of the first player; 0: as the other talkers
   bool counting = false;  // the counted phase
-  bool talking = true;    // false at the end, while the last packets are on their way
+  bool talking = true;    // false at the end, while the last packets are in flight
 };
 
 class Player final : private net::UdpReceiver, private crypto::DtlsSink {
  public:
-  // `melody` is null for a player that never talks; it outlives the player, as does `context`. `talker`
-  // counts the talkers of the room. With `lossy_percent` the line to the player loses that much.
+  // `melody` is null for a player that never talks; it outlives the player, as does `context`. `talker` is
+  // the talker's index in the room. With `lossy_percent`, the line to the player loses that share.
   Player(LoadContext& context, uint32_t index, std::string room, std::string name, const Melody* melody,
          unsigned talker, std::optional<double> lossy_percent = {});
   ~Player() override;
 
-  // kLater: the server asked to slow down. kUnauthorized: no token, or one that it does not know.
+  // kLater: the server asked to slow down. kUnauthorized: no token, or an unknown one.
   enum class Joined { kYes, kLater, kUnauthorized, kNo };
-  // Blocks for the exchange of offer and answer. `error` says why not.
+  // Blocks until offer and answer are exchanged. `error` gives the reason of a failure.
   Joined join(std::string& error);
   void leave();
 
@@ -104,7 +104,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   const unsigned talker_;
   const rooms::IceCredentials ice_credentials_;
   const uint32_t ssrc_;
-  std::string location_;  // to leave by; empty when not joined
+  std::string location_;  // URL for leaving; empty when not joined
   Answer answer_;
   std::unique_ptr<net::UdpPort> port_;
   std::optional<IceAgent> ice_;

@@ -9,7 +9,7 @@ namespace sluice::load {
 namespace {
 
 constexpr Duration kStep = 10us;
-constexpr uint32_t kMaxSequence = 1 << 24;  // hours of talk; beyond it only damage can lead
+constexpr uint32_t kMaxSequence = 1 << 24;  // hours of voice; only a corrupt packet exceeds it
 
 double quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;

@@ -1,4 +1,4 @@
-// What the run showed.
+// The results of a run.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace sluice::load {
 
-// Latencies in steps of 10 us up to a second; longer ones count in the last step, but for the maximum.
+// Latencies in steps of 10 us up to one second; longer ones count in the last step, except for the maximum.
 class LatencyHistogram {
  public:
   void record(Duration latency);
@@ -26,14 +26,14 @@ class LatencyHistogram {
   Duration max_{};
 };
 
-// What one player heard of one talker in the counted phase.
+// What one player received from one talker in the counted phase.
 class Hearing {
  public:
   enum class Verdict { kNew, kOutOfOrder, kDuplicate };
   Verdict onPacket(uint32_t sequence);
 
   uint64_t received() const { return received_; }
-  // From the first to the last that came.
+  // Number of packets from the first to the last received.
   uint64_t span() const { return received_ == 0 ? 0 : uint64_t{highest_} - first_ + 1; }
 
  private:
@@ -49,7 +49,7 @@ struct Totals {
   uint64_t expected = 0;
   uint64_t out_of_order = 0;
   uint64_t duplicates = 0;
-  uint64_t asked = 0;  // for packets that were lost
+  uint64_t asked = 0;  // lost packets requested by NACK
   uint64_t integrity_errors = 0;
   unsigned connect_failures = 0;
   std::vector<double> connect_ms;
@@ -63,11 +63,11 @@ struct Totals {
 
 struct RunInfo {
   unsigned players = 0;
-  unsigned talkers = 0;  // in all rooms
+  unsigned talkers = 0;  // total in all rooms
   double seconds = 0;
   unsigned lossy = 0;
 };
-// `lossy` is of the players on lossy lines; `totals` of the others.
+// `lossy` covers the players on lossy lines, `totals` the others.
 std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run);
 std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& run);
 

@@ -44,7 +44,7 @@ Result<std::unique_ptr<http::Client>> connect(const Options& options) {
   return client;
 }
 
-// Null when players have no tokens of their own.
+// Null if players have no tokens of their own.
 Result<std::optional<TokenSigner>> makeSigner(const Options& options) {
   const bool from_file = options.token_secret_file.has_value();
   if (!from_file && !options.token_secret) return std::optional<TokenSigner>();
@@ -95,7 +95,7 @@ struct Run::World {
   std::vector<Melody> melodies;
   Melody silence;
   std::vector<std::unique_ptr<Player>> players;
-  size_t next = 0;  // to join
+  size_t next = 0;  // index of the next player to join
   bool interrupted = false;
   Instant counting_since{};
   double counted_seconds = 0;
@@ -164,7 +164,7 @@ void Run::World::joinNext() {
   Player& player = *players[next];
   const auto joined = player.join(error);
   if (joined == Player::Joined::kLater) return after(kJoinPatience, &World::joinNext);
-  if (joined == Player::Joined::kUnauthorized && next == 0) {  // and so it goes with everyone
+  if (joined == Player::Joined::kUnauthorized && next == 0) {  // all others would fail the same way
     log::error("{}{}", error, tokens ? kWrongSecret : "");
     context.totals.connect_failures = players.size();
     return finish();
@@ -212,8 +212,8 @@ void Run::World::finish() {
   loop.stop();
 }
 
-// With a slot for every talker, or talkers in turn, all that was said was to be heard; otherwise what lies
-// between the first and the last packet that came.
+// With a slot for every talker, or talkers that alternate, every packet sent is expected; otherwise those
+// between the first and the last one received.
 void Run::World::countExpected() {
   for (const auto& listener : players) {
     if (!listener->connected()) continue;

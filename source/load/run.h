@@ -1,4 +1,4 @@
-// A run of many players on one loop: everyone joins, then everyone counts, then everyone leaves.
+// A run of many players on one loop: all players join, then all count, then all leave.
 #pragma once
 
 #include <memory>

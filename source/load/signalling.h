@@ -1,4 +1,4 @@
-// Offers as a browser writes them, and what an answer says.
+// Writes offers as a browser does, and parses answers.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ constexpr uint8_t kMidId = 4;
 struct OfferInput {
   rooms::IceCredentials ice;
   crypto::Fingerprint fingerprint{};
-  bool talks = false;  // then the first line, mid "0", sends
-  uint32_t ssrc = 0;   // that it sends with
+  bool talks = false;  // then the first line, mid "0", is for sending
+  uint32_t ssrc = 0;   // of the sending line
   unsigned slots = 1;  // receiving lines
 };
 std::string makeOffer(const OfferInput& input);
@@ -30,7 +30,7 @@ struct Answer {
   net::Address candidate;
   bool server_is_passive = true;  // then we are the DTLS client
   std::vector<uint32_t> slot_ssrcs;
-  uint8_t audio_level_id = 0;  // 0: not agreed on
+  uint8_t audio_level_id = 0;  // 0: not negotiated
 };
 Result<Answer> readAnswer(const std::string& sdp);
 

@@ -10,7 +10,7 @@
 namespace sluice::load {
 namespace {
 
-constexpr size_t kMinSecretBytes = 16;  // as the server wants them
+constexpr size_t kMinSecretBytes = 16;  // as the server requires
 constexpr size_t kMaxSecretBytes = 4096;
 constexpr int64_t kLifetimeSeconds = 600;
 

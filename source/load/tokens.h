@@ -1,4 +1,4 @@
-// Join tokens of the players' own (docs/join-api.md, "Tokens"), as a game's backend would sign them.
+// Join tokens made for the players (docs/join-api.md, "Tokens"), as a game's backend would sign them.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@ namespace sluice::load {
 
 class TokenSigner {
  public:
-  // One of the server's join.token_secrets: at least 16 bytes. Errors have no path and quote nothing of it.
+  // One of the server's join.token_secrets: at least 16 bytes. Errors have no path and do not quote it.
   static Result<TokenSigner> make(std::string secret);
-  // The secret is what the file holds, without the line ends after it.
+  // The secret is the content of the file, without line ends at its end.
   static Result<TokenSigner> fromFile(const std::string& path);
 
-  // Good for this room and player for ten minutes from `now`, in seconds since 1970.
+  // Valid for this room and player for ten minutes from `now`, in seconds since 1970.
   std::string sign(const std::string& room, const std::string& player, int64_t now) const;
 
  private:

@@ -43,14 +43,14 @@ class Address {
   Bytes ip() const { return Bytes(ip_).first(isV6() ? 16 : family_ == Family::kV4 ? 4 : 0); }
   uint16_t port() const { return port_; }
   Address withPort(uint16_t port) const { return Address(ip(), port); }
-  // Who is counted as one client: an IPv4 address, or an IPv6 /64, which is one customer. Port 0.
+  // What counts as one client: an IPv4 address, or an IPv6 /64 (one customer). Port 0.
   Address customer() const;
 
   std::string toString() const;
   std::string ipString() const;
   // The same in every process for the same salt.
   size_t hash(uint64_t salt) const;
-  // For tables: salted at random in each process, so that nobody can choose addresses that collide.
+  // For tables: salted at random in each process, so that no one can choose addresses that collide.
   size_t hash() const;
   auto operator<=>(const Address&) const = default;
   void archive(Archive& a) { a(ip_, port_, family_); }

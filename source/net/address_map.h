@@ -1,4 +1,5 @@
-// What a one-to-one NAT before this machine makes of its IP addresses; and which ones it has. Ports stay.
+// Maps this machine's IP addresses to the external ones of a one-to-one NAT, and lists the machine's
+// addresses. Ports stay.
 #pragma once
 
 #include <map>
@@ -11,19 +12,19 @@ namespace sluice::net {
 
 class AddressMap {
  public:
-  // IP addresses with port 0. Several may be behind one external address.
+  // IP addresses with port 0. Several local addresses may share one external address.
   void add(const Address& local, const Address& external) {
     to_external_[local] = external;
     to_local_.emplace(external, local);
   }
 
-  // Addresses that no NAT changes come back as they are.
+  // Returns an address that has no mapping unchanged.
   Address toExternal(const Address& local) const {
     if (to_external_.empty()) return local;
     const auto it = to_external_.find(local.withPort(0));
     return it == to_external_.end() ? local : it->second.withPort(local.port());
   }
-  // Of several behind it, the first that is `known`; else the first.
+  // If several local addresses share `external`: the first that is `known`, otherwise the first.
   template <typename Known>
   Address toLocal(const Address& external, Known known) const {
     if (to_local_.empty()) return external;
@@ -42,7 +43,7 @@ class AddressMap {
   std::multimap<Address, Address> to_local_;
 };
 
-// Of all interfaces of this machine, port 0. Errors have no path.
+// The addresses of all interfaces of this machine, port 0. Errors have no path.
 Result<std::set<Address>> machineAddresses();
 
 }  // namespace sluice::net

@@ -12,7 +12,7 @@ namespace sluice::net {
 
 class BusyMeter {
  public:
-  // About ten times a second; `busy` is the time since the start that was not spent waiting.
+  // Call it about ten times a second; `busy` is the time since the start that was not spent waiting.
   void read(Instant now, Duration busy) {
     Reading& oldest = readings_[next_++ % kReadings];
     const Duration passed = now - oldest.now;

@@ -1,6 +1,6 @@
-// Interrupt coalescing, as network cards do it: a loop that waits for each packet pays a wake-up and two
-// system calls for every one. When packets come fast, turns begin at most once an interval, and find several.
-// Pure: time comes in with the call.
+// Interrupt coalescing for the event loop: a loop that waits for each packet pays a wake-up and two system
+// calls for every one. At high packet rates, iterations begin at most once per interval and find several
+// packets. Pure: the caller passes the time.
 #pragma once
 
 #include <algorithm>
@@ -12,11 +12,11 @@ namespace sluice::net {
 
 class Coalescer {
  public:
-  // The longest that a packet waits for others. Zero: none waits.
+  // The longest time that a packet waits for others. Zero: no packet waits.
   explicit Coalescer(Duration interval) : interval_(interval), gap_(kLongGap * interval) {}
 
   void countPackets(unsigned n) { packets_ += n; }
-  // The turn that began at `began` ends. How long to let packets gather before the next; mostly not at all.
+  // Called at the end of the iteration that began at `began`. Returns the wait before the next; usually zero.
   Duration pause(Instant began, Instant now) {
     if (packets_ == 0) return Duration::zero();
     const Duration gap = std::min(began - last_, kLongGap * interval_) / std::exchange(packets_, 0);
@@ -27,14 +27,14 @@ class Coalescer {
   }
 
  private:
-  static constexpr unsigned kWorthwhile = 2;  // packets that must be expected to gather
-  static constexpr unsigned kSmoothing = 8;   // turns
-  static constexpr unsigned kLongGap = 8;     // intervals; a longer silence is forgotten as fast
+  static constexpr unsigned kWorthwhile = 2;  // expected packets that make a wait worthwhile
+  static constexpr unsigned kSmoothing = 8;   // iterations
+  static constexpr unsigned kLongGap = 8;     // intervals; longer gaps count as this, so silence fades soon
 
   const Duration interval_;
   Duration gap_;  // between packets, smoothed
   Instant last_{};
-  unsigned packets_ = 0;  // of this turn
+  unsigned packets_ = 0;  // of this iteration
 };
 
 }  // namespace sluice::net

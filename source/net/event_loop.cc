@@ -55,7 +55,7 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::run() {
-  prctl(PR_SET_TIMERSLACK, 1);  // of this thread, in ns: the default is as long as a pause
+  prctl(PR_SET_TIMERSLACK, 1);  // of this thread, in ns: the default is as long as a coalescing pause
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 
@@ -123,8 +123,8 @@ void EventLoop::beforeWait() {
 
 void EventLoop::armTimer() {
   const Instant next = timers_.next();
-  // An earlier wake-up that is set already only costs one empty turn; moving it would cost a system call each
-  // time.
+  // An earlier wake-up that is already set costs only one empty iteration; moving it would cost a system call
+  // each time.
   if (next >= timer_set_) return;
   timer_set_ = next;
   const auto ns = std::max<int64_t>(1, next.time_since_epoch().count());

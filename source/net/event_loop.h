@@ -1,4 +1,4 @@
-// libuv, as much of it as Sluice uses: one loop on one thread.
+// The part of libuv that Sluice uses: one loop on one thread.
 #pragma once
 
 #include <uv.h>
@@ -16,8 +16,7 @@
 
 namespace sluice::net {
 
-// Work for the end of the loop's turn, after every socket was read and every timer has fired: flushing,
-// mostly.
+// Work for the end of the loop's iteration, after all sockets were read and timers fired; mostly flushing.
 class IterationEnd {
  public:
   virtual ~IterationEnd() = default;
@@ -28,7 +27,7 @@ class IterationEnd {
   bool scheduled_ = false;
 };
 
-// The time as of the last refresh: one clock read a batch.
+// The time of the last refresh: one clock read per batch.
 class TurnClock final : public Clock {
  public:
   Instant now() const override { return now_; }
@@ -52,34 +51,35 @@ class EventLoop {
   void stop();
   // Runs `task` on the loop's thread, soon. From any thread; tasks of one thread keep their order.
   void post(std::function<void()> task);
-  // Runs what was posted so far. The loop does it by itself; reading a batch of packets does it first, so
-  // that a packet never overtakes the news that it depends on.
+  // Runs the tasks posted so far. The loop does this by itself; a batch of received packets does it first, so
+  // that a packet is never handled before a task that was posted ahead of it.
   void runPosted();
   // Wakes the loop up without a task. From any thread.
   void wake() { uv_async_send(&async_); }
-  // What wake() and post() run on the loop's thread, besides posted tasks. Set once, before run().
+  // `hook` runs on the loop's thread after wake() and post(), in addition to the posted tasks. Set once,
+  // before run().
   void onWake(std::function<void()> hook) { on_wake_ = std::move(hook); }
 
   // Each task runs once per scheduling.
   void atIterationEnd(IterationEnd& task);
   void cancelTurnEnd(IterationEnd& task);
-  // Runs what is scheduled for the turn's end now. Not from such a task.
+  // Runs the tasks scheduled for the end of the iteration now. Do not call it from such a task.
   void finishTurn() { turn(); }
 
-  // Who read some from the network says so.
+  // Call it with the number of packets just read from the network.
   void countPackets(unsigned n) { coalescer_.countPackets(n); }
 
   TurnClock& clock() { return clock_; }
   TimerQueue& timers() { return timers_; }
   uv_loop_t* raw() { return &loop_; }
-  // Who is called by libuv says so first: the time until then was spent waiting.
+  // Every libuv callback calls this first: the time until then was spent waiting.
   void woke() {
     if (std::exchange(waiting_, false)) woke_at_ = std::chrono::steady_clock::now();
   }
-  // Time since the start in which the loop did not wait for events; not the turn that goes on. From any
-  // thread. libuv's own metric costs a system call each turn.
+  // Time since the start that the loop did not spend waiting for events, without the current iteration. From
+  // any thread. libuv's own metric costs a system call per iteration.
   Duration busy() const { return Duration{busy_ns_.load(std::memory_order_relaxed)}; }
-  // Times that it let packets gather. From any thread.
+  // How often the loop paused to let packets gather. From any thread.
   uint64_t pauses() const { return pauses_.value(); }
 
  private:

@@ -50,7 +50,7 @@ void Hairpin::deliver() {
       if (const Port* port = find(packet->local)) {
         port->receiver->onPacket(std::move(packet));
       } else {
-        lost_.add();  // the port went meanwhile
+        lost_.add();  // the port was removed meanwhile
         packet->settle();
         packet.reset();
       }

@@ -1,5 +1,6 @@
-// Datagrams between ports of one worker, without a system call: from a TURN relay to a listener of ours,
-// back, and between relays. They arrive at the end of the turn, in order. Knows nothing of whether they may.
+// Hairpin delivery: datagrams between ports of one worker without a system call, from a TURN relay to one of
+// our listeners, back, and between relays. They arrive at the end of the iteration, in order. Checks no
+// permissions.
 #pragma once
 
 #include <functional>
@@ -13,32 +14,32 @@ namespace sluice::net {
 
 class Hairpin {
  public:
-  // `schedule` is called when there is something to deliver and nothing was before; deliver() follows.
+  // `schedule` is called when the queue becomes non-empty; the caller then calls deliver().
   explicit Hairpin(std::function<void()> schedule) : schedule_(std::move(schedule)) {}
   ~Hairpin();
 
-  // `group` says which ports belong together, like those of one listener; null belongs to nobody.
+  // `group` says which ports belong together, like those of one listener; null: no group.
   void add(const Address& address, UdpReceiver& receiver, const void* group = nullptr);
   void remove(const Address& address);
 
-  // The IP addresses that wildcard ports stand for. Port 0.
+  // The IP addresses that a wildcard port covers. Port 0.
   void setMachineAddresses(std::set<Address> addresses) {
     machine_ = std::move(addresses);
     ++version_;
   }
 
-  // Is there a port for datagrams to `address`?
+  // True if there is a port for datagrams to `address`.
   bool has(const Address& address) const { return find(address) != nullptr; }
-  // Changes with every port that comes or goes; never 0.
+  // Changes whenever a port is added or removed; never 0.
   uint64_t version() const { return version_; }
   const void* groupOf(const Address& address) const;
 
-  // From packet->remote to packet->local, where has() was true.
+  // Sends from packet->remote to packet->local, for which has() must have been true.
   void send(PacketPtr&& packet);
 
   void deliver();
 
-  // Datagrams whose port had gone when they arrived. From any thread.
+  // Datagrams whose port was gone at delivery. From any thread.
   uint64_t lost() const { return lost_.value(); }
 
  private:

@@ -1,4 +1,5 @@
-// One datagram in one contiguous block from a pool, with room around it so that no filter copies to wrap it.
+// One datagram in one contiguous block from a pool, with room around it so that no filter has to copy it to
+// add a header or trailer.
 //
 //   |<- headroom >= 64 ->|<- data ->|<- tailroom >= 160 ->|
 #pragma once
@@ -23,14 +24,14 @@ class PacketPool;
 struct PacketReleaser {
   void operator()(Packet* packet) const;
 };
-// Whoever holds it owns the packet; destroying it returns the block to its pool, from any thread.
+// Owns the packet; destroying it returns the block to its pool, from any thread.
 using PacketPtr = std::unique_ptr<Packet, PacketReleaser>;
 
-// A packet that several hold and nobody changes any more. All holders are on one thread.
+// A packet with several holders that is no longer modified. All holders are on one thread.
 class SharedPacket {
  public:
   SharedPacket() = default;
-  // The packet counts as settled.
+  // Settles the packet.
   explicit SharedPacket(PacketPtr packet);
   SharedPacket(const SharedPacket& other);
   SharedPacket(SharedPacket&& other) noexcept : packet_(std::exchange(other.packet_, nullptr)) {}
@@ -62,7 +63,7 @@ class Packet {
   size_t headroom() const { return offset_; }
   size_t tailroom() const { return kCapacity - offset_ - size_; }
 
-  // Grow or shrink at either end; growing never moves data. The caller asks head- and tailroom first.
+  // Grow or shrink at either end; growing never moves data. The caller checks headroom and tailroom first.
   void prepend(size_t n) {
     assert(n <= headroom());
     offset_ = static_cast<uint16_t>(offset_ - n);
@@ -79,28 +80,26 @@ class Packet {
   }
   // Replaces the data; false when it does not fit.
   bool assign(Bytes bytes);
-  // Takes over where the other comes from and goes, and how: all fields but its data, origin and note.
+  // Copies all fields of the other packet except its data, origin and note.
   void copyEnvelope(const Packet& other);
 
-  // The peer: source on the way in, destination on the way out. Unset on the way out: the session's tuple.
+  // The peer: source on ingress, destination on egress. Unset on egress: the session's tuple.
   Address remote;
-  Address local;     // ours; on the way out the source to send from, if set
-  Instant received;  // one timestamp a batch
-  Instant deadline =
-      Instant::max();  // on the way out: whoever holds it longer drops it, since it is of no use
+  Address local;                      // our address; on egress the source address, if set
+  Instant received;                   // one timestamp per batch
+  Instant deadline = Instant::max();  // on egress: a packet held longer is useless and is dropped
   PacketKind kind = PacketKind::kOther;
-  uint8_t tos = 0;   // the whole byte, DSCP and ECN; sent as it is
-  uint8_t ttl = 0;   // hop limit; on the way out 0 is the system's default
-  uint16_t via = 0;  // the listener that it came through
-  bool explicit_path =
-      false;  // on the way out: remote and local are no tuple of the session, and meant as they are
-  bool dont_fragment = false;  // on the way out, over IPv4: refuse it where it is too long
+  uint8_t tos = 0;             // the whole byte, DSCP and ECN; sent unchanged
+  uint8_t ttl = 0;             // hop limit; on egress 0 is the system's default
+  uint16_t via = 0;            // the listener port on which it arrived
+  bool explicit_path = false;  // on egress: use remote and local even though they are no tuple of the session
+  bool dont_fragment = false;  // on egress, over IPv4: refuse it if it is too long
 
-  // On the way out: a packet that ends with the same payload as this one, for who may have to send it again.
-  // Who changes the payload resets it.
+  // On egress: a packet that ends with the same payload as this one, for filters that may have to retransmit
+  // it. A filter that changes the payload resets it.
   SharedPacket origin;
 
-  // Scratch for the filter that owns the packet, lost when it passes it on to another filter's code.
+  // Scratch space for the filter that owns the packet; lost when the packet is passed to another filter.
   template <typename T>
   T& note() {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kNoteSize && alignof(T) <= 8);
@@ -111,7 +110,7 @@ class Packet {
     return const_cast<Packet*>(this)->note<T>();
   }
 
-  // Says that the packet's way ended as it should: sent, dropped with a reason, or consumed.
+  // Marks the packet as accounted for: sent, dropped with a reason, or consumed.
   void settle() { settled_ = true; }
 
  private:

@@ -1,5 +1,5 @@
-// A worker's packets. acquire() is for the owning thread; a packet may be released on any thread: foreign
-// threads push it onto a lock-free stack that the owner takes over when its own list runs dry.
+// A worker's packet pool. acquire() is for the owning thread; a packet may be released on any thread: other
+// threads push it onto a lock-free stack that the owner takes over when its own list is empty.
 #pragma once
 
 #include <atomic>
@@ -14,23 +14,22 @@ namespace sluice::net {
 
 class PacketPool {
  public:
-  // Grows by slabs up to `max_packets`, and never shrinks. The thread that constructs it owns it until
-  // adopt().
+  // Grows by slabs up to `max_packets` and never shrinks. The constructing thread is the owner until adopt().
   explicit PacketPool(size_t max_packets);
-  // All packets must be back.
+  // All packets must have been returned.
   ~PacketPool();
 
   // Makes the calling thread the owner.
   void adopt() { owner_.store(std::this_thread::get_id(), std::memory_order_relaxed); }
 
-  // An empty packet with full head- and tailroom, or null when all are in use.
+  // An empty packet with full headroom and tailroom, or null when all are in use.
   PacketPtr acquire();
 
-  // How many packets there can be.
+  // The maximum number of packets.
   size_t capacity() const { return max_packets_; }
   size_t allocated() const { return allocated_.load(std::memory_order_relaxed); }
   size_t exhausted() const { return exhausted_.load(std::memory_order_relaxed); }
-  // Packets that came back neither sent, dropped nor consumed: a bug in a filter. Asserts in debug builds.
+  // Packets returned without being sent, dropped or consumed: a bug in a filter. Asserts in debug builds.
   size_t unaccounted() const { return unaccounted_.load(std::memory_order_relaxed); }
 
  private:

@@ -1,4 +1,4 @@
-// A bounded first-in first-out queue of packets; its memory is taken once.
+// A bounded FIFO queue of packets; allocates only when it is constructed.
 #pragma once
 
 #include <cassert>
@@ -9,7 +9,7 @@
 
 namespace sluice::net {
 
-// Whoever owns the queue empties it before its end: packets in it are not accounted for yet.
+// The owner empties the queue before destroying it: packets in it are not settled yet.
 class PacketQueue {
  public:
   explicit PacketQueue(size_t capacity) : ring_(capacity) {}

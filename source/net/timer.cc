@@ -8,7 +8,8 @@ namespace sluice::net {
 
 void TimerQueue::run() {
   const Instant now = clock_.now();
-  // What fires may arm itself again for `now`: bounded by what is armed at the start, so a turn always ends.
+  // A timer that fires may arm itself again for `now`: the number of timers at the start is the limit, so
+  // that run() always ends.
   for (size_t left = heap_.size(); left > 0 && !heap_.empty() && heap_.front()->turn_ <= now; --left) {
     Timer& timer = *heap_.front();
     remove(timer);
@@ -69,7 +70,7 @@ void TimerQueue::remove(Timer& timer) {
 void Timer::armAt(Instant at) {
   cancel();
   due_ = at;
-  turn_ = std::max(at, queue_.clock().now());  // one that is armed for the past over and over starves nobody
+  turn_ = std::max(at, queue_.clock().now());  // else a timer armed for the past over and over starves others
   queue_.insert(*this);
 }
 

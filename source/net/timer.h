@@ -1,4 +1,4 @@
-// One-shot timers on an injected clock. A TimerQueue never looks at the real time: its owner calls run().
+// One-shot timers on an injected clock. A TimerQueue never reads the real time: its owner calls run().
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ class TimerQueue {
  public:
   explicit TimerQueue(const Clock& clock) : clock_(clock) {}
 
-  // Fires what is due, earliest first. A timer armed meanwhile fires in the next run.
+  // Fires the timers that are due, earliest first. A timer armed meanwhile fires in the next run.
   void run();
 
   // Instant::max() when nothing is armed.
@@ -35,8 +35,8 @@ class TimerQueue {
   std::vector<Timer*> heap_;  // binary, earliest first
 };
 
-// Owned by whoever needs it; its end cancels it. Arming an armed timer moves it. Not movable: the queue
-// points at it. Arming does not allocate once the queue has seen as many timers.
+// Its destructor cancels it. Arming an armed timer moves it. Not movable: the queue holds a pointer to it.
+// Arming does not allocate once the queue has held that many timers.
 class Timer {
  public:
   Timer(TimerQueue& queue, std::function<void()> fire) : queue_(queue), fire_(std::move(fire)) {}
@@ -57,7 +57,7 @@ class Timer {
   TimerQueue& queue_;
   std::function<void()> fire_;
   Instant due_{};
-  Instant turn_{};  // when it fires: due_, or when it was armed if that was later
+  Instant turn_{};  // when it fires: due_, or the time of arming if that is later
   size_t index_ = kNotArmed;
 };
 

@@ -1,4 +1,4 @@
-// Control messages of recvmsg and sendmsg: TOS, TTL and the local address, for both families.
+// Control messages of recvmsg and sendmsg: TOS, TTL and the local address, for IPv4 and IPv6.
 #pragma once
 
 #include <sys/socket.h>
@@ -16,7 +16,7 @@ void enableControl(int fd, const Address& local);
 void readControl(msghdr& header, Packet& packet);
 
 // Points `header` at `buffer` (kControlSize bytes, aligned as a cmsghdr), filled with what the packet asks
-// for; clears it when the system's defaults do. `bound` is the socket's address.
+// for; clears it if the packet asks for nothing special. `bound` is the socket's address.
 void writeControl(const Packet& packet, const Address& bound, uint8_t* buffer, msghdr& header);
 
 }  // namespace sluice::net

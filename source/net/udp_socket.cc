@@ -18,7 +18,7 @@ namespace sluice::net {
 namespace {
 
 constexpr unsigned kBatch = 64;
-constexpr unsigned kBatchesPerTurn = 4;  // then others have their turn; readiness is level-triggered
+constexpr unsigned kBatchesPerTurn = 4;  // then other sockets get their share; readiness is level-triggered
 constexpr size_t kMaxQueued = 4096;      // packets that wait for a writable socket
 
 }  // namespace
@@ -34,8 +34,8 @@ struct CallBuffers {
 struct UdpBatch {
   CallBuffers rx;
   CallBuffers tx;
-  std::array<PacketPtr, kBatch> packets;  // kept full for receiving
-  std::array<bool, kBatch> prepared{};    // rx is ready for this packet
+  std::array<PacketPtr, kBatch> packets;  // for receiving; kept full
+  std::array<bool, kBatch> prepared{};    // rx is set up for this packet
 
   ~UdpBatch() {
     for (PacketPtr& packet : packets) {
@@ -84,12 +84,13 @@ class UdpSocket final : public UdpPort, private IterationEnd {
   PacketPool& pool_;
   UdpBatch& batch_;
   UdpReceiver& receiver_;
-  uv_poll_t* const poll_;         // closes after us: libuv frees handles late
+  uv_poll_t* const poll_;         // closed after this object: libuv frees handles late
   std::vector<PacketPtr> queue_;  // to be sent, in order
   bool blocked_ = false;          // waiting for a writable socket
-  // Whole packets are cheaper for the kernel: without the DF bit it has to find an identification for each.
-  // So they go whole until one is too long, or always in pieces where the options say so.
-  bool whole_ = false;  // what the socket is set to
+  // Packets with the DF bit are cheaper for the kernel: without it, the kernel has to assign an
+  // identification to each. So DF is set until a packet is too long, or never if the options ask for
+  // fragmentation.
+  bool whole_ = false;  // the DF bit currently set on the socket
   bool met_too_long_;
 };
 
@@ -131,7 +132,7 @@ void UdpSocket::watch(int events) {
     EventLoop& loop = static_cast<UdpSocket*>(handle->data)->loop_;
     loop.woke();
     loop.runPosted();
-    // The news may have closed the socket; its handle lives on until the loop's turn ends.
+    // Posted tasks may have destroyed the socket; its handle lives until the loop's iteration ends.
     if (handle->data != nullptr) static_cast<UdpSocket*>(handle->data)->onReady(status, ready);
   });
 }
@@ -150,7 +151,7 @@ void UdpSocket::onReady(int status, int events) {
   if (status < 0 || (events & UV_READABLE)) receive();
 }
 
-// True when there was any.
+// True if there was any ICMP error.
 bool UdpSocket::reportIcmp() {
   unsigned reported = 0;
   while (reported < kBatch) {
@@ -257,7 +258,8 @@ unsigned UdpSocket::prepareSend(size_t first) {
 }
 
 void UdpSocket::sent(size_t first, size_t count) {
-  // The turn's end has a time of its own; a long queue takes long enough for another.
+  // The clock was refreshed at the start of the iteration's end; sending a long queue takes long enough for
+  // another refresh.
   const Instant now = count < kBatch / 2 ? loop_.clock().now() : loop_.clock().refresh();
   for (size_t i = first; i < first + count; ++i) {
     Packet& packet = *queue_[i];
@@ -268,7 +270,7 @@ void UdpSocket::sent(size_t first, size_t count) {
   }
 }
 
-// Like sendmmsg, which costs a little more than it must for a single packet that asks for nothing special.
+// Like sendmmsg, but sendto for a single packet without control messages: it is slightly cheaper.
 int UdpSocket::transmit(unsigned count) {
   const msghdr& first = batch_.tx.headers[0].msg_hdr;
   if (count > 1 || first.msg_control != nullptr) {
@@ -293,9 +295,9 @@ void UdpSocket::flush() {
       blocked_ = true;
       watch(UV_READABLE | UV_WRITABLE);
     } else if (connected_ && error == ECONNREFUSED) {
-      receiver_.onRefused();  // an earlier packet was; the call cleared it and sent nothing: try again
+      receiver_.onRefused();  // an earlier packet was refused; the call cleared the error and sent nothing
     } else if (error == EMSGSIZE && !met_too_long_ && !queue_[done]->dont_fragment) {
-      met_too_long_ = true;  // in pieces, then
+      met_too_long_ = true;  // try again with fragmentation
     } else if (reports_icmp_ && error != EMSGSIZE && reportIcmp()) {
       continue;  // an earlier packet was refused, as above
     } else if (error != EINTR) {

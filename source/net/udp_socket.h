@@ -1,4 +1,4 @@
-// The real network: sockets of our own with recvmmsg/sendmmsg and control messages, readiness by libuv.
+// The real network: UDP sockets with recvmmsg/sendmmsg and control messages; libuv reports readiness.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,7 @@ class SocketNetwork final : public UdpNetwork {
   std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation, const UdpOptions& options,
                                 UdpReceiver& receiver) override;
 
-  // A socket that is bound already; the port owns it.
+  // `fd` is a bound socket; the port owns it.
   std::unique_ptr<UdpPort> attach(int fd, const UdpOptions& options, UdpReceiver& receiver);
 
  private:
@@ -34,9 +34,9 @@ class SocketNetwork final : public UdpNetwork {
   std::unique_ptr<UdpBatch> batch_;
 };
 
-// Binds a non-blocking UDP socket with every option that attach() needs. Usable from any thread.
+// Binds a non-blocking UDP socket with every option that attach() needs. May be called from any thread.
 Result<int> bindUdpSocket(const Address& local, const UdpOptions& options);
-// With the port that the system chose.
+// The bound address, with the port that the system chose.
 Address boundAddress(int fd);
 
 }  // namespace sluice::net

@@ -32,7 +32,7 @@ Result<PlayerPtr> Directory::join(std::string_view room, std::string_view id, Ne
   if (!replaced) ++player_count_;
   if (replaced) replaced->departure = Departure::kReplaced;
 
-  // Observers see a directory that is already complete, and the old player leave before the new one comes.
+  // Observers see a directory that is already updated, and the old player leaves before the new one joins.
   for (Observer* observer : observers_) {
     if (replaced) observer->onLeft(replaced);
   }
@@ -54,7 +54,7 @@ bool Directory::leave(const PlayerPtr& player, Departure departure) {
   const auto member = by_id.find(player->id);
   if (member == by_id.end() || member->second.player != player) return false;
 
-  const PlayerPtr leaving = player;  // `player` may be the very pointer that is erased
+  const PlayerPtr leaving = player;  // `player` may refer to the very pointer that is erased
   leaving->departure = departure;
   by_id.erase(member);
   --player_count_;

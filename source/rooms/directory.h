@@ -1,4 +1,5 @@
-// The truth about rooms and players. Main thread only; workers keep replicas that an Observer feeds.
+// The authoritative list of rooms and players. Main thread only; workers keep replicas that an Observer
+// updates.
 #pragma once
 
 #include <map>
@@ -18,7 +19,7 @@ struct Limits {
   unsigned rooms = 10'000;
   unsigned players_per_room = 250;
   unsigned players = 20'000;
-  Duration connect_timeout = 30s;  // a player whose DTLS is not done by then is removed
+  Duration connect_timeout = 30s;  // a player whose DTLS handshake is not done by then is removed
 };
 
 class Observer {
@@ -26,7 +27,7 @@ class Observer {
   virtual ~Observer() = default;
   virtual void onJoined(const PlayerPtr& player) = 0;
   virtual void onLeft(const PlayerPtr& player) = 0;
-  // The player has these credentials too.
+  // These credentials are now valid for the player too.
   virtual void onIceRestart(const PlayerPtr& /*player*/, const IceCredentials& /*local*/) {}
   virtual void onAdvised(const PlayerPtr& /*player*/, const VoiceProfile& /*profile*/) {}
 };
@@ -39,12 +40,12 @@ class Directory {
   void addObserver(Observer& observer);
   void removeObserver(Observer& observer) { std::erase(observers_, &observer); }
 
-  // Adds a player. A player of the same room and id leaves first: a rejoin wins. The error's path is "room"
-  // or "player".
+  // Adds a player. An existing player with the same room and id leaves first: a rejoin wins. The error's path
+  // is "room" or "player".
   Result<PlayerPtr> join(std::string_view room, std::string_view id, Negotiated negotiated);
 
-  // The client of `player`, who is in the directory, restarts ICE on its connection (RFC 8445 section 9): the
-  // session goes on, with `local`, which is ours, from its next check on.
+  // The client of `player`, who is in the directory, restarts ICE on its connection (RFC 8445 section 9). The
+  // session continues; from its next check on it uses `local`, which are our credentials.
   void restartIce(const PlayerPtr& player, const IceCredentials& local, const IceCredentials& remote);
 
   // False when `player` is not, or no longer, in the directory. Sets player->departure.
@@ -59,11 +60,11 @@ class Directory {
   std::vector<RoomView> rooms() const;
   std::vector<PlayerPtr> players(std::string_view room) const;
 
-  // A worker saw the player speak with `ssrc`. Sets observed.ssrc and observed.csrc; when another player of
-  // the room has that csrc already, this one gets a fresh one. Returns true on such a conflict.
+  // A worker received voice from the player with `ssrc`. Sets observed.ssrc and observed.csrc; if another
+  // player of the room already has that csrc, this one gets a new one. Returns true on such a conflict.
   bool bindSsrc(const PlayerPtr& player, uint32_t ssrc);
 
-  // The player had best speak like that. Nothing happens when it has left.
+  // Recommends a voice profile to the player. Does nothing if the player has left.
   void advise(const PlayerPtr& player, const VoiceProfile& profile);
 
   uint64_t ssrcConflicts() const { return ssrc_conflicts_; }
@@ -71,7 +72,7 @@ class Directory {
   // Removes players that did not connect in time. Call about once a second.
   void expire();
 
-  // For another process, while no worker runs; read into an empty directory, whose observers are told.
+  // For a handover, while no worker runs; read into an empty directory, which notifies its observers.
   void archive(Archive& a);
 
   // Takes effect for later joins.

@@ -1,5 +1,5 @@
-// How many listeners of a room lose how much. Written by workers, each for its own listeners, and read by
-// all, without a lock.
+// The distribution of packet loss among the receivers of a room. Written by workers, each for its own
+// receivers, and read by all, without a lock.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,7 @@ class LossHistogram {
  public:
   static constexpr int kNone = -1;
 
-  // A listener's loss, 0 to 1, moves from the class that it was in, or kNone; returns the class that it is
-  // in now.
+  // Moves a receiver with this loss, 0 to 1, from class `from`, or kNone, to its new class; returns that.
   int enter(double loss, int from) {
     const int to = std::clamp(static_cast<int>(loss * 100 + 0.5), 0, kClasses - 1);
     if (to == from) return to;
@@ -26,8 +25,8 @@ class LossHistogram {
     if (from != kNone) classes_[static_cast<size_t>(from)].fetch_sub(1, std::memory_order_relaxed);
   }
 
-  // The loss, 0 to 1, that `percent` of the listeners do not exceed, without one of class `except`; 0 when
-  // there is none.
+  // The loss, 0 to 1, that `percent` of the receivers do not exceed, without one receiver of class `except`;
+  // 0 if there are none.
   double percentile(unsigned percent, int except = kNone) const {
     std::array<uint32_t, kClasses> counts;
     uint64_t total = 0;

@@ -1,4 +1,4 @@
-// What signalling agrees on with a player: keys, lines, and means against loss.
+// What signalling agrees on with a player: keys, m-lines and loss repair.
 #pragma once
 
 #include <algorithm>
@@ -35,11 +35,11 @@ struct ExtensionIds {
   friend bool operator==(const ExtensionIds&, const ExtensionIds&) = default;
 };
 
-// RTCP feedback that the sender of a line heeds.
+// RTCP feedback that the sender of a line supports.
 struct Feedback {
-  bool nack = false;   // RFC 4585 section 6.2.1: lost packets are sent again
+  bool nack = false;   // RFC 4585 section 6.2.1: lost packets are retransmitted
   bool remb = false;   // draft-alvestrand-rmcat-remb: a bit rate
-  bool tmmbr = false;  // RFC 5104 section 4.2.1: likewise
+  bool tmmbr = false;  // RFC 5104 section 4.2.1: a bit rate
 
   void archive(Archive& a) { a(nack, remb, tmmbr); }
   friend bool operator==(const Feedback&, const Feedback&) = default;
@@ -51,7 +51,7 @@ struct Feedback {
   }
 };
 
-// What is common to both directions of one audio m-line.
+// The part common to both directions of one audio m-line.
 struct AudioLine {
   std::string mid;
   uint8_t opus_payload_type = 111;
@@ -75,13 +75,13 @@ struct SendingLine : AudioLine {
   }
   friend bool operator==(const SendingLine&, const SendingLine&) = default;
 
-  // How long an SSRC must send nothing before another one may take its place unannounced. Longer than the
-  // gaps of discontinuous transmission.
+  // How long an SSRC must be silent before another one may replace it unannounced. Longer than the gaps of
+  // discontinuous transmission.
   static constexpr Duration kSsrcTimeout = 2s;
 
-  // Whether the player may change to `ssrc`, in a packet that carries this mid, from `bound`, which sent
-  // nothing for `silent`; 0: none is bound. It may when the offer names the SSRC, when the mid is the line's
-  // (RFC 8843 section 9.2), or when the offer names none and there is no other one that sends.
+  // Whether the player may change to `ssrc`, in a packet with this mid, from `bound`, which has been silent
+  // for `silent`; 0: none is bound. It may if the offer names the SSRC, if the mid is the line's (RFC 8843
+  // section 9.2), or if the offer names none and no other SSRC is sending.
   bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound,
                Duration silent) const {
     if (ssrc == 0) return false;
@@ -91,9 +91,9 @@ struct SendingLine : AudioLine {
   }
 };
 
-// A line on which the player hears one speaker at a time.
+// A line on which the player receives one speaker at a time.
 struct Slot : AudioLine {
-  uint32_t ssrc = 0;      // ours, told in the answer
+  uint32_t ssrc = 0;      // ours, signalled in the answer
   uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
   void archive(Archive& a) {
     AudioLine::archive(a);
@@ -102,11 +102,11 @@ struct Slot : AudioLine {
   friend bool operator==(const Slot&, const Slot&) = default;
 };
 
-// Means against bad lines that a chain can handle, and so may be negotiated.
+// Loss repair that a chain can handle, and that may therefore be negotiated.
 struct RepairFeatures {
   Feedback feedback{};
   bool rtx = false;
-  bool red = false;             // towards listeners
+  bool red = false;             // towards receivers
   bool red_by_default = false;  // speakers send it from the start
 
   friend RepairFeatures operator|(const RepairFeatures& a, const RepairFeatures& b) {
@@ -117,14 +117,15 @@ struct RepairFeatures {
   }
 };
 
-// Which of a client's connections an offer is about, and how new it is: the o= line (RFC 8866 section 5.2).
+// The connection that an offer belongs to, and its version: the o= line (RFC 8866 section 5.2).
 struct Origin {
-  std::string id;  // all of the line but the version; empty: the offer has no valid one
+  std::string id;  // the line without the version; empty: the offer has no valid o= line
   uint64_t version = 0;
   std::string tls_id;  // RFC 8842 section 4; empty: not offered
 
   void archive(Archive& a) { a(id, version, tls_id); }
-  // Is this a later offer of the same connection (RFC 3264 section 8), with the same DTLS association?
+  // True if this is a later offer of the same connection (RFC 3264 section 8), with the same DTLS
+  // association.
   bool follows(const Origin& earlier) const {
     return !id.empty() && id == earlier.id && version > earlier.version && tls_id == earlier.tls_id;
   }
@@ -134,7 +135,7 @@ struct Origin {
 struct Negotiated {
   IceCredentials local;
   IceCredentials remote;
-  std::vector<Fingerprint> fingerprints;  // the client's certificate has one of them (RFC 8122 section 5)
+  std::vector<Fingerprint> fingerprints;  // one must match the client's certificate (RFC 8122 section 5)
   DtlsRole dtls_role = DtlsRole::kServer;
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;
@@ -142,7 +143,7 @@ struct Negotiated {
 
   void archive(Archive& a) { a(local, remote, fingerprints, dtls_role, sending, slots, cname); }
 
-  // All but ICE is equal, so that a session goes on as it is.
+  // True if all but ICE is equal, so that a session can continue unchanged.
   bool isSameButIce(const Negotiated& other) const {
     return fingerprints == other.fingerprints && dtls_role == other.dtls_role && sending == other.sending &&
            slots == other.slots && cname == other.cname;

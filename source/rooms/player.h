@@ -16,7 +16,7 @@ namespace sluice::rooms {
 
 class Room;
 
-// What a speaker's encoder had best do.
+// Recommended encoder settings for a speaker.
 struct VoiceProfile {
   uint32_t bandwidth_hz = 48'000;  // sampling rate of the Opus bandwidth: 8000, 12000, 16000, 24000 or 48000
   unsigned frame_ms = 20;
@@ -26,21 +26,21 @@ struct VoiceProfile {
   void archive(Archive& a) { a(bandwidth_hz, frame_ms, fec, expected_loss_percent, bitrate_bps); }
 };
 
-// Written by the owning worker (relaxed), read by anyone.
+// Written by the owning worker (relaxed), read by any thread.
 struct Observed {
   std::atomic<int32_t> worker{-1};     // the worker that owns the session; -1: no packet seen yet
-  std::atomic<uint32_t> ssrc{0};       // that the player speaks with; 0: silent so far
-  std::atomic<uint32_t> csrc{0};       // that listeners see; differs from ssrc only after a conflict
-  std::atomic<bool> connected{false};  // DTLS done
+  std::atomic<uint32_t> ssrc{0};       // of the player's voice; 0: none received yet
+  std::atomic<uint32_t> csrc{0};       // sent to receivers; differs from ssrc only after a conflict
+  std::atomic<bool> connected{false};  // the DTLS handshake is done
   std::atomic<uint64_t> packets_in{0};
   std::atomic<uint64_t> packets_out{0};
   std::atomic<int64_t> last_voice_ns{0};          // Clock time of the last packet with sound
   std::atomic<uint32_t> rtt_us{0};                // the last round trip, from RTCP; 0: unknown
   std::atomic<uint32_t> rtt_samples{0};           // round trips measured so far
-  std::atomic<uint32_t> loss_permille{0};         // of what it was sent, as it reports
-  std::atomic<uint32_t> uplink_loss_permille{0};  // of what it sent, after repair
+  std::atomic<uint32_t> loss_permille{0};         // of packets sent to the player, as it reports
+  std::atomic<uint32_t> uplink_loss_permille{0};  // of packets that it sent, after repair
 
-  // While no worker runs.
+  // Only while no worker runs.
   void archive(Archive& a) {
     const auto each = [&a](auto&... values) {
       const auto one = [&a](auto& atomic) {
@@ -55,27 +55,28 @@ struct Observed {
   }
 };
 
-// What is true of a slot's stream whichever filters make it, and outlives them. The owning worker's alone.
+// State of a slot's stream that is independent of the filters and outlives them. Used by the owning worker
+// only.
 struct SlotState {
-  uint16_t skip = 0;  // numbers beyond the router's that were used: it leaves them out once
-  std::optional<uint16_t> rtx_sequence;  // the next one of its retransmissions
+  uint16_t skip = 0;                     // sequence numbers used beyond the router's, which it skips once
+  std::optional<uint16_t> rtx_sequence;  // of the next retransmission
   void archive(Archive& a) { a(skip, rtx_sequence); }
 };
 
 // Why a player is no longer in the directory.
 enum class Departure {
-  kLeft,          // it, or an operator, asked for it
+  kLeft,          // the client or an operator asked for it
   kReplaced,      // it has joined again
-  kNotConnected,  // its DTLS was not done in time
+  kNotConnected,  // its DTLS handshake was not done in time
   kSessionEnded,  // the connection was closed or lost
 };
 
-// What later offers of the same connection change. Main thread only.
+// State that later offers of the same connection change. Main thread only.
 struct Signalled {
   Origin origin{};                    // of the last offer
   IceCredentials remote;              // the client's, of the last offer
   std::vector<IceCredentials> local;  // ours, newest last; after ICE restarts the last two
-  uint64_t answer_id = 0;             // of the answers' o= lines
+  uint64_t answer_id = 0;             // in the o= lines of the answers
   uint64_t answer_version = 1;
   void archive(Archive& a) { a(origin, remote, local, answer_id, answer_version); }
 };
@@ -97,10 +98,10 @@ struct Player {
   const uint32_t number;  // unique in the process, never 0
   Observed observed;
   std::vector<SlotState> slot_states;     // as negotiated.slots
-  int loss_class = LossHistogram::kNone;  // in the room's census; the owning worker's alone
-  std::optional<VoiceProfile> advice;     // the last that was given; main thread only
+  int loss_class = LossHistogram::kNone;  // in the room's loss histogram; used by the owning worker only
+  std::optional<VoiceProfile> advice;     // the last one given; main thread only
   Signalled signalled;
-  Departure departure = Departure::kLeft;  // once it has left; main thread only
+  Departure departure = Departure::kLeft;  // set when it leaves; main thread only
 
   static uint32_t nextNumber() { return last_number.fetch_add(1, std::memory_order_relaxed) + 1; }
   static inline std::atomic<uint32_t> last_number{0};

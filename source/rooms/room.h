@@ -1,4 +1,4 @@
-// A room as every thread sees it. Who is in it is the directory's business.
+// A room as all threads see it. The directory knows who is in it.
 #pragma once
 
 #include <atomic>
@@ -17,11 +17,11 @@ class Room {
   const std::string& name() const { return name_; }
   uint32_t number() const { return number_; }  // unique in the process, never 0
 
-  // How many players' sessions a worker has; a packet crosses only to workers with at least one. Lock-free.
+  // Number of players' sessions on a worker; packets are mailed only to workers with at least one. Lock-free.
   void addListener(unsigned worker) { listeners_[worker].fetch_add(1, std::memory_order_relaxed); }
   void removeListener(unsigned worker) { listeners_[worker].fetch_sub(1, std::memory_order_relaxed); }
   bool hasListeners(unsigned worker) const { return listeners_[worker].load(std::memory_order_relaxed) > 0; }
-  // What the room's listeners lose, where their chains have a repair filter.
+  // The loss of the room's receivers whose chains have a repair filter.
   LossHistogram& receiverLoss() { return listener_loss_; }
 
   unsigned workers() const { return static_cast<unsigned>(listeners_.size()); }

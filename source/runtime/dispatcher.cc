@@ -14,14 +14,14 @@ constexpr size_t kSweepAtOnce = 512;
 
 std::atomic<uint64_t> last_session_id{0};
 
-// The part of an ICE check's USERNAME that we gave out; lives as long as the packet.
+// The local part of an ICE check's USERNAME, which this server issued; lives as long as the packet.
 std::string_view localUfrag(const net::Packet& packet) {
   if (packet.kind != PacketKind::kStun) return {};
   const auto message = stun::parse(packet.data());
   return message ? stun::localUfrag(*message) : std::string_view();
 }
 
-// The same for the same player, or client, in every process.
+// Equal for the same player, or client, in every process.
 uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
   uint64_t hash = first.remote.customer().hash(0);
   if (player != nullptr) {
@@ -30,11 +30,11 @@ uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
       for (const char c : *name + '/') hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
     }
   }
-  hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15;  // high bits depend on all
+  hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15;  // makes the high bits depend on all bits
   return static_cast<uint32_t>((hash >> 32) * chain::ChainSpec::kBuckets >> 32);
 }
 
-// On all workers; each counts its own.
+// In total on all workers; each counts its own.
 size_t sessionsOf(const ListenerSpec& listener) {
   int64_t sum = 0;
   for (const ListenerStats* stats : listener.stats) sum += stats->sessions.value();
@@ -77,7 +77,7 @@ void Dispatcher::revivePort(uint16_t id, const ListenerSpecPtr& listener) {
       port->stats->sessions.add(-1);
       stats->sessions.add(1);
     }
-    port->stats = stats;  // but for what the socket counts, as long as it lives
+    port->stats = stats;  // the socket's own counters stay with the old listener
   }
 }
 
@@ -156,28 +156,30 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
     end(*session);
     session = nullptr;
   }
-  // One that has authenticated is never evicted meanwhile.
+  // An authenticated session is never evicted meanwhile.
   Session* owner = session != nullptr && session->isAuthenticated() ? session : nullptr;
   if (session != nullptr && provesAnother(*session, *packet)) session = nullptr;
   if (session == nullptr) session = admit(port, packet, by);
   if (session == nullptr) return;
   if (by != nullptr && !by->redirects) session->redirectWhenAuthenticated(*packet, by->from);
   session->receive(std::move(packet));
-  // The check was a replay.
+  // Not authenticated, so the check was a replay.
   if (owner != nullptr && owner != session && !session->isAuthenticated(key.remote, key.local)) {
     sessions_.giveBack(key, *owner);
   }
 }
 
-// A client may ask us for its address before it joins, from the socket that it will talk through.
+// True for a session of a client that asked for its address (STUN Binding) before it joined, from the socket
+// that it now uses as a player.
 bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet) const {
   return packet.kind == PacketKind::kStun && session.player() == nullptr && !session.isAuthenticated() &&
          ice_.find(localUfrag(packet)) != nullptr;
 }
 
-// The address may be that of a player who has vanished: a NAT gives its ports to the next one. Who proves
-// with a check that the address is its own gets it, when its session has authenticated the check. The session
-// that had it goes on, so that a player who forges a source takes it until the owner's next check at most.
+// The address may be that of a player who has vanished: a NAT reuses its ports. A client that proves with a
+// check that the address is its own gets it, once its session has authenticated the check. The previous
+// session continues, so that a player who forges a source address has it until the owner's next check at
+// most.
 bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet) const {
   if (packet.kind != PacketKind::kStun) return false;
   const auto message = stun::parse(packet.data());
@@ -194,10 +196,10 @@ void Dispatcher::onMailed(net::PacketPtr&& packet) {
   packet.reset();
 }
 
-// By mail, which comes before the client can have seen the answer to its check.
+// The mail arrives before the client can have received the response to its check.
 void Dispatcher::onRedirect(const net::Packet& check, const Tuple& tuple, unsigned at) {
   net::PacketPtr packet = worker().pool().acquire();
-  if (packet == nullptr) return;  // its next check is mailed again
+  if (packet == nullptr) return;  // the client's next check is mailed again
   packet->assign(asBytes(localUfrag(check)));
   packet->remote = tuple.remote;
   packet->local = tuple.local;
@@ -209,7 +211,7 @@ void Dispatcher::onRedirect(const net::Packet& check, const Tuple& tuple, unsign
 void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
   if (const IceTable::Entry* entry = ice_.find(asText(packet->data()))) {
     const TupleKey key{packet->remote, packet->local, packet->via, SessionUsage::kMedia};
-    sessions_.forget(key);  // it may have been another player's
+    sessions_.forget(key);  // it may have belonged to another player
     redirects_.add(key, {packet->note<MailNote>().from, entry->player.get()});
   }
   packet->settle();
@@ -233,15 +235,14 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailN
     drop(port, packet, ListenerDrop::kDraining);
     return nullptr;
   }
-  if (packet->kind == PacketKind::kStun) {  // a TURN client asks for its address
+  if (packet->kind == PacketKind::kStun) {  // a TURN client may ask for its address
     if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, SessionUsage::kTurn}))
       return turn;
   }
   return open(port, packet, nullptr);
 }
 
-// True when the packet went to the worker that owns its client's session. What came by mail never goes on by
-// mail.
+// True if the packet was mailed to the owner of its client's session, which mails it no further.
 bool Dispatcher::forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (by != nullptr) return false;
   const auto target = redirects_.find({packet->remote, packet->local, port.id, SessionUsage::kMedia});
@@ -250,8 +251,8 @@ bool Dispatcher::forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const 
   return true;
 }
 
-// The worker that sees a player's first check owns the session; nothing crosses afterwards unless the client
-// moves to an address that the kernel spreads to another worker.
+// The worker that receives a player's first check owns the session. Packets cross between workers later only
+// if the client moves to an address that the kernel assigns to another worker.
 Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
                                  const MailNote* by) {
   if (Session* session = sessions_.find(*player)) {
@@ -273,7 +274,7 @@ Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const
 
 Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player) {
   const auto& chains = port.listener->chains;
-  // A relay's address says nothing of who is behind it: no prefix of sources holds for it.
+  // A relay's address says nothing about the client behind it: no source prefix matches it.
   const net::Address source = port.isHairpin() ? net::Address() : packet->remote;
   const uint32_t bucket = bucketOf(*packet, player);
   const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
@@ -302,7 +303,7 @@ Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
   return sessions_.add(std::move(session));
 }
 
-// Nothing when there is room now, else why not.
+// Returns nothing if there is room now, otherwise the drop reason.
 std::optional<ListenerDrop> Dispatcher::enforceLimits(WorkerPort& port, const net::Packet& packet,
                                                       bool unauthenticated) {
   const SessionLimits& limits = generation_->limits;
@@ -360,7 +361,7 @@ void Dispatcher::onIterationEnd() {
 void Dispatcher::end(Session& session) {
   std::erase(closing_, &session);
   logClosed(session);
-  if (session.generation() != generation_->version) onAdopted();  // it never will
+  if (session.generation() != generation_->version) onAdopted();  // it never will adopt it
   session.port().stats->sessions.add(-1);
   session.port().stats->closed.count(session.closeReason());
   options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);

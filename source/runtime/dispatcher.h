@@ -1,4 +1,5 @@
-// From a datagram to its session, on one worker: by address pair, then by ICE username, else admission.
+// Finds the session of each datagram on one worker: by address pair, then by ICE username; otherwise the
+// datagram may open a new session.
 #pragma once
 
 #include <atomic>
@@ -22,53 +23,55 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
     chain::Worker& worker;
     net::EventLoop& loop;
     std::atomic<size_t>& total_sessions;  // of all workers
-    chain::Worker::Deliver deliver;       // leads to onMailed() of another worker's dispatcher
-    chain::Worker::Deliver redirect;      // leads to onRedirectMailed() of another worker's dispatcher
-    std::function<void(const Session&)> player_gone;  // it is a player's, and ends
+    chain::Worker::Deliver deliver;       // calls onMailed() of another worker's dispatcher
+    chain::Worker::Deliver redirect;      // calls onRedirectMailed() of another worker's dispatcher
+    std::function<void(const Session&)> player_gone;  // called when a player's session ends
   };
   explicit Dispatcher(Options options);
   ~Dispatcher() override;
 
-  // Lives as long as a session may use it.
+  // The port lives as long as a session may use it.
   void addPort(std::unique_ptr<WorkerPort> port);
-  // Takes no new sessions, or does so again, as one of `listener`.
+  // drainPort(): the port takes no new sessions. revivePort(): it does again, as a port of `listener`.
   void drainPort(uint16_t id);
   void revivePort(uint16_t id, const ListenerSpecPtr& listener);
-  // Its sessions end with `reason`.
+  // Closes the port's sessions with `reason`.
   void removePort(uint16_t id, std::string_view reason);
 
   void setGeneration(GenerationPtr generation);
   void setDraining(bool draining) { draining_ = draining; }
   void closeAll(std::string_view reason);
 
-  // Signalling's news: from now on this player's ICE username begins a session, or no longer does.
+  // Notifications from signalling: the player's ICE username may begin a session from now on, or no longer.
   void addPlayer(const rooms::PlayerPtr& player);
   void removePlayer(const rooms::PlayerPtr& player);
-  // The player's client restarts ICE (RFC 8445 section 9): these credentials count too. The ones before count
-  // until a check has proven the new ones.
+  // The player's client restarts ICE (RFC 8445 section 9): these credentials are valid too. The previous ones
+  // stay valid until a check has proven the new ones.
   void addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
 
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
-  // A datagram that another worker's socket received, for a session that we own.
+  // A datagram that another worker's socket received for a session of this worker.
   void onMailed(net::PacketPtr&& packet);
-  // Another worker owns the session of the client whose addresses the packet has.
+  // Another worker owns the session of the client at the packet's addresses.
   void onRedirectMailed(net::PacketPtr&& packet);
 
-  // Ends what is idle or unproven for too long and moves sessions to the current generation; a bounded number
-  // a call. Call it every kSweepInterval.
+  // Closes sessions that are idle or unauthenticated for too long and moves sessions to the current
+  // generation; a bounded number per call. Call it every kSweepInterval.
   void sweep();
   static constexpr Duration kSweepInterval = 100ms;
 
-  // No session holds a packet back any longer.
+  // Makes every session send the packets that it holds back.
   void flush();
-  // For another process: all that goes on there. What cannot is named, and stays.
+  // For a handover to another process: the state of all sessions. Sessions that cannot be handed over are
+  // named in the result and stay.
   SavedWorker save(Descriptors& descriptors);
-  // Into a dispatcher without sessions; names what could not go on.
+  // Loads into a dispatcher without sessions; returns the sessions that could not continue.
   std::vector<LostSession> load(const SavedWorker& saved, Descriptors& descriptors);
-  // Sessions and ports are another process' now: they end here without a word, and no port is read again.
+  // Another process owns the sessions and ports now: the sessions end here without sending anything, and no
+  // port is read again.
   void handOver();
 
-  // From a generation's publication until the last session had adopted it.
+  // Time from a generation's publication until the last session had adopted it.
   const stats::Histogram& adoption() const { return adoption_; }
 
   const SessionTable& sessions() const { return sessions_; }
@@ -78,10 +81,10 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) override;
 
  private:
-  // What a mailed datagram says of the worker that mailed it.
+  // What the mailing worker says with a mailed datagram.
   struct MailNote {
     unsigned from;
-    bool redirects;  // it has an entry for the client already
+    bool redirects;  // it already has a redirect for the client
   };
 
   WorkerPort* portOf(uint16_t id) const;
@@ -98,7 +101,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void onClosing(Session& session) override;
   void onIterationEnd() override;
 
-  // `by`: the worker that mailed the packet; null when it came through a socket of this one.
+  // `by`: the note of the worker that mailed the packet; null if it came through a socket of this worker.
   void dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by);
   Session* admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
@@ -123,7 +126,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   Redirects redirects_;
   std::vector<Session*> closing_;
   size_t sweep_at_ = 0;
-  size_t behind_ = 0;  // sessions that have not adopted the generation
+  size_t behind_ = 0;  // sessions that have not adopted the generation yet
   stats::Histogram adoption_;
   bool draining_ = false;
 };

@@ -1,5 +1,5 @@
 // One whole configuration as the workers run it: immutable, built on the main thread, published to every
-// worker. Sockets and sessions belong to no generation.
+// worker. Sockets and sessions do not belong to a generation.
 #pragma once
 
 #include <array>
@@ -18,16 +18,16 @@
 
 namespace sluice::runtime {
 
-// Why a datagram that came to a listener reached no chain.
+// Why a datagram at a listener was dropped outside of the chains.
 enum class ListenerDrop : uint8_t {
-  kNoSession,      // unknown client, and nothing but STUN may begin a session here
+  kNoSession,      // unknown client, and only STUN may begin a session here
   kNoChain,        // no chain matches the client
-  kSessionLimit,   // sessions in total
+  kSessionLimit,   // total sessions
   kSourceLimit,    // sessions from this address
-  kListenerLimit,  // sessions of the listener
+  kListenerLimit,  // sessions of this listener
   kDraining,       // no new sessions while draining
-  kMailboxFull,    // the owner worker is too far behind
-  kNoTuple,        // to a client whose address is not known yet, or not its own
+  kMailboxFull,    // the owning worker is too far behind
+  kNoTuple,        // no tuple of the session, or source not bound by the listener
   kUnhandled,      // no filter took it
   kCount,
 };
@@ -35,8 +35,8 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::
     {"no_session", "no_chain",     "session_limit", "source_limit", "listener_limit",
      "draining",   "mailbox_full", "no_tuple",      "unhandled"};
 
-// Counts by a reason that is only known when it happens. One writer; reasons are literals, so a pointer to
-// one is good for ever. More reasons than places count together as "other".
+// Counts by a reason known only when it occurs. One writer; reasons are literals, so pointers to them stay
+// valid. Reasons that find no free place are counted together as "other".
 class ReasonCounters {
  public:
   void count(std::string_view reason) {
@@ -70,7 +70,7 @@ struct ListenerStats {
   net::UdpStats udp;
   std::array<stats::Counter, kListenerDropNames.size()> drops;
   stats::Counter sessions_opened;
-  stats::Counter sessions_evicted;  // unauthenticated ones that made room
+  stats::Counter sessions_evicted;  // unproven sessions closed to make room
   stats::Gauge sessions;
   ReasonCounters closed;  // sessions, by Session::closeReason()
 
@@ -82,13 +82,13 @@ struct ListenerSpec {
   std::vector<net::Address> addresses;
   std::vector<chain::ChainSpecPtr> chains;  // first match wins
   Duration idle_timeout = 60s;
-  size_t max_sessions = SIZE_MAX;  // on all workers
+  size_t max_sessions = SIZE_MAX;  // in total on all workers
   net::UdpOptions socket;
   std::vector<ListenerStats*> stats;  // by worker
 };
 using ListenerSpecPtr = std::shared_ptr<const ListenerSpec>;
 
-// As configured: totals, but for per_source, which each worker counts for itself.
+// As configured: totals, except per_source, which each worker counts for itself.
 struct SessionLimits {
   size_t sessions = 20'000;
   size_t per_source = 1'000;
@@ -100,10 +100,10 @@ struct Generation {
   uint64_t version = 0;
   std::vector<ListenerSpecPtr> listeners;
   SessionLimits limits;
-  Duration drain{};                // how long sessions may stay whose chain or listener is gone
-  Instant published{};             // when the workers were told
-  std::set<net::Address> machine;  // this machine's IP addresses, which wildcard listeners stand for; port 0
-  rooms::RepairFeatures repair;    // that players may negotiate, whichever chain they come to
+  Duration drain{};                // how long sessions may stay after their chain or listener is removed
+  Instant published{};             // when the workers were notified
+  std::set<net::Address> machine;  // this machine's IP addresses, which wildcard listeners cover; port 0
+  rooms::RepairFeatures repair;    // features that players may negotiate, whichever chain serves them
 
   const ListenerSpec* find(std::string_view listener) const {
     for (const ListenerSpecPtr& spec : listeners) {

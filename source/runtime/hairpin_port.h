@@ -1,5 +1,5 @@
-// Receives for a listener what relays of the same worker send to its address, without a system call
-// (hairpinning).
+// Hairpin delivery for a listener: receives, without a system call, the packets that relays of the same
+// worker send to its address.
 #pragma once
 
 #include "source/net/hairpin.h"
@@ -9,7 +9,7 @@ namespace sluice::runtime {
 
 class HairpinPort final : public net::UdpPort {
  public:
-  // `outside` is the listener's real port; `port` receives what relays send to it.
+  // `outside` is the listener's real port; `port` receives the packets of the relays.
   HairpinPort(net::Hairpin& hairpin, net::UdpPort& outside, WorkerPort& port, const void* group)
       : hairpin_(hairpin), outside_(outside) {
     hairpin_.add(outside.local(), port, group);
@@ -17,7 +17,7 @@ class HairpinPort final : public net::UdpPort {
   ~HairpinPort() override { hairpin_.remove(local_); }
 
   void send(net::PacketPtr&& packet) override {
-    if (!hairpin_.has(packet->remote)) return outside_.send(std::move(packet));  // another worker's relay
+    if (!hairpin_.has(packet->remote)) return outside_.send(std::move(packet));  // a relay of another worker
     std::swap(packet->remote, packet->local);
     hairpin_.send(std::move(packet));
   }

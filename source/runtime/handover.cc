@@ -6,8 +6,8 @@
 namespace sluice::runtime {
 namespace {
 
-// What a session lets go may be held by the next one: a TURN client's goes to a speaker, and that to a
-// listener.
+// Packets that one session releases may be held by the next: from a TURN client to a speaker, and from there
+// to a receiver.
 constexpr int kSessionsOnTheWay = 3;
 
 }  // namespace
@@ -21,11 +21,11 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
     auto state = std::make_shared<std::promise<WorkerState>>();
     states_.push_back(state->get_future());
     worker->post([worker, state, verdict, flushed, paused = paused_] {
-      paused->arrive_and_wait();  // what others have mailed has come by then
+      paused->arrive_and_wait();  // all packets mailed by other workers have arrived by then
       worker->finishTurn();
       for (int i = 0; i < kSessionsOnTheWay; ++i) {
         worker->dispatcher().flush();
-        flushed->arrive_and_wait();  // so has what they mailed just now
+        flushed->arrive_and_wait();  // so have those mailed by this flush
         worker->finishTurn();
       }
       Descriptors descriptors;

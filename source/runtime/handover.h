@@ -1,5 +1,5 @@
-// The workers of one process while another one takes over from it, and the workers of that other one. Main
-// thread. A worker that waits here reads no packets; the kernel keeps them in the sockets, which both
+// Stops the workers of a process while another process takes over, and starts those of the other process.
+// Main thread. A worker that waits here reads no packets; the kernel keeps them in the sockets, which both
 // processes share.
 #pragma once
 
@@ -13,14 +13,14 @@
 
 namespace sluice::runtime {
 
-// One worker's SavedWorker, and the descriptors in it.
+// One worker's serialized SavedWorker, with its descriptors.
 struct WorkerState {
   std::string bytes;
   std::vector<int> descriptors;
 };
 
-// Stops all workers between two packets; returns when they have stopped. They go on at its end, unless
-// handOver() was called.
+// Stops all workers between two packets; the constructor returns when they have stopped. They continue when
+// this object is destroyed, unless handOver() was called.
 class PausedWorkers {
  public:
   explicit PausedWorkers(WorkerGroup& group);
@@ -28,9 +28,9 @@ class PausedWorkers {
   PausedWorkers(const PausedWorkers&) = delete;
   PausedWorkers& operator=(const PausedWorkers&) = delete;
 
-  // By worker. The descriptors stay the workers'. Once only.
+  // By worker. The workers keep the descriptors. Call it only once.
   std::vector<WorkerState> save();
-  // Another process has all sessions: the workers drop theirs without a word.
+  // Another process owns all sessions: the workers end theirs without sending anything.
   void handOver() { settle(true); }
 
  private:
@@ -42,18 +42,19 @@ class PausedWorkers {
   bool settled_ = false;
 };
 
-// Workers that have loaded what another process saved, and wait until that one is out of the way.
+// Workers that have loaded what another process saved, and wait until that process has stopped.
 class LoadingWorkers {
  public:
-  // What worker `i` does after it took its ports: give it to WorkerThread::publish(). Takes the descriptors.
+  // The task for worker `i` after it has taken its ports: pass it to WorkerThread::publish(). Takes the
+  // descriptors.
   std::function<void()> load(WorkerThread& worker, WorkerState state);
   struct Loaded {
     size_t kept = 0;
-    std::vector<LostSession> lost;  // what could not go on
+    std::vector<LostSession> lost;  // sessions that could not continue
   };
-  // When all have loaded, or what they could not even read. Once only.
+  // Waits until all workers have loaded; errors say which states could not be read. Call it only once.
   Result<Loaded> loaded();
-  // True: the sessions are ours. False: they never were. At its end they are not.
+  // True: the sessions are this process's. False: they never were. Default on destruction: false.
   void settle(bool ours);
   LoadingWorkers() = default;
   ~LoadingWorkers();

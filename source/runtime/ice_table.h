@@ -1,5 +1,5 @@
-// The ICE credentials that signalling gave to players, on one worker: which player a check is for. Bounded by
-// the number of players.
+// Maps an ICE check to its player: the ICE credentials that signalling gave to players, on one worker.
+// Bounded by the number of players.
 #pragma once
 
 #include <functional>
@@ -14,24 +14,24 @@ namespace sluice::runtime {
 
 class IceTable {
  public:
-  static constexpr size_t kMaxPerPlayer = 2;  // those of an ICE restart, and the ones before it
+  static constexpr size_t kMaxPerPlayer = 2;  // those of an ICE restart and the previous ones
 
   struct Entry {
     rooms::PlayerPtr player;
     rooms::IceCredentials ice;
   };
 
-  // With a player's third credentials, which come with another ICE restart, its oldest are void.
+  // When another ICE restart adds a player's third credentials, the oldest become invalid.
   void add(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
   void remove(const rooms::Player& player);
-  // A check has proven that the client uses the credentials with this ufrag: its older ones are void.
+  // A check has proven that the client uses the credentials with this ufrag: older ones become invalid.
   void prove(const rooms::Player& player, std::string_view ufrag);
 
-  // Null when no player has credentials with this ufrag. Valid until the next change.
+  // Null if no player has credentials with this ufrag. Valid until the next change.
   const Entry* find(std::string_view ufrag) const;
 
-  // The player whose first ufrag this is, also when it is void for checks: so workers and processes name a
-  // player to each other. Null when there is none.
+  // The player whose first ufrag this is, even if it is no longer valid for checks: workers and processes
+  // identify players by it. Null if there is none.
   rooms::PlayerPtr playerNamed(std::string_view first_ufrag) const;
 
  private:
@@ -44,7 +44,7 @@ class IceTable {
   using ByText = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
   struct Known {
     rooms::PlayerPtr player;
-    std::vector<std::string> ufrags;  // that are valid, oldest first
+    std::vector<std::string> ufrags;  // the valid ones, oldest first
   };
 
   ByText<Entry> by_ufrag_;

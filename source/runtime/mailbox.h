@@ -1,4 +1,4 @@
-// A bounded queue of packets into one worker: any thread pushes, the worker pops. No lock, no allocation.
+// A bounded queue of packets to one worker: any thread pushes, the worker pops. No lock, no allocation.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@ struct Mail {
   net::PacketPtr packet;
 };
 
-// Each cell carries the turn at which it may be written or read next, so producers claim cells with one
-// compare-and-swap and the consumer never waits for a slow one: it sees an empty queue.
+// Each cell carries the sequence number at which it may be written or read next. Producers claim cells with
+// one compare-and-swap, and the consumer never waits for a slow producer: it sees an empty queue.
 class Mailbox {
  public:
   explicit Mailbox(size_t capacity) : mask_(capacity - 1), cells_(std::make_unique<Cell[]>(capacity)) {
@@ -28,7 +28,7 @@ class Mailbox {
     while (pop(mail)) mail.packet->settle();
   }
 
-  // Takes the packet, or returns false and leaves it.
+  // Takes the packet, or returns false and leaves it with the caller.
   bool push(chain::Worker::Deliver deliver, net::PacketPtr& packet) {
     size_t at = tail_.load(std::memory_order_relaxed);
     for (;;) {

@@ -1,6 +1,6 @@
-// Clients of one worker's sockets whose session another worker owns. An address enters after the owner has
-// authenticated it, so that a check with a right username and a wrong proof takes no place. Bounded by the
-// number of players.
+// Clients of one worker's sockets whose session another worker owns. An address is added after the owner has
+// authenticated it, so that a check with a valid username and a wrong integrity takes no place. Bounded by
+// the number of players.
 #pragma once
 
 #include <optional>
@@ -17,11 +17,11 @@ class Redirects {
   static constexpr size_t kMaxPerPlayer = Session::kMaxTuples;
 
   struct Target {
-    unsigned owner;  // worker
+    unsigned owner;  // index of the worker
     const rooms::Player* player;
   };
 
-  // One too many of a player takes the place of its oldest.
+  // When a player has kMaxPerPlayer, its oldest is replaced.
   void add(const TupleKey& key, const Target& target) {
     remove(key);
     std::vector<TupleKey>& keys = by_player_[target.player];

@@ -1,4 +1,4 @@
-// A worker's sessions on their way to another process.
+// A worker's sessions, serialized for a handover to another process.
 #pragma once
 
 #include <string>
@@ -22,8 +22,8 @@ struct SavedSession {
   std::string listener;
   std::string chain;
   SessionUsage usage = SessionUsage::kMedia;
-  uint16_t port = 0;  // that it came through first
-  std::string ufrag;  // of its player; empty: none
+  uint16_t port = 0;  // on which its first packet arrived
+  std::string ufrag;  // of its player; empty: no player
   std::vector<SavedTuple> tuples;
   uint32_t selected = 0;
   bool authenticated = false;
@@ -40,7 +40,7 @@ struct SavedSession {
   }
 };
 
-// A client's address whose session another worker has.
+// A client's address whose session another worker owns.
 struct SavedRedirect {
   SavedTuple tuple;
   uint32_t owner = 0;
@@ -48,11 +48,11 @@ struct SavedRedirect {
   void archive(Archive& a) { a(tuple, owner, ufrag); }
 };
 
-// A session that could not be taken along, or not taken up.
+// A session that could not be saved or loaded.
 struct LostSession {
   std::string where;  // "listener voice, chain webrtc, filter dtls_srtp"
   std::string why;
-  std::string ufrag;  // of its player; empty: none
+  std::string ufrag;  // of its player; empty: no player
   void archive(Archive& a) { a(where, why, ufrag); }
 };
 

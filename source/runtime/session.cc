@@ -231,7 +231,7 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
 
 void Session::sendDetour(net::PacketPtr packet) {
   WorkerPort* sibling = host_.portAt(port(), packet->local);
-  if (sibling == nullptr || port().isHairpin()) {  // the relay's address is this machine's: no port of it
+  if (sibling == nullptr || port().isHairpin()) {  // no port is bound to a relay's address
     return drop(std::move(packet), ListenerDrop::kNoTuple);
   }
   ++packets_out_;

@@ -18,21 +18,21 @@ namespace sluice::runtime {
 struct WorkerPort;
 class SessionHost;
 
-// An address pair: the client's and ours, and the port between them.
+// The client's address, ours, and the port on which they meet.
 struct Tuple {
   net::Address remote;
   net::Address local;
   WorkerPort* port;
   bool authenticated;
-  // The worker that receives the client's packets and mails them here, while it has to be told that the
-  // client has authenticated.
+  // The worker that receives the client's packets and mails them here, as long as it has to be notified when
+  // the client has authenticated.
   std::optional<unsigned> redirect_at = std::nullopt;
 };
 
-// What a session is found by.
+// The key under which a session is found.
 struct TupleKey {
   net::Address remote;
-  net::Address local;  // a wildcard listener has many
+  net::Address local;  // a wildcard listener has several
   uint16_t port;       // WorkerPort::id
   SessionUsage usage;
   bool operator==(const TupleKey&) const = default;
@@ -47,11 +47,10 @@ class Session final : public chain::Session, private chain::ChainEnds {
  public:
   static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
 
-  // `bucket`: of those that a chain's versions have their share of.
+  // `bucket`: by which the versions of a chain share the sessions.
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
           chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player);
-  // One that another process had. `tuples` are those whose port is here; the rest is still to be read by
-  // load().
+  // A session taken over from another process. `tuples` are those whose port exists; load() reads the rest.
   Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
           chain::ChainSpecPtr chain, rooms::PlayerPtr player);
   ~Session() override;
@@ -69,27 +68,28 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void select(const net::Address& remote, const net::Address& local) override;
   void keepAlive() override;
   void keepAliveUntil(Instant until) override { alive_until_ = until; }
-  // The client has authenticated, or on a chain that does not authenticate was sent something: the session
-  // does not make room for others.
+  // The client has authenticated, or, on a chain that does not authenticate, was sent something: the session
+  // is not evicted.
   bool isProven() const { return chain_.spec().authenticates ? authenticated_ : answered_; }
   void close(std::string_view reason) override;
 
-  // A datagram from the client.
+  // Handles a datagram from the client.
   void receive(net::PacketPtr&& packet);
 
-  // Learns another address that a check came from, unless it is known. With kMaxTuples it takes the place of
-  // one that has not proven itself, else of the oldest one that is not selected; returns what it replaced.
+  // Adds the address of a check, unless it is known. If there are kMaxTuples, it replaces an unauthenticated
+  // one, otherwise the oldest one that is not selected; returns the replaced tuple.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
-  // The packet was mailed by a worker that does not know yet that the client's session is here.
+  // `worker` mailed the packet and does not know yet that the client's session is here.
   void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
-  // Changes to the generation that the worker runs now. When its listener or chain is gone it stays as it is,
-  // until drainDeadline().
+  // Switches to the worker's current generation. If its listener or chain was removed, the session stays
+  // unchanged until drainDeadline().
   void adopt(const Generation& generation);
   Instant drainDeadline() const { return leaves_at_; }
   std::string_view drainReason() const { return leaves_for_; }  // literal
 
   void flush() { chain_.flush(); }
-  // For another process, and there. The error's path is the filter that cannot go on.
+  // For a handover: save() in the old process, load() in the other one. The path of an error is the filter
+  // that cannot continue.
   Result<SavedSession> save(Descriptors& descriptors);
   Status load(const SavedSession& saved, Descriptors& descriptors);
   bool isHandedOver() const override { return handed_over_; }
@@ -98,7 +98,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   bool isClosing() const { return !close_reason_.empty(); }
   std::string_view closeReason() const { return close_reason_; }
   Instant created() const { return created_; }
-  // Since when it waits for authentication.
+  // When it began to wait for authentication.
   Instant unauthenticatedSince() const { return unauthenticated_since_; }
   Instant lastActivity() const { return last_activity_; }
   bool isIdle(Instant now, Duration timeout) const {
@@ -109,11 +109,11 @@ class Session final : public chain::Session, private chain::ChainEnds {
   SessionUsage usage() const { return usage_; }
   const std::vector<Tuple>& tuples() const { return tuples_; }
   const chain::FilterChain& chain() const { return chain_; }
-  // Of the listener that it came through first.
+  // The port on which the session's first packet arrived.
   WorkerPort& port() const { return *port_; }
   uint64_t packetsIn() const { return packets_in_; }
   uint64_t packetsOut() const { return packets_out_; }
-  // Without a filter's name: reasons of the listener, or NamedDrops::kOther.
+  // Drops without a filter's name have a reason of the listener or NamedDrops::kOther.
   std::vector<chain::NamedDrops> drops() const { return chain_.drops(kListenerDropNames); }
 
  private:
@@ -126,7 +126,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
   void sendDetour(net::PacketPtr packet);
-  // By both addresses, or by the client's alone when `local` is not set. Null: not the client's.
+  // Finds by both addresses, or by the client's alone when `local` is not set. Null: not the client's.
   Tuple* find(const net::Address& remote, const net::Address& local);
   Tuple* find(const net::Packet& packet) { return find(packet.remote, packet.local); }
 
@@ -153,29 +153,29 @@ class Session final : public chain::Session, private chain::ChainEnds {
   bool handed_over_ = false;
   size_t table_index_ = 0;
   UnprovenSessions::Entry unproven_;
-  net::Address source_;       // that the table counts it under; unset: not at all
-  chain::FilterChain chain_;  // last: its filters see the session whole
+  net::Address source_;       // the key that the table counts it under; unset: not counted
+  chain::FilterChain chain_;  // last: the filters see a complete session
 };
 
-// What a session needs of its worker.
+// What a session needs from its worker.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
   virtual chain::Worker& worker() = 0;
   virtual const Generation& generation() const = 0;
-  // The port of the same listener as `sibling` that is bound to `local`; null when there is none.
+  // The port of `sibling`'s listener that is bound to `local`; null if there is none.
   virtual WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) = 0;
-  // Of the player's, with this ufrag; null: there are none.
+  // The player's credentials with this ufrag; null if there are none.
   virtual const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
                                                       std::string_view ufrag) const = 0;
-  // An authenticated check of the session.
+  // Called for each authenticated check of the session.
   virtual void onCheck(Session& session, const net::Packet& check) = 0;
   virtual void onProven(Session& session) = 0;
   virtual void onUnproven(Session& session) = 0;
-  // `worker` is to send what comes from this address pair, which `check` authenticated, here.
+  // Tells `worker` to send packets from this address pair, which `check` authenticated, here.
   virtual void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned worker) = 0;
   virtual void onAdopted() = 0;
-  // Called once; the session lives until the end of the turn.
+  // Called once; the session lives until the end of the loop's iteration.
   virtual void onClosing(Session& session) = 0;
 };
 

@@ -1,5 +1,5 @@
-// Log lines of a session's life, at level debug. Each call is a change of state, never a packet; below that
-// level nothing is formatted.
+// Debug log lines about the life of a session. Each call is a change of state, never a packet; nothing is
+// formatted unless the level is debug.
 #pragma once
 
 #include "source/net/address.h"
@@ -11,7 +11,7 @@ class Session;
 void logOpened(const Session& session);
 // A check from the address has proven the client.
 void logAuthenticated(const Session& session, const net::Address& remote);
-// What the client is sent goes to remote() from now on.
+// Packets to the client go to remote() from now on.
 void logSelected(const Session& session);
 void logClosed(const Session& session);
 

@@ -32,7 +32,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   sessions_.push_back(std::move(owned));
   for (const Tuple& tuple : session.tuples()) by_tuple_[keyOf(tuple, session)] = &session;
   const Tuple& first = session.tuples().front();
-  if (!first.port->isHairpin()) {  // what relays bring is bounded by their allocations
+  if (!first.port->isHairpin()) {  // sessions behind relays are bounded by the allocations
     session.source_ = first.remote.customer();
     ++by_source_[session.source_];
   }
@@ -46,7 +46,7 @@ void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerP
   by_tuple_[{packet.remote, packet.local, port.id, session.usage()}] = &session;
 }
 
-// Another session may have proven since that the address is its own.
+// Another session may have proven meanwhile that the address is its own.
 void SessionTable::forgetTuple(const Tuple& tuple, const Session& session) {
   const auto it = by_tuple_.find(keyOf(tuple, session));
   if (it != by_tuple_.end() && it->second == &session) by_tuple_.erase(it);

@@ -19,11 +19,11 @@ class SessionTable {
   size_t fromSource(const net::Address& remote) const;
 
   Session& add(std::unique_ptr<Session> session);
-  // The address is the session's from now on, even if another session had it.
+  // Assigns the address to the session, even if another session had it.
   void addTuple(Session& session, const net::Packet& packet, WorkerPort& port);
-  // No session is found by this address any longer, until a check adds it again.
+  // Removes the address, until a check adds it again.
   void forget(const TupleKey& key) { by_tuple_.erase(key); }
-  // The address is this session's again.
+  // Assigns the address to this session again.
   void giveBack(const TupleKey& key, Session& session) { by_tuple_[key] = &session; }
   void onProven(Session& session) { unproven_.remove(session); }
   void onUnproven(Session& session, Instant now) { unproven_.add(session, session.source_, now); }

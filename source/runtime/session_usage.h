@@ -1,4 +1,4 @@
-// A client may use one socket as a TURN client and as a player; these are two sessions.
+// What a client uses a session for: a socket used as a TURN client and as a player has two sessions.
 #pragma once
 
 #include <cstdint>

@@ -119,7 +119,7 @@ void StatsStore::collectListeners(Samples& out) const {
   }
 }
 
-// A chain without versions has no such label.
+// A chain without versions has no version label.
 Labels StatsStore::labelsOf(const std::string& listener, const std::string& chain,
                             const std::string& version) {
   Labels labels{{"listener", listener}, {"chain", chain}};
@@ -161,7 +161,7 @@ void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& k
   };
   flow("ingress", &stats::FilterStats::ingress);
   flow("egress", &stats::FilterStats::egress);
-  // Kinds may have names in common.
+  // Filter types may share names of statistics.
   struct Named {
     std::string_view help;
     uint64_t count = 0;

@@ -1,5 +1,6 @@
 // Every counter of listeners and filters, by the names in the configuration. They outlive reloads: a filter
-// that comes back under its name goes on counting. Main thread only, but for the blocks, which workers write.
+// that is configured again under its name continues its counters. Main thread only, except for the blocks,
+// which workers write.
 #pragma once
 
 #include <deque>
@@ -23,7 +24,7 @@ class StatsStore {
   std::vector<ListenerStats*> listener(const std::string& name);
   std::vector<chain::ChainStats*> chain(const std::string& listener, const std::string& chain,
                                         const std::string& version);
-  // `schema`: in place of the type's, if not null.
+  // `schema` replaces the type's if not null.
   std::vector<stats::FilterStats*> filter(const std::string& listener, const std::string& chain,
                                           const std::string& version, const std::string& name,
                                           const chain::FilterType& type,
@@ -51,7 +52,7 @@ class StatsStore {
   const unsigned workers_;
   std::map<std::string, std::deque<ListenerStats>> listeners_;
   std::map<ChainKey, std::deque<chain::ChainStats>> chains_;
-  std::map<FilterKey, std::deque<Filter>> filters_;  // under one name there may have been several kinds
+  std::map<FilterKey, std::deque<Filter>> filters_;  // the same name may have had several filter types
 };
 
 }  // namespace sluice::runtime

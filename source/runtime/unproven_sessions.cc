@@ -6,7 +6,7 @@
 namespace sluice::runtime {
 namespace {
 
-constexpr int kMaxSpared = 16;  // sessions that are passed over in search of one
+constexpr int kMaxSpared = 16;  // sessions skipped in a search
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// The sessions of one worker that may be anyone's: the client has not authenticated, or, on a chain that does
-// not authenticate, nothing was ever sent to it. They make room for others when a limit is reached.
+// The sessions of one worker whose clients are unproven: the client has not authenticated, or, on a chain
+// that does not authenticate, nothing was ever sent to it. They are evicted when a limit is reached.
 #pragma once
 
 #include <list>
@@ -17,32 +17,32 @@ class Session;
 
 class UnprovenSessions {
  public:
-  // A session's place here.
+  // A session's position in the lists.
   struct Entry {
     using List = std::list<Session*>;
-    List* of_listener = nullptr;  // null: the session is not here
+    List* of_listener = nullptr;  // null: the session is not listed
     List::iterator in_listener;
     List::iterator in_source;
     net::Address customer;
-    bool authenticates = false;  // its chain did when it came here; a reload may have changed that
-    Instant since{};             // when it was put at the list's end
+    bool authenticates = false;  // its chain did when it was added; a reload may have changed that
+    Instant since{};             // when it was put at the end of the list
   };
 
-  // `customer`: the client's IP address or IPv6 /64; unset for one behind a relay of ours.
+  // `customer`: the client's IP address or IPv6 /64; unset for a client behind one of our relays.
   void add(Session& session, const net::Address& customer, Instant now);
-  // Also when it is not here.
+  // Does nothing if the session is not listed.
   void remove(Session& session);
 
   size_t size() const { return size_; }
-  // Of chains that authenticate.
+  // Those on chains that authenticate.
   size_t unauthenticated() const { return unauthenticated_; }
 
-  // The session that makes room, null when there is none: the oldest of the listener that has most of them.
-  // On chains that do not authenticate one whose client goes on sending stays before those that do not.
+  // The session to evict, or null if there is none: the oldest of the listener that has the most. On chains
+  // that do not authenticate, sessions whose clients keep sending are spared longer than silent ones.
   Session* next();
   Session* nextUnauthenticated();
   Session* nextOfListener(const std::string& listener);
-  // The oldest of one client's.
+  // The oldest session of one client.
   Session* nextOfSource(const net::Address& customer) const;
 
  private:

@@ -21,7 +21,7 @@ void WorkerGroup::stop() {
   for (auto& worker : workers) {
     if (worker->thread_.joinable()) worker->thread_.join();
   }
-  // Packets in flight between workers go before the pools that they belong to.
+  // Packets in the mailboxes must be released before the pools that they belong to.
   for (auto& worker : workers) worker->mailbox_.reset();
   workers.clear();
 }
@@ -139,7 +139,7 @@ void WorkerThread::onIterationEnd() {
 
 void WorkerThread::retire() {
   dispatcher_->handOver();
-  clearLocals();  // with sockets that sessions shared
+  clearLocals();  // including sockets shared by sessions
 }
 
 void WorkerThread::finishTurn() {
@@ -154,7 +154,7 @@ void WorkerThread::drainMailbox() {
     if (!mailbox_->pop(mail)) return;
     mail.deliver(*this, std::move(mail.packet));
   }
-  loop_.wake();  // the rest after the sockets had their turn
+  loop_.wake();  // the rest after the sockets have been read
 }
 
 }  // namespace sluice::runtime

@@ -1,4 +1,4 @@
-// A worker: one thread, one loop, its own sockets, packets and sessions.
+// A worker: one thread, one loop, with its own sockets, packet pool and sessions.
 #pragma once
 
 #include <atomic>
@@ -18,17 +18,17 @@ namespace sluice::runtime {
 
 class WorkerThread;
 
-// How the session of a player ended.
+// How a player's session ended.
 struct PlayerGone {
   rooms::PlayerPtr player;
   std::string_view reason;  // literal: Session::closeReason()
-  net::Address remote;      // that it was sent to last
+  net::Address remote;      // the last address that it was sent to
   Duration age;
   uint64_t packets_in;
   uint64_t packets_out;
 };
 
-// What workers share. Outlives them.
+// What the workers share. Outlives them.
 struct WorkerGroup {
   WorkerGroup() = default;
   ~WorkerGroup();
@@ -49,14 +49,14 @@ struct WorkerOptions {
   Duration coalesce{};
 };
 
-// A bound socket on its way to a worker, which owns `fd` then.
+// A bound socket for a worker, which takes ownership of `fd`.
 struct NewPort {
   uint16_t id;
   int fd;
   ListenerSpecPtr listener;
 };
 
-// What becomes of the ports of listeners, for one worker.
+// Changes to the listeners' ports of one worker.
 struct PortChanges {
   struct Revived {
     uint16_t id;
@@ -75,15 +75,15 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   // Called on the main thread.
   void start();
   void post(std::function<void()> task) { loop_.post(std::move(task)); }
-  // `then` follows before any packet is read.
+  // `then` runs before any packet is read.
   void publish(GenerationPtr generation, PortChanges ports, std::function<void()> then = {});
   void removePort(uint16_t id);
 
-  // Called on the worker's thread (post() leads there).
+  // Called on the worker's thread (use post()).
   Dispatcher& dispatcher() { return *dispatcher_; }
-  // Everything that reads is another process' now.
+  // Stops reading: another process owns the sessions and ports now.
   void retire();
-  // All mail is delivered, and all that waits for the end of the turn is done.
+  // Delivers all mail and runs all work for the end of the iteration.
   void finishTurn();
 
   // From any thread.
@@ -115,7 +115,7 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   void onIterationEnd() override;
   void addPort(const NewPort& fresh);
 
-  // Delivers what goes from port to port of this worker.
+  // Delivers packets between ports of this worker.
   struct HairpinDelivery final : net::IterationEnd {
     explicit HairpinDelivery(net::Hairpin& target) : hairpin(target) {}
     void onIterationEnd() override { hairpin.deliver(); }
@@ -131,7 +131,7 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   HairpinDelivery hairpin_delivery_{hairpin_};
   std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(kMailboxCapacity);
   std::atomic<uint64_t> mailbox_full_{0};
-  std::vector<bool> to_wake_;  // workers that got mail in this turn
+  std::vector<bool> to_wake_;  // workers that got mail in this iteration
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<net::Timer> sweep_;
   net::BusyMeter busy_;

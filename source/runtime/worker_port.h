@@ -8,7 +8,7 @@
 
 namespace sluice::runtime {
 
-// Feeds its worker. The port lives until its listener is removed and its last session is gone.
+// Passes datagrams to its worker. Lives until its listener is removed and its last session has ended.
 struct WorkerPort final : net::UdpReceiver {
   class Sink {
    public:
@@ -21,7 +21,7 @@ struct WorkerPort final : net::UdpReceiver {
 
   void onPacket(net::PacketPtr&& packet) override { sink.onDatagram(*this, std::move(packet)); }
 
-  // Bit of the id of the hairpin beside a listener's port, for what comes from inside the process.
+  // Bit in the id of a listener's hairpin port, which receives packets from relays of this process.
   static constexpr uint16_t kHairpin = 0x8000;
   bool isHairpin() const { return (id & kHairpin) != 0; }
 

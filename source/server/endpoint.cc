@@ -27,7 +27,7 @@ bool Endpoint::EndpointSpec::isSame(const EndpointSpec& other) const {
 Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<EndpointSpec>& spec,
                                                         int listening) const {
   if (listening >= 0 && (!spec || !listensAt(listening, spec->options))) {
-    close(listening);  // nobody wants it
+    close(listening);  // not needed
     listening = -1;
   }
   if (!spec || (spec_ && spec->isSame(*spec_))) return std::unique_ptr<http::Server>();

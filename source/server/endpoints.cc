@@ -1,4 +1,4 @@
-// The HTTP endpoints of a configuration, and the files that it stands on.
+// The HTTP endpoints of a configuration, and the watches of the files that it depends on.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -9,10 +9,10 @@
 namespace sluice::server {
 namespace {
 
-// Every player may be subscribed to events, and many may sit behind one NAT.
+// Every player may subscribe to events, and many may share one NAT.
 constexpr unsigned kJoinConnections = 25'000;
 
-// Half of the process's descriptors stay for TURN relays, upstreams, listeners and the admin endpoint.
+// Half of the process's descriptors are kept for TURN relays, upstreams, listeners and the admin endpoint.
 unsigned joinConnections() {
   rlimit descriptors;
   if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return kJoinConnections;
@@ -124,7 +124,7 @@ http::Handlers Server::joinHandlers() {
       .finish = [this](const http::Request& request, http::Response& out) { join_->finish(request, out); }};
 }
 
-// The configuration, and what TLS needs.
+// Watches the configuration and the TLS files.
 void Server::watchFiles() {
   std::vector<std::string> files{options_.config};
   if (settings_.join && !settings_.join->tls_certificate_file.empty()) {
@@ -135,7 +135,7 @@ void Server::watchFiles() {
   watched_ = files;
   watches_.clear();
   for (const std::string& file : files) {
-    // Posted: the reload may end this very watch.
+    // Posted, because the reload may destroy this watch.
     watches_.push_back(std::make_unique<FileWatch>(
         loop_, file, [this] { loop_.post([this] { static_cast<void>(reloadAndLog("a file changed")); }); }));
   }

@@ -3,8 +3,7 @@
 namespace sluice::server {
 namespace {
 
-// Comparing what stat() says through the path sees every way of replacing a file; notification by directory
-// does not.
+// Comparing the results of stat() detects every way of replacing a file; directory notifications do not.
 constexpr unsigned kIntervalMs = 500;
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace sluice::server {
 namespace {
 
-constexpr Duration kPatience = 10s;  // an old process may wait for handshakes to be done
+constexpr Duration kPatience = 10s;  // an old process may wait for handshakes to finish
 
 }  // namespace
 
@@ -100,10 +100,10 @@ Result<TakeoverSnapshot> Predecessor::take() {
 }
 
 Status Predecessor::taken() {
-  // When it cannot be sent, the other one is gone, or has just refused.
+  // If sending fails, the other process is gone or has just refused.
   static_cast<void>(channel_.send({HandoverKind::kAccepted, {}, {}}, kPatience));
   const auto answer = channel_.receive(HandoverKind::kCommit, kPatience);
-  // Who died without a word goes on no more.
+  // An old process that died without a reply does not continue either.
   if (answer.ok() || channel_.isClosed()) return Done{};
   return answer.errors();
 }

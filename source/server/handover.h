@@ -1,4 +1,4 @@
-// What goes from a process to the one that takes over, and how the new one asks for it.
+// The state that one process hands over to the next, and the protocol by which the new process asks for it.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace sluice::server {
 
-// Known before anything is built.
+// What the new process needs before it builds anything.
 struct Identity {
   std::string certificate;  // crypto::Certificate::save()
   std::map<net::Address, net::Address> discovered;
@@ -23,16 +23,16 @@ struct Identity {
 // Everything else. Written while no worker runs.
 struct TakeoverSnapshot {
   std::vector<PortManager::Saved> ports;
-  int admin = -1;  // sockets that listen
+  int admin = -1;  // listening sockets
   int join = -1;
   int takeover = -1;
   std::string rooms;    // rooms::Directory
   std::string process;  // chain::ProcessState
   std::vector<runtime::WorkerState> workers;
 
-  // The descriptors stay whose they are.
+  // Does not transfer ownership of the descriptors.
   HandoverMessage toMessage();
-  // Takes the message's descriptors.
+  // Takes ownership of the message's descriptors.
   static Result<TakeoverSnapshot> fromMessage(HandoverMessage message);
 
  private:
@@ -61,26 +61,26 @@ bool fromBytes(const std::string& bytes, T& value) {
   return in.ok() && in.atEnd();
 }
 
-// The process before this one.
+// The new process's side: the process that it takes over from.
 class Predecessor {
  public:
   explicit Predecessor(HandoverChannel channel) : channel_(std::move(channel)) {}
 
-  // Introduces us; what is refused is the error.
+  // Sends a hello; a refusal is returned as an error.
   Result<Identity> identify(unsigned workers);
-  // From now on it waits, until the channel is gone or it has heard of taken().
+  // From now on the old process waits, until the channel is closed or it has received taken().
   Result<TakeoverSnapshot> take();
-  // We have everything. An error: it goes on itself, and nothing is ours.
+  // We have everything. On an error the old process continues, and nothing is ours.
   Status taken();
 
  private:
   HandoverChannel channel_;
 };
 
-// The process after this one, which has introduced itself.
+// The old process's side: the process that takes over, after its hello.
 class Successor {
  public:
-  // Calls `ready` once, when it says that it is ready to take, or goes.
+  // Calls `ready` once, when the new process is ready to take over or has closed the channel.
   Successor(net::EventLoop& loop, HandoverChannel channel, std::function<void()> ready);
   ~Successor();
   Successor(const Successor&) = delete;

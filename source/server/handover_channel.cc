@@ -16,7 +16,7 @@
 namespace sluice::server {
 namespace {
 
-constexpr uint32_t kMagic = 0x534c4858;  // also says the version of what follows
+constexpr uint32_t kMagic = 0x534c4858;  // also identifies the version of the format
 constexpr size_t kMaxBody = size_t{1} << 32;
 constexpr size_t kBodyAtOnce = size_t{1} << 20;
 constexpr size_t kMaxDescriptors = 1 << 20;
@@ -33,8 +33,8 @@ Error systemError(const std::string& what) {
   return {"", what + ": " + std::strerror(errno)};
 }
 
-// Calls `call(fd, address, size)` with a new socket. An address holds only 107 characters, so the folder is
-// named by a descriptor.
+// Calls `call(fd, address, size)` with a new socket. A Unix address holds only 107 characters, so the
+// directory is passed as a descriptor.
 template <typename Call>
 Result<int> withSocket(const std::string& path, const char* what, Call call) {
   const size_t slash = path.rfind('/');
@@ -58,7 +58,7 @@ Result<int> withSocket(const std::string& path, const char* what, Call call) {
   return error;
 }
 
-// A system call that no signal ends.
+// A system call that is repeated when a signal interrupts it.
 template <typename Call>
 ssize_t untilDone(Call call) {
   ssize_t n;
@@ -79,7 +79,7 @@ bool sendAll(int fd, const void* data, size_t size) {
   return true;
 }
 
-// With one byte, since descriptors cannot go alone.
+// With one byte, since descriptors cannot be sent alone.
 bool sendDescriptors(int fd, std::span<const int> descriptors) {
   char byte = 0;
   iovec vector{&byte, 1};
@@ -125,7 +125,7 @@ Result<HandoverChannel> HandoverChannel::connect(const std::string& path) {
 Status HandoverChannel::setTimeouts(Duration timeout) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
   const timeval limit{us / 1'000'000, us % 1'000'000};
-  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);  // which libuv has set if it watched the socket
+  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);  // libuv sets it on sockets that it watched
   for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
     if (setsockopt(fd_, SOL_SOCKET, option, &limit, sizeof limit) != 0) return systemError("setsockopt");
   }
@@ -190,7 +190,7 @@ Status HandoverChannel::receiveDescriptors(size_t count, std::vector<int>& out) 
   return Done{};
 }
 
-// The length is only the other side's word: memory grows as the bytes come.
+// The length is not trusted: memory grows as the bytes arrive.
 Status HandoverChannel::receiveBody(size_t size, std::string& body) {
   while (body.size() < size) {
     const size_t at = body.size();
@@ -232,7 +232,7 @@ Result<int> HandoverSocket::bind(const std::string& path) {
   struct stat existing {};
   if (lstat(path.c_str(), &existing) == 0 && S_ISSOCK(existing.st_mode)) unlink(path.c_str());
   auto fd = withSocket(path, "cannot bind", [](int socket, const sockaddr* address, socklen_t size) {
-    const mode_t before = umask(0177);  // from the first moment nobody else may connect
+    const mode_t before = umask(0177);  // no one else may connect, from the first moment
     const bool bound = ::bind(socket, address, size) == 0;
     umask(before);
     return bound && listen(socket, 4) == 0;

@@ -1,5 +1,5 @@
 // Messages with file descriptors between two processes of Sluice, over a Unix socket that only its owner may
-// use. Secrets go over it.
+// use. They contain secrets.
 #pragma once
 
 #include <functional>
@@ -15,18 +15,18 @@ namespace sluice::server {
 
 enum class HandoverKind : uint32_t {
   kHello,     // new process: what it is
-  kIdentity,  // old one: what has to be known before anything is built
-  kTake,      // new one: I am ready
-  kSnapshot,  // old one: everything. From now on it waits
-  kAccepted,  // new one: I have it
-  kCommit,    // old one: I am gone
-  kRefused    // either: why not. Nothing has changed
+  kIdentity,  // old process: what the new one needs before it builds anything
+  kTake,      // new process: ready
+  kSnapshot,  // old process: everything. From now on it waits
+  kAccepted,  // new process: received
+  kCommit,    // old process: it has stopped
+  kRefused    // either: the reason. Nothing has changed
 };
 
 struct HandoverMessage {
   HandoverKind kind = HandoverKind::kRefused;
   std::string body;
-  std::vector<int> descriptors;  // received ones belong to who receives
+  std::vector<int> descriptors;  // the receiver owns received ones
 };
 
 class HandoverChannel {
@@ -39,14 +39,14 @@ class HandoverChannel {
 
   static Result<HandoverChannel> connect(const std::string& path);
 
-  // Both block, for at most `timeout` while nothing comes or goes.
+  // Both block for at most `timeout` without progress.
   Status send(const HandoverMessage& message, Duration timeout);
   Result<HandoverMessage> receive(Duration timeout);
-  // As receive(), but of `kind`; what was refused is the error.
+  // Like receive(), but expects `kind`; a refusal is returned as an error.
   Result<HandoverMessage> receive(HandoverKind kind, Duration timeout);
 
   int descriptor() const { return fd_; }
-  // The other end was found closed.
+  // True if the other end was found closed.
   bool isClosed() const { return closed_; }
 
  private:
@@ -63,10 +63,10 @@ class HandoverChannel {
 // A Unix socket that one process listens on and the next one inherits.
 class HandoverSocket {
  public:
-  // Takes the place of a file that nobody listens at any more.
+  // Replaces a socket file that no process listens on.
   static Result<int> bind(const std::string& path);
 
-  // Calls `accepted` for each connection of the same user, or root.
+  // Calls `accepted` for each connection of the same user, or of root.
   HandoverSocket(net::EventLoop& loop, int fd, std::function<void(HandoverChannel)> accepted);
   ~HandoverSocket();
   HandoverSocket(const HandoverSocket&) = delete;

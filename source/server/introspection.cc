@@ -1,4 +1,4 @@
-// What the server says about itself: the admin endpoint's reading side.
+// Introspection: the read-only part of the admin endpoint.
 #include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
@@ -70,7 +70,7 @@ bool matches(const runtime::Session& session, const admin::Backend::SessionQuery
          (player == nullptr || (is(query.player, player->id) && is(query.room, player->room->name())));
 }
 
-// A filter's field that ends with ".speaker" is the number of a player; its name goes beside it.
+// A filter's field that ends with ".speaker" is the number of a player; its name is added next to it.
 void nameSpeakers(json& session, const std::map<std::string, std::string>& names) {
   static constexpr std::string_view kSpeaker = ".speaker";
   for (auto& [filter, fields] : session["filters"].items()) {
@@ -99,7 +99,7 @@ json Server::serverInfo() const {
           {"external_addresses", externalAddresses()}};
 }
 
-// How the world sees our addresses, where a NAT is between.
+// Our external addresses, if there is a NAT.
 json Server::externalAddresses() const {
   json out = json::object();
   for (const auto& [local, external] : settings_.nat.addresses->entries()) {
@@ -143,7 +143,7 @@ json Server::listeners() const {
   return out;
 }
 
-// Each worker answers on its thread, while the main thread waits. Who does not in time is left out.
+// Each worker answers on its own thread while the main thread waits. Late workers are left out.
 template <typename Answer, typename Ask>
 std::vector<Answer> Server::askWorkers(Ask ask) const {
   std::vector<std::future<Answer>> answers;
@@ -184,7 +184,7 @@ json Server::sessions(const SessionQuery& query) const {
   return {{"total", group_.total_sessions.load(std::memory_order_relaxed)}, {"sessions", std::move(all)}};
 }
 
-// Builds what would run, beside what runs, and compares.
+// Builds the new configuration next to the running one and compares them.
 Result<json> Server::plan(const Question& question) const {
   const bool of_file = question.text.empty();
   const auto format = question.is_json ? config::Format::kJson : config::Format::kText;
@@ -194,7 +194,8 @@ Result<json> Server::plan(const Question& question) const {
   auto built =
       buildPreview(*bootstrap, question.directory.empty() ? directory() : question.directory, of_file);
   if (!built.ok()) return built.errors();
-  // The same name in the folder of a draft stands for the socket that the file will name in its place.
+  // The same name in the directory of a draft stands for the socket that the file would name after it is
+  // installed.
   if (bootstrap->takeover_socket() == bootstrap_.takeover_socket()) {
     built->settings.takeover_socket = settings_.takeover_socket;
   }

@@ -1,4 +1,4 @@
-// The sluice binary with the filters that come with it.
+// The sluice binary with the built-in filters.
 #include "filters/builtin.h"
 #include "source/server/run.h"
 

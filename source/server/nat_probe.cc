@@ -9,7 +9,7 @@ namespace {
 
 constexpr Duration kFirstWait = 500ms;  // RFC 8489 section 6.2.1: RTO, doubled each time, Rc requests
 constexpr unsigned kMaxRequests = 7;
-constexpr unsigned kLastWait = 16;  // Rm: in RTOs, for the answer to the last one
+constexpr unsigned kLastWait = 16;  // Rm: in RTOs, wait for the response to the last request
 
 }  // namespace
 

@@ -1,4 +1,5 @@
-// Asks a STUN server how one of our addresses looks from outside: at once, then at an interval. Main thread.
+// Asks a STUN server for the external address of one of our addresses: at once, then at an interval. Main
+// thread.
 #pragma once
 
 #include <functional>
@@ -13,10 +14,10 @@ namespace sluice::server {
 class NatProbe final : private net::UdpReceiver {
  public:
   struct Options {
-    net::Address local;   // IP address of ours, port 0
+    net::Address local;   // our IP address, port 0
     net::Address server;  // of the same family
     Duration interval;
-    std::function<void(const net::Address& external)> found;  // after every answer; IP address, port 0
+    std::function<void(const net::Address& external)> found;  // after every response; IP address, port 0
   };
   // `network`, `pool` and `timers` outlive the probe.
   NatProbe(net::UdpNetwork& network, net::PacketPool& pool, net::TimerQueue& timers, Options options);

@@ -17,7 +17,7 @@ void closeAll(const PortManager::Change& change) {
   }
 }
 
-// SO_REUSEPORT would let two processes share an address without a word; one socket without it asks first.
+// SO_REUSEPORT would let two processes share an address unnoticed; binding a socket without it detects that.
 Status checkFree(const net::Address& address) {
   auto probe = net::bindUdpSocket(address, {});
   if (!probe.ok()) return probe.error();
@@ -124,7 +124,7 @@ std::optional<PortManager::Port> PortManager::takeInherited(const runtime::Liste
   return port;
 }
 
-// Below WorkerPort::kHairpin, and of no port that is there.
+// Below WorkerPort::kHairpin, and not in use by a port.
 uint16_t PortManager::nextId() {
   const auto used = [&](const auto& entry) { return entry.second.id == last_id_; };
   do {

@@ -1,4 +1,4 @@
-// The bound addresses of all listeners: what a new generation adds and removes. Main thread.
+// The bound addresses of all listeners, and the changes that a new generation makes to them. Main thread.
 #pragma once
 
 #include <map>
@@ -20,21 +20,21 @@ class PortManager {
   struct Change {
     std::vector<std::vector<runtime::NewPort>> added;    // by worker; each owns its file descriptor
     std::vector<uint16_t> drained;                       // their sessions may stay for a while
-    std::vector<runtime::PortChanges::Revived> revived;  // under this listener, maybe another one
+    std::vector<runtime::PortChanges::Revived> revived;  // under this listener, possibly another one
     runtime::PortChanges forWorker(unsigned worker) const { return {added[worker], drained, revived}; }
   };
 
-  // Binds what `generation` needs and is not there yet. On an error nothing is left bound, and everything
+  // Binds what `generation` needs and is not bound yet. On an error nothing new stays bound, and everything
   // that was bound before stays.
   Result<Change> prepare(const runtime::Generation& generation);
-  // `change` is on its way to the workers. What is drained stays bound until `until`.
+  // `change` has been sent to the workers. Drained ports stay bound until `until`.
   void commit(const Change& change, Instant until);
-  // Drained ports whose time is up, or whose listener is gone and has no session, as `sessions(listener)`
-  // says. They are forgotten: nobody but the caller removes them now.
+  // Drained ports whose time has expired, or whose listener is gone and has no sessions, as
+  // `sessions(listener)` says. They are forgotten here: the caller must remove them from the workers.
   template <typename Sessions>
   std::vector<uint16_t> takeExpired(Instant now, Sessions sessions);
 
-  // An address on its way to another process, with one descriptor for each worker.
+  // A bound address for a handover, with one descriptor for each worker.
   struct Saved {
     std::string listener;
     net::Address address;  // as configured
@@ -43,16 +43,16 @@ class PortManager {
     std::vector<int> descriptors;
     void archive(Archive& a);
   };
-  // The descriptors stay the workers'.
+  // The workers keep the descriptors.
   std::vector<Saved> save() const;
-  // What another process had: the next prepare() takes what fits instead of binding it, under the same id;
+  // Ports of another process: the next prepare() takes those that fit instead of binding, under the same id;
   // commit() closes the rest.
   void inherit(std::vector<Saved> ports);
 
-  // As bound: those that `generation` has no more.
+  // Bound addresses that `generation` no longer has.
   std::vector<net::Address> lostBy(const runtime::Generation& generation) const;
 
-  // As bound: port 0 has become a real port.
+  // Bound addresses: port 0 is replaced by the real port.
   std::vector<net::Address> addresses(const std::string& listener) const;
 
  private:
@@ -64,7 +64,7 @@ class PortManager {
   struct Port {
     uint16_t id;
     net::Address bound;
-    std::vector<int> descriptors;  // by worker, theirs
+    std::vector<int> descriptors;  // by worker, owned by them
   };
 
   struct Draining {

@@ -14,7 +14,7 @@ using Filters = std::vector<chain::FilterSpec>;
 
 using Chains = std::vector<chain::ChainSpecPtr>;
 
-// Null when it is not there.
+// Null if there is none.
 const chain::ChainSpec* find(const Chains& chains, const chain::ChainSpec& wanted) {
   const auto found = std::ranges::find_if(
       chains, [&](const auto& c) { return c->name == wanted.name && c->version == wanted.version; });
@@ -31,7 +31,7 @@ const chain::FilterSpec* find(const Filters& filters, const chain::FilterSpec& w
   return found == filters.end() ? nullptr : &*found;
 }
 
-// The filters of `from` that `other` has as well, in their order.
+// The filters of `from` that are also in `other`, in the order of `from`.
 std::vector<std::string> common(const Filters& from, const Filters& other) {
   std::vector<std::string> names;
   for (const chain::FilterSpec& filter : from) {
@@ -118,14 +118,14 @@ json* findNamed(json& list, const std::string& name, const std::string& version 
   return found == list.end() ? nullptr : &*found;
 }
 
-// The chain that the session would have; null when it would end.
+// The chain that would serve the session; null if it would end.
 const chain::ChainSpec* chainFor(const LiveSession& session, const runtime::Generation& after,
                                  const std::vector<net::Address>& lost) {
   const bool moved_away = std::ranges::any_of(session.bound, [&](const net::Address& address) {
     return std::ranges::find(lost, address) != lost.end();
   });
   const runtime::ListenerSpec* listener = after.find(session.listener);
-  for (const auto& other : after.listeners) {  // who has its address then, if not its own
+  for (const auto& other : after.listeners) {  // the listener that has its address then, if not its own
     if (listener != nullptr) break;
     const bool has = std::ranges::any_of(session.bound, [&](const net::Address& address) {
       return std::ranges::find(other->addresses, address) != other->addresses.end();
@@ -158,7 +158,7 @@ json planReload(const runtime::Generation& before, const runtime::Generation& af
     json* listener = findNamed(listeners, session.listener);
     json* chain =
         listener != nullptr ? findNamed((*listener)["chains"], session.chain, session.version) : nullptr;
-    if (chain == nullptr) continue;  // it began meanwhile
+    if (chain == nullptr) continue;  // it is on a chain of neither configuration
     const chain::ChainSpec* next = chainFor(session, after, lost);
     const bool ends = next == nullptr;
     ending += ends;

@@ -1,4 +1,4 @@
-// What a reload would do, before it is done. Pure.
+// Predicts what a reload would do. Pure.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,21 +9,21 @@
 
 namespace sluice::server {
 
-// A session that lives now.
+// A session that exists now.
 struct LiveSession {
   std::string listener;
   std::string chain;
   std::string version{};
   uint32_t bucket = 0;
-  std::vector<net::Address> bound;  // addresses of the listener that its client talks to, as bound
+  std::vector<net::Address> bound;  // the listener addresses that its client uses, as bound
 };
 
-// Of each listener, chain and filter: what becomes of it, how many sessions it has and how many of them end,
-// or go over to another version of their chain. `lost` are addresses that would not be bound any more.
+// For each listener, chain and filter: what becomes of it, how many sessions it has, and how many of them end
+// or move to another version of their chain. `lost` are addresses that would no longer be bound.
 nlohmann::json planReload(const runtime::Generation& before, const runtime::Generation& after,
                           const std::vector<LiveSession>& live, const std::vector<net::Address>& lost);
 
-// For people: a line for each thing that changes.
+// Human-readable: one line for each change.
 std::string describePlan(const nlohmann::json& plan);
 
 }  // namespace sluice::server

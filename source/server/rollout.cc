@@ -1,4 +1,4 @@
-// Versions of chains: looks after the newest ones, and takes back what does worse.
+// Rollout of chain versions: watches the newest versions and rolls back those that perform worse.
 #include <algorithm>
 
 #include "source/base/log.h"
@@ -6,7 +6,7 @@
 
 namespace sluice::server {
 
-// Watches of rules that stay go on.
+// Watches whose rule is unchanged are kept.
 void Server::configureRollouts() {
   std::vector<RolloutWatch> fresh;
   for (const config::StepBackRule& rule : settings_.step_back) {
@@ -58,7 +58,7 @@ void Server::stepBack(const config::VersionName& name, const std::string& why) {
   }
   log::warn("listener {}, chain {}: version {} steps back: {}", listener, chain, version, why);
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
-    stepped_back_.erase(name);  // the next look tries again
+    stepped_back_.erase(name);  // the next check tries again
     log::error("the version stays:\n{}", toString(status.errors()));
     return;
   }

@@ -10,7 +10,7 @@
 namespace sluice::server {
 namespace {
 
-constexpr double kDropFloor = 0.001;  // below this a share says nothing of a version
+constexpr double kDropFloor = 0.001;  // smaller shares are not significant
 constexpr double kFailureFloor = 0.01;
 
 double share(uint64_t part, uint64_t whole) {

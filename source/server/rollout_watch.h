@@ -1,5 +1,5 @@
-// Whether the newest version of a chain does worse than the others. Pure: totals come in, about once a
-// second.
+// Detects that the newest version of a chain performs worse than the others. RolloutWatch is pure: the caller
+// passes totals about once a second.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct ChainHealth {
   ChainHealth operator-(const ChainHealth& before) const;
 };
 ChainHealth healthOf(const chain::ChainSpec& chain);
-// Mixes which counters healthOf() reads into `subject`.
+// Mixes the identity of the counters that healthOf() reads into `subject`.
 size_t mixSubject(size_t subject, const chain::ChainSpec& chain);
 
 class RolloutWatch {
@@ -32,8 +32,8 @@ class RolloutWatch {
   const config::StepBackRule& rule() const { return rule_; }
   void configure(config::StepBackRule rule) { rule_ = std::move(rule); }
 
-  // What is worse, in words; empty: nothing, or too little is known yet. `subject` stands for which counters
-  // the totals are of: with others the comparison begins anew.
+  // Describes what is worse; empty: nothing, or there is too little data. `subject` identifies the counters
+  // behind the totals: when it changes, the comparison starts over.
   std::string compare(const ChainHealth& newest, const ChainHealth& others, size_t subject, Instant now);
 
  private:

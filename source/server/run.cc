@@ -18,8 +18,7 @@ namespace sluice::server {
 
 namespace {
 
-// A relay or an upstream each takes a descriptor; what the system allows shall be there without asking for
-// it.
+// Each relay or upstream needs a descriptor: raises the soft limit to the hard one.
 void raiseDescriptorLimit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -36,13 +35,13 @@ int printErrors(const Errors& errors, std::FILE* out) {
 int diff(const Options& options) {
   const auto file = config::readFile(options.config);
   if (!file.ok()) return printErrors(file.errors(), stdout);
-  // The running proxy has the same admin token, as a rule; what is wrong with the file is said by the proxy.
+  // The running proxy usually has the same admin token; it also reports errors of the file.
   const auto bootstrap = config::parse(file->text, file->format, options.config);
   const auto client = http::Client::make(
       {.url = options.against, .token = bootstrap.ok() ? bootstrap->admin().token() : std::string()});
   if (!client.ok()) return printErrors({{"--against", client.error().message}}, stderr);
   const char* type = file->format == config::Format::kJson ? "application/json" : "text/plain";
-  // Relative paths in the file start from its own folder, wherever the proxy runs.
+  // Relative paths in the file start from its own directory, wherever the proxy runs.
   const std::string folder = std::filesystem::absolute(options.config).parent_path().string();
   const std::string target = "/reload?dry_run=1&directory=" + http::percentEncode(folder);
   const auto answer = (*client)->request("POST", target, type, file->text);
@@ -73,7 +72,7 @@ int run(int argc, char** argv, const chain::Registry& registry) {
   log::setLevel(options.log_level);
   auto server = Server::start(options, registry);
   if (!server.ok()) {
-    // What is wrong is what validate was asked for; else it is a complaint.
+    // For validate the errors are the output; otherwise they go to stderr.
     return printErrors(server.errors(), options.mode == Options::Mode::kValidate ? stdout : stderr);
   }
   if (options.mode == Options::Mode::kValidate) {

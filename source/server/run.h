@@ -1,4 +1,4 @@
-// The whole program, for a main() that brings its own list of filters.
+// The whole program, for a main() with its own list of filters.
 #pragma once
 
 #include "source/chain/filter_type.h"

@@ -15,7 +15,7 @@ namespace sluice::server {
 namespace {
 
 constexpr Duration kTick = 1s;
-constexpr Duration kSweepAfterDrain = 5s;  // sessions end a few at a time before their port does
+constexpr Duration kSweepAfterDrain = 5s;  // sessions end a few at a time, before their port
 constexpr Duration kCheckMachine = 10s;
 std::string directoryOf(const std::string& file) {
   return std::filesystem::absolute(file).parent_path().string();
@@ -51,7 +51,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   auto workers = config::buildWorkers(*bootstrap, options.concurrency);
   auto machine = net::machineAddresses();
   if (!machine.ok()) return machine.errors();
-  // A wrong worker count is one error among others; any count serves to find the rest.
+  // A wrong worker count is one error among others; any count will do to find the rest.
   std::unique_ptr<Server> server(
       new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
   server->machine_ = *std::move(machine);
@@ -107,7 +107,7 @@ Result<config::Built> Server::build(const Bootstrap& bootstrap) {
 Result<config::Built> Server::buildPreview(const Bootstrap& bootstrap, const std::string& directory,
                                            bool trusted) const {
   runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
-  chain::ProcessState process = process_;  // what a filter would add to it is for this copy
+  chain::ProcessState process = process_;  // state that filters add goes to this copy
   config::BuildInput input = buildInput(bootstrap, directory, unused, process);
   input.may_run_code = trusted;
   return config::build(input);
@@ -211,7 +211,7 @@ void Server::startSignals() {
   on(SIGINT, [this] { loop_.stop(); });
 }
 
-// The first one drains, a second one does not wait.
+// The first signal drains; the second one ends the process at once.
 void Server::onTerminate() {
   if (drain_deadline_ != Instant::max()) return loop_.stop();
   startDrain(settings_.drain_timeout);
@@ -239,7 +239,7 @@ void Server::onRoomFeed() {
 void Server::drain(bool exit) {
   if (!exit) return startDrain(std::nullopt);
   loop_.post([this] {
-    if (drain_deadline_ == Instant::max()) onTerminate();  // a second one is no hurry
+    if (drain_deadline_ == Instant::max()) onTerminate();  // a second one changes nothing
   });
 }
 
@@ -313,7 +313,7 @@ void Server::onExternalAddress(const net::Address& local, const net::Address& ex
   const auto before = discovered_;
   discovered_[local] = external;
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
-    discovered_ = before;  // the next answer tries again
+    discovered_ = before;  // the next response tries again
     log::error("cannot take the new external address:\n{}", toString(status.errors()));
   }
 }
@@ -345,7 +345,7 @@ void Server::onJoined(const rooms::PlayerPtr& player) {
   for (auto& worker : group_.workers) {
     worker->post([&worker, player] { worker->dispatcher().addPlayer(player); });
   }
-  // Of a player of the process before this one, who may have restarted ICE there.
+  // Credentials of a player of the previous process, who may have restarted ICE there.
   for (const auto& local : player->signalled.local) onIceRestart(player, local);
 }
 
@@ -357,7 +357,7 @@ void Server::onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCreden
 }
 
 void Server::onPlayerGone(const runtime::PlayerGone& gone) {
-  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it had left: that is logged
+  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it had left, which is logged
   log::info("{} in {} was removed: {}; client {}, after {} ms, packets in {}, out {}", gone.player->id,
             gone.player->room->name(), gone.reason, gone.remote.toString(),
             std::chrono::duration_cast<std::chrono::milliseconds>(gone.age).count(), gone.packets_in,

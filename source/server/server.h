@@ -1,5 +1,4 @@
-// The process: workers, configuration, endpoints and signals, put together. Everything here runs on the main
-// thread.
+// The process: workers, configuration, endpoints and signals. Everything here runs on the main thread.
 #pragma once
 
 #include <memory>
@@ -29,8 +28,7 @@ namespace sluice::server {
 
 class Server final : private admin::Backend, private rooms::Observer {
  public:
-  // Reads and checks the configuration, binds every address and starts the workers; or says all that is
-  // wrong.
+  // Reads and checks the configuration, binds every address and starts the workers, or returns all errors.
   static Result<std::unique_ptr<Server>> start(const Options& options, const chain::Registry& registry);
   ~Server() override;
 
@@ -42,58 +40,58 @@ class Server final : private admin::Backend, private rooms::Observer {
 
   Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers);
   Result<config::Built> build(const Bootstrap& bootstrap);
-  // For what is not to run: leaves no trace. `trusted`: the bootstrap is that of the file.
-  // `directory`: that its relative paths start from.
+  // Builds a configuration that is not going to run, without side effects. `trusted`: the bootstrap comes
+  // from the file. `directory`: base of its relative paths.
   Result<config::Built> buildPreview(const Bootstrap& bootstrap, const std::string& directory,
                                      bool trusted) const;
   config::BuildInput buildInput(const Bootstrap& bootstrap, const std::string& directory,
                                 runtime::StatsStore& stats, chain::ProcessState& process) const;
-  // Of the configuration file.
+  // The directory of the configuration file.
   std::string directory() const;
-  // With `snapshot`: the workers load it, and wait.
+  // With `snapshot`: the workers load it and wait.
   Status apply(const Bootstrap& bootstrap, config::Built built, TakeoverSnapshot* snapshot = nullptr,
                runtime::LoadingWorkers* loading = nullptr);
-  // What only a restart can change.
+  // Checks that settings which only a restart can change are unchanged.
   Status checkFixed(const config::Settings& fresh) const;
-  // `snapshot` has the sockets, or not.
+  // `snapshot` may have the sockets.
   struct FreshEndpoints {
     std::optional<Endpoint::EndpointSpec> admin_spec, join_spec;
     std::unique_ptr<http::Server> admin, join;
   };
   Result<FreshEndpoints> prepareEndpoints(const config::Settings& settings, const TakeoverSnapshot& snapshot);
   void commitEndpoints(FreshEndpoints fresh);
-  // What another process answers now is refused, and the connection with it.
+  // After a handover, the request is refused and its connection closed: another process answers now.
   http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
   http::Handlers adminHandlers();
   http::Handlers joinHandlers();
   void watchFiles();
-  // Those whose sessions are gone, or have had their time.
+  // Removes ports whose sessions have ended or whose drain time has expired.
   void removeDrainedPorts();
   void startWorkers();
   void configureJoin();
-  // It operates the proxy for everyone who reaches it.
+  // Warns if the admin endpoint lets everyone who reaches it operate the proxy.
   void warnOfOpenAdmin() const;
   void startSignals();
   Status reloadAndLog(const char* why);
   Status rebuild(const Bootstrap& bootstrap);
   void startProbes();
   void onExternalAddress(const net::Address& local, const net::Address& external);
-  // The machine's addresses may have changed.
+  // Checks whether the machine's addresses have changed.
   void checkMachine();
-  // Of the process before this one, if there is one (--takeover).
+  // The process to take over from, if there is one (--takeover).
   Status connectToPredecessor(const Bootstrap& bootstrap);
   Result<TakeoverSnapshot> inherit();
   Status finishTakeover(runtime::LoadingWorkers& loading);
   void reportTakeover(const runtime::LoadingWorkers::Loaded& loaded);
   Status bindTakeoverSocket(int inherited);
-  // The process after this one.
+  // The process that takes over.
   void onSuccessor(HandoverChannel channel);
   void onSuccessorReady();
   bool hasPendingHandshakes() const;
   TakeoverSnapshot takeSnapshot(runtime::PausedWorkers& workers);
   void handOver();
   void onTerminate();
-  // `limit`: then the process ends.
+  // `limit`: the process ends after that time.
   void startDrain(std::optional<Duration> limit);
   void onTick();
   void onRoomFeed();
@@ -122,7 +120,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   Result<nlohmann::json> plan(const Question& question) const override;
   void drain(bool exit) override;
 
-  // A player's session has ended.
+  // Called when a player's session has ended.
   void onPlayerGone(const runtime::PlayerGone& gone);
 
   // rooms::Observer
@@ -137,7 +135,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   net::EventLoop loop_;
   runtime::StatsStore stats_;
   std::shared_ptr<const crypto::DtlsContext> dtls_;
-  mutable rooms::Directory rooms_;  // factories may ask for it to be changed
+  mutable rooms::Directory rooms_;  // factories may ask for a mutable reference
   chain::ProcessState process_;
   PortManager ports_;
   runtime::WorkerGroup group_;
@@ -145,7 +143,7 @@ class Server final : private admin::Backend, private rooms::Observer {
   config::Settings settings_;
   Bootstrap bootstrap_;
   uint64_t version_ = 0;
-  std::set<net::Address> machine_;                   // its IP addresses, port 0
+  std::set<net::Address> machine_;                   // the machine's IP addresses, port 0
   std::map<net::Address, net::Address> discovered_;  // by nat.stun_server: our IP addresses to external ones
   stats::Counter reloads_ok_;
   stats::Counter reloads_refused_;

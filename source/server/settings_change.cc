@@ -16,7 +16,7 @@ using google::protobuf::Message;
 using google::protobuf::util::MessageDifferencer;
 using nlohmann::json;
 
-// A new server on the same endpoint serves them; connections that are open stay with the old one.
+// A new server on the same endpoint serves them; open connections stay with the old one.
 constexpr std::string_view kForNewConnections[] = {"admin.address", "join.address",
                                                    "join.tls_certificate_file", "join.tls_private_key_file",
                                                    "join.max_offer_bytes"};
@@ -38,7 +38,7 @@ class Reporter final : public MessageDifferencer::Reporter {
 
   json changes = json::array();
 
-  // Their messages are those that hold the field, not the whole ones that a path begins at.
+  // The messages passed in hold the field itself; they are not the roots at which a path begins.
   void ReportAdded(const Message&, const Message&, const Path& path) override {
     add("added", path, false, true);
   }
@@ -47,7 +47,7 @@ class Reporter final : public MessageDifferencer::Reporter {
   }
   void ReportModified(const Message&, const Message&, const Path& path) override {
     const bool whole = path.back().field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (!whole) add("changed", path, true, true);  // its fields are reported
+    if (!whole) add("changed", path, true, true);  // a message is reported field by field
   }
 
  private:
@@ -123,7 +123,7 @@ json compareSettings(const sluice::Bootstrap& before, const sluice::Bootstrap& a
   }
   differencer.IgnoreField(fieldOf(bootstrap, "clusters"));
   differencer.Compare(before, after);
-  // Whole listeners that come or go are in the plan.
+  // Whole listeners that are added or removed are in the plan.
   json settings = json::array();
   for (json& change : reporter.changes) {
     const std::string field = change["field"];

@@ -1,5 +1,5 @@
-// What changes between two configurations besides chains and filters: fields, when they take effect, no
-// secrets.
+// Compares two configurations except for chains and filters: which fields change and when that takes effect,
+// without secrets.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,9 +9,9 @@
 namespace sluice::server {
 
 // A list of {"field", "change": "added", "removed" or "changed", "takes_effect": "at once" or "for new
-// connections"}, and of plain values that are no secrets "from" and "to". Filter chains, clusters and
-// addresses of listeners are left out: the plan of a reload tells of them. Listeners, users and mappings are
-// matched by name.
+// connections"}; plain values that are not secret also have "from" and "to". Filter chains, clusters and
+// addresses of listeners are left out: the reload plan covers them. Listeners, users and mappings are matched
+// by name.
 nlohmann::json compareSettings(const sluice::Bootstrap& before, const sluice::Bootstrap& after);
 
 }  // namespace sluice::server

@@ -1,4 +1,4 @@
-// Taking over from a process, and leaving everything to the next one.
+// Takes over from another process, and hands everything over to the next one.
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,9 +13,9 @@
 namespace sluice::server {
 namespace {
 
-constexpr Duration kAnswer = 1s;      // who says hello says it at once
-constexpr Duration kLoading = 5s;     // the other process may take to load what we left
-constexpr Duration kHandshakes = 2s;  // that we wait for handshakes to be done
+constexpr Duration kAnswer = 1s;      // for a message that the other process sends at once
+constexpr Duration kLoading = 5s;     // for the other process to load our state
+constexpr Duration kHandshakes = 2s;  // that we wait for handshakes to finish
 constexpr Duration kLookAgain = 10ms;
 
 }  // namespace
@@ -65,7 +65,7 @@ Result<TakeoverSnapshot> Server::inherit() {
 Status Server::finishTakeover(runtime::LoadingWorkers& loading) {
   if (predecessor_) {
     const auto loaded = loading.loaded();
-    if (!loaded.ok()) return Error{"--takeover", loaded.error().message};  // nothing is ours: it goes on
+    if (!loaded.ok()) return Error{"--takeover", loaded.error().message};  // the old one continues
     Status status = predecessor_->taken();
     loading.settle(status.ok());
     predecessor_.reset();
@@ -83,7 +83,7 @@ void Server::reportTakeover(const runtime::LoadingWorkers::Loaded& loaded) {
   log::info("took over {} sessions in {} ms; {} ended", loaded.kept,
             std::chrono::duration_cast<std::chrono::milliseconds>(pause).count(), loaded.lost.size());
   std::map<std::string, size_t> reasons;
-  std::set<std::string> gone;  // players without their session
+  std::set<std::string> gone;  // players whose session is lost
   for (const auto& session : loaded.lost) {
     ++reasons[session.where + ": " + session.why];
     gone.insert(session.ufrag);
@@ -140,7 +140,7 @@ void Server::onSuccessor(HandoverChannel channel) {
   });
 }
 
-// A handshake cannot go along; most are over in a moment.
+// A handshake in progress cannot be handed over; most finish within moments.
 bool Server::hasPendingHandshakes() const {
   for (const auto& room : rooms_.rooms()) {
     for (const auto& player : room.players) {
@@ -170,7 +170,7 @@ TakeoverSnapshot Server::takeSnapshot(runtime::PausedWorkers& workers) {
   };
   TakeoverSnapshot snapshot;
   snapshot.workers = workers.save();
-  loop_.runPosted();  // what workers had told us until then
+  loop_.runPosted();  // messages that the workers had posted until then
   snapshot.ports = ports_.save();
   snapshot.rooms = written(rooms_);
   snapshot.process = written(process_);
@@ -182,7 +182,7 @@ TakeoverSnapshot Server::takeSnapshot(runtime::PausedWorkers& workers) {
 
 void Server::handOver() {
   HandoverChannel& channel = successor_->channel();
-  handing_over_ = true;  // no reload comes in between
+  handing_over_ = true;  // prevents a reload in between
   runtime::PausedWorkers workers(group_);
   Status status = channel.send(takeSnapshot(workers).toMessage(), kLoading);
   if (status.ok()) {

@@ -13,7 +13,7 @@ namespace sluice::stats {
 
 class Counter {
  public:
-  // What is a gauge adds -1 too, modulo 2^64.
+  // For a gauge, -1 may be added too, modulo 2^64.
   void add(uint64_t n = 1) { value_.store(value() + n, std::memory_order_relaxed); }
   uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
@@ -31,7 +31,7 @@ class Gauge {
   std::atomic<int64_t> value_{0};
 };
 
-// Durations in buckets whose bounds double: below 1 us, below 2 us, ... below 2^22 us (4.2 s), and above.
+// Durations in buckets with doubling bounds: below 1 us, below 2 us, ... below 2^22 us (4.2 s), and above.
 class Histogram {
  public:
   static constexpr unsigned kBuckets = 24;

@@ -1,4 +1,4 @@
-// A reading of all metrics, and the formats it is shown in.
+// A snapshot of all metrics, and its output formats.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -16,7 +16,7 @@ namespace sluice::stats {
 
 using Labels = std::vector<std::pair<std::string, std::string_view>>;
 
-// A histogram's reading, or the sum of several.
+// A snapshot of one histogram, or the sum of several.
 struct HistogramSample {
   std::array<uint64_t, Histogram::kBuckets> buckets{};
   uint64_t sum_ns = 0;
@@ -27,7 +27,7 @@ struct HistogramSample {
   }
 };
 
-// Samples of one name must agree in kind; the first one's help text counts.
+// Samples of one name must be of one kind; the help text of the first one is used.
 class Samples {
  public:
   void counter(std::string_view name, std::string_view help, const Labels& labels, double value);

@@ -1,4 +1,4 @@
-// What a filter type counts, declared once; one block of counters exists per filter and worker.
+// The statistics of a filter type, declared once; there is one block of counters per filter and worker.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace sluice::stats {
 // "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}. A
 // gauge, which also goes down, has no "_total".
 struct CounterSpec {
-  // What it says of the version of a chain that counts it, for those that step back by themselves.
+  // What the counter says about the health of a chain version, for automatic rollback.
   enum class Health : uint8_t { kNothing, kSuccess, kFailure };
 
   std::string_view name;
@@ -34,7 +34,7 @@ struct HistogramSpec {
   bool operator==(const HistogramSpec&) const = default;
 };
 
-// Indices are the enums of the filter that declares the schema. The strings live as long as it.
+// The enums of the declaring filter are the indexes. The strings live as long as the schema.
 struct FilterSchema {
   std::span<const std::string_view> drops;  // reasons, e.g. "queue_full"
   std::span<const CounterSpec> counters;
@@ -46,7 +46,7 @@ inline bool operator==(const FilterSchema& a, const FilterSchema& b) {
          std::ranges::equal(a.histograms, b.histograms);
 }
 
-// One direction through one filter.
+// Packets through one filter in one direction.
 struct Flow {
   Counter packets;
   Counter bytes;
