@@ -226,8 +226,8 @@ uint32_t RtpRouter::reportingSsrc() const {
 }
 
 void RtpRouter::armReports() {
-  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that clients are not in
-  // step.
+  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that reports to clients are
+  // not in step.
   const auto interval = factory_->rtcp_interval.count();
   reports_.arm(Duration{interval / 2 + static_cast<int64_t>(randomU32()) * (interval / 1000) / 4'294'967});
 }
