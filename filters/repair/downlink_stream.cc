@@ -17,8 +17,7 @@ DownlinkStream::DownlinkStream(const rooms::Slot& slot, rooms::SlotState& state,
 
 DownlinkStream::Redundancy DownlinkStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
   Redundancy redundancy;
-  // A receiver takes the blocks for the packets just before this one, so the first that does not fit is the
-  // end.
+  // A receiver takes the blocks for the packets just before this one, so the first misfit ends them.
   for (size_t back = 1; back <= wanted; ++back) {
     const SentPacket* sent = history_.find(static_cast<uint16_t>(rtp.sequence - back));
     if (sent == nullptr || sent->primary_size > red::kMaxBlockSize) break;

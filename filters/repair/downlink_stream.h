@@ -36,8 +36,7 @@ class DownlinkStream {
   // How many sequence numbers just before this one were skipped because no packet had arrived for them; -1:
   // this packet fills such a gap. Call it for every packet, in the order of sending.
   int numbersBefore(uint16_t sequence);
-  // The newest packet, if it begins a pause: a DTX packet that does not follow another one. Null: it does
-  // not.
+  // The newest packet, if it begins a pause: a DTX packet that follows no other. Null: it does not.
   SentPacket* pause();
 
   void resize(size_t history) { history_.resize(history); }

@@ -1,5 +1,4 @@
-// Whether a line has spare capacity for RED: a line that loses much more with RED than without has none.
-// Pure.
+// Whether a line has spare capacity for RED: one that loses much more with it than without has none. Pure.
 #pragma once
 
 #include "source/base/clock.h"

@@ -92,7 +92,7 @@ class Repair final : public chain::Filter {
   Instant sent_{};     // when voice was last sent
   net::Timer pauses_;  // while a packet that begins a pause is to be repeated
   net::Timer forget_;  // while anything is remembered
-  net::Timer idle_;    // while the receiver counts in the room's loss
+  net::Timer idle_;    // while the receiver counts in the room's loss statistics
 };
 
 chain::FilterType filterType();

@@ -54,8 +54,7 @@ class RepairPolicy {
   RedundancyRoom room_;
 };
 
-// The loss of a line, from the receiver's reports and requests; past samples decay with a half-life of about
-// two seconds.
+// The loss of a line, from the receiver's reports and requests; samples decay with a half-life of about 2 s.
 class LossEstimate {
  public:
   // A packet was sent. `before`: how many sequence numbers just before its own were skipped because no packet

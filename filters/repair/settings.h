@@ -29,8 +29,7 @@ struct Settings {
     double max_red_overhead = 2.3;  // of RED, likewise
   } downlink;
 
-  // How many packets a receiver may request, a power of two: all that can still arrive in time, in frames of
-  // 10 ms.
+  // How many packets a receiver may request, a power of two: all that can still be in time, in 10 ms frames.
   size_t history() const;
 
   static Result<Settings> make(const filters::Repair& config);

@@ -22,14 +22,13 @@ class UplinkStream {
   // Also kOther under an SSRC that the router will refuse.
   Carrier carrier(const rtp::Packet& packet, Instant now) const;
 
-  // A packet of the stream arrived as Opus or RED. Another SSRC than before starts again. `round_trip`: as
-  // RTCP measured it; 0: unknown.
+  // A packet of the stream arrived as Opus or RED. A new SSRC restarts the stream. `round_trip`: as RTCP
+  // measured it; 0: unknown.
   media::NackScheduler::Arrival onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
                                          Duration round_trip);
   // A packet arrived as RTX and is unwrapped.
   media::NackScheduler::Arrival onRepeated(const rtp::Packet& packet, Instant now);
-  // Turns an RTX packet into the original (RFC 4588 section 4). False: the stream has not begun, or it is too
-  // short.
+  // Turns an RTX packet into the original (RFC 4588 section 4). False: no stream yet, or it is too short.
   bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
   // Whether a redundant block of `rtp` can replace the packet `back` numbers before it, which is missing.
   bool canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const;
