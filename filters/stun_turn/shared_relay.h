@@ -33,8 +33,7 @@ class SharedRelays {
   // Ensures that there is a port, for later.
   void prepare(const Range& range, const std::shared_ptr<TurnProcess>& process);
 
-  // Opens a relay on another process' port, bound to `address`: the first call passes `port`. Null if none
-  // did.
+  // Opens a relay on another process' port, bound to `address`: the first passes `port`. Null if none did.
   std::unique_ptr<Relay> adopt(const net::Address& address, std::unique_ptr<net::UdpReservation> port,
                                uint16_t min_port, uint16_t max_port, std::shared_ptr<TurnProcess> process,
                                RelayUser& user);

@@ -30,8 +30,7 @@ struct TurnSettings {
            peers.own() == other.peers.own();
   }
 
-  // The IP address on which a client that talks to `local` gets a relayed address of this family. Unset:
-  // none.
+  // The IP address on which a client of `local` gets a relayed address of this family. Unset: none.
   net::Address relayIp(net::Address::Family family, const net::Address& local) const;
   // The lifetime for a client that requests `requested_s`.
   Duration lifetime(std::optional<uint32_t> requested_s, bool scarce) const;
