@@ -1,5 +1,4 @@
-// Reorders Opus packets, conceals missing ones, or transcodes the stream, in one direction of a session or in
-// both.
+// Reorders Opus packets, conceals missing ones, or transcodes: in one direction of a session or in both.
 #pragma once
 
 #include "filters/opus/direction_pipeline.h"
