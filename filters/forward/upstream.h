@@ -32,8 +32,7 @@ class Upstream {
   virtual int descriptor() const = 0;
 };
 
-// Opens a socket connected to `endpoint`, or uses `adopted` if that is not null. Null if no socket is
-// available.
+// Opens a socket connected to `endpoint`, or uses `adopted` if not null. Null if no socket is available.
 std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
                                   stats::FilterStats& stats, Upstream::Receiver& receiver,
                                   std::unique_ptr<net::UdpReservation> adopted = nullptr);
