@@ -243,7 +243,7 @@ void Module::onEgress(net::PacketPtr&& packet) {
   if (passes) context_.egress(std::move(packet));
 }
 
-// True: the packet goes on. Otherwise it is gone.
+// True: the packet is passed on. Otherwise it was consumed or dropped.
 bool Module::decide(OnPacket on_packet, net::PacketPtr& packet) {
   if (self_ == nullptr) {
     context_.drop(std::move(packet), Drop::kNoSession);

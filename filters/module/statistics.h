@@ -7,7 +7,7 @@ namespace sluice::module {
 
 enum class Drop {
   kNoSession,    // the module refused the session
-  kOutOfBounds,  // it wrote outside the packet's room, or returned a packet outside it
+  kOutOfBounds,  // it wrote outside the packet's room, or returned bad bounds or a DSCP above 63
   kBadVerdict,   // it returned an unknown verdict
 };
 inline constexpr std::string_view kDrops[] = {"no_session", "out_of_bounds", "bad_verdict"};
