@@ -1,5 +1,4 @@
-// A line's recent average, so that one bad sample does not change the profile: new = old × 7/8 + sample ×
-// 1/8. Pure.
+// A line's recent average, so that one bad sample changes no profile: new = old × 7/8 + sample × 1/8. Pure.
 #pragma once
 
 #include <cmath>

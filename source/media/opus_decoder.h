@@ -1,5 +1,4 @@
-// libopus' decoder: packets to mono at 48 kHz. Allocates its memory on construction; nothing else allocates
-// or throws.
+// libopus' decoder: packets to mono at 48 kHz. Allocates on construction; nothing else allocates or throws.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,4 @@
-// libopus' encoder: mono at 48 kHz to packets. Allocates its memory on construction; nothing else allocates
-// or throws.
+// libopus' encoder: mono at 48 kHz to packets. Allocates on construction; nothing else allocates or throws.
 #pragma once
 
 #include <cstddef>
