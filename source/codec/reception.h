@@ -15,11 +15,11 @@ class Reception {
  public:
   explicit Reception(uint32_t clock_rate) : clock_rate_(clock_rate) {}
 
-  // False if the sequence number jumped far: a stray packet, or a restart, which a second packet confirms.
+  // False if the sequence number jumped far: an isolated packet, or a restart, which a second packet
+  // confirms.
   bool onPacket(uint16_t sequence, uint32_t timestamp, Instant arrival);
   void onSenderReport(rtcp::Ntp ntp, Instant arrival);
-  // The round trip to a receiver beyond us that reports on the stream and gets the sender's reports through
-  // us.
+  // The round trip to a receiver beyond us that reports on the stream and gets its SRs through us.
   std::optional<Duration> roundTripBeyond(const rtcp::ReportBlock& block, Instant now) const;
 
   // The report on the time since the previous one.

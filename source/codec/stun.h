@@ -134,8 +134,7 @@ class Writer {
   void addIntegritySha256(Bytes key, Hmac sha256);
   void addFingerprint();
 
-  // size(): the message's size in bytes so far. finish(): the final size, or nothing if something did not
-  // fit.
+  // size(): the message's size in bytes so far. finish(): the final size, if everything fit.
   size_t size() const { return size_; }
   std::optional<size_t> finish() const;
 
