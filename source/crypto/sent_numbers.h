@@ -14,7 +14,7 @@ class SentNumbers {
  public:
   static constexpr size_t kWindow = 256;  // packets
 
-  // False: this packet must not go out. `seed` is a secret and the same for all calls, so that no one who
+  // False: this packet must not be sent. `seed` is a secret and the same for all calls, so that no one who
   // chooses payloads can make two that look equal.
   bool admit(uint16_t number, Bytes packet, uint64_t seed);
 

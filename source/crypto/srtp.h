@@ -27,8 +27,7 @@ enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed, 
 class SrtpSession {
  public:
   static Result<std::unique_ptr<SrtpSession>> make(const SrtpKeys& keys);
-  // Restores a session in another process, with all numbers that were used and seen. Null if it cannot be
-  // read.
+  // Restores a session in another process, with all numbers used and seen. Null if it cannot be read.
   static std::unique_ptr<SrtpSession> load(Archive& in);
   void save(Archive& out);
   ~SrtpSession();
