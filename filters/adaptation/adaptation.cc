@@ -16,10 +16,10 @@ constexpr stats::CounterSpec kCounters[] = {{"changes", "Times that another prof
                                             {"events", "Profiles told as events of the join API."},
                                             {"rtcp_out", "Bit rates told by RTCP."}};
 
-constexpr uint16_t kOverheadBytes = 20 + 8 + 12 + 16;  // IP, UDP, RTP and SRTP, a packet
+constexpr uint16_t kOverheadBytes = 20 + 8 + 12 + 16;  // IP, UDP, RTP and SRTP, per packet
 constexpr uint64_t kNoLimitBps = 1'000'000;            // more than any voice takes
 constexpr Duration kRepeat = 5s;                       // RTCP may be lost
-constexpr unsigned kReleases = 3;  // times that the end of a limit is told, for the same reason
+constexpr unsigned kReleases = 3;  // times that the end of a limit is sent, for the same reason
 
 uint32_t hertz(opus::Bandwidth bandwidth) {
   constexpr uint32_t kRates[] = {8'000, 12'000, 16'000, 24'000, 48'000};
@@ -78,7 +78,7 @@ void Adaptation::evaluate() {
   if (changed) context_.count(Count::kChanges);
   const bool good = policy_.profile() == media::Profile{.bitrate_bps = factory_->policy.bitrate_bps};
   if (!good) releases_ = kReleases;
-  if (releases_ == 0) return;  // nobody is told what nobody was told otherwise
+  if (releases_ == 0) return;  // no limit was sent, so none has to end
   if (changed) tellByEvent();
   if (!changed && now - last_feedback_ < kRepeat) return;
   tellByRtcp();

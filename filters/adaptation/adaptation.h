@@ -1,4 +1,4 @@
-// Tells a speaker which Opus profile fits its line, the room's listeners and this worker: by RTCP and as an
+// Tells a speaker which Opus profile fits its line, the room's receivers and this worker: by RTCP and as an
 // event of the join API. Changes no packet.
 #pragma once
 
@@ -27,7 +27,7 @@ class AdaptationFactory final : public chain::FilterFactory {
   bool events = true;
 };
 
-// Acts for players whom signalling announced and who speak.
+// Acts on players that signalling announced and that may send voice.
 class Adaptation final : public chain::Filter {
  public:
   Adaptation(chain::FilterContext& context, const AdaptationFactory& factory);
@@ -46,11 +46,11 @@ class Adaptation final : public chain::Filter {
   void tellByRtcp();
 
   const AdaptationFactory* factory_;
-  const rooms::PlayerPtr player_;  // null: nobody to tell
+  const rooms::PlayerPtr player_;  // null: no one to tell
   media::LineAverage average_;
   media::Adaptation policy_;
   net::Timer evaluation_timer_;
-  unsigned releases_ = 0;  // how often the client is still to be told that nothing limits it any more
+  unsigned releases_ = 0;  // how often the client is still to be told that no limit applies
   Instant last_feedback_{};
 };
 

@@ -131,7 +131,7 @@ DtlsSrtp::~DtlsSrtp() {
   const auto& player = context_.session().player();
   if (player != nullptr) player->observed.connected.store(false, std::memory_order_relaxed);
   if (dtls_ != nullptr && !context_.session().isHandedOver())
-    dtls_->close();  // close_notify goes out through the filters outside
+    dtls_->close();  // close_notify leaves through the outer filters
 }
 
 void DtlsSrtp::onAuthenticated(const net::Address&) {
@@ -156,8 +156,8 @@ void DtlsSrtp::beginHandshake() {
   if (client) dtls_->start();
 }
 
-// Until it is done anyone who knows the client's address can forge its messages: one that ends the handshake
-// must not end the session.
+// Until the handshake is done, anyone who knows the client's address can forge its messages: a message that
+// ends the handshake must not end the session.
 void DtlsSrtp::beginAgain() {
   if (!restarts_.take(1, context_.now())) return;
   context_.count(Count::kRestarted);

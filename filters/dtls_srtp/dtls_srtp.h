@@ -1,5 +1,5 @@
-// DTLS-SRTP (RFC 5763, RFC 5764): plain RTP and RTCP inward, SRTP and SRTCP outward. The handshake takes
-// datagrams only from addresses that an authenticated ICE check came from.
+// DTLS-SRTP (RFC 5763, RFC 5764): plain RTP and RTCP inward, SRTP and SRTCP outward. The handshake accepts
+// datagrams only from addresses that sent an authenticated ICE check.
 #pragma once
 
 #include <memory>
@@ -34,10 +34,10 @@ class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {
   void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   void onAuthenticated(const net::Address& remote) override;
-  // New settings count for new handshakes; the keys of this one stay.
+  // New settings apply to new handshakes; the keys of this session stay.
   bool onReload(const chain::FilterFactory& factory) override;
-  // The keys and all numbers go along, the DTLS connection cannot: a handshake in between is lost, and later
-  // no close_notify is said or understood.
+  // The keys and all numbers are handed over, the DTLS connection cannot be: a handshake in progress is lost,
+  // and later no close_notify is sent or understood.
   bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 

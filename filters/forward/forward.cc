@@ -66,10 +66,10 @@ Forward::Forward(chain::FilterContext& context, const ForwardFactory& factory)
 
 void Forward::connect() {
   moving_ = false;
-  upstream_.reset();  // gives its place back first
+  upstream_.reset();  // returns its place first
   const bool own = factory_->sockets == filters::Forward::PER_SESSION;
   const bool one_way = factory_->sockets == filters::Forward::ONE_WAY;
-  // One way, a socket for each address family is all there ever is.
+  // One way, there is only one socket for each address family.
   const size_t max = one_way ? 2 : factory_->max_shared_sockets;
   upstream_ = own ? openOwn(context_.worker(), endpoint_, context_.stats(), *this)
                   : shared_.shared(context_.stats()).open(endpoint_, max, one_way, *this);
@@ -111,7 +111,7 @@ void Forward::onRefused() {
   if (other == endpoint_ || shared_.isDown(other)) return;
   context_.count(Count::kFailover);
   endpoint_ = other;
-  moving_ = true;  // with the next packet: this call comes from the socket that will go
+  moving_ = true;  // with the next packet: this call comes from the socket to be closed
 }
 
 bool Forward::onReload(const chain::FilterFactory& factory) {
@@ -137,7 +137,7 @@ bool Forward::archive(Archive& a) {
   auto adopted = context_.worker().network().adopt(descriptor);
   const bool own = sockets == filters::Forward::PER_SESSION;
   SharedSockets& shared = shared_.shared(context_.stats());
-  // For the others on it too, wherever this session goes.
+  // Kept for the other sessions on it too, whichever socket this session uses.
   if (adopted != nullptr && !own && sockets == factory_->sockets) shared.adopt(std::move(adopted));
   touch();
   const auto& endpoints = factory_->cluster->endpoints;

@@ -1,4 +1,4 @@
-// Sends what comes from the client to an upstream of a cluster, and its replies back: a plain UDP proxy.
+// A plain UDP proxy: sends the client's packets to an upstream of a cluster, and its replies back.
 #pragma once
 
 #include <memory>
@@ -28,7 +28,7 @@ class Forward final : public chain::Filter, private Upstream::Receiver {
 
   void onIngress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
-  // The socket goes along, so that the upstream sees the same client.
+  // The socket is handed over, so that the upstream sees the same client.
   bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
@@ -43,9 +43,9 @@ class Forward final : public chain::Filter, private Upstream::Receiver {
   const ForwardFactory* factory_;
   ForwardWorker& shared_;
   net::Address endpoint_;
-  std::unique_ptr<Upstream> upstream_;  // null: no socket to be had; tried again after retry_at_
+  std::unique_ptr<Upstream> upstream_;  // null: no socket available; tried again after retry_at_
   Instant retry_at_{};
-  bool moving_ = true;  // the endpoint changed, or is new; the socket has yet to follow
+  bool moving_ = true;  // the endpoint changed or is new; the socket has yet to follow
   Instant last_packet_;
   net::Timer idle_;
 };

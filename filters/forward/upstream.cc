@@ -5,14 +5,14 @@
 namespace sluice::forward {
 namespace {
 
-constexpr Duration kDownTime = 1s;  // how long an endpoint that refused is passed over
+constexpr Duration kDownTime = 1s;  // how long an endpoint that refused is skipped
 
 net::Address wildcardFor(const net::Address& endpoint) {
   static constexpr uint8_t kZero[16] = {};
   return net::Address(Bytes(kZero, endpoint.ip().size()), 0);
 }
 
-// The part that every socket towards an upstream has.
+// The common part of all sockets towards upstreams.
 class UpstreamPort : public net::UdpReceiver {
  public:
   UpstreamPort(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local,

@@ -1,4 +1,4 @@
-// Where a forward filter's packets go: a socket towards its upstream, of its own or shared.
+// The socket of a forward filter towards its upstream, its own or shared.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace sluice::forward {
 enum class Drop { kNoSocket, kSendFailed, kUnmatchedReply };
 enum class Count { kRefused, kFailover };
 
-// What one session has of its upstream. Its end gives the socket, or the place on it, back.
+// One session's use of an upstream. Destroying it returns the socket, or the place on it.
 class Upstream {
  public:
   class Receiver {
@@ -27,12 +27,12 @@ class Upstream {
   };
   virtual ~Upstream() = default;
   virtual void send(net::PacketPtr&& packet) = 0;
-  // The socket, which others may share.
+  // The address and descriptor of the socket, which others may share.
   virtual const net::Address& local() const = 0;
   virtual int descriptor() const = 0;
 };
 
-// A socket connected to `endpoint`: `adopted`, if that is not null. Null when the system has no more.
+// Opens a socket connected to `endpoint`, or uses `adopted` if not null. Null if no socket is available.
 std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
                                   stats::FilterStats& stats, Upstream::Receiver& receiver,
                                   std::unique_ptr<net::UdpReservation> adopted = nullptr);
@@ -43,14 +43,14 @@ class SharedSockets {
   SharedSockets(chain::Worker& worker, stats::FilterStats& stats);
   ~SharedSockets();
 
-  // With `one_way` the endpoint is shared too and replies are dropped. Null when all `max` sockets serve the
+  // With `one_way` the endpoint is shared too and replies are dropped. Null if all `max` sockets serve the
   // endpoint.
   std::unique_ptr<Upstream> open(const net::Address& endpoint, size_t max, bool one_way,
                                  Upstream::Receiver& receiver);
 
-  // A socket that another process had.
+  // Adds a socket from another process.
   void adopt(std::unique_ptr<net::UdpReservation> socket);
-  // On the socket bound to `local`; null when that is none of these, or serves the endpoint already.
+  // Uses the socket bound to `local`; null if there is none, or it serves the endpoint already.
   std::unique_ptr<Upstream> openAt(const net::Address& local, const net::Address& endpoint, bool one_way,
                                    Upstream::Receiver& receiver);
 
@@ -67,10 +67,10 @@ class ForwardWorker {
  public:
   explicit ForwardWorker(chain::Worker& worker) : worker_(worker) {}
 
-  // Of the configured filter that counts in `stats`.
+  // The sockets of the configured filter that counts in `stats`.
   SharedSockets& shared(stats::FilterStats& stats);
 
-  // The endpoint for a session: by policy, passing over those that refused a moment ago.
+  // The endpoint for a session: by policy, skipping endpoints that refused a moment ago.
   net::Address choose(const chain::Cluster& cluster, const net::Address& client);
   void markDown(const net::Address& endpoint);
   bool isDown(const net::Address& endpoint) const;

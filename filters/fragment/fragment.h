@@ -1,4 +1,4 @@
-// Joins messages that native clients had to split over several datagrams, and splits what is sent to them.
+// Joins messages that native clients had to split into several datagrams, and splits messages to them.
 #pragma once
 
 #include "api/filters/fragment.pb.h"
@@ -16,7 +16,7 @@ class FragmentFactory final : public chain::FilterFactory {
 
   size_t max_messages = 8;
   Duration timeout = 500ms;
-  bool split = false;  // also before the client has sent a message in fragments
+  bool split = false;  // even before the client has sent a message in fragments
   size_t max_datagram = 1200;
 };
 
@@ -28,7 +28,7 @@ class Fragment final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
-  // What is in pieces stays behind.
+  // Incomplete messages are not handed over.
   bool archive(Archive& a) override {
     a(client_splits_, next_id_);
     return true;

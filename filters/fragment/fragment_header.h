@@ -1,4 +1,4 @@
-// What stands before each fragment of a message. Pure.
+// The header of each fragment of a message. Pure.
 //    0                   1                   2                   3
 //    0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
 //   |1 1 1 1|version|          message id           | index | last  |
@@ -19,13 +19,13 @@ struct FragmentHeader {
   uint8_t last = 1;   // the last fragment's index, 1 to 15
 };
 
-// A fragment of version 1, good or bad. Outside of all ranges that RFC 7983 gives to others.
+// The first byte of a fragment of version 1, valid or not. Outside all ranges that RFC 7983 assigns.
 inline constexpr uint8_t kFirstByte = 0xF1;
 inline bool isFragment(Bytes datagram) {
   return !datagram.empty() && datagram[0] == kFirstByte;
 }
 
-// Of a datagram that isFragment(). nullopt when it is too short or contradicts itself.
+// Requires isFragment(datagram). nullopt if it is too short or contradicts itself.
 inline std::optional<FragmentHeader> parse(Bytes datagram) {
   if (datagram.size() <= FragmentHeader::kSize) return std::nullopt;
   const FragmentHeader header{.id = readU16(&datagram[1]),

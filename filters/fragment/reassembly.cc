@@ -22,7 +22,7 @@ Reassembly::Message* Reassembly::find(const net::Address& remote, uint16_t id) {
   return nullptr;
 }
 
-// A free place; if need be that of a complete message, else of an incomplete one, the oldest.
+// A free place; if necessary that of the oldest complete message, otherwise of the oldest incomplete one.
 Reassembly::Message& Reassembly::vacate(net::PacketPtr& evicted) {
   size_t used = 0;
   Message* free = nullptr;
@@ -46,7 +46,7 @@ Reassembly::Verdict Reassembly::check(const Message& message, const FragmentHead
   if ((message.came >> header.index & 1) != 0) return Verdict::kDuplicate;
   const bool is_last = header.index == header.last;
   if (!is_last && message.size != 0 && message.size != size) return Verdict::kInconsistent;
-  // What has not come yet has at least a byte.
+  // A fragment that has not arrived yet has at least one byte.
   const size_t others = is_last ? std::max<size_t>(message.size, 1) : size;
   const size_t last = is_last ? size : std::max<size_t>(message.last_size, 1);
   return header.last * others + last > kMax ? Verdict::kTooLong : Verdict::kAdded;

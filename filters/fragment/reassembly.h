@@ -1,5 +1,5 @@
-// Puts messages together from their fragments, in any order. A message grows in the packet of the fragment
-// that came first, so a message costs one packet and nothing else. Pure.
+// Assembles messages from their fragments, in any order. A message grows in the packet of the fragment that
+// arrived first, so it costs one packet and nothing more. Pure.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,14 @@
 
 namespace sluice::fragment {
 
-// Whoever owns it empties it before its end: packets in it are not accounted for yet.
+// The owner must empty it before it destroys it: packets in it are not accounted for yet.
 class Reassembly {
  public:
   enum class Verdict {
     kAdded,         // `packet` is null
     kComplete,      // `packet` is the whole message
-    kDuplicate,     // from here on it is the fragment, which changed nothing
-    kInconsistent,  // its count or size contradicts those that came before
+    kDuplicate,     // from here on, `packet` is the fragment, which changed nothing
+    kInconsistent,  // its count or size contradicts earlier fragments
     kTooLong        // the message would exceed Packet::kMaxPayload
   };
   struct Result {
@@ -32,10 +32,10 @@ class Reassembly {
 
   // `fragment` begins with `header`, as parse() read it.
   Result add(const FragmentHeader& header, net::PacketPtr&& fragment, Instant now);
-  // The oldest message that began at or before `then`, incomplete; null when there is none. What is complete
-  // is forgotten meanwhile: until then its fragments' duplicates are known as such.
+  // The oldest incomplete message that began at or before `then`; null if there is none. Forgets complete
+  // messages on the way: until then, duplicates of their fragments are recognized.
   net::PacketPtr expire(Instant then);
-  // When the oldest one began; Instant::max() when there is none.
+  // When the oldest one began; Instant::max() if there is none.
   Instant oldest() const;
   // Messages beyond a smaller capacity stay until they end.
   void setCapacity(size_t max_messages);
@@ -48,10 +48,10 @@ class Reassembly {
     uint16_t id = 0;
     uint8_t last = 0;
     uint16_t came = 0;       // a bit for each index
-    uint16_t size = 0;       // of every fragment but the last; 0: none came
-    uint16_t last_size = 0;  // 0: it did not come
+    uint16_t size = 0;       // of every fragment except the last; 0: none arrived
+    uint16_t last_size = 0;  // 0: it has not arrived
     Instant began{};
-    net::PacketPtr packet{};  // null: was complete. Until then the last fragment lies at its very end
+    net::PacketPtr packet{};  // null: complete. Until then the last fragment lies at its very end
   };
 
   Message* find(const net::Address& remote, uint16_t id);

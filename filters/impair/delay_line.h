@@ -1,4 +1,4 @@
-// Packets that wait, by the time of their release. Its memory is taken once.
+// Packets that wait, ordered by the time of their release. Allocates only once.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +12,10 @@
 
 namespace sluice::impair {
 
-// Whoever owns the line empties it before its end: packets in it are not accounted for yet.
+// The owner must empty the line before it destroys it: packets in it are not accounted for yet.
 class DelayLine {
  public:
-  // What waits beyond a smaller capacity stays.
+  // Packets that wait beyond a smaller capacity stay.
   void setCapacity(size_t capacity) {
     capacity_ = capacity;
     heap_.reserve(capacity);

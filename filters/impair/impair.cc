@@ -26,8 +26,8 @@ uint64_t mix(uint64_t seed, Bytes bytes) {
   return hash;
 }
 
-// Of one session and direction. With a seed it stands for the player, or for the address without its port, so
-// that neither the order of sessions nor a port of the system's choice matters.
+// The seed of one session and direction. With a configured seed it identifies the player, or the address
+// without its port, so that neither the order of sessions nor an ephemeral port matters.
 uint64_t streamSeed(const std::optional<uint64_t>& seed, const chain::Session& session, uint64_t direction) {
   if (!seed) return randomU64();
   const uint64_t own = *seed ^ direction << 62;
@@ -121,7 +121,7 @@ void ImpairedDirection::release() {
   const Instant now = context_.now();
   while (!held_.empty() && held_.next() <= now) {
     net::PacketPtr packet = held_.pop();
-    packet->received = now;  // as if the network had taken so long
+    packet->received = now;  // as if the network had taken that long
     (context_.*pass_)(std::move(packet));
   }
   if (held_.empty()) return timer_.cancel();

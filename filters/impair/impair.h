@@ -1,4 +1,4 @@
-// Spoils packets on purpose: loses, delays, reorders, doubles and corrupts them. For tests and trials.
+// Impairs packets on purpose: loses, delays, reorders, duplicates and corrupts them. For tests and trials.
 #pragma once
 
 #include "filters/impair/delay_line.h"

@@ -6,11 +6,12 @@
 namespace sluice::impair {
 namespace {
 
-// What a packet's random numbers are for. Each has its own, so that e.g. other jitter loses the same packets.
+// What a packet's random numbers are for. Each has its own, so that e.g. with other jitter the same packets
+// are lost.
 enum Purpose : uint64_t { kState, kLoss, kDuplicate, kCorrupt, kBit, kReorder, kJitter, kPurposes = 16 };
-constexpr uint64_t kCopy = kPurposes / 2;  // the copy's have this added
+constexpr uint64_t kCopy = kPurposes / 2;  // added for the copy's numbers
 
-// Uniform in [0, 1). Arithmetic that IEEE 754 defines to the bit, here and below.
+// Uniform in [0, 1). Here and below, only arithmetic that IEEE 754 defines to the bit.
 double unit(uint64_t number) {
   return static_cast<double>(number >> 11) * 0x1p-53;
 }
@@ -26,7 +27,7 @@ GilbertElliott GilbertElliott::bursts(double loss, double mean) {
   return {.to_bad = loss / (1 - loss) / mean, .to_good = 1 / mean, .good_loss = 0, .bad_loss = 1};
 }
 
-// splitmix64, whose numbers can be had in any order.
+// splitmix64, whose numbers can be computed in any order.
 uint64_t Impairment::draw(uint64_t purpose) const {
   uint64_t z = seed_ + (index_ * kPurposes + purpose + 1) * 0x9e3779b97f4a7c15;
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
@@ -76,7 +77,7 @@ Outcome Impairment::passOn(uint64_t copy, Instant from) {
 
 Outcomes Impairment::decide(size_t size, Instant now) {
   Instant sent = now;
-  // Every packet turns the state and has its numbers, also one that the link refuses.
+  // Every packet advances the state and uses its numbers, even one that the link refuses.
   const bool is_lost = lost();
   if (config_.rate_bps > 0) {
     const Instant start = std::max(now, link_free_);

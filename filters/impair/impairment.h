@@ -1,5 +1,5 @@
-// A bad line: from a packet's size and time to its outcome. The same seed and the same packets have the same
-// outcome on every machine. Pure.
+// Models a bad line: maps a packet's size and time to its outcome. The same seed and the same packets have
+// the same outcome on every machine. Pure.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ enum class Distribution { kUniform, kNormal, kHeavyTail };
 
 struct Outcome {
   enum Kind { kPassed, kLost, kRateLimited } kind = kPassed;
-  Instant release{};                  // when it passes on; not before it came
+  Instant release{};                  // when it is passed on; not before it arrived
   std::optional<uint64_t> flip = {};  // the bit to flip, modulo the packet's bits
   bool reordered = false;
 };
@@ -65,12 +65,12 @@ class Impairment {
 
   Impairment(const Config& config, uint64_t seed) : config_(config), seed_(seed) {}
 
-  // Packets are asked for in the order in which they come.
+  // Call it for packets in the order in which they arrive.
   Outcomes decide(size_t size, Instant now);
 
-  // The line goes on as it was, from now on like this.
+  // Applies to the next packets; the state of the line stays.
   void configure(const Config& config) { config_ = config; }
-  // Begins anew at the first packet.
+  // Starts again at the first packet.
   void reseed(uint64_t seed);
 
  private:
@@ -84,7 +84,7 @@ class Impairment {
   uint64_t seed_;
   uint64_t index_ = 0;  // of the packet
   bool bad_ = false;
-  Instant link_free_{};     // when the rate-limited link has sent all that it took
+  Instant link_free_{};     // when the rate-limited link has sent all that it accepted
   Instant last_release_{};  // of those that keep their order
 };
 

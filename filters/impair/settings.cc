@@ -7,7 +7,7 @@ namespace {
 
 using filters::Impair;
 
-// One direction's fields; errors are named by `path`.
+// Reads one direction's fields; `path` is the prefix of error paths.
 class Reader {
  public:
   Reader(const Impair::Direction& config, std::string path, Errors& errors)

@@ -1,4 +1,4 @@
-// The checked configuration.
+// The checked configuration of an impair filter.
 #pragma once
 
 #include <cstdint>

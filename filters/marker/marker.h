@@ -12,7 +12,7 @@ namespace sluice::marker {
 
 struct Mark {
   std::optional<uint8_t> dscp;  // 0-63
-  uint8_t ttl = 0;              // 0: leave
+  uint8_t ttl = 0;              // 0: unchanged
 };
 // By packet kind.
 using Marks = std::array<Mark, static_cast<size_t>(PacketKind::kOther) + 1>;

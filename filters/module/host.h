@@ -1,11 +1,11 @@
-// What modules may call.
+// The functions that modules may call.
 #pragma once
 
 #include "api/filter_abi.h"
 
 namespace sluice::module {
 
-// Its functions know a sluice_session for a Module.
+// For its functions, a sluice_session is a Module.
 const sluice_host_api& hostApi();
 
 }  // namespace sluice::module

@@ -39,7 +39,7 @@ Result<std::string> makeDirectory() {
   return path;
 }
 
-// What is wrong with the table, or nothing.
+// What is wrong with the table; empty if nothing.
 std::string faultOf(const sluice_filter_api* filter) {
   if (filter == nullptr) return "refuses: sluice_filter() returned null";
   if (filter->abi != SLUICE_FILTER_ABI) {
@@ -78,7 +78,7 @@ Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) 
   });
   const auto content = readFile(file, possible ? size : 0);
   auto known = content.ok() ? loaded(versionOf(*content)) : nullptr;
-  // One error for all causes: whoever asks learns nothing about files.
+  // One error for all causes: the caller learns nothing about files.
   if (known == nullptr) return Error{"", "'" + file + "' is not the code of a module that runs already"};
   return known;
 }
@@ -98,7 +98,7 @@ Result<std::shared_ptr<const Library>> Libraries::load(const std::string& file) 
   std::shared_ptr<Library> library(new Library);
   library->version_ = version;
   library->size_ = content.size();
-  // The number: what another thread is about to unload may have had the same content.
+  // The number: a library that another thread is about to unload may have the same content.
   library->copy_ = directory_ + "/" + std::filesystem::path(file).stem().string() + "-" + version + "-" +
                    std::to_string(++copies_) + ".so";
   std::ofstream out(library->copy_, std::ios::binary);

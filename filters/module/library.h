@@ -1,4 +1,4 @@
-// Code from a shared object. It is loaded from a copy that nobody replaces, named by its content, and
+// Code from a shared object. It is loaded from a copy that no one replaces, named by its content, and
 // unloaded with its last user.
 #pragma once
 
@@ -20,7 +20,7 @@ class Library {
 
   const sluice_filter_api& filter() const { return *filter_; }
   const std::shared_ptr<const ModuleSchema>& schema() const { return schema_; }
-  // Of the content: 16 hexadecimal digits.
+  // A hash of the content: 16 hexadecimal digits.
   const std::string& version() const { return version_; }
 
  private:
@@ -35,20 +35,20 @@ class Library {
   std::shared_ptr<const ModuleSchema> schema_;
 };
 
-// Those of the process. Main thread.
+// The libraries of the process. Main thread only.
 class Libraries {
  public:
   ~Libraries();
 
-  // What is loaded already with this content is shared. Errors have no path.
+  // Loads `file`; a library that is already loaded with this content is shared. Errors have no path.
   Result<std::shared_ptr<const Library>> load(const std::string& file);
-  // What is loaded already with the content of `file`; loads nothing.
+  // The library that is already loaded with the content of `file`; loads nothing.
   Result<std::shared_ptr<const Library>> find(const std::string& file) const;
 
  private:
   std::shared_ptr<const Library> loaded(const std::string& version) const;
 
-  std::string directory_;  // of copies; made with the first one
+  std::string directory_;  // of copies; created with the first one
   unsigned copies_ = 0;    // so far
   std::map<std::string, std::weak_ptr<const Library>> by_version_;
 };

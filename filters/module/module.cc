@@ -18,20 +18,20 @@ constexpr size_t kMaxStateBytes = 65'536;  // of a session that is handed over
 constexpr size_t kGuard = 8;               // bytes on each side of a packet's room
 constexpr uint8_t kGuardByte = 0xA5;
 
-// Cheap, and no better than a few milliseconds.
+// Cheap, with a resolution of a few milliseconds.
 Duration coarseTime() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   return std::chrono::seconds{now.tv_sec} + std::chrono::nanoseconds{now.tv_nsec};
 }
 
-// Those that live, of one worker.
+// The states of one worker, as long as sessions use them.
 struct Workers {
   explicit Workers(chain::Worker&) {}
   std::map<const Library*, std::weak_ptr<WorkerState>> states;
 };
 
-// The room around a packet that the module is told of, between guards that it must not touch.
+// The room around a packet that the module may use, between guards that it must not touch.
 class Room {
  public:
   explicit Room(net::Packet& packet)
@@ -129,7 +129,7 @@ WorkerState::~WorkerState() {
   if (library->filter().worker_free != nullptr) library->filter().worker_free(state);
 }
 
-// A call into the module: whatever it sends leaves when the call is over, and long ones are counted.
+// A call into the module: packets that it sends leave when the call is over, and slow calls are counted.
 class Module::Call {
  public:
   explicit Call(Module& module) : module_(module), began_(coarseTime()) {}
@@ -203,7 +203,7 @@ bool Module::importState(const std::string& state) {
   return read(self_, asBytes(state).data(), state.size()) == 0;
 }
 
-// A module without export or import begins anew, as after a reload.
+// A module without export or import starts again, as after a reload.
 bool Module::archive(Archive& a) {
   archiving_ = true;
   std::optional<std::string> state;
@@ -217,12 +217,12 @@ bool Module::archive(Archive& a) {
 void Module::handOver(const ModuleFactory& factory) {
   const bool had_session = self_ != nullptr;
   const std::optional<std::string> state = exportState();
-  LibraryPtr old = library_;  // its session is still to go
+  LibraryPtr old = library_;  // its session has yet to be destroyed
   end();
   begin(factory);
   const bool kept = state && importState(*state);
   if (had_session) context_.count(kept ? Count::kHandedOver : Count::kLostState);
-  context_.worker().postToMain([old = std::move(old)] {});  // who may be its last user, and unloads it there
+  context_.worker().postToMain([old = std::move(old)] {});  // may be its last user: unloaded there
 }
 
 void Module::describe(chain::Description& out) const {
@@ -243,7 +243,7 @@ void Module::onEgress(net::PacketPtr&& packet) {
   if (passes) context_.egress(std::move(packet));
 }
 
-// True: the packet goes on. Otherwise it is gone.
+// True: the packet is passed on. Otherwise it was consumed or dropped.
 bool Module::decide(OnPacket on_packet, net::PacketPtr& packet) {
   if (self_ == nullptr) {
     context_.drop(std::move(packet), Drop::kNoSession);
@@ -290,7 +290,8 @@ void Module::onTimer() {
   flush();
 }
 
-// Once a neighbour is written for another process, that one has the numbers which a packet would use.
+// Once a neighbouring filter is archived for another process, that process has the numbers that a packet
+// would use.
 bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
   const bool may_speak = !archiving_ && !context_.session().isHandedOver();
   net::PacketPtr packet = may_speak && sent_count_ < kMaxSent ? context_.packet() : nullptr;
@@ -307,7 +308,7 @@ bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
   return taken;
 }
 
-// Not before the call is over: a neighbour may answer at once, through this filter.
+// Not before the call is over: a neighbouring filter may respond at once, through this filter.
 void Module::flush() {
   if (std::exchange(flushing_, true)) return;
   for (size_t i = 0; i < sent_count_; ++i) {

@@ -30,10 +30,10 @@ class ModuleFactory final : public chain::FilterFactory, public std::enable_shar
 
  private:
   LibraryPtr library_;
-  void* config_ = nullptr;  // the library's
+  void* config_ = nullptr;  // the library's object
 };
 
-// What sessions of one worker share of one library.
+// The state that sessions of one worker share for one library.
 struct WorkerState {
   explicit WorkerState(const ModuleFactory& factory);
   ~WorkerState();
@@ -41,7 +41,7 @@ struct WorkerState {
   WorkerState& operator=(const WorkerState&) = delete;
 
   const LibraryPtr library;
-  const std::shared_ptr<const ModuleFactory> factory;  // whose configuration the module may have kept
+  const std::shared_ptr<const ModuleFactory> factory;  // the module may have kept its configuration
   void* const state;
 };
 
@@ -56,14 +56,14 @@ class Module final : public chain::Filter {
   bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
-  // For the host's functions. Within a call.
+  // For the host's functions, within a call.
   chain::FilterContext& context() { return context_; }
   void arm(Instant at) { timer_.armAt(at); }
   void disarm() { timer_.cancel(); }
   bool send(sluice_direction direction, PacketKind kind, Bytes data);
 
  private:
-  static constexpr size_t kMaxSent = 16;  // packets of its own in one call
+  static constexpr size_t kMaxSent = 16;  // packets that it sends in one call
   struct Sent {
     sluice_direction direction;
     net::PacketPtr packet;
@@ -82,7 +82,7 @@ class Module final : public chain::Filter {
 
   LibraryPtr library_;
   std::shared_ptr<WorkerState> worker_;
-  void* self_ = nullptr;  // the library's; null: refused
+  void* self_ = nullptr;  // the library's object; null: refused
   net::Timer timer_;
   std::array<Sent, kMaxSent> sent_;
   size_t sent_count_ = 0;

@@ -1,4 +1,4 @@
-// A module's statistics behind those that every module has.
+// The statistics of a module: those that every module has, then its own.
 #pragma once
 
 #include <deque>
@@ -12,7 +12,7 @@
 
 namespace sluice::module {
 
-// Copies of the names, which outlive the code that they came from.
+// Holds copies of the names, which outlive the code that they come from.
 class ModuleSchema {
  public:
   static constexpr size_t kMaxNames = 64;  // of each list

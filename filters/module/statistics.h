@@ -1,4 +1,4 @@
-// What every module counts, before its own statistics.
+// The statistics that every module has, before its own.
 #pragma once
 
 #include "source/stats/schema.h"
@@ -7,8 +7,8 @@ namespace sluice::module {
 
 enum class Drop {
   kNoSession,    // the module refused the session
-  kOutOfBounds,  // it wrote beside the packet, or said that the packet is where it is not
-  kBadVerdict,   // it said what nothing means
+  kOutOfBounds,  // it wrote outside the packet's room, or returned bad bounds or a DSCP above 63
+  kBadVerdict,   // it returned an unknown verdict
 };
 inline constexpr std::string_view kDrops[] = {"no_session", "out_of_bounds", "bad_verdict"};
 

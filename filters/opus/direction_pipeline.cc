@@ -13,7 +13,7 @@ struct WorkerTools {
   media::ConcealerTools tools;
 };
 
-constexpr unsigned kListeners = 75;  // percent of them lose no more than what is reckoned with
+constexpr unsigned kListeners = 75;  // percent of them lose no more than the loss assumed
 constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
 
 }  // namespace
@@ -72,7 +72,7 @@ Stream& DirectionPipeline::take(uint32_t ssrc) {
 
 void DirectionPipeline::onPacket(net::PacketPtr&& packet) {
   if (direction_.settings == nullptr) {
-    streams_.clear();  // a reload removed the direction: what they hold goes first
+    streams_.clear();  // a reload removed the direction: held packets leave first
   } else if (packet->kind == PacketKind::kRtp) {
     return onRtp(std::move(packet));
   } else if (packet->kind == PacketKind::kRtcp) {
@@ -105,7 +105,7 @@ void DirectionPipeline::onRtcp(net::Packet& packet) {
       writeU32(body + 20, stream->octetsSent());
     }
     rtcp::forEachBye(*part, [this](uint32_t ssrc) {
-      if (Stream* stream = find(ssrc)) stream->flush();  // what it holds goes before its end
+      if (Stream* stream = find(ssrc)) stream->flush();  // held packets leave before the BYE
     });
   }
 }
@@ -129,7 +129,7 @@ void DirectionPipeline::onReports(net::Packet& packet) {
     Stream* stream = find(block.ssrc);
     if (stream == nullptr) return false;
     block = stream->report();
-    // The router, inward of us, saw what we made of it.
+    // The router, inward of this filter, saw the stream as we changed it.
     if (const auto& player = direction_.context.session().player()) {
       player->observed.uplink_loss_permille.store(block.fraction_lost * 1000u / 256,
                                                   std::memory_order_relaxed);
@@ -140,7 +140,7 @@ void DirectionPipeline::onReports(net::Packet& packet) {
 
 void DirectionPipeline::readReports(Bytes compound) {
   if (direction_.settings == nullptr || direction_.mode() != Mode::kTranscode) return;
-  std::optional<uint8_t> lost;  // of the worst
+  std::optional<uint8_t> lost;  // of the worst stream
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
@@ -160,7 +160,7 @@ media::Adaptation::Line DirectionPipeline::line() const {
   media::Adaptation::Line line = reported_;
   if (const auto& player = direction_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
-    // What comes from a client is encoded for those who hear it.
+    // Voice from a client is encoded for its receivers.
     line.loss = direction_.inward ? player->room->receiverLoss().percentile(kListeners, player->loss_class)
                                   : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }

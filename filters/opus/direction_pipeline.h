@@ -1,4 +1,4 @@
-// The opus filter in one direction: finds the streams, looks after their RTCP, adapts the profile.
+// One direction of the opus filter: finds the streams, handles their RTCP, adapts the profile.
 #pragma once
 
 #include <memory>
@@ -12,16 +12,16 @@ namespace sluice::opus_filter {
 
 class DirectionPipeline {
  public:
-  // `settings` is null when this direction only passes.
+  // `settings` is null if this direction only passes packets on.
   DirectionPipeline(chain::FilterContext& context, bool inward, const DirectionSettings* settings,
                     uint8_t payload_type);
 
-  // In its direction.
+  // A packet in this direction.
   void onPacket(net::PacketPtr&& packet);
-  // RTCP in the other direction: what those who get our streams say of the line.
+  // RTCP in the other direction: what the receivers of our streams report about the line.
   void readReports(Bytes compound);
-  // RTCP in the other direction: says of our streams what came to us, not what we made of it (RFC 3550
-  // section 7.2). Of ingress only.
+  // RTCP in the other direction: makes it report on the streams as we received them, not as we changed them
+  // (RFC 3550 section 7.2). For ingress only.
   void onReports(net::Packet& packet);
 
   void onReload(const DirectionSettings* settings, uint8_t payload_type);
@@ -47,7 +47,7 @@ class DirectionPipeline {
   media::LineAverage average_;
   media::Adaptation::Line reported_{};  // by readReports()
   uint32_t reported_rtts_ = 0;
-  std::vector<std::unique_ptr<Stream>> streams_;  // made with a stream's first packet: codecs are large
+  std::vector<std::unique_ptr<Stream>> streams_;  // created with a stream's first packet: codecs are large
 };
 
 }  // namespace sluice::opus_filter

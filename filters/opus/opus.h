@@ -1,4 +1,4 @@
-// Puts Opus in order, fills what is missing, or encodes it anew: in one direction of a session or in both.
+// Reorders Opus packets, conceals missing ones, or transcodes: in one direction of a session or in both.
 #pragma once
 
 #include "filters/opus/direction_pipeline.h"
@@ -26,7 +26,7 @@ class Opus final : public chain::Filter {
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
   void onFlush() override;
-  // What decoders and encoders remember stays behind.
+  // The state of decoders and encoders is not handed over.
   bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 

@@ -1,4 +1,4 @@
-// The opus filter's configuration, read.
+// The checked configuration of an opus filter.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace sluice::opus_filter {
 
-enum class Mode { kReorder, kConceal, kTranscode };  // in the order of the message's
+enum class Mode { kReorder, kConceal, kTranscode };  // in the order of the message's enum
 
 struct DirectionSettings {
   Mode mode = Mode::kReorder;

@@ -1,4 +1,4 @@
-// What the opus filter counts.
+// The statistics of the opus filter.
 #pragma once
 
 #include "source/stats/schema.h"

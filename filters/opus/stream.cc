@@ -13,9 +13,9 @@ using Verdict = media::JitterBuffer::Verdict;
 
 constexpr double kBudgetRate = 2 * 48'000;  // samples a second
 constexpr double kBudgetBurst = 2 * 48'000;
-constexpr double kRebuildRate = 10 * 48'000;  // some 15 packets' past a second
+constexpr double kRebuildRate = 10 * 48'000;  // the past of some 15 packets a second
 constexpr double kRebuildBurst = 20 * 48'000;
-constexpr uint32_t kPauseAfter = 1'920;  // samples, 40 ms: nothing comes that is so late but after a stall
+constexpr uint32_t kPauseAfter = 1'920;  // samples, 40 ms: only after a stall do packets arrive this late
 
 }  // namespace
 
@@ -83,7 +83,7 @@ void Stream::restart() {
   talkspurt_ = {};
   made_pause_.reset();
   if (transcoder_ != nullptr) transcoder_->reset();
-  renumber_ = renumber_ || offset_ != 0;  // our numbers go on, whatever the sender's do
+  renumber_ = renumber_ || offset_ != 0;  // our numbers continue, whatever the sender's do
   restarts_ = reception_.restarts();
   direction_.context.count(Count::kStreams);
 }
@@ -116,8 +116,8 @@ void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t sa
     case Verdict::kDuplicate:
       return direction_.context.drop(std::move(packet), Drop::kDuplicate);
     case Verdict::kLate:
-      // It stood for a pause that did not begin: either the line stalled, or the sender no longer marks its
-      // pauses.
+      // The packet that we made announced a pause that did not begin: either the line stalled, or the sender
+      // no longer marks its pauses.
       if (made_pause_ == voice.sequence) talkspurt_ = {};
       return direction_.context.drop(std::move(packet), Drop::kLate);
     default:
@@ -133,7 +133,7 @@ void Stream::onOther(net::PacketPtr&& packet, const rtp::Packet& other) {
   reception_.onPacket(other.sequence, other.timestamp, direction_.context.now());
   last_received_ = static_cast<uint16_t>(reception_.highestSequence());
   buffer_.pass(other.sequence);
-  // Its number means nothing among those of the transcoder.
+  // Its number has no meaning among those of the transcoder.
   if (transcoder_ != nullptr) return direction_.context.drop(std::move(packet), Drop::kForeign);
   direction_.pass(std::move(packet));
 }
@@ -188,8 +188,8 @@ Instant Stream::pauseDue() const {
   return buffer_.nextDue() + media::samplesToTime(kPauseAfter);
 }
 
-// Makes the packet that is missing (RFC 6716 section 2.1.9), so that listeners do not conceal all of the
-// pause. It is of this instant, so that no listener learns to wait for it.
+// Makes the missing DTX packet (RFC 6716 section 2.1.9), so that receivers do not conceal the whole pause.
+// Its timestamp is the current time, so that no receiver's jitter buffer grows for it.
 void Stream::beginPause() {
   const Out next = buffer_.giveUpNext(kPauseAfter);
   const Bytes last = concealer_.last();
@@ -289,7 +289,7 @@ void Stream::transcodeGap(const Out& gap, const net::Packet& next) {
   direction_.context.count(lbrr ? Count::kConcealedLbrr : Count::kConcealedPlc);
 }
 
-// Sends what has become whole frames; `model` gives all that is not the payload's.
+// Sends the complete frames; `model` gives everything except the payload.
 void Stream::encode(const net::Packet& model) {
   if (transcoder_->profile() != direction_.adaptation.profile())
     transcoder_->apply(direction_.adaptation.profile());

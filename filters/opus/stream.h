@@ -1,5 +1,5 @@
-// One RTP stream (SSRC) in one direction: holds its packets until their playout time, then lets them go as
-// the mode says.
+// One RTP stream (SSRC) in one direction: holds its packets until their playout time, then releases them as
+// the mode requires.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ namespace sluice::opus_filter {
 struct DirectionContext {
   chain::FilterContext& context;
   const bool inward;
-  const DirectionSettings* settings;  // null: the direction has no settings any more
+  const DirectionSettings* settings;  // null: the direction no longer has settings
   media::ConcealerTools& tools;
   media::Adaptation adaptation;
 
@@ -40,19 +40,19 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Lets all go and becomes the stream of `ssrc`.
+  // Releases all packets and becomes the stream of `ssrc`.
   void begin(uint32_t ssrc);
   void onVoice(net::PacketPtr&& packet, const rtp::Packet& voice);
-  // A packet of the stream that is no Opus, or empty.
+  // A packet of the stream that is not Opus, or is empty.
   void onOther(net::PacketPtr&& packet, const rtp::Packet& other);
   void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, direction_.context.now()); }
-  // Everything that is held goes now, and nothing is expected to follow.
+  // Releases all held packets now; no more are expected to follow.
   void flush();
-  // Everything that is held goes, and who numbers the stream goes on behind our numbers.
+  // Releases all held packets, and makes the router number the stream on from our last number.
   void leave();
-  // Whose it is, and how it is numbered; not what it holds.
+  // The stream's SSRC and numbering, not the packets that it holds.
   void archive(Archive& a);
-  // The direction's settings are new. Passes nothing on.
+  // The direction has new settings. Passes nothing on.
   void onReload();
 
   uint32_t ssrc() const { return ssrc_; }
@@ -63,7 +63,7 @@ class Stream {
     return reception_.roundTripBeyond(block, direction_.context.now());
   }
   rtcp::ReportBlock report() { return reception_.report(ssrc_, direction_.context.now()); }
-  // Of TRANSCODE: what a sender report has to say (RFC 3550 section 6.4.1).
+  // In TRANSCODE: the counts for a sender report (RFC 3550 section 6.4.1).
   uint32_t packetsSent() const { return packets_sent_; }
   uint32_t octetsSent() const { return octets_sent_; }
 
@@ -83,7 +83,7 @@ class Stream {
   void onFrame(net::PacketPtr&& packet, const Out& out);
   void onGap(const Out& gap);
   void conceal(const Out& gap, const net::Packet& next);
-  // When nothing has followed for so long that a pause must have begun; Instant::max(): nothing tells.
+  // When a pause must have begun if no packet follows before; Instant::max(): unknown.
   Instant pauseDue() const;
   void beginPause();
   void transcode(net::PacketPtr&& packet, const Out& out);
@@ -99,25 +99,25 @@ class Stream {
   Instant last_packet_{};
   uint16_t last_received_ = 0;  // the highest of the sender's numbers
   rtp::Reception reception_{48'000};
-  uint32_t restarts_ = 0;  // of the reception's that were seen
+  uint32_t restarts_ = 0;  // the reception's restarts that were seen
   media::JitterBuffer buffer_;
   std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
   media::Concealer concealer_;
   media::Talkspurt talkspurt_;
-  std::optional<uint16_t> made_pause_;  // the sender's number of the last DTX packet that was made
-  // The packet that was let go last, as it came.
+  std::optional<uint16_t> made_pause_;  // the sender's number of the last DTX packet that we made
+  // The last packet that was released, as it arrived.
   uint16_t released_ = 0;
   uint32_t released_timestamp_ = 0;
   uint8_t payload_type_ = 0;
-  // Samples that may be decoded: who sends faster than real time pays himself.
+  // Samples that may be decoded: a sender faster than real time harms only itself.
   TokenBucket codec_budget_;
-  TokenBucket rebuild_budget_;              // the same of what is decoded to rebuild a packet
-  TokenBucket fill_budget_;                 // samples that are made of nothing
+  TokenBucket rebuild_budget_;              // likewise, decoded to rebuild packets
+  TokenBucket fill_budget_;                 // samples made without input
   std::unique_ptr<Transcoder> transcoder_;  // in TRANSCODE
 
-  // Sequence numbers are the sender's until transcoding makes another number of packets.
+  // Sequence numbers are the sender's until transcoding produces a different number of packets.
   uint16_t last_sequence_ = 0;  // sent
-  uint16_t offset_ = 0;         // what is added to the sender's
+  uint16_t offset_ = 0;         // added to the sender's
   bool renumber_ = false;       // the next frame follows last_sequence_
   uint32_t packets_sent_ = 0;
   uint32_t octets_sent_ = 0;

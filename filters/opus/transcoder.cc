@@ -6,7 +6,7 @@
 namespace sluice::opus_filter {
 namespace {
 
-constexpr size_t kConcealStep = 120;  // 2.5 ms: what libopus conceals in
+constexpr size_t kConcealStep = 120;  // 2.5 ms, libopus' step of concealment
 
 }  // namespace
 
@@ -24,8 +24,8 @@ void Transcoder::apply(const media::Profile& profile) {
   profile_ = profile;
   encoder_.apply(profile);
   if (!other_bandwidth) return;
-  // By itself SILK changes its bandwidth in the next pause only, which may be far. It begins anew instead,
-  // and hears what was last once more.
+  // By itself, SILK changes its bandwidth only in the next pause, which may be far off. So the encoder is
+  // reset and given the last audio once more.
   encoder_.reset();
   uint8_t unused[media::kMaxOpusFrame];
   encoder_.encode(media::Pcm(audio_).first(kPast).last(profile.samples()), unused);

@@ -1,4 +1,4 @@
-// Decodes one stream and encodes it anew: packets in, frames of the profile's length out, on the same
+// Decodes one stream and encodes it again: packets in, frames of the profile's length out, on the same
 // timeline. Pure.
 #pragma once
 
@@ -23,17 +23,17 @@ class Transcoder {
   void apply(const media::Profile& profile);
   const media::Profile& profile() const { return profile_; }
 
-  // What waits to become a whole frame is completed with concealment, as far as there is time before
-  // `timestamp`. Returns how many samples that took.
+  // Completes a partial frame by concealment, as far as there is time before `timestamp`. Returns how many
+  // samples that took.
   size_t completeUntil(uint32_t timestamp);
-  // What is added next is of this time, unless it belongs to a frame that waits.
+  // Sets the time of the audio that is added next, unless it continues a partial frame.
   void startAt(uint32_t timestamp);
-  // False, and nothing is added, when the packet is malformed.
+  // False if the packet is malformed; nothing is added then.
   bool add(Bytes packet);
-  // From the LBRR of `next`, or by concealment when that is empty.
+  // Adds missing audio from the LBRR of `next`, or by concealment if `next` is empty.
   void addMissing(Bytes next, size_t samples);
 
-  // The next frame, when there is enough audio.
+  // The next frame, if there is enough audio.
   std::optional<Frame> encode(MutableBytes out);
 
  private:
@@ -44,9 +44,9 @@ class Transcoder {
   media::OpusEncoder encoder_;
   media::Profile profile_{};
   static constexpr size_t kPast = 960;
-  std::array<int16_t, kPast + 2 * media::kMaxPacketSamples> audio_{};  // encoded last, then what waits
-  size_t size_ = 0;                                                    // of what waits
-  uint32_t timestamp_ = 0;                                             // of its beginning
+  std::array<int16_t, kPast + 2 * media::kMaxPacketSamples> audio_{};  // last encoded, then waiting
+  size_t size_ = 0;                                                    // of the waiting audio
+  uint32_t timestamp_ = 0;                                             // of the first waiting sample
   bool started_ = false;
 };
 

@@ -20,8 +20,8 @@ FairQueue::FairQueue(size_t capacity) : nodes_(capacity) {
   for (size_t i = 0; i + 1 < capacity; ++i) nodes_[i].next = static_cast<uint16_t>(i + 1);
 }
 
-// The stream's own flow, else one that it shares and may still wait in, else one that nothing waits in, else
-// one that it shares from now on.
+// The stream's own flow, else a shared one in which it may still wait, else an empty one, else one that it
+// shares from now on.
 FairQueue::Flow& FairQueue::flowOf(uint32_t ssrc) {
   Flow* free = nullptr;
   for (Flow& flow : flows_) {
@@ -59,8 +59,8 @@ net::PacketPtr FairQueue::push(net::PacketPtr&& packet, size_t limit) {
   return loser;
 }
 
-// The flow that will have been given the fewest bytes with its first packet; of several, the one whose packet
-// came first.
+// The flow that will have been served the fewest bytes with its first packet; of several, the one whose
+// packet arrived first.
 size_t FairQueue::next() const {
   assert(!empty());
   size_t best = kFlows;

@@ -1,6 +1,6 @@
-// Packets that wait for tokens, by stream: the stream that was given the fewest bytes is next, so that one
-// that sends too much delays and loses its own packets and not those of others (self-clocked fair queueing).
-// Its memory is taken once.
+// Packets that wait for tokens, by stream: the stream that was served the fewest bytes is next, so that a
+// stream that sends too much delays and loses its own packets, not those of others (self-clocked fair
+// queueing). Allocates only once.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace sluice::pacer {
 
-// The owner empties the queue before it destroys it: the packets in it are not accounted for yet.
+// The owner must empty the queue before it destroys it: the packets in it are not accounted for yet.
 class FairQueue {
  public:
   explicit FairQueue(size_t capacity);
@@ -19,20 +19,20 @@ class FairQueue {
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
 
-  // `limit` packets may wait, at most the capacity. With as many the longest stream makes room: returns the
-  // packet that has no place, which is this one when its own stream is the longest, else the oldest of the
-  // longest stream. Null when there was room.
+  // `limit` packets may wait, at most the capacity. If that many wait already, the longest stream makes room:
+  // returns the packet that has no place, which is this one if its own stream is the longest, otherwise the
+  // oldest of the longest stream. Null if there was room.
   net::PacketPtr push(net::PacketPtr&& packet, size_t limit);
 
-  // The next packet, of a queue that is not empty.
+  // The next packet. Requires a queue that is not empty.
   const net::Packet& front() const;
-  // Takes it to pass it on, which counts for its stream.
+  // Takes it to pass it on, which counts as service to its stream.
   net::PacketPtr pop() { return pop(true); }
   // Takes it to drop it.
   net::PacketPtr popUnused() { return pop(false); }
 
  private:
-  static constexpr size_t kFlows = 8;  // streams that wait at once; more of them share flows
+  static constexpr size_t kFlows = 8;  // streams that wait at a time; more of them share flows
   static constexpr uint16_t kNone = 0xFFFF;
 
   struct Node {
@@ -58,7 +58,7 @@ class FairQueue {
   std::vector<Node> nodes_;
   uint16_t free_ = 0;
   std::array<Flow, kFlows> flows_;
-  uint64_t given_ = 0;  // where a stream begins that did not wait before
+  uint64_t given_ = 0;  // where a stream that was not waiting begins
   uint32_t order_ = 0;
   size_t size_ = 0;
 };

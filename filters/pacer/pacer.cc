@@ -9,7 +9,7 @@ namespace {
 constexpr double kMinRateBps = 8'000;
 constexpr double kMaxRateBps = 1e9;
 
-// Takes a field that must lie in [low, high] when it is set.
+// Takes a field that must lie in [low, high] if it is set.
 template <typename T, typename Out>
 void take(bool has, T value, T low, T high, const char* path, Out& out, Errors& errors) {
   if (!has) return;
@@ -136,7 +136,7 @@ void Pacer::onEgress(net::PacketPtr&& packet) {
     context_.record(Record::kDelay, Duration::zero());
     return context_.egress(std::move(packet));
   }
-  // With the worker's share used up the longest stream of this queue makes room.
+  // If the worker's share is used up, the longest stream of this queue makes room.
   const bool full = shared_.full();
   if (full && queue_.empty()) return context_.drop(std::move(packet), Drop::kPoolShare);
   const size_t limit =

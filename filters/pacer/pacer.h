@@ -1,5 +1,5 @@
-// Shapes RTP towards a client with a token bucket. Under its rate it adds nothing: a packet that finds tokens
-// and an empty queue goes on at once. Everything but RTP passes unpaced.
+// Shapes RTP towards a client with a token bucket. Below its rate it adds no delay: a packet that finds
+// tokens and an empty queue is passed on at once. Everything except RTP passes unpaced.
 #pragma once
 
 #include "api/filters/pacer.pb.h"
@@ -22,14 +22,14 @@ class PacerFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   RatePolicy::Config rate;
-  bool rate_per_stream = true;  // the rate is for one stream of those that the client may hear
+  bool rate_per_stream = true;  // the rate is for each stream that the client may receive
   double burst_bytes = 1280;
   bool burst_per_stream = true;
   size_t max_queue_packets = 64;
   Duration max_delay = 200ms;
 };
 
-// The queues of a worker's pacers together hold at most a quarter of its packets.
+// The queues of a worker's pacers together hold at most a quarter of the worker's packet pool.
 class PacerWorker {
  public:
   explicit PacerWorker(chain::Worker& worker) : max_held_(worker.pool().capacity() / 4) {}
@@ -66,7 +66,7 @@ class Pacer final : public chain::Filter {
   const PacerFactory* factory_;
   PacerWorker& shared_;
   RatePolicy policy_;
-  uint32_t rtt_samples_ = 0;  // of the player's that the policy has seen
+  uint32_t rtt_samples_ = 0;  // the player's samples that the policy has seen
   TokenBucket bucket_;        // bytes
   FairQueue queue_;
   net::Timer timer_;

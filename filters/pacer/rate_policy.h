@@ -1,4 +1,4 @@
-// How a pacer's rate follows the round trip: a smoothed round trip, mapped linearly onto a range of rates.
+// Derives a pacer's rate from the round trip: a smoothed round trip is mapped linearly onto a range of rates.
 // Pure.
 #pragma once
 

@@ -17,8 +17,7 @@ DownlinkStream::DownlinkStream(const rooms::Slot& slot, rooms::SlotState& state,
 
 DownlinkStream::Redundancy DownlinkStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
   Redundancy redundancy;
-  // A receiver takes the blocks for the packets right before this one: the first that does not fit ends the
-  // row.
+  // A receiver takes the blocks for the packets just before this one, so the first misfit ends them.
   for (size_t back = 1; back <= wanted; ++back) {
     const SentPacket* sent = history_.find(static_cast<uint16_t>(rtp.sequence - back));
     if (sent == nullptr || sent->primary_size > red::kMaxBlockSize) break;
@@ -45,7 +44,7 @@ bool DownlinkStream::addRedundancy(net::Packet& packet, const rtp::Packet& rtp,
 }
 
 int DownlinkStream::numbersBefore(uint16_t sequence) {
-  constexpr int kMaxGap = 100;  // a longer one is another stream
+  constexpr int kMaxGap = 100;  // a longer gap means another stream
   const int distance = rtp::sequenceDistance(newest_, sequence);
   const bool jumps = !std::exchange(started_, true) || distance > kMaxGap || distance < -kMaxGap;
   if (jumps || distance > 0) newest_ = sequence;
@@ -77,8 +76,8 @@ SentPacket* DownlinkStream::remember(Bytes packet, const rtp::Packet& rtp, net::
   return &sent;
 }
 
-// RFC 4588 section 4: the header with another SSRC, payload type and sequence number, then the original's
-// sequence number, then its payload.
+// RFC 4588 section 4: the header with RTX's SSRC, payload type and sequence number, then the original
+// sequence number and payload.
 bool DownlinkStream::resend(const SentPacket& sent, net::Packet& out) {
   const bool rtx = slot_.rtx_payload_type != 0;
   const size_t extra = rtx ? kRtxHeader : 0;

@@ -9,7 +9,7 @@ SentPacket& PacketHistory::add(uint16_t sequence) {
   const auto reach = static_cast<int>(ring_.size());
   if (span_ == 0 || from_oldest <= static_cast<int>(span_) - reach ||
       from_oldest >= static_cast<int>(span_) + reach) {
-    clear();  // it begins, or jumps
+    clear();  // first packet, or a jump
     oldest_ = sequence;
     span_ = 1;
   } else if (from_oldest < 0) {

@@ -1,5 +1,5 @@
-// The packets that a listener was sent last on one stream, so that they can be sent again. Payloads are not
-// copied: the blocks that they came in are held. Pure.
+// The last packets that a receiver was sent on one stream, kept for retransmission. Payloads are not copied:
+// the buffers in which they arrived are held. Pure.
 #pragma once
 
 #include <array>
@@ -14,16 +14,16 @@ namespace sluice::repair {
 struct SentPacket {
   static constexpr size_t kMaxHeader = 32;
 
-  net::SharedPacket block;  // null: nothing is here. Its data ends with the payload
+  net::SharedPacket block;  // null: empty entry. Its data ends with the payload
   std::array<uint8_t, kMaxHeader> header;
   uint8_t header_size = 0;
   uint16_t sequence = 0;
   uint16_t payload_size = 0;  // RTP padding included
   uint16_t primary_size = 0;  // the Opus packet at the payload's end; 0 when padding follows it
   uint32_t timestamp = 0;
-  uint8_t red_blocks = 0;  // earlier frames that went with it
-  uint16_t red_size = 0;   // what they added
-  bool missed = false;     // the listener asked for it, and it counted as lost
+  uint8_t red_blocks = 0;  // earlier frames sent with it
+  uint16_t red_size = 0;   // bytes that they added
+  bool missed = false;     // the receiver requested it, and it counted as lost
   uint8_t resends = 0;
   Instant at{};    // first sent
   Instant last{};  // last sent
@@ -42,16 +42,16 @@ class PacketHistory {
   // `packets`: a power of two.
   explicit PacketHistory(size_t packets) : ring_(packets) {}
 
-  // The place for a packet that is sent now; what was there is gone.
+  // The entry for a packet that is sent now; its previous content is discarded.
   SentPacket& add(uint16_t sequence);
-  // Null when it was never sent or is gone.
+  // Null if it was never sent or is no longer held.
   SentPacket* find(uint16_t sequence) {
     SentPacket& sent = at(sequence);
     return sent.block && sent.sequence == sequence ? &sent : nullptr;
   }
-  // Keeps the newest that fit.
+  // Keeps the newest packets that fit.
   void resize(size_t packets);
-  // Lets go of what was first sent before. Costs what it lets go.
+  // Releases packets first sent before `before`. Takes time in proportion to their number.
   void forget(Instant before);
   bool empty() const { return span_ == 0; }
 
@@ -60,7 +60,7 @@ class PacketHistory {
   void clear();
 
   std::vector<SentPacket> ring_;
-  uint16_t oldest_ = 0;  // what is held lies in [oldest_, oldest_ + span_)
+  uint16_t oldest_ = 0;  // held packets lie in [oldest_, oldest_ + span_)
   size_t span_ = 0;
 };
 

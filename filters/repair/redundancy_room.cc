@@ -31,7 +31,7 @@ bool RedundancyRoom::update(bool sent, double loss, Instant now) {
       return !isMuchMore(loss, loss_) || enter(State::kDoubted, loss, now);
     case State::kDoubted:
       if (passed < kDoubt) return false;
-      // It may have become worse by itself.
+      // The line may have become worse for another reason.
       return enter(isMuchMore(loss_, loss) ? State::kNone : State::kBelieved, loss, now);
     case State::kNone:
       return passed >= kNoRoom && enter(State::kIdle, loss, now);

@@ -1,4 +1,4 @@
-// Whether a line has room for RED: one that loses much more with it than without has none. Pure.
+// Whether a line has spare capacity for RED: one that loses much more with it than without has none. Pure.
 #pragma once
 
 #include "source/base/clock.h"
@@ -7,18 +7,18 @@ namespace sluice::repair {
 
 class RedundancyRoom {
  public:
-  // `sent`: RED goes over the line. False: it must not.
+  // `sent`: RED is being sent. Returns false if RED must not be sent.
   bool update(bool sent, double loss, Instant now);
 
  private:
-  static constexpr Duration kTrial = 6s;    // until a report shows what RED did
-  static constexpr Duration kDoubt = 16s;   // until reports have forgotten it: browsers send one in 5 s
+  static constexpr Duration kTrial = 6s;    // until a report shows the effect of RED
+  static constexpr Duration kDoubt = 16s;   // until reports no longer cover RED: browsers send one every 5 s
   static constexpr Duration kNoRoom = 30s;  // until RED is tried again
 
   enum class State {
     kIdle,      // no RED yet; the line loses `loss_`
     kTrial,     // RED since `since_`; the line lost `loss_` before
-    kBelieved,  // RED, which did no harm when the line lost `loss_`
+    kBelieved,  // RED, which did no harm while the line lost `loss_`
     kDoubted,   // no RED since `since_`; the line lost `loss_` with it
     kNone,      // no RED since `since_`; the line lost much less without it
   };

@@ -11,8 +11,8 @@
 namespace sluice::repair {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // of a listener, until RTCP has measured it
-constexpr Duration kLongestRecovery = 10s;     // a timestamp may say anything
+constexpr Duration kUnknownRoundTrip = 100ms;  // of a receiver, until RTCP has measured it
+constexpr Duration kLongestRecovery = 10s;     // a timestamp may have any value
 constexpr size_t kMostAskedAtOnce = 64;
 constexpr Duration kLeastMemory = 200ms;
 
@@ -92,7 +92,7 @@ Duration Repair::roundTrip() const {
   return measured == Duration{} ? kUnknownRoundTrip : measured;
 }
 
-// Who sends nothing reports under its player's number, as the router does.
+// Without a slot to send on, reports use the player's number as SSRC, as in the router.
 uint32_t Repair::reportingSsrc() const {
   const auto& slots = player_->negotiated.slots;
   return slots.empty() ? player_->number : slots.front().ssrc;
@@ -117,7 +117,7 @@ void Repair::onSpeech(net::PacketPtr&& packet) {
   const uint64_t lost = uplink_->scheduler().lost();
   const media::NackScheduler::Arrival arrival =
       uplink_->onPacket(*rtp, carrier, packet->received, measuredRoundTrip());
-  const uint64_t lost_now = uplink_->scheduler().lost();  // another stream begins with none
+  const uint64_t lost_now = uplink_->scheduler().lost();  // another stream starts at zero
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::NackScheduler::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
   if (arrival == media::NackScheduler::Arrival::kDuplicate) {
@@ -145,7 +145,7 @@ void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   if (!uplink_->unwrapRtx(*packet, rtp)) return context_.drop(std::move(packet), Drop::kStray);
   const auto repeated = rtp::parse(packet->data());
   if (!repeated) return context_.drop(std::move(packet), Drop::kMalformed);
-  // Only what is missing: else any number in an RTX packet could pass for the stream's newest.
+  // Only a missing packet: otherwise any number in an RTX packet could pass for the stream's newest.
   if (!uplink_->scheduler().isMissing(repeated->sequence)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }
@@ -159,7 +159,7 @@ void Repair::onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 }
 
 void Repair::unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp) {
-  if (rtp.payload.empty()) {  // padding, which probes for bandwidth
+  if (rtp.payload.empty()) {  // padding only, a bandwidth probe
     media::cutPayload(*packet, rtp, 0, uplink_->line().opus_payload_type);
     armNacks();
     return context_.ingress(std::move(packet));
@@ -196,7 +196,7 @@ void Repair::armNacks() {
   const Instant next =
       uplink_->scheduler().nextNack(factory_->settings.uplink.scheduler, context_.now(), measuredRoundTrip());
   if (next == Instant::max()) return nack_timer_.cancel();
-  // While somebody speaks this moves on with each packet: then the timer that is armed looks again.
+  // During speech `next` moves later with each packet; the armed timer then checks again.
   if (!nack_timer_.armed() || next < nack_timer_.due()) nack_timer_.armAt(next);
 }
 

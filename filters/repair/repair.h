@@ -1,6 +1,6 @@
-// Brings back what the network lost, where it still arrives in time: asks speakers for missing packets,
-// answers listeners who ask, undoes and makes RED (RFC 2198) and RTX (RFC 4588). Sits between dtls_srtp and
-// the router.
+// Recovers packets that the network lost, if they can still arrive in time: requests missing packets from
+// speakers, retransmits to receivers on request, reads and generates RED (RFC 2198) and RTX (RFC 4588). Sits
+// between dtls_srtp and the router.
 #pragma once
 
 #include <optional>
@@ -28,7 +28,7 @@ class RepairFactory final : public chain::FilterFactory {
   Settings settings;
 };
 
-// Acts for players that signalling announced; for others it passes everything on.
+// Acts on players that signalling announced; packets of other clients pass unchanged.
 class Repair final : public chain::Filter {
  public:
   Repair(chain::FilterContext& context, const RepairFactory& factory);
@@ -37,29 +37,29 @@ class Repair final : public chain::Filter {
   void onIngress(net::PacketPtr&& packet) override;
   void onEgress(net::PacketPtr&& packet) override;
   bool onReload(const chain::FilterFactory& factory) override;
-  // What listeners may still ask for stays behind.
+  // Packets that receivers may still request are not handed over.
   bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
  private:
-  // Of a listener who hears nobody: what it lost before says nothing any more.
+  // A receiver that has been sent no voice for this long: its earlier loss no longer counts.
   static constexpr Duration kIdle = 15s;
 
   // From the speaker.
   void onSpeech(net::PacketPtr&& packet);
   void onRtx(net::PacketPtr&& packet, const rtp::Packet& rtp);
   void unwrapRed(net::PacketPtr&& packet, const rtp::Packet& rtp);
-  // Counts what makes good a missing packet. False: it is too late for that.
+  // Counts a packet that recovers a missing one. False: it is too late for that.
   bool accept(media::NackScheduler::Arrival arrival, uint16_t sequence, Count by, Instant now);
   void sendNacks();
   void armNacks();
   void sendNack(std::span<const uint16_t> sequences);
 
-  // From and to the listener.
+  // From and to the receiver.
   void onFeedback(Bytes compound, Instant now);
-  // True: the listener asks for this packet for the first time.
+  // True: the receiver requests this packet for the first time.
   bool answer(uint32_t ssrc, uint16_t sequence, Instant now);
-  // Within the budget.
+  // Retransmits if the budget allows.
   void resend(DownlinkStream& stream, SentPacket& sent, Instant now);
   void repeatPauses();
   void onVoice(net::PacketPtr&& packet);
@@ -70,11 +70,11 @@ class Repair final : public chain::Filter {
   void forget();
   void onIdleTimer();
   void leaveHistogram();
-  // How long what went out may be asked for, in time or too late, or be sent along as RED.
+  // How long a sent packet may be requested, in time or too late, or repeated as RED.
   Duration memory() const;
 
   DownlinkStream* find(uint32_t ssrc);
-  Duration measuredRoundTrip() const;  // by RTCP; 0 for who hears nobody
+  Duration measuredRoundTrip() const;  // by RTCP; 0: not known
   Duration roundTrip() const;
   uint32_t reportingSsrc() const;
 
@@ -84,15 +84,15 @@ class Repair final : public chain::Filter {
   net::Timer nack_timer_;
 
   std::vector<DownlinkStream> downlink_streams_;
-  RepairBudget budget_;             // of what is sent again
+  RepairBudget budget_;             // of retransmissions
   RepairBudget redundancy_budget_;  // of RED
   LossEstimate loss_;
   RepairPolicy policy_;
   Instant adapted_{};
-  Instant sent_{};     // the last voice
+  Instant sent_{};     // when voice was last sent
   net::Timer pauses_;  // while a packet that begins a pause is to be repeated
   net::Timer forget_;  // while anything is remembered
-  net::Timer idle_;    // while the listener counts in the room's census
+  net::Timer idle_;    // while the receiver counts in the room's loss statistics
 };
 
 chain::FilterType filterType();

@@ -1,4 +1,4 @@
-// What repair may cost a line: a share of what its voice costs. Pure.
+// Limits the bytes that repair adds to a line to a share of the bytes of its voice. Pure.
 #pragma once
 
 #include <algorithm>
@@ -18,11 +18,11 @@ class RepairBudget {
     tokens_ -= static_cast<double>(bytes);
     return true;
   }
-  // That were taken and not spent.
+  // Returns bytes that were taken and not used.
   void giveBack(size_t bytes) { tokens_ = std::min(kBurst, tokens_ + static_cast<double>(bytes)); }
 
  private:
-  static constexpr double kBurst = 3'000;  // bytes: some twenty packets of voice at once
+  static constexpr double kBurst = 3'000;  // bytes: some twenty voice packets at once
 
   double share_;
   double tokens_ = kBurst;

@@ -1,4 +1,4 @@
-// The listener's half: answers, redundancy, and what is reported.
+// The receiver's half: retransmissions, redundancy and reports.
 #include <algorithm>
 #include <utility>
 
@@ -9,7 +9,7 @@ namespace sluice::repair {
 namespace {
 
 constexpr Duration kAdaptEvery = 500ms;
-constexpr size_t kMostAnsweredAtOnce = 128;  // packets, in one datagram of RTCP
+constexpr size_t kMostAnsweredAtOnce = 128;  // packets, in one RTCP datagram
 constexpr Duration kPauseRepeatAfter = 20ms;
 
 }  // namespace
@@ -37,7 +37,7 @@ void Repair::onFeedback(Bytes compound, Instant now) {
     unsigned run = 0;
     uint16_t last = 0;
     rtcp::forEachLost(*part, [&](uint32_t ssrc, uint16_t sequence) {
-      if (++asked > kMostAnsweredAtOnce) return;  // of what nobody can have lost at once
+      if (++asked > kMostAnsweredAtOnce) return;  // more than a receiver can lose at once
       const bool fresh = answer(ssrc, sequence, now);
       if (run > 0 && (!fresh || sequence != static_cast<uint16_t>(last + 1))) {
         loss_.onLost(run, now);
@@ -62,15 +62,15 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   DownlinkStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
-  // It has not been lost if it cannot have come yet. It may also have come to us late: then the listener
-  // asked before it was sent. A round trip is one sample, and may be above the truth.
+  // It is not lost if it cannot have arrived yet. It may also have reached us late: then the receiver
+  // requested it before it was sent. The round trip is a single sample and may be too high.
   const Duration way = sent->resends > 0 ? roundTrip() : measuredRoundTrip();
   if (now - sent->last < std::min(way * 3 / 4, settings.budget / 2)) return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
-  // It is as late as the time since it was first sent.
+  // Its delay is the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
   if (sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
-  // What RED did not bring would only teach the listener's jitter buffer to wait for answers.
+  // RED has repeated it: a retransmission would only make the receiver's jitter buffer grow.
   const SentPacket* next = stream->find(static_cast<uint16_t>(sequence + 1));
   const bool repeated_by_red = next != nullptr && next->red_blocks > 0;
   if (settings.prefer == filters::Repair::Downlink::DELAY && repeated_by_red)
@@ -98,7 +98,7 @@ void Repair::resend(DownlinkStream& stream, SentPacket& sent, Instant now) {
   context_.egress(std::move(out));
 }
 
-// A listener that loses the packet that begins a pause learns of it when the pause ends.
+// A receiver that loses the packet that begins a pause notices only when the pause ends.
 void Repair::repeatPauses() {
   const Instant now = context_.now();
   Instant next = Instant::max();
@@ -197,13 +197,13 @@ void Repair::adapt(Instant now) {
        .round_trip = roundTrip(),
        .budget = settings.budget},
       now);
-  if (now - sent_ > kIdle) return;  // it hears nobody
+  if (now - sent_ > kIdle) return;  // it is sent no voice
   player_->loss_class = player_->room->receiverLoss().enter(loss_.loss(), player_->loss_class);
   if (!idle_.armed()) idle_.armAt(now + kIdle);
 }
 
-// RFC 3550 section 7.2: inward the stream is better than the line. The speaker is told what the line loses,
-// and what most listeners lose beyond it, since in-band FEC serves them too.
+// RFC 3550 section 7.2: inward of this filter, the stream is better than the line. The speaker is told the
+// loss of its line combined with that of most receivers, since in-band FEC helps them too.
 void Repair::rewriteReports(net::Packet& packet) {
   if (!uplink_ || uplink_->ssrc() == 0) return;
   const unsigned percentile = factory_->settings.uplink.listener_loss_percentile;

@@ -7,13 +7,13 @@ namespace sluice::repair {
 namespace {
 
 constexpr double kClean = 0.01;       // less loss needs no repair
-constexpr double kWorthRed = 0.03;    // less is cheaper to mend by FEC
-constexpr double kWorthDelay = 0.02;  // less makes no jitter buffer wait for what comes again
+constexpr double kWorthRed = 0.03;    // below this, FEC is cheaper
+constexpr double kWorthDelay = 0.02;  // below this, retransmissions do not make jitter buffers grow
 constexpr double kHeavy = 0.15;
 constexpr double kSingles = 1.5;   // mean bursts up to this are single losses
-constexpr Duration kFrame = 20ms;  // Opus as everyone sends it; the next packet shows that one is missing
+constexpr Duration kFrame = 20ms;  // the usual Opus frame; the next packet reveals that one is missing
 constexpr double kHalfLife = 2;    // seconds
-constexpr double kEnough = 10;     // packets from which a share means something
+constexpr double kEnough = 10;     // packets, the least for a meaningful share
 
 }  // namespace
 
@@ -49,7 +49,7 @@ RecoveryMode RepairPolicy::update(const Line& line, Instant now) {
   line_ = line;
   const bool redundant = frames(current_) > 0;
   line_.red = room_.update(redundant, line.loss, now) && line.red;
-  // A listener that can ask gets RED when it is known what the line loses without it.
+  // A receiver with NACK gets RED once the line's loss without RED is known.
   if (current_ == RecoveryMode::kNothing && line.nack) line_.red = false;
   const RecoveryMode better = chooseMode(line_);
   const bool red_ends = redundant && !line_.red;
@@ -70,7 +70,7 @@ void LossEstimate::forget(Instant now) {
   left_out_ *= keep;
   lost_ *= keep;
   runs_ *= keep;
-  reported_ *= std::sqrt(std::sqrt(keep));  // reports come every few seconds
+  reported_ *= std::sqrt(std::sqrt(keep));  // reports arrive every few seconds
   at_ = now;
 }
 

@@ -1,4 +1,4 @@
-// Which means against loss fits a listener's line. Pure.
+// Chooses the repair mode for a receiver's line. Pure.
 #pragma once
 
 #include <cstddef>
@@ -11,33 +11,33 @@ namespace sluice::repair {
 
 enum class RecoveryMode {
   kNothing,   // the line loses next to nothing
-  kNack,      // the listener asks again: the cheapest, where there is time for it
-  kRed1,      // each packet repeats the frame before: for single losses
-  kRed2,      // the two frames before: for short bursts
-  kNackRed1,  // both: so much is lost that answers are lost too
-  kFec,       // nothing that we can do: the speakers' encoders add FEC, since they are told of the loss
+  kNack,      // the receiver requests lost packets: the cheapest mode, if there is time for it
+  kRed1,      // each packet repeats the previous frame: for single losses
+  kRed2,      // the two previous frames: for short bursts
+  kNackRed1,  // both: so much is lost that retransmissions are lost too
+  kFec,       // nothing here helps: the speakers' encoders add FEC, since they are told of the loss
 };
 std::string_view name(RecoveryMode mode);
-// That each packet repeats.
+// The number of frames that each packet repeats.
 size_t frames(RecoveryMode mode);
 
-// What is known of the line.
+// What is known about the line.
 struct Line {
   bool nack = false;          // negotiated
   bool red = false;           // negotiated
-  bool prefer_delay = false;  // redundancy rather than asking, since what comes again comes late
+  bool prefer_delay = false;  // RED rather than NACK, since retransmissions arrive late
   double loss = 0;            // 0 to 1
   double mean_burst = 1;      // packets lost in a row
   Duration round_trip{};
-  Duration budget{};  // how late a packet may come
+  Duration budget{};  // how late a packet may arrive
 };
 
 RecoveryMode chooseMode(const Line& line);
-// How often a packet that begins a pause is repeated without being asked for.
+// How many times a packet that begins a pause is repeated without a request.
 unsigned pauseRepeats(const Line& line);
 
-// Keeps a choice for a while, so that a line at the edge does not flap. Sends no RED where there is no room
-// for it.
+// Keeps a choice for a while, so that a line near a threshold does not flap. Chooses no RED for a line that
+// has no spare capacity for it.
 class RepairPolicy {
  public:
   RecoveryMode update(const Line& line, Instant now);
@@ -54,16 +54,15 @@ class RepairPolicy {
   RedundancyRoom room_;
 };
 
-// The loss of a line, from what the listener reports and asks for; forgets with a half-life of about two
-// seconds.
+// The loss of a line, from the receiver's reports and requests; samples decay with a half-life of about 2 s.
 class LossEstimate {
  public:
-  // A packet went out. `before`: how many sequence numbers before its own were left out, since nothing had
-  // come for them; -1: it goes out under one of these.
+  // A packet was sent. `before`: how many sequence numbers just before its own were skipped because no packet
+  // had arrived for them; -1: it fills such a gap.
   void onSent(int before, Instant now);
-  // A run of packets that were lost in a row, from a NACK.
+  // A run of consecutive lost packets, from a NACK.
   void onLost(unsigned run, Instant now);
-  // From a receiver report, which counts numbers that were left out as lost.
+  // From a receiver report, which counts skipped numbers as lost.
   void onReport(double fraction, Instant now);
 
   double loss() const;       // 0 to 1

@@ -6,7 +6,7 @@
 namespace sluice::repair {
 namespace {
 
-// The value where it is set; an error and the default where it is out of range.
+// The value if it is set, else the default; out of range, an error and the default.
 uint32_t take(bool has, uint32_t value, uint32_t low, uint32_t high, uint32_t otherwise, const char* path,
               Errors& errors) {
   if (!has) return otherwise;

@@ -25,12 +25,11 @@ struct Settings {
     unsigned max_resends = 3;
     RedundancyMode redundancy = filters::Repair::Downlink::ADAPTIVE;
     Preference prefer = filters::Repair::Downlink::BYTES;
-    double max_overhead = 0.35;     // of packets sent again, as a share of the bytes of voice
+    double max_overhead = 0.35;     // of retransmissions, as a share of the bytes of voice
     double max_red_overhead = 2.3;  // of RED, likewise
   } downlink;
 
-  // How many packets a listener may ask for, a power of two: all that can still arrive in time, in frames of
-  // 10 ms.
+  // How many packets a receiver may request, a power of two: all that can still be in time, in 10 ms frames.
   size_t history() const;
 
   static Result<Settings> make(const filters::Repair& config);

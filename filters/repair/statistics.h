@@ -1,4 +1,4 @@
-// What repair counts. Documented in docs/filters/repair.md.
+// The statistics of repair, documented in docs/filters/repair.md.
 #pragma once
 
 #include "source/stats/schema.h"

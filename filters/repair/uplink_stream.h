@@ -1,5 +1,5 @@
-// What a speaker sends: which packets of it are missing, and what the line really lost. Undoes RED and RTX,
-// so that inward there is plain Opus. Pure but for the packets that it changes.
+// A speaker's stream: tracks which packets are missing and what the line really lost, and unwraps RED and RTX
+// into plain Opus. Pure except for the packets that it changes.
 #pragma once
 
 #include <optional>
@@ -15,37 +15,37 @@ namespace sluice::repair {
 
 class UplinkStream {
  public:
-  // `line` outlives the stream.
+  // `line` must outlive the stream.
   explicit UplinkStream(const rooms::SendingLine& line) : line_(line) {}
 
   enum class Carrier { kOther, kOpus, kRed, kRtx };
-  // kOther also under an SSRC that the router will refuse.
+  // Also kOther under an SSRC that the router will refuse.
   Carrier carrier(const rtp::Packet& packet, Instant now) const;
 
-  // A packet of the stream came as Opus or RED. An SSRC other than before begins anew. `round_trip` as RTCP
+  // A packet of the stream arrived as Opus or RED. A new SSRC restarts the stream. `round_trip`: as RTCP
   // measured it; 0: unknown.
   media::NackScheduler::Arrival onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
                                          Duration round_trip);
-  // A packet that RTX repeated came.
+  // A packet arrived as RTX and is unwrapped.
   media::NackScheduler::Arrival onRepeated(const rtp::Packet& packet, Instant now);
-  // Makes an RTX packet the one that it repeats (RFC 4588 section 4). False: it is none of this stream.
+  // Turns an RTX packet into the original (RFC 4588 section 4). False: no stream yet, or it is too short.
   bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
-  // A redundant block of `rtp` repeats the packet that came `back` packets before it, which is missing.
+  // Whether a redundant block of `rtp` can replace the packet `back` numbers before it, which is missing.
   bool canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const;
   // Fills `out` with that packet; returns its sequence number.
   uint16_t rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back, net::Packet& out) const;
 
   void onSenderReport(const rtcp::SenderInfo& info, Instant now);
-  // Another SSRC may follow when it is ours.
+  // If `ssrc` is this stream's, another SSRC may follow.
   void onBye(uint32_t ssrc);
-  // What the line lost, repaired or not, for the report that goes to the speaker.
+  // The line's loss, repaired or not, for the report to the speaker.
   rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }
 
   void archive(Archive& a) { a(ssrc_, last_packet_, scheduler_, reception_); }
 
   media::NackScheduler& scheduler() { return scheduler_; }
   const media::NackScheduler& scheduler() const { return scheduler_; }
-  uint32_t ssrc() const { return ssrc_; }  // 0: nothing came yet, or it said goodbye
+  uint32_t ssrc() const { return ssrc_; }  // 0: no packet yet, or a BYE
   const rooms::SendingLine& line() const { return line_; }
 
  private:

@@ -1,5 +1,5 @@
-// The rooms on one worker: who listens here. A packet crosses to another worker once, however many listen
-// there.
+// The rooms on one worker: which receivers are here. A packet crosses to another worker once, however many
+// receivers are there.
 #pragma once
 
 #include <unordered_map>
@@ -12,13 +12,13 @@
 
 namespace sluice::rtp_router {
 
-// What a voice packet says about itself on its way from a speaker to listeners; the packet's data is the
-// decrypted RTP packet as it came.
+// Describes a voice packet on its way from a speaker to receivers; the packet's data is the decrypted RTP
+// packet as received.
 struct Voice {
   uint32_t room;     // Room::number()
   uint32_t speaker;  // Player::number
   uint32_t csrc;
-  uint32_t stream;      // of the speaker's: another number where its sequence begins anew
+  uint32_t stream;      // of the speaker's: changes where its sequence numbers restart
   uint16_t payload_at;  // offset of the payload, which ends with the packet
   uint8_t level;        // RFC 6464, as in the extension
   bool has_level;
@@ -28,7 +28,7 @@ struct Voice {
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual uint32_t number() const = 0;  // the player's, who does not hear itself
+  virtual uint32_t number() const = 0;  // of the player, which does not hear itself
   virtual void hear(const net::SharedPacket& packet, const Voice& voice) = 0;
 };
 
@@ -39,8 +39,8 @@ class RouterWorker {
   void add(rooms::Room& room, Listener& listener);
   void remove(rooms::Room& room, Listener& listener);
 
-  // To every listener of the room, on this worker and the others. The packet carries its Voice as a note.
-  // False when another worker's mailbox was full or no packet was free to cross with.
+  // Delivers to every receiver of the room, on this worker and the others. The packet carries its Voice as a
+  // note. False if another worker's mailbox was full or the packet pool was exhausted.
   bool distribute(const rooms::Room& room, net::PacketPtr&& packet);
 
  private:

@@ -110,7 +110,7 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   const rooms::SendingLine& line = speaker_->line();
   if (line.red_payload_type != 0 && rtp->payload_type == line.red_payload_type) {
     // A reload may have taken away the repair filter that RED was negotiated for.
-    size_t primary_at = 0;  // of padding alone
+    size_t primary_at = 0;  // padding only
     if (!rtp->payload.empty()) {
       const auto red = red::parse(rtp->payload);
       if (!red) return context_.drop(std::move(packet), Drop::kMalformed);
@@ -135,7 +135,7 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   if (!uplink_.take(rtp->payload.size(), packet->received)) {
     return context_.drop(std::move(packet), Drop::kUplinkLimit);
   }
-  // Within the limit, since the main thread works for it.
+  // Only within the limit, since binding costs work on the main thread.
   if (std::exchange(newly_bound_, false)) bind(rtp->ssrc);
   distribute(std::move(packet), *rtp);
 }
@@ -220,14 +220,14 @@ void RtpRouter::onRoundTrip(Duration round_trip) {
   increment(player_->observed.rtt_samples);
 }
 
-// Who sends nothing reports under the SSRC that it would send with.
+// Without a slot to send on, reports use the player's number as SSRC.
 uint32_t RtpRouter::reportingSsrc() const {
   return streams_.empty() ? player_->number : streams_.front().ssrc();
 }
 
 void RtpRouter::armReports() {
-  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that clients do not march in
-  // step.
+  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that reports to clients are
+  // not in step.
   const auto interval = factory_->rtcp_interval.count();
   reports_.arm(Duration{interval / 2 + static_cast<int64_t>(randomU32()) * (interval / 1000) / 4'294'967});
 }
@@ -269,7 +269,7 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
   if (senders.empty()) writer.addReceiverReport(own, blocks);
   for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
   if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
-  // A client that hears nobody has no sender report of ours to answer.
+  // A client that is sent no voice has no sender report of ours to refer to.
   if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(std::chrono::system_clock::now()));
   const auto size = writer.finish();
   if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);
@@ -286,7 +286,7 @@ bool RtpRouter::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
-// What was negotiated is the player's, and the same there.
+// What was negotiated belongs to the player, and is the same in the other process.
 bool RtpRouter::archive(Archive& a) {
   if (speaker_) a(*speaker_, uplink_, newly_bound_);
   a(slots_);

@@ -1,5 +1,5 @@
-// Rooms. What a player says goes to everyone else in the room, each on one of their slots. RTCP ends here:
-// reports are answered and made, never forwarded.
+// Routes voice in rooms: each speaker's packets go to all other players in the room, on one of the slots of
+// each. RTCP ends here: reports are read and generated, never forwarded.
 #pragma once
 
 #include <optional>
@@ -54,11 +54,11 @@ class RtpRouter final : public chain::Filter, private Listener {
   uint32_t reportingSsrc() const;
 
   const RtpRouterFactory* factory_;
-  const rooms::PlayerPtr player_;  // null: nobody whom signalling announced; everything is dropped
+  const rooms::PlayerPtr player_;  // null: not announced by signalling; everything is dropped
   RouterWorker& shared_;
   std::optional<Speaker> speaker_;
   UplinkLimit uplink_;
-  bool newly_bound_ = false;  // the directory is yet to be told of the speaker's SSRC
+  bool newly_bound_ = false;  // the directory has yet to be told the speaker's SSRC
   SlotTable slots_;
   std::vector<SlotStream> streams_;  // by slot
   net::Timer reports_;

@@ -33,7 +33,7 @@ bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, n
                            .ssrc = slot_.ssrc,
                            .csrcs = {&voice.csrc, 1},
                            .extensions = {&level, with_level ? 1u : 0u}};
-  // The payload goes on with its RTP padding, so that padding-only packets keep their place in the sequence.
+  // The payload keeps its RTP padding, so that padding-only packets keep their place in the sequence.
   const Bytes payload = in.data().subspan(voice.payload_at);
   const size_t header_size = header.size();
   if (header_size + payload.size() > net::Packet::kMaxPayload) return false;

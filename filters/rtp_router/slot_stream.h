@@ -1,4 +1,4 @@
-// What a listener is sent on one slot: one RTP stream under our SSRC, and its sender report.
+// What a receiver is sent on one slot: one RTP stream under our SSRC, and its sender report.
 #pragma once
 
 #include <optional>
@@ -14,15 +14,15 @@ namespace sluice::rtp_router {
 
 class SlotStream {
  public:
-  // Both outlive the stream.
+  // Both must outlive the stream.
   SlotStream(const rooms::Slot& slot, rooms::SlotState& state);
 
-  // Fills `out` with the speaker's packet as this listener negotiated it: SSRC, payload type and extension
-  // ids of the slot, the true speaker in CSRC, no mid. False when the packet came too late to have a place in
-  // the stream.
+  // Fills `out` with the speaker's packet as this receiver negotiated it: SSRC, payload type and extension
+  // ids of the slot, the true speaker in CSRC, no mid. False if the packet arrived too late to have a place
+  // in the stream, or is too long.
   bool write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out);
 
-  // Nothing when nothing was sent since the last report.
+  // Nothing if no packet was sent since the last report.
   std::optional<rtcp::SenderInfo> report(rtcp::Ntp ntp, Instant now);
 
   uint32_t ssrc() const { return slot_.ssrc; }
@@ -33,7 +33,7 @@ class SlotStream {
   const rooms::Slot& slot_;
   rooms::SlotState& state_;
   StreamRewriter rewriter_;
-  uint32_t speaker_ = 0;  // whom the rewriter is set to, and which stream of theirs
+  uint32_t speaker_ = 0;  // the speaker that the rewriter follows, and which of its streams
   uint32_t speaker_stream_ = 0;
   uint32_t packets_ = 0;
   uint32_t octets_ = 0;  // payload only (RFC 3550 section 6.4.1)

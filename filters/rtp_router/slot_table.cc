@@ -28,7 +28,7 @@ SlotTable::Slot* SlotTable::findHolder(uint32_t speaker) {
 SlotTable::Slot* SlotTable::findSlotFor(const media::SpeechDetector::Speech& speech, Instant now,
                                         Duration hold) {
   if (slots_.empty()) return nullptr;
-  // The last packet of an unused slot lies at the beginning of time.
+  // An unused slot has the earliest possible packet time.
   Slot& abandoned = *std::ranges::min_element(slots_, {}, &Slot::packet);
   if (abandoned.speaker == 0 || now - abandoned.packet >= hold) return &abandoned;
   if (!speech.active) return nullptr;

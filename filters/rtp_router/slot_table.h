@@ -1,7 +1,7 @@
 // Which speaker a receiver hears on which of its slots. Pure.
 //
-// A slot goes to speech. Silent packets of an open microphone may use a slot that is free, and yield it to
-// the first speaker who needs it.
+// Slots are for speech. Silent packets of an open microphone may use a free slot, and yield it to the first
+// speaker that needs it.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +23,14 @@ class SlotTable {
 
   struct Assignment {
     size_t slot;
-    bool fresh;  // the speaker has only just come to this slot
+    bool fresh;  // the speaker has just taken this slot
   };
-  // A packet of this speaker (non-zero) is here. The speaker keeps its slot. Otherwise it takes, in this
-  // order:
+  // Assigns a slot to a packet of `speaker` (non-zero). A speaker keeps its slot. Without one it takes, in
+  // this order:
   //   1. a slot that is unused, or whose holder sent no packet for `hold`;
   //   2. with speech, the slot whose holder has been silent longest, if for at least `hold`;
   //   3. with speech, the slot of the quietest holder, if that is kMargin quieter and has held it for `hold`.
-  // Nothing when there is none.
+  // Nothing if there is none.
   std::optional<Assignment> assign(uint32_t speaker, const media::SpeechDetector::Speech& speech, Instant now,
                                    Duration hold);
 
@@ -46,9 +46,9 @@ class SlotTable {
   struct Slot {
     uint32_t speaker = 0;
     uint8_t loudness = 0;
-    Instant since{};   // when the speaker came
-    Instant packet{};  // its last one
-    Instant speech{};  // its last one with speech
+    Instant since{};   // when the speaker took it
+    Instant packet{};  // the speaker's last one
+    Instant speech{};  // the speaker's last one with speech
   };
   Slot* findHolder(uint32_t speaker);
   Slot* findSlotFor(const media::SpeechDetector::Speech& speech, Instant now, Duration hold);

@@ -20,7 +20,7 @@ Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
 }
 
 media::SpeechDetector::Speech Speaker::judge(Bytes payload, std::optional<uint8_t> level, Instant arrival) {
-  // Padding alone, and the frames that discontinuous transmission sends now and then.
+  // Padding only, and the frames that discontinuous transmission sends now and then.
   if (opus::isDtx(payload)) return speech_.onFrame(false, arrival);
   if (level) return speech_.onLevel(*level & 0x7F, arrival);
   const auto info = opus::parse(payload);

@@ -1,6 +1,6 @@
-// One outgoing RTP stream made of several speakers in turn: sequence numbers without a gap where the speaker
-// changes, timestamps that go on with the time that passed. Loss and reordering of the source stay visible.
-// Pure.
+// One outgoing RTP stream made of several speakers, one after another: where the speaker changes, sequence
+// numbers have no gap and timestamps advance by the time that passed. Loss and reordering of the source stay
+// visible. Pure.
 #pragma once
 
 #include <bitset>
@@ -14,21 +14,21 @@ namespace sluice::rtp_router {
 
 class StreamRewriter {
  public:
-  // Where the stream begins; random, as RFC 3550 section 5.1 asks.
+  // Where the stream begins; random, as RFC 3550 section 5.1 recommends.
   StreamRewriter(uint16_t first_sequence, uint32_t first_timestamp)
       : highest_(static_cast<uint16_t>(first_sequence - 1)), timestamp_(first_timestamp) {}
 
   struct Out {
     uint16_t sequence;
     uint32_t timestamp;
-    bool marker;  // the first packet of a speaker (RFC 3551 section 4.1: begin of a talk spurt)
+    bool marker;  // the first packet of a speaker (RFC 3551 section 4.1: beginning of a talkspurt)
   };
-  // `fresh`: the packet is the first of another speaker than before. Nothing for a packet from before the
-  // change, whose numbers belong to the speaker before; nor for a number that was used, or may have been:
-  // SRTP must never encrypt two different packets under one (RFC 7714 section 8.1).
+  // `fresh`: the packet is the first of another speaker. Returns nothing for a packet from before the change,
+  // whose numbers belong to the previous speaker, and for a number that was or may have been used: SRTP must
+  // never encrypt two different packets under one number (RFC 7714 section 8.1).
   std::optional<Out> rewrite(uint16_t sequence, uint32_t timestamp, bool fresh, Instant now);
 
-  // So many numbers are used already.
+  // The next `numbers` sequence numbers are already used.
   void skip(uint16_t numbers);
 
   void archive(Archive& a) {
@@ -48,8 +48,8 @@ class StreamRewriter {
   std::bitset<128> sent_;   // bit i: highest_ - i was sent
   uint16_t first_ = 0;      // the first one of the current speaker
   bool near_first_ = true;  // a packet may still be from before it
-  uint32_t timestamp_;      // that went with highest_
-  Instant at_{};            // when
+  uint32_t timestamp_;      // of highest_
+  Instant at_{};            // when highest_ was sent
   uint16_t sequence_offset_ = 0;
   uint32_t timestamp_offset_ = 0;
 };

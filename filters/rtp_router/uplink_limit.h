@@ -1,5 +1,5 @@
-// What one speaker may send: packets and bytes, as token buckets. Each packet is copied for every receiver,
-// so one speaker without a limit could use up the worker.
+// Limits what one speaker may send, in packets and bytes, by token buckets. Each packet is copied for every
+// receiver, so a speaker without a limit could use up the worker.
 #pragma once
 
 #include "source/base/token_bucket.h"
@@ -18,8 +18,8 @@ class UplinkLimit {
       : packets_(config.packets_per_second, config.burst_packets, now),
         bytes_(config.bytes_per_second, config.burst_bytes, now) {}
 
-  // False when the packet is beyond the limit. Packets beyond it cost a little of it, so that a flood gets
-  // less through than speech, while a speaker that is just above the limit hardly notices.
+  // False if the packet exceeds the limit. Refused packets cost a little of it too, so that a flood gets less
+  // through than speech, while a speaker just above the limit is hardly affected.
   bool take(size_t payload_size, Instant now) {
     if (!packets_.take(1, now)) {
       packets_.spill(kRefusalCost, now);

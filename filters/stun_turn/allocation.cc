@@ -42,7 +42,7 @@ bool Allocation::permit(const net::Address& peer, bool any_port, Instant now) {
       if (std::ranges::equal(channel.peer.ip(), ip.ip())) channel.permission = &it->second;
     }
   }
-  Permission permission = now < it->second.until ? it->second : Permission{};  // one that expired begins anew
+  Permission permission = now < it->second.until ? it->second : Permission{};  // an expired one starts empty
   permission.until = now + kPermissionLifetime;
   permission.any_port = permission.any_port || any_port;
   auto& ports = permission.ports;

@@ -1,10 +1,10 @@
-// What a TURN allocation allows, and for how long (RFC 8656 sections 6, 9 and 12). Pure: no I/O, time comes
-// in with every call, and what has expired is gone whether or not anyone has swept.
+// What a TURN allocation allows, and for how long (RFC 8656 sections 6, 9 and 12). Pure: no I/O, every call
+// is given the time, and expired entries have no effect even before a sweep.
 //
 //   allocating --provision()--> provisioned --permit()--> active
 //   each of them --end(), refresh(0) or time--> expired, for good
 //
-// A call that its state does not allow changes nothing.
+// A call that the state does not allow changes nothing.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,7 @@ namespace sluice::stun_turn {
 class Allocation {
  public:
   enum class State : uint8_t {
-    kAllocating,   // its relayed addresses are being made
+    kAllocating,   // its relayed addresses are being opened
     kProvisioned,  // the client has been told of them
     kActive,       // peers may send
     kExpired
@@ -34,13 +34,13 @@ class Allocation {
   static constexpr uint16_t kFirstChannel = 0x4000, kLastChannel = 0x4FFF;
   static constexpr uint16_t kLastOldChannel = 0x7FFF;  // RFC 5766
 
-  // At most `max_peers` permissions, each with as many ports of our own, and as many channels.
+  // At most `max_peers` permissions, each with up to as many ports of our own, and as many channels.
   Allocation(std::string user, size_t max_peers) : user_(std::move(user)), max_peers_(max_peers) {}
-  // What is there stays, and can be refreshed, also beyond the new limit.
+  // Existing entries beyond the new limit stay, and can be refreshed.
   void limitPeers(size_t max_peers) { max_peers_ = max_peers; }
 
   void provision(Instant now, Duration lifetime);
-  // Zero ends it.
+  // A lifetime of zero ends it.
   void refresh(Instant now, Duration lifetime);
   void end();
   State state(Instant now) const;
@@ -49,7 +49,7 @@ class Allocation {
   Instant expires() const { return expires_; }
 
   // Installs or refreshes the permission for the peer's IP address. `any_port` false: only for this port and
-  // those that it was installed for before. False when there are too many.
+  // those that were permitted before. False if there are too many.
   bool permit(const net::Address& peer, bool any_port, Instant now);
   enum class Permitted { kNo, kThisPort, kAnyPort };
   Permitted permitted(const net::Address& peer, Instant now) const;
@@ -66,10 +66,10 @@ class Allocation {
 
   struct Channel;
   enum class Bind { kOk, kInUse, kFull };
-  // Binds or refreshes, with the permission. kInUse: the channel has another peer, or the peer another
-  // channel.
+  // Binds or refreshes the channel, with its permission. kInUse: the channel has another peer, or the peer
+  // another channel.
   Bind bind(uint16_t number, const net::Address& peer, bool any_port, Instant now);
-  // Null when nothing is bound to the number, or to the peer. A channel may outlive its permission.
+  // Null if nothing is bound to the number, or to the peer. A channel may outlive its permission.
   const Channel* channel(uint16_t number, Instant now) const;
   const Channel* channel(const net::Address& peer, Instant now) const;
   Permitted permitted(const Channel& channel, Instant now) const;
@@ -79,7 +79,7 @@ class Allocation {
 
   // Frees the permissions and channels of one family.
   void forget(bool v6);
-  // Frees what has expired, and what `allowed(peer)` no longer allows (port 0: a permission for any port).
+  // Frees expired entries, and permissions that `allowed(peer)` no longer allows (port 0: for any port).
   template <typename Allowed>
   void sweep(Instant now, Allowed allowed);
 
@@ -94,7 +94,7 @@ class Allocation {
     for (const Channel& channel : channels_) visit(channel.number, channel.peer, channel.until);
   }
 
-  // But for whose it is.
+  // Everything but the user.
   void archive(Archive& a);
 
   struct Permission {
@@ -116,9 +116,9 @@ class Allocation {
  private:
   bool isProvisioned(Instant now) const { return isLive(now) && state_ != State::kAllocating; }
   void expire(Instant now);
-  // After permissions came or went.
+  // After permissions were added or removed.
   void relink();
-  // After channels went.
+  // After channels were removed.
   void reindex();
 
   const std::string user_;
@@ -126,7 +126,7 @@ class Allocation {
   State state_ = State::kAllocating;
   Instant expires_ = Instant::max();
   std::unordered_map<net::Address, Permission> permissions_;  // by IP address, port 0
-  // A packet finds its channel with one look when it is the only one, as it mostly is.
+  // A packet finds its channel with one comparison if it is the only one, as it usually is.
   std::vector<Channel> channels_;
   std::unordered_map<uint16_t, size_t> by_number_;    // indices of channels_
   std::unordered_map<net::Address, size_t> by_peer_;  // likewise

@@ -1,5 +1,5 @@
-// How many answers clients get that have not authenticated. Each kind has a budget of its own, so that forged
-// requests of one kind cannot use up what their victim needs of another.
+// Limits the responses to clients that have not authenticated. Each kind has a budget of its own, so that
+// forged requests of one kind cannot use up what their victim needs of another.
 #pragma once
 
 #include "filters/stun_turn/source_limiter.h"
@@ -7,7 +7,7 @@
 namespace sluice::stun_turn {
 
 struct AnswerLimits {
-  // `rate`: answers per second and client address, of each kind.
+  // `rate`: responses per second and client address, of each kind.
   explicit AnswerLimits(double rate)
       : binding(SourceLimiter::Source::kCustomer, rate),
         challenge(SourceLimiter::Source::kCustomer, rate),

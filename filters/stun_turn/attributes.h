@@ -1,4 +1,4 @@
-// STUN attributes as this filter reads and writes them.
+// Reading and writing STUN attributes for this filter.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 namespace sluice::stun_turn {
 
-// Attributes that must be understood and are not: reported by error 420.
+// Comprehension-required attributes that are not understood: reported by error 420.
 struct UnknownAttributes {
   // As many as a message can hold.
   std::array<uint16_t, (stun::kMaxMessage - stun::kHeaderSize) / 4> types;
@@ -17,7 +17,7 @@ struct UnknownAttributes {
   void addTo(stun::Writer& writer) const;
 };
 
-// `nat_discovery`: those of RFC 5780 are understood.
+// `nat_discovery`: the attributes of RFC 5780 are understood.
 UnknownAttributes findUnknown(const stun::Message& message, bool nat_discovery);
 
 stun::TransportAddress toStun(const net::Address& address);

@@ -74,7 +74,7 @@ std::optional<size_t> answer(const stun::Message& request, const Check& check, c
                       (check.verdict == Verdict::kUnknown && request.has(stun::kUsername));
   if (proven) {
     if (!software.empty()) writer.add(stun::kSoftware, software);
-    // RFC 8489 section 9.1.4: the answer uses the integrity attribute of the request.
+    // RFC 8489 section 9.1.4: the response uses the integrity attribute of the request.
     if (request.has(stun::kMessageIntegritySha256)) {
       writer.addIntegritySha256(asBytes(ice->password), crypto::hmacSha256);
     } else {

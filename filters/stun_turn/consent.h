@@ -1,5 +1,5 @@
 // Consent to receive (RFC 7675 section 5.1): which address pairs of a session were checked, and when. Consent
-// is an address pair's, not the session's. Pure.
+// belongs to an address pair, not to the session. Pure.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ class Consent {
   };
   static constexpr size_t kMaxPairs = 8;
 
-  // One pair too many takes the place of the one that consented longest ago.
+  // A pair too many replaces the one that consented longest ago.
   void renew(const net::Address& remote, const net::Address& local, Instant now) {
     auto pair = std::ranges::find_if(pairs_, Is{remote, local});
     if (pair == pairs_.end()) {
@@ -32,7 +32,7 @@ class Consent {
     *pair = {remote, local, now};
   }
 
-  // What egress is to do while it takes the pair `selected`.
+  // What egress is to do with the selected pair.
   enum class Verdict {
     kKeep,
     kMove,     // to latest(): the selected pair is no longer checked, and that one is
@@ -47,13 +47,13 @@ class Consent {
     if (now - last < timeout) return Verdict::kKeep;
     return now - latest().last < timeout ? Verdict::kMove : Verdict::kExpired;
   }
-  // When judge() may say something else, unless a pair is renewed before.
+  // When the verdict of judge() may change, unless a pair is renewed before.
   Instant due(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
     const auto last = lastOf(remote, local);
     const Instant stale = last ? *last + timeout / 3 : now;
     return now < stale ? stale : latest().last + timeout;
   }
-  // The pair that consented last. There is one.
+  // The pair that consented last. Requires !empty().
   const Pair& latest() const { return *std::ranges::max_element(pairs_, {}, &Pair::last); }
   bool empty() const { return pairs_.empty(); }
 
@@ -65,7 +65,7 @@ class Consent {
     const net::Address& local;
     bool operator()(const Pair& pair) const { return pair.remote == remote && pair.local == local; }
   };
-  // Empty when the pair has not consented.
+  // Empty if the pair has not consented.
   std::optional<Instant> lastOf(const net::Address& remote, const net::Address& local) const {
     const auto pair = std::ranges::find_if(pairs_, Is{remote, local});
     return pair == pairs_.end() ? std::nullopt : std::optional(pair->last);

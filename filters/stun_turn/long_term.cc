@@ -78,7 +78,7 @@ Authentication LongTerm::authenticate(const stun::Message& request, NonceGenerat
     out.key.clear();
     return out;
   };
-  // Section 9.2.4, in its order.
+  // The checks of section 9.2.4, in its order.
   if (!request.has(stun::kMessageIntegrity) && !request.has(stun::kMessageIntegritySha256)) return fail(401);
   const auto realm = request.find(stun::kRealm);
   const auto nonce = request.find(stun::kNonce);
@@ -100,7 +100,7 @@ Authentication LongTerm::authenticate(const stun::Message& request, NonceGenerat
 void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
                          size_t limit) const {
   const std::string_view reason = reasonOf(code);
-  // Never without what its nonce's cookie promises, nor with a nonce that promises less (section 9.2.1).
+  // PASSWORD-ALGORITHMS and the nonce's cookie always agree (section 9.2.1).
   const bool algorithms = (nonces_.features & kPasswordAlgorithmsFeature) != 0;
   const size_t size = stun::kHeaderSize + sized(4 + reason.size()) + sized(realm_.size()) +
                       sized(NonceGenerator::kSize) + (algorithms ? sized(sizeof kAlgorithms) : 0);

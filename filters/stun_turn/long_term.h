@@ -1,5 +1,5 @@
-// The server's side of the long-term credential mechanism (RFC 8489 section 9.2): who sent this request?
-// Immutable, for all threads.
+// The server side of the long-term credential mechanism (RFC 8489 section 9.2): authenticates the sender of a
+// request. Immutable, for all threads.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,10 @@
 namespace sluice::stun_turn {
 
 struct Authentication {
-  unsigned error = 0;  // 0: it is who it says; else 400, 401 or 438
+  unsigned error = 0;  // 0: authenticated; else 400, 401 or 438
   std::string username;
   std::vector<uint8_t> key;
-  bool sha256 = false;  // answers carry MESSAGE-INTEGRITY-SHA256
+  bool sha256 = false;  // responses carry MESSAGE-INTEGRITY-SHA256
 };
 
 class LongTerm {
@@ -25,19 +25,18 @@ class LongTerm {
   LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> generator,
            std::shared_ptr<const credentials::Source> source);
 
-  // Of the request's nonce; kForeign without one. Cheap, unlike what follows.
+  // The verdict on the request's nonce; kForeign without one. Cheap, unlike authenticate().
   NonceGenerator::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
-  // `nonce` is what judge() said. `continuing` is the user that what the request concerns belongs to, or
-  // empty.
+  // `nonce`: what judge() returned. `continuing`: the user that owns the allocation concerned, or empty.
   Authentication authenticate(const stun::Message& request, NonceGenerator::Verdict nonce,
                               std::string_view continuing) const;
 
   // The longest realm, and the longest one with which SHA-256 is offered: the whole challenge to the shortest
-  // Allocate there is, 28 bytes, must be less than three times as long.
+  // possible Allocate request, 28 bytes, must be less than three times as long.
   static constexpr size_t kMaxRealm = 24, kMaxRealmOfSha256 = 12;
 
   // Adds an ERROR-CODE of 401 or 438 with REALM, NONCE and PASSWORD-ALGORITHMS; and a reason phrase, if the
-  // whole message stays below `limit` bytes with it. The writer holds a header only.
+  // whole message stays below `limit` bytes with it. The writer must hold a header only.
   void challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
                  size_t limit) const;
 

@@ -1,5 +1,5 @@
-// The server's side of NAT behaviour discovery (RFC 5780): answers from another of our addresses, and what
-// tells clients of them. Pure.
+// The server side of NAT behaviour discovery (RFC 5780): responses from another of our addresses, and the
+// attributes that tell clients of them. Pure.
 #pragma once
 
 #include "source/codec/stun.h"
@@ -13,19 +13,19 @@ struct NatDiscovery {
   net::Address other;  // both its IP address and its port differ
   bool operator==(const NatDiscovery&) const = default;
 
-  // What to do with a Binding request.
+  // How to respond to a Binding request.
   struct Reply {
     unsigned error = 0;          // 0: none
-    net::Address from;           // where the answer leaves from
+    net::Address from;           // where the response is sent from
     net::Address to;             // the client, or another port of it
     net::Address other;          // OTHER-ADDRESS
-    bool explicit_path = false;  // it is not the way that the request came
+    bool explicit_path = false;  // not simply back along the request's path
     size_t padding = 0;          // bytes
   };
-  // `local` is where the request came to.
+  // `local`: the address at which the request arrived.
   Reply plan(const stun::Message& request, const net::Address& client, const net::Address& local) const;
 
-  // Section 6.1, as far as the message stays below `limit`.
+  // Adds the attributes of section 6.1, as far as the message stays below `limit` bytes.
   static void addTo(stun::Writer& writer, const Reply& reply, const net::Address& client, size_t limit);
 };
 

@@ -12,10 +12,11 @@ constexpr std::string_view kCookie = "obMatJos2";
 constexpr size_t kCookieSize = 13;  // with the features' four characters
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// The tail's 42 bits: time, salt, MAC. The MAC only makes a replay stale; what counts is MESSAGE-INTEGRITY.
+// The tail's 42 bits: time, salt, MAC. The MAC only makes a replay stale; authentication rests on
+// MESSAGE-INTEGRITY.
 constexpr size_t kTailSize = NonceGenerator::kSize - kCookieSize;
 constexpr unsigned kTickBits = 7, kSaltBits = 8, kMacBits = 6 * kTailSize - kTickBits - kSaltBits;
-constexpr uint64_t kTicks = 64;  // of a lifetime; half of what the bits can tell apart
+constexpr uint64_t kTicks = 64;  // of a lifetime; half of what the bits can distinguish
 
 uint64_t tickOf(Instant now, const NonceGenerator::Kind& kind) {
   return static_cast<uint64_t>(now.time_since_epoch() / (kind.lifetime / kTicks));
@@ -33,7 +34,7 @@ NonceGenerator::NonceGenerator() {
   fillRandom(key_);
 }
 
-// It shows the last bits of the tick; the MAC is over all.
+// The tail contains the last bits of the tick; the MAC covers all of them.
 std::string NonceGenerator::tail(const net::Address& client, uint64_t tick, uint8_t salt,
                                  uint32_t features) const {
   uint8_t message[8 + 1 + 4 + 2 + 16] = {};

@@ -1,6 +1,6 @@
-// Nonces that need no memory (RFC 8489 section 9.2): behind the nonce cookie, which tells the security
-// features, the time, a salt that makes each a new one, and a MAC over all of it and the client's address.
-// The same key knows them on every worker.
+// Stateless nonces (RFC 8489 section 9.2): the nonce cookie, which tells the security features, then the
+// time, a salt that makes each nonce different, and a MAC over all of it and the client's address. All
+// workers verify them with the same key.
 #pragma once
 
 #include <array>
@@ -23,14 +23,14 @@ class NonceGenerator {
   // What all nonces of one realm have in common.
   struct Kind {
     uint32_t features;
-    Duration lifetime;  // a 64th of it less, when time is unkind
+    Duration lifetime;  // up to a 64th of it less, since ticks are counted
   };
 
   NonceGenerator();  // with a random key
 
   std::string make(const net::Address& client, Instant now, const Kind& kind) const;
-  // Did make() give it to this client, with these features? Nothing else is ours: a nonce of fewer features
-  // would let an attacker on the path bid down (section 9.2.1).
+  // Whether make() gave it to this client, with these features. No other nonce is ours: one with fewer
+  // features would let an attacker on the path bid down (section 9.2.1).
   enum class Verdict {
     kValid,
     kStale,   // ours, and one to two lifetimes old
@@ -38,10 +38,10 @@ class NonceGenerator {
   };
   Verdict judge(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
 
-  // What its cookie claims; 0 without one. Not verified.
+  // The features that its cookie claims; 0 without a cookie. Not verified.
   static uint32_t featuresOf(std::string_view nonce);
 
-  // The key, a secret: who has it takes these nonces for its own.
+  // The key, a secret: a process that has it accepts these nonces as its own.
   void archive(Archive& a) { a(key_); }
 
   static constexpr size_t kSize = 20;  // bytes

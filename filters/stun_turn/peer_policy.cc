@@ -5,8 +5,8 @@
 namespace sluice::stun_turn {
 namespace {
 
-// RFC 6890 and its registries: what is not global unicast, which in IPv6 is 2000::/3 without the protocols'
-// own addresses. IPv6 ranges that carry an IPv4 address lead to it.
+// RFC 6890 and its registries: all that is not global unicast; global unicast in IPv6 is 2000::/3 without the
+// addresses reserved for protocols. IPv6 ranges that embed an IPv4 address lead to that address.
 constexpr std::string_view kDenied[] = {
     "0.0.0.0/8",    "10.0.0.0/8",     "100.64.0.0/10",  "127.0.0.0/8",   "169.254.0.0/16", "172.16.0.0/12",
     "192.0.0.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4",    "240.0.0.0/4",

@@ -1,5 +1,5 @@
-// Which peers a TURN client may talk to. Safe by default: nothing that is not a public unicast address, and
-// nothing on this machine.
+// Which peers a TURN client may talk to. Safe by default: only public unicast addresses, and none of this
+// machine.
 #pragma once
 
 #include <set>
@@ -12,11 +12,11 @@ namespace sluice::stun_turn {
 class PeerPolicy {
  public:
   PeerPolicy() = default;
-  // `own` are this machine's IP addresses, port 0.
+  // `own`: this machine's IP addresses, port 0.
   PeerPolicy(std::vector<net::Prefix> allowed, std::vector<net::Prefix> denied, std::set<net::Address> own);
 
-  // By IP address alone. What it denies may still be a relay or a listener of ours, which is for others to
-  // see.
+  // By IP address alone. An address that it denies may still be a relay or a listener of ours, which the
+  // caller checks.
   bool permits(const net::Address& peer) const;
 
   const std::set<net::Address>& own() const { return own_; }

@@ -1,5 +1,5 @@
-// The last checks of a session by their transaction ids. A check that someone saw on the wire is authentic
-// for as long as the session lives; sent again from another address it would take the session there. Pure.
+// The last checks of a session, by transaction id. A check captured on the wire stays authentic as long as
+// the session lives; replayed from another address, it would move the session there. Pure.
 #pragma once
 
 #include <algorithm>
@@ -21,9 +21,9 @@ class RecentChecks {
     kNew,
     kRepeated,  // the client's own retransmission (RFC 8489 section 6.2.1), or a copy of it: it proves
                 // nothing new
-    kReplayed,  // it was another address pair's
+    kReplayed,  // it was seen on another address pair
   };
-  // Remembers a check that is new.
+  // Remembers a new check.
   Verdict examine(const stun::TransactionId& id, const net::Address& remote, const net::Address& local) {
     const Seen check{hashOf(id), static_cast<uint32_t>(remote.hash(salt_) ^ local.hash(~salt_))};
     const auto seen = std::ranges::find(seen_, check.id, &Seen::id);
@@ -59,7 +59,7 @@ class RecentChecks {
   }
 
   uint64_t salt_ = randomU64();
-  uint32_t next_ = 0;  // the oldest, when all are used
+  uint32_t next_ = 0;  // the oldest, once all are used
   std::vector<Seen> seen_;
 };
 

@@ -9,7 +9,7 @@ namespace sluice::stun_turn {
 namespace {
 
 constexpr unsigned kTries = 256;
-constexpr unsigned kMaxBinds = 64;  // of these; each is two system calls
+constexpr unsigned kMaxBinds = 64;  // of these bind; each is two system calls
 
 net::UdpOptions optionsFor(net::UdpStats& stats) {
   net::UdpOptions options;
@@ -89,7 +89,7 @@ std::unique_ptr<net::UdpReservation> reservePort(net::UdpNetwork& network, const
                                                  bool even, std::unique_ptr<net::UdpReservation>* next) {
   const uint32_t range = uint32_t{max} - min + 1;
   const uint32_t start = randomU32() % range;
-  // Visits a small range whole, and hops around in a large one without coming to a port twice.
+  // Visits all of a small range, and jumps through a large one without visiting a port twice.
   uint32_t stride = 1;
   while (range > kTries && (stride == 1 || std::gcd(stride, range) != 1)) stride = 2 + randomU32() % range;
   unsigned binds = 0;

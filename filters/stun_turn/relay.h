@@ -1,4 +1,4 @@
-// A relayed address: the way from an allocation to its peers and back.
+// A relayed address: the path between an allocation and its peers.
 #pragma once
 
 #include <memory>
@@ -12,16 +12,16 @@ namespace sluice::stun_turn {
 class RelayUser {
  public:
   virtual ~RelayUser() = default;
-  // From packet->remote. Whether the peer may send is the user's to check.
+  // A packet from packet->remote. The user checks whether the peer may send.
   virtual void onPeerPacket(net::PacketPtr&& packet) = 0;
   virtual void onPeerIcmp(const net::IcmpError& error) = 0;
   virtual void onRelayFailed() = 0;
-  // A packet on a shared port that is nobody's.
+  // A packet on a shared port that belongs to no allocation.
   virtual void onUnmatchedPeer() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
-  // Has it a permission for any port of this IP address?
+  // Whether it has a permission for this IP address, whatever the port.
   virtual bool expects(const net::Address& ip) const = 0;
-  // Peers, with their ports, that it may claim at once on a shared port.
+  // How many peers (address and port) it may claim on a shared port at a time.
   virtual size_t mostClaims() const = 0;
 };
 
@@ -29,23 +29,23 @@ class Relay {
  public:
   virtual ~Relay() = default;
   virtual const net::Address& address() const = 0;
-  // To packet->remote; true when it stayed inside the process.
+  // Sends to packet->remote; true if hairpin delivery kept it inside the process.
   virtual bool send(net::PacketPtr&& packet) = 0;
-  // Is the peer, at its port, a relay or a listener of this process?
+  // Whether the peer's address and port are a relay or a listener of this process.
   virtual bool isOurs(const net::Address& peer) = 0;
-  // Makes the peer's packets ours. False when they are another allocation's.
+  // Claims the peer's packets. False if another allocation has claimed them.
   virtual bool claim(const net::Address& /*peer*/) { return true; }
   // The allocation has a permission for this peer's IP address.
   virtual void expect(const net::Address& /*peer*/) {}
   // Permissions may have ended.
   virtual void forgetUnexpected() {}
-  // Do several allocations share the port?
+  // Whether several allocations share the port.
   virtual bool isShared() const { return false; }
-  // Of the socket, for another process.
+  // The socket's descriptor, for another process.
   virtual int descriptor() const = 0;
 };
 
-// A port under a relayed address. Peers on this worker, relays and listeners, are reached without the system.
+// The port of a relayed address. Relays and listeners on this worker are reached without the kernel.
 class RelayPort final : private net::UdpReceiver {
  public:
   class Sink {
@@ -77,7 +77,7 @@ class RelayPort final : private net::UdpReceiver {
   const std::shared_ptr<TurnProcess> process_;
   Sink& sink_;
   const net::Address address_;
-  // What was last asked, as of a version of what the answer depends on.
+  // The last lookup, valid for one version of what its result depends on.
   struct Memory {
     net::Address peer;
     uint64_t version = 0;
@@ -87,13 +87,13 @@ class RelayPort final : private net::UdpReceiver {
   std::unique_ptr<net::UdpPort> port_;
 };
 
-// With a port of its own.
+// Opens a relay with a port of its own.
 std::unique_ptr<Relay> openOwnRelay(chain::Worker& worker, std::shared_ptr<TurnProcess> process,
                                     net::UdpStats& stats, std::unique_ptr<net::UdpReservation> reservation,
                                     RelayUser& user);
 
-// A free port of `ip` in [min, max], chosen at random (RFC 6056). With `even` it is even; with `next` the one
-// above is free too, and given there. Null when none was found.
+// A free port of `ip` in [min, max], chosen at random (RFC 6056). With `even` it is even; with `next` the
+// port above is free too, and returned there. Null if none was found.
 std::unique_ptr<net::UdpReservation> reservePort(net::UdpNetwork& network, const net::Address& ip,
                                                  const TurnProcess& process, uint16_t min, uint16_t max,
                                                  bool even, std::unique_ptr<net::UdpReservation>* next);

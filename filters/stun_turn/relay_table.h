@@ -1,5 +1,5 @@
-// Which addresses are relays of this process. Any thread asks without a lock, a packet too; few IP addresses,
-// any ports.
+// Which addresses are relays of this process. Lookups take no lock and are allowed on any thread, even for
+// each packet; for few IP addresses with any ports.
 #pragma once
 
 #include <array>
@@ -26,7 +26,7 @@ class RelayTable {
   }
 
  private:
-  // Of one IP address; they stay, since an address that had relays will have more.
+  // The ports of one IP address; never removed, since an address that had relays will have more.
   struct Ports {
     const net::Address ip;
     Ports* const next;
@@ -52,7 +52,7 @@ class RelayTable {
   }
 
   std::atomic<Ports*> first_{nullptr};
-  std::mutex mutex_;  // adds to the list
+  std::mutex mutex_;  // guards additions to the list
 };
 
 }  // namespace sluice::stun_turn

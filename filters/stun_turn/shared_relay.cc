@@ -19,7 +19,7 @@ class SharedPort final : private RelayPort::Sink {
   void onPacket(net::PacketPtr&& packet) override {
     RelayUser* user = userOf(packet->remote);
     if (user != nullptr) return user->onPeerPacket(std::move(packet));
-    if (!users_.empty()) (*users_.begin())->onUnmatchedPeer();  // somebody has to count it
+    if (!users_.empty()) (*users_.begin())->onUnmatchedPeer();  // one of them counts it
     packet->settle();
     packet.reset();
   }
@@ -37,7 +37,7 @@ class SharedPort final : private RelayPort::Sink {
     const auto expecting = expected_.find(peer.withPort(0));
     if (expecting == expected_.end()) return nullptr;
     RelayUser* only = nullptr;
-    for (RelayUser* user : expecting->second) {  // nearly all of them permit it, so two looks are enough
+    for (RelayUser* user : expecting->second) {  // nearly all of them permit it, so two checks are enough
       if (!user->permits(peer)) continue;
       if (only != nullptr) return nullptr;
       only = user;
@@ -50,10 +50,10 @@ class SharedPort final : private RelayPort::Sink {
     uint64_t serial;
   };
   std::unordered_map<net::Address, Claim> claims_;
-  uint64_t claimed_ = 0;                                                       // in all
+  uint64_t claimed_ = 0;                                                       // in total
   std::unordered_map<net::Address, std::unordered_set<RelayUser*>> expected_;  // by IP address, port 0
   std::unordered_set<RelayUser*> users_;
-  RelayPort port_;  // last: it may call us until it is gone
+  RelayPort port_;  // last: it may call us until it is destroyed
 };
 
 class SharedPort::Share final : public Relay {
@@ -75,7 +75,7 @@ class SharedPort::Share final : public Relay {
     const auto known = port_.claims_.find(peer);
     if (known != port_.claims_.end()) {
       if (known->second.user == &user_) return true;
-      if (known->second.user->permits(peer)) return false;  // else that one's permission is over
+      if (known->second.user->permits(peer)) return false;  // otherwise that permission has ended
     }
     const uint64_t serial = ++port_.claimed_;
     port_.claims_.insert_or_assign(peer, Claim{&user_, serial});
@@ -106,7 +106,7 @@ class SharedPort::Share final : public Relay {
  private:
   struct Claimed {
     net::Address peer;
-    uint64_t serial;  // another one's claim of the same peer has another
+    uint64_t serial;  // another claim of the same peer has another one
   };
   void release(const Claimed& claimed) {
     const auto it = port_.claims_.find(claimed.peer);

@@ -1,5 +1,5 @@
-// Relayed addresses that several allocations of a worker share. What comes in belongs to the allocation that
-// the peer was claimed for; else to the only one with a permission for its address.
+// Relayed addresses that several allocations of a worker share. A packet belongs to the allocation that
+// claimed its peer, otherwise to the only one with a permission for the peer's address.
 #pragma once
 
 #include <map>
@@ -27,13 +27,13 @@ class SharedRelays {
     uint16_t last;
     size_t most;
   };
-  // On the least used one. Null when there is none.
+  // Opens a relay on the least used port. Null if there is none.
   std::unique_ptr<Relay> open(const Range& range, const std::shared_ptr<TurnProcess>& process,
                               RelayUser& user);
-  // Sees to it that there is one, for later.
+  // Ensures that there is a port, for later.
   void prepare(const Range& range, const std::shared_ptr<TurnProcess>& process);
 
-  // On the port of another process, bound to `address`: the first one brings it. Null when nobody did.
+  // Opens a relay on another process' port, bound to `address`: the first passes `port`. Null if none did.
   std::unique_ptr<Relay> adopt(const net::Address& address, std::unique_ptr<net::UdpReservation> port,
                                uint16_t min_port, uint16_t max_port, std::shared_ptr<TurnProcess> process,
                                RelayUser& user);
@@ -44,7 +44,7 @@ class SharedRelays {
   void addTo(Ports& ports, const Range& range, const std::shared_ptr<TurnProcess>& process);
   chain::Worker& worker_;
   net::UdpStats& stats_;
-  // By IP address and range; filters that agree on both share.
+  // By IP address and range; filters that agree on both share ports.
   std::map<std::tuple<net::Address, uint16_t, uint16_t>, Ports> ports_;
 };
 

@@ -1,5 +1,5 @@
-// Rate-limits answers in constant memory. Each source has two places by a salted hash, and is refused when
-// both are used up: a source that shares one place with a flood still has the other.
+// Rate-limits responses in constant memory. Each source has two places, chosen by a salted hash, and is
+// refused when both are used up: a source that shares one place with a flood still has the other.
 #pragma once
 
 #include <algorithm>
@@ -20,15 +20,15 @@ class SourceLimiter {
     kAddress,   // an IP address and port, for clients that have shown that they receive what is sent there
   };
 
-  // `rate` answers per second and source, > 0, with a burst of five times as many.
+  // `rate` responses per second and source, > 0, with a burst of five times as many.
   SourceLimiter(Source source, double rate) : source_(source), rate_(rate) {}
 
-  // Could it be answered now?
+  // Whether a response is allowed now.
   bool wouldAllow(const net::Address& client, Instant now) const {
     const auto [first, second] = placesOf(client);
     return after(rows_[0][first], now) <= now + kBurst || after(rows_[1][second], now) <= now + kBurst;
   }
-  // Counts an answer, unless it must not be.
+  // Counts a response, if it is allowed.
   bool allow(const net::Address& client, Instant now) {
     if (!wouldAllow(client, now)) return false;
     const auto [first, second] = placesOf(client);
@@ -41,7 +41,7 @@ class SourceLimiter {
 
  private:
   static constexpr size_t kPlaces = 65'536;
-  static constexpr Duration kBurst = 5s;  // of answers at the rate
+  static constexpr Duration kBurst = 5s;  // of responses at the rate
 
   std::pair<size_t, size_t> placesOf(const net::Address& client) const {
     const size_t hash = (source_ == Source::kCustomer ? client.customer() : client).hash(salt_);

@@ -1,4 +1,4 @@
-// What stun_turn counts: indices and names, side by side.
+// The statistics of stun_turn: indices and names, next to each other.
 #pragma once
 
 #include <string_view>
@@ -125,7 +125,7 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"icmp_reports", "ICMP errors that clients were told of."},
 };
 
-// Of an error code that TURN answers with.
+// The statistic of an error code in a TURN response.
 constexpr Count refusalOf(unsigned code) {
   switch (code) {
     case 300:

@@ -67,7 +67,7 @@ chain::Description StunTurnFactory::info() const {
   return {{"realm", turn->auth->realm()}};
 }
 
-// What the same configuration means may change with what is around it.
+// The effect of the same configuration may change with its surroundings.
 bool StunTurnFactory::sameAs(const chain::FilterFactory& previous) const {
   const auto& other = static_cast<const StunTurnFactory&>(previous);
   if (nat_discovery != other.nat_discovery) return false;
@@ -177,8 +177,8 @@ void StunTurn::onAuthenticCheck(const net::Packet& packet, const Check& check) {
   if (!consent_timer_.armed() || !(packet.remote == context_.session().remote())) judgeConsent();
 }
 
-// For clients that send no consent checks: what comes from an authenticated pair counts in their place. It
-// may be forged by who is on the path.
+// For clients that send no consent checks: packets from an authenticated pair count in their place. An
+// attacker on the path can forge them.
 void StunTurn::renewConsentFromMedia(const net::Packet& packet) {
   if (!factory_->consent_from_media || consent_.empty()) return;
   if (!context_.session().isAuthenticated(packet)) return;
@@ -232,7 +232,7 @@ bool StunTurn::onReload(const chain::FilterFactory& factory) {
 }
 
 bool StunTurn::archive(Archive& a) {
-  std::string bytes;  // apart, since the other configuration may have no TURN
+  std::string bytes;  // separate, since the other configuration may have no TURN
   if (turn_ != nullptr) {
     Archive part(a.descriptors());
     turn_->archive(part);

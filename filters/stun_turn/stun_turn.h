@@ -1,5 +1,5 @@
-// STUN Binding server, ICE-lite agent and TURN server. Gives an authenticated peer: whatever is not STUN
-// passes inward only from an address that an authenticated check came from.
+// STUN Binding server, ICE-lite agent and TURN server. Authenticates the peer: packets other than STUN pass
+// inward only from an address that sent an authenticated check.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ class StunTurnFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
   chain::Description info() const override;
 
-  double unauthenticated_rate = 100;  // answers per second and source
+  double unauthenticated_rate = 100;  // responses per second and source
   Duration consent_timeout = 30s;
   bool consent_from_media = false;
   bool answer_anonymous = true;
@@ -32,9 +32,9 @@ class StunTurnFactory final : public chain::FilterFactory {
   std::optional<TurnSettings> turn;
   std::optional<NatDiscovery> nat_discovery;
 
-  // Turn clients see the credentials and the NAT through their factory.
+  // TURN clients use the credentials and the NAT of their factory.
   bool sameAs(const chain::FilterFactory& previous) const override;
-  // Allocations end with `turn`.
+  // Allocations end when `turn` is removed.
   bool endsState(const chain::FilterFactory& next) const override {
     return turn.has_value() && !static_cast<const StunTurnFactory&>(next).turn.has_value();
   }
@@ -63,7 +63,7 @@ class StunTurn final : public chain::Filter {
   const StunTurnFactory* factory_;
   StunWorker& worker_;
   AnswerLimits& limits_;
-  std::unique_ptr<Turn> turn_;  // of clients that use it
+  std::unique_ptr<Turn> turn_;  // null until the client uses TURN
   RecentChecks checks_;
   Consent consent_;
   net::Timer consent_timer_;

@@ -15,7 +15,7 @@ class StunWorker {
  public:
   explicit StunWorker(chain::Worker& worker) : worker_(worker) {}
 
-  // Of the configured filter that counts in `stats`.
+  // The limits of the configured filter that counts in `stats`.
   AnswerLimits& limits(stats::FilterStats& stats, double rate) {
     return limits_.try_emplace(&stats, rate).first->second;
   }
@@ -24,7 +24,7 @@ class StunWorker {
   SharedRelays& sharedRelays() { return shared_relays_; }
   net::UdpStats& relayStats() { return relay_stats_; }
 
-  // Frees what was reserved and not used, when its time is over.
+  // Frees reservations that expire unused.
   void watchReservations(std::shared_ptr<TurnProcess> process) {
     reserving_ = std::move(process);
     reservations_.arm(TurnProcess::kReservationTime);

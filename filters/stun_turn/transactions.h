@@ -1,5 +1,5 @@
-// The answers of the last requests of one client, so that a request that comes again gets the same answer
-// again (RFC 8489 section 6.3.1, RFC 8656 section 5).
+// The responses to the last requests of one client, so that a retransmitted request gets the same response
+// (RFC 8489 section 6.3.1, RFC 8656 section 5).
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ class Transactions {
   static constexpr size_t kMax = 8;
   static constexpr Duration kMemory = 40s;
 
-  // Null unless this very request was answered a short time ago.
+  // Null unless this very request was answered within kMemory.
   const std::vector<uint8_t>* find(const stun::Message& request, Instant now) const {
     for (const Entry& entry : entries_) {
       if (entry.id == request.id && entry.hash == hashOf(request.bytes) && now - entry.at < kMemory) {
@@ -54,7 +54,7 @@ class Transactions {
   size_t oldest_ = 0;
 };
 
-// Of indications: they must differ and look random; nobody checks them. SplitMix64.
+// Transaction ids of indications: they must differ and look random; no one checks them. SplitMix64.
 class TransactionIds {
  public:
   stun::TransactionId next() {

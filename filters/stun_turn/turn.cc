@@ -10,7 +10,7 @@ namespace {
 constexpr size_t kChannelHeader = 4;
 constexpr Duration kHousekeeping = 60s;
 constexpr double kBurstSeconds = 0.25;    // of bandwidth limits
-constexpr double kMinBurstBits = 64'000;  // some packets in any case
+constexpr double kMinBurstBits = 64'000;  // a few packets in any case
 
 // Section 11.5.
 bool isRelayedIcmp(const net::IcmpError& error) {
@@ -40,7 +40,7 @@ void Turn::onSendIndication(net::PacketPtr&& packet, const stun::Message& indica
   const auto to = indication.xorAddress(stun::kXorPeerAddress);
   const auto data = indication.find(stun::kData);
   if (!to || !data) return context_.drop(std::move(packet), Drop::kMalformed);
-  // Other families' translations ignore it (RFC 8656 section 13).
+  // Translations between other families ignore it (RFC 8656 section 13).
   const bool v4_to_v4 = !packet->remote.isV6() && to->ip_length == 4;
   packet->dont_fragment = v4_to_v4 && indication.has(stun::kDontFragment);
   packet->removePrefix(static_cast<size_t>(data->data() - packet->data().data()));
@@ -65,7 +65,7 @@ void Turn::onChannelData(net::PacketPtr&& packet) {
 void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer, Allocation::Permitted permitted) {
   using enum Allocation::Permitted;
   Relay* relay = relayFor(peer);
-  // What was permitted as a relay of ours may be another program's port by now.
+  // A port that was permitted as a relay of ours may be another program's by now.
   if (relay == nullptr || permitted == kNo || (permitted == kThisPort && !relay->isOurs(peer))) {
     return context_.drop(std::move(packet), Drop::kNoPermission);
   }
@@ -87,7 +87,7 @@ bool Turn::withinBandwidth(size_t bytes) {
   const auto take = [&](SharedBucket& bucket, double rate) {
     return rate == 0 || bucket.take(bits, rate, std::max(kMinBurstBits, kBurstSeconds * rate), now);
   };
-  // When allocations run short, users get half.
+  // When allocations are scarce, users get half.
   const double share = settings_->isScarce(process_->allocations()) ? 0.5 : 1;
   return take(account_->bandwidth, share * settings_->max_bandwidth_per_user) &&
          take(process_->bandwidth(), settings_->max_bandwidth);
@@ -124,7 +124,7 @@ void Turn::onPeerPacket(net::PacketPtr&& packet) {
   context_.egress(std::move(packet));
 }
 
-// In a Data indication, in place.
+// Wraps the data in a Data indication, in place.
 bool Turn::wrap(net::Packet& packet, const net::Address& peer) {
   const stun::TransportAddress from = toStun(peer);
   const size_t size = packet.size();
@@ -164,7 +164,7 @@ void Turn::send(net::PacketPtr packet, const net::Packet& request) {
   context_.egress(std::move(packet));
 }
 
-// Ends permissions whose time is over, or which policy no longer allows.
+// Ends permissions that have expired, or that the policy no longer allows.
 void Turn::sweep() {
   allocation_->sweep(context_.now(), [&](const net::Address& peer) { return vet(peer) != Vetted::kDenied; });
   for (const RelayedAddress* relayed : {&v4_, &v6_}) {
@@ -189,7 +189,7 @@ Relay* Turn::relayFor(const net::Address& peer) const {
   return context_.now() < relayed.until ? relayed.relay.get() : nullptr;
 }
 
-// The allocation lives as long as one of them.
+// The allocation lives as long as one of its relayed addresses.
 Instant Turn::latestExpiry() const {
   Instant last{};
   for (const RelayedAddress* relayed : {&v4_, &v6_}) {
@@ -198,7 +198,8 @@ Instant Turn::latestExpiry() const {
   return last;
 }
 
-// What ends takes its permissions and channels along, and nothing of the other's (RFC 8656 section 8.1).
+// A relayed address that ends takes its own permissions and channels with it, none of the other's (RFC 8656
+// section 8.1).
 void Turn::expireWays() {
   const Instant now = context_.now();
   for (RelayedAddress* relayed : {&v4_, &v6_}) {

@@ -1,4 +1,4 @@
-// One client of the TURN server (RFC 8656): its requests, its allocation, its data both ways.
+// One client of the TURN server (RFC 8656): its requests, its allocation, and its data in both directions.
 #pragma once
 
 #include <functional>
@@ -17,34 +17,34 @@ namespace sluice::stun_turn {
 
 class Turn final : private RelayUser {
  public:
-  // `settings` outlives this or is replaced by reload().
+  // `settings` must outlive this or be replaced by reload().
   Turn(chain::FilterContext& context, StunWorker& worker, AnswerLimits& limits, const TurnSettings& settings,
        std::string_view software);
   ~Turn() override;
 
   static bool isRequest(uint16_t method);
-  // isRequest(request.method) holds.
+  // Requires isRequest(request.method).
   void onRequest(const net::Packet& packet, const stun::Message& request);
   void onSendIndication(net::PacketPtr&& packet, const stun::Message& indication);
   void onChannelData(net::PacketPtr&& packet);
 
   void reload(const TurnSettings& settings, std::string_view software);
-  // The allocation with its relayed addresses, and answers that may be asked for again.
+  // The allocation with its relayed addresses, and the responses that may have to be repeated.
   bool archive(Archive& a);
   void describe(chain::Description& out) const;
 
  private:
-  // A request whose sender is known, and where its answer goes.
+  // An authenticated request and the packet for its response.
   struct Exchange {
     const net::Packet& packet;
     const stun::Message& request;
     const Authentication& auth;
     net::PacketPtr response;
   };
-  // What became of the wanted for relayed addresses. Error codes; 0 is none.
+  // The result of opening relayed addresses. Error codes; 0: none.
   struct Opened {
     unsigned error = 0;
-    uint8_t missing_family = 0;  // of two that were wished, as on the wire
+    uint8_t missing_family = 0;  // of two that were requested, as on the wire
     unsigned missing_code = 0;
   };
   // What an Allocate request asks for.
@@ -61,7 +61,7 @@ class Turn final : private RelayUser {
   };
   enum class Vetted { kDenied, kThisPort, kAnyPort };
 
-  // Nothing when the sender must not have an answer now.
+  // Nothing if the sender must not get a response now.
   std::optional<Authentication> authenticate(const net::Packet& packet, const stun::Message& request);
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
   void handle(Exchange& exchange);
@@ -78,7 +78,7 @@ class Turn final : private RelayUser {
   void createPermission(Exchange& exchange);
   void channelBind(Exchange& exchange);
   Vetted vet(const net::Address& peer) const;
-  // What a peer's address as clients know it is here.
+  // Translates a peer's address, as clients know it, into the local one.
   net::Address toLocal(const net::Address& external) const;
 
   using Fill = std::function<void(stun::Writer&)>;
@@ -86,14 +86,14 @@ class Turn final : private RelayUser {
   void grant(Exchange& exchange);
   void refuse(Exchange& exchange, unsigned code);
   void refuseUnknown(Exchange& exchange, const UnknownAttributes& unknown);
-  // Back the way that the request came.
+  // Sends it back along the request's path.
   void send(net::PacketPtr packet, const net::Packet& request);
 
   void toPeer(net::PacketPtr&& packet, const net::Address& peer, Allocation::Permitted permitted);
   bool wrap(net::Packet& packet, const net::Address& peer);
   bool withinBandwidth(size_t bytes);
   bool isLive() const { return allocation_ && allocation_->isLive(context_.now()); }
-  // Null when the allocation has none of the peer's family, or none any more.
+  // Null if the allocation has no relayed address of the peer's family, or no longer has one.
   Relay* relayFor(const net::Address& peer) const;
   RelayedAddress& relayedAddress(bool v6) { return v6 ? v6_ : v4_; }
   Instant latestExpiry() const;
@@ -126,7 +126,7 @@ class Turn final : private RelayUser {
   std::optional<Allocation> allocation_;
   std::string account_name_;
   std::shared_ptr<Account> account_;
-  std::shared_ptr<TurnProcess> process_;  // that account_ is of
+  std::shared_ptr<TurnProcess> process_;  // to which account_ belongs
   RelayedAddress v4_;
   RelayedAddress v6_;
   uint64_t bytes_to_peers_ = 0;

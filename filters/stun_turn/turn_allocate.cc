@@ -43,7 +43,7 @@ unsigned Turn::readAllocateRequest(const stun::Message& request, AllocateRequest
 }
 
 bool Turn::admit(Exchange& exchange, const AllocateRequest& wanted) {
-  // From IPv4 to IPv6 the DF bit of what comes in would have to be seen (section 3.7).
+  // From IPv4 to IPv6, the DF bit of received packets would have to be known (section 3.7).
   if (wanted.v6 && !exchange.packet.remote.isV6() && exchange.request.has(stun::kDontFragment)) {
     UnknownAttributes unknown;
     unknown.types[unknown.count++] = stun::kDontFragment;
@@ -73,7 +73,7 @@ void Turn::allocate(Exchange& exchange) {
     if (!wanted.reserved) return refuse(exchange, 508);
     wanted.v6 = wanted.reserved->port->local().isV6();
   }
-  if (!admit(exchange, wanted)) {  // the token is good for another try
+  if (!admit(exchange, wanted)) {  // the token stays valid for another try
     if (wanted.reserved) settings_->process->unclaim(*wanted.token, *std::move(wanted.reserved));
     return;
   }
@@ -145,7 +145,7 @@ Turn::Opened Turn::openRelays(AllocateRequest& wanted, std::optional<Reservation
   const bool both = wanted.v4 && wanted.v6;
   if (!both || (v4 != 0 && v6 != 0)) {
     opened.error = std::max(v4, v6);
-  } else if (v4 != 0 || v6 != 0) {  // section 7.2, check 9: half is better than nothing
+  } else if (v4 != 0 || v6 != 0) {  // section 7.2, check 9: one family is better than none
     opened.missing_family = v4 != 0 ? kIpv4 : kIpv6;
     opened.missing_code = std::max(v4, v6);
   }
@@ -161,7 +161,7 @@ std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const AllocateReq
   std::unique_ptr<net::UdpReservation> next;
   auto port = reservePort(worker_.worker().network(), ip, *s.process, s.min_port, s.max_port, wanted.even,
                           wanted.reserve ? &next : nullptr);
-  if (port == nullptr && s.shared_when_short && !wanted.even) {  // better than nothing
+  if (port == nullptr && s.shared_when_short && !wanted.even) {  // a shared port is better than none
     context_.count(Count::kSharedFallbacks);
     return worker_.sharedRelays().open(range, s.process, *this);
   }

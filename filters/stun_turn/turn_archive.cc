@@ -1,4 +1,4 @@
-// A TURN client on its way to another process: the allocation, and the sockets of its relayed addresses.
+// Hands a TURN client over to another process: the allocation, and the sockets of its relayed addresses.
 #include <limits>
 
 #include "filters/stun_turn/turn.h"
@@ -11,7 +11,7 @@ bool Turn::archive(Archive& a) {
   a(transactions_, has_allocation, user, account_name_, bytes_to_peers_, bytes_from_peers_);
   if (!has_allocation) return true;
   if (a.isReading()) {
-    // It was admitted once; limits are for new ones.
+    // It was admitted before; limits apply to new allocations.
     constexpr size_t kAny = std::numeric_limits<size_t>::max();
     process_ = settings_->process;
     account_ = process_->admit(account_name_, 1, kAny, kAny, context_.now()).account;

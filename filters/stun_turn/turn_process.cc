@@ -31,7 +31,7 @@ void TurnProcess::release(const std::string& user, Instant now) {
 void TurnProcess::giveBack(const std::string& user, Instant now) {
   const auto account = accounts_.find(user);
   assert(account != accounts_.end());
-  // A user who comes again at once finds the bucket as it was left.
+  // A user that returns at once finds the bucket in the state in which it was left.
   if (--account->second->allocations == 0) idle_.emplace(account->second->bandwidth.fullAt(), user);
   total_.fetch_sub(1, std::memory_order_relaxed);
   forgetIdle(now);

@@ -1,6 +1,5 @@
-// What all TURN of the process shares: quotas, which addresses are relays, reservations and the key of
-// nonces. For all threads. Locks are for the control path; a packet at most touches the atomics of an
-// Account.
+// What all TURN clients of the process share: quotas, relay addresses, reservations and the nonce key. For
+// all threads. Locks are for the control path; a packet touches at most the atomics of an Account.
 #pragma once
 
 #include <array>
@@ -18,7 +17,7 @@
 
 namespace sluice::stun_turn {
 
-// One user, as quotas see it.
+// One user, for the quotas.
 struct Account {
   size_t allocations = 0;  // and reservations; guarded by TurnProcess
   SharedBucket bandwidth;
@@ -38,20 +37,20 @@ class TurnProcess {
   };
   // Takes `places` in the quotas, or none.
   Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
-  // Gives one back.
+  // Gives one place back.
   void release(const std::string& user, Instant now);
-  // For another process: so that nonces stay good. Allocations come with their sessions; ports that are only
-  // reserved stay behind.
+  // For another process: keeps nonces valid. Allocations are handed over with their sessions; ports that are
+  // only reserved are not.
   static constexpr std::string_view kStateName = "turn";
   void archive(Archive& a) { a(*nonces_); }
 
-  // Places that are taken.
+  // The number of places taken.
   size_t allocations() const { return total_.load(std::memory_order_relaxed); }
 
   RelayTable& relays() { return relays_; }
   bool isRelay(const net::Address& address) const { return relays_.has(address); }
 
-  // Takes over one place of the user. Nothing when there are too many.
+  // Takes over one place of the user. Nothing if there are too many reservations.
   std::optional<ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port, const std::string& user,
                                           Instant now);
   struct Reserved {
@@ -59,20 +58,20 @@ class TurnProcess {
     std::string user;
     Instant until;
   };
-  // Gives the place back. Nothing when the token is unknown or too old.
+  // Gives the place back. Nothing if the token is unknown or too old.
   std::optional<Reserved> claim(const ReservationToken& token, Instant now);
-  // Who claimed it cannot use it: it is as if nobody had.
+  // Undoes a claim that could not be used.
   void unclaim(const ReservationToken& token, Reserved reserved);
   void expireReservations(Instant now);
   size_t reservations() const;
-  // Users with allocations, or with bandwidth that is not back yet.
+  // Users with allocations, or with a bandwidth bucket that is not full again yet.
   size_t accounts() const;
 
   std::shared_ptr<const NonceGenerator> nonces() const { return nonces_; }
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
-  // These hold mutex_.
+  // Call these with mutex_ held.
   void forgetIdle(Instant now);
   void giveBack(const std::string& user, Instant now);
   void dropExpired(Instant now);

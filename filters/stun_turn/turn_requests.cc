@@ -1,4 +1,4 @@
-// TURN's requests (RFC 8656 sections 5, 8, 10 and 12); Allocate has a file of its own.
+// TURN's requests (RFC 8656 sections 5, 8, 10 and 12); Allocate has its own file.
 #include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/turn.h"
 #include "filters/stun_turn/turn_wire.h"
@@ -42,10 +42,10 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
   if (!known) return context_.countDrop(Drop::kRateLimited);
   const Authentication& auth = *known;
   if (auth.error != 0) return challenge(packet, request, auth.error);
-  // The answer has its place before anything changes.
+  // The packet for the response is taken before anything changes.
   Exchange exchange{packet, request, auth, context_.packet()};
   if (exchange.response == nullptr) return context_.countDrop(Drop::kNoPacket);
-  // No tunnels, and no TURN through our own TURN: packets might go round (sections 21.1.7 and 21.4).
+  // No tunnels, and no TURN through our own TURN: packets might loop (sections 21.1.7 and 21.4).
   const bool is_relay = settings_->process->isRelay(toLocal(packet.remote));
   if (is_relay || PeerPolicy::isTunnel(packet.remote)) return refuse(exchange, 403);
   handle(exchange);
@@ -57,8 +57,8 @@ net::Address Turn::toLocal(const net::Address& external) const {
   });
 }
 
-// HMAC checks are expensive, with several shared secrets above all: a source that has used up its answers
-// gets none of either. A nonce of ours shows that the client receives what is sent to its address.
+// HMAC checks are expensive, above all with several shared secrets: a source that has used up its responses
+// gets no check and no response. A nonce of ours shows that the client receives what is sent to its address.
 std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
   const auto nonce = settings_->auth->judge(request, packet.remote, now);
@@ -71,7 +71,7 @@ std::optional<Authentication> Turn::authenticate(const net::Packet& packet, cons
   return auth;
 }
 
-// Less than three times the request.
+// The challenge is less than three times the request's size.
 void Turn::challenge(const net::Packet& packet, const stun::Message& request, unsigned code) {
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
@@ -148,7 +148,7 @@ void Turn::grant(Exchange& exchange) {
 }
 
 void Turn::refresh(Exchange& exchange) {
-  std::optional<uint8_t> family;  // none: all that there are
+  std::optional<uint8_t> family;  // none: all relayed addresses
   if (const auto requested = exchange.request.find(stun::kRequestedAddressFamily)) {
     family = familyOf(*requested);
     if (!family) return refuse(exchange, 400);

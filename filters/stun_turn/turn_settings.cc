@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kMinBandwidth = 8000;
 
-// Collects what is wrong, with paths below "turn".
+// Collects errors, with paths below "turn".
 struct Reader {
   Errors& errors;
 

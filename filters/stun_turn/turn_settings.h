@@ -24,15 +24,15 @@ struct TurnSettings {
   static std::optional<TurnSettings> make(const filters::Turn& config, chain::FactoryContext& context,
                                           Errors& errors);
 
-  // Of two that were made of the same configuration.
+  // For two settings made from the same configuration.
   bool sameSurroundings(const TurnSettings& other) const {
     return credentials->sameAs(*other.credentials) && *nat == *other.nat && listener == other.listener &&
            peers.own() == other.peers.own();
   }
 
-  // Where a client that talks to `local` gets its relayed address of this family. Unset: nowhere.
+  // The IP address on which a client of `local` gets a relayed address of this family. Unset: none.
   net::Address relayIp(net::Address::Family family, const net::Address& local) const;
-  // What a client gets that asks for `requested`.
+  // The lifetime for a client that requests `requested_s`.
   Duration lifetime(std::optional<uint32_t> requested_s, bool scarce) const;
   bool isScarce(size_t allocations) const { return 5 * allocations >= 4 * max_allocations; }
 
@@ -41,11 +41,11 @@ struct TurnSettings {
   std::shared_ptr<const net::AddressMap> nat;
   std::shared_ptr<TurnProcess> process;
   std::vector<RelayIp> relay_ips;
-  std::vector<net::Address> listener;  // its addresses
+  std::vector<net::Address> listener;  // the listener's addresses
   uint16_t min_port = 49'152;
   uint16_t max_port = 65'535;
   bool shared_ports = false;
-  bool shared_when_short = false;  // ports or descriptors
+  bool shared_when_short = false;  // of ports or descriptors
   size_t max_shared_ports = 8;
   Duration max_lifetime = 3600s;
   PeerPolicy peers;

@@ -1,4 +1,4 @@
-// What TURN's requests have in common on the wire.
+// Wire constants and helpers that TURN's requests share.
 #pragma once
 
 #include <chrono>
@@ -40,7 +40,7 @@ inline std::string_view reasonOf(unsigned code) {
   }
 }
 
-// The family of REQUESTED- or ADDITIONAL-ADDRESS-FAMILY; nothing when the attribute is malformed.
+// The family of REQUESTED- or ADDITIONAL-ADDRESS-FAMILY; nothing if the attribute is malformed.
 inline std::optional<uint8_t> familyOf(Bytes value) {
   if (value.size() != 4) return std::nullopt;
   return value[0];

@@ -1,4 +1,4 @@
-// What kind of datagram this is, from its first bytes (RFC 7983 section 7, RFC 5761 section 4).
+// Classifies a datagram by its first bytes (RFC 7983 section 7, RFC 5761 section 4).
 #pragma once
 
 #include <cstdint>
@@ -25,11 +25,11 @@ inline PacketKind classify(Bytes datagram) {
   if (first <= 3) {
     const bool stun = datagram.size() >= 20 && readU32(&datagram[4]) == kStunMagicCookie;
     if (!stun) return PacketKind::kOther;
-    const bool binding = (readU16(&datagram[0]) & 0xFEEF) == 0x0001;  // without the class' bits
+    const bool binding = (readU16(&datagram[0]) & 0xFEEF) == 0x0001;  // without the class bits
     return binding ? PacketKind::kStun : PacketKind::kTurn;
   }
   if (first >= 20 && first <= 63) return PacketKind::kDtls;
-  // RFC 7983 ends TURN's channels at 79; clients of RFC 5766 go up to 127, where nothing else is.
+  // RFC 7983 ends TURN channels at 79; clients of RFC 5766 use up to 127, a range that nothing else uses.
   if (first >= 64 && first <= 127) return PacketKind::kTurnChannel;
   if (first >= 128 && first <= 191 && datagram.size() >= 2) {
     return datagram[1] >= 192 && datagram[1] <= 223 ? PacketKind::kRtcp : PacketKind::kRtp;

@@ -81,7 +81,7 @@ bool checkArbitrary(Bytes& rest, PacketInfo& info) {
 }
 
 // Section 4.2.3: a SILK frame begins with a bit of voice activity for each 20 ms and then one that says
-// whether there is LBRR, first of the mid channel, then of the side channel. They are coded with even
+// whether there is LBRR, first of the mid channel, then of the side channel. They are coded with equal
 // probabilities and so are plain bits.
 void readSilkHeader(Bytes first_frame, PacketInfo& info) {
   const auto activities = static_cast<int>((info.frame_duration + kSilkFrame - microseconds{1}) / kSilkFrame);

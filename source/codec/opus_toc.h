@@ -1,4 +1,4 @@
-// What an Opus packet says of itself without being decoded (RFC 6716 section 3).
+// Properties of an Opus packet that can be read without decoding it (RFC 6716 section 3).
 #pragma once
 
 #include <chrono>
@@ -17,17 +17,17 @@ struct PacketInfo {
   bool stereo = false;
   std::chrono::microseconds frame_duration{};
   uint8_t frame_count = 0;  // 1-48
-  size_t padding_size = 0;  // of code 3, without the bytes that count it; DRED travels there
-  bool has_lbrr = false;    // the packet also holds a coarse copy of the time before it (section 4.2.5)
-  // What the first frame says of its content: SILK carries the encoder's voice activity (section 4.2.3),
-  // CELT only tells digital silence (section 4.3). Empty: the frame does not say.
+  size_t padding_size = 0;  // of code 3, without the bytes that count it; it may carry DRED
+  bool has_lbrr = false;    // the packet also holds a coarse copy of the preceding audio (section 4.2.5)
+  // What the first frame signals about its content: SILK carries the encoder's voice activity (section
+  // 4.2.3), CELT only digital silence (section 4.3). Empty: the frame signals nothing.
   std::optional<bool> active;
 
   std::chrono::microseconds duration() const { return frame_duration * frame_count; }
   uint32_t samples() const { return static_cast<uint32_t>(duration().count() * 48 / 1000); }  // at 48 kHz
 };
 
-// nullopt when a decoder must refuse the packet (requirements R1 to R7 of section 3.4).
+// nullopt if a decoder must refuse the packet (requirements R1 to R7 of section 3.4).
 std::optional<PacketInfo> parse(Bytes payload);
 
 // Silence that only keeps the stream alive (section 2.1.9).

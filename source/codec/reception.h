@@ -1,4 +1,4 @@
-// What a receiver knows of one RTP stream: extended sequence numbers, loss and jitter (RFC 3550 appendices
+// Reception statistics of one RTP stream: extended sequence numbers, loss and jitter (RFC 3550 appendices
 // A.1, A.3 and A.8). Pure.
 #pragma once
 
@@ -15,18 +15,18 @@ class Reception {
  public:
   explicit Reception(uint32_t clock_rate) : clock_rate_(clock_rate) {}
 
-  // False when the sequence number jumped wildly: a stray packet, or a restart, which a second packet
+  // False if the sequence number jumped far: an isolated packet, or a restart, which a second packet
   // confirms.
   bool onPacket(uint16_t sequence, uint32_t timestamp, Instant arrival);
   void onSenderReport(rtcp::Ntp ntp, Instant arrival);
-  // The round trip to who reports on the stream beyond us, whom the sender reports pass by us.
+  // The round trip to a receiver beyond us that reports on the stream and gets its SRs through us.
   std::optional<Duration> roundTripBeyond(const rtcp::ReportBlock& block, Instant now) const;
 
-  // The report since the last one.
+  // The report on the time since the previous one.
   rtcp::ReportBlock report(uint32_t ssrc, Instant now);
 
   uint64_t received() const { return received_; }
-  uint32_t restarts() const { return restarts_; }  // the first packet is one
+  uint32_t restarts() const { return restarts_; }  // the first packet counts as one
   void archive(Archive& a) {
     a(clock_rate_, received_, restarts_, base_, cycles_, highest_, probation_, jitter_, last_transit_,
       has_transit_, expected_before_, received_before_, last_sr_, last_sr_arrival_);
@@ -48,7 +48,7 @@ class Reception {
   uint32_t cycles_ = 0;
   uint16_t highest_ = 0;
   uint32_t probation_ = 0x10000;  // the sequence that would confirm a restart; beyond 16 bits: none
-  uint32_t jitter_ = 0;           // sixteenfold
+  uint32_t jitter_ = 0;           // times 16
   uint32_t last_transit_ = 0;
   bool has_transit_ = false;
   uint64_t expected_before_ = 0;

@@ -13,7 +13,7 @@
 
 namespace sluice::red {
 
-inline constexpr size_t kMaxBlocks = 9;  // a primary and as many as anyone sends
+inline constexpr size_t kMaxBlocks = 9;  // the primary and as many redundant ones as senders use
 
 struct Block {
   uint8_t payload_type = 0;
@@ -29,11 +29,10 @@ struct Packet {
   std::span<const Block> redundant() const { return {blocks.data(), count - 1}; }
 };
 
-// The payload of an RTP packet, without padding. nullopt when a header or block overruns or there are too
-// many.
+// The payload of an RTP packet, without padding. nullopt if a header or block overruns or there are too many.
 std::optional<Packet> parse(Bytes payload);
 
-// What a redundant block can say of itself.
+// The limits of a redundant block's header fields.
 inline constexpr uint32_t kMaxTimestampOffset = 0x3FFF;
 inline constexpr size_t kMaxBlockSize = 0x3FF;
 

@@ -72,7 +72,7 @@ void writeReportBlock(const ReportBlock& block, uint8_t* out) {
 std::optional<Duration> roundTrip(const ReportBlock& block, uint32_t now_middle) {
   if (block.last_sr == 0) return std::nullopt;
   const auto units = static_cast<int32_t>(now_middle - block.last_sr - block.delay_since_last_sr);
-  if (units < 0) return std::nullopt;  // the client's delay exceeds the whole: nonsense
+  if (units < 0) return std::nullopt;  // the client's delay exceeds the total: invalid
   return Duration{int64_t{units} * 1'000'000'000 / 65536};
 }
 

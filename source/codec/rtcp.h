@@ -1,4 +1,4 @@
-// RTCP (RFC 3550 section 6, RFC 4585, RFC 5506): reading compound packets, writing reports.
+// RTCP (RFC 3550 section 6, RFC 4585, RFC 5506): reads compound packets and writes reports.
 #pragma once
 
 #include <cstdint>
@@ -31,14 +31,14 @@ class Reader {
  public:
   explicit Reader(Bytes compound) : rest_(compound) {}
   std::optional<Packet> next();
-  // True when everything was read.
+  // True if everything was read.
   bool done() const { return rest_.empty(); }
 
  private:
   Bytes rest_;
 };
 
-// Wall-clock time as RTCP counts it: seconds since 1900 in the upper 32 bits, fractions in the lower.
+// Wall-clock time in RTCP's format: seconds since 1900 in the upper 32 bits, fractions in the lower.
 using Ntp = uint64_t;
 // The middle 32 bits: what LSR and DLSR are measured in, 1/65536 s.
 inline uint32_t middle(Ntp ntp) {
@@ -60,15 +60,15 @@ struct ReportBlock {
   int32_t cumulative_lost = 0;       // 24 bits, signed
   uint32_t highest_sequence = 0;     // extended
   uint32_t jitter = 0;               // in timestamp units
-  uint32_t last_sr = 0;              // middle(ntp) of the last SR; 0: none came
+  uint32_t last_sr = 0;              // middle(ntp) of the last SR; 0: none received
   uint32_t delay_since_last_sr = 0;  // 1/65536 s
 };
 
 // Of an SR packet.
 std::optional<SenderInfo> readSenderInfo(const Packet& packet);
-// The i-th report block of an SR or RR packet; nothing when it is not there.
+// The i-th report block of an SR or RR packet; nothing if it is not there.
 std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i);
-// Its bytes; empty when it is not there.
+// Its bytes; empty if it is not there.
 Bytes reportBlock(const Packet& packet, size_t i);
 void writeReportBlock(const ReportBlock& block, uint8_t* out);
 
@@ -81,8 +81,8 @@ void forEachBye(const Packet& packet, Leaving&& leaving) {
   }
 }
 
-// For a filter that changes a stream's packets and so must change what the other side says of them (RFC 3550
-// section 7.2): each report block of the compound is handed over, and written back when `change(block)`
+// For a filter that changes a stream's packets and so must change the other side's reports on them (RFC 3550
+// section 7.2): calls `change(block)` for each report block of the compound, and writes the block back if it
 // returns true.
 template <typename Change>
 void rewriteReportBlocks(MutableBytes compound, Change&& change) {
@@ -96,11 +96,11 @@ void rewriteReportBlocks(MutableBytes compound, Change&& change) {
   }
 }
 
-// RFC 3550 section 6.4.1: the round trip that a report block tells the sender of the SR, who reads it at
-// `now`.
+// RFC 3550 section 6.4.1: the round trip that the sender of the SR computes from a report block that arrives
+// at `now_middle`.
 std::optional<Duration> roundTrip(const ReportBlock& block, uint32_t now_middle);
 
-// Builds a compound in the caller's buffer. What does not fit makes finish() return nothing.
+// Builds a compound in the caller's buffer. If something does not fit, finish() returns nothing.
 class Writer {
  public:
   explicit Writer(MutableBytes buffer) : buffer_(buffer) {}
@@ -109,7 +109,7 @@ class Writer {
   void addReceiverReport(uint32_t ssrc, std::span<const ReportBlock> blocks);
   void addCname(uint32_t ssrc, std::string_view cname);  // at most 255 bytes
   void addBye(uint32_t ssrc);
-  // A packet of any type: its body to fill, zeroed after body_size; null when it does not fit.
+  // Adds a packet of any type and returns its body to fill, zeroed after body_size; null if it does not fit.
   uint8_t* add(uint8_t type, size_t count, size_t body_size);
 
   std::optional<size_t> finish() const;

@@ -1,5 +1,6 @@
-// RTCP extended reports (RFC 3611) that measure a round trip to who receives nothing from us: we send our
-// time (RRTR, section 4.4), and are told when it came and how long it was kept (DLRR, section 4.5).
+// RTCP extended reports (RFC 3611) that measure the round trip to a peer that receives no media from us: we
+// send our time (RRTR, section 4.4), and the peer returns it with the delay since it arrived (DLRR, section
+// 4.5).
 #pragma once
 
 #include <optional>
@@ -10,7 +11,7 @@ namespace sluice::rtcp {
 
 void addReferenceTime(Writer& writer, uint32_t sender, Ntp now);
 
-// What a DLRR block says of the reference time of `ssrc`, read at `now_middle`.
+// The round trip from a DLRR block for the reference time of `ssrc`, received at `now_middle`.
 std::optional<Duration> referenceRoundTrip(const Packet& packet, uint32_t ssrc, uint32_t now_middle);
 
 }  // namespace sluice::rtcp

@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint32_t kRembIdentifier = 0x52454D42;  // "REMB"
 
-// A number as exponent and mantissa of so many bits, rounded down.
+// A number as exponent and mantissa of `mantissa_bits`, rounded down.
 struct Scaled {
   uint32_t exponent;
   uint32_t mantissa;
@@ -18,7 +18,7 @@ Scaled scale(uint64_t value, int mantissa_bits) {
   return {static_cast<uint32_t>(excess), static_cast<uint32_t>(value >> excess)};
 }
 
-// Nothing when it does not fit 64 bits.
+// Nothing if it does not fit in 64 bits.
 std::optional<uint64_t> unscale(uint32_t exponent, uint64_t mantissa) {
   if (mantissa != 0 && std::bit_width(mantissa) + static_cast<int>(exponent) > 64) return std::nullopt;
   return mantissa << exponent;
@@ -47,7 +47,7 @@ std::optional<uint64_t> readTmmbr(const Packet& packet, uint32_t ssrc) {
 }
 
 void addNack(Writer& writer, uint32_t sender, uint32_t media, std::span<const uint16_t> sequences) {
-  // The entries are counted first: the common header says how long the packet is.
+  // The entries are counted first: the common header contains the packet's length.
   const auto follows = [](uint16_t first, uint16_t sequence) {
     const auto distance = static_cast<uint16_t>(sequence - first);
     return distance >= 1 && distance <= 16;
@@ -91,7 +91,7 @@ void addTmmbr(Writer& writer, uint32_t sender, uint32_t media, uint64_t bps, uin
   if (at == nullptr) return;
   const Scaled rate = scale(bps, 17);
   writeU32(at, sender);
-  writeU32(at + 4, 0);  // as RFC 5104 section 4.2.1.2 asks
+  writeU32(at + 4, 0);  // as RFC 5104 section 4.2.1.2 requires
   writeU32(at + 8, media);
   writeU32(at + 12, rate.exponent << 26 | rate.mantissa << 9 | (overhead_bytes & 0x1FFu));
 }

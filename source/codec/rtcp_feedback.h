@@ -18,7 +18,7 @@ constexpr uint8_t kNackFormat = 1;
 constexpr uint8_t kTmmbrFormat = 3;
 constexpr uint8_t kRembFormat = 15;
 
-// Calls `lost(media_ssrc, sequence)` for each packet that a NACK asks for (RFC 4585 section 6.2.1).
+// Calls `lost(media_ssrc, sequence)` for each packet that a NACK requests (RFC 4585 section 6.2.1).
 template <typename Lost>
 void forEachLost(const Packet& packet, Lost&& lost) {
   if (packet.type != kTransportFeedback || packet.count != kNackFormat || packet.body.size() < 8) return;
@@ -39,8 +39,8 @@ std::optional<uint64_t> readRemb(const Packet& packet);
 // The bit rate that `ssrc` may have, in bits per second, overhead included.
 std::optional<uint64_t> readTmmbr(const Packet& packet, uint32_t ssrc);
 
-// Add to a compound. `sender` is the SSRC that we report under.
-// `sequences` rise, modulo 65536; neighbours share an entry.
+// Add to a compound. `sender` is the SSRC that we report under. `sequences` must rise, modulo 65536;
+// neighbours share an entry.
 void addNack(Writer& writer, uint32_t sender, uint32_t media, std::span<const uint16_t> sequences);
 void addRemb(Writer& writer, uint32_t sender, uint32_t media, uint64_t bps);
 void addTmmbr(Writer& writer, uint32_t sender, uint32_t media, uint64_t bps, uint16_t overhead_bytes);

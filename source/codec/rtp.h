@@ -28,7 +28,7 @@ struct Packet {
   uint32_t timestamp;
   uint32_t ssrc;
   Bytes csrcs;       // four bytes each
-  uint16_t profile;  // of the header extension; 0 when there is none
+  uint16_t profile;  // of the header extension; 0: none
   Bytes extension;   // its data
   Bytes payload;     // without padding; empty in padding-only packets
   uint8_t padding;   // bytes at the end, the count included
@@ -63,7 +63,7 @@ struct Header {
 // Writes `header` to `out`, which has header.size() bytes.
 void write(const Header& header, uint8_t* out);
 
-// RFC 6464: the level in -dBov, 0 (loudest) to 127 (silence), and the sender's opinion whether it is speech.
+// RFC 6464: the level in -dBov, 0 (loudest) to 127 (silence), and whether the sender takes it for speech.
 struct AudioLevel {
   uint8_t level = 127;
   bool voice = false;

@@ -5,13 +5,14 @@
 
 namespace sluice::rtp {
 
-// Where a stream begins, from a random number: below 2^15. A receiver that misses the first packets of a
-// stream then cannot miss a rollover with them, which SRTP would never recover from (RFC 3711 section 3.3.1).
+// The first sequence number of a stream, from a random number: below 2^15. A receiver that misses the first
+// packets then cannot miss a rollover with them, from which SRTP would never recover (RFC 3711 section
+// 3.3.1).
 inline uint16_t firstSequence(uint32_t random) {
   return static_cast<uint16_t>(random & 0x7FFF);
 }
 
-// How far `to` is ahead of `from`: negative when behind.
+// How far `to` is ahead of `from`; negative if behind.
 inline int16_t sequenceDistance(uint16_t from, uint16_t to) {
   return static_cast<int16_t>(static_cast<uint16_t>(to - from));
 }
@@ -20,7 +21,7 @@ inline int16_t sequenceDistance(uint16_t from, uint16_t to) {
 // underflow.
 class SequenceExtender {
  public:
-  // Moves on when `sequence` is newer than all before.
+  // Advances if `sequence` is newer than all before.
   int64_t extend(uint16_t sequence) {
     if (highest_ < 0) return highest_ = 0x10000 + sequence;
     const int64_t extended = highest_ + sequenceDistance(static_cast<uint16_t>(highest_), sequence);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kFingerprintXor = 0x5354554E;  // section 14.7
 
-// RFC 8489 section 5: the method's bits surround the class' two.
+// RFC 8489 section 5: the method bits surround the two class bits.
 uint16_t messageType(uint16_t method, Class kind) {
   const auto c = static_cast<uint16_t>(kind);
   return static_cast<uint16_t>((method & 0xF80) << 2 | (method & 0x070) << 1 | (method & 0x00F) |
@@ -123,7 +123,7 @@ bool Message::checkIntegrity(Bytes key, Hmac sha1) const {
 }
 
 bool Message::checkIntegritySha256(Bytes key, Hmac sha256) const {
-  // Section 14.6: truncated only where a usage says how far; neither ICE nor TURN does.
+  // Section 14.6: truncated only if the usage defines it; neither ICE nor TURN does.
   return checkHmac(*this, kMessageIntegritySha256, 32, key, sha256);
 }
 

@@ -22,7 +22,7 @@ constexpr uint16_t kDataIndication = 0x007;
 constexpr uint16_t kCreatePermission = 0x008;
 constexpr uint16_t kChannelBind = 0x009;
 
-// Attributes; those below 0x8000 must be understood.
+// Attributes; those below 0x8000 are comprehension-required.
 constexpr uint16_t kMappedAddress = 0x0001;
 constexpr uint16_t kChangeRequest = 0x0003;
 constexpr uint16_t kUsername = 0x0006;
@@ -62,10 +62,11 @@ constexpr uint16_t kResponseOrigin = 0x802B;
 constexpr uint16_t kOtherAddress = 0x802C;
 
 constexpr size_t kHeaderSize = 20;
-constexpr size_t kMaxMessage = 1500;  // bytes; longer ones fail every check
+constexpr size_t kMaxMessage = 1500;  // bytes; longer messages fail every check
 
 using TransactionId = std::array<uint8_t, 12>;
-// HMAC-SHA1 (20 bytes) or HMAC-SHA256 (32 bytes) of `message` into `out`. The codec knows no cryptography.
+// HMAC-SHA1 (20 bytes) or HMAC-SHA256 (32 bytes) of `message` into `out`. The codec itself contains no
+// cryptography.
 using Hmac = void (*)(Bytes key, Bytes message, uint8_t* out);
 
 struct TransportAddress {
@@ -81,18 +82,18 @@ struct Message {
   Class kind;
   TransactionId id;
 
-  // The value of the first attribute of this type. What follows MESSAGE-INTEGRITY does not count, but for
+  // The value of the first attribute of this type. Attributes after MESSAGE-INTEGRITY are ignored, except
   // MESSAGE-INTEGRITY-SHA256 and FINGERPRINT (section 14.5).
   std::optional<Bytes> find(uint16_t type) const;
   bool has(uint16_t type) const { return find(type).has_value(); }
   std::optional<uint32_t> findU32(uint16_t type) const;
 
-  // Calls `visit(type, value)` for every attribute that counts.
+  // Calls `visit(type, value)` for every attribute that is not ignored.
   template <typename Visit>
   void forEach(Visit visit) const;
 
   std::optional<TransportAddress> xorAddress(uint16_t type) const;
-  // Of an attribute's value.
+  // Decodes an attribute's value.
   std::optional<TransportAddress> decodeXorAddress(Bytes value) const;
   // 300-699, or nothing.
   std::optional<unsigned> errorCode() const;
@@ -101,21 +102,21 @@ struct Message {
   // after it.
   bool checkIntegrity(Bytes key, Hmac sha1) const;
   bool checkIntegritySha256(Bytes key, Hmac sha256) const;
-  // The one that the message has; SHA-256's counts when it has both.
+  // Checks the attribute that the message has; the SHA-256 one if it has both.
   bool checkAnyIntegrity(Bytes key, Hmac sha1, Hmac sha256) const {
     return has(kMessageIntegritySha256) ? checkIntegritySha256(key, sha256) : checkIntegrity(key, sha1);
   }
-  // Section 14.7. A message without the attribute has no fingerprint to be wrong.
+  // Section 14.7. A message without the attribute passes.
   bool checkFingerprint() const;
 };
 
 std::optional<Message> parse(Bytes bytes);
 
-// The part of an ICE check's USERNAME that its receiver gave out (RFC 8445 section 7.2.2: "local:remote", as
-// the receiver sees it). Empty when there is none.
+// The part of an ICE check's USERNAME that its receiver issued (RFC 8445 section 7.2.2: "local:remote", as
+// the receiver sees it). Empty if there is none.
 std::string_view localUfrag(const Message& message);
 
-// Builds a message in the caller's buffer. What does not fit makes finish() return nothing.
+// Builds a message in the caller's buffer. If something does not fit, finish() returns nothing.
 class Writer {
  public:
   Writer(MutableBytes buffer, uint16_t method, Class kind, const TransactionId& id);
@@ -133,7 +134,7 @@ class Writer {
   void addIntegritySha256(Bytes key, Hmac sha256);
   void addFingerprint();
 
-  // The message's size in bytes, so far and, if everything fit, at the end.
+  // size(): the message's size in bytes so far. finish(): the final size, if everything fit.
   size_t size() const { return size_; }
   std::optional<size_t> finish() const;
 
@@ -147,15 +148,15 @@ class Writer {
   bool overflow_ = false;
 };
 
-// A TURN Data indication (RFC 8656 section 11.3) around data that stays where it is: what goes before it.
-// After it go zeros up to a multiple of four.
+// The head of a TURN Data indication (RFC 8656 section 11.3), for data that is not moved. The caller adds
+// zeros after the data up to a multiple of four bytes.
 constexpr size_t dataHeadSize(const TransportAddress& peer) {
   return kHeaderSize + 8 + peer.ip_length + 4;
 }
-// `out` holds at least dataHeadSize() bytes.
+// `out` must hold at least dataHeadSize() bytes.
 void writeDataHead(MutableBytes out, const TransactionId& id, const TransportAddress& peer, size_t data_size);
 
-// For every attribute header in a well-formed message, until `visit(type, value, offset)` returns false.
+// Calls `visit(type, value, offset)` for every attribute of a well-formed message, until it returns false.
 template <typename Visit>
 void walk(Bytes message, Visit visit) {
   for (size_t at = kHeaderSize; at + 4 <= message.size();) {

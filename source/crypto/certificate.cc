@@ -17,7 +17,7 @@ constexpr long kHour = 3600;
 constexpr long kYear = 365L * 24 * kHour;
 
 void require(bool ok) {
-  if (!ok) std::abort();  // out of memory or a broken library: nothing secure can go on
+  if (!ok) std::abort();  // out of memory or a broken library: no secure operation is possible
 }
 
 }  // namespace

@@ -16,12 +16,12 @@ using Fingerprint = std::array<uint8_t, 32>;  // SHA-256 over the DER form
 
 class Certificate {
  public:
-  // ECDSA on P-256, valid for a year from an hour ago. Made at start: every process has its own.
+  // ECDSA on P-256, valid for a year from an hour ago. Generated at start: every process has its own.
   static std::shared_ptr<const Certificate> generate();
 
-  // With the private key, for a process that goes on with what clients were told: a secret.
+  // With the private key, a secret, for a process that takes over the fingerprint that clients know.
   std::string save() const;
-  // Null when it is no such thing.
+  // Null if `saved` is not the result of save().
   static std::shared_ptr<const Certificate> load(Bytes saved);
 
   ~Certificate();

@@ -56,7 +56,7 @@ struct DtlsCallbacks {
     return kMethod;
   }
 
-  // The peer is who signalling said, or nobody: no certificate authority is asked.
+  // The peer must have a fingerprint that signalling announced; no certificate authority is involved.
   static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) {
     DtlsConnection* connection = of(ssl);
     X509* certificate = SSL_get_peer_certificate(ssl);
@@ -165,7 +165,7 @@ void DtlsConnection::advance() {
 void DtlsConnection::handshake() {
   const int result = SSL_do_handshake(ssl_);
   if (result == 1) {
-    // A handshake without a common profile completes all the same.
+    // A handshake without a common profile completes nevertheless.
     if (SSL_get_selected_srtp_profile(ssl_) == nullptr) return fail("no_srtp_profile");
     state_ = State::kConnected;
     return;

@@ -1,5 +1,5 @@
-// DTLS 1.2 with the use_srtp extension (RFC 6347, RFC 5764). Sans-IO: datagrams in by a call, out through a
-// sink; the owner keeps the retransmission timer.
+// DTLS 1.2 with the use_srtp extension (RFC 6347, RFC 5764). Sans-IO: datagrams enter by a call and leave
+// through a sink; the owner keeps the retransmission timer.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,7 @@ struct ssl_st;
 
 namespace sluice::crypto {
 
-constexpr size_t kDtlsMtu = 1200;  // bytes of UDP payload that a flight's datagrams keep to
+constexpr size_t kDtlsMtu = 1200;  // bytes: the largest UDP payload of a flight's datagrams
 
 // The library's settings and our certificate, shared by all connections on all threads.
 class DtlsContext {
@@ -57,7 +57,7 @@ class DtlsConnection {
   };
   enum class State { kHandshaking, kConnected, kClosed, kFailed };
 
-  // `context` and `sink` outlive the connection.
+  // `context` and `sink` must outlive the connection.
   DtlsConnection(const DtlsContext& context, const Options& options, DtlsSink& sink);
   ~DtlsConnection();
   DtlsConnection(const DtlsConnection&) = delete;
@@ -66,21 +66,21 @@ class DtlsConnection {
   // A client's first flight. A server waits for one.
   void start();
   // Garbage is ignored, and during the handshake so are plaintext alerts, which anyone can forge: a peer that
-  // refuses the handshake falls silent. Check the state afterwards.
+  // refuses the handshake seems silent. Check the state afterwards.
   void onDatagram(Bytes datagram);
   // Call it when nextTimeout() has passed; it does nothing before.
   void onTimeout();
-  // Until the next retransmission; nothing when none is due. By the machine's clock: BoringSSL reads it
+  // Until the next retransmission; nothing when none is due. By the system clock, which BoringSSL reads
   // itself.
   std::optional<Duration> nextTimeout() const;
 
-  // Says close_notify to the peer. Only once, only when connected.
+  // Sends close_notify to the peer. Only once, and only when connected.
   void close();
 
   State state() const { return state_; }
   // When failed: "wrong_fingerprint", "no_srtp_profile" or "handshake".
   std::string_view failure() const { return failure_; }
-  // Both: when connected.
+  // Both valid only when connected.
   SrtpProfile profile() const;
   SrtpKeys keys() const;
 

@@ -5,7 +5,7 @@
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 
-// With OpenSSL's headers everything would compile, and fail in silence when it runs.
+// With OpenSSL's headers everything would compile, but fail silently at run time.
 #ifndef OPENSSL_IS_BORINGSSL
 #error "Sluice is built on BoringSSL; its headers must come before OpenSSL's"
 #endif

@@ -1,4 +1,4 @@
-// Hashes, message authentication codes and their form as text.
+// Hashes, message authentication codes and their text form.
 #pragma once
 
 #include <array>

@@ -52,7 +52,7 @@ bool SentNumbers::admit(uint16_t number, Bytes packet, uint64_t seed) {
 }
 
 void SentNumbers::archive(Archive& a) {
-  constexpr uint64_t kUsed = 2;  // no print: those are odd
+  constexpr uint64_t kUsed = 2;  // not a fingerprint: those are odd
   std::bitset<kWindow> used;
   for (size_t i = 0; i < kWindow; ++i) used[i] = prints_[i] != 0;
   a(highest_, started_, used);

@@ -1,6 +1,6 @@
-// The last numbers of one outbound SRTP stream and what went out under each. A number that is used again for
-// another packet would use a keystream twice (RFC 3711 section 9.1, RFC 7714 section 8.4); the same packet
-// may be sent again.
+// The last sequence numbers of one outbound SRTP stream and the packet sent under each. A number that is
+// reused for another packet would reuse the keystream (RFC 3711 section 9.1, RFC 7714 section 8.4); the same
+// packet may be sent again.
 #pragma once
 
 #include <array>
@@ -14,11 +14,12 @@ class SentNumbers {
  public:
   static constexpr size_t kWindow = 256;  // packets
 
-  // False: this packet must not go out. `seed` is the same for all calls and a secret, so that nobody who
+  // False: this packet must not be sent. `seed` is a secret and the same for all calls, so that no one who
   // chooses payloads can make two that look equal.
   bool admit(uint16_t number, Bytes packet, uint64_t seed);
 
-  // What is read knows which numbers were used, but no longer for what: none of them is admitted again.
+  // The archive records which numbers were used, but not for which packets: after reading, none of them is
+  // admitted again.
   void archive(Archive& a);
 
  private:

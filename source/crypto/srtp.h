@@ -16,9 +16,9 @@ struct srtp_ctx_t_;
 
 namespace sluice::crypto {
 
-constexpr size_t kSrtpTailroom = 148;  // bytes that protect() may need behind the packet
-// A client has one SSRC for each line that it receives, when it reports on it, one for its voice, and one for
-// retransmissions of each: up to 64 lines. One more takes the place of the one that was used longest ago.
+constexpr size_t kSrtpTailroom = 148;  // bytes that protect() may need after the packet
+// A client has one SSRC for each line that it receives and reports on, one for its voice, and one for
+// retransmissions of each: up to 64 lines. One more replaces the least recently used.
 constexpr size_t kMaxInboundSsrcs = 160;
 constexpr size_t kMaxOutboundSsrcs = 1024;
 
@@ -27,20 +27,19 @@ enum class SrtpStatus { kOk, kAuthFailed, kReplayed, kTooManySsrcs, kMalformed, 
 class SrtpSession {
  public:
   static Result<std::unique_ptr<SrtpSession>> make(const SrtpKeys& keys);
-  // In another process, with all numbers that were used and seen. Null when that cannot be read.
+  // Restores a session in another process, with all numbers used and seen. Null if it cannot be read.
   static std::unique_ptr<SrtpSession> load(Archive& in);
   void save(Archive& out);
   ~SrtpSession();
   SrtpSession(const SrtpSession&) = delete;
   SrtpSession& operator=(const SrtpSession&) = delete;
 
-  // `data` holds a packet of `size` bytes, with kSrtpTailroom behind it; `size` is updated. A packet may be
-  // protected again, as long as it is the same; kNumberUsed when another one had its number, or could have
-  // had.
+  // `data` holds a packet of `size` bytes, with kSrtpTailroom after it; `size` is updated. The same packet
+  // may be protected again; kNumberUsed if another one had, or may have had, its number.
   SrtpStatus protect(uint8_t* data, size_t& size);
   SrtpStatus protectRtcp(uint8_t* data, size_t& size);
-  // On anything but kOk the data is undefined and the session unchanged. An SSRC that was forgotten begins
-  // again: its old packets are not known as replays any more.
+  // On anything but kOk the data is undefined and the session unchanged. An SSRC that was forgotten starts
+  // again: its old packets are no longer recognized as replays.
   SrtpStatus unprotect(uint8_t* data, size_t& size);
   SrtpStatus unprotectRtcp(uint8_t* data, size_t& size);
 
@@ -52,7 +51,7 @@ class SrtpSession {
   struct InboundSsrc {
     uint32_t ssrc = 0;
     uint64_t last_use = 0;
-    bool rtp = false;  // not RTCP alone
+    bool rtp = false;  // not only RTCP
     void archive(Archive& a) { a(ssrc, last_use, rtp); }
   };
 
@@ -65,9 +64,9 @@ class SrtpSession {
   const SrtpKeys keys_;
   srtp_ctx_t_* const inbound_;
   srtp_ctx_t_* const outbound_;
-  std::vector<InboundSsrc> inbound_ssrcs_;  // that authenticated
+  std::vector<InboundSsrc> inbound_ssrcs_;  // SSRCs with authenticated packets
   uint64_t inbound_uses_ = 0;
-  unsigned wrap_tries_ = kMaxWrapTries;  // that may still fail: each makes a stream and takes it away
+  unsigned wrap_tries_ = kMaxWrapTries;             // that may still fail: each creates and removes a stream
   std::unordered_map<uint32_t, SentNumbers> sent_;  // by SSRC
   const uint64_t seed_;
 };

@@ -15,7 +15,7 @@ constexpr size_t saltSize(SrtpProfile profile) {
   return profile == SrtpProfile::kAeadAes128Gcm ? 12 : 14;
 }
 
-// Wiped at its end.
+// Wiped on destruction.
 struct SrtpKeys {
   using Master =
       std::array<uint8_t, kMasterKeySize + 14>;  // key, then salt; GCM leaves the last two bytes unused
@@ -26,8 +26,8 @@ struct SrtpKeys {
   SrtpKeys& operator=(const SrtpKeys&) = default;
 
   SrtpProfile profile = SrtpProfile::kAeadAes128Gcm;
-  Master local{};   // that we send with
-  Master remote{};  // that we receive with
+  Master local{};   // for sending
+  Master remote{};  // for receiving
 
   void archive(Archive& a) { a(profile, local, remote); }
 };

@@ -1,5 +1,5 @@
-// The numbers of SRTP streams inside libsrtp, which has no public way to take them along to another process:
-// packet indices that must never be used again (RFC 3711 section 9.1), and what was seen already.
+// The numbers of SRTP streams inside libsrtp, which has no public way to hand them over to another process:
+// packet indices that must never be reused (RFC 3711 section 9.1), and the packets already seen.
 #pragma once
 
 #include <array>
@@ -23,7 +23,7 @@ struct SrtpNumbers {
 };
 
 std::vector<SrtpNumbers> numbersOf(srtp_ctx_t_* context);
-// The stream exists. False when libsrtp is set up otherwise.
+// False if there is no such stream, or its replay window has another size.
 bool setNumbers(srtp_ctx_t_* context, const SrtpNumbers& numbers);
 
 }  // namespace sluice::crypto

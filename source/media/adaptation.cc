@@ -7,7 +7,7 @@
 namespace sluice::media {
 namespace {
 
-// What the encoder is told goes in steps, so that the profile does not change with every report.
+// The expected loss changes in steps, so that the profile does not change with every report.
 constexpr unsigned kLossStep = 5;
 constexpr unsigned kMaxExpectedLoss = 30;
 constexpr double kTolerance = 0.02;
@@ -36,7 +36,7 @@ bool Adaptation::update(const Line& line, Instant now) {
   return std::exchange(profile_, chosen) != chosen;
 }
 
-// Up at once, when it is clearly more; down after the hold time.
+// Rises at once if the loss is clearly higher; falls after the hold time.
 void Adaptation::expectLoss(double loss, Instant now) {
   const unsigned percent = toSteps(loss);
   if (percent >= expected_loss_) expected_since_ = now;

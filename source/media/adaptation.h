@@ -1,4 +1,4 @@
-// Which Opus profile fits the line and the machine: from round trip, loss and load to a profile, with
+// Chooses the Opus profile that fits the line and the machine, from round trip, loss and load, with
 // hysteresis. Pure.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace sluice::media {
 
-// On above `high` at once; off again after it stayed below `low` for a time.
+// Turns on at once above `high`; turns off after the value has stayed below `low` for `hold`.
 class Trigger {
  public:
   bool update(double value, double high, double low, Duration hold, Instant now) {
@@ -39,9 +39,9 @@ class Adaptation {
     Duration hold = 5s;
     uint32_t bitrate_bps = 32'000;             // of a good line
     uint32_t narrowband_bitrate_bps = 16'000;  // of a far one
-    uint32_t fec_bitrate_bps = 28'000;         // of a lossy one; with much less the encoder leaves LBRR out
+    uint32_t fec_bitrate_bps = 28'000;         // of a lossy one; with much less the encoder omits LBRR
   };
-  // As of now; what is unknown is 0.
+  // Current values; 0 when unknown.
   struct Line {
     double rtt_ms = 0;
     double loss = 0;  // share of the packets, 0 to 1
@@ -67,7 +67,7 @@ class Adaptation {
   Trigger lossy_;
   Trigger busy_;
   unsigned expected_loss_ = 0;  // percent
-  Instant expected_since_{};    // it was right, or too low
+  Instant expected_since_{};    // when it last was right or too low
   Profile profile_{};
 };
 

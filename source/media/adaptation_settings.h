@@ -1,4 +1,4 @@
-// The fields of an adaptation's configuration, which several messages have.
+// Reads the fields of an adaptation's configuration, which several messages share.
 #pragma once
 
 #include "source/base/field_reader.h"

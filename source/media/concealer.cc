@@ -5,18 +5,18 @@
 namespace sluice::media {
 namespace {
 
-// How much of the past the encoder hears before the frame that counts, in samples. More of it or a higher
-// complexity hardly bring it nearer to the decoder's own FEC; more bits take it away.
+// How much earlier audio the encoder is given before the frame that is used, in samples. More of it or a
+// higher complexity hardly brings the result closer to the decoder's own FEC; more bits move it away.
 constexpr size_t kPriming = 1920;
 constexpr unsigned kComplexity = 4;
-// The listener's decoder remembers other audio than this encoder: so it shall build on that less.
+// The receiver's decoder has another history than this encoder, so the frame should depend on it less.
 constexpr unsigned kDistrust = 20;
 
 bool isFrame(size_t samples) {
   return samples == 480 || samples == 960 || samples == 1920 || samples == 2880;
 }
 
-// Generous: a coarse copy should not become coarser, and it is only about few packets.
+// Generous: a coarse copy should not become coarser, and only few packets are affected.
 uint32_t bitrateFor(opus::Bandwidth bandwidth) {
   static constexpr uint32_t kBitrates[] = {24'000, 32'000, 40'000, 64'000, 64'000};
   return kBitrates[static_cast<size_t>(bandwidth)];
@@ -27,7 +27,7 @@ uint32_t bitrateFor(opus::Bandwidth bandwidth) {
 void writeEmptyPacket(Bytes like, uint8_t* out) {
   const auto info = opus::parse(like);
   const unsigned frames = info ? info->frame_count : 1;
-  // Code 3: constant size, padded by nothing (RFC 6716 section 3.2.5).
+  // Code 3: constant size, zero bytes of padding (RFC 6716 section 3.2.5).
   out[0] = static_cast<uint8_t>(like[0] | 3);
   out[1] = static_cast<uint8_t>(0x40 | frames);
   out[2] = 0;
@@ -35,7 +35,7 @@ void writeEmptyPacket(Bytes like, uint8_t* out) {
 
 void writeDtxPacket(Bytes like, uint8_t* out) {
   const auto info = opus::parse(like);
-  // Code 3 without data: frames of no bytes (RFC 6716 section 3.2.5).
+  // Code 3 without data: frames of zero bytes (RFC 6716 section 3.2.5).
   out[0] = static_cast<uint8_t>(like[0] | 3);
   out[1] = static_cast<uint8_t>(info ? info->frame_count : 1);
 }
@@ -74,7 +74,7 @@ size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, Mut
   const auto info = opus::parse(next);
   if (!info || !info->has_lbrr || !isFrame(samples)) return 0;
 
-  // In one line: what came before, what is missing, what comes after.
+  // One run of audio: what came before, what is missing, what follows.
   tools.decoder.reset();
   MutablePcm rest(tools.pcm);
   const auto advance = [&](size_t n) { rest = rest.subspan(n); };
@@ -87,7 +87,8 @@ size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, Mut
   advance(tools.decoder.decodeFec(next, rest.first(samples)));
   advance(tools.decoder.decode(next, rest.first(kMaxPacketSamples)));
 
-  // What an encoder is given comes out of a decoder later, by the look-ahead. So it gets what is later.
+  // Audio comes out of a decoder later than the encoder was given it, by the look-ahead. So the encoder is
+  // given audio from that much later.
   const size_t begin = gap + OpusEncoder::kLookAhead;
   if (begin + samples > tools.pcm.size() - rest.size()) return 0;
   tools.encoder.reset();

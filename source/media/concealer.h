@@ -1,5 +1,5 @@
-// Rebuilds the packets that a stream lost, from the last ones that came and the next one. It decodes only
-// when something is missing: decoders forget quickly, so the last few packets tell one all it needs.
+// Rebuilds the lost packets of a stream from the last ones that arrived and the next one. It decodes only
+// when something is missing: decoders forget quickly, so the last few packets are all that one needs.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace sluice::media {
 
-// What rebuilding works with; one serves any number of streams of a thread.
+// The tools for rebuilding; one set serves any number of streams of a thread.
 struct ConcealerTools {
   OpusDecoder decoder;
   OpusEncoder encoder;
@@ -19,8 +19,9 @@ struct ConcealerTools {
   std::array<int16_t, 8 * kMaxPacketSamples> pcm;
 };
 
-// A packet like `like` whose frames are all empty: a decoder conceals for as long (RFC 6716 section 4.4), as
-// it would by itself. Not shorter, since some take up to two bytes for silence (section 2.1.9).
+// A packet like `like` whose frames are all empty: a decoder conceals for their duration (RFC 6716 section
+// 4.4), as it would without the packet. Not shorter, since some receivers take up to two bytes for silence
+// (section 2.1.9).
 inline constexpr size_t kEmptyPacketSize = 3;
 void writeEmptyPacket(Bytes like, uint8_t* out);
 
@@ -31,17 +32,17 @@ void writeDtxPacket(Bytes like, uint8_t* out);
 class Concealer {
  public:
   void reset() { count_ = 0; }
-  // Each packet that came, in order.
+  // Call it for each packet that arrived, in order.
   void remember(Bytes payload);
-  // So many samples are missing after the last one.
+  // `samples` are missing after the last packet.
   void miss(size_t samples);
-  // The last packet that came; empty when there was none.
+  // The last packet that arrived; empty if there was none.
   Bytes last() const;
 
-  // About what rebuild() costs, as samples to decode.
+  // The approximate cost of rebuild(), in samples to decode.
   size_t cost(size_t samples) const;
-  // The packet of `samples` before `next`, from its LBRR. Returns its size; 0 when there is nothing to make
-  // it of.
+  // Rebuilds the packet of `samples` before `next`, from the LBRR of `next`. Returns its size in bytes; 0 if
+  // it cannot be made.
   size_t rebuild(ConcealerTools& tools, Bytes next, size_t samples, MutableBytes out) const;
 
  private:
@@ -55,7 +56,7 @@ class Concealer {
   };
 
   std::array<Recent, kRemembered> recent_;  // a ring
-  size_t count_ = 0;                        // all that came since the reset
+  size_t count_ = 0;                        // all that arrived since the reset
 };
 
 }  // namespace sluice::media

@@ -14,7 +14,7 @@ void DelayHistogram::add(Duration delay, double forget) {
   const auto bucket = std::clamp<int64_t>(delay / kBucket, 0, kBuckets - 1);
   weights_[static_cast<size_t>(bucket)] += weight_;
   total_ += weight_;
-  // The first ones weigh the same, until there are as many as are remembered later.
+  // The first packets weigh the same, until there are as many as the histogram remembers.
   if (++packets_ * (1 - forget) < 1) return;
   weight_ /= static_cast<float>(forget);
   if (weight_ < kMaxWeight) return;

@@ -24,7 +24,7 @@ void JitterBuffer::configure(const Config& config) {
   capacity_ = std::clamp(capacity_, config.min_frames, config.max_frames);
 }
 
-// To the value nearest to the newest one.
+// To the value nearest to the newest timestamp.
 int64_t JitterBuffer::unroll(uint32_t timestamp) const {
   return newest_timestamp_ + static_cast<int32_t>(timestamp - static_cast<uint32_t>(newest_timestamp_));
 }
@@ -89,7 +89,7 @@ void JitterBuffer::pass(uint16_t sequence) {
   skipPassed();
 }
 
-// Gives up what is before `sequence`; nothing of it is held.
+// Gives up the frames before `sequence`; none of them is held.
 void JitterBuffer::skipTo(int64_t sequence) {
   const int64_t skipped = sequence - head_;
   for (int64_t i = 0; i < std::min<int64_t>(skipped, kMaxFrames); ++i) at(head_ + i).state = State::kEmpty;
@@ -105,15 +105,15 @@ void JitterBuffer::skipPassed() {
   }
 }
 
-// Before the next frame; what passed carried no time.
+// The missing frames before the next held one; passed numbers carried no time.
 size_t JitterBuffer::countMissing() const {
   size_t count = 0;
   for (int64_t i = head_; i < next_held_; ++i) count += at(i).state == State::kEmpty;
   return count;
 }
 
-// What the missing frame at the head was. Before the next frame there may have been silence as well; what is
-// missing counts as voice next to that frame, whose LBRR is of just that time.
+// The time of the missing frame at the head. There may have been silence too before the next frame; missing
+// frames count as voice directly before that frame, since its LBRR covers just that time.
 JitterBuffer::Missing JitterBuffer::missing() const {
   const Slot& next = at(next_held_);
   const auto count = static_cast<int64_t>(std::max<size_t>(1, countMissing()));
@@ -126,7 +126,7 @@ Instant JitterBuffer::due() const {
   if (held_ == 0) return Instant::max();
   const int64_t next = at(next_held_).timestamp;
   if (next_held_ == head_ || config_.patient) return delay_.playout(next);
-  // The packet after it may still come and bring its LBRR, or it itself may.
+  // The packet after it may still arrive with its LBRR, or the packet itself may.
   const Missing gap = missing();
   const bool next_is_there = next_held_ == head_ + 1;
   return delay_.playout(gap.timestamp + (next_is_there ? 0 : gap.samples));

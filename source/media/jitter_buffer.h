@@ -1,6 +1,5 @@
-// Puts the frames of one RTP stream in order and says when each is to be played. It handles places, not
-// packets: the caller keeps what it holds in an array of kMaxFrames, at the places that are told. Pure, any
-// clock.
+// Puts the frames of one RTP stream in order and tells when to play each. It handles places, not packets: the
+// caller keeps the packets in an array of kMaxFrames, at the places that it returns. Pure, any clock.
 #pragma once
 
 #include <array>
@@ -19,13 +18,12 @@ class JitterBuffer {
   struct Config {
     size_t min_frames = 32;  // the capacity at start
     size_t max_frames = kMaxFrames;
-    unsigned late_to_grow = 3;  // so many late frames in a row make it grow
+    unsigned late_to_grow = 3;  // this many late frames in a row make it grow
     double growth = 1.5;
-    Duration calm = 30s;  // so long without loss makes it shrink
+    Duration calm = 30s;  // this long without loss makes it shrink
     double shrink = 0.1;  // by this share
-    // A missing frame is waited for until the next one that came is due, since nobody wants to fill the gap
-    // in time. Otherwise until its own time, or one frame longer while the one right after it is not there
-    // either.
+    // True: wait for a missing frame until the next held one is due, for callers that do not fill gaps.
+    // False: wait until its own time, or one frame longer while the frame right after it is missing too.
     bool patient = true;
     PlayoutDelay::Config delay{};
   };
@@ -34,7 +32,7 @@ class JitterBuffer {
     kHeld,
     kDuplicate,
     kLate,  // its place has passed
-    kFull,  // it does not fit before the earliest is out: pop(Instant::max()), then again
+    kFull,  // no room until the earliest leaves: pop(Instant::max()), then insert again
   };
   struct Insertion {
     Verdict verdict;
@@ -46,7 +44,7 @@ class JitterBuffer {
       kNothing,  // nothing is due
       kFrame,
       kStale,  // a frame whose timestamp does not rise: drop it
-      kGap,    // a frame that did not come in time
+      kGap,    // a frame that did not arrive in time
     };
     Kind kind = Kind::kNothing;
     size_t place = 0;  // of the frame; of the next frame after a gap
@@ -68,15 +66,16 @@ class JitterBuffer {
   // False: the frame belongs to another timeline; pop all and reset.
   bool continues(uint32_t timestamp, Instant arrival) const;
   Insertion insert(uint16_t sequence, uint32_t timestamp, uint32_t samples, Instant arrival);
-  // This sequence number carries no frame that is held here, and is not missing.
+  // This sequence number carries no frame for this buffer, and is not missing.
   void pass(uint16_t sequence);
 
   Out pop(Instant now);
-  // When pop() has something; Instant::max() when it never will.
+  // When pop() returns something; Instant::max() if it never will.
   Instant due() const;
 
-  // While nothing is held, after a frame has left: when the one after it is due, and that frame, which is no
-  // longer waited for. `after`: how many samples later another one stands in for it.
+  // Only while nothing is held and after a frame has left. nextDue(): when the next frame is due.
+  // giveUpNext(): returns that frame as a gap and stops waiting for it; `after`: how many samples later its
+  // substitute is.
   Instant nextDue() const { return delay_.playout(last_timestamp_ + last_samples_); }
   Out giveUpNext(uint32_t after);
 
@@ -93,7 +92,7 @@ class JitterBuffer {
   };
   struct Missing {
     int64_t timestamp;
-    uint32_t samples;  // 0: only numbers are missing, no time
+    uint32_t samples;  // 0: only sequence numbers are missing, no time
   };
 
   static size_t place(int64_t sequence) { return static_cast<size_t>(sequence) % kMaxFrames; }
@@ -115,13 +114,13 @@ class JitterBuffer {
   size_t capacity_ = 0;
   size_t held_ = 0;
   int64_t head_ = 0;       // the next sequence to leave
-  int64_t next_held_ = 0;  // the first one that is held, when any is
-  bool started_ = false;   // something has left
+  int64_t next_held_ = 0;  // the first one that is held, if any
+  bool started_ = false;   // a frame has left
   uint64_t released_ = 0;  // bit i: sequence head_ - 1 - i left as a frame
   size_t gap_index_ = 0;   // missing ones before head_, in a row
 
   int64_t newest_timestamp_ = 0;
-  int64_t last_timestamp_ = 0;  // that left
+  int64_t last_timestamp_ = 0;  // of the last one that left
   uint32_t last_samples_ = 0;
   unsigned late_in_row_ = 0;
   Instant calm_since_{};

@@ -1,4 +1,4 @@
-// A line as it was of late, so that one bad sample changes no profile: new = old × 7/8 + sample × 1/8. Pure.
+// A line's recent average, so that one bad sample changes no profile: new = old × 7/8 + sample × 1/8. Pure.
 #pragma once
 
 #include <cmath>
@@ -10,8 +10,8 @@ namespace sluice::media {
 
 class LineAverage {
  public:
-  // `rtt_samples`: round trips measured so far; the first counts whole. Loss counts as one sample a second,
-  // since its sources have no beat in common, and begins at none. Load is an average already.
+  // `rtt_samples`: round trips measured so far; the first counts in full. Loss counts as one sample a second,
+  // since its sources report at different intervals, and begins at 0. Load is an average already.
   Adaptation::Line update(const Adaptation::Line& line, uint32_t rtt_samples, Instant now) {
     if (average_.rtt_ms == 0) {
       average_.rtt_ms = line.rtt_ms;

@@ -7,12 +7,11 @@
 namespace sluice::media {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // before RTCP or an answer tells
-constexpr Duration kPauses = 120ms;            // more than any jitter that is asked about
-constexpr Duration kTimerSlack = 2ms;          // so much later than planned a thread asks
+constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP or a retransmission tells
+constexpr Duration kPauses = 120ms;            // more than any jitter that matters here
+constexpr Duration kTimerSlack = 2ms;          // how late a thread may send a request
 
-// No more than one packet in a hundred is asked for in vain. A stall of some machine is forgotten within
-// seconds.
+// At most one packet in a hundred is requested in vain. A stall of some machine is forgotten within seconds.
 constexpr double kNearlyAll = 0.99;
 constexpr double kForget = 0.99;
 
@@ -50,7 +49,7 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
     const Entry next = next_;
     advance(extended, timestamp, frame, now);
     if (!recovered) return Arrival::kNew;
-    // Those after it should have come after its own time.
+    // Later packets should arrive relative to its own time.
     at(extended).expected = arrived_ = next.expected;
     next_.expected = next.expected + talkspurt_.frame();
     ++lost_;
@@ -60,7 +59,7 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
     return Arrival::kRecovered;
   }
   if (extended <= highest_ - static_cast<int64_t>(kWindow)) {
-    // One may be a straggler; two in a row are a stream that begins anew (as in RFC 3550 appendix A.1).
+    // One may be a straggler; two in a row are a stream that restarts (as in RFC 3550 appendix A.1).
     const bool begins = has_old_ && sequence == static_cast<uint16_t>(last_old_ + 1);
     has_old_ = true;
     last_old_ = sequence;
@@ -72,24 +71,24 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
   switch (entry.state) {
     case State::kReceived:
       return Arrival::kDuplicate;
-    case State::kUnknown:  // from before the first one
+    case State::kUnknown:  // before the first packet
       entry.state = State::kReceived;
       return Arrival::kReordered;
     case State::kMissing:
       break;
   }
   entry.state = State::kReceived;
-  // It was sent before a pause, and not after it.
+  // It was sent before a pause, not after it.
   if (expectedAt(timestamp) < entry.expected - kPauses) entry.expected = expectedAt(timestamp);
   ++returned_;
   const Duration took = now - entry.asked;
   if (entry.requests == 0 || (entry.requests == 1 && took < quickest_answer)) {
-    // A sender that stalls sends late what it then sends at once: that is no lateness of the line.
+    // A sender that stalls then sends a burst: that delay is not the line's.
     onReordered(std::min(now - entry.expected, took + entry.waited + talkspurt_.frame()));
     return Arrival::kReordered;
   }
   if (entry.requests == 1)
-    retransmissions_.add(took, now);  // else nobody knows to which one this is the answer
+    retransmissions_.add(took, now);  // otherwise it is not known which request this answers
   return Arrival::kRecovered;
 }
 
@@ -114,7 +113,7 @@ void NackScheduler::advance(int64_t to, uint32_t timestamp, const Frame& frame, 
     entry = {
         .state = State::kMissing, .expected = now - talkspurt_.age(to - gap, steps, elapsed), .asked = now};
     ++lost_;
-    // The requests that were made before it was known to be missing count.
+    // Requests made before it was known to be missing count.
     if (gap == highest_ + 1 && next_.requests > 0) entry = next_;
   }
   at(to) = {.state = State::kReceived};
@@ -126,7 +125,7 @@ void NackScheduler::advance(int64_t to, uint32_t timestamp, const Frame& frame, 
   if (reordering_ == Duration{}) {
     lateness_.add({}, kForget);
   } else {
-    onReordered({});  // it may be over
+    onReordered({});  // reordering may have ended
   }
   oldest_missing_ = std::max(oldest_missing_, highest_ - static_cast<int64_t>(kWindow) + 1);
 }
@@ -135,7 +134,7 @@ void NackScheduler::expectNext(Instant now) {
   next_ = {};
   if (!talkspurt_.continues()) return;
   const Duration frame = talkspurt_.frame();
-  // When the packet after it has not come either, it is lost, or the pause has begun.
+  // If the packet after it has not arrived either, it is lost, or the pause has begun.
   next_ = {.state = State::kMissing, .expected = now + frame, .asked = now + 2 * frame};
 }
 
@@ -145,7 +144,8 @@ Instant NackScheduler::expectedAt(uint32_t timestamp) const {
 
 bool NackScheduler::isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
                                         Duration quickest_answer) const {
-  // Speech that arrives after the request follows a stall of the line; a retransmission begins the pause.
+  // Speech after the request means that the line stalled; a retransmission is the packet that begins the
+  // pause.
   const bool known = quickest_answer == Duration{};  // by RTX
   return next_.requests > 0 && (known || frame.dtx) && now - next_.asked >= quickest_answer &&
          samplesToTime(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
@@ -167,7 +167,7 @@ Duration NackScheduler::retransmissionTime(Instant now, Duration round_trip) con
 Instant NackScheduler::due(const Entry& entry, const Config& config, Duration answer) const {
   const bool done = entry.state != State::kMissing || entry.requests >= config.max_requests;
   if (done || entry.too_late) return Instant::max();
-  // An answer may take a little longer than the last one; asking twice for one packet helps nobody.
+  // A retransmission may take a little longer than the last one; a request too early is of no use.
   const Instant when = entry.requests > 0
                            ? entry.asked + answer + answer / 4 + 5ms
                            : std::max(entry.asked + config.reordering, entry.expected + reordering_);
@@ -180,7 +180,7 @@ size_t NackScheduler::ask(const Config& config, Instant now, Duration round_trip
   size_t count = 0;
   const auto consider = [&](Entry& entry, int64_t extended) {
     if (due(entry, config, answer) > now) return;
-    // This thread may be late, and what was to be asked for long ago is of no use now.
+    // This thread may run late, and a packet that was due for a request long ago is of no use now.
     entry.too_late = now + answer > entry.expected + config.budget;
     if (entry.too_late) return;
     if (entry.requests == 0) {
@@ -203,7 +203,7 @@ Instant NackScheduler::nextNack(const Config& config, Instant now, Duration roun
   Instant next = Instant::max();
   for (int64_t extended = oldest_missing_; extended <= highest_; ++extended) {
     next = std::min(next, due(at(extended), config, answer));
-    if (next == Instant::max()) oldest_missing_ = extended;  // nobody looks there again
+    if (next == Instant::max()) oldest_missing_ = extended;  // not checked again
   }
   return std::min(next, due(next_, config, answer));
 }

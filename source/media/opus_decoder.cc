@@ -32,7 +32,7 @@ size_t OpusDecoder::run(Bytes packet, MutablePcm out, bool fec) {
 }
 
 size_t OpusDecoder::decode(Bytes packet, MutablePcm out) {
-  return packet.empty() ? 0 : run(packet, out, false);  // to libopus an empty one is a lost one
+  return packet.empty() ? 0 : run(packet, out, false);  // libopus takes an empty one for a lost one
 }
 
 size_t OpusDecoder::decodeFec(Bytes next, MutablePcm out) {

@@ -1,5 +1,4 @@
-// libopus' decoder: packets to mono at 48 kHz. Takes its memory when it is made; nothing else allocates or
-// throws.
+// libopus' decoder: packets to mono at 48 kHz. Allocates on construction; nothing else allocates or throws.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +25,10 @@ class OpusDecoder {
   // All three write from the beginning of `out` and return how many samples; 0 when the packet is malformed.
   // kMaxPacketSamples are always enough.
   size_t decode(Bytes packet, MutablePcm out);
-  // The last out.size() samples before `next`, from its LBRR; as conceal() where it has none. Whole multiples
-  // of 2.5 ms. Decode `next` itself after it.
+  // The last out.size() samples before `next`, from its LBRR; as conceal() if it has none. out.size() is a
+  // multiple of 2.5 ms. Decode `next` itself afterwards.
   size_t decodeFec(Bytes next, MutablePcm out);
-  // Guesses out.size() samples from what came before. Whole multiples of 2.5 ms.
+  // Conceals out.size() samples from earlier audio; a multiple of 2.5 ms.
   size_t conceal(MutablePcm out);
 
  private:

@@ -10,7 +10,7 @@ namespace {
 constexpr int kRate = 48'000;
 constexpr int kChannels = 1;
 
-// Of libopus' own tools (opus_private.h), the same since 1.0: which of its two codecs to use.
+// From libopus' opus_private.h, unchanged since 1.0: which of its two codecs to use.
 constexpr int kSetForceMode = 11002;
 constexpr int kSilkOnly = 1000;
 

@@ -1,5 +1,4 @@
-// libopus' encoder: mono at 48 kHz to packets. Takes its memory when it is made; nothing else allocates or
-// throws.
+// libopus' encoder: mono at 48 kHz to packets. Allocates on construction; nothing else allocates or throws.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +15,7 @@ inline constexpr size_t kMaxOpusFrame = 1275;  // bytes (RFC 6716 section 3.4, R
 
 class OpusEncoder {
  public:
-  // How much later than given audio comes out of a decoder: 6.5 ms.
+  // How much later audio comes out of a decoder than it was given, in samples: 6.5 ms.
   static constexpr size_t kLookAhead = 312;
 
   OpusEncoder();
@@ -24,10 +23,10 @@ class OpusEncoder {
   // Forgets all audio; keeps the profile.
   void reset();
   void apply(const Profile& profile);
-  // The next packets need nothing of those before them, at the price of more bits.
+  // Makes the next packets independent of earlier ones, at the cost of more bits.
   void setIndependent(bool independent);
 
-  // `pcm` is one frame: 10, 20, 40 or 60 ms. Returns the packet's size, 0 when it cannot be made.
+  // `pcm` is one frame: 10, 20, 40 or 60 ms. Returns the packet's size in bytes; 0 if it cannot be made.
   size_t encode(std::span<const int16_t> pcm, MutableBytes out);
 
  private:

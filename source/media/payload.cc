@@ -25,7 +25,7 @@ void cutPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint8_t p
 
 uint8_t* growPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint8_t payload_type) {
   const size_t size = packet.size();
-  // A packet that was cut begins further back in its block.
+  // A packet that was cut begins later in its buffer.
   if (size + n > net::Packet::kMaxPayload || n > packet.tailroom()) return nullptr;
   const auto header = static_cast<size_t>(rtp.payload.data() - packet.data().data());
   packet.resize(size + n);

@@ -6,12 +6,12 @@
 
 namespace sluice::media {
 
-// Takes the first `n` bytes of the payload away and gives the packet this payload type. Views into it, `rtp`
-// too, are void then.
+// Removes the first `n` bytes of the payload and sets the packet's payload type. Invalidates views into the
+// packet, including `rtp`.
 void cutPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint8_t payload_type);
 
-// Puts `n` bytes before the payload, for the caller to fill, and gives the packet this payload type. Null
-// when there is no room. Views into it are void then.
+// Inserts `n` bytes before the payload, for the caller to fill, and sets the packet's payload type. Null if
+// there is no room. Invalidates views into the packet.
 uint8_t* growPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint8_t payload_type);
 
 }  // namespace sluice::media

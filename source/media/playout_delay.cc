@@ -6,7 +6,7 @@ namespace sluice::media {
 namespace {
 
 constexpr Duration kMaxStep = 5s;         // a transit time that differs by more is another timeline
-constexpr unsigned kBeyondToBelieve = 8;  // so many in a row: the path became longer
+constexpr unsigned kBeyondToBelieve = 8;  // this many in a row: the path became longer
 constexpr int64_t kFallDivisor = 20;      // the delay falls by at most 5 % of the time that passes
 
 Duration transitOf(int64_t timestamp, Instant arrival) {
@@ -34,7 +34,7 @@ bool PlayoutDelay::jumps(int64_t timestamp, Instant arrival) const {
 void PlayoutDelay::onArrival(int64_t timestamp, Instant arrival) {
   const Duration transit = transitOf(timestamp, arrival);
   if (lateness_.packets() == 0) {
-    lateness_.add(config_.start - DelayHistogram::kBucket, config_.forget);  // one vote, to be outvoted
+    lateness_.add(config_.start - DelayHistogram::kBucket, config_.forget);  // one sample, soon outweighed
     newest_ = timestamp;
     rebase(transit);
     offset_ = quickest_ + target_;
@@ -63,7 +63,7 @@ void PlayoutDelay::updateQuickest(Duration transit) {
   quickest_ = *std::min_element(least_.begin(), least_.end());
 }
 
-// Up at once, since whoever is late is lost; down slowly, since it shortens the time between two frames.
+// Rises at once, since a late frame is lost; falls slowly, since that shortens the time between two frames.
 void PlayoutDelay::moveOffset(int64_t timestamp) {
   const Duration wanted = quickest_ + target_;
   const int64_t passed = std::max<int64_t>(0, timestamp - newest_);

@@ -1,5 +1,5 @@
-// How long voice waits so that jitter does not reach the listener: a high quantile of how much later than the
-// quickest packets others came, over a histogram that forgets, as in NetEQ's delay manager. Pure.
+// How long voice waits so that the receiver hears no jitter: a high quantile of how much later packets arrive
+// than the quickest ones, over a histogram with forgetting, as in NetEQ's delay manager. Pure.
 #pragma once
 
 #include <array>
@@ -19,8 +19,8 @@ class PlayoutDelay {
   struct Config {
     Duration floor = 10ms;
     Duration ceiling = 400ms;  // at most kMaxCeiling
-    double quantile = 0.995;   // share of packets that shall be in time
-    double forget = 0.998;     // what a packet's weight becomes with each one after it
+    double quantile = 0.995;   // share of packets that must be in time
+    double forget = 0.998;     // as in DelayHistogram::add()
     Duration start = 80ms;     // before anything is known
   };
 
@@ -31,16 +31,16 @@ class PlayoutDelay {
   // Keeps what was measured.
   void configure(const Config& config);
 
-  // `timestamp` is unrolled to 64 bits; it came at `arrival`.
+  // `timestamp` is unrolled to 64 bits; its packet arrived at `arrival`.
   void onArrival(int64_t timestamp, Instant arrival);
   // The sender's clock jumped: this cannot be the same timeline.
   bool jumps(int64_t timestamp, Instant arrival) const;
 
-  // When to play it. Rises with the timestamp. Only after the first arrival.
+  // When to play it. Rises with the timestamp. Valid only after the first arrival.
   Instant playout(int64_t timestamp) const { return Instant{offset_ + samplesToTime(timestamp)}; }
 
   Duration target() const { return target_; }
-  // The wait now, for a packet as quick as the quickest.
+  // The current wait of a packet that is as quick as the quickest.
   Duration delay() const { return offset_ - quickest_; }
 
  private:
@@ -52,16 +52,16 @@ class PlayoutDelay {
   void moveOffset(int64_t timestamp);
 
   Config config_;
-  DelayHistogram lateness_;  // than the quickest
+  DelayHistogram lateness_;  // relative to the quickest
 
-  // The least transit times of the last windows, each over some packets; a transit time is arrival minus
+  // The least transit time in each of the last windows of kWindowPackets; a transit time is arrival minus
   // timestamp and has an arbitrary zero.
   std::array<Duration, kWindows> least_{};
   size_t window_ = 0;
   unsigned in_window_ = 0;
-  Duration quickest_{};  // of them
+  Duration quickest_{};  // the least of them
 
-  unsigned beyond_ = 0;  // packets in a row that came later than any allowed delay
+  unsigned beyond_ = 0;  // consecutive packets that were later than any allowed delay
   Duration offset_{};    // playout time minus timestamp
   int64_t newest_ = 0;
   Duration target_{};

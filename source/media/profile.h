@@ -1,4 +1,4 @@
-// What an Opus encoder is told to do. Plain data; knows no libopus.
+// The settings of an Opus encoder. Plain data, independent of libopus.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct Profile {
   opus::Bandwidth bandwidth = opus::Bandwidth::kFull;
   unsigned frame_ms = 20;            // 10, 20, 40 or 60
   std::optional<opus::Mode> mode{};  // unset: the encoder's choice; SILK above wideband becomes hybrid
-  bool fec = false;                  // LBRR: each packet also holds a coarse copy of the one before
+  bool fec = false;                  // LBRR: each packet also holds a coarse copy of the previous one
   unsigned expected_loss_percent = 0;
   unsigned complexity = 10;  // 0-10
   uint32_t bitrate_bps = 32'000;

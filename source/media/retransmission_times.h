@@ -1,4 +1,4 @@
-// How long nearly every one of the last answers took. Pure.
+// The time within which nearly all recent retransmissions arrived. Pure.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ class RetransmissionTimes {
     std::sort(sorted.begin(), sorted.begin() + static_cast<ptrdiff_t>(count));
     nearly_all_ = sorted[(count * 7 + 7) / 8 - 1];
   }
-  // Seven of eight answers took at most this; 0: there was none for 5 s.
+  // Seven of eight retransmissions took at most this; 0: there was none for 5 s.
   Duration nearlyAll(Instant now) const { return now - newest_ < kRecent ? nearly_all_ : Duration{}; }
 
  private:

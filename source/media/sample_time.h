@@ -1,4 +1,4 @@
-// Time as RTP timestamps of Opus count it (RFC 7587 section 4.1).
+// The time units of Opus' RTP timestamps (RFC 7587 section 4.1).
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,7 @@ namespace {
 
 constexpr float kSilence = 127;           // -dBov
 constexpr float kQuietest = 127 - 60;     // speech is louder than -60 dBov
-constexpr float kMaxFloor = 127 - 40;     // what is louder than -40 dBov is never background noise
+constexpr float kMaxFloor = 127 - 40;     // louder than -40 dBov is never background noise
 constexpr float kAboveFloor = 9;          // dB
 constexpr float kFloorRise = 6;           // dB/s: a pause between words brings the floor down again
 constexpr Duration kMaxGap = 100ms;       // of DTX; the floor does not rise while nothing is sent

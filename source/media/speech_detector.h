@@ -1,8 +1,8 @@
 // Decides which packets of one speaker are speech, and how loud the speaker is. Pure.
 //
-// An open microphone sends packets whether or not anyone speaks into it, so packets alone say nothing. The
-// detector hears of each packet either the level that its sender measured (RFC 6464) or what Opus says of the
-// frame.
+// An open microphone sends packets whether or not anyone speaks into it, so packets alone say nothing. For
+// each packet, the detector is given either the level that its sender measured (RFC 6464) or the activity
+// that the Opus frame signals.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ class SpeechDetector {
     uint8_t loudness = 0;  // of the speaker, smoothed: dB above -127 dBov, 0 to 127
   };
 
-  // `level` in -dBov, 0 (loudest) to 127 (silence). Steady background noise is not speech, however it is
-  // below -40 dBov: the detector learns its level within some seconds.
+  // `level` in -dBov, 0 (loudest) to 127 (silence). Steady background noise below -40 dBov is not speech: the
+  // detector learns its level within some seconds.
   Speech onLevel(uint8_t level, Instant now);
-  // `active` as opus::PacketInfo has it. A packet that does not say counts as speech.
+  // `active`: as in opus::PacketInfo. If empty, the packet counts as speech.
   Speech onFrame(std::optional<bool> active, Instant now);
 
   void archive(Archive& a) { a(floor_, loudness_, at_); }

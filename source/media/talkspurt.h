@@ -1,4 +1,4 @@
-// When the packets of a stream with discontinuous transmission (DTX) should come. Pure.
+// When the packets of a stream with discontinuous transmission (DTX) should arrive. Pure.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace sluice::media {
 
-// What a packet holds.
+// The content of a packet.
 struct Frame {
-  Duration duration = 20ms;  // of its sound
-  bool dtx = false;          // it says that a pause begins: the next packet may come much later
+  Duration duration = 20ms;  // of its audio
+  bool dtx = false;          // it marks the beginning of a pause: the next packet may arrive much later
 };
 
 // Opus encoders send one DTX packet when a pause begins, then nothing but a frame of comfort noise and
@@ -19,16 +19,16 @@ struct Frame {
 class Talkspurt {
  public:
   void begin(const Frame& frame) { *this = Talkspurt(frame); }
-  // The newest packet came `steps` sequence numbers and `elapsed` of timestamps after the newest one before.
+  // A packet arrived `steps` sequence numbers and `elapsed` of timestamp after the previous newest one.
   void advance(int64_t steps, Duration elapsed, const Frame& frame);
 
-  // Of the packets that are missing between the newest one and the one that comes now: how long before this
-  // one the packet `back` numbers before it should have come; `back` is less than `steps`.
+  // For packets missing between the newest one and the one that arrives now: how long before the latter the
+  // packet `back` numbers before it should have arrived; `back` is less than `steps`.
   Duration age(int64_t back, int64_t steps, Duration elapsed) const;
 
-  // From one packet to the next while somebody speaks.
+  // The time from one packet to the next during speech.
   Duration frame() const { return newest_.duration; }
-  // After the newest packet another one follows at once, be it only the one that begins a pause.
+  // Whether another packet follows the newest at once, even if only the one that begins a pause.
   bool continues() const { return marks_pauses_ && !newest_.dtx; }
 
   void archive(Archive& a) { a(newest_.duration, newest_.dtx, marks_pauses_); }

@@ -17,7 +17,7 @@ constexpr size_t kMaxMidInPacket = 16;
 struct Line {
   const Media* media;
   bool accepted = false;
-  bool lends_transport = false;  // not accepted, but the others of the bundle have no transport of their own
+  bool lends_transport = false;  // not accepted, but the rest of the bundle has no other transport
   bool we_receive = false;       // it carries the player's voice
   bool we_send = false;          // it is a slot
   rooms::AudioLine agreed{};
@@ -30,8 +30,8 @@ bool isSupportedProtocol(std::string_view protocol) {
          protocol == "RTP/SAVP";
 }
 
-// The transport of the whole bundle: that of the line that browsers and we tag. A bundle-only line may leave
-// it to another line of the bundle (RFC 9143 section 7.1.3).
+// The transport of the whole bundle: that of the tagged line. A bundle-only line may leave it to another line
+// of the bundle (RFC 9143 section 7.1.3).
 const Media& transportOf(const Media& tagged, const Offer& offer, const std::vector<std::string>& bundle) {
   if (!tagged.ice.ufrag.empty()) return tagged;
   for (const Media& media : offer.media) {
@@ -52,7 +52,7 @@ std::optional<Error> checkTransport(const Media& transport, const std::string& p
   return std::nullopt;
 }
 
-// The extension's id, or 0 when the offer does not let it be used in the line's directions.
+// The extension's id, or 0 if the offer does not allow it in the line's directions.
 uint8_t extensionId(const Extension& extension, const Line& line) {
   if (!extension.direction) return extension.id;
   if (line.we_receive && !extension.direction->send) return 0;
@@ -66,9 +66,10 @@ rooms::AudioLine agree(const Line& line, const rooms::RepairFeatures& repair) {
   agreed.mid = media.mid;
   const uint8_t opus = agreed.opus_payload_type = *media.codecs.opus();
   agreed.feedback = repair.feedback & media.codecs.feedback(opus);
-  if (!line.we_receive) agreed.feedback.remb = agreed.feedback.tmmbr = false;  // we are the ones to heed it
+  if (!line.we_receive)
+    agreed.feedback.remb = agreed.feedback.tmmbr = false;  // only for streams that clients send
   if (repair.rtx && agreed.feedback.nack) agreed.rtx_payload_type = media.codecs.rtx(opus);
-  // A line that only speaks sends RED if it is told to prefer it, and else never.
+  // A line that only carries a speaker gets RED only if speakers send it by default.
   if (line.we_send ? repair.red : repair.red_by_default) agreed.red_payload_type = media.codecs.red(opus);
   if (!media.mid.empty() && media.mid.size() <= kMaxMidInPacket) {
     agreed.extensions.mid = extensionId(media.mid_extension, line);
@@ -168,8 +169,8 @@ void writeFormats(Writer& out, const rooms::AudioLine& agreed) {
   }
 }
 
-// The beginning of a line that is not rejected, with our transport. Its direction is inactive unless it is
-// accepted.
+// Writes the beginning of a line that is not rejected, with our transport. Its direction is inactive unless
+// it is accepted.
 void writeTransport(Writer& out, const Line& line, std::string_view formats, const Local& local,
                     rooms::DtlsRole role, bool tagged) {
   const Media& media = *line.media;
@@ -243,7 +244,7 @@ std::string writeAnswer(const Offer& offer, const std::vector<Line>& lines, cons
   return out.take();
 }
 
-// Chooses the lines and their directions; the first error otherwise.
+// Chooses the lines and their directions; returns the first error otherwise.
 Result<std::vector<Line>> chooseLines(const Offer& offer, const rooms::RepairFeatures& repair) {
   std::vector<Line> lines;
   bool has_voice = false;
@@ -271,7 +272,7 @@ Result<std::vector<Line>> chooseLines(const Offer& offer, const rooms::RepairFea
   return lines;
 }
 
-// The mids of the one bundle that holds every accepted line; empty when there is one line and no bundle.
+// The mids of the one bundle that holds every accepted line; empty if there is one line and no bundle.
 Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vector<Line>& lines) {
   const auto first = std::ranges::find(lines, true, &Line::accepted);
   std::vector<std::string> bundle;
@@ -290,9 +291,9 @@ Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vecto
   return bundle;
 }
 
-// The line whose transport the bundle has: the one that the offerer tagged, the first of the group, unless we
-// reject it (RFC 9143 section 7.3.1). With max-bundle Chromium has no other transport, and refuses an answer
-// that rejects this line. So it is kept as inactive when it is not audio, and can be used otherwise.
+// The line whose transport the bundle uses: the one that the offerer tagged, the first of the group, unless
+// we reject it (RFC 9143 section 7.3.1). With max-bundle, Chromium has no other transport and refuses an
+// answer that rejects this line. So a line that is not audio but otherwise usable is kept as inactive.
 const Media& tagLine(std::vector<Line>& lines, const std::vector<std::string>& bundle) {
   const auto first = std::ranges::find(lines, true, &Line::accepted);
   if (bundle.empty()) return *first->media;

@@ -1,4 +1,4 @@
-// Decides what of an offer is used and writes the answer (JSEP RFC 8829 section 5.3, BUNDLE RFC 9143,
+// Decides which parts of an offer are used and writes the answer (JSEP RFC 8829 section 5.3, BUNDLE RFC 9143,
 // ICE-lite).
 #pragma once
 
@@ -15,7 +15,7 @@ namespace sluice::sdp {
 
 constexpr size_t kMaxSlots = 64;
 
-// An address at which clients reach us.
+// An address at which clients can reach us.
 struct Candidate {
   std::string ip;
   uint16_t port = 0;
@@ -30,7 +30,7 @@ struct Local {
   uint64_t session_id = 0;
   uint64_t session_version = 1;
   std::function<uint32_t()> next_ssrc;  // for each slot and its RTX; unique, not 0
-  rooms::RepairFeatures repair{};       // what may be agreed on, if it was offered
+  rooms::RepairFeatures repair{};       // what may be negotiated, if it was offered
 };
 
 struct Agreement {
@@ -39,10 +39,9 @@ struct Agreement {
   std::string answer;
 };
 
-// Errors name the part of the offer that cannot be used: "media[1].fingerprint". Of an offer,
-// - lines other than audio are rejected in the answer, but for the first of the bundle, whose transport is
-// the
-//   bundle's: it is answered as inactive if it is a line of RTP;
+// Errors name the part of the offer that cannot be used: "media[1].fingerprint". Rules for an offer:
+// - lines other than audio are rejected, except the first of the bundle if the bundle uses its transport: it
+//   is answered as inactive if it is an RTP line;
 // - one audio line that sends is the player's voice; further sendrecv lines are answered as slots;
 // - every audio line that receives is a slot;
 // - all audio lines must lie in one bundle.

@@ -59,8 +59,8 @@ const char* Codecs::onFmtp(std::string_view value) {
   return nullptr;
 }
 
-// "111 nack", "* goog-remb", "111 ccm tmmbr smaxpr=120" (RFC 5104 section 7.1); "111 nack pli" is another
-// thing.
+// "111 nack", "* goog-remb", "111 ccm tmmbr smaxpr=120" (RFC 5104 section 7.1); "111 nack pli" is something
+// else.
 const char* Codecs::onFeedback(std::string_view value) {
   const std::string_view format = take(value, ' ');
   const rooms::Feedback feedback{.nack = value == "nack",

@@ -1,5 +1,5 @@
 // The codecs of an m-line that voice uses: Opus (RFC 7587), RED (RFC 2198) and RTX (RFC 4588) over it, and
-// the feedback that it understands (RFC 4585).
+// the RTCP feedback that it supports (RFC 4585).
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ namespace sluice::sdp {
 
 class Codecs {
  public:
-  // The values of a=rtpmap, a=fmtp and a=rtcp-fb. What is wrong with them, or nothing.
+  // Take the values of a=rtpmap, a=fmtp and a=rtcp-fb. Return what is wrong with them, or null.
   const char* onRtpmap(std::string_view value, const std::vector<std::string>& formats);
   const char* onFmtp(std::string_view value);
   const char* onFeedback(std::string_view value);
 
-  // The Opus payload type that is preferred: the first among the m-line's formats.
+  // The preferred Opus payload type: the first among the m-line's formats.
   std::optional<uint8_t> opus() const;
   // The RED or RTX payload type that carries this one; 0: none.
   uint8_t red(uint8_t opus) const { return carrier(Name::kRed, opus); }

@@ -18,7 +18,7 @@ constexpr size_t kMaxOrigin = 256;
 constexpr size_t kMaxFormatValue = 256;
 constexpr size_t kMaxTlsId = 255;  // RFC 8842 section 4
 
-// Printable, and short enough to be sent back in an answer.
+// Whether it is printable, and short enough to be repeated in an answer.
 bool isToken(std::string_view text) {
   return !text.empty() && text.size() <= kMaxToken &&
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
@@ -74,7 +74,7 @@ bool applyExtension(std::string_view value, Inherited& target) {
   return true;
 }
 
-// Returns what is wrong with the attribute, or nothing.
+// Returns what is wrong with the attribute, or null.
 const char* applyInherited(std::string_view name, std::string_view value, Inherited& target) {
   if (name == "ice-ufrag") {
     if (!isIceText(value, 4, 256)) return "must be 4 to 256 ice-chars";
@@ -107,7 +107,7 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
   return nullptr;
 }
 
-// When the value begins with the m-line's first format. An answer repeats it, so it holds nothing but
+// Keeps a value that begins with the m-line's first format. An answer repeats it, so it may hold only
 // printable ASCII.
 void keepFirst(const Media& media, std::string_view value, std::string& kept) {
   std::string_view rest = value;
@@ -180,7 +180,7 @@ const char* parseMediaLine(std::string_view value, Media& media) {
   return media.formats.empty() ? "no formats" : nullptr;
 }
 
-// "<username> <sess-id> <sess-version> <nettype> <addrtype> <address>"; what is malformed names no
+// "<username> <sess-id> <sess-version> <nettype> <addrtype> <address>"; a malformed value names no
 // connection.
 rooms::Origin parseOrigin(std::string_view value) {
   rooms::Origin origin;

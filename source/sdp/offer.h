@@ -1,5 +1,5 @@
-// Reads an SDP offer (RFC 8866, JSEP RFC 8829) into plain values. Lines and attributes that are not
-// understood are skipped; everything that is understood is checked and bounded.
+// Reads an SDP offer (RFC 8866, JSEP RFC 8829) into plain values. Unknown lines and attributes are skipped;
+// all others are checked and bounded.
 #pragma once
 
 #include <cstdint>
@@ -30,13 +30,13 @@ struct Direction {
 // RFC 4145 section 4.
 enum class Setup { kActpass, kActive, kPassive, kHoldconn };
 
-// A header extension (RFC 8285); id 0: not offered, or not with an id that fits a one-byte header.
+// A header extension (RFC 8285); id 0: not offered, or with an id that does not fit a one-byte header.
 struct Extension {
   uint8_t id = 0;
-  std::optional<Direction> direction;  // when the offer restricts it
+  std::optional<Direction> direction;  // if the offer restricts it
 };
 
-// What an m-section has, or takes from the session.
+// What an m-section has, or inherits from the session.
 struct Inherited {
   rooms::IceCredentials ice;                     // empty when absent
   std::vector<rooms::Fingerprint> fingerprints;  // SHA-256
@@ -55,7 +55,7 @@ struct Media : Inherited {
   std::string protocol;
   std::vector<std::string> formats;
   std::string mid;           // empty when absent
-  std::string first_rtpmap;  // the values that say what the first format is; empty when absent
+  std::string first_rtpmap;  // the values for the first format; empty when absent
   std::string first_fmtp;
   Codecs codecs;
   std::vector<uint32_t> ssrcs;  // in the order of the offer
