@@ -6,8 +6,8 @@
 namespace sluice::impair {
 namespace {
 
-// What a packet's random numbers are for. Each has its own, so that e.g. with other jitter the same packets
-// are lost.
+// The use of each random number that a packet draws. Each use has its own stream of numbers: the same packets
+// are lost when, for example, the jitter changes.
 enum Purpose : uint64_t { kState, kLoss, kDuplicate, kCorrupt, kBit, kReorder, kJitter, kPurposes = 16 };
 constexpr uint64_t kCopy = kPurposes / 2;  // added for the copy's numbers
 

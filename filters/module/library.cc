@@ -39,7 +39,7 @@ Result<std::string> makeDirectory() {
   return path;
 }
 
-// What is wrong with the table; empty if nothing.
+// Returns the error in the table, or an empty string.
 std::string faultOf(const sluice_filter_api* filter) {
   if (filter == nullptr) return "refuses: sluice_filter() returned null";
   if (filter->abi != SLUICE_FILTER_ABI) {

@@ -19,7 +19,7 @@
 
 namespace sluice::opus_filter {
 
-// What the streams of one direction share.
+// State shared by the streams of one direction.
 struct DirectionContext {
   chain::FilterContext& context;
   const bool inward;

@@ -21,7 +21,7 @@ std::string_view name(RecoveryMode mode);
 // The number of frames that each packet repeats.
 size_t frames(RecoveryMode mode);
 
-// What is known about the line.
+// The properties of a receiver's line.
 struct Line {
   bool nack = false;          // negotiated
   bool red = false;           // negotiated

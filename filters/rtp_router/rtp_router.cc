@@ -286,7 +286,7 @@ bool RtpRouter::onReload(const chain::FilterFactory& factory) {
   return true;
 }
 
-// What was negotiated belongs to the player, and is the same in the other process.
+// The negotiated parameters are not archived: they belong to the player, which the other process also has.
 bool RtpRouter::archive(Archive& a) {
   if (speaker_) a(*speaker_, uplink_, newly_bound_);
   a(slots_);

@@ -1,4 +1,4 @@
-// What a receiver is sent on one slot: one RTP stream under our SSRC, and its sender report.
+// The RTP stream that a receiver gets on one slot, under our SSRC, and its sender report.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,7 @@ class SlotStream {
   // in the stream, or is too long.
   bool write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out);
 
-  // Nothing if no packet was sent since the last report.
+  // Returns nullopt if no packet was sent since the last report.
   std::optional<rtcp::SenderInfo> report(rtcp::Ntp ntp, Instant now);
 
   uint32_t ssrc() const { return slot_.ssrc; }

@@ -30,7 +30,7 @@ class SlotTable {
   //   1. a slot that is unused, or whose holder sent no packet for `hold`;
   //   2. with speech, the slot whose holder has been silent longest, if for at least `hold`;
   //   3. with speech, the slot of the quietest holder, if that is kMargin quieter and has held it for `hold`.
-  // Nothing if there is none.
+  // Returns nullopt if there is none.
   std::optional<Assignment> assign(uint32_t speaker, const media::SpeechDetector::Speech& speech, Instant now,
                                    Duration hold);
 

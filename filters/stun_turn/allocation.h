@@ -1,5 +1,5 @@
-// What a TURN allocation allows, and for how long (RFC 8656 sections 6, 9 and 12). Pure: no I/O, every call
-// is given the time, and expired entries have no effect even before a sweep.
+// The permissions and channels of a TURN allocation and their lifetimes (RFC 8656 sections 6, 9 and 12).
+// Pure: no I/O, every call is given the time, and expired entries have no effect even before a sweep.
 //
 //   allocating --provision()--> provisioned --permit()--> active
 //   each of them --end(), refresh(0) or time--> expired, for good

@@ -32,7 +32,7 @@ class Consent {
     *pair = {remote, local, now};
   }
 
-  // What egress is to do with the selected pair.
+  // How egress treats the selected pair.
   enum class Verdict {
     kKeep,
     kMove,     // to latest(): the selected pair is no longer checked, and that one is

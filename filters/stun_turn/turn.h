@@ -61,7 +61,7 @@ class Turn final : private RelayUser {
   };
   enum class Vetted { kDenied, kThisPort, kAnyPort };
 
-  // Nothing if the sender must not get a response now.
+  // Returns nullopt if the sender must not get a response now.
   std::optional<Authentication> authenticate(const net::Packet& packet, const stun::Message& request);
   void challenge(const net::Packet& packet, const stun::Message& request, unsigned code);
   void handle(Exchange& exchange);

@@ -1,5 +1,5 @@
-// What all TURN clients of the process share: quotas, relay addresses, reservations and the nonce key. For
-// all threads. Locks are for the control path; a packet touches at most the atomics of an Account.
+// State shared by all TURN clients of the process: quotas, relay addresses, reservations and the nonce key.
+// For all threads. Locks are for the control path; a packet touches at most the atomics of an Account.
 #pragma once
 
 #include <array>

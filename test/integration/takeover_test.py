@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import stat
+import statistics
 import struct
 import subprocess
 import time
@@ -72,7 +73,9 @@ class Takeover(unittest.TestCase):
             pauses = [int(ms) for ms in re.findall(r"took over \d+ sessions in (\d+) ms; 0 ended", proxy.log())]
             print("pauses:", pauses, "ms")
             self.assertEqual(len(pauses), TAKEOVERS)
-            crowd.check()  # what it costs in time: test/bench/takeover_bench.py
+            self.assertLess(statistics.median(pauses), 40)  # the longest one: test/bench/takeover_bench.py
+            report = crowd.check()
+            self.assertLess(report["latency_ms"]["p99"], 40)
 
     def test_browsers_go_on_talking_and_can_leave_and_come(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy, Browser() as browser:
