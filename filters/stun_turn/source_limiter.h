@@ -2,11 +2,13 @@
 // refused when both are used up: a source that shares one place with a flood still has the other.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "source/base/clock.h"
@@ -28,13 +30,13 @@ class SourceLimiter {
   // Whether a response is allowed now.
   bool wouldAllow(const net::Address& client, Instant now) const {
     const auto [first, second] = placesOf(client);
-    return after(rows_[0][first], now) <= now + kBurst || after(rows_[1][second], now) <= now + kBurst;
+    return after((*rows_)[0][first], now) <= now + kBurst || after((*rows_)[1][second], now) <= now + kBurst;
   }
   // Counts a response, if it is allowed.
   bool allow(const net::Address& client, Instant now) {
     if (!wouldAllow(client, now)) return false;
     const auto [first, second] = placesOf(client);
-    for (Instant* place : {&rows_[0][first], &rows_[1][second]})
+    for (Instant* place : {&(*rows_)[0][first], &(*rows_)[1][second]})
       *place = std::min(after(*place, now), now + kBurst);
     return true;
   }
@@ -45,16 +47,17 @@ class SourceLimiter {
   static constexpr size_t kPlaces = 65'536;
   static constexpr Duration kBurst = 5s;  // of responses at the rate
 
-  // Zeroed, but not touched: a page takes memory and time only once a client uses one of its places. A
-  // process makes these tables while it takes over from another, when packets wait.
-  struct Free {
-    void operator()(Instant* row) const { std::free(row); }
+  using Rows = std::array<std::array<Instant, kPlaces>, 2>;
+  struct Unmap {
+    void operator()(Rows* rows) const { ::munmap(rows, sizeof(Rows)); }
   };
-  using Row = std::unique_ptr<Instant[], Free>;
-  static Row makeRow() {
-    auto* row = static_cast<Instant*>(std::calloc(kPlaces, sizeof(Instant)));
-    if (row == nullptr) throw std::bad_alloc();
-    return Row(row);
+  // Zeroed pages that the kernel supplies when a client first uses one of their places: a process makes these
+  // tables while it takes over from another, when packets wait.
+  static std::unique_ptr<Rows, Unmap> mapRows() {
+    static_assert(std::is_trivially_destructible_v<Rows>);
+    void* pages = ::mmap(nullptr, sizeof(Rows), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    return std::unique_ptr<Rows, Unmap>(static_cast<Rows*>(pages));
   }
 
   std::pair<size_t, size_t> placesOf(const net::Address& client) const {
@@ -68,7 +71,7 @@ class SourceLimiter {
   const Source source_;
   double rate_;
   const uint64_t salt_ = randomU64();
-  std::array<Row, 2> rows_{makeRow(), makeRow()};
+  std::unique_ptr<Rows, Unmap> rows_ = mapRows();
 };
 
 }  // namespace sluice::stun_turn

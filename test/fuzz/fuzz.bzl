@@ -18,6 +18,7 @@ def fuzz_test(name, srcs, deps, seeds = [], runs = 20000):
     native.cc_test(
         name = name,
         size = "medium",
+        timeout = "long",  # twenty thousand runs under sanitizers on a slow machine
         srcs = srcs + ["standalone_main.cc"],
         args = ["$(rootpath %s)" % seed for seed in seeds],
         data = seeds,
