@@ -72,7 +72,7 @@ http::Response json(int status, const nlohmann::json& body) {
   return http::json(status, body, kIndent);
 }
 
-http::Response sessions(Backend& backend, const http::Request& request) {
+http::Response sessions(const Backend& backend, const http::Request& request) {
   static constexpr std::string_view kParameters[] = {"limit", "player", "room", "chain", "listener"};
   for (const auto& [name, value] : request.query) {
     if (std::ranges::find(kParameters, name) != std::end(kParameters)) continue;
@@ -101,7 +101,7 @@ http::Response refusal(const char* what, const Errors& errors) {
   return json(400, body);
 }
 
-http::Response reload(Backend& backend, const http::Request& request) {
+http::Response reload(const Backend& backend, Operations& operations, const http::Request& request) {
   const std::string_view dry_run = request.queryParameter("dry_run");
   if (!dry_run.empty() && dry_run != "0" && dry_run != "1")
     return http::error(400, "must be 0 or 1", "dry_run");
@@ -117,7 +117,7 @@ http::Response reload(Backend& backend, const http::Request& request) {
     return json(200, *plan);
   }
   if (!request.body.empty()) return http::error(400, "a body is for ?dry_run=1; a reload reads the file");
-  const Status status = backend.reload();
+  const Status status = operations.reload();
   if (status.ok()) return json(200, {{"status", "reloaded"}});
   return refusal("the configuration was refused; the old one runs on", status.errors());
 }
@@ -132,7 +132,7 @@ http::Response setLevel(const http::Request& request) {
 
 }  // namespace
 
-Api::Api(Backend& backend) {
+Api::Api(const Backend& backend, Operations& operations) {
   using http::Parameters;
   using http::Request;
   const auto get = [&](const char* path, auto handler) {
@@ -168,10 +168,11 @@ Api::Api(Backend& backend) {
   });
   // A request body is the configuration of a dry run.
   post(
-      "/reload", [&backend](const Request& request) { return reload(backend, request); },
+      "/reload",
+      [&backend, &operations](const Request& request) { return reload(backend, operations, request); },
       [](const Request&, const Parameters&) -> std::optional<http::Response> { return std::nullopt; });
-  post("/drain", [&backend](const Request& request) {
-    backend.drain(request.queryParameter("exit") == "1");
+  post("/drain", [&operations](const Request& request) {
+    operations.drain(request.queryParameter("exit") == "1");
     return json(200, {{"status", "draining"}});
   });
   post("/logging", [](const Request& request) { return setLevel(request); });

@@ -12,7 +12,7 @@
 
 namespace sluice::admin {
 
-// The server behind the endpoint. Main thread.
+// What the endpoint shows. Main thread.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -32,7 +32,6 @@ class Backend {
   // At most `limit` matching sessions, and the total number.
   virtual nlohmann::json sessions(const SessionQuery& query) const = 0;
   virtual void collect(stats::Samples& out) const = 0;
-  virtual Status reload() = 0;
   // A configuration for a dry run.
   struct Question {
     std::string text{};  // empty: the file
@@ -41,6 +40,13 @@ class Backend {
   };
   // What a reload would do. Changes nothing, and does not run any code of a text that is not already running.
   virtual Result<nlohmann::json> plan(const Question& question) const = 0;
+};
+
+// What the endpoint can have done. Main thread.
+class Operations {
+ public:
+  virtual ~Operations() = default;
+  virtual Status reload() = 0;
   // `exit`: the process ends when all sessions have ended or the drain timeout expires, as with SIGTERM.
   virtual void drain(bool exit) = 0;
 };
@@ -53,8 +59,8 @@ struct Access {
 
 class Api {
  public:
-  // `backend` outlives it.
-  explicit Api(Backend& backend);
+  // Both outlive it.
+  Api(const Backend& backend, Operations& operations);
 
   // Takes effect for the next request.
   void configure(Access access) { access_ = std::move(access); }

@@ -11,7 +11,7 @@
 #include "source/config/load.h"
 #include "source/http/client.h"
 #include "source/http/message.h"
-#include "source/server/reload_plan.h"
+#include "source/reload/reload_plan.h"
 #include "source/server/server.h"
 
 namespace sluice::server {
@@ -48,7 +48,7 @@ int diff(const Options& options) {
   if (!answer.ok()) return printErrors({{"--against", answer.error().toString()}}, stderr);
   const auto body = nlohmann::json::parse(answer->body, nullptr, false);
   if (answer->status == 200 && body.is_object()) {
-    std::fputs(describePlan(body).c_str(), stdout);
+    std::fputs(reload::describePlan(body).c_str(), stdout);
     return 0;
   }
   if (!body.is_object() || !body.contains("errors")) {

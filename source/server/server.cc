@@ -1,7 +1,5 @@
 #include "source/server/server.h"
 
-#include <unistd.h>
-
 #include <csignal>
 #include <filesystem>
 #include <utility>
@@ -10,369 +8,314 @@
 #include "source/config/load.h"
 #include "source/crypto/certificate.h"
 #include "source/crypto/dtls.h"
+#include "source/takeover/lost_sessions.h"
 
 namespace sluice::server {
 namespace {
 
 constexpr Duration kTick = 1s;
-constexpr Duration kSweepAfterDrain = 5s;  // sessions end a few at a time, before their port
-constexpr Duration kCheckMachine = 10s;
-std::string directoryOf(const std::string& file) {
-  return std::filesystem::absolute(file).parent_path().string();
+constexpr size_t kPackets = 256;
+
+Error takeoverError(const Errors& errors) {
+  return {"--takeover", errors.front().message};
+}
+
+// The process to take over from; null: there is none, or --takeover is not given.
+Result<std::unique_ptr<takeover::Client>> connectToPredecessor(const Options& options,
+                                                               const Bootstrap& bootstrap, unsigned workers) {
+  if (!options.takeover) return std::unique_ptr<takeover::Client>();
+  if (bootstrap.takeover_socket().empty()) return Error{"takeover_socket", "is required for --takeover"};
+  const auto directory = std::filesystem::absolute(options.config).parent_path();
+  auto client = takeover::Client::connect((directory / bootstrap.takeover_socket()).string(), workers);
+  if (!client.ok()) return takeoverError(client.errors());
+  return client;
+}
+
+// The certificate of the process to take over from, so that its clients' DTLS stays valid, or a new one.
+Result<std::shared_ptr<const crypto::DtlsContext>> makeDtls(const takeover::Client* predecessor) {
+  if (predecessor == nullptr) return crypto::DtlsContext::make(crypto::Certificate::generate());
+  auto certificate = crypto::Certificate::load(asBytes(predecessor->identity().certificate));
+  if (certificate == nullptr) return Error{"--takeover", "the other process' certificate cannot be read"};
+  return crypto::DtlsContext::make(std::move(certificate));
+}
+
+config::SteppedBack steppedBackOf(const takeover::Identity& identity) {
+  config::SteppedBack out;
+  for (const auto& [name, content] : identity.stepped_back) {
+    if (name.size() == 3) out[{name[0], name[1], name[2]}] = content;
+  }
+  return out;
+}
+
+template <typename State>
+std::string written(State& state) {
+  Descriptors none;
+  Archive out(none);
+  state.archive(out);
+  return out.takeBytes();
+}
+
+template <typename State>
+bool read(const std::string& bytes, State& state) {
+  Descriptors none;
+  Archive in(asBytes(bytes), none);
+  state.archive(in);
+  return in.ok();
 }
 
 }  // namespace
 
-Server::Server(const Options& options, const chain::Registry& registry, const config::WorkerSettings& workers)
-    : options_(options),
-      registry_(registry),
-      stats_(workers.count),
-      dtls_(crypto::DtlsContext::make(crypto::Certificate::generate())),
-      rooms_({}, workers.count, clock_),
-      ports_(workers.count),
-      admin_(*this),
-      successor_waits_(loop_.timers(), [this] { onSuccessorReady(); }),
+Server::Server(const Options& options, const chain::Registry& registry, Setup setup)
+    : dtls_(setup.dtls),
+      stats_(setup.workers),
+      rooms_({}, setup.workers, clock_),
+      ports_(setup.workers),
+      packets_(kPackets),
+      applier_({.file = options.config,
+                .concurrency = options.concurrency,
+                .clock = clock_,
+                .registry = registry,
+                .dtls = dtls_,
+                .rooms = rooms_,
+                .process = process_,
+                .stats = stats_,
+                .workers = workers_,
+                .ports = ports_},
+               std::move(setup.environment)),
+      external_addresses_(applier_, {.clock = clock_,
+                                     .network = network_,
+                                     .packets = packets_,
+                                     .timers = loop_.timers(),
+                                     .machine = net::machineAddresses,
+                                     .post = [this](auto task) { loop_.post(std::move(task)); }}),
+      config_watch_(loop_, options.config, [this] { static_cast<void>(applier_.reload("a file changed")); }),
+      drain_(clock_, workers_, [this](std::optional<Duration> limit) { http_.drain(limit); }),
+      metrics_({.clock = clock_,
+                .started = started_,
+                .stats = stats_,
+                .applier = applier_,
+                .rollouts = rollouts_,
+                .workers = workers_,
+                .rooms = rooms_,
+                .drain = drain_,
+                .http = http_,
+                .takeover = taken_over_}),
+      introspection_({.clock = clock_,
+                      .started = started_,
+                      .applier = applier_,
+                      .ports = ports_,
+                      .workers = workers_,
+                      .rooms = rooms_,
+                      .drain = drain_,
+                      .metrics = metrics_}),
+      http_({.loop = loop_,
+             .clock = clock_,
+             .rooms = rooms_,
+             .certificate = dtls_->fingerprint(),
+             .backend = introspection_,
+             .operations = *this}),
       tick_(loop_.timers(), [this] { onTick(); }),
       room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
-  rooms_.addObserver(*this);
-  group_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
-  group_.player_gone = [this](const runtime::PlayerGone& gone) { onPlayerGone(gone); };
+  workers_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
+  workers_.player_gone = [this](const runtime::PlayerGone& gone) { player_updates_.onSessionEnded(gone); };
+  applier_.addParticipant(http_);
+  applier_.addParticipant(rollouts_);
+  applier_.addParticipant(external_addresses_);
+  applier_.addParticipant(config_watch_);
 }
 
 Server::~Server() {
-  group_.stop();
-  if (owns_takeover_path_ && takeover_socket_ != nullptr && !handed_over_)
-    unlink(settings_.takeover_socket.c_str());
+  workers_.stop();
 }
 
 Result<std::unique_ptr<Server>> Server::start(const Options& options, const chain::Registry& registry) {
   auto bootstrap = config::loadFile(options.config);
   if (!bootstrap.ok()) return bootstrap.errors();
-  auto workers = config::buildWorkers(*bootstrap, options.concurrency);
+  // A wrong worker count is one error among others; any count will do to find the rest.
+  const auto workers = config::buildWorkers(*bootstrap, options.concurrency);
   auto machine = net::machineAddresses();
   if (!machine.ok()) return machine.errors();
-  // A wrong worker count is one error among others; any count will do to find the rest.
-  std::unique_ptr<Server> server(
-      new Server(options, registry, workers.ok() ? *workers : config::WorkerSettings{}));
-  server->machine_ = *std::move(machine);
-  if (options.takeover) {
-    if (Status status = server->connectToPredecessor(*bootstrap); !status.ok()) return status.errors();
+  auto predecessor = connectToPredecessor(options, *bootstrap, workers.ok() ? workers->count : 0);
+  if (!predecessor.ok()) return predecessor.errors();
+  auto dtls = makeDtls(predecessor->get());
+  if (!dtls.ok()) return dtls.errors();
+  Setup setup{.workers = workers.ok() ? workers->count : 1, .dtls = *std::move(dtls), .environment = {}};
+  setup.environment.machine = *std::move(machine);
+  if (*predecessor != nullptr) {
+    setup.environment.discovered = (*predecessor)->identity().discovered;
+    setup.environment.stepped_back = steppedBackOf((*predecessor)->identity());
   }
-  auto built = server->build(*bootstrap);
+  std::unique_ptr<Server> server(new Server(options, registry, std::move(setup)));
+  auto built = server->applier_.build(*bootstrap);
   if (!built.ok()) return built.errors();
-  server->settings_ = built->settings;
-  server->warnOfOpenAdmin();
   if (options.mode == Options::Mode::kValidate) return server;
-  server->startWorkers();
-  runtime::LoadingWorkers loading;
-  auto snapshot = server->inherit();
-  if (!snapshot.ok()) return snapshot.errors();
-  Status status = server->apply(*bootstrap, *std::move(built), &*snapshot, &loading);
-  if (status.ok()) {
-    auto endpoints = server->prepareEndpoints(server->settings_, *snapshot);
-    if (!endpoints.ok()) return endpoints.errors();
-    server->commitEndpoints(*std::move(endpoints));
+  if (Status status = server->start(*bootstrap, *std::move(built), predecessor->get()); !status.ok()) {
+    return status.errors();
   }
-  if (status.ok()) status = server->bindTakeoverSocket(snapshot->takeover);
-  if (status.ok()) status = server->finishTakeover(loading);
-  if (!status.ok()) return status.errors();
   return server;
 }
 
-std::string Server::directory() const {
-  return directoryOf(options_.config);
-}
-
-config::BuildInput Server::buildInput(const Bootstrap& bootstrap, const std::string& directory,
-                                      runtime::StatsStore& stats, chain::ProcessState& process) const {
-  return {.bootstrap = bootstrap,
-          .directory = directory,
-          .registry = registry_,
-          .rooms = rooms_,
-          .process = process,
-          .dtls = dtls_,
-          .concurrency = options_.concurrency,
-          .stats = stats,
-          .machine = machine_,
-          .discovered = discovered_,
-          .previous = generation_.get(),
-          .version = version_ + 1,
-          .stepped_back = stepped_back_};
-}
-
-Result<config::Built> Server::build(const Bootstrap& bootstrap) {
-  return config::build(buildInput(bootstrap, directory(), stats_, process_));
-}
-
-Result<config::Built> Server::buildPreview(const Bootstrap& bootstrap, const std::string& directory,
-                                           bool trusted) const {
-  runtime::StatsStore unused(static_cast<unsigned>(group_.workers.size()));
-  chain::ProcessState process = process_;  // state that filters add goes to this copy
-  config::BuildInput input = buildInput(bootstrap, directory, unused, process);
-  input.may_run_code = trusted;
-  return config::build(input);
-}
-
-Status Server::apply(const Bootstrap& bootstrap, config::Built built, TakeoverSnapshot* snapshot,
-                     runtime::LoadingWorkers* loading) {
-  auto change = ports_.prepare(*built.generation);
-  if (!change.ok()) return change.errors();
-  ++version_;
-  generation_ = built.generation;
-  settings_ = std::move(built.settings);
-  bootstrap_ = bootstrap;
-  const Duration sweep = generation_->drain > Duration::zero() ? kSweepAfterDrain : Duration::zero();
-  ports_.commit(*change, clock_.now() + generation_->drain + sweep);
-  for (auto& worker : group_.workers) {
-    const unsigned i = worker->index();
-    std::function<void()> then;
-    if (snapshot != nullptr && i < snapshot->workers.size()) {
-      then = loading->load(*worker, std::move(snapshot->workers[i]));
-    }
-    worker->publish(generation_, change->forWorker(i), std::move(then));
+Status Server::start(const Bootstrap& bootstrap, config::Built built, takeover::Client* predecessor) {
+  startWorkers(built.settings.workers);
+  const Instant began = clock_.now();
+  takeover::Snapshot snapshot;
+  if (predecessor != nullptr) {
+    auto taken = inherit(*predecessor);
+    if (!taken.ok()) return takeoverError(taken.errors());
+    snapshot = *std::move(taken);
   }
-  removeDrainedPorts();
-  rooms_.setLimits(settings_.rooms);
-  stepped_back_ = config::stillSteppedBack(stepped_back_, bootstrap_);
-  configureRollouts();
-  configureJoin();
+  runtime::LoadingWorkers loading;
+  const auto load = [&](runtime::WorkerThread& worker) {
+    const unsigned i = worker.index();
+    return i < snapshot.workers.size() ? loading.load(worker, std::move(snapshot.workers[i]))
+                                       : std::function<void()>();
+  };
+  if (Status status = applier_.start(bootstrap, std::move(built), load); !status.ok()) return status;
+  Status listening = takeover_.listen(applier_.running().settings.takeover_socket, snapshot.takeover);
+  if (!listening.ok()) return listening;
+  if (predecessor != nullptr) {
+    if (Status status = finishTakeover(*predecessor, loading, began); !status.ok()) return status;
+  }
+  takeover_.serve();
   return Done{};
 }
 
-void Server::removeDrainedPorts() {
-  const auto sessions = [this](const std::string& listener) {
-    int64_t total = 0;
-    for (const auto* stats : stats_.listener(listener)) total += stats->sessions.value();
-    return total;
-  };
-  for (const uint16_t id : ports_.takeExpired(clock_.now(), sessions)) {
-    for (auto& worker : group_.workers) worker->removePort(id);
-  }
-}
-
-void Server::startWorkers() {
-  const config::WorkerSettings& workers = settings_.workers;
-  for (unsigned i = 0; i < workers.count; ++i) {
-    group_.workers.push_back(
+void Server::startWorkers(const config::WorkerSettings& settings) {
+  for (unsigned i = 0; i < settings.count; ++i) {
+    workers_.workers.push_back(
         std::make_unique<runtime::WorkerThread>(runtime::WorkerOptions{.index = i,
-                                                                       .count = workers.count,
-                                                                       .max_packets = workers.max_packets,
-                                                                       .pin = workers.pin_threads,
-                                                                       .coalesce = workers.coalesce},
-                                                group_));
+                                                                       .count = settings.count,
+                                                                       .max_packets = settings.max_packets,
+                                                                       .pin = settings.pin_threads,
+                                                                       .coalesce = settings.coalesce},
+                                                workers_));
   }
-  for (auto& worker : group_.workers) worker->start();
+  for (auto& worker : workers_.workers) worker->start();
 }
 
-void Server::configureJoin() {
-  if (!settings_.join) return;
-  join::Options options;
-  options.token_secrets = settings_.join->token_secrets;
-  options.page_directory = settings_.join->page_directory;
-  options.turn_uris = settings_.join->turn_uris;
-  options.credentials = settings_.credentials;
-  options.repair = generation_->repair;
-  options.hosts = http::HostNames(settings_.join->allowed_hosts);
-  options.allowed_origins = settings_.join->allowed_origins;
-  for (const net::Address& candidate : settings_.join->candidates) {
-    options.candidates.push_back({candidate.ipString(), candidate.port()});
+Result<takeover::Snapshot> Server::inherit(takeover::Client& predecessor) {
+  auto snapshot = predecessor.take();
+  if (!snapshot.ok()) return snapshot;
+  ports_.inherit(std::move(snapshot->ports));
+  http_.inherit({.admin = snapshot->admin, .join = snapshot->join});
+  if (!read(snapshot->process, process_) || !read(snapshot->rooms, rooms_)) {
+    return Error{"", "what the other process left cannot be read"};
   }
-  if (join_ != nullptr) return join_->configure(std::move(options));
-  join_ = std::make_unique<join::Api>(rooms_, clock_, dtls_->fingerprint(), std::move(options));
-  if (draining_) join_->drain(std::nullopt);
+  return snapshot;
+}
+
+Status Server::finishTakeover(takeover::Client& predecessor, runtime::LoadingWorkers& loading,
+                              Instant began) {
+  const auto loaded = predecessor.finish(loading);
+  if (!loaded.ok()) return takeoverError(loaded.errors());  // the other process continues
+  taken_over_ = {.kept = loaded->kept, .ended = loaded->lost.size()};
+  log::info("took over {} sessions in {} ms; {} ended", loaded->kept,
+            std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - began).count(),
+            loaded->lost.size());
+  takeover::settleLostSessions(*loaded, rooms_);
+  return Done{};
 }
 
 void Server::run() {
-  startSignals();
-  watchFiles();
+  watchSignals();
   tick_.arm(kTick);
   room_feed_.arm(join::RoomFeed::kInterval);
-  startProbes();
-  for (const auto& listener : generation_->listeners) {
+  for (const auto& listener : applier_.running().generation->listeners) {
     for (const net::Address& address : ports_.addresses(listener->name)) {
       log::info("listener {} on {}", listener->name, address.toString());
     }
   }
-  log::info("serving with {} workers", group_.workers.size());
+  log::info("serving with {} workers", workers());
   loop_.run();
   log::info("stopping");
-  watches_.clear();
-  admin_http_.stop();
-  join_http_.stop();
-  group_.stop();
+  config_watch_.stop();
+  http_.stop();
+  workers_.stop();
 }
 
-void Server::startSignals() {
+void Server::watchSignals() {
   const auto on = [this](int signal, std::function<void()> handler) {
     signals_.push_back(std::make_unique<SignalWatch>(loop_, signal, std::move(handler)));
   };
-  on(SIGHUP, [this] { static_cast<void>(reloadAndLog("SIGHUP")); });
+  on(SIGHUP, [this] { static_cast<void>(applier_.reload("SIGHUP")); });
   on(SIGTERM, [this] { onTerminate(); });
   on(SIGINT, [this] { loop_.stop(); });
 }
 
 // The first signal drains; the second one ends the process at once.
 void Server::onTerminate() {
-  if (drain_deadline_ != Instant::max()) return loop_.stop();
-  startDrain(settings_.drain_timeout);
-  drain_deadline_ = clock_.now() + settings_.drain_timeout;
-  log::info("draining {} sessions", group_.total_sessions.load(std::memory_order_relaxed));
+  if (drain_.isEnding()) return loop_.stop();
+  drain_.beginEnd(applier_.running().settings.drain_timeout);
   onTick();
 }
 
 void Server::onTick() {
   rooms_.expire();
-  checkRollouts();
-  removeDrainedPorts();
-  admin_http_.sweep();
-  join_http_.sweep();
-  if (clock_.now() - machine_checked_ >= kCheckMachine) checkMachine();
-  if (drain_deadline_ != Instant::max() && (idle() || clock_.now() >= drain_deadline_)) loop_.stop();
+  rollouts_.check();
+  applier_.closeDrainedPorts();
+  http_.sweep();
+  external_addresses_.check();
+  if (drain_.isOver()) loop_.stop();
   tick_.arm(kTick);
 }
 
 void Server::onRoomFeed() {
-  if (join_ != nullptr) join_->publishRooms();
+  http_.publishRooms();
   room_feed_.arm(join::RoomFeed::kInterval);
 }
 
 void Server::drain(bool exit) {
-  if (!exit) return startDrain(std::nullopt);
+  if (!exit) return drain_.begin();
   loop_.post([this] {
-    if (drain_deadline_ == Instant::max()) onTerminate();  // a second one changes nothing
+    if (!drain_.isEnding()) onTerminate();  // a second one changes nothing
   });
 }
 
-void Server::startDrain(std::optional<Duration> limit) {
-  draining_ = true;
-  if (join_ != nullptr) join_->drain(limit);
-  for (auto& worker : group_.workers) {
-    worker->post([&worker] { worker->dispatcher().setDraining(true); });
+takeover::Identity Server::identity() const {
+  const reload::Environment& environment = applier_.environment();
+  takeover::Identity identity{dtls_->certificate().save(), environment.discovered, {}};
+  for (const auto& [name, content] : environment.stepped_back) {
+    const auto& [listener, chain, version] = name;
+    identity.stepped_back.push_back({{listener, chain, version}, content});
   }
+  return identity;
 }
 
-Status Server::reload() {
-  return reloadAndLog("POST /reload");
-}
-
-Status Server::reloadAndLog(const char* why) {
-  const auto attempt = [this]() -> Status {
-    if (handing_over_) return Error{"", "another process is taking over"};
-    auto bootstrap = config::loadFile(options_.config);
-    if (!bootstrap.ok()) return bootstrap.errors();
-    return rebuild(*bootstrap);
-  };
-  const Status status = attempt();
-  if (status.ok()) {
-    reloads_ok_.add();
-    log::info("reloaded ({}): generation {}", why, version_);
-  } else {
-    reloads_refused_.add();
-    log::error("reload refused ({}); the old configuration runs on\n{}", why, toString(status.errors()));
+bool Server::hasPendingHandshakes() const {
+  for (const auto& room : rooms_.rooms()) {
+    for (const auto& player : room.players) {
+      const auto& observed = player->observed;
+      const bool seen = observed.worker.load(std::memory_order_relaxed) >= 0;
+      if (seen && !observed.connected.load(std::memory_order_relaxed)) return true;
+    }
   }
-  return status;
+  return false;
 }
 
-Status Server::rebuild(const Bootstrap& bootstrap) {
-  auto built = build(bootstrap);
-  if (!built.ok()) return built.errors();
-  if (Status status = checkFixed(built->settings); !status.ok()) return status;
-  const bool same_probes = built->settings.nat.stun_server == settings_.nat.stun_server &&
-                           built->settings.nat.to_ask == settings_.nat.to_ask &&
-                           built->settings.nat.refresh_interval == settings_.nat.refresh_interval;
-  auto endpoints = prepareEndpoints(built->settings, {});
-  if (!endpoints.ok()) return endpoints.errors();
-  Status status = apply(bootstrap, *std::move(built));
-  if (!status.ok()) return status;
-  commitEndpoints(*std::move(endpoints));
-  warnOfOpenAdmin();
-  watchFiles();
-  if (!same_probes) startProbes();
-  return status;
+takeover::Snapshot Server::pause() {
+  applier_.freeze("another process is taking over");
+  paused_.emplace(workers_);
+  takeover::Snapshot snapshot;
+  snapshot.workers = paused_->save();
+  loop_.runPosted();  // messages that the workers had posted until then
+  snapshot.ports = ports_.save();
+  snapshot.rooms = written(rooms_);
+  snapshot.process = written(process_);
+  const HttpEndpoints::Sockets sockets = http_.sockets();
+  snapshot.admin = sockets.admin;
+  snapshot.join = sockets.join;
+  return snapshot;
 }
 
-void Server::startProbes() {
-  probes_.clear();
-  if (!settings_.nat.stun_server) return;
-  for (const net::Address& local : settings_.nat.to_ask) {
-    probes_.push_back(std::make_unique<NatProbe>(
-        probe_network_, probe_packets_, loop_.timers(),
-        NatProbe::Options{.local = local,
-                          .server = *settings_.nat.stun_server,
-                          .interval = settings_.nat.refresh_interval,
-                          .found = [this, local](const net::Address& external) {
-                            loop_.post([this, local, external] { onExternalAddress(local, external); });
-                          }}));
-  }
+void Server::resume() {
+  paused_.reset();
+  applier_.unfreeze();
 }
 
-void Server::onExternalAddress(const net::Address& local, const net::Address& external) {
-  const auto known = discovered_.find(local);
-  if (known != discovered_.end() && known->second == external) return;
-  log::info("{} is {} outside", local.ipString(), external.ipString());
-  const auto before = discovered_;
-  discovered_[local] = external;
-  if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
-    discovered_ = before;  // the next response tries again
-    log::error("cannot take the new external address:\n{}", toString(status.errors()));
-  }
-}
-
-void Server::checkMachine() {
-  machine_checked_ = clock_.now();
-  auto machine = net::machineAddresses();
-  if (!machine.ok() || *machine == machine_) return;
-  const auto before = std::exchange(machine_, *std::move(machine));
-  log::info("this machine's addresses have changed");
-  if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
-    machine_ = before;
-    log::error("cannot take this machine's new addresses:\n{}", toString(status.errors()));
-  }
-}
-
-Status Server::checkFixed(const config::Settings& fresh) const {
-  Errors errors;
-  const auto fixed = [&](bool same, const char* path) {
-    if (!same) errors.push_back({path, "is read at start only; restart to change it"});
-  };
-  fixed(fresh.workers == settings_.workers, "workers");
-  fixed(fresh.takeover_socket == settings_.takeover_socket, "takeover_socket");
-  if (!errors.empty()) return errors;
-  return Done{};
-}
-
-void Server::onJoined(const rooms::PlayerPtr& player) {
-  for (auto& worker : group_.workers) {
-    worker->post([&worker, player] { worker->dispatcher().addPlayer(player); });
-  }
-  // Credentials of a player of the previous process, who may have restarted ICE there.
-  for (const auto& local : player->signalled.local) onIceRestart(player, local);
-}
-
-void Server::onIceRestart(const rooms::PlayerPtr& player, const rooms::IceCredentials& local) {
-  if (local == player->negotiated.local) return;
-  for (auto& worker : group_.workers) {
-    worker->post([&worker, player, local] { worker->dispatcher().addCredentials(player, local); });
-  }
-}
-
-void Server::onPlayerGone(const runtime::PlayerGone& gone) {
-  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it had left, which is logged
-  log::info("{} in {} was removed: {}; client {}, after {} ms, packets in {}, out {}", gone.player->id,
-            gone.player->room->name(), gone.reason, gone.remote.toString(),
-            std::chrono::duration_cast<std::chrono::milliseconds>(gone.age).count(), gone.packets_in,
-            gone.packets_out);
-}
-
-void Server::onLeft(const rooms::PlayerPtr& player) {
-  if (player->departure == rooms::Departure::kReplaced) {
-    log::info("{} in {} was replaced: it joined again", player->id, player->room->name());
-  } else if (player->departure == rooms::Departure::kNotConnected) {
-    log::info("{} in {} was removed: not connected in time", player->id, player->room->name());
-  }
-  for (auto& worker : group_.workers) {
-    worker->post([&worker, player] { worker->dispatcher().removePlayer(player); });
-  }
+void Server::end() {
+  paused_->handOver();
+  http_.handOver();
+  loop_.stop();
 }
 
 }  // namespace sluice::server

@@ -7,8 +7,19 @@ namespace {
 
 using nlohmann::json;
 
+struct FakeOperations final : Operations {
+  Status reload() override {
+    ++reloads;
+    return Done{};
+  }
+  void drain(bool) override { ++drains; }
+
+  int reloads = 0;
+  int drains = 0;
+};
+
 struct FakeBackend final : Backend {
-  bool draining() const override { return drains > 0; }
+  bool draining() const override { return operations.drains > 0; }
   json serverInfo() const override { return {{"version", "1"}}; }
   json configDump() const override { return json::object(); }
   json listeners() const override { return json::array(); }
@@ -20,17 +31,12 @@ struct FakeBackend final : Backend {
                 {"listener", query.listener}};
   }
   void collect(stats::Samples&) const override {}
-  Status reload() override {
-    ++reloads;
-    return Done{};
-  }
   Result<json> plan(const Question& question) const override {
     return json{{"text", question.text}, {"directory", question.directory}};
   }
-  void drain(bool) override { ++drains; }
 
-  int reloads = 0;
-  int drains = 0;
+  explicit FakeBackend(const FakeOperations& fake) : operations(fake) {}
+  const FakeOperations& operations;
 };
 
 struct Fixture {
@@ -45,8 +51,9 @@ struct Fixture {
     return api.handle(request(std::move(method), std::move(path)));
   }
 
-  FakeBackend backend;
-  Api api{backend};
+  FakeOperations operations;
+  FakeBackend backend{operations};
+  Api api{backend, operations};
   std::map<std::string, std::string, std::less<>> headers{{"host", "127.0.0.1:9901"}};
 };
 
@@ -70,13 +77,13 @@ TEST_CASE("with a token only probes and the page are open") {
     f.headers["authorization"] = wrong;
     CHECK(f.ask("GET", "/config_dump").status == 401);
   }
-  CHECK(f.backend.reloads == 0);
-  CHECK(f.backend.drains == 0);
+  CHECK(f.operations.reloads == 0);
+  CHECK(f.operations.drains == 0);
   f.headers["authorization"] = "bearer sixteen bytes and";
   CHECK(f.ask("GET", "/config_dump").status == 200);
   CHECK(f.ask("POST", "/reload").status == 200);
   CHECK_FALSE(f.api.refuse(f.request("POST", "/reload")));
-  CHECK(f.backend.reloads == 1);
+  CHECK(f.operations.reloads == 1);
 }
 
 TEST_CASE("a web page gets nothing, under its own name or under ours") {
@@ -95,7 +102,7 @@ TEST_CASE("a web page gets nothing, under its own name or under ours") {
   CHECK(f.ask("POST", "/drain").status == 403);
   f.headers = {{"host", "evil.example"}};
   CHECK(f.api.refuse(f.request("POST", "/reload"))->status == 403);
-  CHECK(f.backend.drains == 0);
+  CHECK(f.operations.drains == 0);
 }
 
 TEST_CASE("the page says what can be done, with lines to copy") {
@@ -145,7 +152,7 @@ TEST_CASE("only a dry run takes a body") {
   CHECK(f.api.handle(body).status == 400);
   body.query["dry_run"] = "1";
   CHECK(f.api.handle(body).status == 200);
-  CHECK(f.backend.reloads == 0);
+  CHECK(f.operations.reloads == 0);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "source/codec/stun.h"
-#include "source/server/nat_probe.h"
+#include "source/reload/nat_probe.h"
 #include "test/fuzz/input.h"
 #include "test/support/harness.h"
 
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::FakeWorker worker(clock);
   net::Address external;
   {
-    server::NatProbe probe(
+    reload::NatProbe probe(
         worker.network(), worker.pool(), worker.timers(),
         {.local = local, .server = server, .interval = 30s, .found = [&](const auto& found) {
            external = found;

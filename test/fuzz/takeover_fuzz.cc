@@ -7,7 +7,7 @@
 #include "source/crypto/srtp.h"
 #include "source/rooms/directory.h"
 #include "source/runtime/saved_session.h"
-#include "source/server/handover.h"
+#include "source/takeover/snapshot.h"
 
 namespace {
 
@@ -57,11 +57,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       read<runtime::SavedWorker>(input);
       break;
     case 1:
-      static_cast<void>(server::TakeoverSnapshot::fromMessage(
-          {server::HandoverKind::kSnapshot, std::string(asText(input)), {}}));
+      static_cast<void>(takeover::Snapshot::fromMessage(
+          {takeover::MessageKind::kSnapshot, std::string(asText(input)), {}}));
       break;
     case 2:
-      read<server::Identity>(input);
+      read<takeover::Identity>(input);
       break;
     case 3:
       useSrtp(input);

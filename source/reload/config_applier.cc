@@ -1,0 +1,150 @@
+#include "source/reload/config_applier.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "source/base/log.h"
+#include "source/config/load.h"
+
+namespace sluice::reload {
+namespace {
+
+constexpr Duration kSweepAfterDrain = 5s;  // sessions end a few at a time, before their port
+
+}  // namespace
+
+std::string ConfigApplier::directory() const {
+  return std::filesystem::absolute(context_.file).parent_path().string();
+}
+
+config::BuildInput ConfigApplier::inputFor(const Bootstrap& bootstrap, const Environment& environment,
+                                           const std::string& directory, runtime::StatsStore& stats,
+                                           chain::ProcessState& process) const {
+  return {.bootstrap = bootstrap,
+          .directory = directory,
+          .registry = context_.registry,
+          .rooms = context_.rooms,
+          .process = process,
+          .dtls = context_.dtls,
+          .concurrency = context_.concurrency,
+          .stats = stats,
+          .machine = environment.machine,
+          .discovered = environment.discovered,
+          .previous = running_.generation.get(),
+          .version = running_.version + 1,
+          .stepped_back = environment.stepped_back};
+}
+
+Result<config::Built> ConfigApplier::build(const Bootstrap& bootstrap) {
+  return config::build(inputFor(bootstrap, environment_, directory(), context_.stats, context_.process));
+}
+
+Result<config::Built> ConfigApplier::preview(const Bootstrap& bootstrap, const std::string& directory,
+                                             bool may_run_code) const {
+  runtime::StatsStore unused(static_cast<unsigned>(context_.workers.workers.size()));
+  chain::ProcessState process = context_.process;  // state that filters add goes to this copy
+  config::BuildInput input = inputFor(bootstrap, environment_, directory, unused, process);
+  input.may_run_code = may_run_code;
+  return config::build(input);
+}
+
+Status ConfigApplier::start(const Bootstrap& bootstrap, config::Built built, const FirstTask& first_task) {
+  return apply(bootstrap, std::move(built), environment_, first_task);
+}
+
+Status ConfigApplier::reload(const char* why) {
+  const auto attempt = [this]() -> Status {
+    auto bootstrap = config::loadFile(context_.file);
+    if (!bootstrap.ok()) return bootstrap.errors();
+    return rebuild(*bootstrap, environment_);
+  };
+  const Status status = frozen_ ? Error{"", *frozen_} : attempt();
+  if (status.ok()) {
+    ++accepted_;
+    log::info("reloaded ({}): generation {}", why, running_.version);
+  } else {
+    ++refused_;
+    log::error("reload refused ({}); the old configuration runs on\n{}", why, toString(status.errors()));
+  }
+  return status;
+}
+
+Status ConfigApplier::changeEnvironment(Environment fresh) {
+  return rebuild(Bootstrap(running_.bootstrap), std::move(fresh));
+}
+
+Status ConfigApplier::rebuild(const Bootstrap& bootstrap, Environment environment) {
+  if (frozen_) return Error{"", *frozen_};
+  auto built = config::build(inputFor(bootstrap, environment, directory(), context_.stats, context_.process));
+  if (!built.ok()) return built.errors();
+  if (Status status = checkFixed(built->settings); !status.ok()) return status;
+  return apply(bootstrap, *std::move(built), std::move(environment), {});
+}
+
+Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Environment environment,
+                            const FirstTask& first_task) {
+  if (Status status = prepare(built.settings); !status.ok()) return status;
+  auto ports = context_.ports.prepare(*built.generation);
+  if (!ports.ok()) {
+    abandon(participants_.size());
+    return ports.errors();
+  }
+  // Nothing fails from here on.
+  environment_ = std::move(environment);
+  environment_.stepped_back = config::stillSteppedBack(environment_.stepped_back, bootstrap);
+  running_ = {bootstrap, std::move(built.settings), std::move(built.generation), running_.version + 1};
+  publish(*ports, first_task);
+  context_.rooms.setLimits(running_.settings.rooms);
+  for (Participant* participant : participants_) participant->commit(running_);
+  return Done{};
+}
+
+Status ConfigApplier::prepare(const config::Settings& next) {
+  for (size_t i = 0; i < participants_.size(); ++i) {
+    if (Status status = participants_[i]->prepare(next); !status.ok()) {
+      abandon(i + 1);
+      return status;
+    }
+  }
+  return Done{};
+}
+
+void ConfigApplier::abandon(size_t participants) {
+  for (size_t i = 0; i < participants; ++i) participants_[i]->abandon();
+}
+
+void ConfigApplier::publish(const PortManager::Change& change, const FirstTask& first_task) {
+  const runtime::GenerationPtr& generation = running_.generation;
+  const Duration sweep = generation->drain > Duration::zero() ? kSweepAfterDrain : Duration::zero();
+  context_.ports.commit(change, context_.clock.now() + generation->drain + sweep);
+  for (auto& worker : context_.workers.workers) {
+    std::function<void()> then;
+    if (first_task) then = first_task(*worker);
+    worker->publish(generation, change.forWorker(worker->index()), std::move(then));
+  }
+  closeDrainedPorts();
+}
+
+void ConfigApplier::closeDrainedPorts() {
+  const auto sessions = [this](const std::string& listener) {
+    int64_t total = 0;
+    for (const auto* stats : context_.stats.listener(listener)) total += stats->sessions.value();
+    return total;
+  };
+  for (const uint16_t id : context_.ports.takeExpired(context_.clock.now(), sessions)) {
+    for (auto& worker : context_.workers.workers) worker->removePort(id);
+  }
+}
+
+Status ConfigApplier::checkFixed(const config::Settings& fresh) const {
+  Errors errors;
+  const auto fixed = [&](bool same, const char* path) {
+    if (!same) errors.push_back({path, "is read at start only; restart to change it"});
+  };
+  fixed(fresh.workers == running_.settings.workers, "workers");
+  fixed(fresh.takeover_socket == running_.settings.takeover_socket, "takeover_socket");
+  if (!errors.empty()) return errors;
+  return Done{};
+}
+
+}  // namespace sluice::reload

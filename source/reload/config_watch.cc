@@ -1,0 +1,23 @@
+#include "source/reload/config_watch.h"
+
+#include <utility>
+
+namespace sluice::reload {
+
+void ConfigWatch::commit(const Running& running) {
+  std::vector<std::string> files{file_};
+  const auto& join = running.settings.join;
+  if (join && !join->tls_certificate_file.empty()) {
+    files.push_back(join->tls_certificate_file);
+    files.push_back(join->tls_private_key_file);
+  }
+  if (files == watched_) return;
+  watched_ = std::move(files);
+  watches_.clear();
+  for (const std::string& file : watched_) {
+    // Posted, because a reload may destroy this watch.
+    watches_.push_back(std::make_unique<FileWatch>(loop_, file, [this] { loop_.post(changed_); }));
+  }
+}
+
+}  // namespace sluice::reload

@@ -1,0 +1,41 @@
+// The end of a process that waits for its sessions to end. Main thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "source/base/clock.h"
+#include "source/runtime/worker.h"
+
+namespace sluice::server {
+
+class Drain {
+ public:
+  // `announce` is told that no new players are admitted, and within what time calls end, if there is a limit.
+  // The references outlive the object.
+  Drain(const Clock& clock, runtime::WorkerGroup& workers,
+        std::function<void(std::optional<Duration> limit)> announce)
+      : clock_(clock), workers_(workers), announce_(std::move(announce)) {}
+
+  // No new sessions; the process serves those that exist.
+  void begin() { start(std::nullopt); }
+  // The same, and the process ends when all sessions have ended, or after `timeout`.
+  void beginEnd(Duration timeout);
+
+  bool isDraining() const { return draining_; }
+  bool isEnding() const { return deadline_.has_value(); }
+  // True when the process shall end.
+  bool isOver() const;
+
+ private:
+  void start(std::optional<Duration> limit);
+  size_t sessions() const { return workers_.total_sessions.load(std::memory_order_relaxed); }
+
+  const Clock& clock_;
+  runtime::WorkerGroup& workers_;
+  const std::function<void(std::optional<Duration>)> announce_;
+  bool draining_ = false;
+  std::optional<Instant> deadline_;
+};
+
+}  // namespace sluice::server

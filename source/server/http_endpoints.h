@@ -1,0 +1,78 @@
+// The admin endpoint and the join API, as the configuration wants them. Main thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "source/admin/api.h"
+#include "source/join/api.h"
+#include "source/net/event_loop.h"
+#include "source/reload/participant.h"
+#include "source/rooms/directory.h"
+#include "source/server/endpoint.h"
+#include "source/stats/samples.h"
+
+namespace sluice::server {
+
+class HttpEndpoints final : public reload::Participant {
+ public:
+  // What the APIs work with. The references outlive the endpoints.
+  struct Context {
+    net::EventLoop& loop;
+    const Clock& clock;
+    rooms::Directory& rooms;
+    rooms::Fingerprint certificate;
+    admin::Backend& backend;
+    admin::Operations& operations;
+  };
+  explicit HttpEndpoints(const Context& context);
+
+  // Listening sockets of another process, -1: none. They are used by the next prepare() if their address is
+  // wanted, and closed otherwise.
+  struct Sockets {
+    int admin = -1;
+    int join = -1;
+  };
+  void inherit(Sockets sockets) { inherited_ = sockets; }
+  // The endpoints keep them.
+  Sockets sockets() const;
+
+  Status prepare(const config::Settings& next) override;
+  void abandon() override { prepared_.reset(); }
+  void commit(const reload::Running& running) override;
+
+  // No new players; see join::Api::drain().
+  void drain(std::optional<Duration> limit);
+  // Another process serves from now on: requests are refused and their connections closed.
+  void handOver();
+  // Tells subscribers of rooms what has changed. Call it every join::RoomFeed::kInterval.
+  void publishRooms();
+  // Closes replaced servers without connections. Not from a handler.
+  void sweep();
+  void stop();
+  void collect(stats::Samples& out) const;
+
+ private:
+  struct Prepared {
+    std::optional<Endpoint::EndpointSpec> admin_spec, join_spec;
+    std::unique_ptr<http::Server> admin, join;
+  };
+  http::Handlers adminHandlers();
+  http::Handlers joinHandlers();
+  http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
+  void configureAdmin(const config::Settings& settings);
+  void configureJoin(const reload::Running& running);
+  void logAddresses(const config::Settings& settings) const;
+
+  const Context context_;
+  admin::Api admin_api_;
+  std::unique_ptr<join::Api> join_api_;  // null: none was ever configured
+  Endpoint admin_;
+  Endpoint join_;
+  Sockets inherited_;
+  std::optional<Prepared> prepared_;
+  bool draining_ = false;
+  bool handed_over_ = false;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,48 @@
+// Everything that GET /metrics and GET /stats show. Main thread.
+#pragma once
+
+#include "source/reload/config_applier.h"
+#include "source/reload/rollout_controller.h"
+#include "source/rooms/directory.h"
+#include "source/runtime/worker.h"
+#include "source/server/drain.h"
+#include "source/server/http_endpoints.h"
+#include "source/stats/samples.h"
+
+namespace sluice::server {
+
+// Sessions of the process before this one.
+struct TakeoverCounts {
+  size_t kept = 0;
+  size_t ended = 0;
+};
+
+class Metrics {
+ public:
+  // The references outlive the object.
+  struct Context {
+    const Clock& clock;
+    Instant started;
+    const runtime::StatsStore& stats;
+    const reload::ConfigApplier& applier;
+    const reload::RolloutController& rollouts;
+    const runtime::WorkerGroup& workers;
+    const rooms::Directory& rooms;
+    const Drain& drain;
+    const HttpEndpoints& http;
+    const TakeoverCounts& takeover;
+  };
+  explicit Metrics(const Context& context) : context_(context) {}
+
+  void collect(stats::Samples& out) const;
+
+ private:
+  void collectProcess(stats::Samples& out) const;
+  void collectWorkers(stats::Samples& out) const;
+  void collectRooms(stats::Samples& out) const;
+  void collectFilterInfo(stats::Samples& out) const;
+
+  const Context context_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,69 @@
+#include "source/takeover/client.h"
+
+#include <unistd.h>
+
+#include <cassert>
+#include <filesystem>
+#include <utility>
+
+#include "source/base/log.h"
+
+namespace sluice::takeover {
+namespace {
+
+constexpr Duration kPatience = 10s;  // an old process may wait for handshakes to finish
+constexpr const char* kUnreadable = "what the other process sent cannot be read";
+
+}  // namespace
+
+Result<std::unique_ptr<Client>> Client::connect(const std::string& path, unsigned workers) {
+  if (!std::filesystem::exists(path)) {
+    log::info("nobody to take over from: there is no {}", path);
+    return std::unique_ptr<Client>();
+  }
+  auto channel = Channel::connect(path);
+  if (!channel.ok()) {
+    log::info("nobody to take over from: {}", channel.error().message);
+    return std::unique_ptr<Client>();
+  }
+  const Hello hello{workers, static_cast<uint32_t>(getpid())};
+  Status sent = channel->send({MessageKind::kHello, toBytes(hello), {}}, kPatience);
+  if (!sent.ok()) return sent.errors();
+  const auto answer = channel->receive(MessageKind::kIdentity, kPatience);
+  if (!answer.ok()) return answer.errors();
+  Identity identity;
+  if (!fromBytes(answer->body, identity)) return Error{"", kUnreadable};
+  return std::unique_ptr<Client>(new Client(*std::move(channel), std::move(identity)));
+}
+
+Result<Snapshot> Client::take() {
+  assert(state_ == State::kIdentified);
+  state_ = State::kTaking;
+  Status sent = channel_.send({MessageKind::kTake, {}, {}}, kPatience);
+  if (!sent.ok()) return sent.errors();
+  auto answer = channel_.receive(MessageKind::kSnapshot, kPatience);
+  if (!answer.ok()) return answer.errors();
+  return Snapshot::fromMessage(*std::move(answer));
+}
+
+Result<runtime::LoadingWorkers::Loaded> Client::finish(runtime::LoadingWorkers& loading) {
+  assert(state_ == State::kTaking);
+  state_ = State::kDone;
+  auto loaded = loading.loaded();
+  if (!loaded.ok()) return loaded;
+  const Status committed = commit();
+  loading.settle(committed.ok());
+  if (!committed.ok()) return committed.errors();
+  return loaded;
+}
+
+Status Client::commit() {
+  // If sending fails, the other process is gone or has just refused.
+  static_cast<void>(channel_.send({MessageKind::kAccepted, {}, {}}, kPatience));
+  const auto answer = channel_.receive(MessageKind::kCommit, kPatience);
+  // An old process that died without a reply does not continue either.
+  if (answer.ok() || channel_.isClosed()) return Done{};
+  return answer.errors();
+}
+
+}  // namespace sluice::takeover
