@@ -83,11 +83,16 @@ Status ConfigApplier::rebuild(const Bootstrap& bootstrap, Environment environmen
 
 Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Environment environment,
                             const FirstTask& first_task) {
-  if (Status status = prepare(built.settings); !status.ok()) return status;
   auto ports = context_.ports.prepare(*built.generation);
-  if (!ports.ok()) {
-    abandon(participants_.size());
-    return ports.errors();
+  Errors errors = ports.ok() ? Errors{} : ports.errors();
+  for (Participant* participant : participants_) {
+    const Status status = participant->prepare(built.settings);
+    if (!status.ok()) errors.insert(errors.end(), status.errors().begin(), status.errors().end());
+  }
+  if (!errors.empty()) {
+    if (ports.ok()) context_.ports.abandon(*ports);
+    for (Participant* participant : participants_) participant->abandon();
+    return errors;
   }
   // Nothing fails from here on.
   environment_ = std::move(environment);
@@ -97,20 +102,6 @@ Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Env
   context_.rooms.setLimits(running_.settings.rooms);
   for (Participant* participant : participants_) participant->commit(running_);
   return Done{};
-}
-
-Status ConfigApplier::prepare(const config::Settings& next) {
-  for (size_t i = 0; i < participants_.size(); ++i) {
-    if (Status status = participants_[i]->prepare(next); !status.ok()) {
-      abandon(i + 1);
-      return status;
-    }
-  }
-  return Done{};
-}
-
-void ConfigApplier::abandon(size_t participants) {
-  for (size_t i = 0; i < participants; ++i) participants_[i]->abandon();
 }
 
 void ConfigApplier::publish(const PortManager::Change& change, const FirstTask& first_task) {

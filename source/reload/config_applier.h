@@ -83,8 +83,6 @@ class ConfigApplier {
   Status rebuild(const Bootstrap& bootstrap, Environment environment);
   Status apply(const Bootstrap& bootstrap, config::Built built, Environment environment,
                const FirstTask& first_task);
-  Status prepare(const config::Settings& next);
-  void abandon(size_t participants);
   void publish(const PortManager::Change& change, const FirstTask& first_task);
 
   const Context context_;

@@ -20,7 +20,8 @@ class Participant {
   virtual ~Participant() = default;
   // Acquires what `next` needs. What runs is not affected.
   virtual Status prepare(const config::Settings& /*next*/) { return Done{}; }
-  // Releases what prepare() acquired: `next` does not take effect. Also called after an error of prepare().
+  // Releases what prepare() acquired: `next` does not take effect. Also called after an error of its own
+  // prepare().
   virtual void abandon() {}
   // `running` is in force. It stays valid, and changes in place, until the next call.
   virtual void commit(const Running& running) = 0;

@@ -11,12 +11,6 @@
 namespace sluice::reload {
 namespace {
 
-void closeAll(const PortManager::Change& change) {
-  for (const auto& ports : change.added) {
-    for (const runtime::NewPort& port : ports) close(port.fd);
-  }
-}
-
 // SO_REUSEPORT would let two processes share an address unnoticed; binding a socket without it detects that.
 Status checkFree(const net::Address& address) {
   auto probe = net::bindUdpSocket(address, {});
@@ -60,14 +54,20 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
     }
   }
   if (!errors.empty()) {
-    closeAll(change);
-    fresh_.clear();
+    abandon(change);
     return errors;
   }
   for (const auto& [key, port] : ports_) {
     if (!wanted.contains(key) && !isRevived(change, port.id)) change.drained.push_back(port.id);
   }
   return change;
+}
+
+void PortManager::abandon(const Change& change) {
+  for (const auto& ports : change.added) {
+    for (const runtime::NewPort& port : ports) close(port.fd);
+  }
+  fresh_.clear();
 }
 
 std::optional<PortManager::Port> PortManager::findUnwanted(const runtime::ListenerSpec& listener,

@@ -27,6 +27,8 @@ class PortManager {
   // Binds what `generation` needs and is not bound yet. On an error nothing new stays bound, and everything
   // that was bound before stays.
   Result<Change> prepare(const runtime::Generation& generation);
+  // `change` does not take effect: unbinds what prepare() bound.
+  void abandon(const Change& change);
   // `change` has been sent to the workers. Drained ports stay bound until `until`.
   void commit(const Change& change, Instant until);
   // Drained ports whose time has expired, or whose listener is gone and has no sessions, as

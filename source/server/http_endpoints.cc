@@ -98,13 +98,16 @@ void HttpEndpoints::configureAdmin(const config::Settings& settings) {
   if (!settings.admin) return;
   const config::AdminSettings& admin = *settings.admin;
   admin_api_.configure({.token = admin.token, .hosts = http::HostNames(admin.allowed_hosts)});
-  if (admin.token.empty() && !admin.address.isLoopback()) {
-    log::warn(
-        "admin.address {} is no loopback address, and there is no admin.token: whoever reaches it operates "
-        "the "
-        "proxy",
-        admin.address.toString());
-  }
+  warnOfOpenAdmin(settings);
+}
+
+void HttpEndpoints::warnOfOpenAdmin(const config::Settings& settings) {
+  if (!settings.admin || !settings.admin->token.empty() || settings.admin->address.isLoopback()) return;
+  log::warn(
+      "admin.address {} is no loopback address, and there is no admin.token: whoever reaches it operates "
+      "the "
+      "proxy",
+      settings.admin->address.toString());
 }
 
 void HttpEndpoints::configureJoin(const reload::Running& running) {

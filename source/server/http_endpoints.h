@@ -37,6 +37,9 @@ class HttpEndpoints final : public reload::Participant {
   // The endpoints keep them.
   Sockets sockets() const;
 
+  // Warns if the admin endpoint lets everyone who reaches it operate the proxy.
+  static void warnOfOpenAdmin(const config::Settings& settings);
+
   Status prepare(const config::Settings& next) override;
   void abandon() override { prepared_.reset(); }
   void commit(const reload::Running& running) override;

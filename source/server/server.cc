@@ -148,7 +148,10 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   std::unique_ptr<Server> server(new Server(options, registry, std::move(setup)));
   auto built = server->applier_.build(*bootstrap);
   if (!built.ok()) return built.errors();
-  if (options.mode == Options::Mode::kValidate) return server;
+  if (options.mode == Options::Mode::kValidate) {
+    HttpEndpoints::warnOfOpenAdmin(built->settings);
+    return server;
+  }
   if (Status status = server->start(*bootstrap, *std::move(built), predecessor->get()); !status.ok()) {
     return status.errors();
   }

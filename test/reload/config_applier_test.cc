@@ -47,19 +47,20 @@ TEST_CASE("ConfigApplier: one participant that cannot prepare keeps the whole co
   f.start(forwardConfig());
   const auto before = f.applier.running().generation;
   second.fails = true;
-  const Status status = f.reload(forwardConfig("idle_timeout_s: 7"));
+  const Status status = f.reload(forwardConfig("idle_timeout_s: 7 additional_addresses: '[::1]:0'"));
   REQUIRE_FALSE(status.ok());
+  CHECK(f.ports.addresses("l").size() == 1);
   CHECK(toString(status.errors()) == "fake: cannot");
   CHECK(f.applier.running().generation == before);
   CHECK(f.version() == 1);
   CHECK(first.abandoned == 1);
   CHECK(second.abandoned == 1);
-  CHECK(third.prepared == 1);  // at the start only
+  CHECK(third.abandoned == 1);
   CHECK(third.committed.size() == 1);
   CHECK(f.applier.refused() == 1);
 }
 
-TEST_CASE("ConfigApplier: an address that cannot be bound keeps the whole configuration") {
+TEST_CASE("ConfigApplier: errors of all parts are reported at once") {
   ApplierFixture f;
   FakeParticipant participant;
   f.applier.addParticipant(participant);
@@ -67,10 +68,13 @@ TEST_CASE("ConfigApplier: an address that cannot be bound keeps the whole config
   const auto taken = net::bindUdpSocket(*net::Address::parse("127.0.0.1:0"), {});
   REQUIRE(taken.ok());
   const std::string address = net::boundAddress(*taken).toString();
+  participant.fails = true;
   const Status status = f.reload(forwardConfig("additional_addresses: '" + address + "'"));
   close(*taken);
   REQUIRE_FALSE(status.ok());
-  CHECK(status.error().path == "listeners[0].additional_addresses[0]");
+  REQUIRE(status.errors().size() == 2);
+  CHECK(status.errors()[0].path == "listeners[0].additional_addresses[0]");
+  CHECK(status.errors()[1].path == "fake");
   CHECK(participant.abandoned == 1);
   CHECK(participant.committed.size() == 1);
   CHECK(f.ports.addresses("l").size() == 1);
