@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "source/base/bytes.h"
 #include "source/base/log.h"

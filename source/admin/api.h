@@ -1,7 +1,7 @@
 // The admin endpoint: its requests and responses, independent of how the server obtains the data.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 

@@ -6,16 +6,9 @@
 #include <variant>
 #include <vector>
 
+#include "source/command_line/ending.h"
+
 namespace sluice::command_line {
-
-// Why the process ends at once: --help, --version or a wrong flag.
-struct Ending {
-  int exit_code = 0;  // 0 or 2
-  std::string text;
-};
-
-// Prints the text, to standard error if the exit code is not 0, and returns the exit code.
-int finish(const Ending& ending);
 
 // "a, b or c".
 std::string listOf(const std::vector<std::string>& words);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/command_line/command_line.h"
+
 namespace sluice::load {
 
 unsigned Options::slotsPerPlayer() const {

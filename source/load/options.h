@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "source/command_line/command_line.h"
+#include "source/command_line/ending.h"
 
 namespace sluice::load {
 

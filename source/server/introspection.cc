@@ -12,7 +12,13 @@
 #include "source/base/version.h"
 #include "source/config/load.h"
 #include "source/config/secrets.h"
+#include "source/reload/config_applier.h"
+#include "source/reload/reload_plan.h"
 #include "source/reload/settings_change.h"
+#include "source/rooms/directory.h"
+#include "source/runtime/worker.h"
+#include "source/server/drain.h"
+#include "source/server/metrics.h"
 #include "source/server/session_json.h"
 
 namespace sluice::server {
@@ -30,6 +36,18 @@ json externalAddresses(const net::AddressMap& addresses) {
 }
 
 }  // namespace
+
+bool Introspection::draining() const {
+  return context_.drain.isDraining();
+}
+
+size_t Introspection::totalSessions() const {
+  return context_.workers.total_sessions.load(std::memory_order_relaxed);
+}
+
+void Introspection::collect(stats::Samples& out) const {
+  context_.metrics.collect(out);
+}
 
 json Introspection::serverInfo() const {
   const auto uptime =

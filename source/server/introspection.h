@@ -5,14 +5,24 @@
 #include <vector>
 
 #include "source/admin/api.h"
-#include "source/reload/config_applier.h"
-#include "source/reload/reload_plan.h"
-#include "source/rooms/directory.h"
-#include "source/runtime/worker.h"
-#include "source/server/drain.h"
-#include "source/server/metrics.h"
+#include "source/base/clock.h"
+
+namespace sluice::reload {
+class ConfigApplier;
+class PortManager;
+struct LiveSession;
+}  // namespace sluice::reload
+namespace sluice::rooms {
+class Directory;
+}
+namespace sluice::runtime {
+struct WorkerGroup;
+}
 
 namespace sluice::server {
+
+class Drain;
+class Metrics;
 
 class Introspection final : public admin::Backend {
  public:
@@ -29,19 +39,19 @@ class Introspection final : public admin::Backend {
   };
   explicit Introspection(const Context& context) : context_(context) {}
 
-  bool draining() const override { return context_.drain.isDraining(); }
+  bool draining() const override;
   nlohmann::json serverInfo() const override;
   nlohmann::json configDump() const override;
   nlohmann::json listeners() const override;
   nlohmann::json sessions(const SessionQuery& query) const override;
-  void collect(stats::Samples& out) const override { context_.metrics.collect(out); }
+  void collect(stats::Samples& out) const override;
   Result<nlohmann::json> plan(const Question& question) const override;
 
  private:
   template <typename Answer, typename Ask>
   std::vector<Answer> askWorkers(Ask ask) const;
   std::vector<reload::LiveSession> liveSessions() const;
-  size_t totalSessions() const { return context_.workers.total_sessions.load(std::memory_order_relaxed); }
+  size_t totalSessions() const;
 
   const Context context_;
 };

@@ -3,6 +3,13 @@
 #include <chrono>
 #include <string>
 
+#include "source/reload/config_applier.h"
+#include "source/reload/rollout_controller.h"
+#include "source/rooms/directory.h"
+#include "source/runtime/worker.h"
+#include "source/server/drain.h"
+#include "source/server/http_endpoints.h"
+
 namespace sluice::server {
 
 void Metrics::collect(stats::Samples& out) const {

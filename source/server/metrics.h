@@ -1,15 +1,25 @@
 // Everything that GET /metrics and GET /stats show. Main thread.
 #pragma once
 
-#include "source/reload/config_applier.h"
-#include "source/reload/rollout_controller.h"
-#include "source/rooms/directory.h"
-#include "source/runtime/worker.h"
-#include "source/server/drain.h"
-#include "source/server/http_endpoints.h"
+#include "source/base/clock.h"
 #include "source/stats/samples.h"
 
+namespace sluice::reload {
+class ConfigApplier;
+class RolloutController;
+}  // namespace sluice::reload
+namespace sluice::rooms {
+class Directory;
+}
+namespace sluice::runtime {
+class StatsStore;
+struct WorkerGroup;
+}  // namespace sluice::runtime
+
 namespace sluice::server {
+
+class Drain;
+class HttpEndpoints;
 
 // Sessions of the process before this one.
 struct TakeoverCounts {

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "source/command_line/command_line.h"
+
 namespace sluice::server {
 
 std::variant<Options, command_line::Ending> parseOptions(int argc, const char* const* argv) {

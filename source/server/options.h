@@ -5,7 +5,7 @@
 #include <string>
 #include <variant>
 
-#include "source/command_line/command_line.h"
+#include "source/command_line/ending.h"
 
 namespace sluice::server {
 

@@ -1,39 +1,48 @@
 #include "source/stats/samples.h"
 
+#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <iomanip>
 #include <limits>
+#include <map>
 #include <sstream>
 
 namespace sluice::stats {
 
-prometheus::ClientMetric& Samples::add(std::string_view name, std::string_view help,
-                                       prometheus::MetricType type, const Labels& labels) {
-  auto [it, fresh] = families_.try_emplace(std::string(name));
-  prometheus::MetricFamily& family = it->second;
-  if (fresh) {
-    family.name = name;
-    family.help = help;
-    family.type = type;
+struct Samples::Families {
+  prometheus::ClientMetric& add(std::string_view name, std::string_view help, prometheus::MetricType type,
+                                const Labels& labels) {
+    auto [it, fresh] = by_name.try_emplace(std::string(name));
+    prometheus::MetricFamily& family = it->second;
+    if (fresh) {
+      family.name = name;
+      family.help = help;
+      family.type = type;
+    }
+    prometheus::ClientMetric& metric = family.metric.emplace_back();
+    for (const auto& [key, value] : labels) metric.label.push_back({key, std::string(value)});
+    return metric;
   }
-  prometheus::ClientMetric& metric = family.metric.emplace_back();
-  for (const auto& [key, value] : labels) metric.label.push_back({key, std::string(value)});
-  return metric;
-}
+
+  std::map<std::string, prometheus::MetricFamily, std::less<>> by_name;
+};
+
+Samples::Samples() : families_(std::make_unique<Families>()) {}
+Samples::~Samples() = default;
 
 void Samples::counter(std::string_view name, std::string_view help, const Labels& labels, double value) {
-  add(name, help, prometheus::MetricType::Counter, labels).counter.value = value;
+  families_->add(name, help, prometheus::MetricType::Counter, labels).counter.value = value;
 }
 
 void Samples::gauge(std::string_view name, std::string_view help, const Labels& labels, double value) {
-  add(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
+  families_->add(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
 }
 
 void Samples::histogram(std::string_view name, std::string_view help, const Labels& labels,
                         const HistogramSample& value) {
-  auto& histogram = add(name, help, prometheus::MetricType::Histogram, labels).histogram;
+  auto& histogram = families_->add(name, help, prometheus::MetricType::Histogram, labels).histogram;
   uint64_t cumulative = 0;
   for (unsigned i = 0; i < Histogram::kBuckets; ++i) {
     cumulative += value.buckets[i];
@@ -48,13 +57,13 @@ void Samples::histogram(std::string_view name, std::string_view help, const Labe
 
 std::string Samples::toPrometheus() const {
   std::vector<prometheus::MetricFamily> families;
-  for (const auto& [name, family] : families_) families.push_back(family);
+  for (const auto& [name, family] : families_->by_name) families.push_back(family);
   return prometheus::TextSerializer().Serialize(families);
 }
 
 std::string Samples::toText(bool all) const {
   std::ostringstream out;
-  for (const auto& [name, family] : families_) {
+  for (const auto& [name, family] : families_->by_name) {
     for (const prometheus::ClientMetric& metric : family.metric) {
       const bool histogram = family.type == prometheus::MetricType::Histogram;
       const double value = histogram                                        ? metric.histogram.sample_sum

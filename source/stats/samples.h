@@ -1,10 +1,8 @@
 // A snapshot of all metrics, and its output formats.
 #pragma once
 
-#include <prometheus/metric_family.h>
-
 #include <array>
-#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +28,11 @@ struct HistogramSample {
 // Samples of one name must be of one kind; the help text of the first one is used.
 class Samples {
  public:
+  Samples();
+  ~Samples();
+  Samples(const Samples&) = delete;
+  Samples& operator=(const Samples&) = delete;
+
   void counter(std::string_view name, std::string_view help, const Labels& labels, double value);
   void gauge(std::string_view name, std::string_view help, const Labels& labels, double value);
   void histogram(std::string_view name, std::string_view help, const Labels& labels,
@@ -41,10 +44,8 @@ class Samples {
   std::string toText(bool all) const;
 
  private:
-  prometheus::ClientMetric& add(std::string_view name, std::string_view help, prometheus::MetricType type,
-                                const Labels& labels);
-
-  std::map<std::string, prometheus::MetricFamily, std::less<>> families_;
+  struct Families;
+  std::unique_ptr<Families> families_;
 };
 
 }  // namespace sluice::stats
