@@ -24,17 +24,18 @@ extern "C" {
 typedef struct sluice_session sluice_session; /* owned by the host; valid from session_new to session_free */
 
 typedef enum {
-  SLUICE_INGRESS = 0 /* from the client */,
-  SLUICE_EGRESS = 1 /* to the client */
+  SLUICE_INGRESS = 0, /* from the client */
+  SLUICE_EGRESS = 1   /* to the client */
 } sluice_direction;
-typedef enum {                  /* RFC 7983 */
-               SLUICE_STUN = 0, /* Binding */
-               SLUICE_TURN = 1, /* STUN messages with any other method */
-               SLUICE_TURN_CHANNEL = 2,
-               SLUICE_DTLS = 3,
-               SLUICE_RTP = 4, /* plain RTP inward of dtls_srtp, SRTP outward of it */
-               SLUICE_RTCP = 5,
-               SLUICE_OTHER = 6
+/* The kinds of RFC 7983. */
+typedef enum {
+  SLUICE_STUN = 0, /* Binding */
+  SLUICE_TURN = 1, /* STUN messages with any other method */
+  SLUICE_TURN_CHANNEL = 2,
+  SLUICE_DTLS = 3,
+  SLUICE_RTP = 4, /* plain RTP inward of dtls_srtp, SRTP outward of it */
+  SLUICE_RTCP = 5,
+  SLUICE_OTHER = 6
 } sluice_kind;
 typedef enum { SLUICE_DEBUG = 0, SLUICE_INFO = 1, SLUICE_WARN = 2, SLUICE_ERROR = 3 } sluice_level;
 
@@ -49,8 +50,7 @@ typedef struct {
   uint8_t ttl;     /* hop limit; to the client, 0 is the system's default */
 } sluice_packet;
 
-/* The verdict on a packet: a sluice_verdict, or SLUICE_DROP + the index of one of the module's drop reasons.
- */
+/* The verdict on a packet: a sluice_verdict, or SLUICE_DROP + the index of the module's drop reasons. */
 typedef enum { SLUICE_PASS = 0, SLUICE_CONSUME = 1, SLUICE_DROP = 256 } sluice_verdict;
 
 /* Functions that a module may call, on the thread of the current call and with the session of that call. */
@@ -63,8 +63,7 @@ typedef struct {
   size_t (*remote)(const sluice_session*, char* text, size_t capacity);
   void (*count)(sluice_session*, uint32_t counter, uint64_t n);     /* an index into `counters` */
   void (*record)(sluice_session*, uint32_t histogram, uint64_t ns); /* an index into `histograms` */
-  void (*arm)(sluice_session*,
-              uint64_t at_ns); /* on_timer runs at this time or soon after; UINT64_MAX: never */
+  void (*arm)(sluice_session*, uint64_t at_ns); /* on_timer at this time or soon after; UINT64_MAX: never */
   /* Sends a packet that the module created to the next filter in this direction, after the call returns. 0:
    * the packet was accepted. Packets are never accepted once the session was written for another process. */
   int (*send)(sluice_session*, sluice_direction, sluice_kind, const uint8_t* data, size_t size);
@@ -75,8 +74,7 @@ typedef struct {
 typedef struct {
   uint32_t abi;  /* SLUICE_FILTER_ABI that the module was built with */
   uint32_t size; /* of this struct */
-  /* Names of statistics, [a-z0-9_]. Null ends each list; a null list is empty. Histograms measure durations.
-   */
+  /* Names of statistics, [a-z0-9_]. Null ends each list; a null list is empty. Histograms hold durations. */
   const char* const* drops;
   const char* const* counters;
   const char* const* histograms;
