@@ -50,7 +50,7 @@ typedef struct {
   uint8_t ttl;     /* hop limit; to the client, 0 is the system's default */
 } sluice_packet;
 
-/* The verdict on a packet: a sluice_verdict, or SLUICE_DROP + the index of the module's drop reasons. */
+/* The verdict on a packet: a sluice_verdict, or SLUICE_DROP + the index of a drop reason of the module. */
 typedef enum { SLUICE_PASS = 0, SLUICE_CONSUME = 1, SLUICE_DROP = 256 } sluice_verdict;
 
 /* Functions that a module may call, on the thread of the current call and with the session of that call. */
