@@ -5,7 +5,7 @@ say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
 # build TARGET...: installs what is missing, builds, and sets $bin.
 build() {
-  say 'Looking for missing packages'
+  say 'Checking for missing packages'
   source/third_party/install
   say 'Building (a few minutes the first time)'
   bazel build -c opt --show_progress "$@"
@@ -58,6 +58,6 @@ wait_for_proxy() {
   local status
   wait "$proxy" && status=0 || status=$?
   proxy=''
-  echo "The proxy has ended (status $status)." >&2
+  echo "The proxy exited with status $status." >&2
   exit "$status"
 }

@@ -12,9 +12,9 @@ namespace {
 enum class Drop { kNoPacket };
 constexpr std::string_view kDrops[] = {"no_packet"};
 enum class Count { kChanges, kEvents, kRtcpOut };
-constexpr stats::CounterSpec kCounters[] = {{"changes", "Times that another profile was chosen."},
-                                            {"events", "Profiles told as events of the join API."},
-                                            {"rtcp_out", "Bit rates told by RTCP."}};
+constexpr stats::CounterSpec kCounters[] = {{"changes", "How often another profile was chosen."},
+                                            {"events", "Profiles signalled as events of the join API."},
+                                            {"rtcp_out", "Bit rates signalled by RTCP."}};
 
 constexpr uint16_t kOverheadBytes = 20 + 8 + 12 + 16;  // IP, UDP, RTP and SRTP, per packet
 constexpr uint64_t kNoLimitBps = 1'000'000;            // more than any voice takes

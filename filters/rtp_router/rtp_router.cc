@@ -35,11 +35,11 @@ constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending
                                        "crossing"};
 
 enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
-constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets taken from speakers."},
-                                            {"voice_out", "RTP packets made for listeners."},
+constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets accepted from speakers."},
+                                            {"voice_out", "RTP packets produced for receivers."},
                                             {"rtcp_in", "Compound RTCP packets read."},
-                                            {"rtcp_out", "Compound RTCP packets made."},
-                                            {"slot_changes", "Times that a slot went to another speaker."}};
+                                            {"rtcp_out", "Compound RTCP packets produced."},
+                                            {"slot_changes", "How often a slot went to another speaker."}};
 
 template <typename T>
 void increment(std::atomic<T>& value) {

@@ -118,8 +118,7 @@ std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& ru
       latencyText(totals.latency));
   if (run.lossy > 0) {
     table += fmt::format(
-        "on lossy lines    {} players: {} of {} packets received, {} asked for\n"
-        "                  {}\n",
+        "on lossy lines    {} players: {} of {} packets received, {} requested\n                  {}\n",
         run.lossy, lossy.received, lossy.expected, lossy.asked, latencyText(lossy.latency));
   }
   return table;

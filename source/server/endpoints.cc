@@ -108,8 +108,8 @@ http::Handlers Server::adminHandlers() {
 void Server::warnOfOpenAdmin() const {
   if (!settings_.admin || !settings_.admin->token.empty() || settings_.admin->address.isLoopback()) return;
   log::warn(
-      "admin.address {} is no loopback address, and there is no admin.token: whoever reaches it operates the "
-      "proxy",
+      "admin.address {} is not a loopback address and admin.token is not set: anyone who reaches it can "
+      "operate the proxy",
       settings_.admin->address.toString());
 }
 

@@ -44,7 +44,7 @@ Result<TakeoverSnapshot> TakeoverSnapshot::fromMessage(HandoverMessage message) 
   for (const auto& [count, bytes] : parts) described += count;
   if (!readable || described != all.size()) {
     for (const int fd : all) close(fd);
-    return Error{"", "what the other process sent cannot be read"};
+    return Error{"", "a message of the other process cannot be read"};
   }
   TakeoverSnapshot snapshot;
   auto from = all.begin();
@@ -60,7 +60,7 @@ Result<TakeoverSnapshot> TakeoverSnapshot::fromMessage(HandoverMessage message) 
     std::vector<int> some = next(parts[i].first);
     snapshot.workers.push_back({std::move(parts[i].second), std::move(some)});
   }
-  if (!in.ok()) return Error{"", "what the other process sent cannot be read"};
+  if (!in.ok()) return Error{"", "a message of the other process cannot be read"};
   return snapshot;
 }
 
@@ -87,7 +87,7 @@ Result<Identity> Predecessor::identify(unsigned workers) {
   auto answer = channel_.receive(HandoverKind::kIdentity, kPatience);
   if (!answer.ok()) return answer.errors();
   Identity identity;
-  if (!fromBytes(answer->body, identity)) return Error{"", "what the other process sent cannot be read"};
+  if (!fromBytes(answer->body, identity)) return Error{"", "a message of the other process cannot be read"};
   return identity;
 }
 

@@ -56,10 +56,10 @@ void Server::stepBack(const config::VersionName& name, const std::string& why) {
       }
     }
   }
-  log::warn("listener {}, chain {}: version {} steps back: {}", listener, chain, version, why);
+  log::warn("listener {}, chain {}: version {} is rolled back: {}", listener, chain, version, why);
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
     stepped_back_.erase(name);  // the next check tries again
-    log::error("the version stays:\n{}", toString(status.errors()));
+    log::error("the rollback failed, the version stays in use:\n{}", toString(status.errors()));
     return;
   }
   ++step_backs_[name];
@@ -77,7 +77,8 @@ void Server::collectRollouts(stats::Samples& out) const {
   }
   for (const auto& [name, count] : step_backs_) {
     const auto& [listener, chain, version] = name;
-    out.counter("sluice_rollout_step_backs_total", "Times that the version's weight went to 0 by itself.",
+    out.counter("sluice_rollout_step_backs_total",
+                "Automatic rollbacks of the version, which set its weight to 0.",
                 {{"listener", listener}, {"chain", chain}, {"version", version}}, count);
   }
 }

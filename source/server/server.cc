@@ -268,7 +268,7 @@ Status Server::reloadAndLog(const char* why) {
     log::info("reloaded ({}): generation {}", why, version_);
   } else {
     reloads_refused_.add();
-    log::error("reload refused ({}); the old configuration runs on\n{}", why, toString(status.errors()));
+    log::error("reload refused ({}); the old configuration stays in use\n{}", why, toString(status.errors()));
   }
   return status;
 }
@@ -309,12 +309,12 @@ void Server::startProbes() {
 void Server::onExternalAddress(const net::Address& local, const net::Address& external) {
   const auto known = discovered_.find(local);
   if (known != discovered_.end() && known->second == external) return;
-  log::info("{} is {} outside", local.ipString(), external.ipString());
+  log::info("the external address of {} is {}", local.ipString(), external.ipString());
   const auto before = discovered_;
   discovered_[local] = external;
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
     discovered_ = before;  // the next response tries again
-    log::error("cannot take the new external address:\n{}", toString(status.errors()));
+    log::error("cannot apply the new external address:\n{}", toString(status.errors()));
   }
 }
 
@@ -326,7 +326,7 @@ void Server::checkMachine() {
   log::info("this machine's addresses have changed");
   if (const Status status = rebuild(Bootstrap(bootstrap_)); !status.ok()) {
     machine_ = before;
-    log::error("cannot take this machine's new addresses:\n{}", toString(status.errors()));
+    log::error("cannot apply this machine's new addresses:\n{}", toString(status.errors()));
   }
 }
 
@@ -368,7 +368,7 @@ void Server::onLeft(const rooms::PlayerPtr& player) {
   if (player->departure == rooms::Departure::kReplaced) {
     log::info("{} in {} was replaced: it joined again", player->id, player->room->name());
   } else if (player->departure == rooms::Departure::kNotConnected) {
-    log::info("{} in {} was removed: not connected in time", player->id, player->room->name());
+    log::info("{} in {} was removed: it did not connect in time", player->id, player->room->name());
   }
   for (auto& worker : group_.workers) {
     worker->post([&worker, player] { worker->dispatcher().removePlayer(player); });

@@ -25,12 +25,12 @@ Status Server::connectToPredecessor(const Bootstrap& bootstrap) {
   const auto directory = std::filesystem::absolute(options_.config).parent_path();
   const std::string path = (directory / bootstrap.takeover_socket()).string();
   if (!std::filesystem::exists(path)) {
-    log::info("nobody to take over from: there is no {}", path);
+    log::info("no process to take over from: {} does not exist", path);
     return Done{};
   }
   auto channel = HandoverChannel::connect(path);
   if (!channel.ok()) {
-    log::info("nobody to take over from: {}", channel.error().message);
+    log::info("no process to take over from: {}", channel.error().message);
     return Done{};
   }
   Predecessor predecessor(*std::move(channel));
@@ -38,7 +38,8 @@ Status Server::connectToPredecessor(const Bootstrap& bootstrap) {
   auto identity = predecessor.identify(workers.ok() ? workers->count : 0);
   if (!identity.ok()) return Error{"--takeover", identity.error().message};
   auto certificate = crypto::Certificate::load(asBytes(identity->certificate));
-  if (certificate == nullptr) return Error{"--takeover", "the other process' certificate cannot be read"};
+  if (certificate == nullptr)
+    return Error{"--takeover", "the certificate of the other process cannot be read"};
   dtls_ = crypto::DtlsContext::make(std::move(certificate));
   discovered_ = std::move(identity->discovered);
   for (auto& [name, content] : identity->stepped_back) {
@@ -58,7 +59,8 @@ Result<TakeoverSnapshot> Server::inherit() {
   Archive process(asBytes(snapshot->process), none), rooms(asBytes(snapshot->rooms), none);
   process_.archive(process);
   rooms_.archive(rooms);
-  if (!process.ok() || !rooms.ok()) return Error{"--takeover", "what the other process left cannot be read"};
+  if (!process.ok() || !rooms.ok())
+    return Error{"--takeover", "the state of the other process cannot be read"};
   return snapshot;
 }
 
@@ -118,7 +120,7 @@ void Server::onSuccessor(HandoverChannel channel) {
   const auto message = channel.receive(HandoverKind::kHello, kAnswer);
   if (!message.ok()) return;
   Hello hello;
-  if (!fromBytes(message->body, hello)) return refuse("the greeting cannot be read");
+  if (!fromBytes(message->body, hello)) return refuse("the first message cannot be read");
   if (draining_) return refuse("draining");
   if (successor_ != nullptr) return refuse("another process is taking over");
   if (hello.workers != group_.workers.size()) {
@@ -131,11 +133,11 @@ void Server::onSuccessor(HandoverChannel channel) {
   }
   const Status sent = channel.send({HandoverKind::kIdentity, toBytes(identity), {}}, kAnswer);
   if (!sent.ok()) return;
-  log::info("process {} wants to take over", hello.process);
+  log::info("process {} requests a takeover", hello.process);
   successor_ready_ = Instant{};
   successor_ = std::make_unique<Successor>(loop_, std::move(channel), [this] {
     if (successor_->channel().receive(HandoverKind::kTake, kAnswer).ok()) return onSuccessorReady();
-    log::info("it went away");
+    log::info("the process that requested a takeover has closed the connection");
     loop_.post([this] { successor_.reset(); });
   });
 }
@@ -190,9 +192,9 @@ void Server::handOver() {
     if (!taken.ok()) status = taken.errors();
   }
   if (!status.ok()) {
-    log::error("takeover failed, this process goes on: {}", status.error().message);
+    log::error("takeover failed, this process continues: {}", status.error().message);
     static_cast<void>(
-        channel.send({HandoverKind::kRefused, "too late: the old process goes on", {}}, kAnswer));
+        channel.send({HandoverKind::kRefused, "too late: the old process continues", {}}, kAnswer));
     handing_over_ = false;
     return;
   }

@@ -90,7 +90,7 @@ TEST_CASE("every wrong value is named by its field's path") {
       {listener(chain(kForward, "")) + kCluster, "listeners[0].filter_chains[0].name: is required"},
       {listener(chain("")) + kCluster, "listeners[0].filter_chains[0].filters: at least one"},
       {listener(chain(kForward) + chain(kForward, "name: 'd'")) + kCluster,
-       "listeners[0].filter_chains[1]: is never reached"},
+       "listeners[0].filter_chains[1]: cannot be reached"},
       {listener(chain(kForward, "name: 'c' match { source_prefixes: '10.0.0.0/40' }")) + kCluster,
        "listeners[0].filter_chains[0].match.source_prefixes[0]: '10.0.0.0/40'"},
       {listener(chain(kForward, "name: 'c' match { local_ports: 70000 }")) + kCluster,
@@ -126,11 +126,11 @@ TEST_CASE("every wrong value is named by its field's path") {
            chain(filter("Impair", "ingress { loss { percent: 1 gilbert_elliott { to_good_percent: 1 } } }") +
                  kForward)) +
            kCluster,
-       "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: excludes "
-       "percent"},
+       "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: must not be set "
+       "together with percent"},
       {listener(chain(kForward + std::string("versions { name: 'v' weight: 1 ") + kForward + "} ")) +
            kCluster,
-       "listeners[0].filter_chains[0].filters: must not be there together with versions"},
+       "listeners[0].filter_chains[0].filters: must not be set together with versions"},
       {listener(chain(std::string("versions { name: 'v' ") + kForward + "} ")) + kCluster,
        "listeners[0].filter_chains[0].versions: at least one needs a weight"},
       {listener(chain(std::string("versions { weight: 1 ") + kForward + "} ")) + kCluster,
@@ -242,10 +242,10 @@ TEST_CASE("a certificate needs the private key that belongs to it") {
   CHECK(other[0] == "join.tls_private_key_file: does not belong to the certificate");
   const auto no_key = errors("certificate.pem", "certificate.pem");
   REQUIRE(no_key.size() == 1);
-  CHECK(no_key[0].starts_with("join.tls_private_key_file: is no private key"));
+  CHECK(no_key[0].starts_with("join.tls_private_key_file: is not a private key"));
   const auto no_certificate = errors("private_key.pem", "private_key.pem");
   REQUIRE(no_certificate.size() == 1);
-  CHECK(no_certificate[0].starts_with("join.tls_certificate_file: is no certificate"));
+  CHECK(no_certificate[0].starts_with("join.tls_certificate_file: is not a certificate"));
 }
 
 TEST_CASE("an unknown filter type is answered with the types that there are") {
@@ -392,9 +392,9 @@ TEST_CASE("addresses that clients cannot reach, or that two servers share, are r
   for (const Case& c : {
            Case{"join { address: '127.0.0.1:80' advertised_addresses: '192.0.2.1:3478' }", ""},
            Case{"join { address: '127.0.0.1:80' advertised_addresses: '0.0.0.0:3478' }",
-                "join.advertised_addresses[0]: is no address that a client can reach"},
+                "join.advertised_addresses[0]: is not an address that a client can reach"},
            Case{"join { address: '127.0.0.1:80' advertised_addresses: '192.0.2.1:0' }",
-                "join.advertised_addresses[0]: is no address that a client can reach"},
+                "join.advertised_addresses[0]: is not an address that a client can reach"},
            Case{"admin { address: '127.0.0.1:80' } join { address: '127.0.0.1:80' }",
                 "join.address: 127.0.0.1:80 is in use by admin.address"},
            Case{"admin { address: '127.0.0.1:0' } join { address: '127.0.0.1:0' }", ""},
@@ -419,7 +419,7 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
            Case{"realm: '1234567890123456789012345'", "", kTurnPath + "realm: must have at most 24"},
            Case{"relay_addresses { address: 'x' }", "", kTurnPath + "relay_addresses[0].address: 'x'"},
            Case{"relay_addresses { address: '0.0.0.0' }", "",
-                kTurnPath + "relay_addresses[0].address: must be one"},
+                kTurnPath + "relay_addresses[0].address: must not be a wildcard"},
            Case{"relay_addresses { address: '10.0.0.1' for_local_address: 'y' }", "",
                 kTurnPath + "relay_addresses[0].for_local_address: 'y'"},
            Case{"relay_addresses { address: '10.0.0.1' for_local_address: '192.0.2.1' }"
@@ -433,7 +433,7 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
            Case{"max_bandwidth_bps: 7999", "", kTurnPath + "max_bandwidth_bps: must be 0"},
            Case{"max_bandwidth_per_user_bps: 1", "", kTurnPath + "max_bandwidth_per_user_bps: must be 0"},
            Case{"alternate_servers: '192.0.2.1:1' alternate_servers: '192.0.2.2:1'", "",
-                kTurnPath + "alternate_servers[1]: is the second one of its family"},
+                kTurnPath + "alternate_servers[1]: is the second address of its family"},
            Case{"", "credentials { users { password: '12345678' } }",
                 "credentials.users[0].name: is required"},
            Case{"", "credentials { users { name: 'a' password: '1234567' } }",
@@ -441,14 +441,14 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
            Case{"",
                 "credentials { users { name: 'a' password: '12345678' md5_key: '" + std::string(32, '0') +
                     "' } }",
-                "credentials.users[0].password: must not stand beside keys"},
+                "credentials.users[0].password: must not be set together with keys"},
            Case{"", "credentials { users { name: 'a' sha256_key: '00' } }",
                 "credentials.users[0].sha256_key: must have 64 digits"},
            Case{"", "credentials { shared_secrets: 'short' }",
                 "credentials.shared_secrets[0]: must have at least 16"},
            Case{"", "nat { external_address: 'auto' }", "nat.stun_server: is required"},
            Case{"", "nat { external_address: 'w' }", "nat.external_address: 'w'"},
-           Case{"", "nat { stun_server: '192.0.2.1:3478' }", "nat.stun_server: is asked with"},
+           Case{"", "nat { stun_server: '192.0.2.1:3478' }", "nat.stun_server: is used only with"},
            Case{"", "nat { mappings { local: '10.0.0.1' external: '2001:db8::1' } }",
                 "nat.mappings[0].external: is of another family"},
        }) {

@@ -38,7 +38,7 @@ TEST_CASE("a TLS handshake is waited for no longer than the patience") {
   const auto connection = Connection::open(server.io, tls->get(), "127.0.0.1", server.port(), kPatience);
   REQUIRE_FALSE(connection.ok());
   CHECK(connection.error().toString() ==
-        "the TLS handshake with 127.0.0.1:" + server.port() + " failed: no answer in time");
+        "the TLS handshake with 127.0.0.1:" + server.port() + " failed: no response in time");
 }
 
 TEST_CASE("a server that is not there is named") {

@@ -69,7 +69,7 @@ TEST_CASE("routes by path and method") {
     CAPTURE(path);
     const Response response = router.handle(request("GET", path));
     CHECK(response.status == 400);
-    CHECK(response.body == "{\"error\":\"broken percent-encoding in the path\",\"field\":\"room\"}\n");
+    CHECK(response.body == "{\"error\":\"invalid percent-encoding in the path\",\"field\":\"room\"}\n");
   }
 }
 

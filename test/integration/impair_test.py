@@ -109,7 +109,7 @@ class Impair(unittest.TestCase):
 
     def test_says_at_load_that_it_spoils(self):
         with Sluice(config(self.upstream, "")) as proxy:
-            self.assertIn("spoils packets on purpose", proxy.log())
+            self.assertIn("impairs packets on purpose", proxy.log())
 
 
 if __name__ == "__main__":

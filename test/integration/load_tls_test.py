@@ -175,7 +175,7 @@ class LoadTls(unittest.TestCase):
     def test_a_certificate_must_be_valid_now_for_servers_and_for_this_name(self):
         self.assertEqual(self.refusal(days=(-9, -1))[0], "it has expired")
         self.assertEqual(self.refusal(days=(1, 9))[0], "it is not valid yet")
-        self.assertEqual(self.refusal(purpose=ExtendedKeyUsageOID.CLIENT_AUTH)[0], "it is not a server's")
+        self.assertEqual(self.refusal(purpose=ExtendedKeyUsageOID.CLIENT_AUTH)[0], "it is not a server certificate")
         self.assertEqual(self.refusal(names=("127.0.0.2", "localhost"))[0], "it is not for 127.0.0.1")
         self.assertEqual(self.refusal(names=("127.0.0.1", "voice.example"), host="localhost"),
                          ("it is not for localhost", ["localhost"]))

@@ -92,7 +92,7 @@ class ModuleTest(unittest.TestCase):
 
         status, answer = plan(text.replace('"talk_limit.so"', f'"{stranger}"'))
         self.assertEqual(status, 400)
-        self.assertIn("is not the code of a module that runs already", answer["errors"][0]["error"])
+        self.assertIn("is not the code of a loaded module", answer["errors"][0]["error"])
         self.assertTrue(answer["errors"][0]["field"].endswith("typed_config.file"))
         self.assertFalse(os.path.exists(mark))
         self.assertNotIn(stranger, maps(sluice))

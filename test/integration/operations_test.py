@@ -136,7 +136,7 @@ class Operations(unittest.TestCase):
             command = [*Sluice(config).command, "--mode", "validate"]
             ended = subprocess.run(command, capture_output=True, text=True, check=False)
             self.assertEqual((ended.returncode, ended.stdout), (0, "OK\n"), ended.stderr)
-            self.assertEqual("whoever reaches it operates the proxy" in ended.stderr, warned)
+            self.assertEqual("anyone who reaches it can operate the proxy" in ended.stderr, warned)
 
     def test_a_symbolic_link_that_is_swapped_reloads(self):
         """As Kubernetes replaces a mounted ConfigMap."""

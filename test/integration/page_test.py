@@ -144,7 +144,7 @@ class PageTest(unittest.TestCase):
         text, took, button = self.blocked("")
         print(f"{took:.0f} ms: {text}")
         self.assertLess(took, 10_000)
-        self.assertIn("no voice packets (UDP) come back", text)
+        self.assertIn("no voice packets (UDP) arrive", text)
         self.assertIn("This server offers no TURN relay", text)
         self.assertNotIn("404", text)
         self.assertEqual(button, "Try again")
@@ -153,7 +153,7 @@ class PageTest(unittest.TestCase):
         text, took, button = self.blocked('turn_uris: "turn:{address}?transport=udp"')
         print(f"{took:.0f} ms: {text}")
         self.assertLess(took, 10_000)
-        self.assertIn("no voice packets (UDP) come back", text)
+        self.assertIn("no voice packets (UDP) arrive", text)
         self.assertIn("through the TURN relay of this server was tried too", text)
         self.assertEqual(button, "Try again")
 
@@ -187,7 +187,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual((alice.state(), alice.text("again")), ("idle", "Join again"))
 
         sluice.admin("/drain", "POST")
-        wait_until(lambda: "going to stop" in bob.text("notice"), "bob reads of the drain", 3)
+        wait_until(lambda: "shutting down" in bob.text("notice"), "bob reads of the drain", 3)
         self.assertEqual(bob.state(), "connected")
         alice.click("again")
         wait_until(lambda: "accepts no new players" in alice.problem(), "alice reads why she cannot join")

@@ -162,7 +162,7 @@ class Takeover(unittest.TestCase):
             proxy.write_config(voice_room_config().replace('name: "webrtc"', 'name: "other"') + SOCKET)
             proxy.take_over()
             self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="ended"), 4)
-            self.assertIn("4 sessions, listener voice, chain webrtc: its chain is not there any more", proxy.log())
+            self.assertIn("4 sessions, listener voice, chain webrtc: its chain no longer exists", proxy.log())
             self.assertEqual(proxy.players("r"), {})
             result_of(load)
 
@@ -191,7 +191,7 @@ class Takeover(unittest.TestCase):
                                     capture_output=True, text=True, timeout=20, check=False)
             self.assertEqual(result.returncode, 1)
             self.assertIn("listeners[0].additional_addresses[0]: cannot bind", result.stderr)
-            wait_until(lambda: "takeover failed, this process goes on" in proxy.log(), "the old one says so")
+            wait_until(lambda: "takeover failed, this process continues" in proxy.log(), "the old one says so")
             code, report = result_of(load)
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()  # it still can
@@ -215,7 +215,7 @@ class Takeover(unittest.TestCase):
             for steps in (("hello",), ("hello", "take"), ("hello", "take"), ("hello", "nonsense")):
                 self.pretend(proxy, steps)
                 self.assertEqual(proxy.admin("/ready")[0], 200)
-            wait_until(lambda: proxy.log().count("takeover failed, this process goes on") == 2, "it says so")
+            wait_until(lambda: proxy.log().count("takeover failed, this process continues") == 2, "it says so")
             code, report = result_of(load)
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()

@@ -49,8 +49,8 @@ TEST_CASE("what was heard is new, late or double; the span counts what is missin
 
 TEST_CASE("elsewhere than on a terminal there is a plain line a second") {
   CHECK(drawn(false, 2) ==
-        "connected 4/5 sent 100 (+100) received 300 (+300) damaged 0 p50 2.01 ms p99 2.01 ms\n"
-        "connected 4/5 sent 200 (+100) received 600 (+300) damaged 0 p50 2.01 ms p99 2.01 ms\n");
+        "connected 4/5 sent 100 (+100) received 300 (+300) integrity errors 0 p50 2.01 ms p99 2.01 ms\n"
+        "connected 4/5 sent 200 (+100) received 600 (+300) integrity errors 0 p50 2.01 ms p99 2.01 ms\n");
 }
 
 TEST_CASE("on a terminal a table is drawn over the one before") {

@@ -188,19 +188,19 @@ TEST_CASE("who cannot go on is named with the reason, and the others go on") {
   std::string where = "listener listener, chain chain", why;
   size_t go_on = 1;
   bool lost_here = false;
-  SUBCASE("its player left") {
-    why = "its player left";
+  SUBCASE("its player has left") {
+    why = "its player has left";
   }
   SUBCASE("its chain is gone") {
     f.after.publish(2, true, "another chain");
     f.after.port->listener = f.after.generation->listeners[0];
-    why = "its chain is not there any more";
+    why = "its chain no longer exists";
     f.after.player("ours");
     go_on = 0;
   }
   SUBCASE("its port is gone") {
     f.after.dispatcher.removePort(7, "listener_removed");
-    why = "its address is not there any more";
+    why = "its address no longer exists";
     f.after.player("ours");
     go_on = 0;
   }
@@ -208,7 +208,7 @@ TEST_CASE("who cannot go on is named with the reason, and the others go on") {
     bool first = true;
     f.before.archive = [first](Archive&) mutable { return !std::exchange(first, false); };
     where += ", filter hook";
-    why = "cannot go on in another process";
+    why = "cannot continue in another process";
     lost_here = true;
   }
   SUBCASE("its filter cannot read what is there") {
@@ -216,7 +216,7 @@ TEST_CASE("who cannot go on is named with the reason, and the others go on") {
     f.after.archive = [first](Archive&) mutable { return !std::exchange(first, false); };
     f.after.player("ours");
     where += ", filter hook";
-    why = "cannot read its state";
+    why = "its state cannot be read";
   }
   auto lost = f.takeOver();
   if (lost_here) {
@@ -241,7 +241,7 @@ TEST_CASE("a session of which one address is gone cannot go on") {
   f.before.receive(hairpin, kBob, kLocal, check("ours:theirs"));
   const auto lost = f.takeOver();
   REQUIRE(lost.size() == 1);
-  CHECK(lost[0].why == "one of its addresses is not there any more");
+  CHECK(lost[0].why == "one of its addresses no longer exists");
 }
 
 TEST_CASE("a session that could not be read tells its player's room, as any that ends") {

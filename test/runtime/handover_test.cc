@@ -209,7 +209,7 @@ TEST_CASE("a player that left while the workers stand still has no session there
   Workers& before = *room.workers;
   const auto after = takeOver(before, kCheckConfig, &lost,
                               [&] { before.directory().leave(before.directory().find("room", "player")); });
-  CHECK(lost == std::vector<std::string>{"its player left"});
+  CHECK(lost == std::vector<std::string>{"its player has left"});
   CHECK(after->sessions() == 0);
 }
 

@@ -106,7 +106,7 @@ TEST_CASE("a message that ends too early is an error wherever it ends, and the o
     pair.hangUp();
     const auto got = pair.there.receive(kSoon);
     REQUIRE_FALSE(got.ok());
-    CHECK(got.error().message == "the other process is gone");
+    CHECK(got.error().message == "the other process has closed the connection");
     CHECK(pair.there.isClosed());
   }
 }
@@ -115,7 +115,7 @@ TEST_CASE("what is no message of ours is refused, before anything of its size is
   struct Case {
     std::string bytes, why;
   };
-  for (const Case& c : {Case{header(kMagic + 1, 0, 0), "another version of takeover"},
+  for (const Case& c : {Case{header(kMagic + 1, 0, 0), "another version of the takeover"},
                         Case{header(kMagic, (uint64_t{1} << 32) + 1, 0), "too long"},
                         Case{header(kMagic, 0, (1 << 20) + 1), "too long"}}) {
     Pair pair;
@@ -137,7 +137,7 @@ TEST_CASE("a length that is promised takes no memory before its bytes come") {
   const long before = peak();
   pair.write(header(kMagic, uint64_t{1} << 32, 0) + "the beginning");
   pair.hangUp();
-  CHECK(pair.there.receive(kSoon).error().message == "the other process is gone");
+  CHECK(pair.there.receive(kSoon).error().message == "the other process has closed the connection");
   CHECK(peak() - before < 64 * 1024);
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("descriptors that were promised and did not come are an error") {
   Pair gone;
   gone.write(header(kMagic, 0, 2));
   gone.hangUp();
-  CHECK(gone.there.receive(kSoon).error().message == "the other process is gone");
+  CHECK(gone.there.receive(kSoon).error().message == "the other process has closed the connection");
   CHECK(gone.there.isClosed());
 }
 

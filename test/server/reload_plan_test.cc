@@ -126,8 +126,7 @@ TEST_CASE("what a filter would take from clients though it goes on is said") {
   const json plan = planReload(generation({listener("l", {{"c", {filter("a", kPacer, losing)}}})}),
                                generation({listener("l", {{"c", {filter("a")}}})}), {}, {});
   CHECK(plan["listeners"][0]["chains"][0]["filters"][0]["ends_state"] == true);
-  CHECK(describePlan(plan).find("filter a: reconfigured, what clients have of it would END") !=
-        std::string::npos);
+  CHECK(describePlan(plan).find("filter a: reconfigured, its clients would LOSE STATE") != std::string::npos);
 }
 
 TEST_CASE("an address that goes over to another listener takes its sessions along") {

@@ -44,7 +44,8 @@ TEST_CASE("a version steps back for drops or handshakes beyond the factor, once 
     CAPTURE(each.what);
     CHECK(secondOf(each.newest, each.others).first == each.second);
   }
-  CHECK(secondOf({1000, 30}, {9000, 90}).second == "3.00 % of its packets were dropped, against 1.00 %");
+  CHECK(secondOf({1000, 30}, {9000, 90}).second ==
+        "3.00 % of its packets were dropped, compared with 1.00 %");
 }
 
 TEST_CASE(

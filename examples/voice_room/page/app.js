@@ -185,7 +185,7 @@ async function findPath() {
       await finding.restartIce();
       break;
     } catch (error) {
-      console.warn('no ICE restart:', error);
+      console.warn('The ICE restart failed:', error);
       if (!(error instanceof ServerSilent)) break;
     }
     await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));

@@ -194,7 +194,7 @@ export class Call extends EventTarget {
       } catch (error) {
         if (this.ending.signal.aborted) return;
         if (this.onMissing(error)) return;
-        console.warn('no events from the server:', error);
+        console.warn('The event stream failed:', error);
       }
       await new Promise((resolve) => setTimeout(resolve, Math.min(RETRY_MS * (failures + 1), LONGEST_RETRY_MS)));
     }

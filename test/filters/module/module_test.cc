@@ -102,7 +102,7 @@ TEST_CASE("a preview takes the code that runs already, and neither loads other c
     CAPTURE(file);
     const auto preview = maker.make(file, "fine", false);
     REQUIRE_FALSE(preview.ok());
-    CHECK(preview.error() == Error{"file", "'" + file + "' is not the code of a module that runs already"});
+    CHECK(preview.error() == Error{"file", "'" + file + "' is not the code of a loaded module"});
   }
   const auto running = maker.make(built("unruly_1.so"), "fine");
   REQUIRE(running.ok());
@@ -125,7 +125,7 @@ TEST_CASE("what cannot be a module is refused, and why is said") {
   says(errorOf(built("without_symbol.so")), "exports no sluice_filter");
   says(errorOf(built("other_abi.so")), "was built for ABI 2; this is 1");
   says(errorOf(built("refusing.so")), "sluice_filter() returned null");
-  says(errorOf(built("unruly_1.so"), "bad_config"), "config: the module says: no such mode");
+  says(errorOf(built("unruly_1.so"), "bad_config"), "config: the module reports: no such mode");
   const std::string garbage = std::string(std::getenv("TEST_TMPDIR")) + "/garbage.so";
   std::ofstream(garbage) << "not a shared object";
   says(errorOf(garbage), "cannot be loaded");
