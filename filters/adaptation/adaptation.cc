@@ -63,10 +63,10 @@ media::Adaptation::Line Adaptation::line() {
   };
   const double uplink = read(player_->observed.uplink_loss_permille);
   const unsigned percentile = factory_->listener_loss_percentile;
-  const double listeners =
+  const double receivers =
       percentile == 0 ? 0 : player_->room->receiverLoss().percentile(percentile, player_->loss_class);
   const media::Adaptation::Line now{.rtt_ms = read(player_->observed.rtt_us),
-                                    .loss = 1 - (1 - uplink) * (1 - listeners),
+                                    .loss = 1 - (1 - uplink) * (1 - receivers),
                                     .busy = context_.worker().busyShare()};
   return average_.update(now, player_->observed.rtt_samples.load(std::memory_order_relaxed), context_.now());
 }

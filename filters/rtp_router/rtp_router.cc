@@ -169,7 +169,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   if (!shared_.distribute(*player_->room, std::move(packet))) context_.countDrop(Drop::kCrossing);
 }
 
-void RtpRouter::hear(const net::SharedPacket& packet, const Voice& voice) {
+void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
   const Instant now = context_.now();
   const auto assignment = slots_.assign(voice.speaker, voice.speech, now, factory_->slot_hold);

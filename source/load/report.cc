@@ -43,7 +43,7 @@ double LatencyHistogram::quantileMs(double q) const {
   return maxMs();
 }
 
-Hearing::Verdict Hearing::onPacket(uint32_t sequence) {
+TalkerReception::Verdict TalkerReception::onPacket(uint32_t sequence) {
   if (sequence > kMaxSequence) return Verdict::kDuplicate;
   if (sequence >= seen_.size()) seen_.resize(std::max<size_t>(sequence + 1, seen_.size() * 2));
   if (seen_[sequence]) return Verdict::kDuplicate;

@@ -1,4 +1,4 @@
-"""What one listener that loses half of its packets, and asks for all of them, costs the others: their latency with and
+"""What one receiver that loses half of its packets, and asks for all of them, costs the others: their latency with and
 without it, in pairs of runs. Fails when the 99th percentile of the others' latency is more than a tenth higher with it, in
 the median of the pairs.
 
@@ -41,7 +41,7 @@ def main():
             report = run(lossy, seconds)
             latency = report["latency_ms"]
             figures[lossy].append(latency)
-            print(f"round {number + 1}: {'with   ' if lossy else 'without'} the lossy listener: p50 {latency['p50']:.2f} ms, "
+            print(f"round {number + 1}: {'with   ' if lossy else 'without'} the lossy receiver: p50 {latency['p50']:.2f} ms, "
                   f"p99 {latency['p99']:.2f} ms, {report['packets_lost']} lost by the others")
     for quantile in ("p50", "p99"):
         without, with_it = ([latency[quantile] for latency in figures[lossy]] for lossy in (0, 1))

@@ -138,7 +138,7 @@ TEST_CASE(
   CHECK(f.chain.counted("adaptation", "changes") == 1);
 }
 
-TEST_CASE("most listeners' loss counts, one listener's does not") {
+TEST_CASE("most receivers' loss counts, one receiver's does not") {
   Fixture f;
   rooms::LossHistogram& census = f.player->room->receiverLoss();
   for (int i = 0; i < 9; ++i) census.enter(0, rooms::LossHistogram::kNone);
@@ -152,11 +152,11 @@ TEST_CASE("most listeners' loss counts, one listener's does not") {
 }
 
 TEST_CASE("who does not speak is left alone, and so is who was not announced") {
-  Fixture listener("", false);
-  listener.player->observed.rtt_us = 200'000;
-  listener.wait(3s);
-  CHECK(listener.advised.profiles.empty());
-  ChainHarness nobody(listener.worker, {{adaptation::filterType(), ""}});
+  Fixture receiver("", false);
+  receiver.player->observed.rtt_us = 200'000;
+  receiver.wait(3s);
+  CHECK(receiver.advised.profiles.empty());
+  ChainHarness nobody(receiver.worker, {{adaptation::filterType(), ""}});
   nobody.ingress(std::vector<uint8_t>(20, 1));
   CHECK(nobody.inner.size() == 1);
 }

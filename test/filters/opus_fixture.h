@@ -110,7 +110,7 @@ inline rooms::PlayerPtr makePlayer(std::vector<uint32_t> slots = {}) {
   return std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
 }
 
-// What a listener without a buffer hears of what came out; what is missing is concealed.
+// What a receiver without a buffer hears of what came out; what is missing is concealed.
 inline Recording listen(const std::vector<Captured>& packets, uint32_t first_timestamp, size_t frames) {
   std::map<uint32_t, Payload> by_time;
   for (const Captured& captured : packets) {

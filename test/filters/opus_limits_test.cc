@@ -31,8 +31,8 @@ size_t usedTwice(const std::vector<Captured>& out) {
 }
 
 // Far away, so that TRANSCODE makes two packets of one.
-struct Listener : Fixture {
-  explicit Listener(const std::string& config) : Fixture(config) {
+struct Receiver : Fixture {
+  explicit Receiver(const std::string& config) : Fixture(config) {
     chain.session.known_player = makePlayer({0x5107});
     chain.session.known_player->observed.rtt_us = 150'000;
   }
@@ -83,7 +83,7 @@ TEST_CASE("CONCEAL makes no more than twice the time that passes out of nothing"
 
 TEST_CASE("after TRANSCODE the stream's numbers go on behind those that were used") {
   const auto payloads = encode(voiceSignal(4, 120), {});
-  Listener f("egress { mode: TRANSCODE }");
+  Receiver f("egress { mode: TRANSCODE }");
   for (size_t i = 0; i < 100; ++i) f.send(i, payloads[i]);
   SUBCASE("the filter goes") {
     f.chain.reload({});
@@ -101,7 +101,7 @@ TEST_CASE("after TRANSCODE the stream's numbers go on behind those that were use
 
 TEST_CASE("after TRANSCODE, CONCEAL goes on with the numbers, also when the sender's clock jumps") {
   const auto payloads = encode(voiceSignal(8, 120), {});
-  Listener f("egress { mode: TRANSCODE }");
+  Receiver f("egress { mode: TRANSCODE }");
   for (size_t i = 0; i < 100; ++i) f.send(i, payloads[i]);
   f.chain.reload({{opus_filter::filterType(), "egress { mode: CONCEAL }"}});
   for (size_t i = 100; i < 150; ++i) f.send(i, payloads[i]);

@@ -87,9 +87,9 @@ struct Room {
   ChainHarness& add(const std::string& name) { return add(name, PlayerOptions{}); }
 };
 
-rtp::Packet heard(const ChainHarness& listener) {
-  REQUIRE(!listener.outer.empty());
-  const auto packet = rtp::parse(listener.outer.back().data);
+rtp::Packet received(const ChainHarness& receiver) {
+  REQUIRE(!receiver.outer.empty());
+  const auto packet = rtp::parse(receiver.outer.back().data);
   REQUIRE(packet.has_value());
   return *packet;
 }
@@ -108,13 +108,13 @@ TEST_CASE("everyone else in the room hears a speaker, who does not hear itself")
 }
 
 TEST_CASE(
-    "a listener gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
+    "a receiver gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob", {.payload_type = 96, .extensions = {.mid = 1, .audio_level = 2}});
   const uint8_t level = 0x80 | 30;
   alice.ingress(VoicePacket{.extensions = {{1, Bytes(&level, 1)}, {4, asBytes("0")}}}.bytes());
-  const auto packet = heard(bob);
+  const auto packet = received(bob);
   CHECK(packet.ssrc == bob.session.known_player->negotiated.slots[0].ssrc);
   CHECK(packet.payload_type == 96);
   REQUIRE(packet.csrcCount() == 1);
@@ -133,7 +133,7 @@ TEST_CASE("padding-only packets keep their place and their padding") {
   auto bytes = VoicePacket{.payload = {0, 0, 0, 4}}.bytes();
   bytes[0] |= 0x20;
   alice.ingress(bytes);
-  const auto packet = heard(bob);
+  const auto packet = received(bob);
   CHECK(packet.payload.empty());
   CHECK(packet.padding == 4);
 }
@@ -147,11 +147,11 @@ TEST_CASE("two speakers with one SSRC stay apart") {
   bob.ingress(VoicePacket().bytes());
   room.worker.runMain();
   alice.ingress(VoicePacket{.sequence = 2}.bytes());
-  const uint32_t from_alice = heard(carol).csrc(0);
-  const uint32_t alice_slot = heard(carol).ssrc;
+  const uint32_t from_alice = received(carol).csrc(0);
+  const uint32_t alice_slot = received(carol).ssrc;
   bob.ingress(VoicePacket{.sequence = 2}.bytes());
-  CHECK(heard(carol).csrc(0) != from_alice);
-  CHECK(heard(carol).ssrc != alice_slot);
+  CHECK(received(carol).csrc(0) != from_alice);
+  CHECK(received(carol).ssrc != alice_slot);
 }
 
 TEST_CASE("of RED that was negotiated the primary is heard, with or without a repair filter") {
@@ -160,8 +160,8 @@ TEST_CASE("of RED that was negotiated the primary is heard, with or without a re
   auto& bob = room.add("bob");
   alice.ingress(
       VoicePacket{.payload_type = 63, .payload = {0x80 | 111, 0x0f, 0, 2, 111, 7, 7, 1, 2, 3, 4}}.bytes());
-  CHECK(heard(bob).payload_type == 111);
-  CHECK(std::vector<uint8_t>(heard(bob).payload.begin(), heard(bob).payload.end()) == kPayload);
+  CHECK(received(bob).payload_type == 111);
+  CHECK(std::vector<uint8_t>(received(bob).payload.begin(), received(bob).payload.end()) == kPayload);
   alice.ingress(VoicePacket{.sequence = 2, .payload_type = 63, .payload = {0x80 | 111, 0x0f}}.bytes());
   CHECK(alice.dropped("rtp_router", "malformed") == 1);
 }
@@ -252,7 +252,7 @@ TEST_CASE("more speakers than slots: the newcomer is not heard until a slot fall
   room.clock.advance(500ms);
   bob.ingress(VoicePacket{.sequence = 2, .ssrc = 2}.bytes());
   CHECK(carol.outer.size() == 2);
-  CHECK(heard(carol).csrc(0) == 2);
+  CHECK(received(carol).csrc(0) == 2);
   CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
@@ -292,7 +292,7 @@ TEST_CASE("a slot's sequence numbers begin below 2^15") {
   for (int i = 0; i < 40; ++i) {
     auto& receiver = room.add("receiver-" + std::to_string(i));
     alice.ingress(VoicePacket{.sequence = static_cast<uint16_t>(i)}.bytes());
-    CHECK(heard(receiver).sequence < 0x8000);
+    CHECK(received(receiver).sequence < 0x8000);
   }
 }
 
@@ -440,7 +440,7 @@ TEST_CASE("who is not connected yet is sent nothing") {
   CHECK(bob.outer.empty());
 }
 
-TEST_CASE("without a free packet a listener misses one, counted") {
+TEST_CASE("without a free packet a receiver misses one, counted") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -451,7 +451,7 @@ TEST_CASE("without a free packet a listener misses one, counted") {
   for (auto& packet : taken) packet->settle();
 }
 
-TEST_CASE("speaker and listener on different workers") {
+TEST_CASE("speaker and receiver on different workers") {
   ManualClock clock;
   test::FakeWorker here(clock, 0, 2);
   test::FakeWorker there(clock, 1, 2);
@@ -470,19 +470,19 @@ TEST_CASE("speaker and listener on different workers") {
     return chain;
   };
   auto speaker = make(here, "speaker");
-  auto listener = make(there, "listener");
+  auto receiver = make(there, "receiver");
   here.peers = {nullptr, &there};
   speaker->ingress(VoicePacket().bytes());
-  CHECK(listener->outer.size() == 1);
+  CHECK(receiver->outer.size() == 1);
   here.peers.clear();
   speaker->ingress(VoicePacket{.sequence = 2}.bytes());
   CHECK(speaker->dropped("rtp_router", "crossing") == 1);
-  listener->closeChain();
+  receiver->closeChain();
   speaker->ingress(VoicePacket{.sequence = 3}.bytes());
   CHECK(speaker->dropped("rtp_router", "crossing") == 1);  // nobody listens there any more
 }
 
-TEST_CASE("reports: what a listener is sent, what a speaker lost, and the round trip") {
+TEST_CASE("reports: what a receiver is sent, what a speaker lost, and the round trip") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -571,16 +571,16 @@ TEST_CASE("an audio level without a byte in it is none") {
   std::vector<uint8_t> packet = VoicePacket{.payload = {0x10, 0x00, 0, 1, 0, 0, 1, 0}}.bytes();
   packet[0] |= 0x10;
   alice.ingress(packet);
-  CHECK(rtp::parse(heard(bob).payload) == std::nullopt);
-  CHECK_FALSE(heard(bob).findExtension(1).has_value());
+  CHECK(rtp::parse(received(bob).payload) == std::nullopt);
+  CHECK_FALSE(received(bob).findExtension(1).has_value());
 }
 
-TEST_CASE("a speaker whose stream begins anew goes on without a gap for its listeners") {
+TEST_CASE("a speaker whose stream begins anew goes on without a gap for its receivers") {
   Room room;
   auto& alice = room.add("alice", {.ssrcs = {kSsrc, 7}});
   auto& bob = room.add("bob");
   alice.ingress(VoicePacket{.sequence = 100}.bytes());
-  const uint16_t first = heard(bob).sequence;
+  const uint16_t first = received(bob).sequence;
   SUBCASE("under another SSRC") {
     alice.ingress(VoicePacket{.sequence = 30'000, .ssrc = 7}.bytes());
   }
@@ -589,7 +589,7 @@ TEST_CASE("a speaker whose stream begins anew goes on without a gap for its list
     alice.ingress(VoicePacket{.sequence = 30'001}.bytes());
   }
   REQUIRE(bob.outer.size() == 2);
-  CHECK(heard(bob).sequence == static_cast<uint16_t>(first + 1));
+  CHECK(received(bob).sequence == static_cast<uint16_t>(first + 1));
 }
 
 TEST_CASE("a speaker whose first packet found no free packet begins with its second") {
@@ -598,7 +598,7 @@ TEST_CASE("a speaker whose first packet found no free packet begins with its sec
   auto& bob = room.add("bob", {.ssrcs = {2}});
   auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 1});
   alice.ingress(VoicePacket{.sequence = 100}.bytes());
-  const uint16_t first = heard(carol).sequence;
+  const uint16_t first = received(carol).sequence;
   room.clock.advance(1s);
   std::vector<net::PacketPtr> taken;
   while (taken.size() < 4095) taken.push_back(room.worker.pool().acquire());
@@ -607,8 +607,8 @@ TEST_CASE("a speaker whose first packet found no free packet begins with its sec
   taken.clear();
   CHECK(carol.dropped("rtp_router", "no_packet") == 1);
   bob.ingress(VoicePacket{.sequence = 30'001, .ssrc = 2}.bytes());
-  CHECK(heard(carol).csrc(0) == 2);
-  CHECK(heard(carol).sequence == static_cast<uint16_t>(first + 1));
+  CHECK(received(carol).csrc(0) == 2);
+  CHECK(received(carol).sequence == static_cast<uint16_t>(first + 1));
 }
 
 TEST_CASE("after a whole round of sequence numbers reordering is still no reason to drop") {

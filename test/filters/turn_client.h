@@ -85,7 +85,7 @@ class TurnClient {
   bool peerSays(const std::string& peer, std::string_view payload);
   // What came from peers since the last call: "PEER DATA", "0x4000 DATA" or "PEER icmp HEX", separated by
   // commas.
-  std::string heard();
+  std::string received();
   void forgetHeard();
 
   ChainHarness chain;
@@ -96,7 +96,7 @@ class TurnClient {
   TurnServer& server_;
   const User user_;
   Answer challenge_;
-  size_t heard_seen_ = 0;
+  size_t received_count_ = 0;
 };
 
 // Of a 401 or 438, by RFC 8489 sections 9.2.1 and 9.2.4: what must be there, what should not, and that they

@@ -58,7 +58,7 @@ TEST_CASE("RFC 8656 5: without an allocation a request is an error 437, an indic
     client.say(kPeer, "said");
     client.sayOn(0x4000, "said");
     CHECK(server.sent() == "");
-    CHECK(client.heard() == "");
+    CHECK(client.received() == "");
   };
   mismatch();
   client.allocate();
@@ -128,7 +128,7 @@ TEST_CASE("RFC 8656 5: data beyond a user's bandwidth is discarded, in both dire
       server.advance(10ms);
       if (outward) client.say(kPeer, kilobyte);
       if (!outward) client.peerSays(kPeer, kilobyte);
-      count += !(outward ? server.sent() : client.heard()).empty();
+      count += !(outward ? server.sent() : client.received()).empty();
     }
     return count;
   };

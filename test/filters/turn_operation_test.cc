@@ -102,11 +102,11 @@ TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
 
   alice.permit({kPeer});
   CHECK(alice.peerSays(kPeer, "to the only one with a permission"));
-  CHECK(alice.heard() == "203.0.113.5:7000 to the only one with a permission");
+  CHECK(alice.received() == "203.0.113.5:7000 to the only one with a permission");
   bob.permit({kPeer});
   alice.peerSays(kPeer, "to nobody, for there are two");
-  CHECK(alice.heard().empty());
-  CHECK(bob.heard().empty());
+  CHECK(alice.received().empty());
+  CHECK(bob.received().empty());
 
   bob.say(kPeer, "mine");
   CHECK(ways(server, bob) == "both");
@@ -184,7 +184,7 @@ TEST_CASE("two clients of one worker reach one another's relays inside the proce
   CHECK(bob.permit({alice.relay().toString()}).code() == kSuccess);
   alice.sayOn(0x4000, "hello");
   server.worker.hairpin().deliver();
-  CHECK(bob.heard() == alice.relay().toString() + " hello");
+  CHECK(bob.received() == alice.relay().toString() + " hello");
   CHECK(server.sent().empty());
   CHECK(alice.chain.counted("stun_turn", "relayed_inside") == 1);
 }

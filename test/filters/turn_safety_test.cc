@@ -127,8 +127,8 @@ TEST_CASE("shared: what somebody expects is not kept from him by one whose permi
   alice.permit({kPeer});
   server.advance(2s);
   CHECK(alice.peerSays(kPeer, "yours"));
-  CHECK(alice.heard() == kPeer + " yours");
-  CHECK(bob.heard() == "");
+  CHECK(alice.received() == kPeer + " yours");
+  CHECK(bob.received() == "");
 }
 
 TEST_CASE("shared: who permits a peer again, long after, is the one that it reaches") {
@@ -139,10 +139,10 @@ TEST_CASE("shared: who permits a peer again, long after, is the one that it reac
   for (TurnClient* client : {&alice, &bob, &alice}) {
     client->permit({kPeer});
     CHECK(client->peerSays(kPeer, "yours"));
-    CHECK(client->heard() == kPeer + " yours");
+    CHECK(client->received() == kPeer + " yours");
     server.advance(400s);  // the permission is over, and swept
     client->peerSays(kPeer, "nobody's");
-    CHECK(client->heard() == "");
+    CHECK(client->received() == "");
   }
 }
 

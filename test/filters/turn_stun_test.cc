@@ -44,7 +44,7 @@ TEST_CASE("RFC 8489 5: an attribute that runs over the end, or a header alone cu
   request[stun::kHeaderSize + 3] = 0xFF;  // LIFETIME's length
   CHECK(s.client.send(request).code() == kSilence);
   for (const size_t size : {1, 2, 4, 8, 19}) s.client.send(Bytes(request).first(size));
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
   CHECK(s.server.network().open_ports() == 1);
 }
 

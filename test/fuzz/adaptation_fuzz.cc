@@ -1,4 +1,4 @@
-// What a player and its listeners report of their lines, any of it, and what adaptation advises. An input is
+// What a player and its receivers report of their lines, any of it, and what adaptation advises. An input is
 // a configuration and a list of (round trip, losses, load, time).
 #include <cstdint>
 #include <cstdlib>

@@ -184,7 +184,7 @@ void Member::receive(test::ChainHarness& from) {
     if (rtp && status == crypto::SrtpStatus::kOk) {
       const auto voice = rtp::parse(Bytes(packet.data).first(size));
       if (!voice) fail("the client cannot read an RTP packet");
-      if (voice->ssrc == slot_ssrc) heard = voice->sequence;
+      if (voice->ssrc == slot_ssrc) last_received = voice->sequence;
     }
   }
   from.outer.clear();

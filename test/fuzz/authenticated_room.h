@@ -37,7 +37,7 @@ class Member {
   const uint32_t ssrc;       // that the client speaks with
   const uint32_t slot_ssrc;  // that it hears the other player on
   std::unique_ptr<test::ChainHarness> chain;
-  uint16_t heard = 0;  // the sequence number of the last RTP packet that came
+  uint16_t last_received = 0;  // the sequence number of the last RTP packet that came
 
  private:
   void protectAndSend(Bytes packet, crypto::SrtpStatus (crypto::SrtpSession::*protect)(uint8_t*, size_t&),

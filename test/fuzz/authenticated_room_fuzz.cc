@@ -96,7 +96,7 @@ class Speaker {
     writeU32(&bytes[4], member_.ssrc);
     writeU32(&bytes[12], member_.ssrc);
     writeU32(&bytes[16], member_.slot_ssrc);
-    writeU16(&bytes[20], static_cast<uint16_t>(member_.heard - back));
+    writeU16(&bytes[20], static_cast<uint16_t>(member_.last_received - back));
     writeU16(&bytes[22], following);
     member_.sendRtcp(bytes);
   }

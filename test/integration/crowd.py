@@ -38,11 +38,11 @@ class Relay:
             payload = b"%08d" % self.sent
             self.client.send_channel(0x4000, payload)
             self.sent += 1
-            heard = self.sink.heard()
-            if heard is None or heard[0] != payload:
+            received = self.sink.received()
+            if received is None or received[0] != payload:
                 self.lost += 1
             else:
-                self.sink.socket.sendto(payload, heard[1])
+                self.sink.socket.sendto(payload, received[1])
                 self.client.socket.settimeout(0.3)
                 self.lost += not self.client.receives(payload)
             time.sleep(max(0, begin + self.sent / PER_SECOND - time.monotonic()))

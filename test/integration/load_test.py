@@ -58,7 +58,7 @@ class Load(unittest.TestCase):
             self.assertGreater(proxy.metric("sluice_filter_drops_total", reason="silence"), 0)
             self.assertEqual(proxy.metric("sluice_filter_drops_total", reason="no_slot"), 0)
 
-    def test_a_listener_that_loses_half_costs_nobody_else_a_packet(self):
+    def test_a_receiver_that_loses_half_costs_no_other_player_a_packet(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
             code, report = result_of(
                 start_load(proxy, room="r", players=12, talkers=2, seconds=10, lossy=1, lossy_percent=50)

@@ -168,7 +168,7 @@ class PageTest(unittest.TestCase):
         self.assertNotIn("bob true", bob.page.run("Object.keys(window.talking)"))
 
         for player in (alice, bob):
-            wait_until(lambda p=player: p.note("bob") == "only listening", "bob is shown as a listener")
+            wait_until(lambda p=player: p.note("bob") == "only listening", "bob is shown as only listening")
             wait_until(lambda p=player: p.note("alice") == "speaking", "alice is shown as a speaker")
         self.assertTrue(bob.page.run("document.getElementById('mute').hidden"))
         alice.click("leave")

@@ -211,17 +211,17 @@ class GstreamerPlayer:
     def _on_pad(self, _, pad):
         if pad.get_direction() != Gst.PadDirection.SRC:
             return
-        listener = Gst.parse_bin_from_description(
+        receiver = Gst.parse_bin_from_description(
             "rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=1 "
             "! appsink name=sink emit-signals=true sync=false",
             True,
         )
-        self._pipeline.add(listener)
+        self._pipeline.add(receiver)
         name = pad.get_name()
         self.loud_buffers[name] = 0
-        listener.get_by_name("sink").connect("new-sample", self._on_sample, name)
-        listener.sync_state_with_parent()
-        pad.link(listener.get_static_pad("sink"))
+        receiver.get_by_name("sink").connect("new-sample", self._on_sample, name)
+        receiver.sync_state_with_parent()
+        pad.link(receiver.get_static_pad("sink"))
 
     def _on_sample(self, sink, name):
         buffer = sink.emit("pull-sample").get_buffer()

@@ -96,14 +96,14 @@ def listen(up="", down="", repair=None, conceal=False, dtx=False, warm_up=6, sec
             record_speech(speech)
         browser = stack.enter_context(Browser(microphone=speech if dtx else None))
         Player(browser, sluice, "lossy", "speaker", before=DTX if dtx else None).wait_for_state("connected")
-        listener = Player(browser, sluice, "lossy", "listener", query="&listen=1")
-        listener.wait_for_state("connected")
-        wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
+        receiver = Player(browser, sluice, "lossy", "receiver", query="&listen=1")
+        receiver.wait_for_state("connected")
+        wait_until(lambda: receiver.stats()["packetsReceived"] > 50, "sound flows")
         time.sleep(warm_up)
-        before = listener.page.run(INBOUND)
+        before = receiver.page.run(INBOUND)
         text_before = sluice.admin("/metrics")[2]
         time.sleep(seconds)
-        after = listener.page.run(INBOUND)
+        after = receiver.page.run(INBOUND)
         text = sluice.admin("/metrics")[2]
     counted = {name: after[name] - before.get(name, 0) for name in after}
     counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
@@ -151,7 +151,7 @@ class RepairTest(unittest.TestCase):
         self.recovered(rise)
         self.assertLess(repaired["concealed_share"], without["concealed_share"] / 2)
 
-    def test_loss_on_the_listeners_line(self):
+    def test_loss_on_the_receivers_line(self):
         loss = "loss { percent: 10 }"
         (without, _), (repaired, rise), (redundant, rise_redundant) = listen_to_each(
             {"down": loss}, {"down": loss, "repair": "downlink {}"}, {"down": loss, "repair": "downlink { prefer: DELAY }"}

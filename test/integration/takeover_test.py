@@ -140,13 +140,13 @@ class Takeover(unittest.TestCase):
                     self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="kept"), len(clients))
                     self.assertEqual(proxy.metric("sluice_stun_turn_live_allocations"), len(clients))
                     clients[0].send_channel(0x4000, b"by channel")
-                    self.assertEqual(sink.heard(), (b"by channel", relayed[0]))
+                    self.assertEqual(sink.received(), (b"by channel", relayed[0]))
                     sink.socket.sendto(b"back", relayed[0])
                     self.assertEqual(clients[0].receive(), b"back")
                     if not ports:  # a shared port's peer belongs to one client
                         for client, address in zip(clients, relayed):
                             client.send(sink.host, sink.port, b"by indication")
-                            self.assertEqual(sink.heard(), (b"by indication", address))
+                            self.assertEqual(sink.received(), (b"by indication", address))
                     for client in clients:
                         nonce = client.nonce
                         self.assertEqual(client.request(REFRESH).code, 0)

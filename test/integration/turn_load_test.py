@@ -155,10 +155,10 @@ class FloodTest(unittest.TestCase):
             while time.monotonic() < began + self.SECONDS - 0.5:
                 said += 1
                 client.send_channel(0x4000, b"%d" % said)
-                heard = sink.heard()
-                if heard is not None:
-                    sink.socket.sendto(heard[0], relayed)
-                    back += client.receives(heard[0])
+                received = sink.received()
+                if received is not None:
+                    sink.socket.sendto(received[0], relayed)
+                    back += client.receives(received[0])
                 if said % 5 == 0:
                     # One address is answered at a limited rate, so each client has one of its own.
                     with TurnClient(server, host=f"127.250.{served // 200}.{1 + served % 200}") as other:

@@ -40,7 +40,7 @@ class Sink:
         self.socket.settimeout(0.3)
         self.host, self.port = self.socket.getsockname()[:2]
 
-    def heard(self):
+    def received(self):
         try:
             return self.socket.recvfrom(2000)
         except TimeoutError:

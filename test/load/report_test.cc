@@ -36,15 +36,15 @@ TEST_CASE("quantiles are of what was recorded, within a step") {
 }
 
 TEST_CASE("what was heard is new, late or double; the span counts what is missing") {
-  Hearing hearing;
-  using Verdict = Hearing::Verdict;
-  CHECK(hearing.onPacket(3) == Verdict::kNew);
-  CHECK(hearing.onPacket(5) == Verdict::kNew);
-  CHECK(hearing.onPacket(4) == Verdict::kOutOfOrder);
-  CHECK(hearing.onPacket(4) == Verdict::kDuplicate);
-  CHECK(hearing.onPacket(9) == Verdict::kNew);
-  CHECK(hearing.received() == 4);
-  CHECK(hearing.span() == 7);
+  TalkerReception reception;
+  using Verdict = TalkerReception::Verdict;
+  CHECK(reception.onPacket(3) == Verdict::kNew);
+  CHECK(reception.onPacket(5) == Verdict::kNew);
+  CHECK(reception.onPacket(4) == Verdict::kOutOfOrder);
+  CHECK(reception.onPacket(4) == Verdict::kDuplicate);
+  CHECK(reception.onPacket(9) == Verdict::kNew);
+  CHECK(reception.received() == 4);
+  CHECK(reception.span() == 7);
 }
 
 TEST_CASE("elsewhere than on a terminal there is a plain line a second") {

@@ -26,7 +26,7 @@ std::vector<Payload> encode(const Recording& pcm, const Profile& profile) {
   return packets;
 }
 
-// What a listener hears of packets of which some are lost (empty).
+// What a receiver hears of packets of which some are lost (empty).
 Recording listen(const std::vector<Payload>& packets, size_t samples, bool fec = false) {
   OpusDecoder decoder;
   Recording heard;

@@ -13,10 +13,10 @@ const Address kListener = *Address::parse("192.0.2.1:3478");
 const Address kRelay = *Address::parse("192.0.2.1:50000");
 
 struct Port final : UdpReceiver {
-  std::string heard;
+  std::string received;
   std::function<void()> then;
   void onPacket(PacketPtr&& packet) override {
-    heard += std::string(asText(packet->data())) + " from " + packet->remote.toString() + "; ";
+    received += std::string(asText(packet->data())) + " from " + packet->remote.toString() + "; ";
     packet->settle();
     packet.reset();
     if (then) then();
@@ -43,10 +43,10 @@ TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for
   f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "one");
   f.send(kRelay, kListener, "two");
-  CHECK(f.port.heard.empty());
+  CHECK(f.port.received.empty());
   CHECK(f.scheduled == 1);
   f.hairpin.deliver();
-  CHECK(f.port.heard == "one from 192.0.2.1:50000; two from 192.0.2.1:50000; ");
+  CHECK(f.port.received == "one from 192.0.2.1:50000; two from 192.0.2.1:50000; ");
   CHECK(f.pool.unaccounted() == 0);
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("what a datagram causes is delivered in the same turn") {
   f.port.then = [&] { f.send(kListener, kRelay, "answer"); };
   f.send(kRelay, kListener, "question");
   f.hairpin.deliver();
-  CHECK(relay.heard == "answer from 192.0.2.1:3478; ");
+  CHECK(relay.received == "answer from 192.0.2.1:3478; ");
   CHECK(f.scheduled == 1);
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("a port that goes takes what is on its way along") {
   f.hairpin.remove(kListener);
   CHECK_FALSE(f.hairpin.has(kListener));
   f.hairpin.deliver();
-  CHECK(f.port.heard.empty());
+  CHECK(f.port.received.empty());
   CHECK(f.pool.unaccounted() == 0);
 }
 

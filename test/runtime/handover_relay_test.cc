@@ -42,7 +42,7 @@ class Client {
     datagram.insert(datagram.end(), text.begin(), text.end());
     socket_.send(datagram, server_);
   }
-  std::string hear() {
+  std::string receive() {
     const auto got = socket_.receive();
     return got && got->data.size() > 4 ? std::string(asText(got->data).substr(4)) : "nothing";
   }
@@ -76,7 +76,7 @@ TEST_CASE("what is held on the way from one session into another goes out before
   ann.bind(ben.relayed);
   ben.bind(ann.relayed);
   ann.say("before");
-  CHECK(ben.hear() == "before");
+  CHECK(ben.receive() == "before");
   // Longer than the test would wait.
   workers.reload(turnConfig("ingress { delay_ms: 10000 } egress { delay_ms: 10000 }"));
   const uint64_t before = packetsIn(workers);
@@ -86,8 +86,8 @@ TEST_CASE("what is held on the way from one session into another goes out before
   }
   runtime::PausedWorkers paused(workers.group());
   static_cast<void>(paused.save());
-  CHECK(ben.hear() == "to ben");
-  CHECK(ann.hear() == "to ann");
+  CHECK(ben.receive() == "to ben");
+  CHECK(ann.receive() == "to ann");
 }
 
 }  // namespace

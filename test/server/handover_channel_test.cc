@@ -235,17 +235,17 @@ TEST_CASE("a socket is its owner's alone, however long its folder's name, and ta
   CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::mask) ==
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
   net::EventLoop loop;
-  std::string heard;
+  std::string received;
   {
     HandoverSocket socket(loop, *fd, [&](HandoverChannel channel) {
-      heard = channel.receive(HandoverKind::kHello, kSoon)->body;
+      received = channel.receive(HandoverKind::kHello, kSoon)->body;
     });
     auto client = HandoverChannel::connect(path);
     REQUIRE(client.ok());
     CHECK(client->send({HandoverKind::kHello, "hello", {}}, kSoon).ok());
     uv_run(loop.raw(), UV_RUN_ONCE);  // it is there already
   }
-  CHECK(heard == "hello");
+  CHECK(received == "hello");
   uv_run(loop.raw(), UV_RUN_NOWAIT);
 }
 

@@ -1,4 +1,4 @@
-// What stands at a listener's end: frames in as they come, sound out as it plays. Strategies are made of
+// What stands at a receiver's end: frames in as they come, sound out as it plays. Strategies are made of
 // these.
 #pragma once
 

@@ -19,7 +19,7 @@ constexpr Duration kReportEvery = 1s;
 RepairedPath::RepairedPath(const Config& config, Duration round_trip)
     : sender_(worker_, {{repair::filterType(), config.filter}}),
       receiver_(worker_, {{repair::filterType(), config.filter}}) {
-  sender_.session.known_player = join("listener", config, round_trip);
+  sender_.session.known_player = join("receiver", config, round_trip);
   receiver_.session.known_player = join("speaker", config, round_trip);
 }
 

@@ -1,4 +1,4 @@
-// The two ends of a line as filters/repair makes them: who sends is a listener's chain, which answers and
+// The two ends of a line as filters/repair makes them: who sends is a receiver's chain, which answers and
 // adds RED; who receives is a speaker's chain, which asks and undoes it.
 #pragma once
 

@@ -154,7 +154,7 @@ class Simulation {
     last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
-    // In a pause that the listener knows of it misses what was sent in it; in one that it does not, all of
+    // In a pause that the receiver knows of it misses what was sent in it; in one that it does not, all of
     // it.
     const bool missed = played.kind == Played::kPause && !speech_[played.frame].empty();
     out_.concealed += missed || played.kind == Played::kConcealed;

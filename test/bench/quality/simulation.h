@@ -1,4 +1,4 @@
-// One speaker, one bad line, one listener, in simulated time.
+// One speaker, one bad line, one receiver, in simulated time.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace sluice::quality {
 
 struct Line {
   std::string name;
-  // What the listener asks for goes back with the same delay and the same kind of loss, without jitter.
+  // What the receiver asks for goes back with the same delay and the same kind of loss, without jitter.
   impair::Impairment::Config forward{};
 
   Duration roundTrip() const { return forward.delay * 2; }
@@ -22,7 +22,7 @@ inline constexpr Duration kSettled = 8s;  // buffers have adapted
 struct Outcome {
   Samples heard;  // as long as the speech; silence where nothing was played
   size_t frames = 0;
-  size_t concealed = 0;  // in pauses too, as long as the listener does not know that they have begun
+  size_t concealed = 0;  // in pauses too, as long as the receiver does not know that they have begun
   size_t recovered = 0;
   Duration stretched{};  // by which frames played later than right after the one before
   // Of each frame that played after kSettled: from sending to playing, without the line's fixed delay.

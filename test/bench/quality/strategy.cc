@@ -15,7 +15,7 @@ auto buffer(Duration delay, bool use_fec = false) {
 auto adaptive(bool use_fec = false) {
   return [=] { return std::make_unique<AdaptiveBuffer>(use_fec); };
 }
-// The listener behind it adapts to what comes late because it was rebuilt when its follower was there.
+// The receiver behind it adapts to what comes late because it was rebuilt when its follower was there.
 auto behindOpus(const char* config) {
   return [=] {
     return std::make_unique<FilteredReceiver>(

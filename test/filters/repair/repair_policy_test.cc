@@ -137,7 +137,7 @@ TEST_CASE("reports of every five seconds tell whether there is room") {
   CHECK(with_red < 50 * 10);
 }
 
-TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
+TEST_CASE("loss is what receivers ask for and report, and is forgotten") {
   LossEstimate estimate;
   Instant now{1h};
   for (int i = 0; i < 500; ++i) {
@@ -153,7 +153,7 @@ TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
   CHECK(estimate.loss() == doctest::Approx(0.25));
 }
 
-TEST_CASE("what never came to us is not the listener's loss") {
+TEST_CASE("what never came to us is not the receiver's loss") {
   LossEstimate estimate;
   Instant now{1h};
   for (int i = 0; i < 500; ++i) estimate.onSent(i % 9 == 0 ? 1 : 0, now += 20ms);
@@ -186,7 +186,7 @@ TEST_CASE("repair costs at most its share of the voice") {
   CHECK(repaired >= voice * 0.34);
 }
 
-TEST_CASE("a room's loss is a percentile of its listeners', not the worst") {
+TEST_CASE("a room's loss is a percentile of its receivers', not the worst") {
   rooms::LossHistogram census;
   CHECK(census.percentile(75) == 0);
   int classes[10];

@@ -1,4 +1,4 @@
-// repair before a router: a speaker's chain and a listener's chain in one room.
+// repair before a router: a speaker's chain and a receiver's chain in one room.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -66,13 +66,13 @@ struct Room {
   rooms::Directory directory{{}, 1, clock};
   std::map<std::string, std::unique_ptr<ChainHarness>> chains;
   ChainHarness& speaker;
-  ChainHarness& listener;
+  ChainHarness& receiver;
   uint16_t next = 100;
 
   explicit Room(Agreed agreed = {}, const char* config = "")
-      : speaker(add("speaker", agreed, config)), listener(add("listener", agreed, config)) {
+      : speaker(add("speaker", agreed, config)), receiver(add("receiver", agreed, config)) {
     directory.find("room", "speaker")->observed.rtt_us = 40'000;
-    directory.find("room", "listener")->observed.rtt_us = 40'000;
+    directory.find("room", "receiver")->observed.rtt_us = 40'000;
   }
 
   ChainHarness& add(const std::string& name, Agreed agreed, const char* config = "",
@@ -122,9 +122,9 @@ struct Room {
     for (auto& packet : free) packet->settle();
     return worker.pool().allocated() - free.size();
   }
-  uint32_t slot() const { return listener.session.known_player->negotiated.slots[0].ssrc; }
+  uint32_t slot() const { return receiver.session.known_player->negotiated.slots[0].ssrc; }
   void ask(std::vector<uint16_t> sequences) {
-    listener.ingress(compound([&](rtcp::Writer& w) { rtcp::addNack(w, 1, slot(), sequences); }));
+    receiver.ingress(compound([&](rtcp::Writer& w) { rtcp::addNack(w, 1, slot(), sequences); }));
   }
 };
 
@@ -134,8 +134,8 @@ inline rtp::Packet asRtp(const Captured& packet) {
   REQUIRE(rtp);
   return *rtp;
 }
-inline rtp::Packet heard(const Room& room) {
-  const auto& out = room.listener.outer;
+inline rtp::Packet received(const Room& room) {
+  const auto& out = room.receiver.outer;
   const auto last = std::find_if(out.rbegin(), out.rend(),
                                  [](const Captured& packet) { return packet.kind == PacketKind::kRtp; });
   REQUIRE(last != out.rend());

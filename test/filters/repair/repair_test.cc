@@ -11,14 +11,14 @@ using namespace test;
 TEST_CASE("a reload changes budgets under way, and keeps what is remembered") {
   Room room;
   for (int i = 0; i < 3; ++i) room.speak();
-  room.listener.reload(
+  room.receiver.reload(
       {{repair::filterType(), "downlink { max_resends: 1 }"}, {rtp_router::filterType(), ""}});
-  const uint16_t wanted = asRtp(room.listener.outer[1]).sequence;
+  const uint16_t wanted = asRtp(room.receiver.outer[1]).sequence;
   room.ask({wanted});
-  CHECK(room.listener.counted("repair", "resent", "original") == 1);
+  CHECK(room.receiver.counted("repair", "resent", "original") == 1);
   room.wait(50ms);
   room.ask({wanted});
-  CHECK(room.listener.counted("repair", "refused", "repeated") == 1);
+  CHECK(room.receiver.counted("repair", "refused", "repeated") == 1);
 }
 
 TEST_CASE("RTX goes on with the next number over reloads, since the SRTP key stays the same") {
@@ -26,19 +26,19 @@ TEST_CASE("RTX goes on with the next number over reloads, since the SRTP key sta
   const auto resend = [&] {
     room.speak();
     room.wait(20ms);
-    room.ask({heard(room).sequence});
-    const auto rtx = heard(room);
+    room.ask({received(room).sequence});
+    const auto rtx = received(room);
     REQUIRE(rtx.ssrc == room.slot() + 1);
     return rtx.sequence;
   };
   const uint16_t before = resend();
   SUBCASE("with another size of memory") {
-    room.listener.reload(
+    room.receiver.reload(
         {{repair::filterType(), "downlink { budget_ms: 400 }"}, {rtp_router::filterType(), ""}});
   }
   SUBCASE("that take the filter away and bring it back") {
-    room.listener.reload({{rtp_router::filterType(), ""}});
-    room.listener.reload({{repair::filterType(), ""}, {rtp_router::filterType(), ""}});
+    room.receiver.reload({{rtp_router::filterType(), ""}});
+    room.receiver.reload({{repair::filterType(), ""}, {rtp_router::filterType(), ""}});
   }
   CHECK(resend() == static_cast<uint16_t>(before + 1));
 }
@@ -47,12 +47,12 @@ TEST_CASE("a reload to another size of memory keeps what has room") {
   Room room({}, "downlink { budget_ms: 400 }");
   for (int i = 0; i < 20; ++i) room.speak();
   std::vector<uint16_t> sent;
-  for (const Captured& packet : room.listener.outer) sent.push_back(asRtp(packet).sequence);
+  for (const Captured& packet : room.receiver.outer) sent.push_back(asRtp(packet).sequence);
   const auto resentAfter = [&](const char* config, uint16_t sequence) {
-    room.listener.reload({{repair::filterType(), config}, {rtp_router::filterType(), ""}});
-    const uint64_t before = room.listener.counted("repair", "resent", "original");
+    room.receiver.reload({{repair::filterType(), config}, {rtp_router::filterType(), ""}});
+    const uint64_t before = room.receiver.counted("repair", "resent", "original");
     room.ask({sequence});
-    return room.listener.counted("repair", "resent", "original") > before;
+    return room.receiver.counted("repair", "resent", "original") > before;
   };
   CHECK(resentAfter("downlink { budget_ms: 800 }", sent[5]));
   CHECK(resentAfter("downlink { budget_ms: 100 }", sent[17]));
@@ -74,7 +74,7 @@ TEST_CASE("what was said once does not use up the worker's packets") {
   for (int i = 0; i < 140; ++i) {
     const std::string number = std::to_string(i);
     ChainHarness& speaker = room.add("speaker" + number, {}, "", number.c_str());
-    room.add("listener" + number, {}, "", number.c_str()).record = false;
+    room.add("receiver" + number, {}, "", number.c_str()).record = false;
     for (uint16_t sequence = 0; sequence < 40; ++sequence) {
       speaker.ingress(rtpPacket(sequence, frame(sequence)));
       room.wait(20ms);
@@ -83,10 +83,10 @@ TEST_CASE("what was said once does not use up the worker's packets") {
   CHECK(room.worker.pool().exhausted() == 0);
 }
 
-TEST_CASE("an end gives every packet back, and the room forgets the listener's loss") {
+TEST_CASE("an end gives every packet back, and the room forgets the receiver's loss") {
   Room room;
   for (int i = 0; i < 30; ++i) room.speak();
-  rooms::Room& where = *room.listener.session.known_player->room;
+  rooms::Room& where = *room.receiver.session.known_player->room;
   for (auto& [name, chain] : room.chains) chain->closeChain();
   CHECK(where.receiverLoss().percentile(100) == 0);
   std::vector<net::PacketPtr> all;

@@ -31,9 +31,9 @@ struct Next {
     before.clock.advance(duration);
     worker.timers().run();
   }
-  std::vector<rtp::Packet> heard() {
+  std::vector<rtp::Packet> received() {
     std::vector<rtp::Packet> all;
-    for (const Captured& packet : chains.at("listener")->outer) {
+    for (const Captured& packet : chains.at("receiver")->outer) {
       if (packet.kind == PacketKind::kRtp) all.push_back(asRtp(packet));
     }
     return all;
@@ -44,21 +44,21 @@ struct Next {
   std::map<std::string, std::unique_ptr<ChainHarness>> chains;
 };
 
-TEST_CASE("a listener's stream goes on with the next number and timestamp, and loss stays visible") {
+TEST_CASE("a receiver's stream goes on with the next number and timestamp, and loss stays visible") {
   Room room({.nack = false});
   for (uint16_t sequence = 1; sequence <= 5; ++sequence) {
     room.speak(sequence);
     room.wait(20ms);
   }
-  const rtp::Packet last = heard(room);
+  const rtp::Packet last = received(room);
   Next next(room);
-  for (const char* name : {"speaker", "listener"}) {
+  for (const char* name : {"speaker", "receiver"}) {
     checkCuts(room.chains.at(name)->save(), [&] { return next.make(name); });
   }
   next.takeOver();
   next.speak(6);
   next.speak(8);
-  const auto after = next.heard();
+  const auto after = next.received();
   REQUIRE(after.size() == 2);
   CHECK(after[0].ssrc == last.ssrc);
   CHECK(after[0].sequence == static_cast<uint16_t>(last.sequence + 1));
@@ -66,7 +66,7 @@ TEST_CASE("a listener's stream goes on with the next number and timestamp, and l
   CHECK_FALSE(after[0].marker);  // no talk spurt begins
   CHECK(after[1].sequence == static_cast<uint16_t>(last.sequence + 3));
   next.speak(5);  // its number was used over there
-  CHECK(next.heard().size() == 2);
+  CHECK(next.received().size() == 2);
 }
 
 TEST_CASE("a sender report goes on counting") {
@@ -77,7 +77,7 @@ TEST_CASE("a sender report goes on counting") {
   next.speak(6);
   next.wait(10s);
   std::optional<rtcp::SenderInfo> info;
-  for (const Captured& packet : next.chains.at("listener")->outer) {
+  for (const Captured& packet : next.chains.at("receiver")->outer) {
     if (packet.kind != PacketKind::kRtcp) continue;
     rtcp::Reader reader(packet.data);
     while (const auto part = reader.next()) {
@@ -94,14 +94,14 @@ TEST_CASE("each speaker stays on the slot where it is heard") {
   room.add("guest", {.ssrcs = {7}});
   room.speak(1);
   room.chains.at("guest")->ingress(rtpPacket(1, frame(1), kOpus, 7));  // finds the only slot taken
-  const size_t heard_before = room.listener.outer.size();
+  const size_t received_before = room.receiver.outer.size();
   Next next(room);
   next.takeOver();
   next.chains.at("guest")->ingress(rtpPacket(2, frame(2), kOpus, 7));
-  CHECK(next.heard().empty());
+  CHECK(next.received().empty());
   next.speak(2);
-  CHECK(next.heard().size() == 1);
-  CHECK(heard_before == 1);
+  CHECK(next.received().size() == 1);
+  CHECK(received_before == 1);
 }
 
 TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered when it comes") {
@@ -124,7 +124,7 @@ TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered
   CHECK(next.chains.at("speaker")->counted("repair", "recovered", "resent") == 1);
   next.speak(3);
   CHECK(next.chains.at("speaker")->dropped("repair", "duplicate") == 1);
-  CHECK(next.heard().size() == 1);
+  CHECK(next.received().size() == 1);
 }
 
 TEST_CASE("a gap that no packet showed before is found there") {
