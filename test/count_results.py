@@ -1,6 +1,6 @@
 """Counts targets in a Bazel build event file (JSON lines): prints "<passed> <failed>".
 
-A target that does not build counts as failed, also when it is no test.
+A target that does not build counts as failed, even if it is not a test.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""What one receiver that loses half of its packets, and asks for all of them, costs the others: their latency with and
-without it, in pairs of runs. Fails when the 99th percentile of the others' latency is more than a tenth higher with it, in
-the median of the pairs.
+"""The cost of a receiver that loses half of its packets, and requests all of them, to other players: their latency with
+and without it, in pairs of runs. Fails if the 99th percentile of their latency is more than a tenth higher with it, in the
+median of the pairs.
 
 Usage: bazel run -c opt //test/bench:storm_bench [-- ROUNDS SECONDS]
 """
@@ -37,7 +37,7 @@ def main():
     rounds, seconds = (int(a) for a in (sys.argv[1:] + ["7", "5"][len(sys.argv) - 1:]))
     figures = {0: [], 1: []}
     for number in range(rounds):
-        for lossy in (0, 1) if number % 2 == 0 else (1, 0):  # neither always runs on the warmer machine
+        for lossy in (0, 1) if number % 2 == 0 else (1, 0):  # the machine warms up
             report = run(lossy, seconds)
             latency = report["latency_ms"]
             figures[lossy].append(latency)

@@ -1,4 +1,4 @@
-// What is wrong with a file: where, which field, what to do; and nothing of its secrets.
+// Parse errors name the position, the field and the remedy, and quote no secret.
 #include <doctest/doctest.h>
 
 #include "source/config/load.h"
@@ -32,7 +32,7 @@ void checkAll(config::Format format, const std::vector<Case>& cases) {
 
 }  // namespace
 
-TEST_CASE("text errors have place, path and a helpful text") {
+TEST_CASE("text errors have a position, a path and a helpful text") {
   checkAll(
       config::Format::kText,
       {{"listners { }\n", "listners: f:1:1: sluice.Bootstrap has no such field; did you mean listeners?"},
@@ -46,7 +46,7 @@ TEST_CASE("text errors have place, path and a helpful text") {
         "limts: f:2:2: sluice.Bootstrap has no such field; did you mean limits?"}});
 }
 
-TEST_CASE("JSON errors have place, path and a helpful text") {
+TEST_CASE("JSON errors have a position, a path and a helpful text") {
   checkAll(
       config::Format::kJson,
       {{"{\n  \"clustrs\": []\n}",
@@ -79,17 +79,17 @@ TEST_CASE("JSON errors have place, path and a helpful text") {
         "type, e.g. type.googleapis.com/sluice.filters.Forward"}});
 }
 
-TEST_CASE("all misspelt JSON fields are found at once") {
+TEST_CASE("all misspelled JSON fields are found at once") {
   CHECK(errorsOf(config::Format::kJson, R"({"clustrs": [], "listners": []})").size() == 2);
 }
 
-TEST_CASE("JSON that is nested without end is refused") {
+TEST_CASE("endlessly nested JSON is refused") {
   const auto errors = errorsOf(config::Format::kJson, std::string(1'000'000, '['));
   REQUIRE(errors.size() == 1);
   CHECK(errors[0].ends_with("is nested too deeply"));
 }
 
-TEST_CASE("a filter type that is not linked in is no error of the JSON parser") {
+TEST_CASE("a filter type that is not linked in is not an error of the JSON parser") {
   const auto parsed = config::parse(R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config":
       {"@type": "type.googleapis.com/other.Filter", "rate": 1}}]}]}]})",
                                     config::Format::kJson, "f");
@@ -136,8 +136,8 @@ TEST_CASE("no error quotes a secret") {
   }
 }
 
-// Each level takes stack, and a dry run parses what anyone who reaches the admin endpoint sends.
-TEST_CASE("text that is nested too deeply is refused before the stack is used up") {
+// Each level uses stack, and a dry run parses the input of anyone who can reach the admin endpoint.
+TEST_CASE("text that is nested too deeply is refused before the stack is exhausted") {
   const std::string any = "listeners { filter_chains { filters { typed_config { ";
   const std::string module =
       any + R"([type.googleapis.com/sluice.filters.Module] { config { fields { key: "a" value { )";

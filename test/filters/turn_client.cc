@@ -22,7 +22,7 @@ void append(std::string& list, const std::string& entry) {
   list += entry;
 }
 
-// RFC 8656 section 12.4, over UDP: what follows the data is padding.
+// RFC 8656 section 12.4, over UDP: bytes after the data are padding.
 std::string describeChannelData(Bytes datagram) {
   REQUIRE(datagram.size() >= 4);
   const size_t size = readU16(&datagram[2]);
@@ -115,7 +115,7 @@ TurnClient::TurnClient(TurnServer& server, const std::string& address, User user
 }
 
 TurnClient::~TurnClient() {
-  CHECK(chain.session.closed == "");  // allocations live by their own time
+  CHECK(chain.session.closed == "");  // allocations live by their own lifetime
 }
 
 Auth TurnClient::auth() {

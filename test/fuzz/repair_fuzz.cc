@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       at += 4 + length;
       test::ChainHarness& chain = (flags & 1) != 0 ? receiver.chain : speaker.chain;
       if ((flags & 2) != 0) {
-        chain.ingress(bytes);  // as it is: RTCP, for the most part
+        chain.ingress(bytes);  // unchanged: mostly RTCP
       } else {
         constexpr uint8_t kTypes[] = {kOpus, kRed, kRtx, 0};
         sequence = static_cast<uint16_t>(sequence + step);
@@ -87,7 +87,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     receiver.chain.closeChain();
     worker.runMain();
   }
-  // Everything that came in was sent, dropped or consumed.
+  // Every packet that arrived was sent, dropped or consumed.
   if (worker.pool().unaccounted() != 0) std::abort();
   return 0;
 }

@@ -1,4 +1,4 @@
-"""A new process takes over from the running one, and nobody on a call notices."""
+"""A new process takes over from the running one, without disturbing a call."""
 
 import json
 import os
@@ -44,7 +44,7 @@ admin { address: "127.0.0.1:9901" }
 
 
 class Echo:
-    """An upstream that says who it was asked by."""
+    """An upstream that sends back the address of the client."""
 
     def __init__(self, test):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,7 +77,7 @@ class Takeover(unittest.TestCase):
             report = crowd.check()
             self.assertLess(report["latency_ms"]["p99"], 40)
 
-    def test_browsers_go_on_talking_and_can_leave_and_come(self):
+    def test_browsers_continue_to_talk_and_can_leave_and_join(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy, Browser() as browser:
             ann, ben = (Player(browser, proxy, "r", name) for name in ("ann", "ben"))
             for player in (ann, ben):
@@ -93,7 +93,7 @@ class Takeover(unittest.TestCase):
                 new = player.stats()
                 self.assertEqual(new["packetsLost"], old["packetsLost"])
                 self.assertGreater(new["totalAudioEnergy"], old["totalAudioEnergy"])
-            cid = Player(browser, proxy, "r", "cid")  # who was told nothing of all this
+            cid = Player(browser, proxy, "r", "cid")  # which was told nothing of the takeover
             cid.wait_for_state("connected")
             wait_until(lambda: len(cid.heard()) == 2, "the new one hears both")
             ben.page.close()
@@ -122,7 +122,7 @@ class Takeover(unittest.TestCase):
                 self.assertEqual([ask(client) for client in clients], before)
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 0)
 
-    def test_turn_relays_keep_their_ports_and_nonces_stay_good(self):
+    def test_turn_relays_keep_their_ports_and_nonces_stay_valid(self):
         for ports in ("", " relays: SHARED"):
             with self.subTest(ports=ports), started(LOOPBACK + ports, extra=SOCKET) as proxy:
                 sink = Sink()
@@ -155,7 +155,7 @@ class Takeover(unittest.TestCase):
                     self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
                 wait_until(lambda: proxy.metric("sluice_stun_turn_live_allocations") == 0, "all have ended")
 
-    def test_what_the_new_configuration_has_no_place_for_ends_and_is_named(self):
+    def test_sessions_without_a_place_in_the_new_configuration_end_and_are_reported(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
@@ -175,7 +175,7 @@ class Takeover(unittest.TestCase):
             other_count = start("--concurrency", "1")
             self.assertEqual(other_count.returncode, 1)
             self.assertIn("workers.count must be the same: 2, not 1", other_count.stderr)
-            # Found only when everything is there: another process has the port.
+            # Detected only when everything was handed over: another process has bound the port.
             taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.addCleanup(taken.close)
             taken.bind(("127.0.0.1", 0))
@@ -196,7 +196,7 @@ class Takeover(unittest.TestCase):
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()  # it still can
 
-    def test_endpoints_go_where_the_new_configuration_says(self):
+    def test_endpoints_move_to_the_addresses_of_the_new_configuration(self):
         with Sluice(voice_room_config() + SOCKET) as proxy:
             old = dict(proxy.ports)
             admin, = free_ports(1)
@@ -208,7 +208,7 @@ class Takeover(unittest.TestCase):
                     self.assertEqual(client.connect_ex(("127.0.0.1", port)) == 0, port == admin)
             self.assertEqual(request(proxy.join_url + "/v1/rooms")[0], 200)
 
-    def test_a_new_process_that_dies_on_the_way_changes_nothing(self):
+    def test_a_new_process_that_dies_during_the_takeover_changes_nothing(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
@@ -221,7 +221,7 @@ class Takeover(unittest.TestCase):
             proxy.take_over()
 
     def pretend(self, proxy, steps):
-        """Is a successor until these steps are done, and then gone."""
+        """Acts as a successor for these steps of the protocol, then exits."""
         messages = {"hello": (0, struct.pack("=II", 2, os.getpid())), "take": (2, b""), "nonsense": (99, b"?")}
         folder = os.open(proxy.directory, os.O_PATH)
         with socket.socket(socket.AF_UNIX) as successor:
@@ -245,7 +245,7 @@ class Takeover(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(mode), 0o600)
             folder = os.open(proxy.directory, os.O_PATH)  # an address holds only 107 characters
             self.addCleanup(os.close, folder)
-            with socket.socket(socket.AF_UNIX) as stranger:  # whom nobody understands
+            with socket.socket(socket.AF_UNIX) as stranger:  # which sends an unknown message
                 stranger.connect(f"/proc/self/fd/{folder}/sluice.sock")
                 stranger.send(b"GET / HTTP/1.1\r\n\r\n" + bytes(100))
                 self.assertEqual(proxy.admin("/ready")[0], 200)

@@ -1,4 +1,4 @@
-"""TRANSCODE on a receiver's leg follows its line and its worker: what RTCP and the load say is seen in the TOC byte."""
+"""TRANSCODE towards a receiver follows its line and its worker: the TOC byte shows the effect of RTCP and load."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ class TranscodeTest(unittest.TestCase):
         self.comes(FULLBAND_20_MS)
 
     def comes(self, configs, timeout=30):
-        """The last ten packets are all of these."""
+        """Whether the last ten packets all have one of these configurations."""
         last = lambda: set(self.receiver.configs[-10:])
         try:
             wait_until(lambda: len(self.receiver.configs) > 10 and last() <= configs, f"packets of {configs}", timeout)
@@ -52,7 +52,7 @@ class TranscodeTest(unittest.TestCase):
             raise AssertionError(f"{error}; the last were of {last()}") from error
 
     def profile(self):
-        """What /sessions shows of the receiver; nothing while the worker has no time to say."""
+        """The receiver's session in /sessions; empty while the worker has no time to report it."""
         sessions = json.loads(self.sluice.admin("/sessions")[2])["sessions"]
         return next((text for text in map(json.dumps, sessions) if '"player": "receiver"' in text), "")
 
@@ -73,7 +73,7 @@ class TranscodeTest(unittest.TestCase):
         self.reload()
         self.comes(FULLBAND_20_MS)
 
-    def test_a_busy_worker_encodes_with_less_effort(self):
+    def test_a_busy_worker_encodes_with_less_complexity(self):
         self.assertIn("complexity 10", self.profile())
         load = subprocess.Popen(  # ninety streams to encode
             ["source/load/sluice-load", "--join", self.sluice.join_url, "--players", "10", "--talkers", "10", "--slots", "10",

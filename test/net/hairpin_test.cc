@@ -38,7 +38,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for it") {
+TEST_CASE("Hairpin: datagrams arrive at the end of the iteration, in order, after one call for it") {
   Fixture f;
   f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "one");
@@ -50,7 +50,7 @@ TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for
   CHECK(f.pool.unaccounted() == 0);
 }
 
-TEST_CASE("what a datagram causes is delivered in the same turn") {
+TEST_CASE("Hairpin: datagrams that a datagram causes are delivered in the same iteration") {
   Fixture f;
   Port relay;
   f.hairpin.add(kListener, f.port);
@@ -62,7 +62,7 @@ TEST_CASE("what a datagram causes is delivered in the same turn") {
   CHECK(f.scheduled == 1);
 }
 
-TEST_CASE("a port that goes takes what is on its way along") {
+TEST_CASE("Hairpin: datagrams to a port that closes are discarded") {
   Fixture f;
   f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "too late");
@@ -73,7 +73,7 @@ TEST_CASE("a port that goes takes what is on its way along") {
   CHECK(f.pool.unaccounted() == 0);
 }
 
-TEST_CASE("a wildcard port is for this machine's addresses only") {
+TEST_CASE("Hairpin: a wildcard port matches only this machine's addresses") {
   Fixture f;
   int group = 0;
   f.hairpin.add(*Address::parse("0.0.0.0:3478"), f.port, &group);

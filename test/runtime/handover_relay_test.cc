@@ -1,5 +1,5 @@
-// What one session lets go when the workers stop, another session may hold in its turn: two TURN clients that
-// talk to each other's relayed addresses, through filters that delay.
+// Packets that one session releases when the workers stop may be held by another session in turn: two TURN
+// clients that use each other's relayed addresses, through filters that delay.
 #include "test/filters/turn_message.h"
 #include "test/runtime/clients.h"
 #include "test/support/workers.h"
@@ -70,7 +70,7 @@ uint64_t packetsIn(Workers& workers) {
   return total;
 }
 
-TEST_CASE("what is held on the way from one session into another goes out before anything is saved") {
+TEST_CASE("packets held between two sessions are sent before anything is saved") {
   Workers workers(turnConfig(""), 1);
   Client ann(workers.address()), ben(workers.address());
   ann.bind(ben.relayed);

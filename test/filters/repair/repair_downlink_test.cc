@@ -1,4 +1,4 @@
-// What repair does for a receiver's line.
+// Repair on a receiver's line.
 #include "test/filters/repair/repair_room.h"
 
 namespace sluice {
@@ -6,7 +6,7 @@ namespace {
 
 using namespace test;
 
-TEST_CASE("a receiver that asks is sent the very same packet again") {
+TEST_CASE("a requested packet is retransmitted unchanged") {
   Room room;
   for (int i = 0; i < 5; ++i) room.speak();
   const auto sent = room.receiver.outer;
@@ -16,14 +16,14 @@ TEST_CASE("a receiver that asks is sent the very same packet again") {
   CHECK(room.receiver.outer.back().data == sent[3].data);
   CHECK(room.receiver.counted("repair", "asked") == 1);
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
-  room.ask({wanted});  // the answer is still on its way
+  room.ask({wanted});  // the retransmission is still on its way
   CHECK(room.receiver.counted("repair", "refused", "repeated") == 1);
   room.wait(40ms);
   room.ask({wanted});
   CHECK(room.receiver.counted("repair", "resent", "original") == 2);
 }
 
-TEST_CASE("what would come too late is not sent again, nor what is unknown") {
+TEST_CASE("packets that would arrive too late, and unknown packets, are not retransmitted") {
   Room room;
   for (int i = 0; i < 5; ++i) room.speak();
   const uint16_t first = asRtp(room.receiver.outer[0]).sequence;
@@ -39,7 +39,7 @@ TEST_CASE("what would come too late is not sent again, nor what is unknown") {
   CHECK(off.receiver.counted("repair", "refused", "unknown") == 1);
 }
 
-TEST_CASE("a receiver that asks for everything costs no more than its budget") {
+TEST_CASE("a receiver that requests everything costs no more than its budget") {
   Room room({}, "downlink { budget_ms: 2000 max_resends: 10 max_overhead_percent: 20 }");
   size_t voice = 0;
   for (int i = 0; i < 2'000; ++i) {
@@ -60,7 +60,7 @@ TEST_CASE("a receiver that asks for everything costs no more than its budget") {
   CHECK(room.receiver.counted("repair", "refused", "budget") == 2'000 - resent);
 }
 
-TEST_CASE("of a datagram that asks for thousands, the first 128 are looked at") {
+TEST_CASE("of a datagram that requests thousands of packets, the first 128 are read") {
   Room room;
   for (int i = 0; i < 5; ++i) room.speak();
   std::vector<uint16_t> all(340 * 17);
@@ -73,7 +73,7 @@ TEST_CASE("of a datagram that asks for thousands, the first 128 are looked at") 
   CHECK(room.receiver.counted("repair", "asked") == 128);
 }
 
-TEST_CASE("with RTX the packet comes again under its own numbers (RFC 4588 section 4)") {
+TEST_CASE("with RTX the packet is retransmitted under RTX numbers (RFC 4588 section 4)") {
   Room room({.nack = true, .red = false, .rtx = true});
   for (int i = 0; i < 3; ++i) room.speak();
   const auto original = asRtp(room.receiver.outer[1]);
@@ -95,7 +95,7 @@ TEST_CASE("with RTX the packet comes again under its own numbers (RFC 4588 secti
   CHECK(room.receiver.counted("repair", "resent", "rtx") == 2);
 }
 
-TEST_CASE("packets carry the frames before them where the receiver takes RED") {
+TEST_CASE("packets carry the previous frames if the receiver accepts RED") {
   Room room({.nack = true, .red = true}, "downlink { redundancy: TWO }");
   for (int i = 0; i < 3; ++i) room.speak();
   CHECK(asRtp(room.receiver.outer[0]).payload_type == kOpus);
@@ -111,7 +111,8 @@ TEST_CASE("packets carry the frames before them where the receiver takes RED") {
   CHECK(bytes(red->primary().data) == frame(102));
   CHECK(room.receiver.counted("repair", "red_out") == 2);
 
-  // The same numbers never encrypt two different packets: it comes as it was, or not at all.
+  // The same numbers never encrypt two different packets: the packet is retransmitted unchanged, or not at
+  // all.
   room.wait(20ms);
   room.ask({third.sequence});
   REQUIRE(room.receiver.outer.size() == 4);
@@ -123,7 +124,7 @@ TEST_CASE("packets carry the frames before them where the receiver takes RED") {
         room.receiver.outer[0].data.size() + room.receiver.outer[1].data.size() + size);
 }
 
-TEST_CASE("what went out as RED does not come again when the frames before are forgotten") {
+TEST_CASE("a packet that was sent as RED is not retransmitted when the previous frames are forgotten") {
   Room room({.nack = true, .red = true}, "downlink { redundancy: ONE budget_ms: 100 }");
   room.speak(1);
   room.wait(150ms);
@@ -142,7 +143,7 @@ TEST_CASE("what went out as RED does not come again when the frames before are f
   CHECK(room.receiver.outer.size() == sent + 1);
 }
 
-TEST_CASE("redundancy for which a packet has no room costs nothing of the budget") {
+TEST_CASE("redundancy that does not fit into a packet does not use the budget") {
   Room room({.nack = true, .red = true}, "downlink { redundancy: ONE max_red_overhead_percent: 1 }");
   const std::vector<uint8_t> big(1'000, 0x78);
   room.speaker.ingress(rtpPacket(1, big));
@@ -153,7 +154,7 @@ TEST_CASE("redundancy for which a packet has no room costs nothing of the budget
   CHECK(room.receiver.counted("repair", "red_out") == 2);
 }
 
-TEST_CASE("what went out as RED comes again by RTX, without the frames before") {
+TEST_CASE("a packet that was sent as RED is retransmitted by RTX without the previous frames") {
   Room room({.nack = true, .red = true, .rtx = true}, "downlink { redundancy: ONE }");
   for (int i = 0; i < 3; ++i) room.speak();
   const uint16_t sequence = received(room).sequence;
@@ -164,20 +165,20 @@ TEST_CASE("what went out as RED comes again by RTX, without the frames before") 
   CHECK(bytes(received(room).payload.subspan(2)) == frame(102));
 }
 
-TEST_CASE("silence, gaps and long pauses are not repeated") {
+TEST_CASE("RED does not repeat frames across silence, gaps and long pauses") {
   Room room({.nack = true, .red = true}, "downlink { redundancy: ONE }");
   room.speaker.ingress(rtpPacket(1, {0x78}));
   room.speaker.ingress(rtpPacket(2, frame(2)));
-  CHECK(received(room).payload_type == kOpus);  // before it was DTX
+  CHECK(received(room).payload_type == kOpus);  // the previous frame was DTX
   room.speaker.ingress(rtpPacket(4, frame(4)));
-  CHECK(received(room).payload_type == kOpus);  // the one before is missing
+  CHECK(received(room).payload_type == kOpus);  // the previous frame is missing
   auto late = rtpPacket(5, frame(5));
   writeU32(&late[4], 4 * 960 + 0x4000);
   room.speaker.ingress(late);
-  CHECK(received(room).payload_type == kOpus);  // longer ago than RED can say
+  CHECK(received(room).payload_type == kOpus);  // longer ago than RED can express
 }
 
-TEST_CASE("a packet is lost once, however often it is asked for in vain") {
+TEST_CASE("a packet is counted as lost once, however often it is requested and refused") {
   const auto loss = [](Room& room) { return std::stod(described(room.receiver, "downlink.loss_percent")); };
   SUBCASE("too late") {
     Room room;
@@ -192,7 +193,7 @@ TEST_CASE("a packet is lost once, however often it is asked for in vain") {
   SUBCASE("over budget") {
     Room room({}, "downlink { max_overhead_percent: 1 budget_ms: 2000 }");
     std::vector<uint16_t> missing;
-    // One of fifty is lost, and asked for each 40 ms, as libwebrtc does.
+    // One of fifty packets is lost, and requested every 40 ms, as by libwebrtc.
     for (int i = 0; i < 10'000; ++i) {
       room.speak();
       if (i % 50 == 0) missing = {received(room).sequence};
@@ -203,7 +204,7 @@ TEST_CASE("a packet is lost once, however often it is asked for in vain") {
   }
 }
 
-TEST_CASE("of several report blocks the worst counts, since a slot's that is idle says nothing") {
+TEST_CASE("of several report blocks the worst counts, because an idle slot's block gives no information") {
   Room room;
   const auto told = [&](std::vector<uint8_t> fractions) {
     std::vector<rtcp::ReportBlock> blocks;
@@ -219,7 +220,7 @@ TEST_CASE("of several report blocks the worst counts, since a slot's that is idl
   CHECK(room.receiver.session.known_player->observed.loss_permille == 250);
 }
 
-TEST_CASE("RED begins by itself where packets are lost and asking takes too long") {
+TEST_CASE("ADAPTIVE starts RED where packets are lost and a retransmission would take too long") {
   Room room({.nack = false, .red = true});
   for (int i = 0; i < 100; ++i) room.speak();
   CHECK(room.receiver.counted("repair", "red_out") == 0);
@@ -231,8 +232,7 @@ TEST_CASE("RED begins by itself where packets are lost and asking takes too long
   CHECK(room.receiver.counted("repair", "red_out") >= 49);
 }
 
-TEST_CASE(
-    "where delay matters more than bytes RED comes first, and what it did not bring is not sent again") {
+TEST_CASE("with prefer: DELAY, RED comes first, and a packet that RED did not bring is not retransmitted") {
   const auto lose = [](Room& room) {
     for (int i = 0; i < 20; ++i) room.speak();
     room.receiver.ingress(compound([&](rtcp::Writer& w) {
@@ -253,14 +253,14 @@ TEST_CASE(
   CHECK(delay.receiver.counted("repair", "resent", "original") == 0);
   CHECK(delay.receiver.counted("repair", "refused", "redundant") == 1);
   CHECK(described(delay.receiver, "downlink.means") == "red1");
-  delay.ask({received(delay).sequence});  // no RED has repeated it yet
+  delay.ask({received(delay).sequence});  // RED has not repeated it yet
   CHECK(delay.receiver.counted("repair", "resent", "original") == 1);
   Room no_red({.nack = true}, "downlink { prefer: DELAY }");
   lose(no_red);
   CHECK(no_red.receiver.counted("repair", "resent", "original") == 1);
 }
 
-TEST_CASE("what a receiver loses counts while it is sent voice, whatever its line agreed on") {
+TEST_CASE("a receiver's loss counts while voice is sent to it, whatever its line negotiated") {
   for (const bool nack : {true, false}) {
     Room room({.nack = nack});
     for (int i = 0; i < 100; ++i) room.speak();
@@ -280,7 +280,7 @@ TEST_CASE("what a receiver loses counts while it is sent voice, whatever its lin
   }
 }
 
-TEST_CASE("when no packet is free, nothing is resent or rebuilt, and it is counted") {
+TEST_CASE("without a free packet nothing is retransmitted or rebuilt, and it is counted") {
   Room room;
   for (int i = 0; i < 3; ++i) room.speak();
   std::vector<net::PacketPtr> hoard;
@@ -292,13 +292,13 @@ TEST_CASE("when no packet is free, nothing is resent or rebuilt, and it is count
   for (auto& packet : hoard) packet->settle();
 }
 
-TEST_CASE("numbers of RTX go on, whatever a reload changes") {
+TEST_CASE("RTX numbers continue across any reload") {
   Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
   for (int i = 0; i < 4; ++i) room.speak();
   room.ask({asRtp(room.receiver.outer[1]).sequence});
   const auto before = received(room);
   const test::FilterConfig router{rtp_router::filterType(), ""};
-  SUBCASE("a budget that needs another memory, which keeps what it can") {
+  SUBCASE("another budget needs another memory size, which keeps what fits") {
     room.receiver.reload({{repair::filterType(), "downlink { budget_ms: 400 }"}, router});
     room.wait(20ms);
     room.ask({asRtp(room.receiver.outer[2]).sequence});
@@ -306,7 +306,7 @@ TEST_CASE("numbers of RTX go on, whatever a reload changes") {
     room.wait(20ms);
     room.ask({asRtp(room.receiver.outer[0]).sequence});
   }
-  SUBCASE("without the filter for a while") {
+  SUBCASE("the filter is absent for a while") {
     room.receiver.reload({router});
     room.receiver.reload({{repair::filterType(), ""}, router});
     room.speak();
@@ -321,7 +321,7 @@ TEST_CASE("numbers of RTX go on, whatever a reload changes") {
   CHECK(received(room).sequence == static_cast<uint16_t>(before.sequence + 2));
 }
 
-TEST_CASE("a packet that the receiver asked for before it was sent is not sent twice") {
+TEST_CASE("a packet that was requested before it was sent is not sent twice") {
   Room room;
   room.speak(1);
   room.speak(3);
@@ -335,21 +335,21 @@ TEST_CASE("a packet that the receiver asked for before it was sent is not sent t
   CHECK(described(room.receiver, "downlink.loss_percent") == "0.00");
 }
 
-TEST_CASE("a round trip that was measured too long refuses no answer") {
+TEST_CASE("a measured round trip that is too long does not prevent a retransmission") {
   Room room;
   room.directory.find("room", "receiver")->observed.rtt_us = 70'000;
   room.speak(1);
   room.wait(60ms);
   room.ask({asRtp(room.receiver.outer[0]).sequence});
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
-  room.directory.find("room", "receiver")->observed.rtt_us = 5'000'000;  // as a client's DLSR of 0 makes it
+  room.directory.find("room", "receiver")->observed.rtt_us = 5'000'000;  // as a client's DLSR of 0 causes it
   room.speak(2);
   room.wait(100ms);
   room.ask({received(room).sequence});
   CHECK(room.receiver.counted("repair", "resent", "original") == 2);
 }
 
-TEST_CASE("the packet that begins a pause is repeated by itself on a line that loses") {
+TEST_CASE("the packet that begins a pause is repeated without a request on a line with loss") {
   Room room({.rtx = true});
   const auto pause = [&] {
     const uint16_t sequence = room.next++;
@@ -359,7 +359,7 @@ TEST_CASE("the packet that begins a pause is repeated by itself on a line that l
   for (int i = 0; i < 50; ++i) room.speak();
   pause();
   room.wait(400ms);
-  CHECK(repeated() == 0);  // it loses nothing
+  CHECK(repeated() == 0);  // the line loses nothing
   room.receiver.ingress(compound([&](rtcp::Writer& w) {
     const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 26};
     w.addReceiverReport(1, {&block, 1});
@@ -376,18 +376,18 @@ TEST_CASE("the packet that begins a pause is repeated by itself on a line that l
   CHECK(repeated() == 1);
   pause();
   room.wait(10ms);
-  room.speak(room.next++);  // the pause is over before its time
+  room.speak(room.next++);  // the pause ends before the repetition is due
   room.wait(400ms);
   CHECK(repeated() == 1);
   pause();
   room.wait(400ms);
   CHECK(repeated() == 2);
-  for (int i = 0; i < 10; ++i) pause(), room.wait(30ms);  // the pause goes on
+  for (int i = 0; i < 10; ++i) pause(), room.wait(30ms);  // the pause continues
   CHECK(repeated() == 2);
   CHECK(room.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("who hears nobody any more holds no packets, and counts for nothing in the room") {
+TEST_CASE("a receiver without speakers holds no packets, and does not count in the room") {
   Room room;
   for (int i = 0; i < 200; ++i) room.speak();
   room.receiver.ingress(compound([&](rtcp::Writer& w) {

@@ -1,4 +1,4 @@
-// repair before a router: a speaker's chain and a receiver's chain in one room.
+// repair and a router: a speaker's chain and a receiver's chain in one room.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -51,7 +51,7 @@ inline std::vector<uint8_t> compound(const std::function<void(rtcp::Writer&)>& f
   return out;
 }
 
-// What the line of a player agreed on.
+// What a player's line negotiated.
 struct Agreed {
   bool nack = true;
   bool red = false;
@@ -110,12 +110,12 @@ struct Room {
     worker.timers().run();
   }
   void speak(uint16_t sequence) { speaker.ingress(rtpPacket(sequence, frame(sequence))); }
-  // Says `count` frames, 20 ms apart.
+  // Speaks `count` frames, 20 ms apart.
   void speak() {
     speak(next++);
     wait(20ms);
   }
-  // Packets of the worker that somebody holds.
+  // The number of packets of the worker that are held.
   size_t held() {
     std::vector<net::PacketPtr> free;
     while (net::PacketPtr packet = worker.pool().acquire()) free.push_back(std::move(packet));
@@ -152,7 +152,7 @@ inline std::vector<uint8_t> bytes(Bytes view) {
   return {view.begin(), view.end()};
 }
 
-// What a chain's client was asked for.
+// The sequence numbers that were requested from a chain's client.
 inline std::vector<uint16_t> requests(const ChainHarness& chain) {
   std::vector<uint16_t> asked;
   for (const Captured& packet : chain.outer) {

@@ -1,4 +1,4 @@
-// What repair does for a speaker's line.
+// Repair on a speaker's line.
 #include "test/filters/repair/repair_room.h"
 
 namespace sluice {
@@ -6,7 +6,7 @@ namespace {
 
 using namespace test;
 
-TEST_CASE("a speaker is asked for a missing packet, and it goes on when it comes") {
+TEST_CASE("a missing packet is requested from its speaker, and forwarded when it arrives") {
   Room room;
   room.speak(1);
   room.speak(3);
@@ -27,7 +27,7 @@ TEST_CASE("a speaker is asked for a missing packet, and it goes on when it comes
   CHECK(room.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("what comes sooner than a round trip after the request was only late") {
+TEST_CASE("a packet that arrives sooner than a round trip after the request was only late") {
   Room room;
   room.speak(1);
   room.speak(3);
@@ -39,7 +39,7 @@ TEST_CASE("what comes sooner than a round trip after the request was only late")
   CHECK(room.speaker.counted("repair", "recovered", "resent") == 0);
 }
 
-TEST_CASE("a packet that comes too late after all goes nowhere") {
+TEST_CASE("a packet that arrives too late after all is dropped") {
   Room room;
   room.speak(1);
   room.speak(3);
@@ -52,7 +52,7 @@ TEST_CASE("a packet that comes too late after all goes nowhere") {
   CHECK(room.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("a packet of the pause that was asked for as if it were of the speech after it goes nowhere") {
+TEST_CASE("a packet of a pause that was requested as if it were of the following speech is dropped") {
   for (const bool rtx : {false, true}) {
     CAPTURE(rtx);
     Room room({.rtx = rtx});
@@ -77,7 +77,7 @@ TEST_CASE("a packet of the pause that was asked for as if it were of the speech 
   }
 }
 
-TEST_CASE("a packet from before all that is remembered goes nowhere") {
+TEST_CASE("a packet older than all remembered ones is dropped") {
   Room room;
   for (uint16_t sequence = 1; sequence < 400; ++sequence) {
     if (sequence != 50) room.speak(sequence);
@@ -101,7 +101,7 @@ TEST_CASE("an SSRC that the router refuses changes nothing") {
   CHECK(room.speaker.counted("repair", "recovered", "resent") == 1);
 }
 
-TEST_CASE("what was lost stays counted when the speaker goes over to another SSRC") {
+TEST_CASE("lost packets stay counted when the speaker changes to another SSRC") {
   Room room({.ssrcs = {kSsrc, kSsrc + 77}});
   const auto speak = [&](uint16_t sequence) {
     room.speaker.ingress(rtpPacket(sequence, frame(sequence), kOpus, kSsrc + 77));
@@ -116,7 +116,7 @@ TEST_CASE("what was lost stays counted when the speaker goes over to another SSR
   CHECK(described(room.speaker, "uplink.lost") == "4");
 }
 
-TEST_CASE("after its goodbye a speaker may come back under another SSRC") {
+TEST_CASE("after BYE a speaker may return under another SSRC") {
   Room room;
   room.speak(1);
   room.speaker.ingress(compound([](rtcp::Writer& w) {
@@ -129,7 +129,7 @@ TEST_CASE("after its goodbye a speaker may come back under another SSRC") {
   CHECK(room.speaker.counted("repair", "lost") == 1);
 }
 
-TEST_CASE("a lost packet that begins a pause is asked for before the next one comes") {
+TEST_CASE("a lost packet that begins a pause is requested before the next one arrives") {
   Room room({.rtx = true});
   const auto pause = [&] {
     room.speaker.ingress(rtpPacket(room.next++, {0x78}));
@@ -150,7 +150,7 @@ TEST_CASE("a lost packet that begins a pause is asked for before the next one co
   CHECK(room.speaker.counted("repair", "requested") == 1);
 }
 
-TEST_CASE("after a goodbye in mid-speech nothing is asked for") {
+TEST_CASE("after BYE during speech nothing is requested") {
   Room room({.rtx = true});
   room.speaker.ingress(rtpPacket(room.next++, {0x78}));
   room.wait(400ms);
@@ -163,7 +163,7 @@ TEST_CASE("after a goodbye in mid-speech nothing is asked for") {
   CHECK(room.speaker.counted("repair", "requested") == 0);
 }
 
-TEST_CASE("who cannot answer is not asked") {
+TEST_CASE("a client that did not negotiate NACK gets no requests") {
   Room room({.nack = false});
   room.speak(1);
   room.speak(3);
@@ -176,7 +176,7 @@ TEST_CASE("who cannot answer is not asked") {
   CHECK(requests(off.speaker).empty());
 }
 
-TEST_CASE("RED goes inward as plain Opus, and makes good what is missing") {
+TEST_CASE("RED passes inward as plain Opus, and replaces missing packets") {
   Room room({.nack = true, .red = true});
   const auto red = [](uint16_t sequence, size_t back) {
     std::vector<std::vector<uint8_t>> frames;
@@ -208,11 +208,11 @@ TEST_CASE("RED goes inward as plain Opus, and makes good what is missing") {
   CHECK(requests(room.speaker).empty());
   room.speaker.ingress(rtpPacket(6, {0x80 | kOpus, 1}, kRed));
   CHECK(room.speaker.dropped("repair", "malformed") == 1);
-  room.speaker.ingress(rtpPacket(7, {96, 1, 2}, kRed));  // a primary of another codec
+  room.speaker.ingress(rtpPacket(7, {96, 1, 2}, kRed));  // a primary block of another codec
   CHECK(room.speaker.dropped("repair", "malformed") == 2);
 }
 
-TEST_CASE("padding alone under RED's payload type keeps its place (RFC 3550 section 5.1)") {
+TEST_CASE("padding alone under RED's payload type keeps its number (RFC 3550 section 5.1)") {
   Room room({.nack = true, .red = true});
   room.speak(1);
   auto padding = rtpPacket(2, {0, 0, 0, 4}, kRed);
@@ -225,7 +225,7 @@ TEST_CASE("padding alone under RED's payload type keeps its place (RFC 3550 sect
   CHECK(room.receiver.outer.size() == 3);
 }
 
-TEST_CASE("RTX becomes the packet that it repeats, if that is missing") {
+TEST_CASE("RTX becomes the packet that it repeats, if that one is missing") {
   Room room({.nack = true, .red = false, .rtx = true});
   const auto rtx = [](uint16_t sequence) {
     auto payload = frame(sequence);
@@ -251,7 +251,7 @@ TEST_CASE("RTX becomes the packet that it repeats, if that is missing") {
   CHECK(room.receiver.outer.size() == 3);
 }
 
-TEST_CASE("other payload types, other kinds and clients that nobody announced pass untouched") {
+TEST_CASE("other payload types, other kinds and unannounced clients pass unchanged") {
   Room room;
   room.speaker.ingress(rtpPacket(1, {1, 2}, 96));
   CHECK(room.speaker.dropped("rtp_router", "unknown_payload_type") == 1);
@@ -279,14 +279,15 @@ rtcp::ReportBlock lastReport(const ChainHarness& chain, uint32_t ssrc) {
   return *found;
 }
 
-TEST_CASE("a speaker is told what its line lost, though it was made good") {
+TEST_CASE("a speaker is told the loss of its line, including repaired packets") {
   Room room;
   for (int i = 0; i < 1'500; ++i) {
     const uint16_t sequence = room.next++;
     const bool lost = i % 10 == 5;
     if (!lost) room.speak(sequence);
     room.wait(20ms);
-    if (i % 10 == 8) room.speak(static_cast<uint16_t>(sequence - 3));  // the answer to our request
+    if (i % 10 == 8)
+      room.speak(static_cast<uint16_t>(sequence - 3));  // the retransmission that was requested
   }
   CHECK(room.speaker.counted("repair", "recovered", "resent") == 150);
   const auto report = lastReport(room.speaker, kSsrc);
@@ -323,7 +324,7 @@ TEST_CASE("a speaker is told a percentile of the receivers' loss, not the worst"
   CHECK(room.speaker.session.known_player->room->receiverLoss().percentile(100) > 0);
 }
 
-TEST_CASE("a speaker's own loss as a receiver is not told to it as its receivers'") {
+TEST_CASE("a speaker's own loss as a receiver is not reported to it as its receivers' loss") {
   Room room;
   room.speak();
   room.receiver.ingress(rtpPacket(1, frame(1), kOpus, 0xBBBB));

@@ -1,4 +1,4 @@
-// rtp_router and repair in another process: a room goes on there, and nobody in it notices.
+// rtp_router and repair in another process: a room continues there, and its players notice nothing.
 #include "test/filters/repair/repair_room.h"
 #include "test/filters/takeover/takeover.h"
 
@@ -44,7 +44,7 @@ struct Next {
   std::map<std::string, std::unique_ptr<ChainHarness>> chains;
 };
 
-TEST_CASE("a receiver's stream goes on with the next number and timestamp, and loss stays visible") {
+TEST_CASE("a receiver's stream continues with the next number and timestamp, and loss stays visible") {
   Room room({.nack = false});
   for (uint16_t sequence = 1; sequence <= 5; ++sequence) {
     room.speak(sequence);
@@ -63,13 +63,13 @@ TEST_CASE("a receiver's stream goes on with the next number and timestamp, and l
   CHECK(after[0].ssrc == last.ssrc);
   CHECK(after[0].sequence == static_cast<uint16_t>(last.sequence + 1));
   CHECK(after[0].timestamp == last.timestamp + 960);
-  CHECK_FALSE(after[0].marker);  // no talk spurt begins
+  CHECK_FALSE(after[0].marker);  // no talkspurt begins
   CHECK(after[1].sequence == static_cast<uint16_t>(last.sequence + 3));
-  next.speak(5);  // its number was used over there
+  next.speak(5);  // its number was used in the old process
   CHECK(next.received().size() == 2);
 }
 
-TEST_CASE("a sender report goes on counting") {
+TEST_CASE("a sender report continues to count") {
   Room room;
   for (uint16_t sequence = 1; sequence <= 5; ++sequence) room.speak(sequence);
   Next next(room);
@@ -89,11 +89,11 @@ TEST_CASE("a sender report goes on counting") {
   CHECK(info->octets == 6 * frame(1).size());
 }
 
-TEST_CASE("each speaker stays on the slot where it is heard") {
+TEST_CASE("each speaker keeps its slot") {
   Room room;
   room.add("guest", {.ssrcs = {7}});
   room.speak(1);
-  room.chains.at("guest")->ingress(rtpPacket(1, frame(1), kOpus, 7));  // finds the only slot taken
+  room.chains.at("guest")->ingress(rtpPacket(1, frame(1), kOpus, 7));  // finds the only slot in use
   const size_t received_before = room.receiver.outer.size();
   Next next(room);
   next.takeOver();
@@ -104,7 +104,7 @@ TEST_CASE("each speaker stays on the slot where it is heard") {
   CHECK(received_before == 1);
 }
 
-TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered when it comes") {
+TEST_CASE("a packet that was requested is not requested again at once, and is recovered when it arrives") {
   Room room, stays;
   for (Room* one : {&room, &stays}) {
     one->speak(1);
@@ -114,7 +114,8 @@ TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered
   }
   Next next(room);
   next.takeOver();
-  for (int ms = 0; ms < 100; ++ms) {  // the answer is late: once more, at the same time as otherwise
+  for (int ms = 0; ms < 100;
+       ++ms) {  // the retransmission is late: one more request, at the same time as without a takeover
     next.wait(1ms);
     stays.wait(1ms);
     CHECK(requests(*next.chains.at("speaker")).size() + 1 == requests(stays.speaker).size());
@@ -127,7 +128,7 @@ TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered
   CHECK(next.received().size() == 1);
 }
 
-TEST_CASE("a gap that no packet showed before is found there") {
+TEST_CASE("a gap that no packet had revealed is detected in the new process") {
   Room room;
   room.speak(1);
   Next next(room);
@@ -137,7 +138,7 @@ TEST_CASE("a gap that no packet showed before is found there") {
   CHECK(requests(*next.chains.at("speaker")) == std::vector<uint16_t>{2, 3});
 }
 
-TEST_CASE("what a speaker is told of its line counts from the beginning") {
+TEST_CASE("the loss reported to a speaker counts from the beginning") {
   Room room({.nack = false});
   for (const uint16_t sequence : {1, 2, 4}) room.speak(sequence);
   Next next(room);
