@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What the examples' `run` scripts share; they source it from the top of the tree.
+# Shared functions of the examples' `run` scripts, which source this file from the top of the tree.
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 
-# build TARGET...: installs what is missing, builds, and sets $bin.
+# build TARGET...: installs missing packages, builds, and sets $bin.
 build() {
-  say 'Looking for missing packages'
+  say 'Checking for missing packages'
   source/third_party/install
   say 'Building (a few minutes the first time)'
   bazel build -c opt --show_progress "$@"
@@ -16,7 +16,7 @@ proxy='' helpers=()  # process ids
 
 finish() {
   trap '' INT TERM
-  # The helpers first, so that they can say goodbye. To the proxy SIGTERM would mean to wait for calls to end.
+  # The helpers first, so that they can leave their rooms. SIGTERM would make the proxy wait for calls to end.
   local helper
   for helper in "${helpers[@]}"; do
     { kill -TERM "$helper" && wait "$helper"; } 2>/dev/null || true
@@ -33,7 +33,7 @@ ready() {
   [[ $status == 200 ]]
 }
 
-# start_proxy CONFIG ARGUMENT...: returns when it serves; exits when it cannot start.
+# start_proxy CONFIG ARGUMENT...: returns when the proxy is ready; exits if it cannot start.
 start_proxy() {
   trap 'finish; exit 0' INT TERM
   trap finish EXIT
@@ -44,7 +44,7 @@ start_proxy() {
     kill -0 "$proxy" 2>/dev/null || break
     sleep 0.1
   done
-  sleep 0.2  # another proxy may have answered on the ports that ours could not get
+  sleep 0.2  # another proxy may have responded on the ports that this one could not bind
   kill -0 "$proxy" 2>/dev/null && return
   local status
   wait "$proxy" && status=1 || status=$?
@@ -53,11 +53,11 @@ start_proxy() {
   exit "$status"
 }
 
-# Until the proxy ends; the helpers may end before.
+# Waits until the proxy ends; the helpers may end earlier.
 wait_for_proxy() {
   local status
   wait "$proxy" && status=0 || status=$?
   proxy=''
-  echo "The proxy has ended (status $status)." >&2
+  echo "The proxy exited with status $status." >&2
   exit "$status"
 }

@@ -12,9 +12,9 @@ namespace {
 enum class Drop { kNoPacket };
 constexpr std::string_view kDrops[] = {"no_packet"};
 enum class Count { kChanges, kEvents, kRtcpOut };
-constexpr stats::CounterSpec kCounters[] = {{"changes", "Times that another profile was chosen."},
-                                            {"events", "Profiles told as events of the join API."},
-                                            {"rtcp_out", "Bit rates told by RTCP."}};
+constexpr stats::CounterSpec kCounters[] = {{"changes", "How often another profile was chosen."},
+                                            {"events", "Profiles signalled as events of the join API."},
+                                            {"rtcp_out", "Bit rates signalled by RTCP."}};
 
 constexpr uint16_t kOverheadBytes = 20 + 8 + 12 + 16;  // IP, UDP, RTP and SRTP, per packet
 constexpr uint64_t kNoLimitBps = 1'000'000;            // more than any voice takes
@@ -63,10 +63,10 @@ media::Adaptation::Line Adaptation::line() {
   };
   const double uplink = read(player_->observed.uplink_loss_permille);
   const unsigned percentile = factory_->listener_loss_percentile;
-  const double listeners =
+  const double receivers =
       percentile == 0 ? 0 : player_->room->receiverLoss().percentile(percentile, player_->loss_class);
   const media::Adaptation::Line now{.rtt_ms = read(player_->observed.rtt_us),
-                                    .loss = 1 - (1 - uplink) * (1 - listeners),
+                                    .loss = 1 - (1 - uplink) * (1 - receivers),
                                     .busy = context_.worker().busyShare()};
   return average_.update(now, player_->observed.rtt_samples.load(std::memory_order_relaxed), context_.now());
 }

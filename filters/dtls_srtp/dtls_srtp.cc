@@ -39,7 +39,7 @@ constexpr stats::CounterSpec kCounters[] = {
     {"handshakes", kHandshakesHelp, "result", "failed", Health::kFailure},
     {"handshakes", kHandshakesHelp, "result", "timeout", Health::kFailure},
     {"handshake_restarts",
-     "Handshakes that began again within their time, after a message that did not fit."}};
+     "Handshakes restarted within their time limit, after a message that did not fit."}};
 
 enum class Record { kHandshake };
 constexpr stats::HistogramSpec kHistograms[] = {
@@ -92,9 +92,9 @@ Result<chain::FilterFactoryPtr> DtlsSrtpFactory::make(const filters::DtlsSrtp& c
                              : crypto::SrtpProfile::kAes128CmSha1_80;
     const std::string path = "profiles[" + std::to_string(i) + "]";
     if (!filters::DtlsSrtp::Profile_IsValid(config.profiles(i)))
-      errors.push_back({path, "has no such value"});
+      errors.push_back({path, "is not a known value"});
     if (std::count(factory->profiles.begin(), factory->profiles.end(), profile) > 0) {
-      errors.push_back({path, "is there twice"});
+      errors.push_back({path, "is listed twice"});
     }
     factory->profiles.push_back(profile);
   }

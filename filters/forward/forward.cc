@@ -9,8 +9,8 @@ constexpr Duration kRetry = 1s;
 
 constexpr std::string_view kDrops[] = {"no_socket", "send_failed", "unmatched_reply"};
 constexpr stats::CounterSpec kCounters[] = {
-    {"upstream_refused", "ICMP errors that came back from an upstream."},
-    {"upstream_failovers", "Sessions that moved to another endpoint because theirs refused."}};
+    {"upstream_refused", "ICMP errors received from an upstream."},
+    {"upstream_failovers", "Sessions that moved to another endpoint because their own refused packets."}};
 
 }  // namespace
 
@@ -27,7 +27,7 @@ Result<chain::FilterFactoryPtr> ForwardFactory::make(const filters::Forward& con
     factory->cluster = cluster->second;
   }
   if (!filters::Forward::Sockets_IsValid(config.sockets()))
-    errors.push_back({"sockets", "has no such value"});
+    errors.push_back({"sockets", "is not a known value"});
   factory->sockets = config.sockets();
   if (config.has_max_shared_sockets()) {
     factory->max_shared_sockets = config.max_shared_sockets();

@@ -21,9 +21,9 @@ enum class Drop {
 constexpr std::string_view kDrops[] = {"malformed", "duplicate",  "inconsistent", "too_long",
                                        "nested",    "incomplete", "evicted",      "no_packet"};
 enum class Count { kJoined, kSplit, kFragmentsOut };
-constexpr stats::CounterSpec kCounters[] = {{"joined", "Messages from clients that came whole."},
+constexpr stats::CounterSpec kCounters[] = {{"joined", "Messages from clients that were reassembled."},
                                             {"split", "Packets to clients that were split."},
-                                            {"fragments_out", "Fragments made of them."}};
+                                            {"fragments_out", "Fragments created from them."}};
 
 template <typename Out>
 void take(bool has, uint32_t value, uint32_t low, uint32_t high, const char* path, Out& out, Errors& errors) {

@@ -13,8 +13,8 @@ enum class Drop { kLost, kRateLimited, kHeldFull, kNoPacket };
 constexpr std::string_view kDrops[] = {"lost", "rate_limited", "held_full", "no_packet"};
 enum class Count { kHeld, kReordered, kDuplicated, kCorrupted };
 constexpr stats::CounterSpec kCounters[] = {{"held", "Packets that had to wait."},
-                                            {"reordered", "Packets held back so that others overtake."},
-                                            {"duplicated", "Packets that were doubled."},
+                                            {"reordered", "Packets held back so that others overtake them."},
+                                            {"duplicated", "Packets that were duplicated."},
                                             {"corrupted", "Packets that had a bit flipped."}};
 
 constexpr uint64_t kIngress = 1;
@@ -49,7 +49,7 @@ net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) 
 Result<chain::FilterFactoryPtr> ImpairFactory::make(const filters::Impair& config, chain::FactoryContext&) {
   const auto settings = Settings::make(config);
   if (!settings.ok()) return settings.errors();
-  log::warn("impair is configured: it spoils packets on purpose");
+  log::warn("impair is configured: it impairs packets on purpose");
   return chain::FilterFactoryPtr(std::make_shared<ImpairFactory>(*settings));
 }
 

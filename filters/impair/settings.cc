@@ -15,7 +15,7 @@ class Reader {
 
   DirectionSettings read() {
     DirectionSettings out;
-    if (!Impair::Direction::Only_IsValid(config_.only())) refuse("only", "has no such value");
+    if (!Impair::Direction::Only_IsValid(config_.only())) refuse("only", "is not a known value");
     out.only_rtp = config_.only() == Impair::Direction::RTP;
     out.max_held = config_.has_max_held() ? whole(config_.max_held(), 1, 65'536, "max_held") : 1024;
     Impairment::Config& line = out.line;
@@ -50,7 +50,7 @@ class Reader {
   GilbertElliott loss(const Impair::Loss& config) {
     if (config.has_gilbert_elliott()) {
       if (config.has_percent() || config.has_mean_burst()) {
-        refuse("loss.gilbert_elliott", "excludes percent and mean_burst");
+        refuse("loss.gilbert_elliott", "must not be set together with percent or mean_burst");
       }
       return gilbertElliott(config.gilbert_elliott());
     }
@@ -82,7 +82,7 @@ class Reader {
     const Impair::Jitter& jitter = config_.jitter();
     line.max_jitter = ms(jitter.max_ms(), 0, "jitter.max_ms");
     if (!Impair::Jitter::Distribution_IsValid(jitter.distribution())) {
-      refuse("jitter.distribution", "has no such value");
+      refuse("jitter.distribution", "is not a known value");
     }
     line.distribution = jitter.distribution() == Impair::Jitter::NORMAL       ? Distribution::kNormal
                         : jitter.distribution() == Impair::Jitter::HEAVY_TAIL ? Distribution::kHeavyTail

@@ -34,14 +34,14 @@ std::string versionOf(const std::string& content) {
 Result<std::string> makeDirectory() {
   std::string path = (std::filesystem::temp_directory_path() / "sluice-modules-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
-    return Error{"", "cannot make a folder for copies of modules: " + std::string(std::strerror(errno))};
+    return Error{"", "cannot create a folder for copies of modules: " + std::string(std::strerror(errno))};
   }
   return path;
 }
 
 // Returns the error in the table, or an empty string.
 std::string faultOf(const sluice_filter_api* filter) {
-  if (filter == nullptr) return "refuses: sluice_filter() returned null";
+  if (filter == nullptr) return "refuses to be loaded: sluice_filter() returned null";
   if (filter->abi != SLUICE_FILTER_ABI) {
     return "was built for ABI " + std::to_string(filter->abi) + "; this is " +
            std::to_string(SLUICE_FILTER_ABI);
@@ -79,7 +79,7 @@ Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) 
   const auto content = readFile(file, possible ? size : 0);
   auto known = content.ok() ? loaded(versionOf(*content)) : nullptr;
   // One error for all causes: the caller learns nothing about files.
-  if (known == nullptr) return Error{"", "'" + file + "' is not the code of a module that runs already"};
+  if (known == nullptr) return Error{"", "'" + file + "' is not the code of a loaded module"};
   return known;
 }
 

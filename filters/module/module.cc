@@ -97,7 +97,8 @@ Result<chain::FilterFactoryPtr> ModuleFactory::make(const filters::Module& confi
       factory->library_->filter().config_new(json.data(), json.size(), error, sizeof error - 1);
   if (factory->config_ == nullptr) {
     error[sizeof error - 1] = 0;
-    return Error{"config", *error != 0 ? "the module says: " + std::string(error) : "the module refuses it"};
+    return Error{"config",
+                 *error != 0 ? "the module reports: " + std::string(error) : "the module refused it"};
   }
   return chain::FilterFactoryPtr(std::move(factory));
 }

@@ -21,10 +21,10 @@ Status ModuleSchema::add(const char* const* names, const char* list, std::vector
   for (size_t i = 0; names != nullptr && names[i] != nullptr; ++i) {
     const std::string_view name(names[i], strnlen(names[i], kMaxNameBytes + 1));
     const std::string where = std::string("the module's ") + list + "[" + std::to_string(i) + "] ";
-    if (i == kMaxNames) return Error{"", where + "is one too many"};
+    if (i == kMaxNames) return Error{"", where + "is beyond the limit of " + std::to_string(kMaxNames) + " names"};
     if (!isName(name)) return Error{"", where + "must be a letter and up to 63 of a-z, 0-9 and _"};
     if (std::find(out.begin(), out.end(), name) != out.end()) {
-      return Error{"", where + "'" + std::string(name) + "' is there already"};
+      return Error{"", where + "'" + std::string(name) + "' is listed twice"};
     }
     out.push_back(names_.emplace_back(name));
   }

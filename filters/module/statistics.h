@@ -21,10 +21,11 @@ enum class Count {
 };
 inline constexpr stats::CounterSpec kCounters[] = {
     {"slow_calls", "Calls into the module that took 8 ms or longer."},
-    {"sent", "Packets of the module's own."},
-    {"not_sent", "Packets of its own that found no free packet, were too long or too many."},
-    {"handovers", "Sessions that went on with other code or a new object.", "state", "kept"},
-    {"handovers", "Sessions that went on with other code or a new object.", "state", "lost"},
+    {"sent", "Packets that the module created."},
+    {"not_sent",
+     "Packets that the module created and that were not sent: too long, too many, or no free packet."},
+    {"handovers", "Sessions that continued with other code or a new object.", "state", "kept"},
+    {"handovers", "Sessions that continued with other code or a new object.", "state", "lost"},
 };
 
 }  // namespace sluice::module

@@ -13,7 +13,7 @@ struct WorkerTools {
   media::ConcealerTools tools;
 };
 
-constexpr unsigned kListeners = 75;  // percent of them lose no more than the loss assumed
+constexpr unsigned kReceivers = 75;  // percent of them lose no more than the loss assumed
 constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
 
 }  // namespace
@@ -161,7 +161,7 @@ media::Adaptation::Line DirectionPipeline::line() const {
   if (const auto& player = direction_.context.session().player()) {
     line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
     // Voice from a client is encoded for its receivers.
-    line.loss = direction_.inward ? player->room->receiverLoss().percentile(kListeners, player->loss_class)
+    line.loss = direction_.inward ? player->room->receiverLoss().percentile(kReceivers, player->loss_class)
                                   : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
   }
   line.busy = direction_.context.worker().busyShare();

@@ -53,7 +53,7 @@ Result<Settings> readSettings(const filters::Opus& config) {
   FieldReader read(config, "", errors);
   if (config.has_ingress()) settings.ingress = readDirection(config.ingress(), "ingress.", errors);
   if (config.has_egress()) settings.egress = readDirection(config.egress(), "egress.", errors);
-  read.check(config.has_ingress() || config.has_egress(), "ingress", "is missing, and so is egress");
+  read.check(config.has_ingress() || config.has_egress(), "ingress", "is required unless egress is set");
   read.take("payload_type", 0, 127, settings.payload_type);
   if (!errors.empty()) return errors;
   return settings;

@@ -21,15 +21,15 @@ enum class Count {
   kStreamsTaken,
 };
 inline constexpr stats::CounterSpec kCounters[] = {
-    {"concealed", "Missing frames that were filled, by what they were made of.", "by", "lbrr"},
-    {"concealed", "Missing frames that were filled, by what they were made of.", "by", "plc"},
-    {"concealed", "Missing frames that were filled, by what they were made of.", "by", "dtx"},
-    {"missing", "Missing frames that stayed missing."},
-    {"transcoded", "Packets that were encoded anew."},
+    {"concealed", "Missing frames that were filled, by method.", "by", "lbrr"},
+    {"concealed", "Missing frames that were filled, by method.", "by", "plc"},
+    {"concealed", "Missing frames that were filled, by method.", "by", "dtx"},
+    {"missing", "Missing frames that were not filled."},
+    {"transcoded", "Packets that were transcoded."},
     {"profile_changes", "Changes of the profile that TRANSCODE encodes with."},
-    {"overflow", "Packets that left before their time since the buffer was full."},
-    {"streams", "Streams that began: new SSRCs, restarts, jumps of the sender's clock."},
-    {"streams_taken", "Streams that had to make room for another SSRC."},
+    {"overflow", "Packets that left before their time because the buffer was full."},
+    {"streams", "Streams started: new SSRCs, restarts, jumps of a sender's clock."},
+    {"streams_taken", "Streams that made room for another SSRC."},
 };
 
 enum class Record { kDelay };

@@ -210,10 +210,10 @@ void Repair::rewriteReports(net::Packet& packet) {
   rtcp::rewriteReportBlocks(packet.data(), [&](rtcp::ReportBlock& block) {
     if (block.ssrc != uplink_->ssrc()) return false;
     block = uplink_->report(context_.now());
-    const double listeners =
+    const double receivers =
         percentile == 0 ? 0 : player_->room->receiverLoss().percentile(percentile, player_->loss_class);
     const double uplink = block.fraction_lost / 256.0;
-    const double both = 1 - (1 - uplink) * (1 - listeners);
+    const double both = 1 - (1 - uplink) * (1 - receivers);
     block.fraction_lost = static_cast<uint8_t>(std::min(255.0, both * 256 + 0.5));
     return true;
   });

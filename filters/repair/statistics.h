@@ -28,19 +28,19 @@ enum class Count {
   kBytesResent,
   kBytesRed,
 };
-inline constexpr std::string_view kRecoveredHelp = "Missing packets of speakers that were made good.";
-inline constexpr std::string_view kResentHelp = "Packets that listeners were sent again.";
+inline constexpr std::string_view kRecoveredHelp = "Missing packets of speakers that were recovered.";
+inline constexpr std::string_view kResentHelp = "Packets that were retransmitted to receivers.";
 inline constexpr std::string_view kBytesHelp =
-    "Bytes of RTP to listeners: of voice as it came here, of packets sent again, of earlier frames.";
-inline constexpr std::string_view kRefusedHelp = "Packets that listeners asked for in vain.";
+    "Bytes of RTP to receivers: of voice as it arrived here, of retransmitted packets, of earlier frames.";
+inline constexpr std::string_view kRefusedHelp = "Retransmission requests of receivers that were refused.";
 inline constexpr stats::CounterSpec kCounters[] = {
-    {"lost", "Packets of speakers that were missing when later ones came."},
+    {"lost", "Packets of speakers that were missing when later ones arrived."},
     {"requested", "Requests to speakers for a missing packet."},
     {"recovered", kRecoveredHelp, "by", "resent"},
     {"recovered", kRecoveredHelp, "by", "rtx"},
     {"recovered", kRecoveredHelp, "by", "red"},
-    {"recovered_late", "Missing packets of speakers that came later than the budget."},
-    {"asked", "Packets that listeners asked for."},
+    {"recovered_late", "Missing packets of speakers that arrived later than the budget."},
+    {"asked", "Packets that receivers requested."},
     {"resent", kResentHelp, "as", "original"},
     {"resent", kResentHelp, "as", "rtx"},
     {"refused", kRefusedHelp, "reason", "late"},
@@ -48,7 +48,7 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"refused", kRefusedHelp, "reason", "repeated"},
     {"refused", kRefusedHelp, "reason", "unknown"},
     {"refused", kRefusedHelp, "reason", "redundant"},
-    {"red_out", "Packets to listeners that carry earlier frames."},
+    {"red_out", "Packets to receivers that carry earlier frames."},
     {"bytes", kBytesHelp, "of", "voice"},
     {"bytes", kBytesHelp, "of", "resent"},
     {"bytes", kBytesHelp, "of", "red"},
@@ -56,7 +56,7 @@ inline constexpr stats::CounterSpec kCounters[] = {
 
 enum class Record { kRecovery };
 inline constexpr stats::HistogramSpec kHistograms[] = {
-    {"recovery", "How much later than expected missing packets of speakers came."}};
+    {"recovery", "How much later than expected missing packets of speakers arrived."}};
 
 inline constexpr stats::FilterSchema kSchema{
     .drops = kDrops, .counters = kCounters, .histograms = kHistograms};

@@ -4,22 +4,22 @@
 
 namespace sluice::rtp_router {
 
-void RouterWorker::add(rooms::Room& room, Listener& listener) {
-  listeners_[room.number()].push_back(&listener);
-  room.addListener(worker_.index());
+void RouterWorker::add(rooms::Room& room, Receiver& receiver) {
+  receivers_[room.number()].push_back(&receiver);
+  room.addReceiver(worker_.index());
 }
 
-void RouterWorker::remove(rooms::Room& room, Listener& listener) {
-  room.removeListener(worker_.index());
-  const auto it = listeners_.find(room.number());
-  std::erase(it->second, &listener);
-  if (it->second.empty()) listeners_.erase(it);
+void RouterWorker::remove(rooms::Room& room, Receiver& receiver) {
+  room.removeReceiver(worker_.index());
+  const auto it = receivers_.find(room.number());
+  std::erase(it->second, &receiver);
+  if (it->second.empty()) receivers_.erase(it);
 }
 
 bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) {
   bool complete = true;
   for (unsigned to = 0; to < worker_.count(); ++to) {
-    if (to == worker_.index() || !room.hasListeners(to)) continue;
+    if (to == worker_.index() || !room.hasReceivers(to)) continue;
     net::PacketPtr copy = worker_.pool().acquire();
     if (copy == nullptr) {
       complete = false;
@@ -47,10 +47,10 @@ bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) 
 void RouterWorker::fanOut(net::PacketPtr&& packet) {
   const Voice voice = packet->note<Voice>();
   const net::SharedPacket shared(std::move(packet));
-  const auto room = listeners_.find(voice.room);
-  if (room == listeners_.end()) return;
-  for (Listener* listener : room->second) {
-    if (listener->number() != voice.speaker) listener->hear(shared, voice);
+  const auto room = receivers_.find(voice.room);
+  if (room == receivers_.end()) return;
+  for (Receiver* receiver : room->second) {
+    if (receiver->number() != voice.speaker) receiver->deliver(shared, voice);
   }
 }
 

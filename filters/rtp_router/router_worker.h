@@ -25,19 +25,19 @@ struct Voice {
   media::SpeechDetector::Speech speech;
 };
 
-class Listener {
+class Receiver {
  public:
-  virtual ~Listener() = default;
+  virtual ~Receiver() = default;
   virtual uint32_t number() const = 0;  // of the player, which does not hear itself
-  virtual void hear(const net::SharedPacket& packet, const Voice& voice) = 0;
+  virtual void deliver(const net::SharedPacket& packet, const Voice& voice) = 0;
 };
 
 class RouterWorker {
  public:
   explicit RouterWorker(chain::Worker& worker) : worker_(worker) {}
 
-  void add(rooms::Room& room, Listener& listener);
-  void remove(rooms::Room& room, Listener& listener);
+  void add(rooms::Room& room, Receiver& receiver);
+  void remove(rooms::Room& room, Receiver& receiver);
 
   // Delivers to every receiver of the room, on this worker and the others. The packet carries its Voice as a
   // note. False if another worker's mailbox was full or the packet pool was exhausted.
@@ -47,7 +47,7 @@ class RouterWorker {
   void fanOut(net::PacketPtr&& packet);
 
   chain::Worker& worker_;
-  std::unordered_map<uint32_t, std::vector<Listener*>> listeners_;  // by room number
+  std::unordered_map<uint32_t, std::vector<Receiver*>> receivers_;  // by room number
 };
 
 }  // namespace sluice::rtp_router

@@ -35,11 +35,11 @@ constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending
                                        "crossing"};
 
 enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
-constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets taken from speakers."},
-                                            {"voice_out", "RTP packets made for listeners."},
+constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets accepted from speakers."},
+                                            {"voice_out", "RTP packets produced for receivers."},
                                             {"rtcp_in", "Compound RTCP packets read."},
-                                            {"rtcp_out", "Compound RTCP packets made."},
-                                            {"slot_changes", "Times that a slot went to another speaker."}};
+                                            {"rtcp_out", "Compound RTCP packets produced."},
+                                            {"slot_changes", "How often a slot went to another speaker."}};
 
 template <typename T>
 void increment(std::atomic<T>& value) {
@@ -169,7 +169,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   if (!shared_.distribute(*player_->room, std::move(packet))) context_.countDrop(Drop::kCrossing);
 }
 
-void RtpRouter::hear(const net::SharedPacket& packet, const Voice& voice) {
+void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
   const Instant now = context_.now();
   const auto assignment = slots_.assign(voice.speaker, voice.speech, now, factory_->slot_hold);

@@ -28,7 +28,7 @@ class RtpRouterFactory final : public chain::FilterFactory {
   Duration rtcp_interval = 5s;
 };
 
-class RtpRouter final : public chain::Filter, private Listener {
+class RtpRouter final : public chain::Filter, private Receiver {
  public:
   RtpRouter(chain::FilterContext& context, const RtpRouterFactory& factory);
   ~RtpRouter() override;
@@ -40,7 +40,7 @@ class RtpRouter final : public chain::Filter, private Listener {
 
  private:
   uint32_t number() const override { return player_->number; }
-  void hear(const net::SharedPacket& packet, const Voice& voice) override;
+  void deliver(const net::SharedPacket& packet, const Voice& voice) override;
 
   void onRtp(net::PacketPtr&& packet);
   void distribute(net::PacketPtr&& packet, const rtp::Packet& rtp);

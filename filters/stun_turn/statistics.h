@@ -79,7 +79,7 @@ enum class Count {
   kIcmp,
 };
 
-inline constexpr std::string_view kRequestsHelp = "Binding requests, by what they were answered with.";
+inline constexpr std::string_view kRequestsHelp = "Binding requests, by verdict.";
 inline constexpr std::string_view kTurnHelp = "TURN requests that were granted, by method.";
 inline constexpr std::string_view kRefusedHelp = "TURN requests that were refused, by error code.";
 inline constexpr std::string_view kEndedHelp = "Allocations that ended, by reason.";
@@ -91,12 +91,12 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"requests", kRequestsHelp, "result", "unknown_attribute"},
     {"requests", kRequestsHelp, "result", "role_conflict"},
     {"consent_moves",
-     "Times that egress went over to an address pair that is checked from one that is no longer."},
+     "How often egress moved to an address pair that is checked, from one that is no longer checked."},
     {"turn_requests", kTurnHelp, "method", "allocate"},
     {"turn_requests", kTurnHelp, "method", "refresh"},
     {"turn_requests", kTurnHelp, "method", "create_permission"},
     {"turn_requests", kTurnHelp, "method", "channel_bind"},
-    {"turn_repeated", "TURN requests that came again and got the same answer again."},
+    {"turn_repeated", "Retransmitted TURN requests that got the same response again."},
     {"turn_refused", kRefusedHelp, "code", "300"},
     {"turn_refused", kRefusedHelp, "code", "400"},
     {"turn_refused", kRefusedHelp, "code", "401"},
@@ -110,19 +110,19 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"turn_refused", kRefusedHelp, "code", "443"},
     {"turn_refused", kRefusedHelp, "code", "486"},
     {"turn_refused", kRefusedHelp, "code", "508"},
-    {"allocations", "Allocations made."},
+    {"allocations", "Allocations created."},
     {"allocations_ended", kEndedHelp, "reason", "client"},
     {"allocations_ended", kEndedHelp, "reason", "expired"},
     {"allocations_ended", kEndedHelp, "reason", "session"},
-    {.name = "live_allocations", .help = "Allocations now.", .gauge = true},
-    {"short_lifetimes", "Lifetimes cut to the default because allocations run short."},
-    {"shared_fallbacks", "Relayed addresses on shared ports because no port of their own could be had."},
+    {.name = "live_allocations", .help = "Current allocations.", .gauge = true},
+    {"short_lifetimes", "Lifetimes reduced to the default because allocations are running out."},
+    {"shared_fallbacks", "Relayed addresses on shared ports because no separate port was available."},
     {"relayed_to_peer", "Datagrams relayed from clients to peers."},
     {"relayed_to_peer_bytes", "Their payload."},
     {"relayed_inside", "Those of them that stayed inside the process."},
     {"relayed_from_peer", "Datagrams relayed from peers to clients."},
     {"relayed_from_peer_bytes", "Their payload."},
-    {"icmp_reports", "ICMP errors that clients were told of."},
+    {"icmp_reports", "ICMP errors that were reported to clients."},
 };
 
 // The statistic of an error code in a TURN response.

@@ -59,7 +59,7 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
     const filters::RelayAddress& relay = config.relay_addresses(i);
     TurnSettings::RelayIp entry;
     entry.ip = reader.take(net::Address::parseIp(relay.address()), path + "address");
-    if (entry.ip.isWildcard()) reader.fail(path + "address", "must be one address");
+    if (entry.ip.isWildcard()) reader.fail(path + "address", "must not be a wildcard address");
     if (!relay.for_local_address().empty()) {
       entry.for_local =
           reader.take(net::Address::parseIp(relay.for_local_address()), path + "for_local_address");
@@ -82,7 +82,7 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
       reader.fail("max_port", "must not be below min_port, " + std::to_string(out.min_port));
     }
   }
-  if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "has no such value");
+  if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "is not a known value");
   out.shared_ports = config.relays() == filters::Turn::SHARED;
   out.shared_when_short = config.relays() == filters::Turn::SHARED_WHEN_SHORT;
   reader.number(config.has_max_shared_ports(), config.max_shared_ports(), 1, 256, "max_shared_ports",
@@ -109,7 +109,7 @@ void readQuotas(const filters::Turn& config, const std::vector<net::Address>& li
     if (server.isSet() && server.port() == 0) reader.fail(path, "must have a port");
     if (std::ranges::count(listener, server) > 0) reader.fail(path, "is this listener's own address");
     if (!families.insert(out.alternate_servers.back().family()).second) {
-      reader.fail(path, "is the second one of its family");
+      reader.fail(path, "is the second address of its family");
     }
   }
 }

@@ -26,17 +26,17 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/ready", "200 when serving, 503 while draining"},
     {"GET", "/live", "200 while the process runs"},
     {"GET", "/server_info", "version, uptime, workers, generation"},
-    {"GET", "/config_dump", "the configuration that runs, without secrets"},
+    {"GET", "/config_dump", "the running configuration, without secrets"},
     {"GET", "/listeners", "listeners, their addresses and chains"},
     {"GET", "/sessions?limit=1000",
      "sessions with their addresses and filters; also by player=, room=, chain= and listener="},
-    {"GET", "/stats", "metrics as text; with ?all=1 zeros too"},
+    {"GET", "/stats", "metrics as text; with ?all=1 also zeros"},
     {"GET", "/metrics", "metrics for Prometheus"},
     {"POST", "/reload", "reads the configuration file again and applies it"},
     {"POST", "/reload?dry_run=1",
-     "says what a reload would do and changes nothing; also of a configuration in the body"},
-    {"POST", "/drain", "takes no new sessions, and /ready answers 503; cannot be undone"},
-    {"POST", "/drain?exit=1", "the same, and ends the process as SIGTERM does"},
+     "reports what a reload would do and changes nothing; also for a configuration in the body"},
+    {"POST", "/drain", "accepts no new sessions, and /ready returns 503; cannot be undone"},
+    {"POST", "/drain?exit=1", "the same, then exits as on SIGTERM"},
     {"POST", "/logging?level=debug", "sets the log level: trace, debug, info, warn, error or off"},
 };
 
@@ -117,10 +117,11 @@ http::Response reload(const Backend& backend, Operations& operations, const http
     if (!plan.ok()) return refusal("the configuration would be refused", plan.errors());
     return json(200, *plan);
   }
-  if (!request.body.empty()) return http::error(400, "a body is for ?dry_run=1; a reload reads the file");
+  if (!request.body.empty())
+    return http::error(400, "a body is allowed only with ?dry_run=1; a reload reads the file");
   const Status status = operations.reload();
   if (status.ok()) return json(200, {{"status", "reloaded"}});
-  return refusal("the configuration was refused; the old one runs on", status.errors());
+  return refusal("the configuration was refused; the old one stays in use", status.errors());
 }
 
 http::Response setLevel(const http::Request& request) {
@@ -182,9 +183,10 @@ Api::Api(const Backend& backend, Operations& operations) {
 // A web page open on this machine must not read from or operate the proxy. Pages of other sites send an
 // Origin with requests that need permission, and their own Host if their name was made to resolve to us.
 std::optional<http::Response> Api::checkAccess(const http::Request& request) const {
-  if (!request.header("origin").empty()) return http::error(403, "not from a web page", "Origin");
+  if (!request.header("origin").empty())
+    return http::error(403, "requests from web pages are not allowed", "Origin");
   if (!access_.hosts.contains(request.header("host"))) {
-    return http::error(403, "names no host of this endpoint; see admin.allowed_hosts", "Host");
+    return http::error(403, "is not a name of this endpoint; see admin.allowed_hosts", "Host");
   }
   if (access_.token.empty() || isPublic(request.path)) return std::nullopt;
   const auto token = http::bearerToken(request.header("authorization"));

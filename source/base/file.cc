@@ -19,7 +19,7 @@ Error unreadable() {
 Result<std::string> readAll(int fd, size_t max_bytes) {
   struct stat about {};
   if (fstat(fd, &about) != 0) return unreadable();
-  if (!S_ISREG(about.st_mode)) return Error{"", "cannot be read: is no regular file"};
+  if (!S_ISREG(about.st_mode)) return Error{"", "cannot be read: not a regular file"};
   std::string content;
   while (true) {
     const size_t size = content.size();

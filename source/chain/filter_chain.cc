@@ -130,7 +130,7 @@ Result<std::vector<SavedFilter>> FilterChain::save(Descriptors& descriptors) {
   // Innermost first: a filter that sends is saved before the filter that numbers its packets.
   for (auto link = links_.rbegin(); link != links_.rend(); ++link) {
     Archive out(descriptors);
-    if (!link->filter->archive(out)) return Error{link->name, "cannot go on in another process"};
+    if (!link->filter->archive(out)) return Error{link->name, "cannot continue in another process"};
     saved.push_back({link->name, std::string(link->type->name), link->type->state_format, out.takeBytes()});
   }
   return saved;
@@ -147,7 +147,7 @@ Status FilterChain::load(const std::vector<SavedFilter>& saved, Descriptors& des
     }
     Archive in(asBytes(known->state), descriptors);
     if (known->format != link.type->state_format || !link.filter->archive(in) || !in.ok() || !in.atEnd()) {
-      return Error{link.name, "cannot read its state"};
+      return Error{link.name, "its state cannot be read"};
     }
   }
   return Done{};

@@ -56,7 +56,7 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
         cluster->policy = chain::Cluster::Policy::kRoundRobin;
         break;
       default:
-        checks.fail(path + ".policy", "has no such value");
+        checks.fail(path + ".policy", "is not a known value");
     }
     clusters[config.name()] = std::move(cluster);
   }
@@ -73,7 +73,7 @@ void buildUser(const sluice::User& user, const std::string& path, credentials::O
     options.users[user.name()] = user.password();
     return;
   }
-  if (!user.password().empty()) checks.fail(path + ".password", "must not stand beside keys");
+  if (!user.password().empty()) checks.fail(path + ".password", "must not be set together with keys");
   const auto read = [&](const std::string& digits, Algorithm algorithm, const char* field) {
     auto key = credentials::keyFromHex(digits, algorithm);
     if (key.empty() && !digits.empty()) {
@@ -202,7 +202,7 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
     join.candidates.push_back(checks.address(config.advertised_addresses(i), path));
     const net::Address& candidate = join.candidates.back();
     if (candidate.isSet() && (candidate.isWildcard() || candidate.port() == 0)) {
-      checks.fail(path, "is no address that a client can reach");
+      checks.fail(path, "is not an address that a client can reach");
     }
   }
   if (join.candidates.empty()) {

@@ -101,7 +101,7 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
     chain(config.filter_chains(i), chain_path, *listener);
     if (catch_all != nullptr) {
       checks_.fail(chain_path,
-                   "is never reached: the chain '" + catch_all->name + "' before it matches every client");
+                   "cannot be reached: the earlier chain '" + catch_all->name + "' matches every client");
     } else if (listener->chains.back()->source_prefixes.empty() &&
                listener->chains.back()->local_ports.empty()) {
       catch_all = listener->chains.back().get();
@@ -136,7 +136,7 @@ void ListenerBuilder::chain(const sluice::FilterChain& config, const std::string
     out.chains.push_back(std::make_shared<chain::ChainSpec>(std::move(chain)));
     return;
   }
-  if (!config.filters().empty()) checks_.fail(path + ".filters", "must not be there together with versions");
+  if (!config.filters().empty()) checks_.fail(path + ".filters", "must not be set together with versions");
   versions(config, path, chain, out);
 }
 
@@ -146,7 +146,7 @@ void ListenerBuilder::versions(const sluice::FilterChain& config, const std::str
   if (ends.back() == 0) {
     const bool back = endsOfShares(weightsOf(config, listener_, {})).back() != 0;
     checks_.fail(path + ".versions",
-                 back ? "only a version that stepped back has a weight: change its filters first"
+                 back ? "the only version with a weight was rolled back: change its filters first"
                       : "at least one needs a weight");
   }
   std::set<std::string> names;

@@ -57,7 +57,7 @@ NatSettings buildNat(const BuildInput& input, Checks& checks) {
   if (automatic && config.stun_server().empty()) checks.fail("nat.stun_server", "is required with \"auto\"");
   if (!config.stun_server().empty()) {
     settings.stun_server = checks.address(config.stun_server(), "nat.stun_server");
-    if (!automatic) checks.fail("nat.stun_server", "is asked with external_address: \"auto\" only");
+    if (!automatic) checks.fail("nat.stun_server", "is used only with external_address: \"auto\"");
   }
   if (automatic) {
     for (const net::Address& local : std::set<net::Address>(unmapped)) {

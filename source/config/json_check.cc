@@ -80,7 +80,7 @@ class Checker {
       if (in_any && key == "@type") continue;
       const FieldDescriptor* field = findField(type, key);
       if (field != nullptr && !seen.insert(field).second) {
-        fail(value, (path.empty() ? "" : path + ".") + field->name(), "must not be there twice");
+        fail(value, (path.empty() ? "" : path + ".") + field->name(), "must not be set twice");
       } else {
         member(key, value, type, path);
       }

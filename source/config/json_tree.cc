@@ -47,7 +47,7 @@ std::string expectation(const std::string& message) {
       {"; expected ':'", "expected : after the field name"},
       {"; expected '}'", "expected , or } after the value"},
       {"; expected ']'", "expected , or ] after the value"},
-      {"; expected end of input", "expected nothing more after the last }"},
+      {"; expected end of input", "expected the end after the last }"},
       {"; expected '[', '{', or a literal", "expected a value"}};
   for (const auto& [end, words] : kKnown) {
     if (message.ends_with(end)) return std::string(words);
@@ -88,7 +88,7 @@ class Builder final : public nlohmann::json_sax<json> {
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     const bool at_end = text_.find_last_not_of(" \t\r\n") + 1 < position;
     fail(position == 0 ? 0 : position - 1,
-         at_end ? "the text ends here: a closing } or ] is missing" : expectation(error.what()));
+         at_end ? "the file ends here: a closing } or ] is missing" : expectation(error.what()));
     return false;
   }
 

@@ -182,7 +182,7 @@ Result<Bootstrap> parse(std::string_view text, Format format, const std::string&
 Result<Text> readFile(const std::string& path) {
   const bool json = endsWith(path, ".json");
   if (!json && !endsWith(path, ".textproto") && !endsWith(path, ".pbtxt")) {
-    return Error{path, "has an unknown ending; expected .textproto, .pbtxt or .json"};
+    return Error{path, "has an unknown extension; expected .textproto, .pbtxt or .json"};
   }
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return Error{path, std::string("cannot be read: ") + std::strerror(errno)};

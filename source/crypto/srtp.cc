@@ -75,11 +75,11 @@ SrtpStatus run(Operation operation, srtp_t context, uint8_t* data, size_t& size)
 }  // namespace
 
 Result<std::unique_ptr<SrtpSession>> SrtpSession::make(const SrtpKeys& keys) {
-  if (!initLibrary()) return Error{"", "libsrtp does not start"};
+  if (!initLibrary()) return Error{"", "libsrtp cannot be initialized"};
   srtp_t inbound = makeContext(keys.profile, keys.remote, ssrc_any_inbound);
   srtp_t outbound = makeContext(keys.profile, keys.local, ssrc_any_outbound);
   std::unique_ptr<SrtpSession> session(new SrtpSession(keys, inbound, outbound));
-  if (inbound == nullptr || outbound == nullptr) return Error{"", "libsrtp refuses the keys"};
+  if (inbound == nullptr || outbound == nullptr) return Error{"", "libsrtp refused the keys"};
   return session;
 }
 

@@ -137,7 +137,8 @@ void Admission::refused(Refusal why, const net::Address& client, Instant now) {
   ++unreported_;
   if (now < next_report_) return;
   log::warn(
-      "{}: refused {} connections or requests since the last such line; the last one from {}, limit: {}",
+      "{}: refused {} connections or requests since the previous such message; the last one from {}, limit: "
+      "{}",
       name_, std::exchange(unreported_, 0), client.ipString(), kNames[static_cast<size_t>(why)]);
   next_report_ = now + kReportInterval;
 }

@@ -39,7 +39,7 @@ MHD_Result addHeader(void* cls, MHD_ValueKind, const char* name, const char* val
   const std::string_view text = value != nullptr ? value : "";
   const auto [header, is_new] = head.request.headers.try_emplace(lower, text);
   if (!isToken(lower) || isFoldedFraming(lower)) {
-    head.fault = error(400, "a header has no valid name");
+    head.fault = error(400, "a header has an invalid name");
   } else if (!is_new && isSingle(lower)) {
     head.fault = error(400, "must not be repeated", lower);
   } else if (!is_new) {
@@ -62,7 +62,7 @@ void checkFraming(RequestHead& head, std::string_view version) {
   const auto coding = headers.find("transfer-encoding");
   if (coding != headers.end()) {
     if (length != headers.end()) {
-      head.fault = error(400, "must not come together with Transfer-Encoding", "content-length");
+      head.fault = error(400, "must not be combined with Transfer-Encoding", "content-length");
     } else if (version == "HTTP/1.0") {
       head.fault = error(400, "needs HTTP/1.1", "transfer-encoding");
     } else if (lowerCase(coding->second) != "chunked") {

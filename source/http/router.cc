@@ -65,7 +65,7 @@ std::variant<Router::Found, Response> Router::find(const Request& request) const
     if (!parameters) continue;
     for (auto& [name, value] : *parameters) {
       std::optional<std::string> decoded = percentDecode(value);
-      if (!decoded) return error(400, "broken percent-encoding in the path", name);
+      if (!decoded) return error(400, "invalid percent-encoding in the path", name);
       value = *std::move(decoded);
     }
 
@@ -88,7 +88,7 @@ std::optional<Response> Router::refuse(const Request& request) const {
   auto result = find(request);
   if (auto* refusal = std::get_if<Response>(&result)) return std::move(*refusal);
   const auto& [method, parameters] = std::get<Found>(result);
-  if (!method.check) return error(413, "takes no body: " + request.method + " " + request.path);
+  if (!method.check) return error(413, "a body is not allowed: " + request.method + " " + request.path);
   return method.check(request, parameters);
 }
 

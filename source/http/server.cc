@@ -300,7 +300,7 @@ Status Server::readPort() {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   if (getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    return Error{"port", std::string("no socket that listens: ") + std::strerror(errno)};
+    return Error{"port", std::string("not a listening socket: ") + std::strerror(errno)};
   }
   port_ = ntohs(address.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(address).sin_port
                                              : reinterpret_cast<sockaddr_in6&>(address).sin6_port);
@@ -384,7 +384,7 @@ Response Server::tooLarge() const {
 
 Response Server::busy(const net::Address& client) {
   admission_->refused(Admission::Refusal::kBytesInFlight, client, clock_.now());
-  Response response = error(503, "too many requests and answers are under way");
+  Response response = error(503, "too many requests and responses are in progress");
   response.headers.emplace_back("Retry-After", "1");
   return response;
 }

@@ -32,12 +32,12 @@ auto repeat(Operation operation, Duration patience) {
 std::string whyNotTrusted(unsigned status, const std::string& host) {
   const std::pair<unsigned, std::string> reasons[] = {
       {GNUTLS_CERT_SIGNER_NOT_FOUND, "its issuer is unknown"},
-      {GNUTLS_CERT_SIGNER_NOT_CA, "its issuer is no CA"},
+      {GNUTLS_CERT_SIGNER_NOT_CA, "its issuer is not a CA"},
       {GNUTLS_CERT_EXPIRED, "it has expired"},
       {GNUTLS_CERT_NOT_ACTIVATED, "it is not valid yet"},
       {GNUTLS_CERT_REVOKED, "it was revoked"},
       {GNUTLS_CERT_INSECURE_ALGORITHM, "it is signed with a weak algorithm"},
-      {GNUTLS_CERT_PURPOSE_MISMATCH, "it is not a server's"},
+      {GNUTLS_CERT_PURPOSE_MISMATCH, "it is not a server certificate"},
       {GNUTLS_CERT_UNEXPECTED_OWNER, "it is not for " + host},
   };
   std::string text;
@@ -50,9 +50,9 @@ std::string whyNotTrusted(unsigned status, const std::string& host) {
 std::string whyNoHandshake(gnutls_session_t session, int error) {
   switch (error) {
     case GNUTLS_E_TIMEDOUT:
-      return "no answer in time";
+      return "no response in time";
     case GNUTLS_E_FATAL_ALERT_RECEIVED:
-      return std::string("the server refuses: ") + gnutls_alert_get_name(gnutls_alert_get(session));
+      return std::string("the server refused it: ") + gnutls_alert_get_name(gnutls_alert_get(session));
     case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
     case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
     case GNUTLS_E_UNEXPECTED_PACKET:
@@ -117,7 +117,7 @@ Result<std::unique_ptr<TlsSession>> TlsClient::handshake(int socket, const std::
       gnutls_alpn_set_protocols(session, &kHttp1, 1, 0) >= 0 &&
       // RFC 6066 section 3: not for IP addresses.
       (isIpAddress(host) || gnutls_server_name_set(session, GNUTLS_NAME_DNS, host.data(), host.size()) >= 0);
-  if (!ready) return Error{"", "GnuTLS cannot begin a session"};
+  if (!ready) return Error{"", "GnuTLS cannot create a session"};
   if (!trust_.insecure) {
     impl->wanted[0] = {GNUTLS_DT_DNS_HOSTNAME, reinterpret_cast<unsigned char*>(impl->host.data()), 0};
     impl->wanted[1] = {GNUTLS_DT_KEY_PURPOSE_OID,

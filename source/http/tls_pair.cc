@@ -32,7 +32,7 @@ int readCertificate(const std::string& pem) {
 
 Status checkTlsPair(const std::string& certificate, const std::string& private_key) {
   if (const int error = readCertificate(certificate); error < 0) {
-    return Error{"certificate", "is no certificate in PEM" + reason(error)};
+    return Error{"certificate", "is not a certificate in PEM" + reason(error)};
   }
   gnutls_certificate_credentials_t raw = nullptr;
   if (const int error = gnutls_certificate_allocate_credentials(&raw); error < 0) {
@@ -45,7 +45,8 @@ Status checkTlsPair(const std::string& certificate, const std::string& private_k
       gnutls_certificate_set_x509_key_mem(raw, &certificate_data, &key_data, GNUTLS_X509_FMT_PEM);
   if (error == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
     return Error{"private_key", "does not belong to the certificate"};
-  if (error < 0) return Error{"private_key", "is no private key in PEM without a password" + reason(error)};
+  if (error < 0)
+    return Error{"private_key", "is not a private key in PEM without a password" + reason(error)};
   return Done{};
 }
 

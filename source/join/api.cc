@@ -49,7 +49,7 @@ std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const ht
   if (!player) return http::error(404, "no such player", "player");
   const std::string_view session = request.queryParameter("session");
   if (session.empty() || session == player->negotiated.local.ufrag) return std::nullopt;
-  return http::error(404, "the player has joined again since", "session");
+  return http::error(404, "the player has joined again", "session");
 }
 
 constexpr size_t kMaxSubscribers = 4;  // per player; a further one replaces one of them
@@ -131,7 +131,7 @@ std::optional<http::Response> Api::refuse(const http::Request& request) const {
 std::optional<http::Response> Api::refuseForeign(const http::Request& request) const {
   if (!options_.token_secrets.empty() || !request.path.starts_with("/v1/")) return std::nullopt;
   if (options_.hosts.contains(request.header("host"))) return std::nullopt;
-  return http::error(403, "names no host of this endpoint; see join.allowed_hosts", "Host");
+  return http::error(403, "is not a name of this endpoint; see join.allowed_hosts", "Host");
 }
 
 double Api::costOf(const http::Request& request) {
@@ -211,7 +211,7 @@ std::optional<http::Response> Api::answerLater(const rooms::PlayerPtr& player, c
   ++player->signalled.answer_version;
   if (later->restarts_ice) {
     directory_.restartIce(player, agreed.local, agreed.remote);
-    log::info("{} in {} restarts ICE, from {}", player->id, player->room->name(), request.peer);
+    log::info("{} in {} restarted ICE from {}", player->id, player->room->name(), request.peer);
   }
   return answerWith(*player, std::move(later->agreement.answer));
 }

@@ -21,74 +21,73 @@ std::string Options::playerName(unsigned index) const {
 std::variant<Options, command_line::Ending> parseOptions(int argc, const char* const* argv) {
   Options options;
   CLI::App app{
-      "Real voice clients (ICE, DTLS-SRTP, Opus) for load and for company.\n"
-      "Every packet carries a sequence number, a time and a checksum in Opus padding; the report says what "
-      "was\n"
-      "lost, late, doubled or damaged. Loss counts from the moment when all players are connected. With "
-      "more\n"
-      "talkers than slots only gaps within what a player heard count as loss.",
+      "Voice clients with ICE, DTLS-SRTP and Opus, for load tests and as bots.\n"
+      "Every packet carries a sequence number, a time and a checksum in Opus padding. The report shows\n"
+      "packets that were lost, late, duplicated or corrupted. Loss is counted once all players are\n"
+      "connected. With more talkers than slots, only gaps within the packets that a player received\n"
+      "count as loss.",
       "sluice-load"};
   app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080 or https://voice.example")
       ->required();
-  auto* ca_file = app.add_option("--ca-file", options.ca_file,
-                                 "CAs in PEM that the certificate of an https join API is checked against, "
-                                 "in place of the system's");
+  auto* ca_file =
+      app.add_option("--ca-file", options.ca_file,
+                     "CA certificates in PEM that verify an https join API, instead of the system's");
   app.add_flag("--insecure", options.insecure,
-               "Accept any certificate of an https join API: whoever is in between can read and change what "
-               "is said")
+               "Accept any certificate of an https join API: an attacker on the path can then read and "
+               "change all traffic")
       ->excludes(ca_file);
-  app.add_option("--room", options.room, "The room's name")->capture_default_str();
-  app.add_option("--rooms", options.rooms, "Rooms to spread the players over, named ROOM-0, ROOM-1, ...")
+  app.add_option("--room", options.room, "Name of the room")->capture_default_str();
+  app.add_option("--rooms", options.rooms,
+                 "Number of rooms over which the players are spread, named ROOM-0, ROOM-1, ...")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--players", options.players, "Players in all rooms together")
+  app.add_option("--players", options.players, "Players in all rooms")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  app.add_option("--talkers", options.talkers, "Players that talk, in each room")
+  app.add_option("--talkers", options.talkers, "Players that talk in each room")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
-  app.add_option("--seconds", options.seconds, "How long they talk")
+  app.add_option("--seconds", options.seconds, "How many seconds they talk")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
-  app.add_option("--slots", options.slots,
-                 "Speakers that a player can hear at once; default: the talkers, at most 4")
+  app.add_option(
+         "--slots", options.slots,
+         "Slots of a player, which are the speakers that it can hear at once; default: --talkers, at most 4")
       ->check(CLI::Range(1, 64));
   auto* token =
       app.add_option("--token", options.token, "Bearer token for the join API, the same for all players");
-  auto* secret_file =
-      app.add_option("--token-secret-file", options.token_secret_file,
-                     "File with one of the server's join.token_secrets: each player gets a token "
-                     "of its own, signed with it")
-          ->excludes(token);
-  app.add_option("--token-secret", options.token_secret,
-                 "The same as text; everyone on this machine sees it in the list of processes, so prefer "
-                 "the file")
+  auto* secret_file = app.add_option("--token-secret-file", options.token_secret_file,
+                                     "File with one of the server's join.token_secrets: each player gets its "
+                                     "own token, signed with it")
+                          ->excludes(token);
+  app.add_option(
+         "--token-secret", options.token_secret,
+         "The secret itself. Every user of this machine can see it in the process list, so prefer the file")
       ->excludes(token)
       ->excludes(secret_file);
   app.add_option("--names", options.names, "Names of the first players, separated by commas")->delimiter(',');
   app.add_flag("--json", options.json, "Print the report as one JSON object");
   app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");
-  auto* spurts = app.add_flag("--spurts", options.spurts, "Talk in spurts with pauses, as people do");
-  app.add_flag(
-         "--in-turn", options.in_turn,
-         "The talkers of a room talk one after another, a second each; with two slots or more all of it "
-         "is expected to be heard")
+  auto* spurts = app.add_flag("--spurts", options.spurts, "Talk in talkspurts with pauses between them");
+  app.add_flag("--in-turn", options.in_turn,
+               "The talkers of a room talk one after another, one second each; with two or more slots all "
+               "packets are expected")
       ->excludes(spurts);
-  app.add_flag("--open-microphones", options.open_microphones,
-               "Send packets of silence while not talking, as browsers do; players that never talk too");
-  app.add_option(
-         "--lossy", options.lossy,
-         "So many of the players, the last ones, lose packets on the way to them and ask for them again; "
-         "they are counted apart")
+  app.add_flag(
+      "--open-microphones", options.open_microphones,
+      "Send packets of silence while not talking, as browsers do; this includes players that never talk");
+  app.add_option("--lossy", options.lossy,
+                 "Number of players, counted from the last, that lose received packets and request them "
+                 "again; the report lists them separately")
       ->capture_default_str();
-  app.add_option("--lossy-percent", options.lossy_percent, "What they lose")
+  app.add_option("--lossy-percent", options.lossy_percent, "The loss of these players")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   app.add_option("--flood", options.flood,
                  "The first player, if it talks, sends this many packets per second, rounded down to a "
-                 "multiple of 500, and is not counted: the report is about the others")
+                 "multiple of 500; the report excludes it")
       ->check(CLI::Range(500, 100'000));
-  app.add_option("--max-loss-percent", options.max_loss_percent, "Exit with 1 when more than this is lost");
+  app.add_option("--max-loss-percent", options.max_loss_percent, "Exit with status 1 if the loss is higher");
   try {
     command_line::parse(app, argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -313,14 +313,14 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
     return;
   }
   if (!mark->counted) return;
-  switch (heard_[mark->talker].onPacket(mark->sequence)) {
-    case Hearing::Verdict::kDuplicate:
+  switch (receptions_[mark->talker].onPacket(mark->sequence)) {
+    case TalkerReception::Verdict::kDuplicate:
       ++totals.duplicates;
       return;
-    case Hearing::Verdict::kOutOfOrder:
+    case TalkerReception::Verdict::kOutOfOrder:
       ++totals.out_of_order;
       break;
-    case Hearing::Verdict::kNew:
+    case TalkerReception::Verdict::kNew:
       break;
   }
   ++totals.received;

@@ -71,7 +71,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   const std::string& room() const { return room_; }
   uint32_t sentCounted() const { return sequence_counted_; }
   // By the talker's index.
-  const std::unordered_map<uint32_t, Hearing>& heard() const { return heard_; }
+  const std::unordered_map<uint32_t, TalkerReception>& receptions() const { return receptions_; }
 
  private:
   void onPacket(net::PacketPtr&& packet) override;
@@ -125,7 +125,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   uint32_t packets_sent_ = 0;
   uint32_t octets_sent_ = 0;
   size_t frame_ = 0;
-  std::unordered_map<uint32_t, Hearing> heard_;
+  std::unordered_map<uint32_t, TalkerReception> receptions_;
   std::unordered_map<uint32_t, uint32_t> csrc_of_;        // by talker
   std::unordered_map<uint32_t, rtp::Reception> streams_;  // by slot SSRC
 };

@@ -43,7 +43,7 @@ double LatencyHistogram::quantileMs(double q) const {
   return maxMs();
 }
 
-Hearing::Verdict Hearing::onPacket(uint32_t sequence) {
+TalkerReception::Verdict TalkerReception::onPacket(uint32_t sequence) {
   if (sequence > kMaxSequence) return Verdict::kDuplicate;
   if (sequence >= seen_.size()) seen_.resize(std::max<size_t>(sequence + 1, seen_.size() * 2));
   if (seen_[sequence]) return Verdict::kDuplicate;
@@ -118,8 +118,7 @@ std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& ru
       latencyText(totals.latency));
   if (run.lossy > 0) {
     table += fmt::format(
-        "on lossy lines    {} players: {} of {} packets received, {} asked for\n"
-        "                  {}\n",
+        "on lossy lines    {} players: {} of {} packets received, {} requested\n                  {}\n",
         run.lossy, lossy.received, lossy.expected, lossy.asked, latencyText(lossy.latency));
   }
   return table;

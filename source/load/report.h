@@ -27,7 +27,7 @@ class LatencyHistogram {
 };
 
 // What one player received from one talker in the counted phase.
-class Hearing {
+class TalkerReception {
  public:
   enum class Verdict { kNew, kOutOfOrder, kDuplicate };
   Verdict onPacket(uint32_t sequence);

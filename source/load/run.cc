@@ -215,15 +215,16 @@ void Run::World::finish() {
 // With a slot for every talker, or talkers that alternate, every packet sent is expected; otherwise those
 // between the first and the last one received.
 void Run::World::countExpected() {
-  for (const auto& listener : players) {
-    if (!listener->connected()) continue;
-    uint64_t& expected = listener->lossy() ? context.lossy_totals.expected : context.totals.expected;
-    const unsigned others = options.talkers - (listener->talks() ? 1 : 0);
+  for (const auto& receiver : players) {
+    if (!receiver->connected()) continue;
+    uint64_t& expected = receiver->lossy() ? context.lossy_totals.expected : context.totals.expected;
+    const unsigned others = options.talkers - (receiver->talks() ? 1 : 0);
     for (const auto& talker : players) {
-      if (talker == listener || !talker->talks() || talker->room() != listener->room()) continue;
+      if (talker == receiver || !talker->talks() || talker->room() != receiver->room()) continue;
       if (others <= context.slots || context.in_turn) {
         expected += talker->sentCounted();
-      } else if (const auto it = listener->heard().find(talker->index()); it != listener->heard().end()) {
+      } else if (const auto it = receiver->receptions().find(talker->index());
+                 it != receiver->receptions().end()) {
         expected += it->second.span();
       }
     }

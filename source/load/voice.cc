@@ -48,7 +48,7 @@ Result<Melody> encode(const std::vector<int16_t>& samples) {
   for (size_t at = 0; at + kFrameSamples <= samples.size(); at += kFrameSamples) {
     std::vector<uint8_t> packet(media::kMaxOpusFrame);
     packet.resize(encoder.encode({&samples[at], kFrameSamples}, packet));
-    if (packet.empty()) return Error{"", "libopus does not encode"};
+    if (packet.empty()) return Error{"", "libopus cannot encode"};
     melody.push_back(std::move(packet));
   }
   return melody;

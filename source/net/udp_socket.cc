@@ -324,7 +324,7 @@ Address boundAddress(int fd) {
 
 Result<int> bindUdpSocket(const Address& local, const UdpOptions& options) {
   const int fd = socket(local.isV6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return systemError("cannot make a socket for " + local.toString());
+  if (fd < 0) return systemError("cannot create a socket for " + local.toString());
   const int on = 1;
   if (local.isV6()) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (options.reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);

@@ -64,7 +64,7 @@ Status ConfigApplier::reload(const char* why) {
     log::info("reloaded ({}): generation {}", why, running_.version);
   } else {
     ++refused_;
-    log::error("reload refused ({}); the old configuration runs on\n{}", why, toString(status.errors()));
+    log::error("reload refused ({}); the old configuration stays in use\n{}", why, toString(status.errors()));
   }
   return status;
 }

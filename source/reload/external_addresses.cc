@@ -37,11 +37,11 @@ void ExternalAddresses::onExternalAddress(const net::Address& local, const net::
   Environment environment = applier_.environment();
   const auto known = environment.discovered.find(local);
   if (known != environment.discovered.end() && known->second == external) return;
-  log::info("{} is {} outside", local.ipString(), external.ipString());
+  log::info("the external address of {} is {}", local.ipString(), external.ipString());
   environment.discovered[local] = external;
   // On an error the next response tries again.
   if (const Status status = applier_.changeEnvironment(std::move(environment)); !status.ok()) {
-    log::error("cannot take the new external address:\n{}", toString(status.errors()));
+    log::error("cannot apply the new external address:\n{}", toString(status.errors()));
   }
 }
 
@@ -55,7 +55,7 @@ void ExternalAddresses::check() {
   Environment environment = applier_.environment();
   environment.machine = *std::move(machine);
   if (const Status status = applier_.changeEnvironment(std::move(environment)); !status.ok()) {
-    log::error("cannot take this machine's new addresses:\n{}", toString(status.errors()));
+    log::error("cannot apply this machine's new addresses:\n{}", toString(status.errors()));
   }
 }
 

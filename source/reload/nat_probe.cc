@@ -25,8 +25,7 @@ bool NatProbe::open() {
   if (port.ok()) {
     port_ = *std::move(port);
   } else {
-    log::warn("cannot ask for the external address of {}: {}", options_.local.ipString(),
-              port.error().message);
+    log::warn("cannot query the external address of {}: {}", options_.local.ipString(), port.error().message);
   }
   return port.ok();
 }
@@ -56,7 +55,7 @@ void NatProbe::ask() {
 void NatProbe::onTimer() {
   if (!waiting_) return begin();
   if (asked_ < kMaxRequests) return ask();
-  log::warn("{} did not say what the external address of {} is", options_.server.toString(),
+  log::warn("{} did not respond to the query for the external address of {}", options_.server.toString(),
             options_.local.ipString());
   waiting_ = false;
   timer_.arm(options_.interval);

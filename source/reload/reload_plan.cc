@@ -199,7 +199,7 @@ std::string describePlan(const json& plan) {
       text += ", share " + std::to_string(std::lround(entry["share"].get<double>() * 100)) + " %";
     }
     if (entry.value("reordered", false)) text += ", in another order";
-    if (entry.value("ends_state", false)) text += ", what clients have of it would END";
+    if (entry.value("ends_state", false)) text += ", its clients would LOSE STATE";
     if (entry.contains("sessions")) text += ", " + count(entry["sessions"], "session");
     if (entry.value("sessions_ending", 0) > 0) {
       text += ", " + std::to_string(entry["sessions_ending"].get<size_t>()) + " would END";
@@ -227,8 +227,7 @@ std::string describePlan(const json& plan) {
   for (const json& setting : plan.value("settings", json::array())) text += describeSetting(setting);
   text += count(plan["sessions"], "session");
   if (plan["sessions_moving"] > 0) {
-    text +=
-        ", " + std::to_string(plan["sessions_moving"].get<size_t>()) + " would go over to another version";
+    text += ", " + std::to_string(plan["sessions_moving"].get<size_t>()) + " would move to another version";
   }
   return text + ", " + std::to_string(plan["sessions_ending"].get<size_t>()) + " would end\n";
 }

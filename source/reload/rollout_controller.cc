@@ -70,12 +70,12 @@ RolloutController::Verdict RolloutController::compare(RolloutWatch& watch) const
 
 void RolloutController::rollBack(const Verdict& verdict) {
   const auto& [listener, chain, version] = verdict.version;
-  log::warn("listener {}, chain {}: version {} steps back: {}", listener, chain, version, verdict.why);
+  log::warn("listener {}, chain {}: version {} is rolled back: {}", listener, chain, version, verdict.why);
   Environment environment = applier_.environment();
   environment.stepped_back[verdict.version] = contentOf(applier_.running().bootstrap, verdict.version);
   // On an error the next check tries again.
   if (const Status status = applier_.changeEnvironment(std::move(environment)); !status.ok()) {
-    return log::error("the version stays:\n{}", toString(status.errors()));
+    return log::error("the rollback failed, the version stays in use:\n{}", toString(status.errors()));
   }
   ++rollbacks_[verdict.version];
 }
@@ -92,7 +92,8 @@ void RolloutController::collect(stats::Samples& out) const {
   }
   for (const auto& [name, count] : rollbacks_) {
     const auto& [listener, chain, version] = name;
-    out.counter("sluice_rollout_step_backs_total", "Times that the version's weight went to 0 by itself.",
+    out.counter("sluice_rollout_step_backs_total",
+                "Automatic rollbacks of the version, which set its weight to 0.",
                 {{"listener", listener}, {"chain", chain}, {"version", version}}, count);
   }
 }

@@ -19,7 +19,8 @@ double share(uint64_t part, uint64_t whole) {
 
 std::string describe(const char* what, double newest, double others) {
   char text[128];
-  std::snprintf(text, sizeof text, "%.2f %% of its %s, against %.2f %%", 100 * newest, what, 100 * others);
+  std::snprintf(text, sizeof text, "%.2f %% of its %s, compared with %.2f %%", 100 * newest, what,
+                100 * others);
   return text;
 }
 

@@ -12,19 +12,19 @@ namespace sluice::rooms {
 
 class Room {
  public:
-  Room(std::string name, unsigned workers) : name_(std::move(name)), listeners_(workers) {}
+  Room(std::string name, unsigned workers) : name_(std::move(name)), receivers_(workers) {}
 
   const std::string& name() const { return name_; }
   uint32_t number() const { return number_; }  // unique in the process, never 0
 
   // Number of players' sessions on a worker; packets are mailed only to workers with at least one. Lock-free.
-  void addListener(unsigned worker) { listeners_[worker].fetch_add(1, std::memory_order_relaxed); }
-  void removeListener(unsigned worker) { listeners_[worker].fetch_sub(1, std::memory_order_relaxed); }
-  bool hasListeners(unsigned worker) const { return listeners_[worker].load(std::memory_order_relaxed) > 0; }
+  void addReceiver(unsigned worker) { receivers_[worker].fetch_add(1, std::memory_order_relaxed); }
+  void removeReceiver(unsigned worker) { receivers_[worker].fetch_sub(1, std::memory_order_relaxed); }
+  bool hasReceivers(unsigned worker) const { return receivers_[worker].load(std::memory_order_relaxed) > 0; }
   // The loss of the room's receivers whose chains have a repair filter.
-  LossHistogram& receiverLoss() { return listener_loss_; }
+  LossHistogram& receiverLoss() { return receiver_loss_; }
 
-  unsigned workers() const { return static_cast<unsigned>(listeners_.size()); }
+  unsigned workers() const { return static_cast<unsigned>(receivers_.size()); }
 
  private:
   static uint32_t nextNumber() {
@@ -34,8 +34,8 @@ class Room {
 
   const std::string name_;
   const uint32_t number_ = nextNumber();
-  std::vector<std::atomic<uint32_t>> listeners_;
-  LossHistogram listener_loss_;
+  std::vector<std::atomic<uint32_t>> receivers_;
+  LossHistogram receiver_loss_;
 };
 
 }  // namespace sluice::rooms

@@ -436,21 +436,21 @@ std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors&
 
 Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
   const rooms::PlayerPtr player = saved.ufrag.empty() ? nullptr : ice_.playerNamed(saved.ufrag);
-  if (!saved.ufrag.empty() && player == nullptr) return Error{"", "its player left"};
+  if (!saved.ufrag.empty() && player == nullptr) return Error{"", "its player has left"};
   WorkerPort* port = portOf(saved.port);
-  if (port == nullptr) return Error{"", "its address is not there any more"};
+  if (port == nullptr) return Error{"", "its address no longer exists"};
   const auto& chains = port->listener->chains;
   const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
     return c->name == saved.chain && c->serves(saved.bucket);
   });
-  if (chain == chains.end()) return Error{"", "its chain is not there any more"};
+  if (chain == chains.end()) return Error{"", "its chain no longer exists"};
   std::vector<Tuple> tuples;
   for (const SavedTuple& tuple : saved.tuples) {
     if (WorkerPort* at = portOf(tuple.port))
       tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated});
   }
   if (tuples.size() != saved.tuples.size() || saved.selected >= tuples.size()) {
-    return Error{"", "one of its addresses is not there any more"};
+    return Error{"", "one of its addresses no longer exists"};
   }
   Session& session = adopt(std::make_unique<Session>(*this, saved, std::move(tuples), *port, *chain, player));
   uint64_t last = last_session_id.load(std::memory_order_relaxed);

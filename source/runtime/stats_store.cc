@@ -78,13 +78,14 @@ void StatsStore::collectListeners(Samples& out) const {
       return sum(blocks, [&](const ListenerStats& b) { return (b.*counter).value(); });
     };
     using net::UdpStats;
-    out.counter("sluice_listener_packets_total", "Datagrams through the listener's sockets.",
+    out.counter("sluice_listener_packets_total", "Datagrams received and sent on the listener's sockets.",
                 labels("direction", "in"), udp(&UdpStats::received));
     out.counter("sluice_listener_packets_total", "", labels("direction", "out"), udp(&UdpStats::sent));
-    out.counter("sluice_listener_bytes_total", "UDP payload bytes through the listener's sockets.",
-                labels("direction", "in"), udp(&UdpStats::received_bytes));
+    out.counter("sluice_listener_bytes_total",
+                "UDP payload bytes received and sent on the listener's sockets.", labels("direction", "in"),
+                udp(&UdpStats::received_bytes));
     out.counter("sluice_listener_bytes_total", "", labels("direction", "out"), udp(&UdpStats::sent_bytes));
-    constexpr const char* kDropsHelp = "Datagrams that reached no chain, or left none, by reason.";
+    constexpr const char* kDropsHelp = "Datagrams dropped before or after the filter chain, by reason.";
     for (size_t i = 0; i < kListenerDropNames.size(); ++i) {
       out.counter("sluice_listener_drops_total", kDropsHelp, labels("reason", kListenerDropNames[i]),
                   sum(blocks, [&](const ListenerStats& b) { return b.drops[i].value(); }));
@@ -95,12 +96,12 @@ void StatsStore::collectListeners(Samples& out) const {
     out.counter("sluice_listener_drops_total", "", labels("reason", "send_refused"),
                 udp(&UdpStats::send_refused));
     out.counter("sluice_listener_receive_stalls_total",
-                "Times that no packet buffer was free to receive into.", labels(),
+                "How often no packet buffer was free to receive into.", labels(),
                 udp(&UdpStats::pool_exhausted));
-    out.counter("sluice_listener_sessions_opened_total", "Sessions begun.", labels(),
+    out.counter("sluice_listener_sessions_opened_total", "Sessions opened.", labels(),
                 count(&ListenerStats::sessions_opened));
     out.counter("sluice_listener_sessions_evicted_total",
-                "Unauthenticated sessions that made room for new ones.", labels(),
+                "Unproven sessions evicted to make room for new ones.", labels(),
                 count(&ListenerStats::sessions_evicted));
     std::map<std::string_view, uint64_t> closed;
     for (const ListenerStats& block : blocks) {
@@ -110,10 +111,11 @@ void StatsStore::collectListeners(Samples& out) const {
       out.counter("sluice_listener_sessions_closed_total", "Sessions that ended, by reason.",
                   labels("reason", reason), count);
     }
-    out.gauge("sluice_listener_sessions", "Sessions now.", labels(),
+    out.gauge("sluice_listener_sessions", "Current sessions.", labels(),
               static_cast<double>(sum(blocks, [](const ListenerStats& b) { return b.sessions.value(); })));
     out.histogram("sluice_listener_transit_seconds",
-                  "From a datagram's arrival to the system call that sent what became of it.", labels(),
+                  "Time from a datagram's arrival to the system call that sent the resulting packet.",
+                  labels(),
                   merge(
                       blocks, [](const ListenerStats& b) -> const auto& { return b.udp.transit; }));
   }
@@ -130,8 +132,7 @@ Labels StatsStore::labelsOf(const std::string& listener, const std::string& chai
 void StatsStore::collectChains(Samples& out) const {
   for (const auto& [key, blocks] : chains_) {
     const auto& [listener, chain, version] = key;
-    out.gauge("sluice_chain_sessions", "Sessions that the chain serves now.",
-              labelsOf(listener, chain, version),
+    out.gauge("sluice_chain_sessions", "Current sessions of the chain.", labelsOf(listener, chain, version),
               static_cast<double>(sum(blocks, [](const auto& block) { return block.sessions.value(); })));
   }
 }

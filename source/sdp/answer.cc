@@ -309,7 +309,8 @@ const Media& tagLine(std::vector<Line>& lines, const std::vector<std::string>& b
 }  // namespace
 
 Result<Agreement> negotiate(const Offer& offer, const Local& local) {
-  if (offer.ice_lite) return Error{"session.ice_lite", "one side must be a full ICE agent, and we are lite"};
+  if (offer.ice_lite)
+    return Error{"session.ice_lite", "one side must be a full ICE agent, and this server is ICE-lite"};
   auto lines = chooseLines(offer, local.repair);
   if (!lines) return lines.errors();
   const auto bundle = findBundle(offer, *lines);

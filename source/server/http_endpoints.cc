@@ -200,7 +200,7 @@ void HttpEndpoints::collect(stats::Samples& out) const {
     out.gauge("sluice_http_connections", "Open HTTP connections, by endpoint.", {{"endpoint", name}},
               static_cast<double>(admission.connections()));
     out.gauge("sluice_http_bytes_in_flight",
-              "Bytes of request bodies, answers and events that the endpoint holds for its clients.",
+              "Bytes of request bodies, responses and events that the endpoint holds for its clients.",
               {{"endpoint", name}}, static_cast<double>(admission.held()));
     for (size_t i = 0; i < http::Admission::kRefusals; ++i) {
       out.counter("sluice_http_refused_total",

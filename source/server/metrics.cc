@@ -25,13 +25,13 @@ void Metrics::collect(stats::Samples& out) const {
 void Metrics::collectProcess(stats::Samples& out) const {
   const auto uptime = std::chrono::duration<double>(context_.clock.now() - context_.started).count();
   out.gauge("sluice_uptime_seconds", "Time since the start.", {}, uptime);
-  out.gauge("sluice_generation", "The configuration that runs; a reload raises it.", {},
+  out.gauge("sluice_generation", "The number of the running configuration; a reload increments it.", {},
             static_cast<double>(context_.applier.running().version));
-  out.gauge("sluice_draining", "1 while no new sessions are taken.", {}, context_.drain.isDraining() ? 1 : 0);
+  out.gauge("sluice_draining", "1 while no new sessions are accepted.", {},
+            context_.drain.isDraining() ? 1 : 0);
   out.gauge("sluice_sessions", "Sessions on all workers.", {},
             static_cast<double>(context_.workers.total_sessions.load(std::memory_order_relaxed)));
-  out.counter("sluice_takeover_sessions_total",
-              "Sessions of the process before this one (--takeover), by what became of them.",
+  out.counter("sluice_takeover_sessions_total", "Sessions of the previous process (--takeover), by result.",
               {{"result", "kept"}}, context_.takeover.kept);
   out.counter("sluice_takeover_sessions_total", "", {{"result", "ended"}}, context_.takeover.ended);
   out.counter("sluice_reloads_total", "Reloads, by result.", {{"result", "ok"}}, context_.applier.accepted());
@@ -42,29 +42,31 @@ void Metrics::collectWorkers(stats::Samples& out) const {
   for (const auto& worker : context_.workers.workers) {
     const std::string index = std::to_string(worker->index());
     const stats::Labels labels{{"worker", index}};
-    out.counter("sluice_worker_busy_seconds_total", "Time that the worker did not wait for events.", labels,
-                std::chrono::duration<double>(worker->busy()).count());
-    out.gauge("sluice_worker_busy_share", "Share of the last second that the worker did not wait for events.",
-              labels, worker->busyShare());
+    out.counter("sluice_worker_busy_seconds_total", "Time that the worker did not spend waiting for events.",
+                labels, std::chrono::duration<double>(worker->busy()).count());
+    out.gauge("sluice_worker_busy_share",
+              "Share of the last second that the worker did not spend waiting for events.", labels,
+              worker->busyShare());
     out.counter("sluice_worker_pauses_total",
-                "Times that the worker let packets gather before it read them (workers.coalesce_us).", labels,
-                worker->pauses());
-    out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has taken so far.", labels,
-              static_cast<double>(worker->packets().allocated()));
-    out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no packet buffer free.",
+                "How often the worker let packets accumulate before it read them (workers.coalesce_us).",
+                labels, worker->pauses());
+    out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has allocated so far.",
+              labels, static_cast<double>(worker->packets().allocated()));
+    out.counter("sluice_worker_packets_exhausted_total", "How often the worker had no free packet buffer.",
                 labels, worker->packets().exhausted());
     out.counter("sluice_worker_packets_unaccounted_total",
-                "Packets that a filter lost without saying why: a bug in a filter.", labels,
+                "Packets that a filter lost without giving a reason: a bug in the filter.", labels,
                 worker->packets().unaccounted());
     stats::HistogramSample adoption;
     adoption.add(worker->dispatcher().adoption());
     out.histogram("sluice_worker_adoption_seconds",
-                  "From a reload until the last session of the worker had adopted it.", labels, adoption);
+                  "Time from a reload until the last session of the worker adopted it.", labels, adoption);
     out.counter("sluice_worker_inside_lost_total",
-                "Packets inside the process whose port had gone when they arrived.", labels,
+                "Hairpin packets whose destination port no longer existed when they arrived.", labels,
                 worker->insideLost());
-    out.counter("sluice_worker_mailbox_full_total", "Packets to another worker that was too far behind.",
-                labels, worker->mailboxFull());
+    out.counter("sluice_worker_mailbox_full_total",
+                "Packets that could not be passed to another worker because its mailbox was full.", labels,
+                worker->mailboxFull());
   }
 }
 
@@ -78,7 +80,7 @@ void Metrics::collectFilterInfo(stats::Samples& out) const {
         if (!chain->version.empty()) labels.emplace_back("version", chain->version);
         for (const auto& [label, value] : info) labels.emplace_back(label, value);
         out.gauge("sluice_" + std::string(filter.type->name) + "_info",
-                  "What a filter is configured as; always 1.", labels, 1);
+                  "A filter's configuration in labels; always 1.", labels, 1);
       }
     }
   }
@@ -95,9 +97,9 @@ void Metrics::collectRooms(stats::Samples& out) const {
   }
   out.gauge("sluice_rooms", "Rooms with at least one player.", {}, static_cast<double>(rooms.size()));
   out.counter("sluice_rooms_ssrc_conflicts_total",
-              "Players whose SSRC another player of the room had already.", {},
+              "Players whose SSRC another player in the room already used.", {},
               static_cast<double>(context_.rooms.ssrcConflicts()));
-  out.gauge("sluice_players", "Players that joined.", {{"state", "joined"}}, static_cast<double>(players));
+  out.gauge("sluice_players", "Players, by state.", {{"state", "joined"}}, static_cast<double>(players));
   out.gauge("sluice_players", "", {{"state", "connected"}}, static_cast<double>(connected));
 }
 

@@ -14,15 +14,15 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   std::string mode = "serve";
   CLI::App app{
       "Sluice: a filter-chain proxy for real-time voice.\n"
-      "SIGHUP, a change of the file or POST /reload reloads it; SIGTERM drains and exits; SIGINT exits at "
-      "once.",
+      "SIGHUP, a change of the file and POST /reload reload the configuration;\n"
+      "SIGTERM drains and exits; SIGINT exits at once.",
       "sluice"};
   app.add_option("-c,--config", options.config,
                  "Configuration: text-format protobuf (.textproto, .pbtxt) or JSON (.json)")
       ->required();
   app.add_option("--mode", mode,
-                 "serve: run; validate: check the configuration, open nothing, exit 0 or 1; diff: say what a "
-                 "running proxy would do with it, exit 0 or 1")
+                 "serve: run; validate: check the configuration, open no socket, exit 0 or 1; diff: report "
+                 "what a running proxy would change to use it, exit 0 or 1")
       ->check(command_line::oneOf({"serve", "validate", "diff"}))
       ->capture_default_str();
   auto* against = app.add_option("--against", options.against,

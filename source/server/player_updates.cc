@@ -28,7 +28,7 @@ void PlayerUpdates::onLeft(const rooms::PlayerPtr& player) {
   if (player->departure == rooms::Departure::kReplaced) {
     log::info("{} in {} was replaced: it joined again", player->id, player->room->name());
   } else if (player->departure == rooms::Departure::kNotConnected) {
-    log::info("{} in {} was removed: not connected in time", player->id, player->room->name());
+    log::info("{} in {} was removed: it did not connect in time", player->id, player->room->name());
   }
   for (auto& worker : workers_.workers) {
     worker->post([&worker, player] { worker->dispatcher().removePlayer(player); });

@@ -52,7 +52,7 @@ int diff(const Options& options) {
     return 0;
   }
   if (!body.is_object() || !body.contains("errors")) {
-    return printErrors({{"--against", "answers " + std::to_string(answer->status)}}, stderr);
+    return printErrors({{"--against", "responded with status " + std::to_string(answer->status)}}, stderr);
   }
   Errors errors;
   for (const auto& error : body["errors"]) errors.push_back({error["field"], error["error"]});

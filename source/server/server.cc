@@ -35,7 +35,8 @@ Result<std::unique_ptr<takeover::Client>> connectToPredecessor(const Options& op
 Result<std::shared_ptr<const crypto::DtlsContext>> makeDtls(const takeover::Client* predecessor) {
   if (predecessor == nullptr) return crypto::DtlsContext::make(crypto::Certificate::generate());
   auto certificate = crypto::Certificate::load(asBytes(predecessor->identity().certificate));
-  if (certificate == nullptr) return Error{"--takeover", "the other process' certificate cannot be read"};
+  if (certificate == nullptr)
+    return Error{"--takeover", "the certificate of the other process cannot be read"};
   return crypto::DtlsContext::make(std::move(certificate));
 }
 
@@ -202,7 +203,7 @@ Result<takeover::Snapshot> Server::inherit(takeover::Client& predecessor) {
   ports_.inherit(std::move(snapshot->ports));
   http_.inherit({.admin = snapshot->admin, .join = snapshot->join});
   if (!read(snapshot->process, process_) || !read(snapshot->rooms, rooms_)) {
-    return Error{"", "what the other process left cannot be read"};
+    return Error{"", "the state of the other process cannot be read"};
   }
   return snapshot;
 }

@@ -142,13 +142,13 @@ Status Channel::send(const Message& message, Duration timeout) {
     left = left.subspan(some.size());
   }
   sent = sent && sendAll(fd_, message.body.data(), message.body.size());
-  return sent ? Status(Done{}) : Status(systemError("the other process does not listen"));
+  return sent ? Status(Done{}) : Status(systemError("the other process does not receive"));
 }
 
 Status Channel::judge(ssize_t received) {
   closed_ = received == 0 || (received < 0 && errno == ECONNRESET);
-  if (closed_) return Error{"", "the other process is gone"};
-  if (received < 0) return systemError("the other process does not answer");
+  if (closed_) return Error{"", "the other process has closed the connection"};
+  if (received < 0) return systemError("the other process does not respond");
   return Done{};
 }
 
@@ -184,7 +184,7 @@ Status Channel::receiveDescriptors(size_t count, std::vector<int>& out) {
       std::memcpy(out.data() + before, CMSG_DATA(message), some * sizeof(int));
     }
     if (!any || (header.msg_flags & MSG_CTRUNC) != 0) {
-      return Error{"", "descriptors were lost on the way: too many open files?"};
+      return Error{"", "descriptors were lost during the transfer: too many open files?"};
     }
   }
   return Done{};
@@ -204,7 +204,8 @@ Result<Message> Channel::receive(Duration timeout) {
   Header header{};
   if (Status status = setTimeouts(timeout); !status.ok()) return status.error();
   if (Status status = receiveAll(&header, sizeof header); !status.ok()) return status.error();
-  if (header.magic != kMagic) return Error{"", "the other process speaks another version of takeover"};
+  if (header.magic != kMagic)
+    return Error{"", "the other process uses another version of the takeover protocol"};
   if (header.body > kMaxBody || header.descriptors > kMaxDescriptors)
     return Error{"", "a message is too long"};
   Message message{.kind = header.kind, .body = {}, .descriptors = {}};
@@ -222,7 +223,7 @@ Result<Message> Channel::receive(MessageKind kind, Duration timeout) {
   if (!message.ok() || message->kind == kind) return message;
   for (const int fd : message->descriptors) close(fd);
   if (message->kind == MessageKind::kRefused) return Error{"", message->body};
-  return Error{"", "the other process sent something unexpected"};
+  return Error{"", "the other process sent an unexpected message"};
 }
 
 Result<int> Socket::bind(const std::string& path) {

@@ -12,18 +12,18 @@ namespace sluice::takeover {
 namespace {
 
 constexpr Duration kPatience = 10s;  // an old process may wait for handshakes to finish
-constexpr const char* kUnreadable = "what the other process sent cannot be read";
+constexpr const char* kUnreadable = "a message of the other process cannot be read";
 
 }  // namespace
 
 Result<std::unique_ptr<Client>> Client::connect(const std::string& path, unsigned workers) {
   if (!std::filesystem::exists(path)) {
-    log::info("nobody to take over from: there is no {}", path);
+    log::info("no process to take over from: {} does not exist", path);
     return std::unique_ptr<Client>();
   }
   auto channel = Channel::connect(path);
   if (!channel.ok()) {
-    log::info("nobody to take over from: {}", channel.error().message);
+    log::info("no process to take over from: {}", channel.error().message);
     return std::unique_ptr<Client>();
   }
   const Hello hello{workers, static_cast<uint32_t>(getpid())};

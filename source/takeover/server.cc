@@ -57,7 +57,7 @@ void Server::onConnection(Channel channel) {
   if (!sent.ok()) return;
   Hello hello;
   static_cast<void>(fromBytes(message->body, hello));
-  log::info("process {} wants to take over", hello.process);
+  log::info("process {} requests a takeover", hello.process);
   state_ = State::kIdentified;
   successor_.emplace(std::move(channel));
   successor_poll_ =
@@ -69,7 +69,7 @@ void Server::onConnection(Channel channel) {
 
 std::string Server::refusalOf(const std::string& body) const {
   Hello hello;
-  if (!fromBytes(body, hello)) return "the greeting cannot be read";
+  if (!fromBytes(body, hello)) return "the first message cannot be read";
   if (std::string why = host_.refusal(); !why.empty()) return why;
   if (successor_) return "another process is taking over";
   if (hello.workers == host_.workers()) return {};
@@ -83,7 +83,7 @@ void Server::onReadable() {
     ready_ = loop_.clock().now();
     return handOverWhenIdle();
   }
-  log::info("it went away");
+  log::info("the process that requested a takeover has closed the connection");
   forgetSuccessor();
 }
 
@@ -97,8 +97,8 @@ void Server::handOverWhenIdle() {
 void Server::handOver() {
   const Status status = transfer();
   if (!status.ok()) {
-    log::error("takeover failed, this process goes on: {}", status.error().message);
-    refuse(*successor_, "too late: the old process goes on");
+    log::error("takeover failed, this process continues: {}", status.error().message);
+    refuse(*successor_, "too late: the old process continues");
     host_.resume();
     return forgetSuccessor();
   }

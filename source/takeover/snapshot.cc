@@ -38,7 +38,7 @@ Result<Snapshot> Snapshot::fromMessage(Message message) {
   for (const auto& [count, bytes] : parts) described += count;
   if (!readable || described != all.size()) {
     for (const int fd : all) close(fd);
-    return Error{"", "what the other process sent cannot be read"};
+    return Error{"", "a message of the other process cannot be read"};
   }
   Snapshot snapshot;
   auto from = all.begin();
@@ -54,7 +54,7 @@ Result<Snapshot> Snapshot::fromMessage(Message message) {
     std::vector<int> some = next(parts[i].first);
     snapshot.workers.push_back({std::move(parts[i].second), std::move(some)});
   }
-  if (!in.ok()) return Error{"", "what the other process sent cannot be read"};
+  if (!in.ok()) return Error{"", "a message of the other process cannot be read"};
   return snapshot;
 }
 

@@ -1,4 +1,4 @@
-"""Repository rules that adapt what Debian ships."""
+"""Repository rules that adapt Debian's packages."""
 
 _CC_TOOLCHAIN_TYPE = "[\"@bazel_tools//tools/cpp:toolchain_type\"]"
 
@@ -18,8 +18,8 @@ debian_rules_cc = repository_rule(implementation = _debian_rules_cc_impl)
 _SRTP2_SHA256 = "8a43ef8e9ae2b665292591af62aa1a4ae41e468b6d98d8258f91478735da4e09"
 
 def _debian_srtp2_impl(ctx):
-    # Debian's binary uses NSS and is 20 times slower than the same source on BoringSSL. The source lies in
-    # the archive beside the binary package, so apt knows its address.
+    # Debian's binary uses NSS and is 20 times slower than the same source on BoringSSL. The source is
+    # in the archive next to the binary package, so apt knows its address.
     uris = ctx.execute(["apt-get", "download", "--print-uris", "libsrtp2-dev"])
     if uris.return_code != 0 or not uris.stdout.startswith("'"):
         fail("apt knows no libsrtp2-dev; run 'apt-get update' first: " + uris.stderr)

@@ -59,7 +59,7 @@ struct Fixture {
   std::map<std::string, std::string, std::less<>> headers{{"host", "127.0.0.1:9901"}};
 };
 
-TEST_CASE("with a token only probes and the page are open") {
+TEST_CASE("with a token, only the page and the probes are open") {
   Fixture f;
   CHECK(f.ask("GET", "/server_info").status == 200);
   f.api.configure({.token = "sixteen bytes and"});
@@ -88,7 +88,7 @@ TEST_CASE("with a token only probes and the page are open") {
   CHECK(f.operations.reloads == 1);
 }
 
-TEST_CASE("a web page gets nothing, under its own name or under ours") {
+TEST_CASE("requests from web pages are refused, under their own host name and under the endpoint's") {
   Fixture f;
   f.api.configure({.hosts = http::HostNames({"Sluice.internal"})});
   for (const char* path : {"/", "/ready", "/config_dump", "/sessions"}) {
@@ -107,7 +107,7 @@ TEST_CASE("a web page gets nothing, under its own name or under ours") {
   CHECK(f.operations.drains == 0);
 }
 
-TEST_CASE("the page says what can be done, with lines to copy") {
+TEST_CASE("the page lists the endpoints, with command lines to copy") {
   Fixture f;
   std::string page = f.ask("GET", "/").body;
   CHECK(page.find("name=viewport") != page.npos);
@@ -123,7 +123,7 @@ TEST_CASE("the page says what can be done, with lines to copy") {
   CHECK(f.ask("GET", "/server_info").body == "{\n  \"version\": \"1\"\n}\n");
 }
 
-TEST_CASE("sessions are filtered by what is known, and an unknown parameter is refused") {
+TEST_CASE("sessions are filtered by known parameters, and an unknown parameter is refused") {
   Fixture f;
   http::Request request = f.request("GET", "/sessions");
   request.query = {{"player", "ada"}, {"room", "lobby"}, {"chain", "c"}, {"listener", "l"}, {"limit", "7"}};
@@ -135,7 +135,7 @@ TEST_CASE("sessions are filtered by what is known, and an unknown parameter is r
   CHECK(refused.body.find("playr") != std::string::npos);
 }
 
-TEST_CASE("a dry run may name the folder that relative paths start from") {
+TEST_CASE("a dry run may name the folder from which relative paths start") {
   Fixture f;
   http::Request request = f.request("POST", "/reload");
   request.body = "listeners {}";
@@ -145,7 +145,7 @@ TEST_CASE("a dry run may name the folder that relative paths start from") {
   CHECK(f.api.handle(request).status == 400);
 }
 
-TEST_CASE("only a dry run takes a body") {
+TEST_CASE("only a dry run accepts a body") {
   Fixture f;
   CHECK_FALSE(f.api.refuse(f.request("POST", "/reload")));
   CHECK(f.api.refuse(f.request("POST", "/drain"))->status == 413);

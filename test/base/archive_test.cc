@@ -56,7 +56,7 @@ std::string write(Everything e, Descriptors& descriptors) {
   return out.takeBytes();
 }
 
-TEST_CASE("what was written is read again") {
+TEST_CASE("Archive: values that were written are read back") {
   Descriptors none;
   const std::string bytes = write(example(), none);
   Archive in(asBytes(bytes), none);
@@ -74,8 +74,7 @@ TEST_CASE("what was written is read again") {
   CHECK(e.instant == Instant(1s));
 }
 
-TEST_CASE(
-    "bytes that end too early are not ok, wherever they end, and take no memory for what is not there") {
+TEST_CASE("Archive: truncated bytes are not ok wherever they end, and allocate no memory for missing data") {
   Descriptors none;
   const std::string bytes = write(example(), none);
   for (size_t size = 0; size < bytes.size(); ++size) {
@@ -87,7 +86,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("whatever the bytes are, what is read are values: a bool, or a bit, is true or false") {
+TEST_CASE("Archive: any bytes read as valid values: a bool or a bit is true or false") {
   Descriptors none;
   const std::string bytes(100, '\x7f');
   Archive in(asBytes(bytes), none);
@@ -101,7 +100,7 @@ TEST_CASE("whatever the bytes are, what is read are values: a bool, or a bit, is
   CHECK(some == true);
 }
 
-TEST_CASE("a descriptor has one place, and one taker; the rest is closed") {
+TEST_CASE("a descriptor is read once, from its place; the others are closed") {
   int pipe[2];
   REQUIRE(::pipe(pipe) == 0);
   Descriptors writing;
@@ -122,8 +121,8 @@ TEST_CASE("a descriptor has one place, and one taker; the rest is closed") {
     CHECK(a == pipe[0]);
     CHECK(b == -1);
   }
-  CHECK(fcntl(pipe[0], F_GETFD) != -1);  // taken
-  CHECK(fcntl(pipe[1], F_GETFD) == -1);  // not taken
+  CHECK(fcntl(pipe[0], F_GETFD) != -1);  // read
+  CHECK(fcntl(pipe[1], F_GETFD) == -1);  // not read
   close(pipe[0]);
 }
 

@@ -4,7 +4,7 @@
 
 using namespace sluice;
 
-TEST_CASE("the closest name is found, and nothing when all are far") {
+TEST_CASE("closestName: finds the closest name, and none when all are far") {
   const std::vector<std::string> names{"listeners", "clusters", "limits", "nat"};
   CHECK(closestName("listner", names) == "listeners");
   CHECK(closestName("Clusters", names) == "clusters");

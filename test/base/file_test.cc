@@ -17,7 +17,7 @@ std::string pathOf(const char* name) {
 
 }  // namespace
 
-TEST_CASE("a regular file is read whole, up to the bound") {
+TEST_CASE("readFile: reads a regular file completely, up to the limit") {
   const std::string path = pathOf("content");
   const std::string content(100'000, 'x');
   std::ofstream(path) << content;
@@ -26,13 +26,13 @@ TEST_CASE("a regular file is read whole, up to the bound") {
   CHECK(readFile(path, 99'999).error().message == "is larger than 99999 bytes");
 }
 
-TEST_CASE("files that have no end, cannot be read or may block are errors") {
+TEST_CASE("readFile: files without an end, unreadable files and files that may block are errors") {
   CHECK(readFile("/proc/self/pagemap", 1000).error().message == "is larger than 1000 bytes");
   CHECK(readFile("/proc/self/mem", 1000).error().message == "cannot be read: Input/output error");
-  CHECK(readFile("/dev/zero", 1000).error().message == "cannot be read: is no regular file");
-  CHECK(readFile("/", 1000).error().message == "cannot be read: is no regular file");
+  CHECK(readFile("/dev/zero", 1000).error().message == "cannot be read: not a regular file");
+  CHECK(readFile("/", 1000).error().message == "cannot be read: not a regular file");
   CHECK(readFile(pathOf("none"), 1000).error().message == "cannot be read: No such file or directory");
   const std::string fifo = pathOf("fifo");
   REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
-  CHECK(readFile(fifo, 1000).error().message == "cannot be read: is no regular file");
+  CHECK(readFile(fifo, 1000).error().message == "cannot be read: not a regular file");
 }

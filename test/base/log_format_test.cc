@@ -19,11 +19,11 @@ const std::string kTime = R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d 
 
 }  // namespace
 
-TEST_CASE("a log line begins with a time in ISO 8601 with its zone") {
+TEST_CASE("a log line begins with the ISO 8601 time and its time zone") {
   CHECK(std::regex_match(formatted("refused"), std::regex(kTime + "refused\n")));
 }
 
-TEST_CASE("every line of a message has a time") {
+TEST_CASE("every line of a multi-line message begins with the time") {
   CHECK(std::regex_match(formatted("a\nb\nc"), std::regex(kTime + "a\n" + kTime + "b\n" + kTime + "c\n")));
   CHECK(std::regex_match(formatted("a\n"), std::regex(kTime + "a\n")));
 }

@@ -1,9 +1,10 @@
-"""What a speaker that floods costs others: the p99 of the delay without and with a speaker who sends 5,000 packets per second
-to 200 receivers, one after the other. It is measured for another speaker of the same room and in other rooms. The other rooms
-are 20 pairs who both talk: 40 talkers, whose frames are spread evenly over 20 ms, meet the fan-out to the 200 receivers at
-every phase, with the flood as without it. Without the flood a program sends as many datagrams of that size elsewhere, so that
-what the sender takes of the machine is in both. Ends with a verdict: exit status 1 when the median of the rounds' ratios is
-above 1.5 for either, or a packet of others was lost. A busy machine spoils it.
+"""The cost of a speaker that floods to other players: the p99 of the delay without and with a speaker that sends 5,000
+packets per second to 200 receivers, one after another. It is measured for another speaker of the same room and in other
+rooms. The other rooms are 20 pairs that both talk: the frames of these 40 talkers are spread evenly over 20 ms, so that they
+coincide with every phase of the fan-out to the 200 receivers, with and without the flood. Without the flood a program sends
+as many datagrams of that size elsewhere, so that both runs include the sender's load. Ends with a verdict: exit status 1 if
+the median of the rounds' ratios is above 1.5 for either, or a packet of another player was lost. The result is invalid on a
+busy machine.
 
 Usage: bazel run -c opt //test/bench:flood_bench [-- ROUNDS SECONDS RECEIVERS PACKETS_PER_SECOND]
 """
@@ -36,7 +37,7 @@ def pairs(proxy, seconds):
 
 
 def send_to(sink, packets_per_second):
-    """As sluice-load floods: a little each tick."""
+    """As sluice-load floods: a part in each tick."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect(sink)
         due = time.monotonic()
@@ -49,7 +50,7 @@ def send_to(sink, packets_per_second):
 
 @contextlib.contextmanager
 def blast(packets_per_second):
-    """As many datagrams as the flood has, to a socket that nothing reads."""
+    """As many datagrams as the flood has, to a socket that is never read."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
         sink.bind(("127.0.0.1", 0))
         sender = multiprocessing.Process(target=send_to, args=(sink.getsockname(), packets_per_second), daemon=True)

@@ -1,4 +1,4 @@
-"""What Sluice's forward costs beside a relay without logic: CPU time per delivered packet, alternating in one run.
+"""The cost of Sluice's forward compared with a relay without logic: CPU time per delivered packet, alternating in one run.
 
 Usage: bazel run -c opt //test/bench:forward_bench [-- ROUNDS SECONDS PACKETS_PER_SECOND]
 """
@@ -52,7 +52,7 @@ def measure(start, rate, seconds):
         stop(process)
 
 
-# Each subject, and what it is measured against.
+# Each subject, and its baseline.
 SUBJECTS = {
     "probe, one socket out": (lambda: start_probe("shared"), None),
     "sluice, ONE_WAY": (lambda: start_forward("ONE_WAY"), "probe, one socket out"),

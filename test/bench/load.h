@@ -1,4 +1,4 @@
-// What the load generators and the probe share: loopback sockets, batches and a steady rate.
+// The parts that the load generators and the probe share: loopback sockets, batches and a steady rate.
 #pragma once
 
 #include <arpa/inet.h>
@@ -39,14 +39,14 @@ inline int udpSocket(const sockaddr_in& local, int receive_buffer_bytes) {
   return fd;
 }
 
-// Datagrams as recvmmsg fills them in and sendmmsg takes them.
+// Datagrams in the form that recvmmsg fills in and sendmmsg reads.
 struct Batch {
   char buffers[kBatch][kPacket];
   sockaddr_in senders[kBatch];
   iovec vectors[kBatch];
   mmsghdr headers[kBatch];
 
-  // How many datagrams waited; less than one if none did.
+  // The number of datagrams received; less than one if none was waiting.
   int receive(int fd) {
     for (unsigned i = 0; i < kBatch; ++i) {
       vectors[i] = {buffers[i], kPacket};
@@ -62,7 +62,7 @@ struct Batch {
   }
 };
 
-// How many datagrams of this size waited.
+// The number of datagrams of this size received.
 inline uint64_t drain(int sink, size_t size) {
   static Batch batch;
   uint64_t total = 0;
@@ -77,8 +77,8 @@ struct Count {
   uint64_t delivered = 0;
 };
 
-// `send(first, count)` sends datagrams of these numbers and says how many went out; `receive()` says how many
-// arrived meanwhile.
+// `send(first, count)` sends datagrams with these numbers and returns how many were sent; `receive()` returns
+// how many arrived meanwhile.
 template <typename Send, typename Receive>
 Count blast(double packets_per_second, double seconds, Send send, Receive receive) {
   Count count;

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a server on one core, its load on another, and the CPU time between."""
+"""The benchmarks' common parts: a server on one core, its load on another, and the CPU time between."""
 
 import os
 import statistics
@@ -36,13 +36,13 @@ def bound(port):
 
 
 def start_server(*command):
-    """Starts a process on the server's core and returns it once it has RELAY_PORT."""
+    """Starts a process on the server's core and returns it once it has bound RELAY_PORT."""
     if bound(RELAY_PORT):
         raise SystemExit(f"somebody else has port {RELAY_PORT}")
     process = subprocess.Popen(pinned(RELAY_CORE, *command), stdout=subprocess.DEVNULL)
     for _ in range(200):
         if bound(RELAY_PORT):
-            time.sleep(0.3)  # for what it does after
+            time.sleep(0.3)  # for its later actions
             return process
         if process.poll() is not None:
             break
@@ -75,7 +75,7 @@ def stop(process):
 
 
 def cpu_ns(pid):
-    """Run time of all threads, exact to the nanosecond (proc(5), schedstat)."""
+    """Run time of all threads, in nanoseconds (proc(5), schedstat)."""
     total = 0
     for task in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:

@@ -1,5 +1,5 @@
-// What a filter in a shared object costs a packet: a chain with a module that passes all, against the same
-// chain with a filter in C++ that does. CPU time, alternating.
+// The cost per packet of a filter in a shared object: a chain with a module that passes everything, compared
+// with the same chain with a C++ filter that does. CPU time, alternating.
 #include <algorithm>
 #include <cstdio>
 #include <ctime>

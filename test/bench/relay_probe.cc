@@ -1,5 +1,5 @@
-// The least a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. What Sluice is measured
-// against.
+// The least that a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. Sluice is compared
+// with it.
 //   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way|unconnected
 // shared sends everything from one socket; per_flow has a connected socket for each client, as a proxy with
 // replies must; two_way also relays what comes back to those; unconnected is per_flow whose sockets could

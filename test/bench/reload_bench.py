@@ -1,6 +1,6 @@
-"""What reloads cost those who talk: their latency with ten reloads a second of the kinds of test/integration/edits.py, and
-without, in pairs of runs. Fails when the 99th percentile is more than a fifth higher with them, in the median of the
-pairs, or when a packet is lost.
+"""The cost of reloads to players that talk: their latency with ten reloads a second of the kinds in
+test/integration/edits.py, and without, in pairs of runs. Fails if the 99th percentile is more than a fifth higher with them,
+in the median of the pairs, or if a packet is lost.
 
 Usage: bazel run -c opt //test/bench:reload_bench [-- ROUNDS SECONDS]
 """
@@ -42,7 +42,7 @@ def main():
     rounds, seconds = (int(a) for a in (sys.argv[1:] + ["5", "10"][len(sys.argv) - 1:]))
     figures, lost = {False: [], True: []}, 0
     for number in range(rounds):
-        for reloading in (False, True) if number % 2 == 0 else (True, False):  # neither always runs on the warmer machine
+        for reloading in (False, True) if number % 2 == 0 else (True, False):  # the machine warms up
             report = run(reloading, seconds, number)
             figures[reloading].append(report["latency_ms"])
             lost += report["packets_lost"]

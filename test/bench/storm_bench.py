@@ -1,6 +1,6 @@
-"""What one listener that loses half of its packets, and asks for all of them, costs the others: their latency with and
-without it, in pairs of runs. Fails when the 99th percentile of the others' latency is more than a tenth higher with it, in
-the median of the pairs.
+"""The cost of a receiver that loses half of its packets, and requests all of them, to other players: their latency with
+and without it, in pairs of runs. Fails if the 99th percentile of their latency is more than a tenth higher with it, in the
+median of the pairs.
 
 Usage: bazel run -c opt //test/bench:storm_bench [-- ROUNDS SECONDS]
 """
@@ -37,11 +37,11 @@ def main():
     rounds, seconds = (int(a) for a in (sys.argv[1:] + ["7", "5"][len(sys.argv) - 1:]))
     figures = {0: [], 1: []}
     for number in range(rounds):
-        for lossy in (0, 1) if number % 2 == 0 else (1, 0):  # neither always runs on the warmer machine
+        for lossy in (0, 1) if number % 2 == 0 else (1, 0):  # the machine warms up
             report = run(lossy, seconds)
             latency = report["latency_ms"]
             figures[lossy].append(latency)
-            print(f"round {number + 1}: {'with   ' if lossy else 'without'} the lossy listener: p50 {latency['p50']:.2f} ms, "
+            print(f"round {number + 1}: {'with   ' if lossy else 'without'} the lossy receiver: p50 {latency['p50']:.2f} ms, "
                   f"p99 {latency['p99']:.2f} ms, {report['packets_lost']} lost by the others")
     for quantile in ("p50", "p99"):
         without, with_it = ([latency[quantile] for latency in figures[lossy]] for lossy in (0, 1))

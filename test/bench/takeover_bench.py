@@ -1,6 +1,6 @@
-"""What a takeover by another process costs the players: ten of them, two seconds apart, while 40 players talk. Prints for how
-long each stopped the packets, and the players' latencies. Ends with a verdict: exit status 1 when a pause or the 99.9th
-percentile of the latency is 40 ms or more, or when a packet is lost. A busy machine spoils it.
+"""The cost of a takeover to players: ten takeovers, two seconds apart, while 40 players talk. Prints for how long each one
+paused the packets, and the players' latencies. Ends with a verdict: exit status 1 if a pause or the 99.9th percentile of the
+latency is 40 ms or more, or if a packet is lost. The result is invalid on a busy machine.
 
 Usage: bazel run -c opt //test/bench:takeover_bench [-- TAKEOVERS]
 """

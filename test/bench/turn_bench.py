@@ -1,14 +1,14 @@
-"""What relaying costs in Sluice's TURN server beside coturn, pion/turn and a relay without logic: CPU time per
-delivered packet, alternating in one run. Ends with a verdict: exit status 1 when the median of the rounds' ratios to that
-relay is above 1.15, or a round is not cheaper than coturn's. A round compares what ran within the same seconds, so a
-machine that is busy for a while spoils a round and not the median; a busy machine spoils all.
+"""The cost of relaying in Sluice's TURN server compared with coturn, pion/turn and a relay without logic: CPU time per
+delivered packet, alternating in one run. Ends with a verdict: exit status 1 if the median of the rounds' ratios to that
+relay is above 1.15, or a round is not cheaper than coturn's. A round compares servers within the same seconds, so a
+machine that is busy for a while invalidates a round and not the median; a machine that is always busy invalidates all.
 
-Sluice runs with its defaults: packets that come this fast gather for 100 us (workers.coalesce_us); "eager" does without.
+Sluice runs with its defaults: packets that arrive this fast accumulate for 100 us (workers.coalesce_us); "eager" turns this off.
 
 Usage: bazel run -c opt //test/bench:turn_bench [-- ROUNDS SECONDS PACKETS_PER_SECOND]
 
-Needs Debian's coturn, golang-go and golang-github-pion-turn.v2-dev; who is missing or refuses a set-up is left out.
-SECONDS must stay below the 300 of a permission, which nobody refreshes here.
+Needs Debian's coturn, golang-go and golang-github-pion-turn.v2-dev; a server that is missing or refuses a set-up is left
+out. SECONDS must be below the 300 of a permission, which is not refreshed here.
 """
 
 import functools
@@ -25,7 +25,7 @@ FLOWS = 1000
 BYTES = 160
 CLIENT_PORT = 24004
 BLAST, PION_SOURCE = "test/bench/turn_blast", "test/bench/pion_turn/main.go"
-REALM, USER, PASSWORD = "bench", "bench", "bench-password"  # turn_blast knows them
+REALM, USER, PASSWORD = "bench", "bench", "bench-password"  # turn_blast uses them
 
 MAX_RATIO = 1.15  # to the probe
 
@@ -54,7 +54,7 @@ workers {{ COALESCE }}
 limits {{ max_sessions_per_source: 100000 max_unauthenticated_sessions: 20000 }}
 """
 
-# Shapes and directions, and the probe's mode that does the same.
+# Shapes and directions, and the probe's equivalent mode.
 TABLES = {
     ("one", "out"): (f"1 allocation with {FLOWS} channels, client to peers", "shared"),
     ("one", "back"): (f"1 allocation with {FLOWS} channels, peers to client", "shared"),
@@ -64,7 +64,7 @@ TABLES = {
 
 
 class Unable(Exception):
-    """A server that cannot take part."""
+    """A server that cannot be measured."""
 
 
 def start_coturn():
@@ -127,7 +127,7 @@ class Load:
 
 
 class Costs:
-    """What one subject's rounds gave."""
+    """The results of one subject's rounds."""
 
     def __init__(self):
         self.ns, self.losses, self.setups_ms = [], [], []
@@ -152,12 +152,12 @@ class Costs:
 
 
 def run(rounds, seconds, rate):
-    """Each table's costs by subject, and why a subject is not there."""
+    """Each table's costs by subject, and the reason why a subject is missing."""
     costs, unable = {table: {} for table in TABLES}, {}
     for round_ in range(rounds):
         for table, (_, mode) in TABLES.items():
             subjects = {"probe": lambda mode=mode: start_probe(mode), **SERVERS}
-            if mode == "per_flow":  # what a relay of many peers can have
+            if mode == "per_flow":  # the possible configuration of a relay with many peers
                 subjects["open"] = lambda: start_probe("unconnected")
             for name, start in subjects.items():
                 if (table, name) in unable:
@@ -186,7 +186,7 @@ def show(title, mode, costs):
 
 
 def verdict(costs):
-    """What is wrong, a line for each table."""
+    """The missed targets, a line for each table."""
     complaints = []
     for table, (title, _) in TABLES.items():
         ns = {name: subject.ns for name, subject in costs[table].items()}

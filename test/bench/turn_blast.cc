@@ -40,7 +40,7 @@ struct Arguments {
   bool back;
 };
 
-// What blasting needs: a datagram for each flow, where they go out and where they arrive.
+// The parts of a blast: a datagram for each flow, where it is sent and where it arrives.
 struct Load {
   int source;
   int sink;
@@ -87,7 +87,7 @@ Load turnLoad(const Arguments& arguments, int clients_fd, int peers_fd) {
   return load;
 }
 
-// What the probe sends this client's packets from.
+// The address from which the probe sends this client's packets.
 sockaddr_in probeAddress(const Arguments& arguments, in_addr client, int clients_fd, int peers_fd) {
   static Batch batch;
   const Outgoing packet{client, arguments.server, sluice::asBytes("hello")};

@@ -27,7 +27,7 @@ stun::TransportAddress toStun(const sockaddr_in& address) {
   return result;
 }
 
-// One request until its success.
+// A request until its success response.
 struct Request {
   uint16_t method;
   size_t client;
@@ -99,7 +99,7 @@ class Exchange {
     sendFrom(fd_, &packet, 1);
   }
 
-  // How many requests found their success.
+  // The number of requests that received a success response.
   size_t receive() {
     size_t answered = 0;
     const int n = batch_.receive(fd_);
@@ -133,7 +133,7 @@ class Exchange {
     return request.done = true;
   }
 
-  // Takes realm and nonce from a 401 or 438.
+  // Reads realm and nonce from a 401 or 438.
   static void challenge(const Request& request, TurnClient& client, const stun::Message& message) {
     const unsigned code = message.errorCode().value_or(0);
     const auto realm = message.find(stun::kRealm);

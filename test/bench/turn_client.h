@@ -1,5 +1,5 @@
-// Many TURN clients (RFC 8656) behind one socket, each with a loopback address of its own: so one system call
-// sends or receives for all of them. Sets up allocations and channels; sending is the caller's.
+// Many TURN clients (RFC 8656) behind one socket, each with its own loopback address, so that one system call
+// sends or receives for all of them. Sets up allocations and channels; the caller sends.
 #pragma once
 
 #include <netinet/in.h>
@@ -17,7 +17,7 @@ struct TurnUser {
 };
 
 struct TurnClient {
-  in_addr address;        // what it sends from
+  in_addr address;        // the address from which it sends
   sockaddr_in relayed{};  // known once allocated
   std::string realm{};
   std::string nonce{};
@@ -29,18 +29,18 @@ struct Channel {
   sockaddr_in peer;
 };
 
-// Allocates for every client and binds every channel, a few requests at a time, each repeated until answered.
-// Exits if the server refuses or stays silent.
+// Allocates for every client and binds every channel, a few requests at a time, each retransmitted until it
+// is answered. Exits if the server refuses or does not respond.
 void setUp(int fd, const sockaddr_in& server, const TurnUser& user, std::vector<TurnClient>& clients,
            const std::vector<Channel>& channels);
 
-// One datagram from an address of ours, which an unconnected socket on all addresses needs to be told.
+// One datagram from one of the clients' addresses, as an unconnected socket on all addresses must specify.
 struct Outgoing {
   in_addr from;
   sockaddr_in to;
   Bytes bytes;
 };
-// How many went out. At most 64 at once.
+// Returns how many were sent. At most 64 at once.
 uint64_t sendFrom(int fd, const Outgoing* packets, size_t count);
 
 }  // namespace sluice::bench

@@ -1,6 +1,6 @@
-// Floods a TURN server with Allocate requests of strangers from many loopback addresses.
+// Floods a TURN server with Allocate requests of unknown clients from many loopback addresses.
 //   turn_flood SERVER_PORT SOURCES PACKETS_PER_SECOND bare|login
-// bare: without credentials; login: with a username, and an integrity and a nonce that are nobody's. For
+// bare: without credentials; login: with a username, and an invalid integrity and nonce. For
 // every line "SECONDS" on its input prints "SENT ANSWERED".
 #include <cstring>
 

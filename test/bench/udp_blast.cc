@@ -1,4 +1,4 @@
-// Sends datagrams from many flows at a steady rate to a relay and counts what comes out at a sink.
+// Sends datagrams from many flows at a steady rate to a relay and counts what arrives at a sink.
 //   udp_blast RELAY_PORT SINK_PORT FLOWS BYTES PACKETS_PER_SECOND SECONDS
 // Prints "SENT DELIVERED".
 #include <sys/resource.h>

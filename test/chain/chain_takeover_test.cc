@@ -1,4 +1,4 @@
-// A chain, and what filter types have once in the process, on their way to another process.
+// A chain, and the process-wide state of filter types, are handed over to another process.
 #include <doctest/doctest.h>
 #include <google/protobuf/wrappers.pb.h>
 
@@ -11,7 +11,7 @@ namespace {
 using chain::FilterContext;
 using test::ChainHarness;
 
-// Counts packets, and takes the count along; "lonely" cannot.
+// Counts packets and hands the count over; "lonely" cannot be handed over.
 class Counter final : public chain::Filter {
  public:
   Counter(FilterContext& context, std::string mode) : Filter(context), mode_(std::move(mode)) {}
@@ -66,7 +66,8 @@ struct Fixture {
     before.ingress(asBytes("x"));
     before.ingress(asBytes("x"));
   }
-  // The chain that takes over: "NAME COUNT [proven]" of each filter, or who cannot go on.
+  // The chain that takes over: "NAME COUNT [proven]" of each filter, or the name of a filter that cannot
+  // continue.
   std::string takenBy(std::vector<test::FilterConfig> filters) {
     ChainHarness after(next_worker, std::move(filters));
     const std::string lost = after.takeOver(before);
@@ -85,7 +86,7 @@ struct Fixture {
   ChainHarness before{worker, {counter("a"), counter("b")}};
 };
 
-TEST_CASE("filters go on where name and type are the same, in whatever order; others begin anew") {
+TEST_CASE("filters continue if name and type are the same, in any order; others start with fresh state") {
   Fixture f;
   CHECK(f.takenBy({counter("a"), counter("b")}) == "a2 b2 ");
   CHECK(f.takenBy({counter("b"), counter("a")}) == "b2 a2 ");
@@ -97,18 +98,19 @@ TEST_CASE("filters go on where name and type are the same, in whatever order; ot
   CHECK(f.takenBy({counter("a", "other configuration"), counter("b")}) == "a2 b2 ");
 }
 
-TEST_CASE("a filter that begins anew in a proven session hears of it") {
+TEST_CASE("a filter with fresh state is notified that the session has authenticated") {
   Fixture f;
   f.before.session.authenticate(f.before.session.selected);
   CHECK(f.takenBy({counter("a"), counter("new"), counter("b")}) == "a2 new0proven b2 ");
 }
 
-TEST_CASE("state of another format is not read, and its filter named") {
+TEST_CASE("state of another format is not read, and its filter is named") {
   Fixture f;
   CHECK(f.takenBy({counter("b", "", "counter", 2)}) == "lost: b");
 }
 
-TEST_CASE("a filter that cannot go on elsewhere, on either side, is named; the chain goes on where it was") {
+TEST_CASE(
+    "a filter that cannot continue in another process is named, on either side; the old chain continues") {
   Fixture f;
   ChainHarness lonely(f.worker, {counter("a"), counter("l", "lonely"), counter("b")});
   lonely.ingress(asBytes("x"));
@@ -147,7 +149,8 @@ bool read(chain::ProcessState& state, const std::string& bytes) {
   return in.ok() && in.atEnd();
 }
 
-TEST_CASE("states of the process go along by name; what only one process has, or has no name, does not") {
+TEST_CASE(
+    "process-wide states are handed over by name; states without a name, or of one process only, are not") {
   chain::ProcessState before, after;
   before.get<Key>()->value = 7;
   before.get<Tally>()->names = "alice";
@@ -160,7 +163,7 @@ TEST_CASE("states of the process go along by name; what only one process has, or
   CHECK(after.get<Tally>()->names == "");
 }
 
-TEST_CASE("states of the process that are cut, or not their own, are not read") {
+TEST_CASE("process-wide states that are truncated, or belong to another type, are not read") {
   chain::ProcessState before;
   before.get<Key>()->value = 7;
   before.get<Tally>()->names = "alice";

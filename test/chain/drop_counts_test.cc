@@ -17,7 +17,7 @@ constexpr std::string_view kReasons[] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6
 constexpr std::string_view kOtherReasons[] = {"q0", "r1"};
 constexpr std::string_view kEnds[] = {"e0", "e1"};
 
-// "a" drops "a3" for the reason 3 and passes on the rest.
+// "a" drops "a3" with the reason 3 and passes on the rest.
 class Refuser final : public chain::Filter {
  public:
   Refuser(FilterContext& context, char name) : Filter(context), name_(name) {}
@@ -32,7 +32,7 @@ class Refuser final : public chain::Filter {
   const char name_;
 };
 
-// Of "a renamed" the reasons have other names.
+// The reasons of "a renamed" have other names.
 class RefuserFactory final : public chain::FilterFactory {
  public:
   static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
@@ -82,7 +82,7 @@ struct Fixture {
   std::string shown() { return shown(chain); }
 };
 
-TEST_CASE("a session's drops are counted by filter and reason, and no other session's") {
+TEST_CASE("a session's drops are counted by filter and reason, and separately from other sessions") {
   Fixture f;
   CHECK(f.shown() == "");
   f.drop({"b1", "a1", "b1", "a9", "b1"});
@@ -91,7 +91,7 @@ TEST_CASE("a session's drops are counted by filter and reason, and no other sess
   CHECK(f.shown(f.other_session) == "");
 }
 
-TEST_CASE("what is lost at an end of the chain is counted too, without a filter") {
+TEST_CASE("drops at an end of the chain are counted too, without a filter") {
   Fixture f;
   f.chain.chain().countEndDrop(1);
   f.drop({"a1"});
@@ -99,7 +99,7 @@ TEST_CASE("what is lost at an end of the chain is counted too, without a filter"
   CHECK(f.shown() == "/e1=2 a/r1=1 ");
 }
 
-TEST_CASE("twelve kinds of drops have a place, the rest counts together") {
+TEST_CASE("DropCounts: twelve kinds of drops are separate, further kinds are counted together") {
   Fixture f;
   f.drop({"a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b0", "b1", "b2", "b3", "b2", "b1"});
   CHECK(f.shown() ==
@@ -116,7 +116,7 @@ TEST_CASE("a reload keeps the drops of filters that stay; the rest counts as oth
   CHECK(f.shown() == "a/r1=2 n/r4=1 /other=3 ");
 }
 
-TEST_CASE("a reload under which the reasons have other names does not rename what was counted") {
+TEST_CASE("a reload that renames reasons does not rename earlier counts") {
   Fixture f;
   f.drop({"a0", "b0"});
   f.chain.reload({refuser("a", " renamed"), refuser("b")});
@@ -125,7 +125,7 @@ TEST_CASE("a reload under which the reasons have other names does not rename wha
   CHECK(f.shown() == "b/r0=1 a/q0=1 /other=1 ");
 }
 
-TEST_CASE("drops go along to another process by their names") {
+TEST_CASE("drops are handed over to another process by name") {
   Fixture f;
   f.drop({"a0", "a1", "a1", "b2"});
   f.chain.chain().countEndDrop(0);
@@ -137,7 +137,7 @@ TEST_CASE("drops go along to another process by their names") {
   CHECK(f.shown(next) == "a/r1=2 /e0=1 /other=2 ");
 }
 
-TEST_CASE("counts stop at their end and memory for them is small") {
+TEST_CASE("DropCounts: counts saturate, and memory for them is small") {
   chain::DropCounts counts;
   counts.add(nullptr, 0, UINT32_MAX - 1);
   counts.add(nullptr, 0);

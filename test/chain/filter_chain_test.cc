@@ -17,8 +17,8 @@ constexpr std::string_view kDrops[] = {"on_purpose"};
 int made = 0;
 std::vector<std::string> authenticated;
 
-// Appends its letter to what passes. Holds a packet that begins with 'h', drops one that begins with 'd',
-// consumes one that begins with 'c'; a letter in upper case adopts reloads.
+// Appends its letter to packets that pass. Holds a packet that begins with 'h', drops one that begins with
+// 'd', consumes one that begins with 'c'; a letter in upper case adopts reloads.
 class Letter final : public chain::Filter {
  public:
   Letter(FilterContext& context, std::string letter) : Filter(context), letter_(std::move(letter)) { ++made; }
@@ -99,7 +99,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("ingress runs in the order of the configuration, egress backwards") {
+TEST_CASE("ingress passes the filters in the order of the configuration, egress in reverse order") {
   Fixture f;
   CHECK(f.in("x") == "xabc");
   CHECK(f.out("x") == "xcba");
@@ -116,12 +116,12 @@ TEST_CASE("in = passed + dropped + consumed + held") {
   CHECK(f.out("h") == "");
   CHECK(f.out("x") == "xcba");
   CHECK(f.worker.pool().unaccounted() == 0);
-  f.chain.closeChain();  // what was held goes out through the filters outside
+  f.chain.closeChain();  // held packets leave through the filters further out
   CHECK(asText(f.chain.outer.back().data) == "hcba");
   CHECK(f.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("a reload with equal configuration touches nothing") {
+TEST_CASE("a reload with an equal configuration changes nothing") {
   Fixture f;
   f.in("x");
   made = 0;
@@ -140,7 +140,7 @@ TEST_CASE("a filter adopts its new configuration, or is replaced") {
   CHECK(f.out("x") == "xczA");
 }
 
-TEST_CASE("filters are inserted, removed and put in another order while a session lives") {
+TEST_CASE("filters are inserted, removed and reordered while a session is live") {
   Fixture f;
   f.in("x");
   f.chain.reload({letter("c"), letter("n"), letter("a")});
@@ -151,7 +151,7 @@ TEST_CASE("filters are inserted, removed and put in another order while a sessio
   CHECK(f.out("x") == "x");
 }
 
-TEST_CASE("what a removed filter holds goes on through the neighbours that stay") {
+TEST_CASE("packets that a removed filter holds pass through the neighbours that stay") {
   Fixture f;
   f.chain.reload({letter("a"), letter("b")});
   CHECK(f.out("h") == "");  // b holds it
@@ -162,7 +162,7 @@ TEST_CASE("what a removed filter holds goes on through the neighbours that stay"
   CHECK(f.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("the news that the client has proven itself reaches every filter, also one that comes later") {
+TEST_CASE("every filter is notified that the client has authenticated, also a filter inserted later") {
   Fixture f;
   f.in("x");
   authenticated.clear();
@@ -173,7 +173,7 @@ TEST_CASE("the news that the client has proven itself reaches every filter, also
   CHECK(authenticated == std::vector<std::string>{"n"});
 }
 
-TEST_CASE("a chain serves the clients that its match covers") {
+TEST_CASE("a chain serves the clients that its match includes") {
   chain::ChainSpec spec;
   const auto remote = *net::Address::parse("10.1.2.3:5000");
   const auto local = *net::Address::parse("192.0.2.1:3478");

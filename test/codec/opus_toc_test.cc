@@ -12,7 +12,7 @@ namespace {
 using test::hex;
 using namespace std::chrono_literals;
 
-TEST_CASE("the TOC's configurations") {
+TEST_CASE("opus::Toc: the configurations") {
   struct Case {
     unsigned config;
     Mode mode;
@@ -41,7 +41,7 @@ TEST_CASE("the TOC's configurations") {
   }
 }
 
-TEST_CASE("frame counts and malformed packets") {
+TEST_CASE("opus::parse: frame counts and malformed packets") {
   constexpr int kBad = 0;
   struct Case {
     std::string name;
@@ -83,7 +83,7 @@ TEST_CASE("frame counts and malformed packets") {
   }
 }
 
-TEST_CASE("long frames and long padding") {
+TEST_CASE("opus::parse: long frames and long padding") {
   std::vector<uint8_t> packet(1276, 0);
   packet[0] = 0xf8;
   CHECK(parse(packet));
@@ -100,7 +100,7 @@ TEST_CASE("long frames and long padding") {
   CHECK(parse(padded)->samples() == 960);
 }
 
-TEST_CASE("LBRR is seen where SILK says so") {
+TEST_CASE("LBRR is detected as SILK signals it") {
   struct Case {
     const char* name;
     const char* packet;
@@ -128,7 +128,7 @@ TEST_CASE("LBRR is seen where SILK says so") {
   }
 }
 
-TEST_CASE("a frame says whether it is active where its mode tells") {
+TEST_CASE("a frame signals its activity if its mode supports it") {
   struct Case {
     const char* name;
     const char* packet;
@@ -155,7 +155,7 @@ TEST_CASE("a frame says whether it is active where its mode tells") {
   }
 }
 
-TEST_CASE("DTX") {
+TEST_CASE("opus: DTX packets are detected") {
   CHECK(isDtx(hex("f8")));
   CHECK(isDtx(hex("f8ff")));
   CHECK_FALSE(isDtx(hex("f8fffe")));

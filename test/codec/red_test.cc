@@ -12,7 +12,7 @@ namespace {
 
 using test::hex;
 
-TEST_CASE("a redundant and a primary block") {
+TEST_CASE("red::parse: a redundant and a primary block") {
   // Payload type 111, 960 units older, 2 bytes; then the primary.
   const auto bytes = hex("ef 0f0002 6f aabb ccddee");
   const auto packet = parse(bytes);
@@ -26,12 +26,12 @@ TEST_CASE("a redundant and a primary block") {
   CHECK(packet->primary().timestamp_offset == 0);
 }
 
-TEST_CASE("a primary alone, and an empty one") {
+TEST_CASE("red::parse: a primary block alone, and an empty one") {
   CHECK(parse(hex("6f aa"))->count == 1);
   CHECK(parse(hex("6f"))->primary().data.empty());
 }
 
-TEST_CASE("headers that are written read back") {
+TEST_CASE("red: headers that were written read back") {
   const auto old = hex("0102");
   const Block redundant[] = {{111, 1920, old}, {111, 960, {}}};
   std::vector<uint8_t> payload(headerSize(2));
@@ -48,7 +48,7 @@ TEST_CASE("headers that are written read back") {
   CHECK(packet->primary().data[0] == 0xcc);
 }
 
-TEST_CASE("malformed payloads are refused") {
+TEST_CASE("red::parse: malformed payloads are refused") {
   for (const std::string bad :
        {"", "ef", "ef 0f00", "ef 0f0002", "ef 0f0002 6f aa", "ef 0f0001 ef 0f0001 6f aa"}) {
     CAPTURE(bad);

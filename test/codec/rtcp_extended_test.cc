@@ -11,7 +11,7 @@ namespace {
 
 using test::hex;
 
-TEST_CASE("a reference time is written as RFC 3611 section 4.4 draws it") {
+TEST_CASE("a reference time is written as RFC 3611 section 4.4 defines it") {
   std::array<uint8_t, 64> buffer;
   Writer writer(buffer);
   addReferenceTime(writer, 0x01020304, 0x1122334455667788);
@@ -20,7 +20,7 @@ TEST_CASE("a reference time is written as RFC 3611 section 4.4 draws it") {
   CHECK(std::equal(expected.begin(), expected.end(), buffer.begin()));
 }
 
-TEST_CASE("a DLRR block tells the round trip") {
+TEST_CASE("a DLRR block gives the round trip") {
   // Another block first; two sub-blocks; kept for a quarter of a second of half a second.
   const auto bytes =
       hex("80cf000b 00000009 04000002 00000000 00000000 05000006 00000007 00010000 00004000 "
@@ -34,7 +34,7 @@ TEST_CASE("a DLRR block tells the round trip") {
   CHECK_FALSE(referenceRoundTrip(*packet, 7, 0x10000));  // kept for longer than it was away
 }
 
-TEST_CASE("what is cut off or no extended report is nothing") {
+TEST_CASE("rtcp: truncated data, and packets that are not extended reports, give nothing") {
   for (const char* text : {"80cf0001 00000009", "80cf0002 00000009 05000009",
                            "80cf0003 00000009 05000001 00000007", "80c90001 00000009", "80cf0000"}) {
     CAPTURE(text);

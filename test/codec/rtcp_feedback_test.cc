@@ -30,7 +30,7 @@ TEST_CASE("a NACK names the first and 16 following (RFC 4585 section 6.2.1)") {
         std::vector<uint16_t>{0xfffe, 0xffff, 0x0000, 0x000e});
 }
 
-TEST_CASE("NACKs that are written read back, neighbours in one entry") {
+TEST_CASE("NACKs that were written read back, with neighbours in one entry") {
   struct Case {
     std::vector<uint16_t> sequences;
     size_t entries;
@@ -48,14 +48,14 @@ TEST_CASE("NACKs that are written read back, neighbours in one entry") {
   }
 }
 
-TEST_CASE("a NACK that does not fit spoils the compound") {
+TEST_CASE("a NACK that does not fit invalidates the compound") {
   std::array<uint8_t, 12> buffer;
   Writer writer(buffer);
   addNack(writer, 1, 2, std::array<uint16_t, 1>{1});
   CHECK_FALSE(writer.finish());
 }
 
-TEST_CASE("rates read back, rounded down to their mantissa") {
+TEST_CASE("bit rates read back, rounded down to their mantissa") {
   for (const uint64_t bps :
        {0ull, 1ull, 32'000ull, 131'071ull, 262'143ull, 10'000'000ull, 0x3FFFFull << 40}) {
     CAPTURE(bps);
@@ -79,7 +79,7 @@ TEST_CASE("rates read back, rounded down to their mantissa") {
   }
 }
 
-TEST_CASE("other and malformed feedback is nothing") {
+TEST_CASE("rtcp: other and malformed feedback is ignored") {
   for (const char* bytes :
        {"8fce0002 00000001 00000000", "8fce0004 00000001 00000000 52454d43 01000001 00000002",
         "8fce0004 00000001 00000000 52454d42 01ffffff", "8fcd0002 00000001 00000002",

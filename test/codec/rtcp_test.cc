@@ -13,7 +13,7 @@ namespace {
 using rtp::Reception;
 using test::hex;
 
-TEST_CASE("a compound of reports is written and read") {
+TEST_CASE("rtcp: a compound of reports is written and read") {
   std::vector<uint8_t> buffer(200);
   rtcp::Writer writer(buffer);
   const rtcp::ReportBlock block{.ssrc = 9,
@@ -45,7 +45,7 @@ TEST_CASE("a compound of reports is written and read") {
   CHECK(reader.done());
 }
 
-TEST_CASE("a malformed part ends the reading") {
+TEST_CASE("a malformed part ends the parse") {
   for (const char* bytes : {"80 c9 00 05 00000001", "40 c9 00 01 00000001", "a0 c9 00 01 00000009", "80"}) {
     const auto packet = hex(bytes);
     rtcp::Reader reader(packet);
@@ -53,12 +53,12 @@ TEST_CASE("a malformed part ends the reading") {
     CHECK_FALSE(reader.next());
     CHECK_FALSE(reader.done());
   }
-  const auto lying = hex("9f c9 00 01 00000001");  // promises 31 blocks
+  const auto lying = hex("9f c9 00 01 00000001");  // claims 31 blocks
   rtcp::Reader reader(lying);
   CHECK_FALSE(rtcp::readReportBlock(*reader.next(), 0));
 }
 
-TEST_CASE("what does not fit is not written") {
+TEST_CASE("rtcp::Writer: reports that do not fit are not written") {
   std::vector<uint8_t> buffer(27);
   rtcp::Writer writer(buffer);
   writer.addSenderReport({1, 2, 3, 4, 5}, {});
@@ -73,12 +73,14 @@ TEST_CASE("RFC 3550 6.4.1: the round trip of the RFC's example") {
   CHECK_FALSE(rtcp::roundTrip({.last_sr = 0xb7052000, .delay_since_last_sr = 0x10000000}, 0xb7108000));
 }
 
-TEST_CASE("NTP time counts from 1900") {
+TEST_CASE("NTP time starts at 1900") {
   CHECK((rtcp::toNtp(std::chrono::system_clock::time_point{}) >> 32) == 2'208'988'800);
   CHECK((rtcp::toNtp(std::chrono::system_clock::time_point{500ms}) & 0xFFFFFFFF) == 0x80000000);
 }
 
-TEST_CASE("loss is what the extended sequence numbers promise and did not come, over wrap-around") {
+TEST_CASE(
+    "Reception: loss is the number of packets that the extended sequence numbers imply and that did not "
+    "arrive, over wrap-around") {
   Reception reception(48'000);
   Instant now{1h};
   for (uint32_t i = 65'530; i < 65'550; ++i) {
@@ -93,7 +95,7 @@ TEST_CASE("loss is what the extended sequence numbers promise and did not come, 
   CHECK(reception.report(1, now).fraction_lost == 0);  // nothing new
 }
 
-TEST_CASE("duplicates make loss negative, late packets repair it") {
+TEST_CASE("Reception: duplicates make loss negative, late packets reduce it") {
   Reception reception(48'000);
   Instant now{1h};
   for (const uint16_t sequence : {1, 2, 2, 2, 3}) reception.onPacket(sequence, sequence * 960u, now);
@@ -101,7 +103,7 @@ TEST_CASE("duplicates make loss negative, late packets repair it") {
   CHECK(reception.report(1, now).fraction_lost == 0);
 }
 
-TEST_CASE("a stray sequence number is passed over, two in a row restart the stream") {
+TEST_CASE("Reception: a stray sequence number is ignored, two in a row restart the stream") {
   Reception reception(48'000);
   Instant now{1h};
   reception.onPacket(10, 0, now);
@@ -113,13 +115,13 @@ TEST_CASE("a stray sequence number is passed over, two in a row restart the stre
   CHECK(reception.lost() == 0);
 }
 
-TEST_CASE("jitter follows RFC 3550 A.8") {
+TEST_CASE("Reception: jitter follows RFC 3550 A.8") {
   Reception steady(48'000);
   Instant now{1h};
   for (uint16_t i = 0; i < 100; ++i) steady.onPacket(i, i * 960u, now += 20ms);
   CHECK(steady.jitter() == 0);
-  // Every other packet 10 ms late: the difference of transit is 480 units each time, to which the mean
-  // converges.
+  // Every second packet is 10 ms late: the transit difference is 480 units each time, and the mean converges
+  // to it.
   Reception shaky(48'000);
   for (uint16_t i = 0; i < 400; ++i) {
     shaky.onPacket(i, i * 960u, now + (i % 2 == 0 ? 0ms : 10ms));
@@ -129,7 +131,7 @@ TEST_CASE("jitter follows RFC 3550 A.8") {
   CHECK(shaky.jitter() <= 480);
 }
 
-TEST_CASE("a report tells when the last sender report came") {
+TEST_CASE("a report contains the time since the last sender report") {
   Reception reception(48'000);
   Instant now{1h};
   reception.onPacket(1, 0, now);
@@ -140,20 +142,20 @@ TEST_CASE("a report tells when the last sender report came") {
   CHECK(report.delay_since_last_sr == 65536 * 3 / 2);
 }
 
-TEST_CASE("a report that passes tells the round trip to who wrote it") {
+TEST_CASE("a report block that passes gives the round trip to its sender") {
   Reception reception(48'000);
   const Instant now{1h};
   rtcp::ReportBlock block{.last_sr = 0x33445566, .delay_since_last_sr = 65'536};
-  CHECK_FALSE(reception.roundTripBeyond(block, now));  // no sender report passed
+  CHECK_FALSE(reception.roundTripBeyond(block, now));  // no sender report has passed
   reception.onSenderReport(0x1122334455667788, now);
   CHECK(reception.roundTripBeyond(block, now + 1040ms) == 40ms);
   CHECK_FALSE(reception.roundTripBeyond(block, now + 900ms));  // it cannot have been held for longer
   block.last_sr = 1;
-  CHECK_FALSE(reception.roundTripBeyond(block, now + 1040ms));  // of another one
+  CHECK_FALSE(reception.roundTripBeyond(block, now + 1040ms));  // of another sender report
   CHECK_FALSE(reception.roundTripBeyond({}, now + 1040ms));
 }
 
-TEST_CASE("a hostile timestamp, half the range away, is only a large jitter") {
+TEST_CASE("a forged timestamp, half the range away, causes only a large jitter") {
   Reception reception(48'000);
   Instant now{1h};
   reception.onPacket(1, 0, now);
@@ -161,7 +163,7 @@ TEST_CASE("a hostile timestamp, half the range away, is only a large jitter") {
   CHECK(reception.jitter() == 0x0800'0000);
 }
 
-TEST_CASE("report blocks are rewritten in place, the others left alone (RFC 3550 section 7.2)") {
+TEST_CASE("report blocks are rewritten in place, others are unchanged (RFC 3550 section 7.2)") {
   using namespace rtcp;
   std::array<uint8_t, 256> buffer;
   Writer writer(buffer);

@@ -10,7 +10,7 @@ namespace {
 
 using test::hex;
 
-TEST_CASE("RFC 7983: the first byte tells what a datagram is") {
+TEST_CASE("RFC 7983: the first byte determines the kind of a datagram") {
   struct Case {
     const char* bytes;
     PacketKind kind;
@@ -42,7 +42,7 @@ TEST_CASE("RFC 7983: the first byte tells what a datagram is") {
 
 const auto kOneByte = hex("90 ef 1234 000003c0 deadbeef bede 0002 10 99 40 30 00 00 00 00 fc 01 02");
 
-TEST_CASE("a packet with a one-byte extension") {
+TEST_CASE("rtp::parse: a packet with a one-byte extension") {
   const auto packet = rtp::parse(kOneByte);
   REQUIRE(packet);
   CHECK(packet->marker);
@@ -60,7 +60,7 @@ TEST_CASE("a packet with a one-byte extension") {
   CHECK(packet->payload.size() == 3);
 }
 
-TEST_CASE("a packet with CSRCs, a two-byte extension and padding") {
+TEST_CASE("rtp::parse: a packet with CSRCs, a two-byte extension and padding") {
   const auto bytes =
       hex("b2 6f 0001 00000001 00000002 0000000a 0000000b 1000 0002 01 02 99 98 07 00 00 00 "
           "78 79 7a 00 00 03");
@@ -74,13 +74,13 @@ TEST_CASE("a packet with CSRCs, a two-byte extension and padding") {
   CHECK(asText(packet->payload) == "xyz");
 }
 
-TEST_CASE("a padding-only packet has an empty payload") {
+TEST_CASE("rtp::parse: a padding-only packet has an empty payload") {
   const auto packet = rtp::parse(hex("a0 6f 0001 00000001 00000002 00 00 00 04"));
   REQUIRE(packet);
   CHECK(packet->payload.empty());
 }
 
-TEST_CASE("what does not hold what it promises is refused") {
+TEST_CASE("rtp::parse: truncated or inconsistent packets are refused") {
   for (const char* bytes : {"40 6f 0001 00000001 00000002",            // version 1
                             "81 6f 0001 00000001 00000002",            // CSRC missing
                             "90 6f 0001 00000001 00000002 bede",       // extension header cut
@@ -94,14 +94,14 @@ TEST_CASE("what does not hold what it promises is refused") {
   for (size_t size = 0; size < 24; ++size) CHECK_FALSE(rtp::parse(Bytes(kOneByte).first(size)));
 }
 
-TEST_CASE("an extension element that leaves its block, or follows a stop, is not found") {
+TEST_CASE("rtp: an extension element that exceeds its block, or follows a stop, is not found") {
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 bede 0001 13 01 02 03"))->findExtension(1));
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 bede 0001 f0 00 10 01"))->findExtension(1));
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 1000 0001 01 05 00 00"))->findExtension(1));
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 abcd 0001 10 01 00 00"))->findExtension(1));
 }
 
-TEST_CASE("what is written is read") {
+TEST_CASE("rtp: a packet that was written reads back") {
   const uint32_t csrcs[] = {5, 6};
   const uint8_t level = rtp::writeAudioLevel({25, true});
   const rtp::ExtensionElement elements[] = {{1, Bytes(&level, 1)}, {14, asBytes("sixteen bytes ok")}};

@@ -5,13 +5,13 @@
 namespace sluice::rtp {
 namespace {
 
-TEST_CASE("distance across the wrap") {
+TEST_CASE("distance: sequence numbers wrap around") {
   CHECK(sequenceDistance(65535, 2) == 3);
   CHECK(sequenceDistance(2, 65535) == -3);
   CHECK(sequenceDistance(7, 7) == 0);
 }
 
-TEST_CASE("sequence numbers unroll, late ones too") {
+TEST_CASE("Unroller: sequence numbers are extended, late ones too") {
   SequenceExtender extender;
   CHECK(extender.empty());
   const int64_t first = extender.extend(65534);

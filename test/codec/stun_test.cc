@@ -98,7 +98,7 @@ TEST_CASE("RFC 5769 2.4: a request with long-term credentials") {
 }
 
 TEST_CASE("RFC 8489 B.1: the key and the HMAC of the SHA-256 vector") {
-  // The RFC's length field counts the header too, so that it is no well-formed message: the HMAC is over the
+  // The RFC's length field includes the header, so it is not a well-formed message: the HMAC is over the
   // bytes as printed.
   CHECK_FALSE(stun::parse(kSha256Request));
   const auto key = crypto::sha256(asBytes(std::string(kMatrixUser) + ":example.org:TheMatrIX"));
@@ -122,14 +122,14 @@ TEST_CASE("MESSAGE-INTEGRITY-SHA256 is written and checked") {
   CHECK_FALSE(stun::parse(damaged)->checkIntegritySha256(asBytes("key"), crypto::hmacSha256));
 }
 
-TEST_CASE("every truncation of a message is refused") {
+TEST_CASE("stun::parse: every truncation of a message is refused") {
   for (size_t size = 0; size < kRequest.size(); ++size) {
     CAPTURE(size);
     CHECK_FALSE(stun::parse(Bytes(kRequest).first(size)));
   }
 }
 
-TEST_CASE("what is not a well-formed message is refused") {
+TEST_CASE("stun::parse: messages that are not well-formed are refused") {
   auto wrong_cookie = kRequest;
   wrong_cookie[4] ^= 1;
   CHECK_FALSE(stun::parse(wrong_cookie));
@@ -145,7 +145,7 @@ TEST_CASE("what is not a well-formed message is refused") {
   CHECK_FALSE(stun::parse(overlong));
 }
 
-TEST_CASE("RFC 8489 14.5: attributes after MESSAGE-INTEGRITY do not count") {
+TEST_CASE("RFC 8489 14.5: attributes after MESSAGE-INTEGRITY are ignored") {
   std::vector<uint8_t> buffer(200);
   stun::Writer writer(buffer, stun::kBinding, stun::Class::kRequest, {1});
   writer.add(stun::kUsername, "a:b");
@@ -161,7 +161,7 @@ TEST_CASE("RFC 8489 14.5: attributes after MESSAGE-INTEGRITY do not count") {
   CHECK(message->checkFingerprint());
 }
 
-TEST_CASE("a damaged bit anywhere fails the fingerprint or the parse") {
+TEST_CASE("stun: a corrupted bit anywhere fails the fingerprint or the parse") {
   for (size_t i = 0; i < kRequest.size(); ++i) {
     auto damaged = kRequest;
     damaged[i] ^= 4;
@@ -172,7 +172,7 @@ TEST_CASE("a damaged bit anywhere fails the fingerprint or the parse") {
   }
 }
 
-TEST_CASE("methods and classes survive a round trip") {
+TEST_CASE("stun: methods and classes are encoded and decoded without change") {
   for (const uint16_t method : {stun::kBinding, stun::kAllocate, stun::kChannelBind, uint16_t{0xFFF}}) {
     for (const auto kind :
          {stun::Class::kRequest, stun::Class::kIndication, stun::Class::kSuccess, stun::Class::kError}) {
@@ -186,7 +186,7 @@ TEST_CASE("methods and classes survive a round trip") {
   }
 }
 
-TEST_CASE("what does not fit is not written") {
+TEST_CASE("stun::Writer: attributes that do not fit are not written") {
   std::vector<uint8_t> buffer(40);
   stun::Writer writer(buffer, stun::kBinding, stun::Class::kError, {1});
   writer.addError(401, "Unauthorized");

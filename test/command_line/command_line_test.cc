@@ -38,7 +38,7 @@ std::string firstLine(const Ending& ending) {
 
 }  // namespace
 
-TEST_CASE("an unknown flag is named before a required one that is missing") {
+TEST_CASE("an unknown flag is reported before a missing required flag") {
   CHECK(firstLine(sluiceEnds({"--confg", "x"})) == "--confg: unknown flag; did you mean --config?");
   CHECK(firstLine(sluiceEnds({"--confg=x"})) == "--confg: unknown flag; did you mean --config?");
   CHECK(firstLine(sluiceEnds({"--zzz"})) == "--zzz: unknown flag");
@@ -49,7 +49,7 @@ TEST_CASE("an unknown flag is named before a required one that is missing") {
   CHECK(loadEnds({"--player", "2"}).exit_code == 2);
 }
 
-TEST_CASE("a required flag that is missing is named") {
+TEST_CASE("a missing required flag is named") {
   CHECK(firstLine(sluiceEnds({})) == "--config is required");
   CHECK(firstLine(loadEnds({})) == "--join is required");
   CHECK(firstLine(sluiceEnds({"--config", "a", "--mode", "diff"})) == "--against is required");
@@ -62,7 +62,7 @@ TEST_CASE("both programs print their version and exit with 0") {
   CHECK(loadEnds({"--version"}).exit_code == 0);
 }
 
-TEST_CASE("a wrong value is answered with what is allowed") {
+TEST_CASE("a wrong value is reported with the allowed values") {
   CHECK(firstLine(sluiceEnds({"-c", "a", "--mode", "check"})) ==
         "--mode: must be serve, validate or diff, not 'check'");
   CHECK(firstLine(sluiceEnds({"-c", "a", "-l", "verbose"})) ==
@@ -91,7 +91,7 @@ TEST_CASE("sluice-load: flags that contradict each other are refused") {
   CHECK(refused({"--ca-file", "f", "--insecure"}) == "--ca-file cannot be given together with --insecure");
 }
 
-TEST_CASE("the help lists modes in words and marks what is required") {
+TEST_CASE("the help lists modes by name and marks required flags") {
   const Ending help = sluiceEnds({"--help"});
   CHECK(help.exit_code == 0);
   CHECK(help.text.find("serve, validate or diff") != std::string::npos);
@@ -100,7 +100,7 @@ TEST_CASE("the help lists modes in words and marks what is required") {
   CHECK(help.text.find("--version") != std::string::npos);
 }
 
-TEST_CASE("a whole command line becomes options") {
+TEST_CASE("a complete command line becomes options") {
   const auto parsed =
       run(server::parseOptions, {"-c", "a.json", "--mode", "diff", "--against", "http://h:1"});
   const auto* options = std::get_if<server::Options>(&parsed);

@@ -67,7 +67,7 @@ struct Builder {
   }
 };
 
-TEST_CASE("every wrong value is named by its field's path") {
+TEST_CASE("every wrong value is reported with its field's path") {
   const std::string voice = std::string(kStun) + kDtls + kRouter;
   struct Case {
     std::string text;
@@ -90,7 +90,7 @@ TEST_CASE("every wrong value is named by its field's path") {
       {listener(chain(kForward, "")) + kCluster, "listeners[0].filter_chains[0].name: is required"},
       {listener(chain("")) + kCluster, "listeners[0].filter_chains[0].filters: at least one"},
       {listener(chain(kForward) + chain(kForward, "name: 'd'")) + kCluster,
-       "listeners[0].filter_chains[1]: is never reached"},
+       "listeners[0].filter_chains[1]: cannot be reached"},
       {listener(chain(kForward, "name: 'c' match { source_prefixes: '10.0.0.0/40' }")) + kCluster,
        "listeners[0].filter_chains[0].match.source_prefixes[0]: '10.0.0.0/40'"},
       {listener(chain(kForward, "name: 'c' match { local_ports: 70000 }")) + kCluster,
@@ -126,11 +126,11 @@ TEST_CASE("every wrong value is named by its field's path") {
            chain(filter("Impair", "ingress { loss { percent: 1 gilbert_elliott { to_good_percent: 1 } } }") +
                  kForward)) +
            kCluster,
-       "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: excludes "
-       "percent"},
+       "listeners[0].filter_chains[0].filters[0].typed_config.ingress.loss.gilbert_elliott: must not be set "
+       "together with percent"},
       {listener(chain(kForward + std::string("versions { name: 'v' weight: 1 ") + kForward + "} ")) +
            kCluster,
-       "listeners[0].filter_chains[0].filters: must not be there together with versions"},
+       "listeners[0].filter_chains[0].filters: must not be set together with versions"},
       {listener(chain(std::string("versions { name: 'v' ") + kForward + "} ")) + kCluster,
        "listeners[0].filter_chains[0].versions: at least one needs a weight"},
       {listener(chain(std::string("versions { weight: 1 ") + kForward + "} ")) + kCluster,
@@ -242,20 +242,22 @@ TEST_CASE("a certificate needs the private key that belongs to it") {
   CHECK(other[0] == "join.tls_private_key_file: does not belong to the certificate");
   const auto no_key = errors("certificate.pem", "certificate.pem");
   REQUIRE(no_key.size() == 1);
-  CHECK(no_key[0].starts_with("join.tls_private_key_file: is no private key"));
+  CHECK(no_key[0].starts_with("join.tls_private_key_file: is not a private key"));
   const auto no_certificate = errors("private_key.pem", "private_key.pem");
   REQUIRE(no_certificate.size() == 1);
-  CHECK(no_certificate[0].starts_with("join.tls_certificate_file: is no certificate"));
+  CHECK(no_certificate[0].starts_with("join.tls_certificate_file: is not a certificate"));
 }
 
-TEST_CASE("an unknown filter type is answered with the types that there are") {
+TEST_CASE("an unknown filter type is reported with the known types") {
   const auto errors = Builder().errors(listener(chain(filter("StunTrun", ""))));
   REQUIRE_FALSE(errors.empty());
   CHECK(errors[0].find("did you mean sluice.filters.StunTurn?") != std::string::npos);
   CHECK(errors[0].find("sluice.filters.RtpRouter") != std::string::npos);
 }
 
-TEST_CASE("a listener has three quarters of all sessions, the only one all of them, or what it says") {
+TEST_CASE(
+    "a listener may use three quarters of all sessions, the only listener all of them, or the number it "
+    "sets") {
   const auto sessions = [](const std::string& text) {
     const auto built = Builder().build(text);
     REQUIRE(built.ok());
@@ -273,9 +275,9 @@ TEST_CASE("a listener has three quarters of all sessions, the only one all of th
         std::vector<std::string>{"listeners[0].max_sessions: must be 1 to 10000000"});
 }
 
-TEST_CASE("every number has a range, and a value just outside of it is refused") {
+TEST_CASE("every number has a range, and a value just outside the range is refused") {
   struct Case {
-    const char* type;    // a filter's, or empty: the bootstrap's own
+    const char* type;    // of the filter, or empty: the Bootstrap's own
     const char* format;  // of the fields, with # for the number
     const char* path;
     uint64_t low, high;
@@ -382,7 +384,7 @@ TEST_CASE("every number has a range, and a value just outside of it is refused")
   }
 }
 
-TEST_CASE("addresses that clients cannot reach, or that two servers share, are refused") {
+TEST_CASE("addresses that clients cannot reach, or that two endpoints share, are refused") {
   const std::string voice =
       listener(chain(std::string(kStun) + kDtls + kRouter), "name: 'l' address: '127.0.0.1:3478'");
   struct Case {
@@ -392,9 +394,9 @@ TEST_CASE("addresses that clients cannot reach, or that two servers share, are r
   for (const Case& c : {
            Case{"join { address: '127.0.0.1:80' advertised_addresses: '192.0.2.1:3478' }", ""},
            Case{"join { address: '127.0.0.1:80' advertised_addresses: '0.0.0.0:3478' }",
-                "join.advertised_addresses[0]: is no address that a client can reach"},
+                "join.advertised_addresses[0]: is not an address that a client can reach"},
            Case{"join { address: '127.0.0.1:80' advertised_addresses: '192.0.2.1:0' }",
-                "join.advertised_addresses[0]: is no address that a client can reach"},
+                "join.advertised_addresses[0]: is not an address that a client can reach"},
            Case{"admin { address: '127.0.0.1:80' } join { address: '127.0.0.1:80' }",
                 "join.address: 127.0.0.1:80 is in use by admin.address"},
            Case{"admin { address: '127.0.0.1:0' } join { address: '127.0.0.1:0' }", ""},
@@ -410,7 +412,7 @@ TEST_CASE("addresses that clients cannot reach, or that two servers share, are r
   }
 }
 
-TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
+TEST_CASE("errors in the configuration of TURN, its users and the NAT are named") {
   const std::string kTurnPath = "listeners[0].filter_chains[0].filters[0].typed_config.turn.";
   struct Case {
     std::string turn, top_level, error;  // the error's beginning
@@ -419,7 +421,7 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
            Case{"realm: '1234567890123456789012345'", "", kTurnPath + "realm: must have at most 24"},
            Case{"relay_addresses { address: 'x' }", "", kTurnPath + "relay_addresses[0].address: 'x'"},
            Case{"relay_addresses { address: '0.0.0.0' }", "",
-                kTurnPath + "relay_addresses[0].address: must be one"},
+                kTurnPath + "relay_addresses[0].address: must not be a wildcard"},
            Case{"relay_addresses { address: '10.0.0.1' for_local_address: 'y' }", "",
                 kTurnPath + "relay_addresses[0].for_local_address: 'y'"},
            Case{"relay_addresses { address: '10.0.0.1' for_local_address: '192.0.2.1' }"
@@ -433,7 +435,7 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
            Case{"max_bandwidth_bps: 7999", "", kTurnPath + "max_bandwidth_bps: must be 0"},
            Case{"max_bandwidth_per_user_bps: 1", "", kTurnPath + "max_bandwidth_per_user_bps: must be 0"},
            Case{"alternate_servers: '192.0.2.1:1' alternate_servers: '192.0.2.2:1'", "",
-                kTurnPath + "alternate_servers[1]: is the second one of its family"},
+                kTurnPath + "alternate_servers[1]: is the second address of its family"},
            Case{"", "credentials { users { password: '12345678' } }",
                 "credentials.users[0].name: is required"},
            Case{"", "credentials { users { name: 'a' password: '1234567' } }",
@@ -441,14 +443,14 @@ TEST_CASE("what is wrong with TURN, its users and the NAT is named") {
            Case{"",
                 "credentials { users { name: 'a' password: '12345678' md5_key: '" + std::string(32, '0') +
                     "' } }",
-                "credentials.users[0].password: must not stand beside keys"},
+                "credentials.users[0].password: must not be set together with keys"},
            Case{"", "credentials { users { name: 'a' sha256_key: '00' } }",
                 "credentials.users[0].sha256_key: must have 64 digits"},
            Case{"", "credentials { shared_secrets: 'short' }",
                 "credentials.shared_secrets[0]: must have at least 16"},
            Case{"", "nat { external_address: 'auto' }", "nat.stun_server: is required"},
            Case{"", "nat { external_address: 'w' }", "nat.external_address: 'w'"},
-           Case{"", "nat { stun_server: '192.0.2.1:3478' }", "nat.stun_server: is asked with"},
+           Case{"", "nat { stun_server: '192.0.2.1:3478' }", "nat.stun_server: is used only with"},
            Case{"", "nat { mappings { local: '10.0.0.1' external: '2001:db8::1' } }",
                 "nat.mappings[0].external: is of another family"},
        }) {
@@ -480,7 +482,7 @@ TEST_CASE("NAT behaviour discovery needs all four addresses") {
   CHECK_FALSE(errors(all, "nonsense").empty());
 }
 
-TEST_CASE("candidates and relays are what the NAT makes of our addresses") {
+TEST_CASE("candidates and relays have the addresses that the NAT maps them to") {
   Builder builder;
   const std::string voice =
       listener(chain(std::string(kStun) + kDtls + kRouter), "name: 'l' address: '127.0.0.1:3478'");
@@ -496,13 +498,13 @@ TEST_CASE("candidates and relays are what the NAT makes of our addresses") {
         "192.0.2.8:3478");
 }
 
-TEST_CASE("all errors come at once") {
+TEST_CASE("build: all errors are returned together") {
   const auto errors =
       Builder().errors("listeners { address: 'x' } clusters { name: 'a' } admin { address: 'y' }");
   CHECK(errors.size() == 5);
 }
 
-TEST_CASE("misspelled fields are all found, with their paths and places") {
+TEST_CASE("misspelled fields are all found, with their paths and positions") {
   const auto errors = Builder().errors(
       "listeners {\n  nmae: 'x'\n  filter_chains { }\n  filter_chains {\n    filters { typed_config {\n"
       "      [type.googleapis.com/sluice.filters.Pacer] { rate: 1 }\n    } }\n  }\n}\nclutsers { }\n");
@@ -513,13 +515,13 @@ TEST_CASE("misspelled fields are all found, with their paths and places") {
   CHECK(errors[2].starts_with("clutsers: test.textproto:10:"));
 }
 
-TEST_CASE("a file that breaks off is an error with the path of what is open") {
+TEST_CASE("a truncated file is an error with the path of the open message") {
   const auto errors = Builder().errors("listeners { name: 'a' }\nlisteners {\n  idle_timeout_s: 'soon'\n}\n");
   REQUIRE(errors.size() == 1);
   CHECK(errors[0].starts_with("listeners[1]: test.textproto:3:"));
 }
 
-TEST_CASE("text and JSON say the same") {
+TEST_CASE("text and JSON give the same configuration") {
   const auto json = config::parse(
       R"({"listeners": [{"name": "l", "address": "127.0.0.1:0", "filter_chains": [{"name": "c", "filters": [
           {"typedConfig": {"@type": "type.googleapis.com/sluice.filters.Forward", "cluster": "up"}}]}]}],
@@ -555,7 +557,8 @@ TEST_CASE("a reload keeps the factories whose configuration is equal") {
 }
 
 TEST_CASE(
-    "versions share the buckets by weight, and one that stepped back has none until its filters change") {
+    "versions share the buckets by weight, and a version that was rolled back has none until its filters "
+    "change") {
   Builder builder;
   const auto text = [&](const std::string& new_filters) {
     return listener(chain("versions { name: 'old' weight: 3 " + std::string(kForward) +
@@ -585,7 +588,7 @@ TEST_CASE(
             .empty());
 }
 
-TEST_CASE("a chain's filters live on when it becomes a version of itself") {
+TEST_CASE("a chain's filters stay when the chain becomes a version of itself") {
   Builder builder;
   const auto alone = builder.build(kGood);
   REQUIRE(alone.ok());

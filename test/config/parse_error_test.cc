@@ -1,4 +1,4 @@
-// What is wrong with a file: where, which field, what to do; and nothing of its secrets.
+// Parse errors name the position, the field and the remedy, and quote no secret.
 #include <doctest/doctest.h>
 
 #include "source/config/load.h"
@@ -32,7 +32,7 @@ void checkAll(config::Format format, const std::vector<Case>& cases) {
 
 }  // namespace
 
-TEST_CASE("text errors have place, path and a helpful text") {
+TEST_CASE("text errors have a position, a path and a helpful text") {
   checkAll(
       config::Format::kText,
       {{"listners { }\n", "listners: f:1:1: sluice.Bootstrap has no such field; did you mean listeners?"},
@@ -46,7 +46,7 @@ TEST_CASE("text errors have place, path and a helpful text") {
         "limts: f:2:2: sluice.Bootstrap has no such field; did you mean limits?"}});
 }
 
-TEST_CASE("JSON errors have place, path and a helpful text") {
+TEST_CASE("JSON errors have a position, a path and a helpful text") {
   checkAll(
       config::Format::kJson,
       {{"{\n  \"clustrs\": []\n}",
@@ -54,7 +54,7 @@ TEST_CASE("JSON errors have place, path and a helpful text") {
        {R"({"listeners": [{}, {"nmae": "x"}]})",
         "listeners[1].nmae: f:1:21: sluice.Listener has no such field; did you mean name?"},
        {"{\"listeners\": [\n  {\"name\": \"a\"",
-        "listeners[0]: f:2:15: the text ends here: a closing } or ] is missing"},
+        "listeners[0]: f:2:15: the file ends here: a closing } or ] is missing"},
        {R"({"listeners": [1 2]})", "listeners: f:1:18: expected , or ] after the value"},
        {R"({"limits": {"max_rooms" 5}})", "limits: f:1:25: expected : after the field name"},
        {R"({"limits": {"max_rooms": "five"}})",
@@ -62,12 +62,11 @@ TEST_CASE("JSON errors have place, path and a helpful text") {
        {R"({"limits": {"maxRooms": -1}})",
         "limits.max_rooms: f:1:13: must be a whole number from 0 to 4294967295"},
        {R"({"listeners": {}})", "listeners: f:1:2: must be a list: [ ... ]"},
-       {R"({"limits": {"max_rooms": 1, "maxRooms": 2}})",
-        "limits.max_rooms: f:1:29: must not be there twice"},
-       {R"({"limits": {}, "admin": {}, "limits": {}})", "limits: f:1:29: must not be there twice"},
+       {R"({"limits": {"max_rooms": 1, "maxRooms": 2}})", "limits.max_rooms: f:1:29: must not be set twice"},
+       {R"({"limits": {}, "admin": {}, "limits": {}})", "limits: f:1:29: must not be set twice"},
        {R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config": {
               "@type": "type.googleapis.com/sluice.Limits", "max_rooms": 1, "max_rooms": 2}}]}]}]})",
-        "listeners[0].filter_chains[0].filters[0].typed_config.max_rooms: f:2:77: must not be there twice"},
+        "listeners[0].filter_chains[0].filters[0].typed_config.max_rooms: f:2:77: must not be set twice"},
        {R"({"workers": {"pin_threads": 1}})", "workers.pin_threads: f:1:14: must be true or false"},
        {R"({"clusters": [{"policy": "RANDOM"}]})",
         "clusters[0].policy: f:1:16: must be one of SOURCE_HASH, ROUND_ROBIN"},
@@ -80,17 +79,17 @@ TEST_CASE("JSON errors have place, path and a helpful text") {
         "type, e.g. type.googleapis.com/sluice.filters.Forward"}});
 }
 
-TEST_CASE("all misspelt JSON fields are found at once") {
+TEST_CASE("all misspelled JSON fields are found at once") {
   CHECK(errorsOf(config::Format::kJson, R"({"clustrs": [], "listners": []})").size() == 2);
 }
 
-TEST_CASE("JSON that is nested without end is refused") {
+TEST_CASE("endlessly nested JSON is refused") {
   const auto errors = errorsOf(config::Format::kJson, std::string(1'000'000, '['));
   REQUIRE(errors.size() == 1);
   CHECK(errors[0].ends_with("is nested too deeply"));
 }
 
-TEST_CASE("a filter type that is not linked in is no error of the JSON parser") {
+TEST_CASE("a filter type that is not linked in is not an error of the JSON parser") {
   const auto parsed = config::parse(R"({"listeners": [{"filter_chains": [{"filters": [{"typed_config":
       {"@type": "type.googleapis.com/other.Filter", "rate": 1}}]}]}]})",
                                     config::Format::kJson, "f");
@@ -137,8 +136,8 @@ TEST_CASE("no error quotes a secret") {
   }
 }
 
-// Each level takes stack, and a dry run parses what anyone who reaches the admin endpoint sends.
-TEST_CASE("text that is nested too deeply is refused before the stack is used up") {
+// Each level uses stack, and a dry run parses the input of anyone who can reach the admin endpoint.
+TEST_CASE("text that is nested too deeply is refused before the stack is exhausted") {
   const std::string any = "listeners { filter_chains { filters { typed_config { ";
   const std::string module =
       any + R"([type.googleapis.com/sluice.filters.Module] { config { fields { key: "a" value { )";

@@ -8,7 +8,7 @@
 
 using namespace sluice;
 
-TEST_CASE("every secret is hidden, and what is no secret is shown") {
+TEST_CASE("every secret is hidden, and other values are shown") {
   auto parsed = config::parse(
       "admin { address: '127.0.0.1:1' token: 'S1' } join { token_secrets: 'S2' token_secrets: 'S3' }\n"
       "credentials { shared_secrets: 'S4' users { name: 'ada' password: 'S5' md5_key: 'S6' sha256_key: 'S7' "
@@ -37,7 +37,7 @@ TEST_CASE("every secret is hidden, and what is no secret is shown") {
   CHECK(module.config().fields().at("api_key").string_value() == "[hidden]");
 }
 
-TEST_CASE("what is not set stays so") {
+TEST_CASE("unset secrets stay unset") {
   Bootstrap bootstrap;
   config::hideSecrets(bootstrap);
   CHECK(bootstrap.ByteSizeLong() == 0);

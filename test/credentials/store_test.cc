@@ -32,14 +32,14 @@ struct Fixture {
   }
 };
 
-TEST_CASE("a user has one password, a stranger none") {
+TEST_CASE("a user has one password, an unknown name none") {
   Fixture f;
   CHECK(f.accepts("alice", "alice's password"));
   CHECK_FALSE(f.accepts("alice", "another"));
   CHECK_FALSE(f.accepts("bob", "alice's password"));
 }
 
-TEST_CASE("a user may be known by keys, of the algorithms that there are") {
+TEST_CASE("a user may be defined by keys, for the algorithms of the keys") {
   const auto md5 = keyFromHex("00112233445566778899aabbccddeeff", Algorithm::kMd5);
   const Store store({.users = {}, .shared_secrets = {"a secret"}, .keyed_users = {{"bob", {md5, {}}}}});
   size_t offered = 0;
@@ -53,7 +53,7 @@ TEST_CASE("a user may be known by keys, of the algorithms that there are") {
   CHECK_FALSE(offers(Algorithm::kMd5, keyOf("bob", "realm", "", Algorithm::kMd5)));
   CHECK_FALSE(offers(Algorithm::kSha256, md5));
   CHECK_FALSE(offers(Algorithm::kSha256, keyOf("bob", "realm", "", Algorithm::kSha256)));
-  CHECK(offered == 4);  // who has no such key takes as long
+  CHECK(offered == 4);  // a user without such a key takes as long
 }
 
 TEST_CASE("RFC 8489 9.2.2: the key of MD5 is that of its example") {
@@ -61,7 +61,7 @@ TEST_CASE("RFC 8489 9.2.2: the key of MD5 is that of its example") {
         keyFromHex("8493fbc53ba582fb4c044c456bdc40eb", Algorithm::kMd5));
 }
 
-TEST_CASE("a key in hexadecimal digits has them all, and nothing else") {
+TEST_CASE("a key must have exactly the right number of hexadecimal digits") {
   const std::string good(32, 'a');
   CHECK(keyFromHex(good, Algorithm::kMd5) == std::vector<uint8_t>(16, 0xAA));
   for (const std::string& bad : {std::string(), std::string(31, 'a'), std::string(64, 'a'), "0x" + good,
@@ -71,7 +71,7 @@ TEST_CASE("a key in hexadecimal digits has them all, and nothing else") {
   }
 }
 
-TEST_CASE("a time-limited name is signed by any of the secrets, with either hash, until its time") {
+TEST_CASE("a time-limited name is signed with any of the secrets and either hash, until its expiry") {
   Fixture f;
   const std::string name = std::to_string(kNow + 10) + ":bob";
   for (const char* secret : {"first secret", "second secret"}) {
@@ -89,7 +89,7 @@ TEST_CASE("a time-limited name is signed by any of the secrets, with either hash
   CHECK_FALSE(f.accepts(name, Fixture::sign("first secret", name), Use::kContinue));
 }
 
-TEST_CASE("quotas count the name behind the time") {
+TEST_CASE("quotas count the name after the expiry") {
   Fixture f;
   CHECK(f.store.account("1700000000:bob") == "bob");
   CHECK(f.store.account("1700000000:a:b") == "a:b");
@@ -97,7 +97,7 @@ TEST_CASE("quotas count the name behind the time") {
   CHECK(f.store.account("team:bob") == "team:bob");
 }
 
-TEST_CASE("what it issues it accepts, and no longer than it may") {
+TEST_CASE("credentials that the store issues are accepted, and not after their expiry") {
   Fixture f;
   const Issued issued = f.store.issue("room/bob", kNow + 100'000);
   CHECK(issued.ttl == std::chrono::seconds{600});
@@ -106,13 +106,13 @@ TEST_CASE("what it issues it accepts, and no longer than it may") {
   CHECK(f.store.issue("room/bob", kNow + 60).ttl == std::chrono::seconds{60});
 }
 
-TEST_CASE("a hash of a name is of use only where every name is known") {
+TEST_CASE("a username hash is usable only if every name is known") {
   CHECK(Fixture().store.usernames().empty());
   CHECK(Store({.users = {{"alice", "x"}}, .shared_secrets = {}}).usernames() ==
         std::vector<std::string>{"alice"});
 }
 
-TEST_CASE("equal configurations are the same source") {
+TEST_CASE("equal configurations give equal sources") {
   Fixture a, b;
   CHECK(a.store.sameAs(b.store));
   CHECK_FALSE(a.store.sameAs(Store({.users = {{"alice", "new"}}, .shared_secrets = {}})));

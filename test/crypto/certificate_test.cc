@@ -5,7 +5,7 @@
 namespace sluice::crypto {
 namespace {
 
-TEST_CASE("every certificate is another one, and its fingerprint is that of its DER form") {
+TEST_CASE("every certificate is different, and its fingerprint is that of its DER form") {
   const auto one = Certificate::generate();
   const auto other = Certificate::generate();
   CHECK(one->fingerprint() != other->fingerprint());
@@ -23,7 +23,7 @@ TEST_CASE("RFC 8122: a fingerprint is written as upper-case bytes with colons") 
   CHECK(text.substr(text.size() - 5) == "00:FF");
 }
 
-TEST_CASE("a certificate goes to another process, and nothing else is taken for one") {
+TEST_CASE("a certificate is handed over to another process, and other bytes are refused") {
   const auto certificate = Certificate::generate();
   const std::string saved = certificate->save();
   const auto loaded = Certificate::load(asBytes(saved));

@@ -31,7 +31,7 @@ Datagram operator+(Datagram a, const Datagram& b) {
   return a;
 }
 
-TEST_CASE("Whole records pass, one or several in a datagram") {
+TEST_CASE("complete records pass, one or several in a datagram") {
   const Datagram hello = record(22, 0, fragment(40, 0, 40, 40));
   CHECK(isWellFormedDtls(hello));
   CHECK(isWellFormedDtls(hello + record(20, 0, {1}) + record(22, 1, Datagram(40))));
@@ -40,14 +40,14 @@ TEST_CASE("Whole records pass, one or several in a datagram") {
   CHECK(isWellFormedDtls(record(21, 0, {2, 40})));
 }
 
-TEST_CASE("What is cut short or runs on is refused") {
+TEST_CASE("truncated records, and trailing bytes, are refused") {
   const Datagram hello = record(22, 0, fragment(40, 0, 40, 40));
   CHECK_FALSE(isWellFormedDtls({}));
   for (size_t size = 1; size < hello.size(); ++size) CHECK_FALSE(isWellFormedDtls(Bytes(hello).first(size)));
   CHECK_FALSE(isWellFormedDtls(hello + Datagram{22}));
 }
 
-TEST_CASE("Foreign types and versions are refused") {
+TEST_CASE("unknown types and versions are refused") {
   Datagram hello = record(22, 0, fragment(4, 0, 4, 4));
   hello[0] = 19;
   CHECK_FALSE(isWellFormedDtls(hello));
@@ -58,13 +58,13 @@ TEST_CASE("Foreign types and versions are refused") {
   CHECK_FALSE(isWellFormedDtls(hello));
 }
 
-TEST_CASE("Plaintext fragments stay within their message and their record") {
+TEST_CASE("plaintext fragments stay within their message and their record") {
   CHECK_FALSE(isWellFormedDtls(record(22, 0, {})));
   CHECK_FALSE(isWellFormedDtls(record(22, 0, fragment(40, 0, 41, 41))));
   CHECK_FALSE(isWellFormedDtls(record(22, 0, fragment(40, 30, 20, 20))));
   CHECK_FALSE(isWellFormedDtls(record(22, 0, fragment(40, 0xFFFFFF, 2, 2))));
   CHECK_FALSE(isWellFormedDtls(record(22, 0, fragment(40, 0, 40, 39))));
-  CHECK(isWellFormedDtls(record(22, 1, {1, 2, 3})));  // encrypted: not ours to judge
+  CHECK(isWellFormedDtls(record(22, 1, {1, 2, 3})));  // encrypted, so it cannot be checked
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ using Datagram = std::vector<uint8_t>;
 
 const std::vector<SrtpProfile> kBoth{SrtpProfile::kAeadAes128Gcm, SrtpProfile::kAes128CmSha1_80};
 
-// One end, whose datagrams wait in a queue until the test lets them go on.
+// One end; its datagrams wait in a queue until the test delivers them.
 struct End final : DtlsSink {
   std::shared_ptr<const Certificate> certificate = Certificate::generate();
   std::shared_ptr<const DtlsContext> context = DtlsContext::make(certificate);
@@ -46,7 +46,7 @@ struct Pair {
     client.connect();
     client.connection->start();
   }
-  // Carries datagrams until both are silent.
+  // Delivers datagrams until both ends are silent.
   void carry() {
     while (!server.out.empty() || !client.out.empty()) {
       carryOne(client, server);
@@ -62,7 +62,8 @@ struct Pair {
   bool handshaking() const {
     return server.state() == State::kHandshaking || client.state() == State::kHandshaking;
   }
-  // Lets timers fire when they are due, by the machine's clock: the library reads no other. Bounded in time.
+  // Lets timers fire when they are due, by the machine's clock, because the library reads no other. The wait
+  // is limited.
   void settle() {
     const RealClock clock;
     const Instant end = clock.now() + 20s;
@@ -80,7 +81,7 @@ struct Pair {
   }
 };
 
-TEST_CASE("both ends agree on a profile and on each other's keys") {
+TEST_CASE("both ends agree on a profile and on the keys") {
   struct Case {
     std::vector<SrtpProfile> server, client;
     SrtpProfile agreed;
@@ -106,7 +107,7 @@ TEST_CASE("both ends agree on a profile and on each other's keys") {
   }
 }
 
-TEST_CASE("no datagram is longer than the MTU that it keeps to") {
+TEST_CASE("no datagram is longer than the configured MTU") {
   Pair pair;
   size_t longest = 0;
   pair.loses = [&](const Datagram& datagram) {
@@ -119,7 +120,7 @@ TEST_CASE("no datagram is longer than the MTU that it keeps to") {
   CHECK(longest <= kDtlsMtu);
 }
 
-TEST_CASE("whichever datagram of the handshake is lost, a retransmission repairs it") {
+TEST_CASE("any lost datagram of the handshake is repaired by a retransmission") {
   size_t datagrams = 0;
   {
     Pair pair;
@@ -142,7 +143,7 @@ TEST_CASE("whichever datagram of the handshake is lost, a retransmission repairs
   }
 }
 
-TEST_CASE("nothing is sent again before its time") {
+TEST_CASE("nothing is retransmitted before its timeout") {
   Pair pair;
   pair.client.options.initial_timeout = 60s;
   pair.begin();
@@ -155,7 +156,7 @@ TEST_CASE("nothing is sent again before its time") {
   CHECK(*due <= 60s);
 }
 
-TEST_CASE("a certificate that was not announced fails, at whichever end it is expected") {
+TEST_CASE("a certificate that was not announced fails the handshake, on either side") {
   Pair pair;
   SUBCASE("the client's") {
     pair.server.options.peer_fingerprints[0][31] ^= 1;
@@ -172,7 +173,7 @@ TEST_CASE("a certificate that was not announced fails, at whichever end it is ex
   CHECK_FALSE(pair.connected());
 }
 
-TEST_CASE("a certificate connects that is one of several which were announced (RFC 8122 section 5)") {
+TEST_CASE("a certificate is accepted if it is one of several that were announced (RFC 8122 section 5)") {
   for (const bool last : {false, true}) {
     CAPTURE(last);
     Pair pair;
@@ -184,7 +185,7 @@ TEST_CASE("a certificate connects that is one of several which were announced (R
   }
 }
 
-TEST_CASE("without a common profile nobody connects") {
+TEST_CASE("without a common profile the handshake fails") {
   Pair pair;
   pair.server.options.profiles = {SrtpProfile::kAeadAes128Gcm};
   pair.client.options.profiles = {SrtpProfile::kAes128CmSha1_80};
@@ -194,7 +195,7 @@ TEST_CASE("without a common profile nobody connects") {
   CHECK(pair.server.connection->failure() == "no_srtp_profile");
 }
 
-TEST_CASE("garbage before, in and after a handshake is ignored") {
+TEST_CASE("invalid datagrams before, during and after a handshake are ignored") {
   std::mt19937 random(1);
   const auto disturb = [&](End& end) {
     for (int i = 0; i < 50; ++i) {
@@ -223,7 +224,7 @@ TEST_CASE("garbage before, in and after a handshake is ignored") {
   CHECK(pair.server.connection->keys().local == pair.client.connection->keys().remote);
 }
 
-TEST_CASE("goodbye is said once and heard") {
+TEST_CASE("close_notify is sent once and received") {
   Pair pair;
   pair.begin();
   pair.carry();
@@ -237,7 +238,7 @@ TEST_CASE("goodbye is said once and heard") {
   CHECK(pair.server.state() == State::kClosed);
 }
 
-TEST_CASE("a connection that is not up says no goodbye") {
+TEST_CASE("a connection without a completed handshake sends no close_notify") {
   Pair pair;
   pair.begin();
   pair.client.out.clear();

@@ -14,7 +14,7 @@ bool admits(SentNumbers& numbers, int number, const std::string& packet) {
   return numbers.admit(static_cast<uint16_t>(number), asBytes(packet), kSeed);
 }
 
-TEST_CASE("a number is for one packet, which may go out again") {
+TEST_CASE("SentNumbers: a number is for one packet, which may be sent again") {
   SentNumbers numbers;
   CHECK(admits(numbers, 7, "one"));
   CHECK(admits(numbers, 7, "one"));
@@ -23,7 +23,7 @@ TEST_CASE("a number is for one packet, which may go out again") {
   CHECK(admits(numbers, 7, "one"));
 }
 
-TEST_CASE("packets may overtake each other within the window") {
+TEST_CASE("SentNumbers: packets may be reordered within the window") {
   SentNumbers numbers;
   CHECK(admits(numbers, 300, "c"));
   CHECK(admits(numbers, 45, "a"));
@@ -31,7 +31,7 @@ TEST_CASE("packets may overtake each other within the window") {
   CHECK_FALSE(admits(numbers, 45, "b"));
 }
 
-TEST_CASE("the window moves, also over the wrap and by a leap, and forgets what is behind it") {
+TEST_CASE("SentNumbers: the window moves, also over wrap-around and by a jump, and forgets older numbers") {
   SentNumbers numbers;
   for (int i = 0; i < 200'000; ++i) {
     CHECK(admits(numbers, i, "packet " + std::to_string(i)));
@@ -43,7 +43,7 @@ TEST_CASE("the window moves, also over the wrap and by a leap, and forgets what 
   CHECK_FALSE(admits(numbers, 200'000 + 5'000 - 256, "overtaken"));
 }
 
-TEST_CASE("one bit anywhere makes another packet") {
+TEST_CASE("SentNumbers: a single changed bit makes another packet") {
   for (size_t size = 1; size < 200; size += 13) {
     SentNumbers numbers;
     std::string packet(size, 'x');

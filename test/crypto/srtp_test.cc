@@ -57,10 +57,10 @@ struct Pair {
 
   std::unique_ptr<SrtpSession> alice;
   std::unique_ptr<SrtpSession> bob;
-  std::vector<uint8_t> plain;  // what the last unprotect() gave
+  std::vector<uint8_t> plain;  // the result of the last unprotect()
 };
 
-TEST_CASE("RTP and RTCP come out as they went in, encrypted in between, with both profiles") {
+TEST_CASE("RTP and RTCP are encrypted and decrypted without change, with both profiles") {
   for (const SrtpProfile profile : kProfiles) {
     CAPTURE(static_cast<int>(profile));
     Pair pair(profile);
@@ -78,7 +78,7 @@ TEST_CASE("RTP and RTCP come out as they went in, encrypted in between, with bot
   }
 }
 
-TEST_CASE("one wrong bit anywhere fails authentication, and the right packet still passes") {
+TEST_CASE("a single wrong bit anywhere fails authentication, and the right packet still passes") {
   for (const SrtpProfile profile : kProfiles) {
     CAPTURE(static_cast<int>(profile));
     Pair pair(profile);
@@ -92,7 +92,7 @@ TEST_CASE("one wrong bit anywhere fails authentication, and the right packet sti
   }
 }
 
-TEST_CASE("a packet passes once; what is too old for the window does not pass") {
+TEST_CASE("a packet passes once; a packet older than the window does not pass") {
   Pair pair;
   const auto first = pair.protect(rtpPacket(1));
   const auto second = pair.protect(rtpPacket(2));
@@ -105,7 +105,7 @@ TEST_CASE("a packet passes once; what is too old for the window does not pass") 
   CHECK(pair.unprotect(late) == SrtpStatus::kReplayed);
 }
 
-TEST_CASE("the rollover counter follows the sequence number over its end, reordered too") {
+TEST_CASE("the rollover counter follows the sequence number over wrap-around, with reordering too") {
   for (const SrtpProfile profile : kProfiles) {
     CAPTURE(static_cast<int>(profile));
     Pair pair(profile);
@@ -117,7 +117,7 @@ TEST_CASE("the rollover counter follows the sequence number over its end, reorde
   }
 }
 
-TEST_CASE("SrtpSession: a stream that began before the wrap with packets that were lost is understood") {
+TEST_CASE("SrtpSession: a stream that began before the wrap with lost packets is decrypted") {
   for (const SrtpProfile profile : kProfiles) {
     for (const bool rtcp_first : {false, true}) {
       CAPTURE(static_cast<int>(profile));
@@ -141,7 +141,7 @@ TEST_CASE("SrtpSession: a stream that began before the wrap with packets that we
   }
 }
 
-TEST_CASE("SrtpSession: forged first packets are tried for a wrap only a few times") {
+TEST_CASE("SrtpSession: forged first packets cause only a few attempts with a wrapped counter") {
   Pair pair;
   pair.protect(rtpPacket(65'535));  // lost
   const auto first = pair.protect(rtpPacket(0));
@@ -150,12 +150,12 @@ TEST_CASE("SrtpSession: forged first packets are tried for a wrap only a few tim
     writeU32(&forged[8], 0x10000 + i);
     CHECK(pair.unprotect(forged) == SrtpStatus::kAuthFailed);
   }
-  CHECK(pair.unprotect(first) == SrtpStatus::kAuthFailed);  // the price
+  CHECK(pair.unprotect(first) == SrtpStatus::kAuthFailed);  // the cost
   pair.protect(rtpPacket(1));
   CHECK(pair.unprotect(pair.protect(rtpPacket(7, 0x4321))) == SrtpStatus::kOk);
 }
 
-TEST_CASE("SrtpSession: a stream that begins at 0 is not taken for one that wrapped") {
+TEST_CASE("SrtpSession: a stream that begins at 0 is not mistaken for one that wrapped") {
   Pair pair;
   auto forged = pair.protect(rtpPacket(0));
   const auto first = forged;
@@ -167,7 +167,7 @@ TEST_CASE("SrtpSession: a stream that begins at 0 is not taken for one that wrap
   }
 }
 
-TEST_CASE("SrtpSession: an inbound SSRC too many takes the place of the one used longest ago") {
+TEST_CASE("SrtpSession: an inbound SSRC above the limit replaces the least recently used one") {
   Pair pair;
   std::vector<std::vector<uint8_t>> first;
   for (uint32_t ssrc = 1; ssrc <= kMaxInboundSsrcs; ++ssrc) {
@@ -181,7 +181,7 @@ TEST_CASE("SrtpSession: an inbound SSRC too many takes the place of the one used
   CHECK(pair.unprotect(first[1]) == SrtpStatus::kOk);  // SSRC 2 was forgotten
 }
 
-TEST_CASE("SrtpSession: forged packets of other SSRCs make it forget nothing") {
+TEST_CASE("SrtpSession: forged packets of other SSRCs evict no SSRC") {
   Pair pair;
   const auto voice = pair.protect(rtpPacket(1, 7));
   CHECK(pair.unprotect(voice) == SrtpStatus::kOk);
@@ -194,7 +194,7 @@ TEST_CASE("SrtpSession: forged packets of other SSRCs make it forget nothing") {
   CHECK(pair.unprotect(voice) == SrtpStatus::kReplayed);
 }
 
-TEST_CASE("what is too short to be a packet is malformed, in all four directions") {
+TEST_CASE("packets that are too short are malformed, in all four directions") {
   Pair pair;
   std::vector<uint8_t> buffer(12 + kSrtpTailroom, 0x80);
   for (size_t length = 0; length < 12; ++length) {
@@ -211,7 +211,7 @@ TEST_CASE("what is too short to be a packet is malformed, in all four directions
   }
 }
 
-TEST_CASE("another process goes on: rollover, replay windows and RTCP's index are its own") {
+TEST_CASE("another process continues the session with its rollover counter, replay windows and RTCP index") {
   for (const SrtpProfile profile : kProfiles) {
     CAPTURE(static_cast<int>(profile));
     Pair pair(profile);
@@ -229,7 +229,7 @@ TEST_CASE("another process goes on: rollover, replay windows and RTCP's index ar
     for (unsigned i = 65'000; i < 66'000; ++i) {  // over the wrap, so that the rollover counter is 1
       REQUIRE(pair.unprotect(pair.protect(rtpPacket(static_cast<uint16_t>(i)))) == SrtpStatus::kOk);
     }
-    const auto overtaken = pair.protect(rtpPacket(464));  // on the line while both move
+    const auto overtaken = pair.protect(rtpPacket(464));  // on the line during the handover
     const auto seen = pair.protect(rtpPacket(465));
     const auto seen_rtcp = pair.protect(rtcp, true);
     CHECK(pair.unprotect(seen) == SrtpStatus::kOk);
@@ -244,7 +244,7 @@ TEST_CASE("another process goes on: rollover, replay windows and RTCP's index ar
     CHECK(next_rtcp != seen_rtcp);  // under another index
     CHECK(pair.unprotect(next_rtcp, true) == SrtpStatus::kOk);
 
-    // A number that was used, for another packet: that would use a keystream twice.
+    // A used number, for another packet: that would use a keystream twice.
     auto again = rtpPacket(465, 0x1234, 100);
     size_t size = again.size();
     again.resize(size + kSrtpTailroom);
@@ -252,7 +252,7 @@ TEST_CASE("another process goes on: rollover, replay windows and RTCP's index ar
   }
 }
 
-TEST_CASE("a saved session that was cut anywhere is no session") {
+TEST_CASE("a truncated saved session is refused, wherever it is truncated") {
   Pair pair;
   CHECK(pair.unprotect(pair.protect(rtpPacket(1))) == SrtpStatus::kOk);
   Descriptors none;

@@ -50,7 +50,7 @@ struct Fixture {
       worker.runMain();
     }
   }
-  // The last bit rate told by RTCP: by REMB, by TMMBR.
+  // The last bit rate signalled by RTCP: by REMB, by TMMBR.
   std::pair<uint64_t, uint64_t> told() const {
     REQUIRE(!chain.outer.empty());
     CHECK(chain.outer.back().kind == PacketKind::kRtcp);
@@ -65,7 +65,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("on a good line nobody is told anything, and packets pass") {
+TEST_CASE("on a good line no speaker is told a profile, and packets pass") {
   Fixture f;
   f.wait(10s);
   CHECK(f.chain.outer.empty());
@@ -76,7 +76,7 @@ TEST_CASE("on a good line nobody is told anything, and packets pass") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("each row of the table is told, by event and by RTCP, and taken back after the hold time") {
+TEST_CASE("each row of the table is signalled by event and by RTCP, and reverted after the hold time") {
   struct Case {
     const char* name;
     uint32_t rtt_ms;
@@ -112,33 +112,33 @@ TEST_CASE("each row of the table is told, by event and by RTCP, and taken back a
 
     const size_t sent = f.chain.outer.size();
     f.wait(10s);
-    CHECK(f.chain.outer.size() == sent + 2);  // what was told is repeated every five seconds
+    CHECK(f.chain.outer.size() == sent + 2);  // the profile is repeated every five seconds
     CHECK(f.advised.profiles.size() == 1);
 
     f.player->observed.rtt_us = 20'000;
     f.player->observed.uplink_loss_permille = 0;
-    f.wait(5s);  // the hold time; and before that the average has to fall
+    f.wait(5s);  // the hold time, before which the average has to fall
     CHECK(f.advised.profiles.back().bandwidth_hz != 48'000);
     for (int i = 0; i < 10 && f.advised.profiles.back().bandwidth_hz != 48'000; ++i) f.wait(1s);
     CHECK(f.advised.profiles.back().bandwidth_hz == 48'000);
     CHECK(f.told().first >= 900'000);
     const size_t last = f.chain.outer.size();
     f.wait(20s);
-    CHECK(f.chain.outer.size() == last + 2);  // the release too may be lost
+    CHECK(f.chain.outer.size() == last + 2);  // the release can be lost too
     CHECK(f.told().first >= 900'000);
   }
 }
 
 TEST_CASE(
-    "a busy worker lowers complexity, which browsers choose themselves: a change, but of nothing they can "
-    "do") {
+    "a busy worker lowers only the complexity, which browsers choose themselves: it is counted as a change "
+    "and not sent by RTCP") {
   Fixture f;
   f.worker.busy_share = 0.9;
   f.wait(1s);
   CHECK(f.chain.counted("adaptation", "changes") == 1);
 }
 
-TEST_CASE("most listeners' loss counts, one listener's does not") {
+TEST_CASE("the loss of most receivers counts, that of one receiver does not") {
   Fixture f;
   rooms::LossHistogram& census = f.player->room->receiverLoss();
   for (int i = 0; i < 9; ++i) census.enter(0, rooms::LossHistogram::kNone);
@@ -151,17 +151,17 @@ TEST_CASE("most listeners' loss counts, one listener's does not") {
   CHECK(f.advised.profiles[0].fec);
 }
 
-TEST_CASE("who does not speak is left alone, and so is who was not announced") {
-  Fixture listener("", false);
-  listener.player->observed.rtt_us = 200'000;
-  listener.wait(3s);
-  CHECK(listener.advised.profiles.empty());
-  ChainHarness nobody(listener.worker, {{adaptation::filterType(), ""}});
+TEST_CASE("players that do not speak, and clients that were not announced, are not advised") {
+  Fixture receiver("", false);
+  receiver.player->observed.rtt_us = 200'000;
+  receiver.wait(3s);
+  CHECK(receiver.advised.profiles.empty());
+  ChainHarness nobody(receiver.worker, {{adaptation::filterType(), ""}});
   nobody.ingress(std::vector<uint8_t>(20, 1));
   CHECK(nobody.inner.size() == 1);
 }
 
-TEST_CASE("each way of telling can be left out, also by a reload") {
+TEST_CASE("each way of signalling can be turned off, also by a reload") {
   Fixture f("remb: false events: false");
   f.player->observed.rtt_us = 100'000;
   f.wait(1s);
@@ -174,7 +174,7 @@ TEST_CASE("each way of telling can be left out, also by a reload") {
   CHECK(f.chain.outer.size() == sent);
 }
 
-TEST_CASE("by RTCP only what was agreed on is told") {
+TEST_CASE("only the negotiated RTCP feedback is sent") {
   Fixture f("", true, {.tmmbr = true});
   f.player->observed.rtt_us = 100'000;
   f.wait(1s);
@@ -187,7 +187,7 @@ TEST_CASE("by RTCP only what was agreed on is told") {
   CHECK(nothing.advised.profiles.size() == 1);
 }
 
-TEST_CASE("without a free packet nothing is told by RTCP, and it is counted") {
+TEST_CASE("without a free packet nothing is sent by RTCP, and it is counted") {
   Fixture f;
   std::vector<net::PacketPtr> hoard;
   while (net::PacketPtr packet = f.worker.pool().acquire()) hoard.push_back(std::move(packet));
@@ -197,7 +197,7 @@ TEST_CASE("without a free packet nothing is told by RTCP, and it is counted") {
   for (auto& packet : hoard) packet->settle();
 }
 
-TEST_CASE("configuration that makes no sense is refused with its path") {
+TEST_CASE("an invalid configuration is refused with its path") {
   struct Case {
     const char* config;
     const char* path;

@@ -1,4 +1,4 @@
-// The dtls_srtp filter under test, and a client that shakes hands with it.
+// The dtls_srtp filter under test, and a client that performs a handshake with it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ inline const net::Address kClient = *net::Address::parse("192.0.2.1:5000");
 inline const std::vector<uint8_t> kRtp{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 'v', 'o', 'i', 'c', 'e'};
 inline const std::vector<uint8_t> kRtcp{0x80, 201, 0, 1, 0, 0, 0, 2};
 
-// A client at the other end of the chain, and the chain.
+// A client and the chain that it connects to.
 struct DtlsSrtpFixture final : crypto::DtlsSink {
   ManualClock clock;
   test::FakeWorker worker{clock};
@@ -56,7 +56,7 @@ struct DtlsSrtpFixture final : crypto::DtlsSink {
 
   void sendDtls(Bytes datagram) override { chain.ingress(datagram); }
 
-  // Lets both sides talk until they have nothing more to say.
+  // Delivers datagrams until both sides have nothing more to send.
   void exchange() {
     while (seen < chain.outer.size()) {
       const test::Captured packet = chain.outer[seen++];

@@ -10,12 +10,12 @@ using Fixture = DtlsSrtpFixture;
 
 const std::vector<uint8_t> kDtlsGarbage{22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3};
 
-TEST_CASE("a client's media is plain inside and encrypted outside, in both roles") {
+TEST_CASE("a client's media is plain inward and encrypted outward, in both DTLS roles") {
   Fixture::Options options;
-  SUBCASE("we are the server") {
+  SUBCASE("the filter is the server") {
     options.role = rooms::DtlsRole::kServer;
   }
-  SUBCASE("we are the client") {
+  SUBCASE("the filter is the client") {
     options.role = rooms::DtlsRole::kClient;
   }
   Fixture f(options);
@@ -36,7 +36,7 @@ TEST_CASE("a client's media is plain inside and encrypted outside, in both roles
   CHECK(packet == kRtp);
 }
 
-TEST_CASE("RFC 8842 3.3: addresses that an ICE restart brings have the same association and keys") {
+TEST_CASE("RFC 8842 3.3: addresses that an ICE restart adds use the same association and keys") {
   Fixture f;
   f.connect();
   REQUIRE(f.connected());
@@ -55,7 +55,7 @@ TEST_CASE("RFC 8842 3.3: addresses that an ICE restart brings have the same asso
   CHECK(f.chain.counted("dtls_srtp", "handshakes", "ok") == 1);
 }
 
-TEST_CASE("GCM is preferred and AES-CM accepted") {
+TEST_CASE("GCM is preferred and AES-CM is accepted") {
   Fixture gcm;
   gcm.connect();
   CHECK(gcm.client->profile() == crypto::SrtpProfile::kAeadAes128Gcm);
@@ -93,7 +93,7 @@ TEST_CASE("DTLS before an authenticated check is dropped") {
   CHECK(f.chain.outer.empty());
 }
 
-TEST_CASE("DTLS from an address that has not proven itself is dropped") {
+TEST_CASE("DTLS from an address that has not authenticated is dropped") {
   Fixture f;
   f.chain.session.authenticate(kClient);
   const uint64_t before = f.drops("unexpected");
@@ -101,7 +101,7 @@ TEST_CASE("DTLS from an address that has not proven itself is dropped") {
   CHECK(f.drops("unexpected") == before + 1);
 }
 
-TEST_CASE("garbage does not disturb a handshake or a call") {
+TEST_CASE("invalid datagrams do not disturb a handshake or a call") {
   Fixture f;
   f.chain.session.authenticate(kClient);
   f.chain.ingress(kDtlsGarbage);
@@ -129,7 +129,7 @@ std::vector<uint8_t> forgedMessage(uint8_t type, uint8_t size) {
   return forgedRecord(22, message);
 }
 
-TEST_CASE("forged plaintext records before the handshake is done do not end it") {
+TEST_CASE("forged plaintext records do not end a handshake in progress") {
   const std::vector<uint8_t> records[] = {
       forgedRecord(21, {2, 40}),    // fatal handshake_failure
       forgedRecord(21, {1, 0}),     // close_notify
@@ -139,7 +139,7 @@ TEST_CASE("forged plaintext records before the handshake is done do not end it")
       forgedMessage(2, 40),         // ServerHello
       forgedMessage(11, 8),         // Certificate
       forgedMessage(20, 12),        // Finished
-      forgedMessage(1, 40),         // a ClientHello that is none
+      forgedMessage(1, 40),         // an invalid ClientHello
   };
   for (const auto& record : records) {
     CAPTURE(static_cast<int>(record[0]));
@@ -157,7 +157,7 @@ TEST_CASE("forged plaintext records before the handshake is done do not end it")
   }
 }
 
-TEST_CASE("a handshake begins again a bounded number of times a second, and only within its time") {
+TEST_CASE("a handshake is restarted at a bounded rate, and only within its time limit") {
   Fixture f;
   f.chain.session.authenticate(test::kClient);
   const auto flood = [&] {
@@ -171,12 +171,12 @@ TEST_CASE("a handshake begins again a bounded number of times a second, and only
   CHECK(f.chain.session.closed.empty());
   CHECK(f.chain.counted("dtls_srtp", "handshake_restarts") == 16);
   CHECK(f.drops("unexpected") == 83);
-  SUBCASE("the flood ends, and the client is served") {
+  SUBCASE("the flood ends, and the client connects") {
     advance(100ms);
     f.connect();
     CHECK(f.connected());
   }
-  SUBCASE("the flood goes on, and the session ends in time") {
+  SUBCASE("the flood continues, and the session ends at the time limit") {
     for (int i = 0; i < 9; ++i) {
       advance(1s);
       flood();
@@ -189,7 +189,7 @@ TEST_CASE("a handshake begins again a bounded number of times a second, and only
   }
 }
 
-TEST_CASE("each way of being no good is a drop with its reason") {
+TEST_CASE("dtls_srtp: each drop reason is caused and counted") {
   Fixture f;
   f.chain.session.authenticate(kClient);
   f.chain.ingress(kRtp);
@@ -213,7 +213,8 @@ TEST_CASE("each way of being no good is a drop with its reason") {
 }
 
 TEST_CASE(
-    "a microphone is heard after reports under an SSRC for each of 64 lines, and after 1,000 other SSRCs") {
+    "a microphone is received after reports under an SSRC for each of 64 lines, and after 1,000 other "
+    "SSRCs") {
   Fixture f;
   f.connect();
   for (uint16_t ssrc = 1; ssrc <= 1000; ++ssrc) {
@@ -225,7 +226,7 @@ TEST_CASE(
   CHECK(f.drops("too_many_ssrcs") == 0);
 }
 
-TEST_CASE("a session sends under 1,024 SSRCs, and counts what goes beyond") {
+TEST_CASE("a session sends under 1,024 SSRCs, and counts drops of further ones") {
   Fixture f;
   f.connect();
   f.chain.outer.clear();
@@ -245,7 +246,7 @@ TEST_CASE("a packet without room for the trailer is dropped") {
   CHECK(f.drops("too_long") == 1);
 }
 
-TEST_CASE("a number goes out for one packet only, which may be sent again") {
+TEST_CASE("a number is used for one packet only, which may be retransmitted") {
   Fixture f;
   f.connect();
   std::vector<uint8_t> packet(40, 0x80);
@@ -256,7 +257,7 @@ TEST_CASE("a number goes out for one packet only, which may be sent again") {
   CHECK(f.drops("number_used") == 1);
 }
 
-TEST_CASE("a handshake that does not end, ends the session") {
+TEST_CASE("a handshake that does not finish ends the session") {
   Fixture f({.config = "handshake_timeout_s: 2"});
   f.chain.session.authenticate(kClient);
   for (int i = 0; i < 3; ++i) {
@@ -267,16 +268,16 @@ TEST_CASE("a handshake that does not end, ends the session") {
   CHECK(f.chain.counted("dtls_srtp", "handshakes", "timeout") == 1);
 }
 
-TEST_CASE("goodbyes are said and heard") {
+TEST_CASE("close_notify is sent and received") {
   Fixture f;
   f.connect();
-  SUBCASE("ours") {
+  SUBCASE("by the filter") {
     f.chain.closeChain();
     f.exchange();
     CHECK(f.client->state() == crypto::DtlsConnection::State::kClosed);
     CHECK_FALSE(f.connected());
   }
-  SUBCASE("theirs") {
+  SUBCASE("by the client") {
     f.client->close();
     CHECK(f.chain.session.closed == "closed_by_peer");
   }
@@ -290,7 +291,7 @@ TEST_CASE("a reload keeps the keys") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("a handshake without a free packet counts it") {
+TEST_CASE("a handshake without a free packet is counted") {
   Fixture f;
   f.chain.session.authenticate(kClient);
   std::vector<net::PacketPtr> taken;

@@ -32,7 +32,7 @@ struct Fixture {
   std::vector<test::SentDatagram>& sent() { return worker.network().sent; }
 };
 
-TEST_CASE("a session talks to its upstream through a socket of its own") {
+TEST_CASE("a session reaches its upstream through its own socket") {
   Fixture f;
   f.chain.ingress(kData);
   REQUIRE(f.sent().size() == 1);
@@ -48,7 +48,7 @@ TEST_CASE("a session talks to its upstream through a socket of its own") {
   CHECK(f.worker.network().open_ports() == 0);
 }
 
-TEST_CASE("without a socket packets are dropped and another is tried for after a second") {
+TEST_CASE("without a socket packets are dropped, and after a second a socket is tried again") {
   Fixture f;
   f.worker.network().exhausted = true;
   f.chain.ingress(kData);
@@ -61,7 +61,7 @@ TEST_CASE("without a socket packets are dropped and another is tried for after a
   CHECK(f.sent().size() == 1);
 }
 
-TEST_CASE("shared sockets tell sessions apart by their endpoint") {
+TEST_CASE("shared sockets distinguish sessions by their endpoint") {
   ManualClock clock;
   test::FakeWorker worker(clock);
   forward::ForwardWorker& shared = worker.local<forward::ForwardWorker>();
@@ -96,7 +96,7 @@ TEST_CASE("shared sockets tell sessions apart by their endpoint") {
   CHECK(shared.shared(block).open(kUpstream, 2, false, d) != nullptr);
 }
 
-TEST_CASE("one way, replies are dropped") {
+TEST_CASE("ONE_WAY drops replies") {
   Fixture f("sockets: ONE_WAY");
   f.chain.ingress(kData);
   REQUIRE(f.sent().size() == 1);
@@ -105,7 +105,7 @@ TEST_CASE("one way, replies are dropped") {
   CHECK(f.chain.dropped("forward", "unmatched_reply") == 1);
 }
 
-TEST_CASE("a refusal is counted and moves the session to another endpoint") {
+TEST_CASE("an ICMP error is counted and moves the session to another endpoint") {
   Fixture f("", {kUpstream, kOther});
   f.chain.ingress(kData);
   const net::Address before = f.sent()[0].to;
@@ -116,7 +116,7 @@ TEST_CASE("a refusal is counted and moves the session to another endpoint") {
   CHECK(f.sent()[1].to != before);
 }
 
-TEST_CASE("the only endpoint is kept when it refuses") {
+TEST_CASE("the only endpoint is kept after an ICMP error") {
   Fixture f;
   f.chain.ingress(kData);
   f.worker.network().refuse(f.sent()[0].from);
@@ -125,7 +125,7 @@ TEST_CASE("the only endpoint is kept when it refuses") {
   CHECK(f.chain.counted("forward", "upstream_failovers") == 0);
 }
 
-TEST_CASE("a reload moves only the sessions whose endpoint is gone") {
+TEST_CASE("a reload moves only the sessions whose endpoint was removed") {
   Fixture f;
   f.chain.ingress(kData);
   f.chain.clusters["up"] = cluster({kOther, kUpstream});

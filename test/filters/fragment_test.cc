@@ -34,14 +34,14 @@ struct Fixture {
   }
   uint64_t dropped(std::string_view reason) const { return chain.dropped("fragment", reason); }
   uint64_t counted(const std::string& counter) const { return chain.counted("fragment", counter); }
-  // A message in two fragments, so that the client is known to split.
+  // A message in two fragments, which shows that the client splits messages.
   void speak() {
     in({.id = 77, .index = 0, .last = 1});
     in({.id = 77, .index = 1, .last = 1});
   }
 };
 
-TEST_CASE("what is no fragment passes, both ways") {
+TEST_CASE("packets that are not fragments pass in both directions") {
   Fixture f;
   f.chain.ingress(Datagram{0xF2, 0, 0, 0x01, 1});
   f.chain.ingress(Datagram{22, 254, 253});
@@ -52,7 +52,7 @@ TEST_CASE("what is no fragment passes, both ways") {
   CHECK(f.chain.outer[0].data.size() == 1400);
 }
 
-TEST_CASE("a joined message is classified anew and comes from its client") {
+TEST_CASE("a reassembled message is classified again and comes from its client") {
   Fixture f;
   Datagram rtp(600, 1);
   rtp[0] = 0x80;
@@ -67,7 +67,7 @@ TEST_CASE("a joined message is classified anew and comes from its client") {
   CHECK(f.counted("joined") == 1);
 }
 
-TEST_CASE("every drop has its reason") {
+TEST_CASE("fragment: each drop reason is caused") {
   Fixture f("max_messages: 1 timeout_ms: 500");
   f.chain.ingress(Datagram{0xF1, 0, 0, 0x01});  // nothing in it
   CHECK(f.dropped("malformed") == 1);
@@ -93,7 +93,8 @@ TEST_CASE("every drop has its reason") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("no packet for a fragment to the client, or one that is too long") {
+TEST_CASE(
+    "a fragment to the client is dropped without a free packet, and a message that is too long is dropped") {
   Fixture f("split: true");
   Datagram packet(1400, 5);
   f.chain.egress(Datagram(1600));
@@ -108,7 +109,7 @@ TEST_CASE("no packet for a fragment to the client, or one that is too long") {
   for (auto& taken : all) taken->settle();
 }
 
-TEST_CASE("who has sent a message in fragments is sent fragments, which it can join") {
+TEST_CASE("a client that has sent a message in fragments is sent fragments, which it can reassemble") {
   Fixture f("max_datagram_bytes: 500");
   Datagram packet(1400);
   for (size_t i = 0; i < packet.size(); ++i) packet[i] = static_cast<uint8_t>(i * 3);
@@ -147,7 +148,7 @@ TEST_CASE("the smallest datagrams carry the largest packet") {
   CHECK(client.chain.inner[1].data == packet);
 }
 
-TEST_CASE("a reload keeps what has begun and takes the new bounds") {
+TEST_CASE("a reload keeps incomplete messages and applies the new limits") {
   Fixture f("timeout_ms: 500");
   f.in({.id = 1, .index = 0, .last = 1});
   f.advance(100ms);
@@ -161,7 +162,7 @@ TEST_CASE("a reload keeps what has begun and takes the new bounds") {
   CHECK(f.chain.outer.size() == 2);
 }
 
-TEST_CASE("a session's end drops what is incomplete") {
+TEST_CASE("the end of a session drops incomplete messages") {
   Fixture f;
   for (uint16_t id = 0; id < 3; ++id) f.in({.id = id, .index = 0, .last = 1});
   f.speak();

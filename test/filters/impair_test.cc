@@ -52,7 +52,7 @@ TEST_CASE("a direction that is not configured passes everything at once") {
   CHECK(f.dropped("lost") == 1);
 }
 
-TEST_CASE("packets wait for their time, in order, and each direction by itself") {
+TEST_CASE("packets wait for their time, in order, and separately in each direction") {
   Fixture f("ingress { delay_ms: 40 } egress { delay_ms: 10 }");
   f.in(1);
   f.in(2);
@@ -69,7 +69,7 @@ TEST_CASE("packets wait for their time, in order, and each direction by itself")
   CHECK(f.counted("held") == 4);
 }
 
-TEST_CASE("a packet that is held back is overtaken") {
+TEST_CASE("a packet that is held back is overtaken by later ones") {
   Fixture f("ingress { reorder { percent: 100 by_ms: 30 } }");
   f.in(1);
   f.reload("ingress {}");
@@ -108,7 +108,7 @@ TEST_CASE("a corrupted packet differs in one bit") {
   f.chain.ingress({});  // nothing to flip
 }
 
-TEST_CASE("what a thin line's queue does not take is rate_limited") {
+TEST_CASE("packets that exceed the queue of a limited bit rate are dropped as rate_limited") {
   Fixture f("egress { rate { bps: 8000 max_queue_ms: 150 } }");  // 100 bytes in 100 ms
   for (uint8_t i = 0; i < 4; ++i) f.out(i);
   CHECK(f.dropped("rate_limited") == 2);
@@ -118,7 +118,7 @@ TEST_CASE("what a thin line's queue does not take is rate_limited") {
   CHECK(f.outer() == std::vector{0, 1});
 }
 
-TEST_CASE("beyond max_held packets are held_full") {
+TEST_CASE("packets above max_held are dropped as held_full") {
   Fixture f("ingress { delay_ms: 100 max_held: 3 }");
   for (uint8_t i = 0; i < 5; ++i) f.in(i);
   CHECK(f.dropped("held_full") == 2);
@@ -128,7 +128,7 @@ TEST_CASE("beyond max_held packets are held_full") {
   CHECK(f.dropped("held_full") == 2);
 }
 
-TEST_CASE("without a packet for the copy there is no copy") {
+TEST_CASE("without a free packet no copy is made") {
   Fixture f("ingress { duplicate_percent: 100 }");
   std::vector<net::PacketPtr> all;
   f.in(1);
@@ -141,7 +141,7 @@ TEST_CASE("without a packet for the copy there is no copy") {
   for (auto& packet : all) packet->settle();
 }
 
-TEST_CASE("only RTP may be spoiled") {
+TEST_CASE("impairment can be restricted to RTP") {
   Fixture f("ingress { only: RTP loss { percent: 100 } } egress { only: RTP delay_ms: 10 }");
   f.in(1);
   f.chain.ingress(std::vector<uint8_t>{22, 254, 253});        // DTLS
@@ -151,7 +151,7 @@ TEST_CASE("only RTP may be spoiled") {
   CHECK(f.chain.outer.size() == 1);
 }
 
-TEST_CASE("a reload changes everything from the next packet on, and what waits keeps its time") {
+TEST_CASE("a reload applies from the next packet on, and waiting packets keep their time") {
   Fixture f("ingress { delay_ms: 50 }");
   f.in(1);
   f.reload("ingress { loss { percent: 100 } }");
@@ -170,7 +170,7 @@ TEST_CASE("a reload changes everything from the next packet on, and what waits k
   CHECK(f.inner() == std::vector{3, 5, 1});
 }
 
-TEST_CASE("an impairment that is removed, or whose session ends, passes on what it holds") {
+TEST_CASE("a filter that is removed, or whose session ends, passes on the packets that it holds") {
   Fixture f("ingress { delay_ms: 50 } egress { delay_ms: 50 jitter { max_ms: 50 } }");
   for (uint8_t i = 0; i < 5; ++i) {
     f.in(i);
@@ -195,7 +195,8 @@ std::vector<int> survivors(const std::string& config, const std::string& from, b
   return inward ? f.inner() : f.outer();
 }
 
-TEST_CASE("a seed makes a run repeatable by the client's IP address, without one each session is its own") {
+TEST_CASE(
+    "a seed makes a run repeatable by the client's IP address; without a seed each session is different") {
   const std::string half = "ingress { loss { percent: 50 } } egress { loss { percent: 50 } } ";
   const auto first = survivors(half + "seed: 1", "192.0.2.1:1000");
   CHECK(first == survivors(half + "seed: 1", "192.0.2.1:2000"));
@@ -221,7 +222,7 @@ TEST_CASE("a player's run is repeatable by room and name") {
   CHECK(heard("room", "ada") != heard("hall", "ada"));
 }
 
-TEST_CASE("a reload with another seed begins anew, with the same one goes on") {
+TEST_CASE("a reload with another seed restarts the sequence, with the same seed continues it") {
   const std::string half = "ingress { loss { percent: 50 } } ";
   const auto first = survivors(half + "seed: 1", "192.0.2.1:1000");
   Fixture f(half + "seed: 2");
@@ -252,7 +253,7 @@ TEST_CASE("in = passed + dropped + held, and copies") {
   }
 }
 
-TEST_CASE("holding, doubling and dropping packets allocates nothing") {
+TEST_CASE("holding, duplicating and dropping packets allocates nothing") {
   Fixture f(
       "ingress { loss { percent: 10 } delay_ms: 40 jitter { max_ms: 60 } duplicate_percent: 10 max_held: 100 "
       "}");

@@ -33,7 +33,7 @@ TEST_CASE("a packet keeps its ECN bits and gets the DSCP and TTL of its kind") {
   }
 }
 
-TEST_CASE("each direction has marks of its own, and none leaves the packet alone") {
+TEST_CASE("each direction has separate marks, and without a mark a packet is unchanged") {
   ManualClock clock;
   test::FakeWorker worker(clock);
   ChainHarness chain(worker, {{marker::filterType(), "ingress { all { dscp: 8 } }"}});

@@ -1,4 +1,4 @@
-// What adaptation sees of a line whose gaps the opus filter fills.
+// The loss that adaptation measures on a line whose gaps the opus filter fills.
 #include <random>
 
 #include "filters/adaptation/adaptation.h"
@@ -10,7 +10,7 @@ namespace {
 
 using namespace test;
 
-TEST_CASE("adaptation sees what the line lost, whatever the opus filter made of it") {
+TEST_CASE("adaptation measures the loss of the line, regardless of what the opus filter fills") {
   for (const char* mode : {"REORDER", "CONCEAL", "TRANSCODE"}) {
     CAPTURE(mode);
     ManualClock clock;

@@ -8,7 +8,7 @@ namespace {
 using namespace test;
 using Fixture = OpusFixture;
 
-TEST_CASE("who sends much faster than real time is not decoded as fast") {
+TEST_CASE("a client that sends much faster than real time is not decoded as fast") {
   const auto payloads = encode(voiceSignal(8, 120), kWithLbrr);
   Fixture f("ingress { mode: TRANSCODE jitter_buffer { min_frames: 4 max_frames: 4 } }");
   for (size_t i = 0; i < 200; ++i) f.chain.ingress(f.packet(i, payloads[i]));  // 4 s at once
@@ -24,7 +24,7 @@ TEST_CASE("who sends much faster than real time is not decoded as fast") {
   CHECK(c.chain.inner.size() == 399);
 }
 
-TEST_CASE("a pool that is exhausted leaves the gap") {
+TEST_CASE("opus: an exhausted packet pool leaves the gap") {
   Fixture f("ingress { mode: CONCEAL }");
   const auto payloads = encode(voiceSignal(0.2, 120), {});
   for (const size_t i : {0, 1, 3}) f.chain.ingress(f.packet(i, payloads[i]));
@@ -38,7 +38,7 @@ TEST_CASE("a pool that is exhausted leaves the gap") {
   for (auto& packet : all) packet->settle();
 }
 
-TEST_CASE("CONCEAL fills the numbers that are missing, and is better than concealment with LBRR") {
+TEST_CASE("CONCEAL fills missing sequence numbers, and is better than concealment with LBRR") {
   const auto payloads = encode(voiceSignal(10, 130), kWithLbrr);
   auto lossy = payloads;
   std::mt19937 random(2);
@@ -77,7 +77,7 @@ TEST_CASE("CONCEAL fills the numbers that are missing, and is better than concea
   CHECK(ours < plc - 0.1);
 }
 
-TEST_CASE("CONCEAL without LBRR is libopus' concealment, bit by bit") {
+TEST_CASE("CONCEAL without LBRR equals libopus' concealment bit by bit") {
   auto lossy = encode(voiceSignal(4, 130), {});
   for (size_t i = 10; i < lossy.size(); i += 7) lossy[i].clear();
   lossy[18].clear();
@@ -91,7 +91,7 @@ TEST_CASE("CONCEAL without LBRR is libopus' concealment, bit by bit") {
         listen(reordered.chain.inner, reordered.first_timestamp, lossy.size()));
 }
 
-TEST_CASE("a long gap stays one after max_concealed_ms; its end is still rebuilt") {
+TEST_CASE("a long gap stays a gap after max_concealed_ms; its end is still rebuilt") {
   Fixture f("ingress { mode: CONCEAL max_concealed_ms: 60 }");
   auto payloads = encode(voiceSignal(2, 130), kWithLbrr);
   std::fill(payloads.begin() + 20, payloads.begin() + 30, Payload{});
@@ -101,7 +101,7 @@ TEST_CASE("a long gap stays one after max_concealed_ms; its end is still rebuilt
   CHECK(f.counted("missing") == 6);
 }
 
-TEST_CASE("silence is left alone") {
+TEST_CASE("CONCEAL does not fill silence") {
   for (const char* config : {"ingress { mode: CONCEAL }", "ingress { mode: TRANSCODE }"}) {
     Fixture f(config);
     const auto payloads = encode(voiceSignal(1, 130), {});
@@ -117,7 +117,8 @@ TEST_CASE("silence is left alone") {
   }
 }
 
-// Speech with discontinuous transmission: spurts of five packets, the last of which begins a pause of 400 ms.
+// Speech with discontinuous transmission: talkspurts of five packets, the last of which begins a pause of 400
+// ms.
 struct SpurtFixture : Fixture {
   std::vector<Payload> speech = encode(voiceSignal(2, 130), {});
   uint16_t sequence = 0;
@@ -139,7 +140,7 @@ struct SpurtFixture : Fixture {
   }
 };
 
-TEST_CASE("CONCEAL makes the packet that begins a pause, if nothing else follows") {
+TEST_CASE("CONCEAL creates the packet that begins a pause, if nothing else follows") {
   SpurtFixture f("ingress { mode: CONCEAL }");
   f.spurt(false);
   CHECK(f.chain.inner.size() == 5);
@@ -159,7 +160,7 @@ TEST_CASE("CONCEAL makes the packet that begins a pause, if nothing else follows
   CHECK(f.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("CONCEAL makes no pause of a stream that has ended") {
+TEST_CASE("CONCEAL creates no pause in a stream that has ended") {
   SpurtFixture f("ingress { mode: CONCEAL }");
   f.spurt(false);
   for (int i = 0; i < 4; ++i) f.say(f.speech[i]);
@@ -174,7 +175,7 @@ TEST_CASE("CONCEAL makes no pause of a stream that has ended") {
   CHECK(f.counted("concealed", "dtx") == 0);
 }
 
-TEST_CASE("a stall is a pause only after two frames, and the packet that it held back is late") {
+TEST_CASE("a stall counts as a pause only after two frames, and the packet that it delayed is late") {
   SpurtFixture f("ingress { mode: CONCEAL }");
   f.spurt(false);
   for (int i = 0; i < 3; ++i) f.say(f.speech[i]);
@@ -187,12 +188,12 @@ TEST_CASE("a stall is a pause only after two frames, and the packet that it held
   for (int i = 4; i < 14; ++i) f.say(f.speech[i]);
   CHECK(f.dropped("late") + f.dropped("stale") <= 3);
   CHECK(f.chain.inner.size() == before + 10 - f.dropped("late") - f.dropped("stale"));
-  f.advance(400ms);  // it stops without a DTX packet, and from then on nothing is made up
+  f.advance(400ms);  // it stops without a DTX packet, and from then on no pause is created
   CHECK(f.counted("concealed", "dtx") == 1);
   CHECK(f.counted("missing") == 0);
 }
 
-TEST_CASE("CONCEAL makes no pause of a stream that never said that one begins") {
+TEST_CASE("CONCEAL creates no pause in a stream whose pauses never began with a DTX packet") {
   SpurtFixture f("ingress { mode: CONCEAL }");
   for (int spurt = 0; spurt < 3; ++spurt) {
     for (int i = 0; i < 4; ++i) f.say(f.speech[i]);
@@ -203,7 +204,8 @@ TEST_CASE("CONCEAL makes no pause of a stream that never said that one begins") 
   CHECK(f.counted("concealed", "dtx") == 0);
 }
 
-// Outward: a receiver report about the stream, as the inside sees it; what the client gets of it.
+// Outward: a receiver report about the stream, as the filters inward see it; returns what the client
+// receives.
 rtcp::ReportBlock reportOn(Fixture& f) {
   uint8_t buffer[64];
   rtcp::Writer writer(buffer);
@@ -214,7 +216,7 @@ rtcp::ReportBlock reportOn(Fixture& f) {
   return *rtcp::readReportBlock(*reader.next(), 0);
 }
 
-TEST_CASE("reports say what came, not what was made of it") {
+TEST_CASE("reports count the packets that arrived, not the packets that were created") {
   auto payloads = encode(voiceSignal(1, 130), kWithLbrr);
   for (size_t i = 4; i < 44; i += 4) payloads[i].clear();
   for (const char* config : {"ingress { mode: CONCEAL }", "ingress { mode: TRANSCODE }"}) {
@@ -227,7 +229,7 @@ TEST_CASE("reports say what came, not what was made of it") {
   }
   Fixture f("ingress {}");
   f.play(payloads);
-  CHECK(reportOn(f).cumulative_lost == 0);  // whoever is inside sees the loss itself
+  CHECK(reportOn(f).cumulative_lost == 0);  // the filters further inward see the loss themselves
 }
 
 }  // namespace

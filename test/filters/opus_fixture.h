@@ -1,4 +1,4 @@
-// The opus filter under test: voice, RTP, a line and time by hand.
+// The opus filter under test: voice, RTP, a line and a manual clock.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -73,7 +73,7 @@ struct OpusFixture {
     return rtpPacket(static_cast<uint16_t>(first_sequence + i),
                      first_timestamp + static_cast<uint32_t>(i) * frame, payload);
   }
-  // Sends each packet that is not empty when its time has come, and all the time that follows.
+  // Sends each packet that is not empty at its time, and lets the remaining time pass.
   void play(const std::vector<Payload>& payloads) {
     for (size_t i = 0; i < payloads.size(); ++i) {
       if (!payloads[i].empty()) chain.ingress(packet(i, payloads[i]));
@@ -110,7 +110,7 @@ inline rooms::PlayerPtr makePlayer(std::vector<uint32_t> slots = {}) {
   return std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
 }
 
-// What a listener without a buffer hears of what came out; what is missing is concealed.
+// Decodes the output as a receiver without a buffer does; missing packets are concealed.
 inline Recording listen(const std::vector<Captured>& packets, uint32_t first_timestamp, size_t frames) {
   std::map<uint32_t, Payload> by_time;
   for (const Captured& captured : packets) {

@@ -1,5 +1,5 @@
-// What a sender cannot make the opus filter do, and what a reload cannot: more work than its audio is worth,
-// and a second packet under a number that SRTP has used.
+// Limits: a sender cannot make the opus filter do more work than its audio is worth, and neither a sender nor
+// a reload can make it send a second packet under a number that SRTP has used.
 #include <map>
 
 #include "test/filters/opus_fixture.h"
@@ -11,7 +11,7 @@ namespace {
 using Fixture = test::OpusFixture;
 using namespace test;
 
-// Forty missing before each packet of 2.5 ms.
+// Forty packets are missing before each packet of 2.5 ms.
 Payload shortFrame() {
   Payload payload(8, 0x55);
   payload[0] = 28 << 3;  // CELT, fullband, 2.5 ms
@@ -30,9 +30,9 @@ size_t usedTwice(const std::vector<Captured>& out) {
   return twice;
 }
 
-// Far away, so that TRANSCODE makes two packets of one.
-struct Listener : Fixture {
-  explicit Listener(const std::string& config) : Fixture(config) {
+// A distant receiver, for which TRANSCODE creates two packets from one.
+struct Receiver : Fixture {
+  explicit Receiver(const std::string& config) : Fixture(config) {
     chain.session.known_player = makePlayer({0x5107});
     chain.session.known_player->observed.rtt_us = 150'000;
   }
@@ -44,7 +44,7 @@ struct Listener : Fixture {
   uint16_t skip() const { return chain.session.known_player->slot_states[0].skip; }
 };
 
-TEST_CASE("a session takes the memory of codecs with its first voice packet, not when it opens") {
+TEST_CASE("a session allocates codecs with its first voice packet, not when it opens") {
   countAllocations(true);
   const uint64_t before = allocatedBytes();
   Fixture f("ingress { mode: TRANSCODE max_streams: 64 } egress { mode: TRANSCODE max_streams: 64 }");
@@ -57,7 +57,7 @@ TEST_CASE("a session takes the memory of codecs with its first voice packet, not
   CHECK(spoke > opened + 50'000);
 }
 
-TEST_CASE("TRANSCODE codes no more than twice the time that passes, gaps included") {
+TEST_CASE("TRANSCODE codes at most twice the elapsed time, gaps included") {
   const auto payloads = encode(voiceSignal(2, 120), {.frame_ms = 10});
   Fixture f("ingress { mode: TRANSCODE jitter_buffer { min_frames: 16 max_frames: 16 } }");
   for (size_t i = 0; i < 2000; ++i) {
@@ -70,7 +70,7 @@ TEST_CASE("TRANSCODE codes no more than twice the time that passes, gaps include
   CHECK(f.dropped("over_rate") > 0);
 }
 
-TEST_CASE("CONCEAL makes no more than twice the time that passes out of nothing") {
+TEST_CASE("CONCEAL creates at most twice the elapsed time from nothing") {
   Fixture f("ingress { mode: CONCEAL jitter_buffer { min_frames: 48 max_frames: 48 } }");
   for (size_t i = 0; i < 1000; ++i) {
     const size_t number = i * 41;
@@ -81,27 +81,27 @@ TEST_CASE("CONCEAL makes no more than twice the time that passes out of nothing"
   CHECK(f.counted("concealed", "plc") <= 4 * 48'000 / 120);
 }
 
-TEST_CASE("after TRANSCODE the stream's numbers go on behind those that were used") {
+TEST_CASE("after TRANSCODE the stream continues with numbers after the used ones") {
   const auto payloads = encode(voiceSignal(4, 120), {});
-  Listener f("egress { mode: TRANSCODE }");
+  Receiver f("egress { mode: TRANSCODE }");
   for (size_t i = 0; i < 100; ++i) f.send(i, payloads[i]);
-  SUBCASE("the filter goes") {
+  SUBCASE("the filter is removed") {
     f.chain.reload({});
   }
-  SUBCASE("its stage goes") {
+  SUBCASE("its stage is removed") {
     f.chain.reload({{opus_filter::filterType(), "ingress {}"}});
-    f.send(99, {});  // whatever comes next
+    f.send(99, {});  // whatever arrives next
   }
   f.advance(1s);
   const auto highest = rtp::parse(f.chain.outer.back().data)->sequence;
   CHECK(f.skip() > 50);
-  // The router leaves them out: rtp_router's tests.
+  // The router leaves them out: see the tests of rtp_router.
   CHECK(static_cast<uint16_t>(1000 + 99 + f.skip()) >= highest);
 }
 
-TEST_CASE("after TRANSCODE, CONCEAL goes on with the numbers, also when the sender's clock jumps") {
+TEST_CASE("after TRANSCODE, CONCEAL continues the numbers, also when the sender's clock jumps") {
   const auto payloads = encode(voiceSignal(8, 120), {});
-  Listener f("egress { mode: TRANSCODE }");
+  Receiver f("egress { mode: TRANSCODE }");
   for (size_t i = 0; i < 100; ++i) f.send(i, payloads[i]);
   f.chain.reload({{opus_filter::filterType(), "egress { mode: CONCEAL }"}});
   for (size_t i = 100; i < 150; ++i) f.send(i, payloads[i]);

@@ -10,11 +10,11 @@ namespace {
 using namespace test;
 using Fixture = OpusFixture;
 
-TEST_CASE("what came passes bit by bit, in order, at an even pace") {
+TEST_CASE("REORDER passes packets unchanged, in order, at an even pace") {
   for (const char* config : {"ingress {}", "ingress { mode: CONCEAL }"}) {
     Fixture f(config);
     std::vector<Payload> payloads = encode(voiceSignal(4, 120), {});
-    payloads[7] = {0xFB, 0x41, 4, 1, 2, 3, 9, 8, 7, 6};  // with padding, in which DRED would be
+    payloads[7] = {0xFB, 0x41, 4, 1, 2, 3, 9, 8, 7, 6};  // with padding, which may hold DRED
     std::vector<std::pair<int, size_t>> arrivals;        // ms
     std::mt19937 random(1);
     for (size_t i = 0; i < payloads.size(); ++i) arrivals.emplace_back(i * 20 + random() % 60, i);
@@ -33,7 +33,7 @@ TEST_CASE("what came passes bit by bit, in order, at an even pace") {
   }
 }
 
-TEST_CASE("the wait is the playout delay") {
+TEST_CASE("packets wait for the playout delay") {
   Fixture f("ingress { playout_delay { floor_ms: 50 ceiling_ms: 50 } }");
   const auto payloads = encode(voiceSignal(0.2, 120), {});
   f.chain.ingress(f.packet(0, payloads[0]));
@@ -44,7 +44,7 @@ TEST_CASE("the wait is the playout delay") {
   CHECK(f.chain.stats("opus").histograms[0].sumNs() == 50'000'000);
 }
 
-TEST_CASE("all that is not the session's Opus passes at once and untouched") {
+TEST_CASE("packets other than the session's Opus pass at once and unchanged") {
   Fixture f("ingress { mode: CONCEAL } egress { mode: CONCEAL }");
   const uint8_t voice[] = {0x48, 1, 2, 3};
   const std::vector<Payload> others = {
@@ -63,7 +63,7 @@ TEST_CASE("all that is not the session's Opus passes at once and untouched") {
   CHECK(f.chain.outer.size() == 2);
 }
 
-TEST_CASE("the payload type is the negotiated one, each slot's own towards the client") {
+TEST_CASE("the payload type is the negotiated one, and each slot's own towards the client") {
   Fixture f("ingress {} egress {} payload_type: 100");
   const uint8_t voice[] = {0x48, 1, 2, 3};
   SUBCASE("with a player") {
@@ -90,7 +90,7 @@ TEST_CASE("the payload type is the negotiated one, each slot's own towards the c
     f.chain.ingress(rtpPacket(1, 0, voice, kSsrc, 111));
     CHECK(f.chain.inner.size() == 1);
   }
-  SUBCASE("without one") {
+  SUBCASE("without a player") {
     f.chain.ingress(rtpPacket(1, 0, voice, kSsrc, 111));
     CHECK(f.chain.inner.size() == 1);
     f.chain.ingress(rtpPacket(1, 0, voice, kSsrc, 100));
@@ -126,7 +126,7 @@ TEST_CASE("late, duplicate, stale, stray, undecodable and foreign packets are dr
   CHECK(t.dropped("foreign") == 1);
 }
 
-TEST_CASE("random lines: all packets are accounted for, numbers and time rise, in every mode") {
+TEST_CASE("random lines: every packet is accounted for, numbers and timestamps increase, in every mode") {
   const auto payloads = encode(voiceSignal(4, 120), kWithLbrr);
   const char* const modes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
   for (unsigned seed = 0; seed < 12; ++seed) {
@@ -167,7 +167,7 @@ TEST_CASE("random lines: all packets are accounted for, numbers and time rise, i
   }
 }
 
-TEST_CASE("a burst that does not fit lets the earliest out before its time, and loses nothing") {
+TEST_CASE("a burst that does not fit releases the earliest packets before their time, and loses none") {
   Fixture f("ingress { jitter_buffer { min_frames: 8 max_frames: 8 } }");
   const auto payloads = encode(voiceSignal(1, 120), {});
   for (size_t i = 0; i < 20; ++i) f.chain.ingress(f.packet(i, payloads[i]));
@@ -178,7 +178,7 @@ TEST_CASE("a burst that does not fit lets the earliest out before its time, and 
   for (size_t i = 0; i < 20; ++i) CHECK(f.chain.inner[i].data == f.packet(i, payloads[i]));
 }
 
-TEST_CASE("a sender that begins anew is followed") {
+TEST_CASE("a sender that restarts is followed") {
   Fixture f("ingress { mode: CONCEAL }");
   const auto payloads = encode(voiceSignal(1, 130), {});
   for (size_t i = 0; i < 10; ++i) f.chain.ingress(f.packet(i, payloads[i]));
@@ -205,7 +205,7 @@ TEST_CASE("a sender that begins anew is followed") {
   CHECK(f.counted("streams") == 2);
 }
 
-TEST_CASE("BYE does not overtake what is held") {
+TEST_CASE("BYE does not overtake held packets") {
   Fixture f("ingress {}");
   const auto payloads = encode(voiceSignal(0.2, 130), {});
   f.chain.ingress(f.packet(0, payloads[0]));
@@ -214,7 +214,7 @@ TEST_CASE("BYE does not overtake what is held") {
   CHECK(f.chain.inner[1].kind == PacketKind::kRtcp);
 }
 
-TEST_CASE("a reload changes parameters and mode in mid-call and loses nothing") {
+TEST_CASE("a reload changes parameters and mode during the call and loses nothing") {
   const auto payloads = encode(voiceSignal(2, 130), {});
   Fixture f("ingress {}");
   for (size_t i = 0; i < 5; ++i) f.chain.ingress(f.packet(i, payloads[i]));
@@ -230,7 +230,7 @@ TEST_CASE("a reload changes parameters and mode in mid-call and loses nothing") 
     CHECK(f.chain.inner.size() == 10);
     CHECK(f.counted("concealed", "plc") == 1);
   }
-  SUBCASE("through TRANSCODE, without a hole in the numbers") {
+  SUBCASE("through TRANSCODE, without a gap in the numbers") {
     reload("ingress { mode: TRANSCODE }");
     f.advance(100ms);
     for (size_t i = 5; i < 10; ++i) f.chain.ingress(f.packet(i, payloads[i]));
@@ -248,7 +248,7 @@ TEST_CASE("a reload changes parameters and mode in mid-call and loses nothing") 
     SUBCASE("the timer empties the buffer") {
       f.advance(1ms);
     }
-    SUBCASE("or the next packet does") {
+    SUBCASE("the next packet empties the buffer") {
       f.chain.ingress(f.packet(5, payloads[5]));
       CHECK(f.chain.inner.size() == 6);
     }
@@ -258,7 +258,7 @@ TEST_CASE("a reload changes parameters and mode in mid-call and loses nothing") 
     f.chain.reload({});
     CHECK(f.chain.inner.size() == 5);
   }
-  SUBCASE("or the session ends") {
+  SUBCASE("the session ends") {
     f.chain.closeChain();
     CHECK(f.chain.inner.size() == 5);
   }
@@ -266,7 +266,7 @@ TEST_CASE("a reload changes parameters and mode in mid-call and loses nothing") 
   CHECK(f.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("more streams than max_streams take turns") {
+TEST_CASE("streams above max_streams replace one another") {
   Fixture f("ingress { max_streams: 2 }");
   const uint8_t voice[] = {0x48, 1, 2, 3};
   for (const uint32_t ssrc : {1u, 2u, 3u, 2u}) {
@@ -280,7 +280,7 @@ TEST_CASE("more streams than max_streams take turns") {
   CHECK(f.dropped("duplicate") == 1);
 }
 
-TEST_CASE("what is wrong in a configuration is named") {
+TEST_CASE("errors in the configuration are named") {
   const std::pair<const char*, const char*> cases[] = {
       {"", "ingress"},
       {"ingress { mode: 7 }", "ingress.mode"},

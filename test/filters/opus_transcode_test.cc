@@ -6,7 +6,7 @@ namespace {
 using namespace test;
 using Fixture = OpusFixture;
 
-TEST_CASE("TRANSCODE corrects what sender reports count") {
+TEST_CASE("TRANSCODE corrects the counts in sender reports") {
   Fixture f("ingress { mode: TRANSCODE }");
   f.chain.session.known_player = makePlayer();
   f.chain.session.known_player->observed.rtt_us = 100'000;  // 10 ms frames
@@ -30,7 +30,7 @@ TEST_CASE("TRANSCODE corrects what sender reports count") {
   CHECK(info->rtp_timestamp == 6);
 }
 
-// TRANSCODE with a line and a load that can be set.
+// TRANSCODE with a configurable line and load.
 struct Transcoding : Fixture {
   std::vector<Payload> payloads = encode(voiceSignal(10, 150), {});
   size_t sent = 0;
@@ -41,7 +41,7 @@ struct Transcoding : Fixture {
   void line(double rtt_ms, double loss, double busy) {
     auto& observed = chain.session.known_player->observed;
     observed.rtt_us = static_cast<uint32_t>(rtt_ms * 1000);
-    loss_class = chain.session.known_player->room->receiverLoss().enter(loss, loss_class);  // who hears it
+    loss_class = chain.session.known_player->room->receiverLoss().enter(loss, loss_class);  // of a receiver
     worker.busy_share = busy;
   }
   // Plays until the profile is this one.
@@ -50,7 +50,7 @@ struct Transcoding : Fixture {
     CHECK(described("ingress_profile") == profile);
     return after(200ms);
   }
-  // Plays for so long; what the last packet then says of itself.
+  // Plays for this long; returns the configuration of the last packet.
   opus::PacketInfo after(Duration time) {
     for (; time > Duration::zero(); time -= 20ms) {
       const Payload& payload = payloads[sent % payloads.size()];
@@ -70,7 +70,7 @@ struct Transcoding : Fixture {
   }
 };
 
-TEST_CASE("every row of the adaptation drives the encoder, and back again") {
+TEST_CASE("every row of the adaptation changes the encoder, and back again") {
   using opus::Bandwidth;
   using opus::Mode;
   Transcoding f;
@@ -80,7 +80,7 @@ TEST_CASE("every row of the adaptation drives the encoder, and back again") {
   CHECK(info.samples() == 960);
   CHECK(f.described("ingress_profile") == "48 kHz, 20 ms, complexity 10, 32000 b/s");
 
-  f.line(100, 0, 0.1);  // far: narrowband and 10 ms frames
+  f.line(100, 0, 0.1);  // long round trip: narrowband and 10 ms frames
   info = f.until("8 kHz, 10 ms, complexity 10, 16000 b/s");
   CHECK(info.bandwidth == Bandwidth::kNarrow);
   CHECK(info.samples() == 480);
@@ -115,7 +115,7 @@ TEST_CASE("every row of the adaptation drives the encoder, and back again") {
   CHECK(f.until("48 kHz, 20 ms, complexity 10, 32000 b/s").bandwidth == Bandwidth::kFull);
   CHECK(f.counted("profile_changes") >= 7);
 
-  // One stream all along: numbers without a hole, time that goes on.
+  // One stream throughout: numbers without a gap, timestamps that advance.
   for (size_t i = 1; i < f.chain.inner.size(); ++i) {
     CHECK(static_cast<uint16_t>(f.out(i).sequence - f.out(i - 1).sequence) == 1);
     const uint32_t passed = f.out(i).timestamp - f.out(i - 1).timestamp;
@@ -123,7 +123,7 @@ TEST_CASE("every row of the adaptation drives the encoder, and back again") {
   }
 }
 
-TEST_CASE("without a player the reports that pass tell of the line") {
+TEST_CASE("without a player, passing reports give the properties of the line") {
   for (const bool inward : {true, false}) {
     CAPTURE(inward);
     Fixture f(std::string(inward ? "ingress" : "egress") + " { mode: TRANSCODE } payload_type: 111");
@@ -133,7 +133,8 @@ TEST_CASE("without a player the reports that pass tell of the line") {
     const auto pass = [&](Bytes packet, PacketKind kind, bool in) {
       in ? f.chain.ingress(packet) : f.chain.egress(packet, kind);
     };
-    // A second of voice; a sender report passes, and what answers it so much later.
+    // A second of voice; a sender report passes, and the receiver report that refers to it follows after this
+    // time.
     const auto second = [&](Duration round_trip, uint8_t lost) {
       uint8_t buffer[200];
       const rtcp::Ntp ntp = (uint64_t{sent} + 1) << 32;
@@ -160,7 +161,7 @@ TEST_CASE("without a player the reports that pass tell of the line") {
   }
 }
 
-TEST_CASE("TRANSCODE sounds as before and fills gaps") {
+TEST_CASE("TRANSCODE keeps the sound quality and fills gaps") {
   const auto payloads = encode(voiceSignal(6, 130), kWithLbrr);
   auto lossy = payloads;
   for (size_t i = 20; i + 10 < lossy.size(); i += 9) lossy[i].clear();
@@ -179,7 +180,7 @@ TEST_CASE("TRANSCODE sounds as before and fills gaps") {
   CHECK(transcoded.counted("concealed", "lbrr") > 0);
 }
 
-TEST_CASE("TRANSCODE makes 20 ms frames of shorter and longer ones") {
+TEST_CASE("TRANSCODE creates 20 ms frames from shorter and longer ones") {
   for (const unsigned ms : {10u, 60u}) {
     Fixture f("ingress { mode: TRANSCODE }");
     f.frame = ms * 48;

@@ -37,7 +37,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("under its rate the pacer adds nothing") {
+TEST_CASE("below its rate the pacer adds no delay") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 50; ++i) {
     f.send(i);
@@ -47,7 +47,7 @@ TEST_CASE("under its rate the pacer adds nothing") {
   CHECK(f.chain.counted("pacer", "queued") == 0);
 }
 
-TEST_CASE("a burst goes at once, the rest at the rate and in order") {
+TEST_CASE("a burst passes at once, the rest at the rate and in order") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 6; ++i) f.send(i);
   CHECK(f.sent() == std::vector{0, 1, 2});
@@ -60,7 +60,7 @@ TEST_CASE("a burst goes at once, the rest at the rate and in order") {
   CHECK(f.chain.counted("pacer", "queued") == 3);
 }
 
-TEST_CASE("what is past its deadline does not go out") {
+TEST_CASE("a packet past its deadline is not sent") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 3; ++i) f.send(i);
   net::PacketPtr packet = f.worker.pool().acquire();
@@ -76,14 +76,14 @@ TEST_CASE("what is past its deadline does not go out") {
   CHECK(f.chain.dropped("pacer", "past_deadline") == 1);
 }
 
-TEST_CASE("RTCP does not wait") {
+TEST_CASE("RTCP is not paced") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 4; ++i) f.send(i);
   f.chain.egress(std::vector<uint8_t>(100, 99), PacketKind::kRtcp);
   CHECK(f.sent() == std::vector{0, 1, 2, 99});
 }
 
-TEST_CASE("a full queue drops the newcomer") {
+TEST_CASE("a full queue drops the new packet") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 9; ++i) f.send(i);
   CHECK(f.chain.dropped("pacer", "queue_full") == 2);
@@ -92,7 +92,7 @@ TEST_CASE("a full queue drops the newcomer") {
   CHECK(f.sent() == std::vector{0, 1, 2, 3, 4, 5, 6});
 }
 
-TEST_CASE("who waited longer than max_delay is dropped") {
+TEST_CASE("a packet that waited longer than max_delay_ms is dropped") {
   Fixture f("rate_bps: 8000 burst_bytes: 256 max_queue_packets: 10 max_delay_ms: 150");
   for (uint8_t i = 0; i < 6; ++i) f.send(i);
   for (int i = 0; i < 10; ++i) f.advance(50ms);
@@ -108,7 +108,7 @@ TEST_CASE("a packet larger than the burst passes with a full bucket") {
   CHECK(f.sent().size() == 1);
 }
 
-TEST_CASE("a reload keeps what waits and takes the new rate") {
+TEST_CASE("a reload keeps waiting packets and applies the new rate") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 7; ++i) f.send(i);
   CHECK(f.sent().size() == 3);
@@ -121,7 +121,7 @@ TEST_CASE("a reload keeps what waits and takes the new rate") {
   CHECK(f.sent() == std::vector{0, 1, 2, 3, 4, 5, 6});
 }
 
-TEST_CASE("a pacer that is removed, or whose session ends, passes on what it holds") {
+TEST_CASE("a pacer that is removed, or whose session ends, passes on the packets that it holds") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 5; ++i) f.send(i);
   SUBCASE("removed") {
@@ -151,7 +151,7 @@ TEST_CASE("the rate follows the smoothed round trip between its bounds") {
   CHECK(fixed.rateBps() == 1000);
 }
 
-TEST_CASE("a reload to a shorter queue counts from the next packet on, and drops nothing that waits") {
+TEST_CASE("a reload to a shorter queue applies from the next packet on, and drops no waiting packet") {
   Fixture f(kSlow);
   for (uint8_t i = 0; i < 7; ++i) f.send(i);  // three pass, four wait
   f.chain.reload(
@@ -163,7 +163,7 @@ TEST_CASE("a reload to a shorter queue counts from the next packet on, and drops
   CHECK(f.chain.dropped("pacer", "queue_full") == 1);
 }
 
-TEST_CASE("the pacers of a worker hold at most a quarter of its packets") {
+TEST_CASE("the pacers of a worker hold at most a quarter of its packet pool") {
   Fixture f("rate_bps: 8000 burst_bytes: 256 max_queue_packets: 4096 max_delay_ms: 10000");
   ChainHarness second(f.worker,
                       {{pacer::filterType(), "rate_bps: 8000 burst_bytes: 256 max_queue_packets: 4"}});
@@ -176,12 +176,12 @@ TEST_CASE("the pacers of a worker hold at most a quarter of its packets") {
   second.egress(std::vector<uint8_t>(256, 1));
   second.egress(std::vector<uint8_t>(256, 1));
   CHECK(second.dropped("pacer", "pool_share") == 1);
-  f.chain.closeChain();  // what it held goes
+  f.chain.closeChain();  // its held packets are sent
   second.egress(std::vector<uint8_t>(256, 1));
   CHECK(second.dropped("pacer", "pool_share") == 1);
 }
 
-TEST_CASE("a stream that sends too much loses and delays its own packets, and none of another's") {
+TEST_CASE("a stream that sends too much loses and delays only its own packets") {
   // 16 kB/s for both: the voice needs 5 kB/s, and the flood is 120 kB/s.
   Fixture f("rate_bps: 128000 burst_bytes: 2560 max_queue_packets: 64 max_delay_ms: 200");
   constexpr uint8_t kFlood = 1;

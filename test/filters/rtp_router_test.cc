@@ -38,7 +38,7 @@ struct VoicePacket {
   }
 };
 
-// Players of one room, each with a chain of its own on one worker.
+// Players of one room, each with its own chain, on one worker.
 struct Room {
   ManualClock clock;
   test::FakeWorker worker{clock};
@@ -87,14 +87,14 @@ struct Room {
   ChainHarness& add(const std::string& name) { return add(name, PlayerOptions{}); }
 };
 
-rtp::Packet heard(const ChainHarness& listener) {
-  REQUIRE(!listener.outer.empty());
-  const auto packet = rtp::parse(listener.outer.back().data);
+rtp::Packet received(const ChainHarness& receiver) {
+  REQUIRE(!receiver.outer.empty());
+  const auto packet = rtp::parse(receiver.outer.back().data);
   REQUIRE(packet.has_value());
   return *packet;
 }
 
-TEST_CASE("everyone else in the room hears a speaker, who does not hear itself") {
+TEST_CASE("a speaker's voice is forwarded to all other players, and not to the speaker") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -108,13 +108,13 @@ TEST_CASE("everyone else in the room hears a speaker, who does not hear itself")
 }
 
 TEST_CASE(
-    "a listener gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
+    "a receiver gets its own SSRC, payload type and extension ids, the true speaker in CSRC and no mid") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob", {.payload_type = 96, .extensions = {.mid = 1, .audio_level = 2}});
   const uint8_t level = 0x80 | 30;
   alice.ingress(VoicePacket{.extensions = {{1, Bytes(&level, 1)}, {4, asBytes("0")}}}.bytes());
-  const auto packet = heard(bob);
+  const auto packet = received(bob);
   CHECK(packet.ssrc == bob.session.known_player->negotiated.slots[0].ssrc);
   CHECK(packet.payload_type == 96);
   REQUIRE(packet.csrcCount() == 1);
@@ -126,19 +126,19 @@ TEST_CASE(
   CHECK(std::vector<uint8_t>(packet.payload.begin(), packet.payload.end()) == kPayload);
 }
 
-TEST_CASE("padding-only packets keep their place and their padding") {
+TEST_CASE("padding-only packets keep their sequence numbers and their padding") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
   auto bytes = VoicePacket{.payload = {0, 0, 0, 4}}.bytes();
   bytes[0] |= 0x20;
   alice.ingress(bytes);
-  const auto packet = heard(bob);
+  const auto packet = received(bob);
   CHECK(packet.payload.empty());
   CHECK(packet.padding == 4);
 }
 
-TEST_CASE("two speakers with one SSRC stay apart") {
+TEST_CASE("two speakers with the same SSRC stay separate") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -147,26 +147,26 @@ TEST_CASE("two speakers with one SSRC stay apart") {
   bob.ingress(VoicePacket().bytes());
   room.worker.runMain();
   alice.ingress(VoicePacket{.sequence = 2}.bytes());
-  const uint32_t from_alice = heard(carol).csrc(0);
-  const uint32_t alice_slot = heard(carol).ssrc;
+  const uint32_t from_alice = received(carol).csrc(0);
+  const uint32_t alice_slot = received(carol).ssrc;
   bob.ingress(VoicePacket{.sequence = 2}.bytes());
-  CHECK(heard(carol).csrc(0) != from_alice);
-  CHECK(heard(carol).ssrc != alice_slot);
+  CHECK(received(carol).csrc(0) != from_alice);
+  CHECK(received(carol).ssrc != alice_slot);
 }
 
-TEST_CASE("of RED that was negotiated the primary is heard, with or without a repair filter") {
+TEST_CASE("of negotiated RED the primary frame is forwarded, with or without a repair filter") {
   Room room;
   auto& alice = room.add("alice", {.red_payload_type = 63});
   auto& bob = room.add("bob");
   alice.ingress(
       VoicePacket{.payload_type = 63, .payload = {0x80 | 111, 0x0f, 0, 2, 111, 7, 7, 1, 2, 3, 4}}.bytes());
-  CHECK(heard(bob).payload_type == 111);
-  CHECK(std::vector<uint8_t>(heard(bob).payload.begin(), heard(bob).payload.end()) == kPayload);
+  CHECK(received(bob).payload_type == 111);
+  CHECK(std::vector<uint8_t>(received(bob).payload.begin(), received(bob).payload.end()) == kPayload);
   alice.ingress(VoicePacket{.sequence = 2, .payload_type = 63, .payload = {0x80 | 111, 0x0f}}.bytes());
   CHECK(alice.dropped("rtp_router", "malformed") == 1);
 }
 
-TEST_CASE("the round trip to one who hears nobody comes from extended reports (RFC 3611)") {
+TEST_CASE("the round trip to a player that receives no voice is measured by extended reports (RFC 3611)") {
   Room room;
   auto& alice = room.add("alice");
   alice.ingress(VoicePacket().bytes());
@@ -208,7 +208,7 @@ TEST_CASE("no number is used twice, whatever a speaker sends") {
   CHECK_FALSE(stream.rewrite(5000, 0, false, now));
 }
 
-TEST_CASE("each way of being no good is a drop with its reason") {
+TEST_CASE("rtp_router: each drop reason is caused and counted") {
   Room room;
   auto& alice = room.add("alice");
   auto& mute = room.add("mute", {.slots = 1, .sends = false});
@@ -240,7 +240,7 @@ TEST_CASE("each way of being no good is a drop with its reason") {
   CHECK(stranger.dropped("rtp_router", "no_player") == 1);
 }
 
-TEST_CASE("more speakers than slots: the newcomer is not heard until a slot falls silent") {
+TEST_CASE("more speakers than slots: a new speaker is not forwarded until a slot becomes silent") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob", {.ssrcs = {2}});
@@ -252,11 +252,11 @@ TEST_CASE("more speakers than slots: the newcomer is not heard until a slot fall
   room.clock.advance(500ms);
   bob.ingress(VoicePacket{.sequence = 2, .ssrc = 2}.bytes());
   CHECK(carol.outer.size() == 2);
-  CHECK(heard(carol).csrc(0) == 2);
+  CHECK(received(carol).csrc(0) == 2);
   CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
-TEST_CASE("a BYE ends each stream that it names, wherever it stands in the list (RFC 3550 section 6.6)") {
+TEST_CASE("a BYE ends each stream that it names, at any position in the list (RFC 3550 section 6.6)") {
   for (const bool named_second : {false, true}) {
     CAPTURE(named_second);
     Room room;
@@ -271,7 +271,7 @@ TEST_CASE("a BYE ends each stream that it names, wherever it stands in the list 
   }
 }
 
-TEST_CASE("an offer that names no SSRC lets another one follow when the one before has stopped") {
+TEST_CASE("if the offer names no SSRC, another SSRC may follow when the previous one has stopped") {
   Room room;
   auto& alice = room.add("alice", {.ssrcs = {}});
   auto& bob = room.add("bob");
@@ -292,7 +292,7 @@ TEST_CASE("a slot's sequence numbers begin below 2^15") {
   for (int i = 0; i < 40; ++i) {
     auto& receiver = room.add("receiver-" + std::to_string(i));
     alice.ingress(VoicePacket{.sequence = static_cast<uint16_t>(i)}.bytes());
-    CHECK(heard(receiver).sequence < 0x8000);
+    CHECK(received(receiver).sequence < 0x8000);
   }
 }
 
@@ -320,7 +320,7 @@ TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
       alice.ingress(VoicePacket{.sequence = sequence, .payload = std::vector<uint8_t>(size, 0xf8)}.bytes());
     }
   };
-  SUBCASE("five seconds of a stall pass at once, then packets count") {
+  SUBCASE("the packets of a stall of five seconds pass at once, then the limit applies") {
     auto& alice = room.add("alice");
     send(alice, 1, 260, 100);
     CHECK(bob.outer.size() == 250);
@@ -329,7 +329,9 @@ TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
     send(alice, 261, 200, 100);
     CHECK(bob.outer.size() == 250 + 120);
   }
-  SUBCASE("a flood gets less through than speech, and a speaker just above the limit all that it allows") {
+  SUBCASE(
+      "less of a flood passes than of speech, and a speaker just above the limit gets all that the limit "
+      "allows") {
     for (const auto& [per_second, least, most] :
          {std::tuple{5'000, 25, 50}, {10'000, 0, 0}, {150, 115, 120}}) {
       CAPTURE(per_second);
@@ -364,7 +366,7 @@ TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
   }
 }
 
-// A microphone that stays open: the level of each packet, or a SILK frame's voice activity.
+// An open microphone: the level of each packet, or a SILK frame's voice activity.
 struct OpenMicrophone {
   ChainHarness& chain;
   uint32_t ssrc;
@@ -382,7 +384,7 @@ struct OpenMicrophone {
   }
 };
 
-TEST_CASE("five open microphones on two slots: each is heard from its first packet with speech") {
+TEST_CASE("five open microphones on two slots: each is forwarded from its first packet with speech") {
   for (const bool with_level : {true, false}) {
     CAPTURE(with_level);
     Room room;
@@ -422,7 +424,7 @@ TEST_CASE("frames of discontinuous transmission and padding are silence, whateve
   CHECK(talked != 0);
 }
 
-TEST_CASE("a packet from before a change of speaker comes too late") {
+TEST_CASE("a packet from before a change of speaker is late") {
   Room room;
   auto& alice = room.add("alice");
   auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 1});
@@ -431,7 +433,7 @@ TEST_CASE("a packet from before a change of speaker comes too late") {
   CHECK(carol.dropped("rtp_router", "late") == 1);
 }
 
-TEST_CASE("who is not connected yet is sent nothing") {
+TEST_CASE("a player that is not connected yet is sent nothing") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -440,7 +442,7 @@ TEST_CASE("who is not connected yet is sent nothing") {
   CHECK(bob.outer.empty());
 }
 
-TEST_CASE("without a free packet a listener misses one, counted") {
+TEST_CASE("without a free packet a receiver misses one packet, which is counted") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -451,7 +453,7 @@ TEST_CASE("without a free packet a listener misses one, counted") {
   for (auto& packet : taken) packet->settle();
 }
 
-TEST_CASE("speaker and listener on different workers") {
+TEST_CASE("voice crosses from the speaker's worker to the receiver's worker") {
   ManualClock clock;
   test::FakeWorker here(clock, 0, 2);
   test::FakeWorker there(clock, 1, 2);
@@ -470,19 +472,19 @@ TEST_CASE("speaker and listener on different workers") {
     return chain;
   };
   auto speaker = make(here, "speaker");
-  auto listener = make(there, "listener");
+  auto receiver = make(there, "receiver");
   here.peers = {nullptr, &there};
   speaker->ingress(VoicePacket().bytes());
-  CHECK(listener->outer.size() == 1);
+  CHECK(receiver->outer.size() == 1);
   here.peers.clear();
   speaker->ingress(VoicePacket{.sequence = 2}.bytes());
   CHECK(speaker->dropped("rtp_router", "crossing") == 1);
-  listener->closeChain();
+  receiver->closeChain();
   speaker->ingress(VoicePacket{.sequence = 3}.bytes());
-  CHECK(speaker->dropped("rtp_router", "crossing") == 1);  // nobody listens there any more
+  CHECK(speaker->dropped("rtp_router", "crossing") == 1);  // no receiver is left there
 }
 
-TEST_CASE("reports: what a listener is sent, what a speaker lost, and the round trip") {
+TEST_CASE("reports contain what a receiver is sent and what a speaker lost, and give the round trip") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -510,7 +512,7 @@ TEST_CASE("reports: what a listener is sent, what a speaker lost, and the round 
   CHECK(block->cumulative_lost == 1);
   CHECK(block->fraction_lost == 25);  // one of ten
 
-  // Bob answers at once: the round trip is what passed since the report, and he lost half.
+  // Bob responds at once: the round trip is the time since the report, and he lost half.
   std::vector<uint8_t> answer(200);
   rtcp::Writer writer(answer);
   const rtcp::ReportBlock his{.ssrc = info->ssrc, .fraction_lost = 128, .last_sr = rtcp::middle(info->ntp)};
@@ -523,7 +525,7 @@ TEST_CASE("reports: what a listener is sent, what a speaker lost, and the round 
   CHECK(observed.loss_permille == 500);
 }
 
-TEST_CASE("numbers that another filter used are left out, and nothing late falls among them") {
+TEST_CASE("numbers that another filter used are skipped, and no late packet uses one of them") {
   StreamRewriter stream(1000, 0);
   const Instant now{1h};
   CHECK(stream.rewrite(10, 0, true, now)->sequence == 1000);
@@ -535,7 +537,7 @@ TEST_CASE("numbers that another filter used are left out, and nothing late falls
   CHECK(stream.rewrite(7, 0, true, now)->sequence == 1094);
 }
 
-TEST_CASE("a stream goes on without a gap over a change of speaker and over wrap-around") {
+TEST_CASE("a stream continues without a gap across a change of speaker and wrap-around") {
   Instant now{1h};
   StreamRewriter stream(0xFFFE, 0xFFFFFF00);
   auto out = stream.rewrite(500, 1000, true, now);
@@ -548,7 +550,7 @@ TEST_CASE("a stream goes on without a gap over a change of speaker and over wrap
   CHECK_FALSE(out->marker);
   out = stream.rewrite(503, 3880, false, now += 40ms);  // one lost: the gap stays visible
   CHECK(out->sequence == 1);
-  out = stream.rewrite(502, 2920, false, now);  // and is filled when it comes
+  out = stream.rewrite(502, 2920, false, now);  // and is filled when the packet arrives
   CHECK(out->sequence == 0);
   const uint32_t before = stream.timestampAt(now);
   out = stream.rewrite(9, 77, true, now += 100ms);
@@ -563,7 +565,7 @@ TEST_CASE("a stream goes on without a gap over a change of speaker and over wrap
   }
 }
 
-TEST_CASE("an audio level without a byte in it is none") {
+TEST_CASE("an audio level extension without a byte is ignored") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -571,16 +573,16 @@ TEST_CASE("an audio level without a byte in it is none") {
   std::vector<uint8_t> packet = VoicePacket{.payload = {0x10, 0x00, 0, 1, 0, 0, 1, 0}}.bytes();
   packet[0] |= 0x10;
   alice.ingress(packet);
-  CHECK(rtp::parse(heard(bob).payload) == std::nullopt);
-  CHECK_FALSE(heard(bob).findExtension(1).has_value());
+  CHECK(rtp::parse(received(bob).payload) == std::nullopt);
+  CHECK_FALSE(received(bob).findExtension(1).has_value());
 }
 
-TEST_CASE("a speaker whose stream begins anew goes on without a gap for its listeners") {
+TEST_CASE("a speaker whose stream restarts continues without a gap for its receivers") {
   Room room;
   auto& alice = room.add("alice", {.ssrcs = {kSsrc, 7}});
   auto& bob = room.add("bob");
   alice.ingress(VoicePacket{.sequence = 100}.bytes());
-  const uint16_t first = heard(bob).sequence;
+  const uint16_t first = received(bob).sequence;
   SUBCASE("under another SSRC") {
     alice.ingress(VoicePacket{.sequence = 30'000, .ssrc = 7}.bytes());
   }
@@ -589,16 +591,16 @@ TEST_CASE("a speaker whose stream begins anew goes on without a gap for its list
     alice.ingress(VoicePacket{.sequence = 30'001}.bytes());
   }
   REQUIRE(bob.outer.size() == 2);
-  CHECK(heard(bob).sequence == static_cast<uint16_t>(first + 1));
+  CHECK(received(bob).sequence == static_cast<uint16_t>(first + 1));
 }
 
-TEST_CASE("a speaker whose first packet found no free packet begins with its second") {
+TEST_CASE("a speaker whose first packet found no free packet starts with its second") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob", {.ssrcs = {2}});
   auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 1});
   alice.ingress(VoicePacket{.sequence = 100}.bytes());
-  const uint16_t first = heard(carol).sequence;
+  const uint16_t first = received(carol).sequence;
   room.clock.advance(1s);
   std::vector<net::PacketPtr> taken;
   while (taken.size() < 4095) taken.push_back(room.worker.pool().acquire());
@@ -607,11 +609,11 @@ TEST_CASE("a speaker whose first packet found no free packet begins with its sec
   taken.clear();
   CHECK(carol.dropped("rtp_router", "no_packet") == 1);
   bob.ingress(VoicePacket{.sequence = 30'001, .ssrc = 2}.bytes());
-  CHECK(heard(carol).csrc(0) == 2);
-  CHECK(heard(carol).sequence == static_cast<uint16_t>(first + 1));
+  CHECK(received(carol).csrc(0) == 2);
+  CHECK(received(carol).sequence == static_cast<uint16_t>(first + 1));
 }
 
-TEST_CASE("after a whole round of sequence numbers reordering is still no reason to drop") {
+TEST_CASE("after a complete cycle of sequence numbers, reordering is still no reason to drop") {
   const Instant now{1h};
   StreamRewriter stream(0, 0);
   REQUIRE(stream.rewrite(0, 0, true, now));

@@ -15,12 +15,12 @@ const net::Address kOther = *net::Address::parse("192.0.2.7:6000");
 constexpr stun::TransactionId kId{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 const std::vector<uint8_t> kRtp{0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7};
 
-// What a test changes about a correct ICE check.
+// Changes that a test makes to a correct ICE check.
 struct CheckOptions {
   std::string username = "ours:theirs";
   std::string password = "a password of 24 letters";
   bool integrity = true;
-  bool sha256 = false;  // MESSAGE-INTEGRITY-SHA256 in its place
+  bool sha256 = false;  // MESSAGE-INTEGRITY-SHA256 instead
   bool use_candidate = false;
   bool controlled = false;
   uint16_t unknown = 0;
@@ -84,7 +84,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("a correct check is answered with the client's address and opens the way for its media") {
+TEST_CASE("a correct check gets a response with the client's address and lets its media pass") {
   Fixture f;
   f.chain.ingress(kRtp);
   CHECK(f.chain.dropped("stun_turn", "not_authenticated") == 1);
@@ -103,7 +103,7 @@ TEST_CASE("a correct check is answered with the client's address and opens the w
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("media from another address stays outside until that address has proven itself") {
+TEST_CASE("media from another address is dropped until that address has authenticated") {
   Fixture f;
   f.chain.ingress(check());
   f.chain.ingress(kRtp, kOther);
@@ -116,7 +116,7 @@ TEST_CASE("media from another address stays outside until that address has prove
   CHECK(f.chain.session.remote() == kOther);
 }
 
-TEST_CASE("what is wrong with a check decides the error, and no error authenticates") {
+TEST_CASE("the fault of a check determines the error, and no faulty check authenticates") {
   Fixture f;
   CHECK(f.errorTo({.password = "wrong"}) == 401);
   CHECK(f.errorTo({.username = "other:theirs"}) == 401);
@@ -131,9 +131,9 @@ TEST_CASE("what is wrong with a check decides the error, and no error authentica
   CHECK(f.chain.session.authenticated.empty());
 }
 
-TEST_CASE("RFC 8489 9.1.3: an answer has the integrity attribute that its request had, and no USERNAME") {
+TEST_CASE("RFC 8489 9.1.3: a response has the integrity attribute of its request, and no USERNAME") {
   for (const bool sha256 : {false, true}) {
-    for (const bool controlled : {false, true}) {  // an error 487, which is as proven
+    for (const bool controlled : {false, true}) {  // an error 487, which is also authenticated
       CAPTURE(sha256);
       Fixture f;
       f.chain.ingress(check({.sha256 = sha256, .controlled = controlled}));
@@ -150,7 +150,7 @@ TEST_CASE("RFC 8489 9.1.3: an answer has the integrity attribute that its reques
   }
 }
 
-TEST_CASE("RFC 8489 9.1.3: where a check fails the answer is a plain 400 or 401, without integrity") {
+TEST_CASE("RFC 8489 9.1.3: a failed check gets a plain 400 or 401, without integrity") {
   struct Case {
     CheckOptions options;
     unsigned code;
@@ -170,7 +170,9 @@ TEST_CASE("RFC 8489 9.1.3: where a check fails the answer is a plain 400 or 401,
   }
 }
 
-TEST_CASE("RFC 8489 9.1.3: MESSAGE-INTEGRITY-SHA256 decides, and a wrong one is not saved by its elder") {
+TEST_CASE(
+    "RFC 8489 9.1.3: MESSAGE-INTEGRITY-SHA256 decides, and a right MESSAGE-INTEGRITY does not make up for a "
+    "wrong one") {
   for (const std::string sha256_password : {"a password of 24 letters", "wrong"}) {
     Fixture f;
     std::vector<uint8_t> request(500);
@@ -184,13 +186,13 @@ TEST_CASE("RFC 8489 9.1.3: MESSAGE-INTEGRITY-SHA256 decides, and a wrong one is 
   }
 }
 
-TEST_CASE("attributes that need not be understood are passed over") {
+TEST_CASE("comprehension-optional attributes are ignored") {
   Fixture f;
   f.chain.ingress(check({.unknown = 0xC057}));
   CHECK(f.answer().kind == stun::Class::kSuccess);
 }
 
-TEST_CASE("answers to strangers stay under three times the request") {
+TEST_CASE("responses to unknown clients are less than three times as long as the request") {
   for (const char* client : {"192.0.2.1:5000", "[2001:db8::1]:5000"}) {
     Fixture f("max_unauthenticated_responses_per_second: 1000");
     const net::Address from = *net::Address::parse(client);
@@ -202,7 +204,7 @@ TEST_CASE("answers to strangers stay under three times the request") {
   }
 }
 
-TEST_CASE("strangers are answered at a limited rate, who proves itself always") {
+TEST_CASE("unknown clients get responses at a limited rate, clients that authenticate always do") {
   Fixture f("max_unauthenticated_responses_per_second: 5");
   for (int i = 0; i < 30; ++i) f.chain.ingress(plainBinding());
   CHECK(f.chain.outer.size() == 25);
@@ -214,7 +216,7 @@ TEST_CASE("strangers are answered at a limited rate, who proves itself always") 
   CHECK(f.chain.outer.size() == 27);
 }
 
-TEST_CASE("each way of being no good is a drop with its reason") {
+TEST_CASE("stun_turn: each drop reason is caused and counted") {
   Fixture f("answer_anonymous: false");
   auto drops = [&](const char* reason) { return f.chain.dropped("stun_turn", reason); };
   f.chain.ingress(plainBinding());
@@ -239,7 +241,7 @@ TEST_CASE("each way of being no good is a drop with its reason") {
   CHECK(f.chain.outer.empty());
 }
 
-TEST_CASE("without a free packet there is no answer") {
+TEST_CASE("without a free packet there is no response") {
   Fixture f;
   f.chain.ingress(check());
   std::vector<net::PacketPtr> taken;
@@ -250,7 +252,7 @@ TEST_CASE("without a free packet there is no answer") {
   for (auto& packet : taken) packet->settle();
 }
 
-TEST_CASE("a keep-alive indication is taken in silence") {
+TEST_CASE("a keep-alive indication gets no response") {
   Fixture f;
   f.chain.ingress(check({.kind = stun::Class::kIndication}));
   CHECK(f.chain.outer.empty());
@@ -271,14 +273,15 @@ TEST_CASE("a client that sends no more checks has withdrawn its consent") {
   CHECK(f.chain.session.closed == "consent_expired");
 }
 
-TEST_CASE("an address pair that is no longer checked gives way to one that is (RFC 7675 section 5.1)") {
+TEST_CASE(
+    "egress moves from an address pair that is no longer checked to one that is (RFC 7675 section 5.1)") {
   Fixture f("consent_timeout_s: 30");
   const auto pass = [&](Duration time) {
     f.clock.advance(time);
     f.worker.timers().run();
   };
   f.chain.ingress(check({.use_candidate = true}));
-  SUBCASE("after a NAT gave the client another port, without USE-CANDIDATE") {
+  SUBCASE("after a NAT assigned the client another port, without USE-CANDIDATE") {
     for (int i = 0; i < 3; ++i) {
       CHECK(f.chain.session.remote() == kClient);
       pass(2500ms);
@@ -311,7 +314,7 @@ TEST_CASE("an address pair that is no longer checked gives way to one that is (R
   CHECK(f.chain.session.closed == "consent_expired");
 }
 
-TEST_CASE("a pair that is checked stays, however many others are") {
+TEST_CASE("a pair that is checked stays, however many others are added") {
   Fixture f("consent_timeout_s: 30");
   f.chain.ingress(check({.use_candidate = true}));
   for (int i = 0; i < 40; ++i) {
@@ -323,7 +326,7 @@ TEST_CASE("a pair that is checked stays, however many others are") {
   CHECK(f.chain.session.remote() == kClient);
 }
 
-TEST_CASE("media and indications renew consent where the configuration says so, and only there") {
+TEST_CASE("media and indications renew consent only if consent_from_media is set") {
   for (const bool from_media : {false, true}) {
     CAPTURE(from_media);
     Fixture f(from_media ? "consent_timeout_s: 5 consent_from_media: true" : "consent_timeout_s: 5");
@@ -339,7 +342,7 @@ TEST_CASE("media and indications renew consent where the configuration says so, 
   }
 }
 
-TEST_CASE("a check that is sent again from another address changes nothing") {
+TEST_CASE("a check that is repeated from another address changes nothing") {
   Fixture f;
   const auto captured = check({.use_candidate = true});
   f.chain.ingress(captured);
@@ -351,7 +354,7 @@ TEST_CASE("a check that is sent again from another address changes nothing") {
   CHECK(f.chain.outer.size() == 1);
 }
 
-TEST_CASE("a check that is sent again from its own address is answered, and renews no consent") {
+TEST_CASE("a check that is retransmitted from its own address gets a response, and renews no consent") {
   Fixture f("consent_timeout_s: 5");
   const auto captured = check();
   for (int i = 0; i < 3; ++i) {
@@ -363,7 +366,7 @@ TEST_CASE("a check that is sent again from its own address is answered, and rene
   CHECK(f.chain.session.closed == "consent_expired");
 }
 
-TEST_CASE("checks are remembered over 255 others") {
+TEST_CASE("a check is remembered while 255 others follow") {
   Fixture f;
   const auto captured = check();
   f.chain.ingress(captured);
@@ -372,7 +375,7 @@ TEST_CASE("checks are remembered over 255 others") {
   CHECK(f.chain.dropped("stun_turn", "replayed_check") == 1);
 }
 
-TEST_CASE("forged Binding requests take nothing of what TURN clients of the same address are answered") {
+TEST_CASE("forged Binding requests do not use up the responses to TURN clients of the same address") {
   Fixture f("turn { realm: 'sluice' }");
   std::vector<uint8_t> allocate(100);
   stun::Writer writer(allocate, stun::kAllocate, stun::Class::kRequest, kId);

@@ -1,4 +1,4 @@
-// RFC 8656 section 7.2: the checks on an Allocate request, and what a success response says.
+// RFC 8656 section 7.2: the checks on an Allocate request, and the content of a success response.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -8,7 +8,7 @@ namespace {
 
 const std::string kRelayedV4 = "198.51.100.1";
 
-// Of one Allocate request on a server of its own; a failed one leaves nothing.
+// The error code of one Allocate request to a new server; a failed one leaves nothing.
 int codeOf(const Attributes& attributes, const std::string& turn = kBothFamilies,
            const std::string& from = "192.0.2.1:5000") {
   TurnServer server(turn);
@@ -59,7 +59,7 @@ TEST_CASE("RFC 8656 18.8: the rest of REQUESTED-TRANSPORT MUST be ignored") {
   CHECK(codeOf({number(stun::kRequestedTransport, 0x11FFFFFF)}) == kSuccess);
 }
 
-TEST_CASE("RFC 8656 7.2 check 4: DONT-FRAGMENT is understood, and Send indications follow it") {
+TEST_CASE("RFC 8656 7.2 check 4: DONT-FRAGMENT is supported, and Send indications honour it") {
   TurnServer server;
   TurnClient client(server);
   client.allocate({flag(stun::kDontFragment)});
@@ -69,7 +69,7 @@ TEST_CASE("RFC 8656 7.2 check 4: DONT-FRAGMENT is understood, and Send indicatio
   CHECK(server.network().sent[0].dont_fragment);
 }
 
-TEST_CASE("RFC 8656 7.2 check 5: RESERVATION-TOKEN beside EVEN-PORT or an address family is a bad request") {
+TEST_CASE("RFC 8656 7.2 check 5: RESERVATION-TOKEN with EVEN-PORT or an address family is a bad request") {
   TurnServer server(kBothFamilies);
   TurnClient first(server, "192.0.2.9:5000");
   const std::string token = first.allocate({evenPort(true)}).text(stun::kReservationToken);
@@ -78,15 +78,15 @@ TEST_CASE("RFC 8656 7.2 check 5: RESERVATION-TOKEN beside EVEN-PORT or an addres
   for (const Attribute& other : {evenPort(false), evenPort(true), family(kIpv4), family(kIpv6),
                                  family(kIpv6, stun::kAdditionalAddressFamily)})
     CHECK(client.tryAllocate({with_token, other}).code() == 400);
-  client.allocate({with_token});  // none of them used it up
+  client.allocate({with_token});  // none of them used it
 }
 
-TEST_CASE("RFC 8656 7.2 check 5: a token that was never given is insufficient capacity") {
+TEST_CASE("RFC 8656 7.2 check 5: an unknown token is insufficient capacity") {
   CHECK(codeOf({transport(), text(stun::kReservationToken, "01234567")}) == 508);
   CHECK(codeOf({transport(), text(stun::kReservationToken, std::string(8, '\0'))}) == 508);
 }
 
-TEST_CASE("RFC 8656 18.10: a token that is not eight bytes long is none") {
+TEST_CASE("RFC 8656 18.10: a token that is not eight bytes long is invalid") {
   for (const size_t size : {0, 4, 7, 9, 12}) {
     const int code = codeOf({transport(), text(stun::kReservationToken, std::string(size, 't'))});
     CHECK((code == 400 || code == 508));
@@ -110,7 +110,8 @@ TEST_CASE("RFC 8656 7.2 check 7: a family that the server does not have is an er
   CHECK(codeOf({transport(), family(kIpv6)}, v6) == kSuccess);
 }
 
-TEST_CASE("RFC 8656 7.2 check 7: the family is the requested one, else IPv4, whatever the client talks") {
+TEST_CASE(
+    "RFC 8656 7.2 check 7: the family is the requested one, else IPv4, whatever family the client uses") {
   for (const std::string from : {"192.0.2.1:5000", "[2001:db8:1::1]:5000"}) {
     CAPTURE(from);
     TurnServer server(kBothFamilies);
@@ -129,12 +130,12 @@ TEST_CASE("RFC 8656 7.2 check 7: the family is the requested one, else IPv4, wha
   }
 }
 
-TEST_CASE("RFC 8656 7.2 check 8: reserving a port beside ADDITIONAL-ADDRESS-FAMILY is a bad request") {
+TEST_CASE("RFC 8656 7.2 check 8: reserving a port with ADDITIONAL-ADDRESS-FAMILY is a bad request") {
   CHECK(codeOf({transport(), evenPort(true), family(kIpv6, stun::kAdditionalAddressFamily)}) == 400);
   CHECK(codeOf({transport(), evenPort(false), family(kIpv6, stun::kAdditionalAddressFamily)}) == kSuccess);
 }
 
-TEST_CASE("RFC 8656 7.2 check 8: ports that cannot be had are insufficient capacity") {
+TEST_CASE("RFC 8656 7.2 check 8: unavailable ports are insufficient capacity") {
   CHECK(codeOf({transport(), evenPort(false)}, "min_port: 50001 max_port: 50001 ") == 508);
   CHECK(codeOf({transport(), evenPort(true)}, "min_port: 50000 max_port: 50000 ") == 508);
   CHECK(codeOf({transport(), evenPort(true)}, "min_port: 50001 max_port: 50002 ") == 508);
@@ -142,7 +143,7 @@ TEST_CASE("RFC 8656 7.2 check 8: ports that cannot be had are insufficient capac
   CHECK(codeOf({transport(), evenPort(false)}, "min_port: 50000 max_port: 50000 ") == kSuccess);
 }
 
-TEST_CASE("RFC 8656 7.2 check 8: a machine without sockets is insufficient capacity, and heals") {
+TEST_CASE("RFC 8656 7.2 check 8: a machine without sockets has insufficient capacity, and recovers") {
   TurnServer server;
   server.network().exhausted = true;
   TurnClient client(server);
@@ -172,7 +173,7 @@ TEST_CASE("RFC 8656 7.2: a success response has the relayed and the mapped addre
   }
 }
 
-TEST_CASE("RFC 8656 7.2: the lifetime is what was asked for, between the default and the server's maximum") {
+TEST_CASE("RFC 8656 7.2: the lifetime is the requested one, between the default and the server's maximum") {
   struct Lifetime {
     std::optional<uint32_t> asked;
     uint32_t given;
@@ -201,7 +202,7 @@ TEST_CASE("RFC 8656 7.2: the lifetime is what was asked for, between the default
   }
 }
 
-TEST_CASE("RFC 8656 7.2: permissions and channels of a new allocation are none") {
+TEST_CASE("RFC 8656 7.2: a new allocation has no permissions and no channels") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();

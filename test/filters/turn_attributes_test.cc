@@ -1,4 +1,5 @@
-// RFC 8489 sections 6.3, 9 and 14: attributes that are unknown, unexpected, repeated, or in the wrong place.
+// RFC 8489 sections 6.3, 9 and 14: attributes that are unknown, unexpected, repeated, or in the wrong
+// position.
 #include <doctest/doctest.h>
 
 #include "source/crypto/hmac.h"
@@ -12,7 +13,7 @@ constexpr uint16_t kUnknownOptional = 0xC0DE;
 const std::vector<uint16_t> kRequests{stun::kAllocate, stun::kRefresh, stun::kCreatePermission,
                                       stun::kChannelBind};
 
-// What a right request of this method contains.
+// The attributes of a correct request with this method.
 Attributes contents(uint16_t method) {
   switch (method) {
     case stun::kAllocate:
@@ -26,7 +27,7 @@ Attributes contents(uint16_t method) {
   }
 }
 
-// A client with an allocation, unless the method makes one.
+// A client with an allocation, unless the method creates one.
 struct Session {
   TurnServer server;
   TurnClient client{server};
@@ -36,7 +37,7 @@ struct Session {
   }
 };
 
-TEST_CASE("RFC 8489 18.3, RFC 8656 18: the code points are those that IANA has") {
+TEST_CASE("RFC 8489 18.3, RFC 8656 18: the code points are those of IANA") {
   CHECK(stun::kUsername == 0x0006);
   CHECK(stun::kMessageIntegrity == 0x0008);
   CHECK(stun::kErrorCode == 0x0009);
@@ -137,7 +138,8 @@ TEST_CASE("RFC 8489 6.3: credentials are checked before unknown attributes") {
   CHECK(s.client.ask(stun::kAllocate, {transport(), number(kUnknownRequired, 0)}).code() == 401);
 }
 
-TEST_CASE("RFC 8489 6.3.1.1: the error of an authentic request is protected as well, and gives a reason") {
+TEST_CASE(
+    "RFC 8489 6.3.1.1: the error response to an authentic request is protected too, and gives a reason") {
   Session s;
   TurnClient without(s.server, "192.0.2.2:5000");
   const Answer answers[]{s.client.tryAllocate(),
@@ -175,7 +177,7 @@ TEST_CASE("RFC 8489 6.3, 14.7: a wrong FINGERPRINT, or one that is not the last,
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 9: attributes behind MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256 MUST be ignored") {
+TEST_CASE("RFC 8489 9: attributes after MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256 MUST be ignored") {
   for (const bool sha1 : {false, true}) {
     CAPTURE(sha1);
     Session s;
@@ -193,7 +195,7 @@ TEST_CASE("RFC 8489 9: attributes behind MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-
   }
 }
 
-TEST_CASE("RFC 8489 9: between MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256 nothing counts either") {
+TEST_CASE("RFC 8489 9: attributes between MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256 are ignored too") {
   Session s;
   Auth auth = s.client.auth();
   auth.sha256 = false;
@@ -204,7 +206,7 @@ TEST_CASE("RFC 8489 9: between MESSAGE-INTEGRITY and MESSAGE-INTEGRITY-SHA256 no
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 14: padding MUST be ignored, whatever it holds") {
+TEST_CASE("RFC 8489 14: padding MUST be ignored, whatever its content") {
   Session s;
   const Auth auth = s.client.auth();
   const auto dirty = form(stun::kRefresh, stun::Class::kRequest, newTransaction(),

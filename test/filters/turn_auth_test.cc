@@ -1,4 +1,4 @@
-// RFC 8489 section 9.2: the long-term credential mechanism, check by check as section 9.2.4 orders them.
+// RFC 8489 section 9.2: the long-term credential mechanism, check by check in the order of section 9.2.4.
 #include <doctest/doctest.h>
 
 #include "source/crypto/hmac.h"
@@ -7,7 +7,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr uint16_t kLongName = 763;  // octets that section 14.3 wants read
+constexpr uint16_t kLongName = 763;  // octets that section 14.3 requires to be read
 
 TEST_CASE("RFC 8489 9.2.4: a request without integrity is an error 401 with REALM and NONCE") {
   for (const bool allocated : {false, true}) {
@@ -26,7 +26,7 @@ TEST_CASE("RFC 8489 9.2.4: a request without integrity is an error 401 with REAL
   }
 }
 
-TEST_CASE("RFC 8489 9.2.4: credentials without integrity prove nothing") {
+TEST_CASE("RFC 8489 9.2.4: credentials without integrity do not authenticate") {
   TurnServer server;
   TurnClient client(server);
   Auth auth = client.auth();
@@ -35,7 +35,7 @@ TEST_CASE("RFC 8489 9.2.4: credentials without integrity prove nothing") {
   CHECK(server.network().open_ports() == 0);
 }
 
-TEST_CASE("RFC 8489 9.2.4: integrity without username, realm or nonce is an error 400 that tells nothing") {
+TEST_CASE("RFC 8489 9.2.4: integrity without username, realm or nonce is an error 400 without details") {
   for (const bool sha1 : {false, true}) {
     for (const int missing : {0, 1, 2}) {
       CAPTURE(sha1);
@@ -56,7 +56,7 @@ TEST_CASE("RFC 8489 9.2.4: integrity without username, realm or nonce is an erro
   }
 }
 
-TEST_CASE("RFC 8489 9.2.4: an unknown USERNAME or USERHASH is an error 401 with a whole challenge") {
+TEST_CASE("RFC 8489 9.2.4: an unknown USERNAME or USERHASH is an error 401 with a complete challenge") {
   TurnServer server;
   TurnClient client(server);
   Auth named = client.auth();
@@ -92,7 +92,7 @@ TEST_CASE("RFC 8489 9.2.4: integrity that does not match is an error 401, of bot
   }
 }
 
-TEST_CASE("RFC 8489 9.2.4: a request that was changed on the way is an error 401") {
+TEST_CASE("RFC 8489 9.2.4: a request that was changed in transit is an error 401") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();
@@ -102,7 +102,7 @@ TEST_CASE("RFC 8489 9.2.4: a request that was changed on the way is an error 401
   CHECK(server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 9.2.4: credentials of another realm are an error 401 that names ours") {
+TEST_CASE("RFC 8489 9.2.4: credentials of another realm are an error 401 with the server's realm") {
   TurnServer server;
   TurnClient client(server);
   Auth auth = client.auth();
@@ -113,7 +113,7 @@ TEST_CASE("RFC 8489 9.2.4: credentials of another realm are an error 401 that na
   CHECK(answer.text(stun::kRealm) == kRealm);
 }
 
-TEST_CASE("RFC 8489 9.2.4: MESSAGE-INTEGRITY-SHA256 decides where both are there") {
+TEST_CASE("RFC 8489 9.2.4: MESSAGE-INTEGRITY-SHA256 decides if both are present") {
   TurnServer server;
   TurnClient client(server);
   const Auth auth = client.auth();
@@ -139,7 +139,7 @@ TEST_CASE("RFC 8489 9.2.4: MESSAGE-INTEGRITY-SHA256 decides where both are there
   CHECK(both(true, false) == 401);
 }
 
-TEST_CASE("RFC 8489 9.2.4: the checks come in their order: 400 before 401 before 438") {
+TEST_CASE("RFC 8489 9.2.4: the checks are made in order: 400 before 401 before 438") {
   TurnServer server("nonce_lifetime_s: 300 ");
   TurnClient client(server);
   Auth auth = client.auth();
@@ -152,7 +152,7 @@ TEST_CASE("RFC 8489 9.2.4: the checks come in their order: 400 before 401 before
   CHECK(client.request(stun::kAllocate, {transport()}, auth).code() == 400);
 }
 
-TEST_CASE("RFC 8489 9.2.4: an answer repeats neither realm, nonce nor name once the request is authentic") {
+TEST_CASE("RFC 8489 9.2.4: a response to an authentic request repeats neither realm, nonce nor name") {
   TurnServer server;
   TurnClient client(server);
   for (const Answer& answer : {client.allocate(), client.refresh(), client.permit({kPeer}),
@@ -182,7 +182,8 @@ TEST_CASE("RFC 8489 14.9: a REALM of 763 octets is read") {
   CHECK(client.request(stun::kAllocate, {transport()}, auth).code() == 401);
 }
 
-TEST_CASE("answers to who has not proven himself stay under three times the request") {
+TEST_CASE(
+    "responses to clients that have not authenticated are less than three times as long as the request") {
   TurnServer server;
   for (const char* from : {"192.0.2.1:5000", "[2001:db8:1::1]:5000"}) {
     TurnClient client(server, from);
@@ -209,7 +210,7 @@ TEST_CASE("answers to who has not proven himself stay under three times the requ
   }
 }
 
-// Counts how often secrets are tried.
+// Counts how often credentials are checked.
 struct Counting final : credentials::Source {
   explicit Counting(std::shared_ptr<const credentials::Source> source) : inner(std::move(source)) {}
   bool authenticate(const credentials::Claim& claim, credentials::Use use,
@@ -225,7 +226,9 @@ struct Counting final : credentials::Source {
   mutable int tried = 0;
 };
 
-TEST_CASE("secrets are tried for strangers at a limited rate, and who proves an identity is not limited") {
+TEST_CASE(
+    "credentials of unknown clients are checked at a limited rate, and authenticated clients are not "
+    "limited") {
   TurnServer server;
   server.config.replace(server.config.find("1000000"), 7, "10");
   TurnClient client(server);
@@ -241,7 +244,7 @@ TEST_CASE("secrets are tried for strangers at a limited rate, and who proves an 
   server.advance(10s);
 
   Auth wrong = right;
-  wrong.nonce = "obMatJos2wAAAAAAAAAA";  // nobody's
+  wrong.nonce = "obMatJos2wAAAAAAAAAA";  // unknown
   wrong.password = "wrong";
   CHECK(answered(wrong, 401) == 50);
   CHECK(source->tried == 50);
@@ -259,11 +262,11 @@ TEST_CASE("secrets are tried for strangers at a limited rate, and who proves an 
   wrong.nonce = right.nonce;
   source->tried = 0;
   CHECK(answered(wrong, 401) ==
-        2);  // behind the address where a nonce of ours went, at a twentieth of the rate
+        2);  // behind the address to which one of the server's nonces was sent, at a twentieth of the rate
   CHECK(source->tried == 2);
 }
 
-TEST_CASE("a client's keep-alives are no stranger's requests") {
+TEST_CASE("a client's keep-alives do not count as requests of unknown clients") {
   TurnServer server;
   server.config.replace(server.config.find("1000000"), 7, "10");
   TurnClient client(server);

@@ -21,7 +21,7 @@ struct Session {
   void permit() { CHECK(client.permit({kPeer}).code() == kSuccess); }
 };
 
-TEST_CASE("RFC 8656 12.2: a binding carries data both ways and permits the peer's address") {
+TEST_CASE("RFC 8656 12.2: a binding carries data in both directions and permits the peer's address") {
   Session s;
   const Answer answer = s.client.bind(kChannel, kPeer);
   CHECK(answer.code() == kSuccess);
@@ -45,7 +45,7 @@ TEST_CASE("RFC 8656 12: channels are 0x4000 to 0x4FFF") {
   }
 }
 
-TEST_CASE("RFC 8656 12.2: a request MUST contain a channel and a valid peer, or it is a bad request") {
+TEST_CASE("RFC 8656 12.2: a request without a channel or a valid peer is a bad request") {
   const auto number = [](std::vector<uint8_t> value) {
     return bytes(stun::kChannelNumber, std::move(value));
   };
@@ -71,13 +71,14 @@ TEST_CASE("RFC 8656 18.1: the rest of CHANNEL-NUMBER MUST be ignored") {
   CHECK(s.ways() == "both");
 }
 
-TEST_CASE("RFC 8656 12.2: one channel is one transport address's, and the other way round") {
+TEST_CASE(
+    "RFC 8656 12.2: a channel belongs to one transport address, and a transport address to one channel") {
   Session s;
   CHECK(s.client.bind(kChannel, kPeer).code() == kSuccess);
   CHECK(s.client.bind(kChannel, kOther).code() == 400);
   CHECK(s.client.bind(kChannel, "203.0.113.5:7001").code() == 400);
   CHECK(s.client.bind(0x4001, kPeer).code() == 400);
-  CHECK(test::ways(s.server, s.client, kOther) == "none");  // nothing is permitted by what fails
+  CHECK(test::ways(s.server, s.client, kOther) == "none");  // a failed request permits nothing
   CHECK(s.client.bind(kChannel, kPeer).code() == kSuccess);
   CHECK(s.client.bind(0x4001, "203.0.113.5:7001").code() == kSuccess);
   CHECK(s.client.bind(0x4002, kOther).code() == kSuccess);
@@ -85,7 +86,7 @@ TEST_CASE("RFC 8656 12.2: one channel is one transport address's, and the other 
   CHECK(s.ways(0x4001, "203.0.113.5:7001") == "both");
 }
 
-TEST_CASE("RFC 8656 12: channels are the allocation's own") {
+TEST_CASE("RFC 8656 12: a channel belongs to its allocation") {
   Session s;
   TurnClient other(s.server, "192.0.2.2:5000");
   other.allocate();
@@ -108,12 +109,12 @@ TEST_CASE("RFC 8656 12: a binding lasts ten minutes") {
   CHECK(ways(server, client, kChannel) == "both");
   server.advance(2s);
   CHECK(ways(server, client, kChannel) == "none");
-  CHECK(ways(server, client) == "both");  // the permission goes on, so data comes in a Data indication
+  CHECK(ways(server, client) == "both");  // the permission continues, so data arrives in a Data indication
   CHECK(client.bind(0x4001, kPeer).code() == kSuccess);
   CHECK(client.bind(kChannel, kOther).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 12: binding again starts the ten minutes and the permission anew") {
+TEST_CASE("RFC 8656 12: binding again restarts the ten minutes and the permission") {
   TurnServer server;
   TurnClient client(server);
   client.allocate({lifetime(3600)});
@@ -141,7 +142,9 @@ TEST_CASE("RFC 8656 12.6: data MUST NOT refresh a binding") {
   }
 }
 
-TEST_CASE("RFC 8656 9, 12: a binding that outlives its permission carries nothing until that is back") {
+TEST_CASE(
+    "RFC 8656 9, 12: a binding that outlives its permission carries nothing until the permission is "
+    "installed again") {
   Session s;
   s.client.bind(kChannel, kPeer);
   s.server.advance(301s);
@@ -168,7 +171,7 @@ TEST_CASE("RFC 8656 12.2: a peer that is not allowed is an error 403") {
   CHECK(s.client.bind(kChannel, kPeer).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 12.2: beyond the capacity is an error 508; what there is can be refreshed") {
+TEST_CASE("RFC 8656 12.2: beyond the capacity is an error 508; existing channels can be refreshed") {
   Session s("max_peers_per_allocation: 2 ");
   CHECK(s.client.bind(0x4000, "203.0.113.5:1").code() == kSuccess);
   CHECK(s.client.bind(0x4001, "203.0.113.5:2").code() == kSuccess);

@@ -22,7 +22,7 @@ void append(std::string& list, const std::string& entry) {
   list += entry;
 }
 
-// RFC 8656 section 12.4, over UDP: what follows the data is padding.
+// RFC 8656 section 12.4, over UDP: bytes after the data are padding.
 std::string describeChannelData(Bytes datagram) {
   REQUIRE(datagram.size() >= 4);
   const size_t size = readU16(&datagram[2]);
@@ -115,7 +115,7 @@ TurnClient::TurnClient(TurnServer& server, const std::string& address, User user
 }
 
 TurnClient::~TurnClient() {
-  CHECK(chain.session.closed == "");  // allocations live by their own time
+  CHECK(chain.session.closed == "");  // allocations live by their own lifetime
 }
 
 Auth TurnClient::auth() {
@@ -232,10 +232,10 @@ bool TurnClient::peerSays(const std::string& address, std::string_view payload) 
   return any;
 }
 
-std::string TurnClient::heard() {
+std::string TurnClient::received() {
   std::string list;
-  for (; heard_seen_ < chain.outer.size(); ++heard_seen_) {
-    const Bytes datagram = chain.outer[heard_seen_].data;
+  for (; received_count_ < chain.outer.size(); ++received_count_) {
+    const Bytes datagram = chain.outer[received_count_].data;
     const auto message = stun::parse(datagram);
     if (!message) {
       append(list, describeChannelData(datagram));
@@ -249,7 +249,7 @@ std::string TurnClient::heard() {
 
 void TurnClient::forgetHeard() {
   chain.outer.clear();
-  heard_seen_ = 0;
+  received_count_ = 0;
 }
 
 void checkChallenge(const Answer& answer, bool algorithms_are_a_must) {
@@ -266,18 +266,19 @@ void checkChallenge(const Answer& answer, bool algorithms_are_a_must) {
 
 std::string ways(TurnServer& server, TurnClient& client, const std::string& peer) {
   server.sent();
-  client.heard();
+  client.received();
   client.say(peer, "ping");
   client.peerSays(peer, "pong");
-  return describeWays(server.sent() == peer + " ping", client.heard() == peer + " pong");
+  return describeWays(server.sent() == peer + " ping", client.received() == peer + " pong");
 }
 
 std::string ways(TurnServer& server, TurnClient& client, uint16_t channel, const std::string& peer) {
   server.sent();
-  client.heard();
+  client.received();
   client.sayOn(channel, "ping");
   client.peerSays(peer, "pong");
-  return describeWays(server.sent() == peer + " ping", client.heard() == "0x" + hexOf(channel, 4) + " pong");
+  return describeWays(server.sent() == peer + " ping",
+                      client.received() == "0x" + hexOf(channel, 4) + " pong");
 }
 
 }  // namespace sluice::test

@@ -31,7 +31,7 @@ TEST_CASE("RFC 8656 11.2: a Send indication becomes a datagram from the relayed 
     CHECK(s.server.sent() == kPeer + " " + payload);
     CHECK(s.server.network().sent.back().from == s.client.relay());
   }
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
 }
 
 TEST_CASE("RFC 8656 11.2: DATA of zero bytes is a datagram of zero bytes") {
@@ -56,7 +56,7 @@ TEST_CASE("RFC 8656 11.2: a Send indication without a valid peer or without DATA
   CHECK(s.server.sent() == "");
 }
 
-TEST_CASE("RFC 8656 11.2: a Send indication to who is not permitted is discarded") {
+TEST_CASE("RFC 8656 11.2: a Send indication to a peer without a permission is discarded") {
   Session s;
   s.client.say("203.0.113.7:7000", "x");
   s.client.say("[2a01:4f8::5]:7000", "x");
@@ -87,7 +87,7 @@ TEST_CASE("RFC 8656 11.3: a permitted peer's datagram becomes a Data indication 
     CAPTURE(size);
     const std::string payload(size, 'p');
     CHECK(s.client.peerSays("203.0.113.5:12345", payload));
-    CHECK(s.client.heard() == "203.0.113.5:12345 " + payload);
+    CHECK(s.client.received() == "203.0.113.5:12345 " + payload);
     const auto message = stun::parse(s.client.chain.outer.back().data);
     REQUIRE(message);
     CHECK(message->kind == stun::Class::kIndication);
@@ -104,34 +104,34 @@ TEST_CASE("RFC 8656 11.3: the datagram of an IPv6 peer carries its address") {
   client.allocate({family(kIpv6)});
   client.permit({"[2a01:4f8::5]:0"});
   client.peerSays("[2a01:4f8::5]:7000", "hello");
-  CHECK(client.heard() == "[2a01:4f8::5]:7000 hello");
+  CHECK(client.received() == "[2a01:4f8::5]:7000 hello");
 }
 
-TEST_CASE("RFC 8656 11.3: the datagram of who is not permitted is discarded") {
+TEST_CASE("RFC 8656 11.3: the datagram of a peer without a permission is discarded") {
   Session s;
   CHECK(s.client.peerSays("203.0.113.7:7000", "x"));
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
   CHECK(s.server.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("RFC 8656 12.5: what comes from a peer with a channel MUST be a ChannelData message") {
+TEST_CASE("RFC 8656 12.5: data from a peer with a channel MUST be a ChannelData message") {
   Session s;
   for (const size_t size : {0, 1, 2, 3, 4, 5, 100, 1400}) {
     CAPTURE(size);
     const std::string payload(size, 'c');
     s.client.peerSays(kOnChannel, payload);
-    CHECK(s.client.heard() == "0x4000 " + payload);
+    CHECK(s.client.received() == "0x4000 " + payload);
   }
   s.client.peerSays("203.0.113.6:7001", "another port");
-  CHECK(s.client.heard() == "203.0.113.6:7001 another port");
+  CHECK(s.client.received() == "203.0.113.6:7001 another port");
 }
 
-TEST_CASE("RFC 8656 12.5: also when the channel came after the first data") {
+TEST_CASE("RFC 8656 12.5: data uses the channel also if the channel was bound after the first data") {
   Session s;
   s.client.peerSays(kPeer, "before");
   s.client.bind(0x4001, kPeer);
   s.client.peerSays(kPeer, "after");
-  CHECK(s.client.heard() == kPeer + " before, 0x4001 after");
+  CHECK(s.client.received() == kPeer + " before, 0x4001 after");
 }
 
 TEST_CASE("RFC 8656 12.6: a ChannelData message becomes a datagram from the relayed address to the peer") {
@@ -145,7 +145,7 @@ TEST_CASE("RFC 8656 12.6: a ChannelData message becomes a datagram from the rela
   }
 }
 
-TEST_CASE("RFC 8656 12.5, 12.6: padding is no data") {
+TEST_CASE("RFC 8656 12.5, 12.6: padding is not data") {
   Session s;
   s.client.sayOn(kChannel, std::string("abc\0", 4), 3);
   CHECK(s.server.sent() == kOnChannel + " abc");
@@ -153,7 +153,7 @@ TEST_CASE("RFC 8656 12.5, 12.6: padding is no data") {
   CHECK(s.server.sent() == kOnChannel + " ");
 }
 
-TEST_CASE("RFC 8656 12.6: a ChannelData message that claims more than there is, is silently discarded") {
+TEST_CASE("RFC 8656 12.6: a ChannelData message that claims more data than it has is silently discarded") {
   Session s;
   s.client.sayOn(kChannel, "abc", 4);
   s.client.sayOn(kChannel, "", 1);
@@ -161,7 +161,7 @@ TEST_CASE("RFC 8656 12.6: a ChannelData message that claims more than there is, 
   for (const std::vector<uint8_t>& cut : {std::vector<uint8_t>{0x40}, {0x40, 0x00}, {0x40, 0x00, 0x00}})
     s.sendRaw(cut);
   CHECK(s.server.sent() == "");
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
   CHECK(s.server.worker.pool().unaccounted() == 0);
 }
 
@@ -170,10 +170,10 @@ TEST_CASE("RFC 8656 12.6: a channel that is not bound or reserved is silently di
   for (const uint16_t number : {0x4001, 0x4FFF, 0x5000, 0x6000, 0x7FFF, 0xC000, 0xFFFF})
     s.client.sayOn(number, "abc");
   CHECK(s.server.sent() == "");
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
 }
 
-TEST_CASE("RFC 8656 12: datagrams with a first byte that is nobody's are neither relayed nor answered") {
+TEST_CASE("RFC 8656 12: datagrams with an unassigned first byte are neither relayed nor answered") {
   Session s;
   for (const int first : {4, 10, 15, 80, 100, 127, 192, 223, 255}) {
     std::vector<uint8_t> datagram(24, 0);
@@ -181,11 +181,11 @@ TEST_CASE("RFC 8656 12: datagrams with a first byte that is nobody's are neither
     s.sendRaw(datagram);
   }
   CHECK(s.server.sent() == "");
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
   CHECK(s.server.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("RFC 8656 11, 12: nothing of a client's or a peer's leaves the chain inward") {
+TEST_CASE("RFC 8656 11, 12: no message of a client or a peer leaves the chain inward") {
   Session s;
   s.client.say(kPeer, "x");
   s.client.sayOn(kChannel, "x");
@@ -195,7 +195,7 @@ TEST_CASE("RFC 8656 11, 12: nothing of a client's or a peer's leaves the chain i
   CHECK(s.server.worker.pool().unaccounted() == 0);
 }
 
-TEST_CASE("RFC 8656 6: two clients of one server talk through their relays") {
+TEST_CASE("RFC 8656 6: two clients of one server reach each other through their relays") {
   Session s;
   TurnClient other(s.server, "192.0.2.2:5000", kBob);
   other.allocate();
@@ -205,7 +205,7 @@ TEST_CASE("RFC 8656 6: two clients of one server talk through their relays") {
   s.server.worker.hairpin().deliver();
   for (const SentDatagram& sent : s.server.network().sent)
     s.server.network().deliver(sent.from, sent.to, sent.data);
-  CHECK(other.heard() == s.client.relay().toString() + " hello");
+  CHECK(other.received() == s.client.relay().toString() + " hello");
   other.say(s.client.relay().toString(), "hello yourself");
   const size_t before = s.server.network().sent.size();
   s.server.worker.hairpin().deliver();
@@ -213,7 +213,7 @@ TEST_CASE("RFC 8656 6: two clients of one server talk through their relays") {
     const SentDatagram sent = s.server.network().sent[i];
     if (sent.from == other.relay()) s.server.network().deliver(sent.from, sent.to, sent.data);
   }
-  CHECK(s.client.heard() == "0x4001 hello yourself");
+  CHECK(s.client.received() == "0x4001 hello yourself");
 }
 
 }  // namespace

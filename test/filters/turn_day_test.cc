@@ -1,4 +1,4 @@
-// A day of a TURN server in virtual time: clients come and go in every way there is, and leave nothing
+// A day of a TURN server in virtual time: clients come and go in every possible way, and leave nothing
 // behind.
 #include <doctest/doctest.h>
 
@@ -101,7 +101,7 @@ struct Day {
       return true;
     }
     if (guest.leaves > server.clock.now()) return false;
-    if (dice.roll(2) == 0) client.refresh({lifetime(0)});  // else it just vanishes, with its session
+    if (dice.roll(2) == 0) client.refresh({lifetime(0)});  // otherwise it vanishes with its session
     return true;
   }
 };
@@ -110,7 +110,7 @@ TEST_CASE(
     "a day of clients that come and go leaves no port, no user, no reservation, no timer and no packet") {
   std::string relays;
   size_t ports_that_stay = 0;
-  SUBCASE("ports of their own") {}
+  SUBCASE("separate ports") {}
   SUBCASE("shared ports") {
     relays = "relays: SHARED ";
     ports_that_stay = 16;  // eight of each family
@@ -133,7 +133,7 @@ TEST_CASE(
 
   day.server.advance(2h);
   const auto process = day.server.process.get<stun_turn::TurnProcess>();
-  CHECK(process->allocations() == 0);  // with the sessions still there
+  CHECK(process->allocations() == 0);  // with the sessions still open
   CHECK(process->accounts() == 0);
   CHECK(process->reservations() == 0);
   CHECK(day.server.network().open_ports() == ports_that_stay);

@@ -35,7 +35,7 @@ std::optional<AddressError> addressError(const Answer& answer) {
   return AddressError{read[0], read[2] * 100u + read[3]};
 }
 
-TEST_CASE("RFC 8656 7.2 check 9: ADDITIONAL-ADDRESS-FAMILY is one relayed address of each family") {
+TEST_CASE("RFC 8656 7.2 check 9: ADDITIONAL-ADDRESS-FAMILY gives one relayed address of each family") {
   for (const std::string from : {"192.0.2.1:5000", "[2001:db8:1::1]:5000"}) {
     TurnServer server(kBothFamilies);
     TurnClient client(server, from);
@@ -93,7 +93,7 @@ TEST_CASE("RFC 8656 7.2 check 9: without a port of either family the request fai
   CHECK(client.tryAllocate({kBoth}).code() == 508);
 }
 
-TEST_CASE("RFC 8656 10.2, 12.2: peers of both families may be had, each through the relay of its family") {
+TEST_CASE("RFC 8656 10.2, 12.2: peers of both families are permitted, each through the relay of its family") {
   Dual d;
   CHECK(d.client.permit({kPeer, kPeerV6}).code() == kSuccess);
   CHECK(ways(d.server, d.client) == "both");
@@ -106,7 +106,7 @@ TEST_CASE("RFC 8656 10.2, 12.2: peers of both families may be had, each through 
   CHECK(d.client.bind(0x4000, kPeerV6).code() == 400);
 }
 
-TEST_CASE("RFC 8656 8.2: a Refresh with a family is for that family, one without is for all") {
+TEST_CASE("RFC 8656 8.2: a Refresh with a family applies to that family, one without to all") {
   Dual d;
   CHECK(d.client.refresh({lifetime(1800), family(kIpv4)}).number(stun::kLifetime) == 1800);
   d.server.advance(601s);
@@ -150,7 +150,7 @@ TEST_CASE("RFC 8656 8.1: deleting one family destroys its permissions and channe
   CHECK(client.bind(0x4000, kPeer).code() == kSuccess);
   CHECK(client.permit({kPeerV6}).code() == 508);
   CHECK(client.refresh({lifetime(0), family(kIpv4)}).code() == kSuccess);
-  CHECK(client.bind(0x4000, kPeerV6).code() == kSuccess);  // the number and the room are free
+  CHECK(client.bind(0x4000, kPeerV6).code() == kSuccess);  // the number and the place are free
   CHECK(ways(server, client, 0x4000, kPeerV6) == "both");
 }
 
@@ -161,7 +161,7 @@ TEST_CASE("RFC 8656 8.2: deleting without a family deletes both") {
   CHECK(d.client.refresh().code() == 437);
 }
 
-TEST_CASE("RFC 8489 6.3.1: a dual Allocate and the deletion of one family may come again") {
+TEST_CASE("RFC 8489 6.3.1: a dual Allocate and the deletion of one family may be retransmitted") {
   TurnServer server(kBothFamilies);
   TurnClient client(server);
   const Auth auth = client.auth();
@@ -179,7 +179,7 @@ TEST_CASE("RFC 8489 6.3.1: a dual Allocate and the deletion of one family may co
   CHECK(server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8656 7.2: EVEN-PORT holds for both ports of a dual allocation") {
+TEST_CASE("RFC 8656 7.2: EVEN-PORT applies to both ports of a dual allocation") {
   TurnServer server(kBothFamilies);
   for (int i = 0; i < 10; ++i) {
     TurnClient client(server);

@@ -1,4 +1,4 @@
-// RFC 8656 sections 3.7, 13 and 14: fields of the IP header between the two sides of a relay.
+// RFC 8656 sections 3.7, 13 and 14: fields of the IP header on the two sides of a relay.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -11,7 +11,7 @@ const std::string kV4 = "192.0.2.1:5000";
 const std::string kV6 = "[2001:db8:1::1]:5000";
 const std::string kPeerV6 = "[2a01:4f8::5]:7000";
 
-// A client of one family, a relay of one, a permission and a channel there.
+// A client of one family, a relay of another, a permission and a channel.
 struct Session {
   TurnServer server{kBothFamilies};
   TurnClient client;
@@ -31,7 +31,7 @@ struct Session {
   const SentDatagram& sent() { return server.network().sent.back(); }
 };
 
-TEST_CASE("RFC 8656 14: DSCP and ECN SHOULD pass as they came, in either form and direction") {
+TEST_CASE("RFC 8656 14: DSCP and ECN SHOULD pass unchanged, in either form and direction") {
   for (const int tos : {0x00, 0x01, 0x02, 0x03, 0xB8, 0xBA, 0xFF}) {
     CAPTURE(tos);
     const auto value = static_cast<uint8_t>(tos);
@@ -73,7 +73,7 @@ TEST_CASE("RFC 8656 13: Time to Live and Hop Limit are the default of outgoing p
   }
 }
 
-TEST_CASE("RFC 8656 14: DONT-FRAGMENT counts from IPv4 to IPv4") {
+TEST_CASE("RFC 8656 14: DONT-FRAGMENT applies from IPv4 to IPv4") {
   Session s(kV4, kIpv4);
   s.say("x", 0, true);
   CHECK(s.sent().data == std::vector<uint8_t>{'x'});
@@ -92,7 +92,8 @@ TEST_CASE("RFC 8656 13.1, 13.2, 13.3: in all other translations DONT-FRAGMENT MU
   }
 }
 
-TEST_CASE("RFC 8656 3.7: who translates IPv4 to IPv6 without a look at DF MUST reject DONT-FRAGMENT") {
+TEST_CASE(
+    "RFC 8656 3.7: a server that translates IPv4 to IPv6 without reading DF MUST reject DONT-FRAGMENT") {
   TurnServer server(kBothFamilies);
   TurnClient client(server, kV4);
   const Answer answer = client.tryAllocate({family(kIpv6), flag(stun::kDontFragment)});

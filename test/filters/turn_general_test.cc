@@ -1,4 +1,4 @@
-// RFC 8656 section 5: what holds for all TURN messages; and section 21: who may not use the server for what.
+// RFC 8656 section 5: rules for all TURN messages; and section 21: restrictions on clients and peers.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -31,7 +31,7 @@ TEST_CASE("RFC 8656 5: another user's valid request on an allocation is an error
   CHECK(ways(server, client, 0x4000) == "none");
 }
 
-TEST_CASE("RFC 8656 5: it is the same user under USERNAME and USERHASH, and with another algorithm") {
+TEST_CASE("RFC 8656 5: the user is the same with USERNAME and USERHASH, and with another algorithm") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();
@@ -43,7 +43,7 @@ TEST_CASE("RFC 8656 5: it is the same user under USERNAME and USERHASH, and with
   CHECK(client.request(stun::kRefresh, {}, legacy).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 5: without an allocation a request is an error 437, an indication and data are ignored") {
+TEST_CASE("RFC 8656 5: without an allocation a request is an error 437; indications and data are ignored") {
   TurnServer server;
   TurnClient other(server, "192.0.2.2:5000");
   other.allocate();
@@ -58,7 +58,7 @@ TEST_CASE("RFC 8656 5: without an allocation a request is an error 437, an indic
     client.say(kPeer, "said");
     client.sayOn(0x4000, "said");
     CHECK(server.sent() == "");
-    CHECK(client.heard() == "");
+    CHECK(client.received() == "");
   };
   mismatch();
   client.allocate();
@@ -69,7 +69,7 @@ TEST_CASE("RFC 8656 5: without an allocation a request is an error 437, an indic
   CHECK(ways(server, other, 0x4000) == "both");
 }
 
-TEST_CASE("RFC 8656 5: an allocation is its 5-tuple's; the same user has others on others") {
+TEST_CASE("RFC 8656 5: an allocation belongs to its 5-tuple; the same user has others on other 5-tuples") {
   TurnServer server;
   TurnClient first(server, "192.0.2.1:5000");
   TurnClient second(server, "192.0.2.1:5001");
@@ -81,7 +81,7 @@ TEST_CASE("RFC 8656 5: an allocation is its 5-tuple's; the same user has others 
   CHECK(first.refresh().code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 5: SOFTWARE is in answers to Allocate and Refresh, good or bad") {
+TEST_CASE("RFC 8656 5: SOFTWARE is in success and error responses to Allocate and Refresh") {
   TurnServer server;
   server.config += " software: 'a TURN server 1.0'";
   TurnClient client(server);
@@ -128,7 +128,7 @@ TEST_CASE("RFC 8656 5: data beyond a user's bandwidth is discarded, in both dire
       server.advance(10ms);
       if (outward) client.say(kPeer, kilobyte);
       if (!outward) client.peerSays(kPeer, kilobyte);
-      count += !(outward ? server.sent() : client.heard()).empty();
+      count += !(outward ? server.sent() : client.received()).empty();
     }
     return count;
   };
@@ -171,7 +171,7 @@ TEST_CASE("RFC 8656 21.4: Teredo and 6to4 addresses MUST NOT be accepted as clie
   }
 }
 
-TEST_CASE("RFC 8656 11.2, 21.3: peers behind the server's back are forbidden unless allowed") {
+TEST_CASE("RFC 8656 11.2, 21.3: peers on internal networks are forbidden unless allowed") {
   TurnServer server(kBothFamilies + "denied_peers: '203.0.113.128/25' allowed_peers: '10.1.0.0/16' ");
   TurnClient client(server);
   client.allocate({family(kIpv6, stun::kAdditionalAddressFamily)});

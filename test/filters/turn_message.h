@@ -1,4 +1,4 @@
-// STUN messages as a TURN client writes and reads them: attributes, long-term credentials, answers.
+// STUN messages as a TURN client writes and reads them: attributes, long-term credentials, responses.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ constexpr uint8_t kIpv6 = 2;
 constexpr uint16_t kMd5 = 1;  // PASSWORD-ALGORITHM, RFC 8489 section 18.5
 constexpr uint16_t kSha256 = 2;
 
-// Adds one attribute to a message in the making.
+// Adds one attribute to a message.
 using Attribute = std::function<void(stun::Writer&)>;
 using Attributes = std::vector<Attribute>;
 
@@ -33,11 +33,11 @@ Attribute evenPort(bool reserve);
 Attribute channel(uint16_t number);
 Attribute payload(std::string_view data);  // DATA
 
-// What authenticates a request. Tests start from a right one and change it.
+// The credentials of a request. Tests start with right ones and change them.
 struct Auth {
-  std::string user, password, key_realm;  // the key is made of these
+  std::string user, password, key_realm;  // the key is derived from these
   uint16_t key_algorithm = kSha256;
-  // Attributes, where set.
+  // The attributes, if set.
   std::optional<std::string> username, realm, nonce;
   std::optional<std::vector<uint8_t>> userhash, algorithms;
   std::optional<uint16_t> algorithm;
@@ -52,7 +52,7 @@ std::vector<uint8_t> userhash(const std::string& user, const std::string& realm)
 
 stun::TransactionId newTransaction();
 
-// `before_integrity` may change what stands so far.
+// `before_integrity` may change the attributes so far.
 std::vector<uint8_t> form(uint16_t method, stun::Class kind, const stun::TransactionId& id,
                           const Attributes& attributes, const Auth* auth = nullptr,
                           const std::function<void(MutableBytes)>& before_integrity = {});
@@ -60,9 +60,9 @@ std::vector<uint8_t> form(uint16_t method, stun::Class kind, const stun::Transac
 constexpr int kSuccess = 0;
 constexpr int kSilence = -1;
 
-// What came back for a request.
+// The response to a request.
 struct Answer {
-  std::vector<uint8_t> bytes;  // empty: nothing did
+  std::vector<uint8_t> bytes;  // empty if there was none
   std::string protection;      // "none", "sha1", "sha256", "both" or "wrong", by the request's key
 
   stun::Message message() const { return *stun::parse(bytes); }
@@ -72,11 +72,11 @@ struct Answer {
   std::optional<uint32_t> number(uint16_t type) const;
   std::vector<net::Address> addresses(uint16_t type) const;  // XORed ones
   std::vector<uint16_t> unknownAttributes() const;
-  // RFC 8489 section 18.1: the three bytes in the nonce cookie; nothing without a cookie.
+  // RFC 8489 section 18.1: the three bytes in the nonce cookie; empty without a cookie.
   std::optional<uint32_t> securityFeatures() const;
 };
 
-// Checks what holds for all of a server's answers (RFC 8489 sections 5, 6.3.1.1 and 14), with doctest.
+// Checks the rules for all responses of a server (RFC 8489 sections 5, 6.3.1.1 and 14) with doctest.
 void checkForm(Bytes answer);
 
 net::Address toAddress(const stun::TransportAddress& address);

@@ -8,14 +8,16 @@
 namespace sluice::test {
 namespace {
 
-TEST_CASE("RFC 8489 9.2, 18.1: the nonce begins with the cookie and tells of algorithms and anonymity") {
+TEST_CASE(
+    "RFC 8489 9.2, 18.1: the nonce begins with the cookie and signals password algorithms and username "
+    "anonymity") {
   TurnServer server;
   TurnClient client(server);
   const Answer answer = client.ask(stun::kAllocate, {transport(), kClientSoftware});
   CHECK(answer.text(stun::kNonce).starts_with("obMatJos2wAAA"));
 }
 
-TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request there is gets the whole challenge, in any realm") {
+TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request gets the complete challenge, in any realm") {
   struct Case {
     size_t realm;  // bytes
     bool algorithms;
@@ -42,7 +44,9 @@ TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request there is gets the whole
   }
 }
 
-TEST_CASE("RFC 8489 9.2.1: no request gets a nonce without features, which could be given to others") {
+TEST_CASE(
+    "RFC 8489 9.2.1: no request gets a nonce without security features, which could be passed to other "
+    "clients") {
   TurnServer server;
   TurnClient client(server);
   size_t answered = 0;
@@ -63,7 +67,7 @@ TEST_CASE("RFC 8489 9.2.1: no request gets a nonce without features, which could
   CHECK(answered > 200);
 }
 
-TEST_CASE("RFC 8489 9.2.4: no two source addresses get the same nonce") {
+TEST_CASE("RFC 8489 9.2.4: two source addresses never get the same nonce") {
   TurnServer server;
   std::set<std::string> nonces;
   for (const char* from : {"192.0.2.1:5000", "192.0.2.1:5001", "192.0.2.2:5000", "[2001:db8:1::1]:5000",
@@ -75,7 +79,7 @@ TEST_CASE("RFC 8489 9.2.4: no two source addresses get the same nonce") {
   CHECK(nonces.size() == 10);
 }
 
-TEST_CASE("RFC 8489 9.2.4: a nonce is stale after its lifetime; the error 438 brings a valid one") {
+TEST_CASE("RFC 8489 9.2.4: a nonce is stale after its lifetime; the error 438 contains a valid one") {
   TurnServer server("nonce_lifetime_s: 300 ");
   TurnClient client(server);
   client.allocate();
@@ -91,7 +95,7 @@ TEST_CASE("RFC 8489 9.2.4: a nonce is stale after its lifetime; the error 438 br
   CHECK(client.refresh().code() == kSuccess);  // with the new one
 }
 
-TEST_CASE("RFC 8489 9.2: a nonce that became stale stays so, or old requests could be replayed") {
+TEST_CASE("RFC 8489 9.2: a stale nonce stays stale, because old requests could be replayed otherwise") {
   TurnServer server;
   TurnClient client(server);
   const auto captured = client.formed(stun::kAllocate, {transport()});
@@ -103,7 +107,7 @@ TEST_CASE("RFC 8489 9.2: a nonce that became stale stays so, or old requests cou
   CHECK(server.network().open_ports() == 0);
 }
 
-TEST_CASE("RFC 8656 5: by default a nonce ends within an hour, however busy the client is") {
+TEST_CASE("RFC 8656 5: by default a nonce expires within an hour, also for an active client") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();
@@ -124,7 +128,7 @@ TEST_CASE("RFC 8656 5: each first attempt to allocate gets a new random nonce") 
   CHECK(nonces.size() == 20);
 }
 
-TEST_CASE("RFC 8489 9.2.4: a nonce of another source address, or none of ours, is an error 438") {
+TEST_CASE("RFC 8489 9.2.4: a nonce of another source address or another server is an error 438") {
   TurnServer server;
   TurnClient other_port(server, "192.0.2.1:5001"), other_host(server, "192.0.2.2:5000");
   const std::string others[]{*other_port.auth().nonce, *other_host.auth().nonce};
@@ -140,7 +144,7 @@ TEST_CASE("RFC 8489 9.2.4: a nonce of another source address, or none of ours, i
     Auth auth = client.auth();
     auth.nonce = nonce;
     const bool list_bit = nonce.starts_with(ours.substr(0, 13));
-    if (!list_bit) {  // as a client would that was given this nonce
+    if (!list_bit) {  // as a client would that received this nonce
       auth.algorithms.reset();
       auth.algorithm.reset();
       auth.key_algorithm = kMd5;

@@ -1,5 +1,5 @@
-// What Sluice's TURN server does beyond the RFCs: quotas, capacity, shared ports, relays inside the process,
-// NATs and reloads.
+// Functions of the TURN server beyond the RFCs: quotas, capacity, shared ports, hairpin delivery, NATs and
+// reloads.
 #include <doctest/doctest.h>
 
 #include "filters/stun_turn/stun_turn.h"
@@ -10,7 +10,7 @@ namespace {
 
 const std::string kOtherPeer = "203.0.113.6:7000";
 
-TEST_CASE("at capacity there is error 508, before it lifetimes get short") {
+TEST_CASE("at capacity requests get error 508, and near capacity lifetimes are short") {
   TurnServer server("max_allocations: 5 ");
   std::vector<std::unique_ptr<TurnClient>> clients;
   const auto next = [&]() -> TurnClient& {
@@ -28,7 +28,7 @@ TEST_CASE("at capacity there is error 508, before it lifetimes get short") {
   CHECK(clients[5]->tryAllocate().code() == kSuccess);
 }
 
-TEST_CASE("before there is error 508, users have half of their bandwidth") {
+TEST_CASE("near capacity users have half of their bandwidth") {
   TurnServer server("max_allocations: 5 max_bandwidth_per_user_bps: 800000 ");
   TurnClient alice(server);
   alice.allocate();
@@ -53,7 +53,7 @@ TEST_CASE("before there is error 508, users have half of their bandwidth") {
   CHECK(sent() == doctest::Approx(50).epsilon(0.05));
 }
 
-TEST_CASE("all users together have a bandwidth too") {
+TEST_CASE("all users together have a bandwidth limit too") {
   TurnServer server("max_bandwidth_bps: 80000 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   for (TurnClient* client : {&alice, &bob}) {
@@ -68,7 +68,7 @@ TEST_CASE("all users together have a bandwidth too") {
   CHECK(ways(server, bob) == "both");
 }
 
-TEST_CASE("a user who begins anew finds the bandwidth as it was left") {
+TEST_CASE("a user with a new allocation finds the bandwidth as it was") {
   TurnServer server("max_bandwidth_per_user_bps: 8000 ");
   TurnClient alice(server);
   const std::string kilobyte(1000, 'k');
@@ -92,7 +92,7 @@ TEST_CASE("a user who begins anew finds the bandwidth as it was left") {
   CHECK(ways(server, alice) == "both");
 }
 
-TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
+TEST_CASE("shared ports: a peer's packets go to the allocation that sent to it") {
   TurnServer server("relays: SHARED max_shared_ports: 1 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -102,11 +102,11 @@ TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
 
   alice.permit({kPeer});
   CHECK(alice.peerSays(kPeer, "to the only one with a permission"));
-  CHECK(alice.heard() == "203.0.113.5:7000 to the only one with a permission");
+  CHECK(alice.received() == "203.0.113.5:7000 to the only one with a permission");
   bob.permit({kPeer});
   alice.peerSays(kPeer, "to nobody, for there are two");
-  CHECK(alice.heard().empty());
-  CHECK(bob.heard().empty());
+  CHECK(alice.received().empty());
+  CHECK(bob.received().empty());
 
   bob.say(kPeer, "mine");
   CHECK(ways(server, bob) == "both");
@@ -121,7 +121,8 @@ TEST_CASE("shared ports: a peer's packets go to whom it was spoken to by") {
 }
 
 TEST_CASE(
-    "shared ports: one who speaks to every port of a host holds few of them, and none after the permission") {
+    "shared ports: a client that sends to every port of a host holds few of them, and none after the "
+    "permission") {
   TurnServer server("relays: SHARED max_shared_ports: 1 max_peers_per_allocation: 4 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -143,7 +144,7 @@ TEST_CASE(
   CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 8);
 }
 
-TEST_CASE("shared ports: new allocations take the least used one, and the ports stay few") {
+TEST_CASE("shared ports: new allocations use the least used port, and the number of ports stays small") {
   TurnServer server("relays: SHARED max_shared_ports: 2 max_allocations_per_user: 100 ");
   std::vector<std::unique_ptr<TurnClient>> clients;
   std::map<net::Address, int> users;
@@ -156,7 +157,7 @@ TEST_CASE("shared ports: new allocations take the least used one, and the ports 
   for (const auto& [relay, count] : users) CHECK(count == 10);
 }
 
-TEST_CASE("where ports run out, allocations share one, and who wants an even port is told") {
+TEST_CASE("when ports run out, allocations share one, and EVEN-PORT is refused") {
   TurnServer server("relays: SHARED_WHEN_SHORT min_port: 50000 max_port: 50003 max_shared_ports: 1 ");
   std::vector<std::unique_ptr<TurnClient>> clients;
   std::map<net::Address, int> users;
@@ -175,7 +176,7 @@ TEST_CASE("where ports run out, allocations share one, and who wants an even por
   CHECK(even.tryAllocate({evenPort(false)}).code() == 508);
 }
 
-TEST_CASE("two clients of one worker reach one another's relays inside the process") {
+TEST_CASE("two clients of one worker reach each other's relays by hairpin delivery") {
   TurnServer server;
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -184,12 +185,12 @@ TEST_CASE("two clients of one worker reach one another's relays inside the proce
   CHECK(bob.permit({alice.relay().toString()}).code() == kSuccess);
   alice.sayOn(0x4000, "hello");
   server.worker.hairpin().deliver();
-  CHECK(bob.heard() == alice.relay().toString() + " hello");
+  CHECK(bob.received() == alice.relay().toString() + " hello");
   CHECK(server.sent().empty());
   CHECK(alice.chain.counted("stun_turn", "relayed_inside") == 1);
 }
 
-TEST_CASE("there is no TURN through our own TURN") {
+TEST_CASE("TURN through a relay of the same server is refused") {
   TurnServer server;
   TurnClient alice(server);
   alice.allocate();
@@ -219,7 +220,7 @@ TEST_CASE("a packet without room for one more header is dropped") {
   CHECK(bob.chain.dropped("stun_turn", "too_long") == 1);
 }
 
-TEST_CASE("relays on our own address are peers, its other ports are not") {
+TEST_CASE("relays on this machine's address are allowed peers, its other ports are not") {
   TurnServer server;
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -230,7 +231,7 @@ TEST_CASE("relays on our own address are peers, its other ports are not") {
   CHECK(ways(server, alice, relay.withPort(static_cast<uint16_t>(relay.port() ^ 1)).toString()) == "none");
 }
 
-TEST_CASE("clients of one address get relays on the other") {
+TEST_CASE("clients of one address get relays on another") {
   TurnServer server(
       "relay_addresses { address: '10.0.0.1' for_local_address: '198.51.100.1' } "
       "relay_addresses { address: '198.51.100.1' for_local_address: '10.0.0.1' } ");
@@ -242,7 +243,7 @@ TEST_CASE("clients of one address get relays on the other") {
   CHECK(inside.relay().ipString() == "198.51.100.1");
 }
 
-TEST_CASE("clients are told the address that a NAT gives to the relay") {
+TEST_CASE("clients are told the relay's address as mapped by the NAT") {
   TurnServer server;
   TurnClient client(server);
   auto nat = std::make_shared<net::AddressMap>();

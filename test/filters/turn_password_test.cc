@@ -1,5 +1,5 @@
-// RFC 8489 sections 9.2.1, 9.2.2, 9.2.4 and 18.5: password algorithms, anonymous names, and what keeps both
-// from being taken away on the path.
+// RFC 8489 sections 9.2.1, 9.2.2, 9.2.4 and 18.5: password algorithms, username anonymity, and the protection
+// of both against bid-down attacks.
 #include <doctest/doctest.h>
 
 #include "source/crypto/hmac.h"
@@ -17,7 +17,7 @@ struct Session {
   Answer allocate(const Auth& auth) { return client.request(stun::kAllocate, {transport()}, auth); }
 };
 
-// As a client of RFC 5389 does.
+// As an RFC 5389 client does.
 Auth legacy(Auth auth) {
   auth.algorithms.reset();
   auth.algorithm.reset();
@@ -26,19 +26,20 @@ Auth legacy(Auth auth) {
   return auth;
 }
 
-TEST_CASE("RFC 8489 9.2.4: the server lists its password algorithms, the better one first") {
+TEST_CASE("RFC 8489 9.2.4: the server lists its password algorithms, the stronger one first") {
   Session s;
   CHECK(s.client.auth().algorithms == kBoth);
 }
 
-TEST_CASE("RFC 8489 9.2.4: without PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS a request is as of MD5") {
+TEST_CASE("RFC 8489 9.2.4: a request without PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS uses MD5") {
   Session s;
   const Answer answer = s.allocate(legacy(s.client.auth()));
   CHECK(answer.code() == kSuccess);
   CHECK(answer.protection == "sha1");
 }
 
-TEST_CASE("RFC 8489 9.2.4: such a request gets MESSAGE-INTEGRITY back even if it had the better one") {
+TEST_CASE(
+    "RFC 8489 9.2.4: such a request gets MESSAGE-INTEGRITY back even if it had MESSAGE-INTEGRITY-SHA256") {
   Session s;
   Auth auth = legacy(s.client.auth());
   std::swap(auth.sha1, auth.sha256);
@@ -48,7 +49,7 @@ TEST_CASE("RFC 8489 9.2.4: such a request gets MESSAGE-INTEGRITY back even if it
 }
 
 TEST_CASE(
-    "RFC 8489 9.2.4: with PASSWORD-ALGORITHM the answer has MESSAGE-INTEGRITY-SHA256, whatever the key") {
+    "RFC 8489 9.2.4: with PASSWORD-ALGORITHM the response has MESSAGE-INTEGRITY-SHA256, whatever the key") {
   for (const uint16_t algorithm : {kSha256, kMd5}) {
     for (const bool sha1 : {false, true}) {
       CAPTURE(algorithm);
@@ -65,7 +66,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("RFC 8489 9.2.4: the key is of the algorithm that the request names, and of no other") {
+TEST_CASE("RFC 8489 9.2.4: the key uses the algorithm that the request names, and no other") {
   Session s;
   Auth auth = s.client.auth();
   auth.key_algorithm = kMd5;
@@ -75,7 +76,8 @@ TEST_CASE("RFC 8489 9.2.4: the key is of the algorithm that the request names, a
   CHECK(s.allocate(auth).code() == 401);
 }
 
-TEST_CASE("RFC 8489 9.2.4: half of the two attributes, or a list that is not ours, is an error 400") {
+TEST_CASE(
+    "RFC 8489 9.2.4: one of the two attributes alone, or a list other than the server's, is an error 400") {
   struct Wrong {
     std::string name;
     std::optional<std::vector<uint8_t>> algorithms;
@@ -112,7 +114,7 @@ TEST_CASE("RFC 8489 9.2.4: the algorithms are checked before the name and the in
   CHECK(s.allocate(auth).code() == 400);
 }
 
-TEST_CASE("RFC 8489 9.2.1: a nonce whose features were taken away on the path is not accepted") {
+TEST_CASE("RFC 8489 9.2.1: a nonce whose security features were removed in transit is not accepted") {
   for (const std::string features : {"AAAA", "QAAA", "gAAA"}) {
     CAPTURE(features);
     Session s;
@@ -124,7 +126,9 @@ TEST_CASE("RFC 8489 9.2.1: a nonce whose features were taken away on the path is
   }
 }
 
-TEST_CASE("RFC 8489 9.2.1: a realm too long for the list offers it to nobody, and loses nothing else") {
+TEST_CASE(
+    "RFC 8489 9.2.1: with a realm too long for the list no client is offered the list, and everything else "
+    "works") {
   TurnServer server;
   const std::string realm = "turn.long.example.org";
   server.config.replace(server.config.find(kRealm), kRealm.size(), realm);
@@ -133,14 +137,14 @@ TEST_CASE("RFC 8489 9.2.1: a realm too long for the list offers it to nobody, an
   CHECK_FALSE(auth.algorithms);
   auth.key_realm = realm;
   CHECK(client.request(stun::kAllocate, {transport()}, auth).protection == "sha1");
-  Auth better = auth;  // what nobody offered: the choice is ignored, and the key is MD5's
+  Auth better = auth;  // not offered: the choice is ignored, and the key is of MD5
   better.algorithms = kBoth;
   better.algorithm = kSha256;
   better.key_algorithm = kSha256;
   CHECK(client.request(stun::kRefresh, {}, better).code() == 401);
 }
 
-TEST_CASE("RFC 8489 14.4: USERHASH stands for USERNAME, in every request") {
+TEST_CASE("RFC 8489 14.4: USERHASH replaces USERNAME, in every request") {
   Session s;
   const Auth hidden = s.client.anonymousAuth();
   const Answer answer = s.allocate(hidden);
@@ -151,7 +155,7 @@ TEST_CASE("RFC 8489 14.4: USERHASH stands for USERNAME, in every request") {
   CHECK(s.client.request(stun::kChannelBind, {channel(0x4000), peer(kPeer)}, hidden).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8489 14.4: a USERHASH that is not 32 bytes long names nobody") {
+TEST_CASE("RFC 8489 14.4: a USERHASH that is not 32 bytes long matches no user") {
   Session s;
   Auth auth = s.client.anonymousAuth();
   for (const size_t size : {0, 4, 31, 36, 64}) {
@@ -187,7 +191,7 @@ TEST_CASE("RFC 8489 14.6: TURN does not allow a truncated MESSAGE-INTEGRITY-SHA2
   }
 }
 
-TEST_CASE("RFC 8489 14.5: MESSAGE-INTEGRITY behind MESSAGE-INTEGRITY-SHA256 does not count") {
+TEST_CASE("RFC 8489 14.5: MESSAGE-INTEGRITY after MESSAGE-INTEGRITY-SHA256 is ignored") {
   Session s;
   Auth auth = s.client.auth();
   auth.behind = {

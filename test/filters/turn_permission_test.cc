@@ -19,7 +19,7 @@ struct Session {
   }
 };
 
-TEST_CASE("RFC 8656 9: data passes to and from permitted addresses only, whatever their port") {
+TEST_CASE("RFC 8656 9: data passes only to and from permitted addresses, on any port") {
   Session s;
   CHECK(s.ways() == "none");
   const Answer answer = s.client.permit({"203.0.113.5:0"});
@@ -83,7 +83,7 @@ TEST_CASE("RFC 8656 9, 11.2, 12.6: no data refreshes a permission, in whatever f
   }
 }
 
-TEST_CASE("RFC 8656 9: one allocation's permissions are nothing to another, also of the same user") {
+TEST_CASE("RFC 8656 9: the permissions of one allocation do not apply to another, also of the same user") {
   Session s;
   TurnClient other(s.server, "192.0.2.2:5000");
   other.allocate();
@@ -95,7 +95,7 @@ TEST_CASE("RFC 8656 9: one allocation's permissions are nothing to another, also
   CHECK(s.ways() == "both");
 }
 
-TEST_CASE("RFC 8656 10.2: one request may permit many peers, in any order, again and again") {
+TEST_CASE("RFC 8656 10.2: one request may permit many peers, in any order, repeatedly") {
   Session s;
   std::vector<std::string> peers;
   for (int i = 20; i > 0; --i) peers.push_back("203.0.113." + std::to_string(i) + ":" + std::to_string(i));
@@ -105,7 +105,7 @@ TEST_CASE("RFC 8656 10.2: one request may permit many peers, in any order, again
   for (const std::string& one : peers) CHECK(s.ways(one) == "both");
 }
 
-TEST_CASE("RFC 8656 10.2: a request MUST contain a peer, and only valid ones, or it is a bad request") {
+TEST_CASE("RFC 8656 10.2: a request without a peer, or with an invalid peer, is a bad request") {
   const auto address = [](std::vector<uint8_t> value) {
     return bytes(stun::kXorPeerAddress, std::move(value));
   };
@@ -144,7 +144,7 @@ TEST_CASE("RFC 8656 10.2: a peer of a family that the allocation does not have i
   CHECK(ways(server, of_v6, v6) == "both");
 }
 
-TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; what there is can be refreshed") {
+TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; existing permissions can be refreshed") {
   Session s("max_peers_per_allocation: 2 ");
   CHECK(s.client.permit({kPeer, kOther}).code() == kSuccess);
   CHECK(s.client.permit({"203.0.113.7:1"}).code() == 508);
@@ -155,7 +155,7 @@ TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; what there is can
   CHECK(s.client.permit({"203.0.113.7:1"}).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 10.2: as many relays of ours are peers as peers are allowed, and no more") {
+TEST_CASE("RFC 8656 10.2: as many relays of this server as peers are allowed, and no more") {
   TurnServer server("max_peers_per_allocation: 20 max_allocations_per_user: 100 ");
   TurnClient client(server);
   client.allocate();
@@ -172,14 +172,14 @@ TEST_CASE("RFC 8656 10.2: as many relays of ours are peers as peers are allowed,
   CHECK(client.permit({others.front()->relay().toString()}).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 10.2: a request that the capacity is too small for installs nothing") {
+TEST_CASE("RFC 8656 10.2: a request that exceeds the capacity installs nothing") {
   Session s("max_peers_per_allocation: 2 ");
   CHECK(s.client.permit({kPeer, kOther, "203.0.113.7:1"}).code() == 508);
   CHECK(s.ways() == "none");
   CHECK(s.ways(kOther) == "none");
 }
 
-TEST_CASE("RFC 8656 10.2: a peer that is not allowed is an error 403, and takes the others with it") {
+TEST_CASE("RFC 8656 10.2: a denied peer is an error 403, and no peer of the request is permitted") {
   Session s("denied_peers: '203.0.113.6/32' ");
   CHECK(s.client.permit({kOther}).code() == 403);
   CHECK(s.client.permit({kPeer, kOther}).code() == 403);

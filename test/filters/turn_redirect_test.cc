@@ -1,4 +1,4 @@
-// RFC 8489 sections 10 and 14.8: sending clients to another server.
+// RFC 8489 sections 10 and 14.8: redirecting clients to another server.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -31,7 +31,8 @@ struct Full {
   }
 };
 
-TEST_CASE("RFC 8489 10: error 300 names a server of the client's family first, then one of the other") {
+TEST_CASE(
+    "RFC 8489 10: error 300 names a server of the client's family first, then one of the other family") {
   const std::string both = "alternate_servers: '192.0.2.9:3478' alternate_servers: '[2001:db8::9]:3479' ";
   const std::string v4 = "192.0.2.9:3478", v6 = "[2001:db8::9]:3479";
   Full full(both);
@@ -53,7 +54,7 @@ TEST_CASE("RFC 8489 10: without a server of the client's family there is no erro
   CHECK(of_v6.tryAllocate().code() == 300);
 }
 
-TEST_CASE("RFC 8489 14.8: error 300 goes to authentic requests only, protected") {
+TEST_CASE("RFC 8489 14.8: error 300 is sent only for authentic requests, protected") {
   Full full("alternate_servers: '192.0.2.9:3478' ");
   TurnClient client(full.server);
   CHECK(client.ask(stun::kAllocate, {transport()}).code() == 401);
@@ -63,7 +64,7 @@ TEST_CASE("RFC 8489 14.8: error 300 goes to authentic requests only, protected")
   CHECK(client.tryAllocate().protection == "sha256");
 }
 
-TEST_CASE("RFC 8489 10, RFC 8656 7.2 check 11: redirected is who asks for something new, not who has it") {
+TEST_CASE("RFC 8489 10, RFC 8656 7.2 check 11: new allocations are redirected, existing ones are not") {
   Full full("alternate_servers: '192.0.2.9:3478' ");
   CHECK(full.first.refresh().code() == kSuccess);
   CHECK(full.first.permit({kPeer}).code() == kSuccess);
@@ -71,7 +72,7 @@ TEST_CASE("RFC 8489 10, RFC 8656 7.2 check 11: redirected is who asks for someth
   CHECK(full.first.ask(stun::kBinding).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8656 7.2: without another server a full one has insufficient capacity") {
+TEST_CASE("RFC 8656 7.2: a full server without an alternate server has insufficient capacity") {
   Full full("");
   TurnClient client(full.server);
   const Answer answer = client.tryAllocate();

@@ -14,7 +14,7 @@ struct Session {
   bool alive() { return server.network().open_ports() == 1; }
 };
 
-TEST_CASE("RFC 8656 8.2: the lifetime is the one asked for, between the default and the server's maximum") {
+TEST_CASE("RFC 8656 8.2: the lifetime is the requested one, between the default and the server's maximum") {
   struct Lifetime {
     std::optional<uint32_t> asked;
     uint32_t given;
@@ -44,7 +44,7 @@ TEST_CASE("RFC 8656 8.2: the lifetime is the one asked for, between the default 
   }
 }
 
-TEST_CASE("RFC 8656 8.2: a Refresh may shorten what is left, down to the default") {
+TEST_CASE("RFC 8656 8.2: a Refresh may shorten the remaining lifetime, down to the default") {
   TurnServer server;
   TurnClient client(server);
   client.allocate({lifetime(3600)});
@@ -53,7 +53,7 @@ TEST_CASE("RFC 8656 8.2: a Refresh may shorten what is left, down to the default
   CHECK(server.network().open_ports() == 0);
 }
 
-TEST_CASE("RFC 8656 8.2: a lifetime of zero deletes the allocation at once, and says so") {
+TEST_CASE("RFC 8656 8.2: a lifetime of zero deletes the allocation at once, and the response confirms it") {
   Session s;
   const net::Address relay = s.client.relay();
   s.client.permit({kPeer});
@@ -121,7 +121,7 @@ TEST_CASE("RFC 8656 8.2: a Refresh without credentials, or with a stale nonce, d
   CHECK(s.alive());
 }
 
-TEST_CASE("RFC 8656 8: an allocation that is refreshed in time lives on") {
+TEST_CASE("RFC 8656 8: an allocation that is refreshed in time continues") {
   Session s;
   for (int i = 0; i < 60; ++i) {
     s.server.advance(540s);

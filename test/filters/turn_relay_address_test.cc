@@ -37,7 +37,7 @@ TEST_CASE("RFC 8656 6: relayed transport addresses MUST be unique across all all
   CHECK(last.relay() == clients[42]->relay());
 }
 
-TEST_CASE("RFC 8656 7.2: ports are of the dynamic range, and random") {
+TEST_CASE("RFC 8656 7.2: ports are in the dynamic range, and random") {
   TurnServer server("max_allocations_per_user: 1000 ");
   const auto clients = allocateMany(server, 64);
   std::set<int> steps;
@@ -54,7 +54,7 @@ TEST_CASE("RFC 8656 7.2: ports are of the dynamic range, and random") {
   CHECK((ever_clear & 0x1FFF) == 0x1FFF);
 }
 
-TEST_CASE("RFC 8656 7.2: also who comes first gets a random port, each time") {
+TEST_CASE("RFC 8656 7.2: the first client gets a random port too, each time") {
   TurnServer server;
   TurnClient client(server);
   std::set<uint16_t> ports;
@@ -66,7 +66,7 @@ TEST_CASE("RFC 8656 7.2: also who comes first gets a random port, each time") {
   CHECK(ports.size() > 24);
 }
 
-TEST_CASE("RFC 8656 7.2: ports are of the configured range") {
+TEST_CASE("RFC 8656 7.2: ports are in the configured range") {
   TurnServer server("max_allocations_per_user: 1000 min_port: 20000 max_port: 20019 ");
   for (const auto& client : allocateMany(server, 20)) {
     CHECK(client->relay().port() >= 20000);
@@ -74,7 +74,8 @@ TEST_CASE("RFC 8656 7.2: ports are of the configured range") {
   }
 }
 
-TEST_CASE("RFC 8656 7.2: EVEN-PORT without R is an even port and no reservation; the RFFU bits are ignored") {
+TEST_CASE(
+    "RFC 8656 7.2: EVEN-PORT without R gives an even port and no reservation; the RFFU bits are ignored") {
   for (const std::string relays : {"", "relays: SHARED max_shared_ports: 1 "}) {
     TurnServer server("max_allocations_per_user: 1000 " + relays);
     for (const uint8_t value : {0x00, 0x7F}) {
@@ -104,7 +105,7 @@ TEST_CASE("RFC 8656 7.2: EVEN-PORT with R reserves the next port under a token o
   CHECK(tokens.size() == 2);
 }
 
-TEST_CASE("RFC 8656 7.2: a reservation MUST be held for 30 seconds, against everyone without the token") {
+TEST_CASE("RFC 8656 7.2: a reservation MUST be held for 30 seconds, and only the token claims it") {
   TurnServer server("min_port: 50000 max_port: 50001 ");
   TurnClient first(server), thief(server, "192.0.2.2:1"), second(server, "192.0.2.3:1");
   const Answer reserved = first.allocate({evenPort(true)});
@@ -115,7 +116,8 @@ TEST_CASE("RFC 8656 7.2: a reservation MUST be held for 30 seconds, against ever
 }
 
 TEST_CASE(
-    "RFC 8656 7.2 check 5: a request that is refused leaves the reservation to the next one, for its time") {
+    "RFC 8656 7.2 check 5: a refused request leaves the reservation to the next request, for its remaining "
+    "time") {
   TurnServer server("max_allocations_per_user: 2 ");
   TurnClient first(server), bob(server, "192.0.2.2:1", kBob), other(server, "192.0.2.2:2", kBob),
       third(server, "192.0.2.2:3", kBob);
@@ -125,14 +127,14 @@ TEST_CASE(
   CHECK(third.tryAllocate(withToken(reserved)).code() == 486);
   CHECK(first.tryAllocate(withToken(reserved)).code() == 437);
   TurnClient alice(server, "192.0.2.1:2");
-  CHECK(alice.tryAllocate().code() == 486);  // it is one of hers still
+  CHECK(alice.tryAllocate().code() == 486);  // it still counts as one of hers
   other.refresh({lifetime(0)});
   third.allocate(withToken(reserved));
   CHECK(third.relay() == first.relay().withPort(static_cast<uint16_t>(first.relay().port() + 1)));
   alice.allocate();
 }
 
-TEST_CASE("RFC 8656 7.2 check 5: a token counts once") {
+TEST_CASE("RFC 8656 7.2 check 5: a token is valid once") {
   TurnServer server;
   TurnClient first(server), second(server, "192.0.2.2:1"), third(server, "192.0.2.3:1");
   const Answer reserved = first.allocate({evenPort(true)});
@@ -143,7 +145,7 @@ TEST_CASE("RFC 8656 7.2 check 5: a token counts once") {
 }
 
 TEST_CASE(
-    "RFC 8656 7.2: a reservation is the whole server's: any 5-tuple and any family of client may use it") {
+    "RFC 8656 7.2: a reservation belongs to the whole server: any 5-tuple and any client family may use it") {
   TurnServer server(kBothFamilies);
   TurnClient first(server);
   const Answer reserved = first.allocate({evenPort(true)});
@@ -152,7 +154,7 @@ TEST_CASE(
   CHECK(second.relay().ipString() == "198.51.100.1");
 }
 
-TEST_CASE("RFC 8656 7.2: a reservation outlives the allocation that made it, but not for good") {
+TEST_CASE("RFC 8656 7.2: a reservation outlives the allocation that created it, but not its own 30 seconds") {
   TurnServer server("min_port: 50000 max_port: 50001 ");
   TurnClient first(server), second(server, "192.0.2.2:1"), third(server, "192.0.2.3:1");
   const Answer reserved = first.allocate({evenPort(true)});
@@ -167,8 +169,7 @@ TEST_CASE("RFC 8656 7.2: a reservation outlives the allocation that made it, but
   third.allocate({evenPort(true)});
 }
 
-TEST_CASE(
-    "RFC 8656 6: sending data does not refresh an allocation, nor do permissions, channels and Binding") {
+TEST_CASE("RFC 8656 6: data, permissions, channels and Binding do not refresh an allocation") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();
@@ -185,7 +186,7 @@ TEST_CASE(
   CHECK(client.permit({kPeer}).code() == 437);
 }
 
-TEST_CASE("RFC 8656 6: the 5-tuple's session is kept for as long as its allocation") {
+TEST_CASE("RFC 8656 6: the 5-tuple's session is kept as long as its allocation") {
   TurnServer server;
   TurnClient client(server);
   client.allocate({lifetime(1800)});
@@ -194,7 +195,7 @@ TEST_CASE("RFC 8656 6: the 5-tuple's session is kept for as long as its allocati
   CHECK(client.chain.session.alive_until >= server.clock.now() + 3600s);
 }
 
-TEST_CASE("RFC 8656 6: what an allocation had is free when its session ends") {
+TEST_CASE("RFC 8656 6: the resources of an allocation are free when its session ends") {
   TurnServer server;
   TurnClient client(server);
   client.allocate({evenPort(true)});

@@ -1,4 +1,4 @@
-// What a reload means for allocations that live.
+// The effect of a reload on live allocations.
 #include <doctest/doctest.h>
 
 #include "filters/stun_turn/stun_turn.h"
@@ -13,7 +13,7 @@ void reload(TurnServer& server, TurnClient& client, const std::string& turn) {
   client.chain.reload({{stun_turn::filterType(), server.config}});
 }
 
-// As the join API gives them out (a TURN REST API).
+// As the join API issues them (TURN REST API).
 User timeLimited(const std::string& secret) {
   const std::string name = "1700100000:alice";
   uint8_t mac[20];
@@ -21,7 +21,8 @@ User timeLimited(const std::string& secret) {
   return {name, crypto::base64(mac)};
 }
 
-TEST_CASE("an allocation lives on with fewer peers, less bandwidth and smaller quotas, which count at once") {
+TEST_CASE(
+    "an allocation continues with fewer peers, less bandwidth and smaller quotas, which apply at once") {
   TurnServer server;
   TurnClient alice(server), again(server, "192.0.2.1:5001");
   alice.allocate();
@@ -46,12 +47,12 @@ TEST_CASE("an allocation lives on with fewer peers, less bandwidth and smaller q
   CHECK(alice.relay() == relay);
 
   reload(server, alice, "max_peers_per_allocation: 1 ");
-  CHECK(alice.permit({kPeer}).code() == kSuccess);  // what it had can be refreshed
+  CHECK(alice.permit({kPeer}).code() == kSuccess);  // existing ones can be refreshed
   CHECK(alice.permit({"203.0.113.7:7000"}).code() == 508);
   CHECK(ways(server, alice) == "both");
 }
 
-TEST_CASE("shared secrets rotate under live allocations: old and new, then new alone") {
+TEST_CASE("shared secrets are rotated under live allocations: old and new, then new alone") {
   const std::string old_secret = "the old shared secret", new_secret = "the new shared secret";
   TurnServer server;
   server.shared_secrets = {old_secret};

@@ -1,5 +1,5 @@
-// RFC 8489 section 6.3.1: a request that comes again within 40 seconds, as UDP may have it, changes nothing
-// and gets the same answer.
+// RFC 8489 section 6.3.1: a request that is retransmitted within 40 seconds changes nothing and gets the same
+// response.
 #include <doctest/doctest.h>
 
 #include "test/filters/turn_client.h"
@@ -18,7 +18,7 @@ struct Session {
   }
 };
 
-TEST_CASE("RFC 8489 6.3.1: whatever is retransmitted gets the answer it got, byte for byte") {
+TEST_CASE("RFC 8489 6.3.1: every retransmitted request gets its first response, byte for byte") {
   struct Request {
     std::string name;
     uint16_t method;
@@ -55,7 +55,7 @@ TEST_CASE("RFC 8489 6.3.1: whatever is retransmitted gets the answer it got, byt
   }
 }
 
-TEST_CASE("RFC 8489 6.3.1: an Allocate that uses a reservation may come again") {
+TEST_CASE("RFC 8489 6.3.1: an Allocate that uses a reservation may be retransmitted") {
   TurnServer server;
   TurnClient first(server);
   const Answer reserved = first.allocate({evenPort(true)});
@@ -71,7 +71,8 @@ TEST_CASE("RFC 8489 6.3.1: an Allocate that uses a reservation may come again") 
   CHECK(server.network().open_ports() == 2);
 }
 
-TEST_CASE("RFC 8489 6.3.1: a late copy of an Allocate does not bring back what was deleted since") {
+TEST_CASE(
+    "RFC 8489 6.3.1: a late copy of an Allocate does not restore an allocation that was deleted since") {
   Session s;
   const auto request = s.formed(stun::kAllocate, newTransaction(), {transport()});
   CHECK(s.send(request).code() == kSuccess);
@@ -82,7 +83,7 @@ TEST_CASE("RFC 8489 6.3.1: a late copy of an Allocate does not bring back what w
   CHECK(s.server.network().reserved_ports() == 0);
 }
 
-TEST_CASE("RFC 8489 6.3.1: a late copy of a Refresh to delete does not touch the next allocation") {
+TEST_CASE("RFC 8489 6.3.1: a late copy of a deleting Refresh does not affect the next allocation") {
   Session s;
   s.client.allocate();
   const auto request = s.formed(stun::kRefresh, newTransaction(), {lifetime(0)});
@@ -92,8 +93,7 @@ TEST_CASE("RFC 8489 6.3.1: a late copy of a Refresh to delete does not touch the
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE(
-    "RFC 8489 6.3.1: a late copy of an Allocate with another allocation there gets no address of that one") {
+TEST_CASE("RFC 8489 6.3.1: a late copy of an Allocate gets no address of the allocation that followed") {
   Session s;
   const auto request = s.formed(stun::kAllocate, newTransaction(), {transport()});
   const Answer first = s.send(request);
@@ -116,7 +116,7 @@ TEST_CASE("RFC 8489 6.3.1: the same transaction ID from another source address i
   }
 }
 
-TEST_CASE("RFC 8489 6.3.1: nothing is kept of requests that are not authentic") {
+TEST_CASE("RFC 8489 6.3.1: no response is kept for requests that are not authentic") {
   Session s;
   const stun::TransactionId id = newTransaction();
   CHECK(s.send(form(stun::kAllocate, stun::Class::kRequest, id, {transport()})).code() == 401);
@@ -126,7 +126,7 @@ TEST_CASE("RFC 8489 6.3.1: nothing is kept of requests that are not authentic") 
   CHECK(s.send(s.formed(stun::kAllocate, id, {transport()})).code() == kSuccess);
 }
 
-TEST_CASE("RFC 8489 6.3.1: a forged copy of a transaction ID neither fetches the answer nor does anything") {
+TEST_CASE("RFC 8489 6.3.1: a forged copy of a transaction ID neither gets the response nor has an effect") {
   Session s;
   const stun::TransactionId id = newTransaction();
   CHECK(s.send(s.formed(stun::kAllocate, id, {transport()})).code() == kSuccess);
@@ -137,7 +137,7 @@ TEST_CASE("RFC 8489 6.3.1: a forged copy of a transaction ID neither fetches the
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 6.3.1: also when many transactions are under way at once") {
+TEST_CASE("RFC 8489 6.3.1: responses are kept also when many transactions are in progress at once") {
   Session s;
   s.client.allocate();
   std::vector<std::vector<uint8_t>> requests;
@@ -151,7 +151,7 @@ TEST_CASE("RFC 8489 6.3.1: also when many transactions are under way at once") {
   for (size_t i = 0; i < requests.size(); ++i) CHECK(s.send(requests[i]).bytes == answers[i].bytes);
 }
 
-TEST_CASE("RFC 8489 6.3.1: Binding needs no memory: it is answered the same again and again") {
+TEST_CASE("RFC 8489 6.3.1: Binding needs no memory: every copy gets the same response") {
   Session s;
   const auto request = form(stun::kBinding, stun::Class::kRequest, newTransaction(), {});
   const Answer first = s.client.send(request);

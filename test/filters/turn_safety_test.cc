@@ -1,4 +1,4 @@
-// Ways around the rules of Sluice's TURN server, each closed.
+// Attacks on the rules of the TURN server, each of which fails.
 #include <doctest/doctest.h>
 
 #include "filters/stun_turn/stun_turn.h"
@@ -12,7 +12,7 @@ net::Address ip(const std::string& text) {
   return *net::Address::parseIp(text);
 }
 
-// Every block of the server's pool but `left` are in use.
+// All blocks of the server's pool except `left` are in use.
 std::vector<net::PacketPtr> exhaust(TurnServer& server, size_t left) {
   std::vector<net::PacketPtr> taken;
   while (auto packet = server.worker.pool().acquire()) {
@@ -35,7 +35,7 @@ TEST_CASE("relays behind one external address reach each other, whichever local 
   CHECK(alice.permit({bob.relay().toString()}).code() == kSuccess);
 }
 
-TEST_CASE("an Allocate whose answer found no packet has changed nothing") {
+TEST_CASE("an Allocate whose response found no packet has changed nothing") {
   TurnServer server;
   TurnClient alice(server);
   const auto request = alice.formed(stun::kAllocate, {transport()});
@@ -48,14 +48,14 @@ TEST_CASE("an Allocate whose answer found no packet has changed nothing") {
   CHECK(alice.send(request).code() == kSuccess);
 }
 
-TEST_CASE("a reservation is one of its user's allocations until it is claimed or over") {
+TEST_CASE("a reservation counts as one of its user's allocations until it is claimed or expires") {
   TurnServer server("max_allocations_per_user: 2 ");
   TurnClient alice(server), again(server, "192.0.2.1:5001");
   const auto process = server.process.get<stun_turn::TurnProcess>();
   const Answer reserved = alice.allocate({evenPort(true)});
   CHECK(process->allocations() == 2);
   CHECK(again.tryAllocate().code() == 486);
-  SUBCASE("over") {
+  SUBCASE("expired") {
     server.advance(31s);
     CHECK(process->allocations() == 1);
     CHECK(again.tryAllocate().code() == kSuccess);
@@ -65,14 +65,14 @@ TEST_CASE("a reservation is one of its user's allocations until it is claimed or
           kSuccess);
     CHECK(process->allocations() == 2);
   }
-  SUBCASE("refused, where there is one place left") {
+  SUBCASE("refused, with one place left") {
     alice.refresh({lifetime(0)});
     CHECK(again.tryAllocate({evenPort(true)}).code() == 486);
     CHECK(process->allocations() == 1);
   }
 }
 
-TEST_CASE("a permission for a relay of ours is none for who has its port next") {
+TEST_CASE("a permission for a relay of this server does not apply to the next owner of its port") {
   TurnServer server;
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -87,7 +87,7 @@ TEST_CASE("a permission for a relay of ours is none for who has its port next") 
   CHECK(alice.chain.dropped("stun_turn", "no_permission") == 1);
 }
 
-TEST_CASE("an address that became this machine's is no peer any more") {
+TEST_CASE("an address that became this machine's is no longer an allowed peer") {
   TurnServer server;
   TurnClient alice(server);
   alice.allocate();
@@ -106,7 +106,7 @@ TEST_CASE("an address that became this machine's is no peer any more") {
   CHECK(alice.permit({kPeer}).code() == 403);
 }
 
-TEST_CASE("who comes through a relay proves nothing to the session") {
+TEST_CASE("a client that arrives through a relay does not authenticate the session") {
   TurnServer server;
   TurnClient alice(server);
   alice.allocate();
@@ -116,7 +116,8 @@ TEST_CASE("who comes through a relay proves nothing to the session") {
   CHECK(nested.chain.session.authenticated.empty());
 }
 
-TEST_CASE("shared: what somebody expects is not kept from him by one whose permission is over") {
+TEST_CASE(
+    "shared: an expired permission of one client does not withhold packets that another client expects") {
   TurnServer server("relays: SHARED max_shared_ports: 1 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -127,11 +128,11 @@ TEST_CASE("shared: what somebody expects is not kept from him by one whose permi
   alice.permit({kPeer});
   server.advance(2s);
   CHECK(alice.peerSays(kPeer, "yours"));
-  CHECK(alice.heard() == kPeer + " yours");
-  CHECK(bob.heard() == "");
+  CHECK(alice.received() == kPeer + " yours");
+  CHECK(bob.received() == "");
 }
 
-TEST_CASE("shared: who permits a peer again, long after, is the one that it reaches") {
+TEST_CASE("shared: the client that permits a peer again, long after, is the one that the peer reaches") {
   TurnServer server("relays: SHARED max_shared_ports: 1 ");
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate({lifetime(3600)});
@@ -139,14 +140,14 @@ TEST_CASE("shared: who permits a peer again, long after, is the one that it reac
   for (TurnClient* client : {&alice, &bob, &alice}) {
     client->permit({kPeer});
     CHECK(client->peerSays(kPeer, "yours"));
-    CHECK(client->heard() == kPeer + " yours");
-    server.advance(400s);  // the permission is over, and swept
+    CHECK(client->received() == kPeer + " yours");
+    server.advance(400s);  // the permission has expired and was swept
     client->peerSays(kPeer, "nobody's");
-    CHECK(client->heard() == "");
+    CHECK(client->received() == "");
   }
 }
 
-TEST_CASE("shared: a worker leaves the others their part of a small range") {
+TEST_CASE("shared: a worker leaves the other workers their part of a small range") {
   TurnServer server("relays: SHARED min_port: 50000 max_port: 50007 ", 4);
   std::vector<std::unique_ptr<TurnClient>> clients;
   for (uint16_t i = 0; i < 6; ++i) {
@@ -156,7 +157,7 @@ TEST_CASE("shared: a worker leaves the others their part of a small range") {
   CHECK(server.network().open_ports() == 2);
 }
 
-TEST_CASE("DONT-FRAGMENT is for the first hop alone, and not for what a listener answers") {
+TEST_CASE("DONT-FRAGMENT applies to the first hop only, and not to a listener's responses") {
   TurnServer server;
   TurnClient alice(server), bob(server, "192.0.2.2:5000", kBob);
   alice.allocate();
@@ -179,7 +180,8 @@ TEST_CASE("DONT-FRAGMENT is for the first hop alone, and not for what a listener
   CHECK_FALSE(whole);
 }
 
-TEST_CASE("a client is authenticated while it has an allocation, so that its other sessions are bounded") {
+TEST_CASE(
+    "a client counts as authenticated while it has an allocation, so that its other sessions are bounded") {
   TurnServer server;
   TurnClient client(server);
   CHECK(client.refresh().code() == 437);

@@ -1,4 +1,5 @@
-// RFC 8489 sections 5, 6.3 and 12: what a TURN server takes for a STUN message, and what it does with others.
+// RFC 8489 sections 5, 6.3 and 12: which datagrams a TURN server accepts as STUN messages, and how it treats
+// others.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -19,7 +20,8 @@ struct Session {
   Session() { client.allocate(); }
 };
 
-TEST_CASE("RFC 8489 5: what breaks the header's rules is no STUN message and stays unanswered") {
+TEST_CASE(
+    "RFC 8489 5: a datagram that violates the header's rules is not a STUN message and gets no response") {
   struct Damage {
     std::string name;
     size_t at;
@@ -38,13 +40,13 @@ TEST_CASE("RFC 8489 5: what breaks the header's rules is no STUN message and sta
   }
 }
 
-TEST_CASE("RFC 8489 5: an attribute that runs over the end, or a header alone cut short, is discarded") {
+TEST_CASE("RFC 8489 5: an attribute that exceeds the message, or a truncated header, is discarded") {
   Session s;
   auto request = s.client.formed(stun::kRefresh, {lifetime(0)});
   request[stun::kHeaderSize + 3] = 0xFF;  // LIFETIME's length
   CHECK(s.client.send(request).code() == kSilence);
   for (const size_t size : {1, 2, 4, 8, 19}) s.client.send(Bytes(request).first(size));
-  CHECK(s.client.heard() == "");
+  CHECK(s.client.received() == "");
   CHECK(s.server.network().open_ports() == 1);
 }
 
@@ -63,7 +65,7 @@ TEST_CASE("RFC 8489 5: transaction IDs of the server's own indications are rando
   for (const auto& of_word : steps) CHECK(of_word.size() == 64);
 }
 
-TEST_CASE("RFC 8489 6.3: a method that is not supported is silently discarded") {
+TEST_CASE("RFC 8489 6.3: an unsupported method is silently discarded") {
   Session s;
   for (const uint16_t method : {0x000, 0x002, 0x005, 0x00A, 0x00B, 0x123, 0xFFF})
     CHECK(s.client.request(method, {peer(kPeer)}).code() == kSilence);
@@ -108,7 +110,7 @@ TEST_CASE("RFC 8489 6.3: a response that matches no transaction is silently disc
   CHECK(s.server.network().open_ports() == 1);
 }
 
-TEST_CASE("RFC 8489 12: Binding stays open to everyone, before, with and without an allocation") {
+TEST_CASE("RFC 8489 12: Binding is available to every client, before, with and without an allocation") {
   TurnServer server;
   TurnClient client(server);
   auto bound = [&] {

@@ -1,5 +1,5 @@
-// What a player and its listeners report of their lines, any of it, and what adaptation advises. An input is
-// a configuration and a list of (round trip, losses, load, time).
+// Any reports of a player and its receivers about their lines, and the profiles that adaptation then advises.
+// An input is a configuration and a list of (round trip, losses, load, time).
 #include <cstdint>
 #include <cstdlib>
 

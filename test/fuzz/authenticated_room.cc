@@ -33,9 +33,9 @@ constexpr const char* kUnlimited =
   std::abort();
 }
 
-// The shipped chain; then with every filter, whose modes differ.
+// The shipped chain; then a chain with every filter, with varying modes.
 std::vector<test::FilterConfig> filtersOf(unsigned chain) {
-  log::setLevel("error");  // impair warns whenever it is configured
+  log::setLevel("error");  // impair logs a warning whenever it is configured
   const bool shipped = chain == 0;
   std::vector<test::FilterConfig> filters{{marker::filterType(), "egress { all { dscp: 46 ttl: 64 } }"},
                                           {stun_turn::filterType(), ""}};
@@ -73,7 +73,8 @@ crypto::SrtpKeys keysOf(unsigned index, bool client) {
   return keys;
 }
 
-// What dtls_srtp reads when its session comes from another process: that it has keys, and SRTP's state.
+// The state that dtls_srtp reads when its session comes from another process: the presence of keys, and
+// SRTP's state.
 test::SavedChain savedKeys(unsigned index) {
   Descriptors none;
   Archive out(none);
@@ -184,7 +185,7 @@ void Member::receive(test::ChainHarness& from) {
     if (rtp && status == crypto::SrtpStatus::kOk) {
       const auto voice = rtp::parse(Bytes(packet.data).first(size));
       if (!voice) fail("the client cannot read an RTP packet");
-      if (voice->ssrc == slot_ssrc) heard = voice->sequence;
+      if (voice->ssrc == slot_ssrc) last_received = voice->sequence;
     }
   }
   from.outer.clear();
@@ -203,7 +204,7 @@ AuthenticatedRoom::~AuthenticatedRoom() {
   endWorker(std::move(worker_));
 }
 
-// Everything that came in was sent, dropped or consumed.
+// Every packet that arrived was sent, dropped or consumed.
 void AuthenticatedRoom::endWorker(std::unique_ptr<test::FakeWorker> worker) {
   worker->runMain();
   if (worker->pool().unaccounted() != 0) fail("a packet was neither sent, dropped nor consumed");

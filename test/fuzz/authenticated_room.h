@@ -1,5 +1,5 @@
-// A room of two players whose chains have SRTP keys, and the players' clients, which have the same keys. What
-// lies behind dtls_srtp is reached without a handshake for each input.
+// A room of two players whose chains have SRTP keys, and the players' clients, which have the same keys. Code
+// inward of dtls_srtp is reached without a handshake for each input.
 #pragma once
 
 #include <array>
@@ -20,24 +20,25 @@ class Member {
  public:
   Member(AuthenticatedRoom& room, unsigned index);
 
-  // One datagram, from the address of this number.
+  // One datagram, from the address with this number.
   void send(Bytes datagram, unsigned address = 0);
-  // An RTP or RTCP packet under the client's keys. What libsrtp refuses to protect is sent as it is.
+  // An RTP or RTCP packet under the client's keys. A packet that libsrtp refuses to protect is sent
+  // unchanged.
   void sendRtp(Bytes packet, unsigned address = 0);
   void sendRtcp(Bytes packet, unsigned address = 0);
   // A connectivity check with the right credentials and these bytes as further attributes.
   void check(Bytes attributes, unsigned address, bool nominate);
   void repeatLast(unsigned address) { send(std::vector<uint8_t>(last_), address); }
-  // Receives what the chain has sent. Aborts when a packet does not decrypt.
+  // Receives the packets that the chain has sent. Aborts if a packet does not decrypt.
   void receive() { receive(*chain); }
   void receive(test::ChainHarness& from);
 
   bool isClosed() const { return !chain->session.closed.empty(); }
 
-  const uint32_t ssrc;       // that the client speaks with
-  const uint32_t slot_ssrc;  // that it hears the other player on
+  const uint32_t ssrc;       // under which the client sends
+  const uint32_t slot_ssrc;  // on which it receives the other player
   std::unique_ptr<test::ChainHarness> chain;
-  uint16_t heard = 0;  // the sequence number of the last RTP packet that came
+  uint16_t last_received = 0;  // the sequence number of the last RTP packet that arrived
 
  private:
   void protectAndSend(Bytes packet, crypto::SrtpStatus (crypto::SrtpSession::*protect)(uint8_t*, size_t&),
@@ -54,7 +55,7 @@ class AuthenticatedRoom {
   explicit AuthenticatedRoom(unsigned chain);
   ~AuthenticatedRoom();
 
-  // Lets time pass and runs the timers that fall due.
+  // Lets time pass and runs the timers that are due.
   void wait(Duration time);
   void reload(unsigned chain);
   // Both sessions continue in another process.
@@ -73,7 +74,7 @@ class AuthenticatedRoom {
   std::unique_ptr<test::FakeWorker> worker_;
 
  public:
-  std::array<Member, 2> members;  // ends before what it uses
+  std::array<Member, 2> members;  // ends before its users
 };
 
 // Opus, RED and RTX, as both players negotiated them.

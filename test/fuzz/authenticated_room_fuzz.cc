@@ -45,7 +45,7 @@ class Speaker {
   }
 
  private:
-  // Up to eight frames, 20 ms apart; a bit of the mask loses one.
+  // Up to eight frames, 20 ms apart; each bit of the mask loses one.
   void speak(fuzz::Input& input, uint8_t flags) {
     const uint8_t lost = input.u8();
     const Bytes frame = input.bytes(200);
@@ -89,14 +89,14 @@ class Speaker {
     member_.sendRtcp(bytes, flags & 1u);
   }
 
-  // A NACK about what came last, or would come next.
+  // A NACK for the packet that arrived last, or for the next one.
   void askFor(int8_t back, uint16_t following) {
     std::vector<uint8_t> bytes{0x80, 201, 0, 1, 0, 0, 0, 0, 0x81, 205, 0, 3};
     bytes.resize(24);
     writeU32(&bytes[4], member_.ssrc);
     writeU32(&bytes[12], member_.ssrc);
     writeU32(&bytes[16], member_.slot_ssrc);
-    writeU16(&bytes[20], static_cast<uint16_t>(member_.heard - back));
+    writeU16(&bytes[20], static_cast<uint16_t>(member_.last_received - back));
     writeU16(&bytes[22], following);
     member_.sendRtcp(bytes);
   }

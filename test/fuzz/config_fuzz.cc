@@ -1,4 +1,4 @@
-// Configurations: what is parsed is built, and one replaces another while a client of each chain is there. An
+// Configurations: each that parses is built, and one replaces another while every chain has a client. An
 // input is a configuration in either format; a line "---" ends one and begins the next.
 #include <algorithm>
 #include <cstdint>
@@ -46,7 +46,7 @@ class Client final : private chain::ChainEnds {
   chain::FilterChain chain_;
 };
 
-// What a process has besides its configuration.
+// The parts of a process besides its configuration.
 class Process {
  public:
   void deploy(std::string_view text) {
@@ -55,7 +55,7 @@ class Process {
       if (!bootstrap.ok()) continue;
       auto next = build(*bootstrap, current_.get());
       if (!next.ok()) continue;
-      // The same once more, now that it runs.
+      // The same configuration again, while it is in use.
       auto again = build(*bootstrap, next->generation.get());
       if (!again.ok()) std::abort();
       publish(next->generation);
@@ -80,7 +80,7 @@ class Process {
                           .may_run_code = false});
   }
 
-  // Clients whose chain is gone leave; each chain gets one.
+  // Clients whose chain was removed leave; each chain gets one.
   void publish(const runtime::GenerationPtr& next) {
     std::vector<std::unique_ptr<Client>> clients;
     for (const auto& listener : next->listeners) {

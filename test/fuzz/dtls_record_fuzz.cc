@@ -1,5 +1,5 @@
-// DTLS framing alone. Whole records after one another are as well formed as each of them; a record that
-// lacks its last byte is not.
+// DTLS framing alone. A sequence of complete records is as well-formed as each of them; a record that lacks
+// its last byte is not.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>

@@ -1,5 +1,5 @@
-// Whatever a request's head holds: a route is found as it should be, and nothing foreign passes for ours. The
-// input is a request line and header lines, as in HTTP/1.1.
+// Any request head: a route is found correctly, and no foreign host name or origin is accepted. The input is
+// a request line and header lines, as in HTTP/1.1.
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -87,7 +87,7 @@ void route(const http::Request& request) {
   }
 }
 
-// What passes for our name is written into a page.
+// A host name that is accepted is written into a page.
 void checkHost(std::string_view host) {
   static const http::HostNames kNames({"game.example"});
   if (!kNames.contains(host)) return;
@@ -98,7 +98,7 @@ void checkHost(std::string_view host) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = asText({data, size});
-  if (text.find('\0') != text.npos) return 0;  // libmicrohttpd hands over C strings
+  if (text.find('\0') != text.npos) return 0;  // libmicrohttpd passes C strings
   const http::Request request = parse(text);
   route(request);
   checkHost(request.header("host"));

@@ -48,7 +48,7 @@ std::vector<test::FilterConfig> filtersOf(fuzz::Input& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  log::setLevel("error");  // the filter warns whenever it is configured
+  log::setLevel("error");  // the filter logs a warning whenever it is configured
   fuzz::Input input(data, size);
   ManualClock clock;
   test::FakeWorker worker(clock);

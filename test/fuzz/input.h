@@ -1,5 +1,5 @@
-// Reads a fuzz target's input as a sequence of values. What is missing at its end reads as zeros and as
-// empty bytes.
+// Reads a fuzz target's input as a sequence of values. Missing values at the end read as zeros and as empty
+// bytes.
 #pragma once
 
 #include <algorithm>

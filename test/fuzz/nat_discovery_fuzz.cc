@@ -1,5 +1,5 @@
-// Binding requests of NAT behaviour discovery (RFC 5780), and what is answered to them. The first byte of an
-// input chooses the address that the request came to; the rest is the request.
+// Binding requests of NAT behaviour discovery (RFC 5780), and the responses to them. The first byte of an
+// input chooses the address that received the request; the rest is the request.
 #include <algorithm>
 #include <array>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// What comes to the socket that asks a STUN server for our external address. An input is a list of (what,
-// size, bytes); answers get the question's transaction id and a right FINGERPRINT, so that what is behind
-// those is reached.
+// Datagrams to the socket that queries a STUN server for the external address. An input is a list of (what,
+// size, bytes); responses get the query's transaction id and a right FINGERPRINT, so that the code behind
+// these checks is reached.
 #include <cstdint>
 #include <cstdlib>
 #include <vector>

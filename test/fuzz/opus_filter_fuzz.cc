@@ -1,5 +1,6 @@
 // RTP with any payload through the opus filter, in all of its modes. An input is a mode and a list of (flags,
-// step, size, payload): the step is that of the sequence number, and so makes gaps, repetitions and restarts.
+// step, size, payload): the step is that of the sequence number, and so causes gaps, repetitions and
+// restarts.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -57,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     worker.timers().run();
   }
   chain.closeChain();
-  // Everything that came in was sent, dropped or consumed.
+  // Every packet that arrived was sent, dropped or consumed.
   if (worker.pool().unaccounted() != 0) std::abort();
   return 0;
 }

@@ -1,4 +1,4 @@
-// Cutting an RTP packet's payload and growing it again. An input is (how much, payload type, packet).
+// Shortens an RTP packet's payload and extends it again. An input is (how much, payload type, packet).
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

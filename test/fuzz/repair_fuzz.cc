@@ -1,4 +1,4 @@
-// RED, RTX, RTP and RTCP with any content through repair and the router, from a speaker and from a listener.
+// RED, RTX, RTP and RTCP with any content through repair and the router, from a speaker and from a receiver.
 // An input is a list of (flags, step, size, bytes): the step is that of the sequence number.
 #include <algorithm>
 #include <cstdint>
@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::FakeWorker worker(clock);
   {
     rooms::Directory directory({}, 1, clock);
-    Player speaker(worker, directory, "speaker", 0x1000), listener(worker, directory, "listener", 0x2000);
+    Player speaker(worker, directory, "speaker", 0x1000), receiver(worker, directory, "receiver", 0x2000);
     const Bytes input(data, size);
     uint16_t sequence = 0xFFF0;
     for (size_t at = 0; at + 4 <= input.size();) {
@@ -63,9 +63,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const size_t length = std::min<size_t>(readU16(&input[at + 2]) % 1400u, input.size() - at - 4);
       const Bytes bytes = input.subspan(at + 4, length);
       at += 4 + length;
-      test::ChainHarness& chain = (flags & 1) != 0 ? listener.chain : speaker.chain;
+      test::ChainHarness& chain = (flags & 1) != 0 ? receiver.chain : speaker.chain;
       if ((flags & 2) != 0) {
-        chain.ingress(bytes);  // as it is: RTCP, for the most part
+        chain.ingress(bytes);  // unchanged: mostly RTCP
       } else {
         constexpr uint8_t kTypes[] = {kOpus, kRed, kRtx, 0};
         sequence = static_cast<uint16_t>(sequence + step);
@@ -84,10 +84,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       worker.timers().run();
     }
     speaker.chain.closeChain();
-    listener.chain.closeChain();
+    receiver.chain.closeChain();
     worker.runMain();
   }
-  // Everything that came in was sent, dropped or consumed.
+  // Every packet that arrived was sent, dropped or consumed.
   if (worker.pool().unaccounted() != 0) std::abort();
   return 0;
 }

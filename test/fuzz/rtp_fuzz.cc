@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     static_cast<void>(rtp::readAudioLevel(*element));
   }
-  // What we write, we read.
+  // A packet that was written reads back.
   const rtp::Header header{.marker = packet->marker,
                            .payload_type = packet->payload_type,
                            .sequence = packet->sequence,

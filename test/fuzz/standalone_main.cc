@@ -36,7 +36,7 @@ Input mutate(const Input& seed, std::mt19937& random) {
         }
         break;
       default:
-        if (input.size() > 2) {  // lengths are what parsers trip over
+        if (input.size() > 2) {  // lengths are the most likely cause of parser errors
           const size_t at = below(input.size() - 1);
           input[at] = random() % 2 == 0 ? 0xFF : 0;
           input[at + 1] = static_cast<uint8_t>(random());

@@ -1,5 +1,5 @@
-// What a process reads of the one that it takes over from. Not untrusted, but no bytes may do more than be
-// refused. The first byte of an input says what the rest is.
+// The bytes that a process reads from the one that it takes over from. They are not untrusted, but any bytes
+// must either be refused or work. The first byte of an input selects the type of the rest.
 #include <cstdint>
 #include <cstdlib>
 
@@ -21,7 +21,7 @@ void read(Bytes input) {
   in(value);
 }
 
-// What was read has to work, too.
+// State that was read has to work, too.
 void useSrtp(Bytes input) {
   Descriptors none;
   Archive in(input, none);

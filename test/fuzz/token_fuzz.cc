@@ -1,6 +1,6 @@
-// No text passes for a token that the secret has not signed, and of what it has signed only sound claims
-// pass. The input is the value of an Authorization header; and, where it has a line break, a JOSE header and
-// claims to sign.
+// No text is accepted as a token unless it is signed with the secret, and of signed tokens only valid claims
+// are accepted. The input is the value of an Authorization header; and, if it has a line break, a JOSE header
+// and claims to sign.
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
-// A TURN client with right credentials and wrong intentions, and its peers. An input is a list of (what,
-// size, bytes); requests get the credentials that they need, so that everything behind them is reached.
+// A malicious TURN client with right credentials, and its peers. An input is a list of (what, size, bytes);
+// requests get the credentials that they need, so that the code behind these checks is reached.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -26,7 +26,7 @@ class Client {
     key_.assign(key.begin(), key.end());
   }
 
-  // A request with these attributes' bytes, whatever they are; with credentials unless `plain`.
+  // A request with these bytes as attributes; with credentials unless `plain`.
   void request(uint16_t method, Bytes attributes, bool plain) {
     std::vector<uint8_t> bytes(net::Packet::kMaxPayload);
     stun::TransactionId id{};
@@ -52,7 +52,7 @@ class Client {
   }
 
  private:
-  // Type, length, value, as the input has them; cut where it ends.
+  // Type, length, value, as in the input; truncated at its end.
   static void addRaw(stun::Writer& writer, Bytes attributes) {
     while (attributes.size() >= 4) {
       const size_t size = std::min<size_t>(readU16(&attributes[2]) % 64, attributes.size() - 4);

@@ -1,4 +1,4 @@
-// Datagrams of every kind into the shipped voice chain, from an address that has proven itself and from one
+// Datagrams of every kind into the shipped voice chain, from an address that has authenticated and from one
 // that has not. An input is a list of (flags, size, bytes).
 #include <algorithm>
 #include <cstdint>
@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!chain.session.closed.empty()) break;
   }
   chain.closeChain();
-  // Everything that came in was sent, dropped or consumed.
+  // Every packet that arrived was sent, dropped or consumed.
   if (worker.pool().unaccounted() != 0) std::abort();
   return 0;
 }

@@ -35,7 +35,7 @@ TEST_CASE("requests are limited by IPv4 address and IPv6 /64") {
   CHECK(RateLimiter(0, 0).allow(ip("10.0.0.1"), clock.now()));
 }
 
-TEST_CASE("connections are limited in all, by IPv4 address and by IPv6 /64") {
+TEST_CASE("connections are limited in total, by IPv4 address and by IPv6 /64") {
   Admission admission("test", {.connections = 5, .connections_per_source = 2});
   const auto open = [&](std::string_view peer) {
     if (!admission.admitConnection(ip(peer), false, {})) return false;
@@ -70,7 +70,7 @@ TEST_CASE("24 addresses of one /64 have no more connections than one address") {
   CHECK(admission.admitConnection(ip("2001:db8:0:1::1"), false, {}));
 }
 
-TEST_CASE("a trusted proxy has no limit of one source, its clients have") {
+TEST_CASE("per-client limits apply to a trusted proxy's clients, not to the proxy") {
   ManualClock clock;
   Admission admission("test", {.connections_per_source = 1,
                                .requests_per_second = 1,
@@ -88,7 +88,7 @@ TEST_CASE("a trusted proxy has no limit of one source, its clients have") {
   CHECK(admission.count(Refusal::kRequests) == 1);
 }
 
-TEST_CASE("X-Forwarded-For names the client of a trusted proxy, and of nobody else") {
+TEST_CASE("X-Forwarded-For names the client of a trusted proxy, and is ignored from others") {
   const Admission admission("test", {.trusted_proxies = prefixes({"10.0.0.0/24", "fd00::/8"})});
   const struct {
     const char* peer;
@@ -114,7 +114,7 @@ TEST_CASE("X-Forwarded-For names the client of a trusted proxy, and of nobody el
   }
 }
 
-TEST_CASE("TLS handshakes have a rate, in all and of one source") {
+TEST_CASE("TLS handshakes have a rate limit, in total and per source") {
   ManualClock clock;
   Admission admission("test", {.handshakes_per_second = 8});
   const auto admitted = [&](int connections, const char* peer) {
@@ -122,7 +122,7 @@ TEST_CASE("TLS handshakes have a rate, in all and of one source") {
     for (int i = 0; i < connections; ++i) count += admission.admitConnection(ip(peer), true, clock.now());
     return count;
   };
-  CHECK(admitted(10, "192.0.2.1") == 4);  // a quarter of 8 a second, two seconds' worth at once
+  CHECK(admitted(10, "192.0.2.1") == 4);  // a quarter of 8 a second, with a burst of two seconds
   CHECK(admitted(3, "192.0.2.2") == 3);
   for (const char* peer : {"192.0.2.3", "192.0.2.4"}) CHECK(admitted(4, peer) == 4);
   CHECK(admitted(4, "192.0.2.5") == 1);
@@ -147,7 +147,9 @@ TEST_CASE("bytes in flight are bounded, and a reload keeps the count") {
   CHECK(admission.tryHold(10));
 }
 
-TEST_CASE("one source's bodies are a quarter of the bytes in flight, a trusted proxy's all") {
+TEST_CASE(
+    "the bodies of one source may use a quarter of the bytes in flight, those of a trusted proxy all of "
+    "them") {
   Admission admission("test",
                       {.bytes_in_flight = 400, .trusted_proxies = {*net::Prefix::parse("10.0.0.1/32")}});
   const auto address = [](const char* text) { return *net::Address::parseIp(text); };

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Duration kPatience = 50ms;
 
-// Takes connections and says nothing.
+// Accepts connections and sends nothing.
 struct Silent {
   boost::asio::io_context io;
   tcp::acceptor acceptor{io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
@@ -21,7 +21,7 @@ struct Silent {
 
 }  // namespace
 
-TEST_CASE("a server that says nothing is waited for no longer than the patience") {
+TEST_CASE("the wait for a silent server ends after the timeout") {
   Silent server;
   auto connection = Connection::open(server.io, nullptr, "127.0.0.1", server.port(), kPatience);
   REQUIRE(connection.ok());
@@ -31,17 +31,17 @@ TEST_CASE("a server that says nothing is waited for no longer than the patience"
   CHECK(error == boost::asio::error::timed_out);
 }
 
-TEST_CASE("a TLS handshake is waited for no longer than the patience") {
+TEST_CASE("the wait for a TLS handshake ends after the timeout") {
   Silent server;
   const auto tls = TlsClient::make({});
   REQUIRE(tls.ok());
   const auto connection = Connection::open(server.io, tls->get(), "127.0.0.1", server.port(), kPatience);
   REQUIRE_FALSE(connection.ok());
   CHECK(connection.error().toString() ==
-        "the TLS handshake with 127.0.0.1:" + server.port() + " failed: no answer in time");
+        "the TLS handshake with 127.0.0.1:" + server.port() + " failed: no response in time");
 }
 
-TEST_CASE("a server that is not there is named") {
+TEST_CASE("a server that does not listen is named") {
   Silent server;
   const std::string port = server.port();
   server.acceptor.close();
@@ -50,7 +50,7 @@ TEST_CASE("a server that is not there is named") {
   CHECK(connection.error().toString() == "127.0.0.1:" + port + ": Connection refused");
 }
 
-TEST_CASE("CAs that cannot be used are named") {
+TEST_CASE("unusable CA files are named") {
   const auto reason = [](const std::string& file) {
     const auto tls = TlsClient::make({.ca_file = file});
     return tls.ok() ? std::string() : tls.error().toString();
@@ -62,7 +62,7 @@ TEST_CASE("CAs that cannot be used are named") {
         "ca_file: test/http/private_key.pem has no certificate in PEM");
 }
 
-TEST_CASE("addresses of a client") {
+TEST_CASE("addresses of a client are parsed") {
   const auto reason = [](const std::string& url) {
     const auto client = Client::make({.url = url});
     return client.ok() ? std::string() : client.error().toString();

@@ -38,7 +38,7 @@ Router exampleRouter() {
   return router;
 }
 
-TEST_CASE("routes by path and method") {
+TEST_CASE("requests are routed by path and method") {
   const Router router = exampleRouter();
   struct Case {
     const char* method;
@@ -69,11 +69,11 @@ TEST_CASE("routes by path and method") {
     CAPTURE(path);
     const Response response = router.handle(request("GET", path));
     CHECK(response.status == 400);
-    CHECK(response.body == "{\"error\":\"broken percent-encoding in the path\",\"field\":\"room\"}\n");
+    CHECK(response.body == "{\"error\":\"invalid percent-encoding in the path\",\"field\":\"room\"}\n");
   }
 }
 
-TEST_CASE("unknown methods and paths") {
+TEST_CASE("unknown methods and paths are errors") {
   const Router router = exampleRouter();
   const Response refused = router.handle(request("PUT", "/v1/rooms/r/players/p"));
   CHECK(refused.status == 405);
@@ -103,7 +103,7 @@ TEST_CASE("the content type of a request is compared without case and parameters
   CHECK(Request().contentType().empty());
 }
 
-TEST_CASE("a request with a body is judged by its headers, and refused where none is taken") {
+TEST_CASE("a request with a body is checked by its headers, and refused if no body is allowed") {
   Router router;
   router.add("GET", "/thing", [](const Request&, const Parameters&) { return text(200, "read"); });
   router.add(
@@ -124,7 +124,7 @@ TEST_CASE("a request with a body is judged by its headers, and refused where non
   CHECK(router.refuse(request("POST", "/thing/%zz"))->status == 400);
 }
 
-TEST_CASE("a Host header names us when it is an address, localhost or a configured name") {
+TEST_CASE("a Host header is accepted if it is an address, localhost or a configured name") {
   const HostNames names({"Game.Example", "sluice"});
   for (const char* ours :
        {"", "127.0.0.1", "127.0.0.1:8080", "192.0.2.1:80", "[::1]", "[2001:db8::1]:8080", "localhost",
@@ -141,7 +141,7 @@ TEST_CASE("a Host header names us when it is an address, localhost or a configur
   }
 }
 
-TEST_CASE("origins are written as browsers send them") {
+TEST_CASE("origins are accepted in the form that browsers send") {
   for (const char* good : {"*", "https://game.example", "http://localhost:3000", "http://127.0.0.1:8000",
                            "https://[2001:db8::1]:8443", "http://[::1]"}) {
     CAPTURE(good);
@@ -155,7 +155,7 @@ TEST_CASE("origins are written as browsers send them") {
   }
 }
 
-TEST_CASE("a bearer token is what follows the scheme, in any case") {
+TEST_CASE("a bearer token is the text after the scheme, in any case") {
   CHECK(bearerToken("Bearer abc") == "abc");
   CHECK(bearerToken("bEARER abc def") == "abc def");
   CHECK(bearerToken("Bearer ") == "");

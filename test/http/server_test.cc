@@ -15,7 +15,7 @@
 namespace sluice::http {
 namespace {
 
-// A loop with a server that answers with what it was asked.
+// A loop with a server that responds with the content of the request.
 class Fixture {
  public:
   explicit Fixture(Options options = {}) {
@@ -48,14 +48,14 @@ class Fixture {
     return fd;
   }
 
-  // Turns the loop until `done`, at most five seconds.
+  // Runs the loop until `done`, at most five seconds.
   template <typename Condition>
   void turnUntil(Condition done) {
     const RealClock clock;
     for (const Instant end = clock.now() + 5s; !done() && clock.now() < end;) uv_run(&loop_, UV_RUN_NOWAIT);
   }
 
-  // Everything the server sends until it closes or `marker` has come.
+  // Everything that the server sends until it closes or `marker` has arrived.
   std::string receive(int fd, std::string_view marker = "\1") {
     std::string received;
     turnUntil([&] {
@@ -90,10 +90,10 @@ class Fixture {
 
   std::shared_ptr<Admission> admission;
   std::unique_ptr<Server> server;
-  std::shared_ptr<const std::string> page;  // the answer, when it is there
-  size_t padding = 0;                       // bytes more of an answer
+  std::shared_ptr<const std::string> page;  // the response, when it has arrived
+  size_t padding = 0;                       // bytes more of a response
   Request last;
-  std::shared_ptr<EventStream> events;  // the answer, when it is there
+  std::shared_ptr<EventStream> events;  // the response, when it has arrived
   int handled = 0;
 
  private:
@@ -110,7 +110,7 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != text.npos;
 }
 
-TEST_CASE("a request reaches the handler and its response the client") {
+TEST_CASE("a request reaches the handler, and its response the client") {
   Fixture f;
   const std::string answer = f.ask(
       "POST /v1/a%2Fb?x=1+2&y=%41 HTTP/1.1\r\nHost: h\r\nX-Thing: Value\r\nContent-Length: 4\r\n"
@@ -125,7 +125,7 @@ TEST_CASE("a request reaches the handler and its response the client") {
   CHECK(f.last.is_loopback);
 }
 
-TEST_CASE("HEAD has no body; a connection serves several requests") {
+TEST_CASE("a response to HEAD has no body; a connection serves several requests") {
   Fixture f;
   const std::string head = f.ask("HEAD /thing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   CHECK(has(head, "Content-Length: 12\r\n"));
@@ -157,7 +157,7 @@ TEST_CASE("events reach the client as they are sent, until the end") {
   close(fd);
 }
 
-TEST_CASE("a heartbeat finds out that a subscriber has gone") {
+TEST_CASE("a heartbeat detects that a subscriber has disconnected") {
   Options options;
   options.heartbeat_seconds = 1;
   Fixture f(options);
@@ -172,7 +172,7 @@ TEST_CASE("a heartbeat finds out that a subscriber has gone") {
   CHECK(f.events->ended());
 }
 
-TEST_CASE("a subscriber that does not read is cut off") {
+TEST_CASE("a subscriber that does not read is disconnected") {
   EventStream stream;
   const std::string data(1000, 'x');
   for (int i = 0; i < 100; ++i) stream.send("big", data);
@@ -187,7 +187,7 @@ TEST_CASE("a subscriber that does not read is cut off") {
   CHECK(taken > EventStream::kMaxPending - 2000);
 }
 
-TEST_CASE("a server ends while subscribers wait") {
+TEST_CASE("a server stops while subscribers wait") {
   Fixture f;
   f.events = std::make_shared<EventStream>();
   const int fd = f.connect();
@@ -200,7 +200,7 @@ TEST_CASE("a server ends while subscribers wait") {
   close(fd);
 }
 
-TEST_CASE("a body that arrives in pieces") {
+TEST_CASE("a body is received in pieces") {
   Fixture f;
   const int fd = f.connect();
   for (const std::string_view piece :
@@ -213,7 +213,7 @@ TEST_CASE("a body that arrives in pieces") {
   close(fd);
 }
 
-TEST_CASE("bodies that are too big are refused before they are read") {
+TEST_CASE("bodies that are too large are refused before they are read") {
   Fixture f({.max_body_bytes = 10});
   const std::string declared =
       f.ask("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\nabcdefghijkl");
@@ -239,7 +239,7 @@ TEST_CASE("malformed and abandoned requests reach no handler") {
   CHECK(f.handled == 0);
 }
 
-TEST_CASE("the server can stop while a request is on its way") {
+TEST_CASE("the server can stop while a request is in progress") {
   int fd = -1;
   {
     Fixture f;
@@ -251,7 +251,7 @@ TEST_CASE("the server can stop while a request is on its way") {
   close(fd);
 }
 
-TEST_CASE("a client over its rate gets 429") {
+TEST_CASE("a client above its rate gets 429") {
   Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
   const std::string_view request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
   CHECK(f.ask(request).starts_with("HTTP/1.1 200"));
@@ -262,7 +262,7 @@ TEST_CASE("a client over its rate gets 429") {
   CHECK(f.handled == 2);
 }
 
-TEST_CASE("a request takes as much of the rate as it costs") {
+TEST_CASE("a request uses as much of the rate as it costs") {
   Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
   const std::string_view cheap = "GET /cheap HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
   for (int i = 0; i < 4; ++i) CHECK(f.ask(cheap).starts_with("HTTP/1.1 200"));
@@ -278,7 +278,7 @@ TEST_CASE("connections of one address are limited") {
   close(first);
 }
 
-TEST_CASE("a body whose headers are refused is never kept, and the client still gets the answer") {
+TEST_CASE("a body whose headers are refused is not stored, and the client still gets the response") {
   Fixture f({.max_body_bytes = 100});
   const int fd = f.connect();
   const auto send = [&](std::string_view text) { ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); };
@@ -319,7 +319,7 @@ TEST_CASE("bodies of all clients together are bounded") {
   CHECK(f.handled == 1);
 }
 
-TEST_CASE("answers that nobody reads share their page, and others count as bytes in flight") {
+TEST_CASE("unread responses share their page, and others count as bytes in flight") {
   Fixture f(limited({.bytes_in_flight = 1000}));
   f.page = std::make_shared<const std::string>(8 << 20, 'p');
   const std::string_view request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -347,7 +347,7 @@ TEST_CASE("answers that nobody reads share their page, and others count as bytes
   CHECK(f.admission->held() == 0);
 }
 
-TEST_CASE("a request that is not whole in time ends its connection") {
+TEST_CASE("an incomplete request ends its connection at the deadline") {
   for (const std::string_view half :
        {"", "GET / HTTP/1.1\r\nHost:", "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc"}) {
     CAPTURE(half);
@@ -361,7 +361,7 @@ TEST_CASE("a request that is not whole in time ends its connection") {
   }
 }
 
-TEST_CASE("events outlive the deadline of their request") {
+TEST_CASE("events continue after the deadline of their request") {
   Fixture f({.request_timeout_seconds = 1, .heartbeat_seconds = 3});
   f.events = std::make_shared<EventStream>();
   const int fd = f.connect();
@@ -371,7 +371,7 @@ TEST_CASE("events outlive the deadline of their request") {
   close(fd);
 }
 
-TEST_CASE("events that nobody reads count as bytes in flight, and the stream that exceeds them ends") {
+TEST_CASE("unread events count as bytes in flight, and a stream that exceeds them ends") {
   Fixture f(limited({.bytes_in_flight = 100}));
   f.events = std::make_shared<EventStream>();
   const int fd = f.connect();
@@ -390,7 +390,7 @@ TEST_CASE("events that nobody reads count as bytes in flight, and the stream tha
   close(fd);
 }
 
-TEST_CASE("a subscriber that closes or resets its connection is noticed without a heartbeat") {
+TEST_CASE("a subscriber that closes or resets its connection is detected without a heartbeat") {
   for (const bool reset : {false, true}) {
     CAPTURE(reset);
     Options options;
@@ -411,7 +411,7 @@ TEST_CASE("a subscriber that closes or resets its connection is noticed without 
   }
 }
 
-TEST_CASE("a request whose end is unclear is refused, and nothing after it is read") {
+TEST_CASE("a request with an ambiguous end is refused, and nothing after it is read") {
   const std::string smuggled = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
   const struct {
     const char* headers;
@@ -449,7 +449,7 @@ TEST_CASE("a request whose end is unclear is refused, and nothing after it is re
   CHECK(f.handled == 0);
 }
 
-TEST_CASE("every answer is completed, also the server's own") {
+TEST_CASE("every response is completed, also the server's own") {
   Fixture f(limited({.requests_per_second = 0.001, .request_burst = 3}));
   for (const char* headers :
        {"", "Content-Length: 99999999\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n"}) {
@@ -463,7 +463,8 @@ TEST_CASE("every answer is completed, also the server's own") {
 }
 
 TEST_CASE("connections that would exceed the rate of TLS handshakes are closed") {
-  Options options = limited({.handshakes_per_second = 4});  // of one source: one a second, two at once
+  Options options =
+      limited({.handshakes_per_second = 4});  // of one source: one a second, with a burst of two
   options.certificate_file = "test/http/certificate.pem";
   options.private_key_file = "test/http/private_key.pem";
   Fixture f(options);
@@ -474,7 +475,7 @@ TEST_CASE("connections that would exceed the rate of TLS handshakes are closed")
   for (const int fd : clients) close(fd);
 }
 
-TEST_CASE("what cannot start says which option is wrong") {
+TEST_CASE("a server that cannot start names the option that is wrong") {
   uv_loop_t loop;
   uv_loop_init(&loop);
   const Handlers handlers{.handle = [](const Request&) { return Response(); }};
@@ -499,7 +500,7 @@ TEST_CASE("what cannot start says which option is wrong") {
   CHECK(uv_loop_close(&loop) == 0);
 }
 
-TEST_CASE("TLS") {
+TEST_CASE("the server supports TLS") {
   Fixture f(
       {.certificate_file = "test/http/certificate.pem", .private_key_file = "test/http/private_key.pem"});
   const std::string command =

@@ -78,7 +78,7 @@ class AdaptationTest(unittest.TestCase):
         wait_until(lambda: speaker.page.run("window.sluice.call.profile?.frame_ms") == 20, "all is well again", 90)
         wait_until(lambda: self.packets_a_second() < 60, "frames of 20 ms")
 
-    def test_a_profile_waits_for_a_negotiation_that_is_under_way(self):
+    def test_a_profile_waits_for_a_negotiation_in_progress(self):
         speaker = Player(self.browser, self.sluice, "near", "speaker")
         speaker.wait_for_state("connected")
         frame_ms = speaker.page.run(
@@ -95,7 +95,7 @@ class AdaptationTest(unittest.TestCase):
         )
         self.assertEqual(frame_ms, 10)
 
-    def test_a_native_client_is_told_by_what_it_offered(self):
+    def test_a_native_client_is_told_by_the_feedback_that_it_offered(self):
         self.sluice.write_config(self.config(55))
         self.assertEqual(self.sluice.admin("/reload", "POST")[0], 200)
         with AiortcPlayer(self.sluice, "far", "both", slots=1, feedback=("goog-remb", "ccm tmmbr")) as both, AiortcPlayer(

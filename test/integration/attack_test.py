@@ -1,4 +1,4 @@
-"""What strangers and hostile players send, and that it costs other players nothing: by counts and by memory."""
+"""Datagrams of unknown clients and hostile players cost other players nothing: neither packets nor memory."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ MEMORY_KIB = 256 * 1024
 
 
 def memory_kib(proxy):
-    """The most that the process had."""
+    """The largest resident memory of the process."""
     with open(f"/proc/{proxy.process.pid}/status", encoding="utf-8") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
 
@@ -36,11 +36,11 @@ clusters {{ name: "silent" endpoints: "127.0.0.1:{upstream}" }}
 
 class AttackTest(unittest.TestCase):
     def not_keyed(self, proxy):
-        """Media that came as far as dtls_srtp, of players whose handshake is not done."""
+        """Media that reached dtls_srtp, of players whose handshake is not done."""
         return proxy.metric("sluice_filter_drops_total", filter="dtls_srtp", reason="not_keyed")
 
     def attack(self, proxy, listener, server, count, make_datagram):
-        """Sends until the server has read so many; a full socket buffer may lose some."""
+        """Sends until the server has read this many; a full socket buffer may lose some."""
         received = lambda: proxy.metric("sluice_listener_packets_total", listener=listener, direction="in")
         end, sent = received() + count, 0
         while received() < end and sent < 4 * count:
@@ -51,7 +51,7 @@ class AttackTest(unittest.TestCase):
     def drops(self, proxy, reason):
         return proxy.metric("sluice_listener_drops_total", listener="voice", reason=reason)
 
-    def test_forged_datagrams_to_forward_take_no_session_of_voice(self):
+    def test_forged_datagrams_to_forward_evict_no_session_of_voice(self):
         upstream = free_ports(1)[0]
         config = with_forward_listener(upstream)
         game = int(config.split('name: "game"')[1].split('127.0.0.1:')[1].split('"')[0])
@@ -87,7 +87,7 @@ class AttackTest(unittest.TestCase):
             self.assertGreater(dropped, FLOOD_PER_SECOND * 5)
             self.assertLess(memory_kib(proxy), MEMORY_KIB)
 
-    def test_wrong_proofs_for_a_player_take_none_of_its_paths(self):
+    def test_checks_with_wrong_integrity_for_a_player_take_none_of_its_paths(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
             victim = IcePlayer(proxy, "r", "victim")
             with victim.path() as first:
@@ -117,7 +117,7 @@ class AttackTest(unittest.TestCase):
             self.assertTrue(exchange(own, captured).ok)
             stranger.send(captured)
             stranger.send(RTP)
-            # One worker takes them in order.
+            # One worker reads them in order.
             self.assertTrue(exchange(own, player.check()).ok)
             own.send(RTP)
             wait_until(lambda: self.not_keyed(proxy) == 1, "media of the player's own path has come")

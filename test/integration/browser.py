@@ -1,4 +1,4 @@
-"""Drives headless Chromium over its debugging pipe; nothing but the standard library."""
+"""Drives headless Chromium over its debugging pipe; needs only the standard library."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ class Browser:
     """One Chromium process. Use as a context manager."""
 
     def __init__(self, microphone=None):
-        """`microphone`: a WAV file that it hears over and over; None: beeps."""
+        """`microphone`: a WAV file that is played in a loop; None: beeps."""
         self._ids = itertools.count(1)
         self._answers = {}
         self._lock = threading.Lock()
@@ -47,7 +47,7 @@ class Browser:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
 
-        def plug_in():  # Chromium reads commands from descriptor 3 and answers on 4
+        def plug_in():  # Chromium reads commands from descriptor 3 and responds on 4
             a, b = os.dup(to_browser), os.dup(from_browser)
             os.dup2(a, 3)
             os.dup2(b, 4)
@@ -104,7 +104,7 @@ class Browser:
         return result["result"]
 
     def open(self, url, before=None):
-        """Opens a page; `before` is JavaScript that runs in it ahead of its own scripts."""
+        """Opens a page; `before` is JavaScript that runs in it before its own scripts."""
         target = self.send("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         page = Page(self, target, session)
@@ -135,5 +135,5 @@ class Page:
         return result["result"].get("value")
 
     def close(self):
-        """As a user closes a tab: with pagehide."""
+        """As when a user closes a tab: with pagehide."""
         self.send("Page.close")

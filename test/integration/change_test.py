@@ -1,4 +1,4 @@
-"""What else a reload changes while the process runs: listeners that leave, endpoints that move, certificates."""
+"""Further changes by a reload while the process runs: listeners that are removed, endpoints that move, certificates."""
 
 import json
 import os
@@ -63,7 +63,7 @@ class ChangeTest(unittest.TestCase):
         status, _, body = proxy.admin("/reload", "POST")
         self.assertEqual(status, 200, body)
 
-    def test_a_listener_that_goes_drains_its_own_sessions_and_no_others(self):
+    def test_a_removed_listener_drains_only_its_own_sessions(self):
         both = self.config(("one", self.one, "c"), ("two", self.two, "c"))
         with Sluice(both, arguments=("--concurrency", "2")) as proxy:
             leaving, staying = Client(self, self.one), Client(self, self.two)
@@ -87,7 +87,7 @@ class ChangeTest(unittest.TestCase):
         except OSError:
             return False
 
-    def test_a_listener_without_sessions_goes_at_once_and_one_that_comes_back_is_the_same(self):
+    def test_a_listener_without_sessions_closes_at_once_and_is_the_same_when_it_is_added_again(self):
         both = self.config(("one", self.one, "c"), ("two", self.two, "c"), drain=60)
         only_two = self.config(("two", self.two, "c"), drain=60)
         with Sluice(both, arguments=("--concurrency", "2")) as proxy:
@@ -103,7 +103,7 @@ class ChangeTest(unittest.TestCase):
                 self.one = self.two
                 wait_until(lambda: self.bound(free), "its port is free")
 
-    def test_an_address_goes_over_to_another_listener_with_its_sessions(self):
+    def test_an_address_moves_to_another_listener_with_its_sessions(self):
         with Sluice(self.config(("one", self.one, "c")), arguments=("--concurrency", "2")) as proxy:
             client = Client(self, self.one)
             self.assertTrue(client.echoed(self.upstream))
@@ -111,14 +111,14 @@ class ChangeTest(unittest.TestCase):
             self.assertTrue(client.echoed(self.upstream) and Client(self, self.one).echoed(self.upstream))
             self.assertEqual(proxy.metric("sluice_listener_sessions_closed_total"), 0)
 
-    def test_a_chain_that_goes_lets_its_sessions_end_in_time_or_come_back(self):
+    def test_sessions_of_a_removed_chain_end_in_time_or_stay_if_it_is_added_again(self):
         with Sluice(self.config(("one", self.one, "c")), arguments=("--concurrency", "2")) as proxy:
             client = Client(self, self.one)
             self.assertTrue(client.echoed(self.upstream))
             self.reload(proxy, self.config(("one", self.one, "d")))
             self.assertTrue(client.echoed(self.upstream))
             self.reload(proxy, self.config(("one", self.one, "c")))
-            time.sleep(3.5)  # it was to end by now
+            time.sleep(3.5)  # it should have ended by now
             self.assertTrue(client.echoed(self.upstream))
             self.reload(proxy, self.config(("one", self.one, "d")))
             wait_until(lambda: proxy.metric("sluice_listener_sessions_closed_total", reason="chain_removed") == 1,
@@ -146,7 +146,7 @@ class ChangeTest(unittest.TestCase):
             for port in (old["admin"], old["join"]):
                 with self.assertRaises(OSError):
                     request(f"http://127.0.0.1:{port}/")
-            # A port that is taken refuses the whole reload.
+            # A port that is in use makes the whole reload fail.
             with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as taken:
                 taken.bind(("127.0.0.1", 0))
                 taken.listen()
@@ -184,21 +184,21 @@ class ChangeTest(unittest.TestCase):
             text = with_join(f'tls_certificate_file: "{files[0]}" tls_private_key_file: "{files[1]}"')
             self.reload(proxy, text)
             first = served()
-            renew("second")  # and nobody says a word: the files are watched
+            renew("second")  # without a request: the files are watched
             wait_until(lambda: served() != first, "the new certificate is served")
             second = served()
             with open(files[0], "w", encoding="utf-8") as file:
                 file.write("nonsense")
             self.assertEqual(proxy.admin("/reload", "POST")[0], 400)
             self.assertEqual(served(), second)
-            # Back to one from the tree, by other names.
+            # Back to one from the tree, with other names.
             self.reload(proxy, with_join(f'tls_certificate_file: "{CERTIFICATE}" tls_private_key_file: "{PRIVATE_KEY}"'))
             context = ssl.create_default_context(cafile=CERTIFICATE)
             url = proxy.join_url.replace("http:", "https:")
             with urllib.request.urlopen(url, context=context, timeout=5) as response:
                 self.assertEqual(response.status, 200)
 
-    def test_sigterm_lets_calls_go_on_until_they_end_and_tells_the_players(self):
+    def test_sigterm_lets_calls_continue_until_they_end_and_tells_the_players(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
@@ -211,7 +211,7 @@ class ChangeTest(unittest.TestCase):
             self.assertEqual((code, report["packets_lost"]), (0, 0))
             self.assertEqual(proxy.process.wait(10), 0)
 
-    def test_a_drain_by_http_ends_the_process_if_it_is_asked_to(self):
+    def test_a_drain_by_http_ends_the_process_if_requested(self):
         with Sluice() as proxy:
             self.assertEqual(proxy.admin("/drain", "POST")[0], 200)
             self.assertEqual(proxy.admin("/ready")[0], 503)

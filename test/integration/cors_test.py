@@ -65,7 +65,7 @@ def call(function, *arguments):
 
 
 class CorsTest(unittest.TestCase):
-    def test_a_page_of_an_allowed_origin_joins_listens_and_leaves(self):
+    def test_a_page_of_an_allowed_origin_joins_receives_and_leaves(self):
         with site() as origin, Browser() as browser:
             config = voice_room_config().replace(
                 "join {", f'join {{ token_secrets: "{SECRET}" allowed_origins: "{origin}"')
@@ -90,7 +90,7 @@ class CorsTest(unittest.TestCase):
                 self.assertEqual(left["status"], 204)
                 wait_until(lambda: proxy.metric("sluice_players", state="joined") == 0, "alice has left")
 
-    def test_a_page_of_any_other_origin_cannot(self):
+    def test_a_page_of_any_other_origin_cannot_join(self):
         with site() as origin, Browser() as browser:
             for allowed in ("", 'allowed_origins: "https://game.example"'):
                 with Sluice(voice_room_config().replace("join {", "join { " + allowed)) as proxy:

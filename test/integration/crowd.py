@@ -1,4 +1,4 @@
-"""Forty players of sluice-load, a TURN relay and two browsers on one proxy, who must notice nothing of what is done."""
+"""Forty players of sluice-load, a TURN relay and two browsers on one proxy, which must not be disturbed by a test."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from turn_server import Sink
 
 PLAYERS = 40
 PER_SECOND = 50
-# Strangers of candidate checks come and go by themselves.
+# Sessions of unknown clients with candidate checks begin and end by themselves.
 QUIET_ENDS = ("left", "not_authenticated", "replaced")
 
 
@@ -38,11 +38,11 @@ class Relay:
             payload = b"%08d" % self.sent
             self.client.send_channel(0x4000, payload)
             self.sent += 1
-            heard = self.sink.heard()
-            if heard is None or heard[0] != payload:
+            received = self.sink.received()
+            if received is None or received[0] != payload:
                 self.lost += 1
             else:
-                self.sink.socket.sendto(payload, heard[1])
+                self.sink.socket.sendto(payload, received[1])
                 self.client.socket.settimeout(0.3)
                 self.lost += not self.client.receives(payload)
             time.sleep(max(0, begin + self.sent / PER_SECOND - time.monotonic()))
@@ -53,10 +53,10 @@ class Relay:
 
 
 class Crowd:
-    """Use as a context manager round what is done to the proxy; then `check()`."""
+    """Use as a context manager around the actions of a test; then call `check()`."""
 
     def __init__(self, test, proxy, seconds):
-        """`seconds`: how long the players talk; longer than what is done takes. TURN lets alice in."""
+        """`seconds`: how long the players talk; longer than the test's actions. TURN lets alice in."""
         self.test, self.proxy, self.seconds = test, proxy, seconds
         self.stack = contextlib.ExitStack()
 
@@ -79,7 +79,7 @@ class Crowd:
         return self.stack.__exit__(*failed)
 
     def check(self):
-        """Still inside: ends them all, and nobody has noticed anything."""
+        """Call it inside the context: ends all clients and checks that none was disturbed."""
         test, proxy = self.test, self.proxy
         took = time.monotonic() - self.began
         after = [page.stats() for page in self.pages]

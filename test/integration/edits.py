@@ -1,4 +1,4 @@
-"""Edits of the voice room's configuration that no call may notice, in a random order that a seed repeats."""
+"""Edits of the voice room's configuration that must not disturb calls, in a random order that a seed repeats."""
 
 import random
 
@@ -20,7 +20,7 @@ TURN = 'turn { allowed_peers: "127.0.0.0/8" %s }'
 
 
 class Edits:
-    """`text()` is the configuration now; `step()` edits it and names the kind of edit."""
+    """`text()` is the current configuration; `step()` edits it and returns the kind of edit."""
 
     KINDS = ("mark", "pacer", "filter", "order", "repair", "listener", "cluster", "secret", "turn", "version", "limits")
 

@@ -12,7 +12,7 @@ from udp import marking_socket, receive_marked
 
 FLOWS = 200
 DATAGRAMS = 10_000
-WINDOW = 8  # datagrams of a flow that may be on their way: well below what any socket buffer holds
+WINDOW = 8  # datagrams of a flow in transit at once: well below the size of any socket buffer
 
 
 def config(upstream, ingress_dscp=None, workers=""):
@@ -34,7 +34,7 @@ workers {{ {workers} }}
 
 
 class Echo:
-    """Sends every datagram back, until it is closed; remembers the DSCP and TTL of the last one."""
+    """Sends every datagram back until it is closed; stores the DSCP and TTL of the last one."""
 
     def __init__(self, port):
         self.socket = marking_socket()
@@ -108,7 +108,7 @@ class Forward(unittest.TestCase):
             self.assertEqual(proxy.metric("sluice_filter_drops_total"), 0)
             self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
 
-    def test_lets_packets_gather_while_they_come_fast(self):
+    def test_lets_packets_accumulate_while_they_arrive_fast(self):
         self.echo()
         with self.start(workers="count: 1 coalesce_us: 1000") as proxy:
             client = self.client(proxy)
@@ -126,7 +126,7 @@ class Forward(unittest.TestCase):
             wait_until(pauses, "packets gather", step=0)
             self.assertEqual(proxy.metric("sluice_filter_drops_total"), 0)
 
-    def test_lets_no_packet_wait_where_that_is_off(self):
+    def test_lets_no_packet_wait_when_accumulation_is_off(self):
         self.echo()
         with self.start(workers="count: 1 coalesce_us: 0") as proxy:
             client = self.client(proxy)
@@ -135,7 +135,7 @@ class Forward(unittest.TestCase):
                 self.assertEqual(client.recv(20), b"fast")
             self.assertEqual(proxy.metric("sluice_worker_pauses_total"), 0)
 
-    def test_counts_an_upstream_that_is_down_and_recovers_when_it_is_back(self):
+    def test_counts_an_upstream_that_is_down_and_recovers_when_it_returns(self):
         with self.start() as proxy:
             client = self.client(proxy)
             client.settimeout(0.2)
@@ -157,7 +157,7 @@ class Forward(unittest.TestCase):
             wait_until(answered, "the session recovers")
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 1)
 
-    def test_a_reload_changes_marks_in_mid_call(self):
+    def test_a_reload_changes_marks_during_a_call(self):
         echo = self.echo()
         with self.start(ingress_dscp=46) as proxy:
             client = self.client(proxy)
@@ -186,7 +186,7 @@ class Forward(unittest.TestCase):
             self.assertEqual(client.recv(10), b"hello")
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 1)
 
-    def test_a_bad_file_is_refused_whole_and_the_old_configuration_runs_on(self):
+    def test_a_bad_file_is_refused_and_the_old_configuration_stays_in_use(self):
         self.echo()
         with self.start() as proxy:
             proxy.write_config(config(self.upstream).replace('cluster: "echo"', 'cluster: "nowhere"'))

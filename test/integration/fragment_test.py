@@ -1,4 +1,4 @@
-"""A native client that splits its messages, through the proxy to an upstream that knows nothing of it, and back."""
+"""A native client that splits its messages, through the proxy to an upstream that does not know the format, and back."""
 
 import os
 import random
@@ -30,19 +30,19 @@ admin {{ address: "127.0.0.1:9901" }}
 
 
 def payload(size):
-    """Anything but what begins as a fragment does."""
+    """Any data that does not begin like a fragment."""
     return b"\x7f" + os.urandom(size - 1)
 
 
 def split(message, number, size):
-    """As docs/filters/fragment.md has it."""
+    """As docs/filters/fragment.md defines it."""
     parts = [message[at : at + size] for at in range(0, len(message), size)]
     last = len(parts) - 1
     return [HEADER.pack(VERSION, number, index << 4 | last) + part for index, part in enumerate(parts)]
 
 
 def join(datagrams):
-    """The message of one id."""
+    """The message with one id."""
     parts = {}
     for datagram in datagrams:
         version, number, place = HEADER.unpack_from(datagram)
@@ -84,7 +84,7 @@ class Fragment(unittest.TestCase):
         client.settimeout(5)
         return client
 
-    def test_messages_come_whole_and_answers_come_split(self):
+    def test_messages_are_reassembled_and_replies_are_split(self):
         order = random.Random(1)
         with Sluice(config(self.upstream)) as proxy:
             client = self.client(proxy)
@@ -106,7 +106,7 @@ class Fragment(unittest.TestCase):
             self.assertEqual(proxy.metric("sluice_filter_drops_total", reason="duplicate"), 200)
             self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
 
-    def test_who_does_not_split_is_sent_no_fragments(self):
+    def test_a_client_that_does_not_split_is_sent_no_fragments(self):
         with Sluice(config(self.upstream)) as proxy:
             client = self.client(proxy)
             message = payload(1400)

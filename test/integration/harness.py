@@ -1,4 +1,4 @@
-"""Starts the built proxy and looks at it from outside, as its users do."""
+"""Starts the built proxy and observes it from outside, as its users do."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def wait_until(condition, what, timeout=15.0, step=0.1):
 
 
 def free_ports(count):
-    """Ports that are free for UDP and TCP now."""
+    """Ports that are currently free for UDP and TCP."""
     sockets, ports = [], []
     while len(ports) < count:
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -78,7 +78,7 @@ class Sluice:
         self.process = None
 
     def on_own_ports(self, text):
-        """This proxy's ports in place of the shipped ones. What has them already stays: 34780 is not 3478."""
+        """Replaces the shipped ports by this proxy's. Numbers that only contain one stay: 34780 is not 3478."""
         own = {str(shipped): str(self.ports[name]) for name, shipped in VOICE_ROOM_PORTS.items()}
         return re.sub(rf"(?<=127\.0\.0\.1:)({'|'.join(own)})\b", lambda shipped: own[shipped[0]], text)
 
@@ -104,7 +104,7 @@ class Sluice:
         return self
 
     def take_over(self, arguments=()):
-        """Another process goes on; this object is about that one then. Needs a takeover_socket."""
+        """Another process takes over; afterwards this object represents it. Needs a takeover_socket."""
         with open(self.log_path, "ab") as log:
             fresh = subprocess.Popen([*self.command, "--takeover", *arguments], stdout=log, stderr=log)
         try:
@@ -113,7 +113,7 @@ class Sluice:
         except subprocess.TimeoutExpired:
             fresh.kill()
             fresh.wait()
-            raise AssertionError(f"the old process goes on:\n{self.log()}") from None
+            raise AssertionError(f"the old process continues:\n{self.log()}") from None
         self.process = fresh
         wait_until(lambda: self.admin("/ready")[0] == 200, "the new process is ready", step=0.02)
 
@@ -142,7 +142,7 @@ class Sluice:
         return request(f"http://127.0.0.1:{self.ports['admin']}{path}", method)
 
     def players(self, room):
-        """By name; empty when there is no such room."""
+        """Players by name; empty if there is no such room."""
         status, _, text = request(f"{self.join_url}/v1/rooms/{room}")
         return {p["id"]: p for p in json.loads(text)["players"]} if status == 200 else {}
 

@@ -1,4 +1,4 @@
-"""What strangers may cost the HTTP endpoints: memory, connections, descriptors."""
+"""The resources that unknown clients can use at the HTTP endpoints: memory, connections, descriptors."""
 
 import contextlib
 import os
@@ -42,7 +42,7 @@ class HttpLimits(unittest.TestCase):
         client = socket.create_connection(("127.0.0.1", proxy.ports["join"]), 10, (source, 0))
         return self.open.enter_context(client)
 
-    def test_pages_that_nobody_reads_are_in_memory_once(self):
+    def test_unread_pages_are_in_memory_once(self):
         with Sluice() as proxy:
             folder = os.path.join(proxy.directory, "pages")
             os.mkdir(folder)
@@ -80,14 +80,14 @@ class HttpLimits(unittest.TestCase):
             self.assertLess(rss(proxy) - before, most)
             return refused(proxy, "bytes_in_flight")
 
-    def test_bodies_without_a_token_are_not_kept(self):
+    def test_bodies_without_a_token_are_not_stored(self):
         self.assertEqual(self.unfinished_bodies("", 128 * MIB), 0)
 
     def test_bodies_with_a_token_are_bounded_together(self):
         bearer = token("lobby", "alice", seconds=600)["Authorization"]
         self.assertGreater(self.unfinished_bodies(f"Authorization: {bearer}\r\n", 192 * MIB), 3000)
 
-    def test_event_streams_that_their_clients_closed_make_room_at_once(self):
+    def test_event_streams_closed_by_their_clients_make_room_at_once(self):
         with Sluice(with_join("max_requests_per_second: 100000 max_connections_per_source: 100")) as proxy:
             with open("test/sdp/data/chromium.sdp", encoding="utf-8") as file:
                 offer = file.read()

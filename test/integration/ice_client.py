@@ -1,4 +1,4 @@
-"""Connectivity checks (RFC 8445 section 7.2) from as many addresses as a test likes, without DTLS behind them."""
+"""Connectivity checks (RFC 8445 section 7.2) from any number of addresses, without DTLS."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ from turn_client import BINDING, INTEGRITY, USERNAME, Answer, attribute, message
 
 PRIORITY, USE_CANDIDATE, FINGERPRINT, ICE_CONTROLLING = 0x24, 0x25, 0x8028, 0x802A
 OFFER = "test/sdp/data/chromium.sdp"
-# An RTP packet that no key protects: dtls_srtp counts it as not_keyed when the chain lets it through.
+# An RTP packet without encryption: dtls_srtp counts it as not_keyed if the chain passes it.
 RTP = bytes([0x80, 111, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2]) + b"voice"
 
 
@@ -32,7 +32,7 @@ class IcePlayer:
         self.password = re.search("a=ice-pwd:(.*)", answer)[1].strip().encode()
 
     def check(self, nominate=False, password=None):
-        """The bytes of a new check; with another password its proof is wrong."""
+        """The bytes of a new check; with another password its integrity is wrong."""
         attributes = [(USERNAME, self.username), (ICE_CONTROLLING, bytes(8)), (PRIORITY, struct.pack("!I", 1))]
         if nominate:
             attributes.append((USE_CANDIDATE, b""))
@@ -45,7 +45,7 @@ class IcePlayer:
         return text
 
     def path(self, host="127.0.0.1"):
-        """A socket of another address towards the server."""
+        """A socket on another address, connected to the server."""
         path = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         path.bind((host, 0))
         path.connect(self.server)
@@ -54,7 +54,7 @@ class IcePlayer:
 
 
 def exchange(path, check):
-    """The answer to this check."""
+    """The response to this check."""
     path.send(check)
     while True:
         data = path.recv(2000)
@@ -63,12 +63,12 @@ def exchange(path, check):
 
 
 def source_address(number):
-    """One of many loopback addresses, which stand for the addresses of strangers."""
+    """One of many loopback addresses, used as the addresses of unknown clients."""
     return socket.inet_ntoa(struct.pack("!I", (127 << 24) + (1 << 16) + number))
 
 
 def send_from_strangers(server, numbers, make_datagram):
-    """A datagram for each number, each from an address and port of its own, a hundred on each address."""
+    """A datagram for each number, each from its own address and port, a hundred on each address."""
     for number in numbers:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind((source_address(number // 100), 20_000 + number % 100))

@@ -1,4 +1,4 @@
-"""A browser restarts ICE in the middle of a call (RFC 8445 section 9): the session, its keys and the voice go on."""
+"""A browser restarts ICE during a call (RFC 8445 section 9): the session, its keys and the voice continue."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ UFRAGS = """
   return [of(pc.localDescription), of(pc.remoteDescription)];
 })()
 """
-# Two connections that share a certificate, as a page may make them to keep its fingerprint.
+# Two connections that share a certificate, as a page may do to keep its fingerprint.
 SAME_CERTIFICATE = """
 (async () => {
   const certificate = await RTCPeerConnection.generateCertificate({name: 'ECDSA', namedCurve: 'P-256'});
@@ -63,7 +63,7 @@ class IceRestartTest(unittest.TestCase):
         return self.sluice.metric("sluice_dtls_srtp_handshakes_total")
 
     def check_voice(self, alice, bob):
-        """Voice flows in both directions, now and not a second later."""
+        """Voice flows in both directions, within a second."""
         before = [player.stats()["packetsReceived"] for player in (alice, bob)]
 
         def heard():
@@ -86,7 +86,7 @@ class IceRestartTest(unittest.TestCase):
 
     @staticmethod
     def has_checked(player):
-        """Is the pair that carries the voice one of the current credentials?"""
+        """Whether the pair that carries the voice uses the current credentials."""
         return player.page.run(
             """(async () => {
               const {pc} = window.sluice;
@@ -98,7 +98,7 @@ class IceRestartTest(unittest.TestCase):
             })()"""
         )
 
-    def test_the_call_goes_on(self):
+    def test_the_call_continues(self):
         alice, bob = self.player("alice"), self.player("bob")
         wait_until(lambda: alice.heard() and bob.heard(), "they hear each other")
         alice.page.run("window.first = window.sluice.pc")
@@ -118,7 +118,7 @@ class IceRestartTest(unittest.TestCase):
         alice.click("leave")
         wait_until(lambda: set(self.sluice.players("moving")) == {"bob"}, "the Location still ends the call")
 
-    def test_a_new_connection_with_the_same_certificate_shakes_hands_anew(self):
+    def test_a_new_connection_with_the_same_certificate_performs_a_new_handshake(self):
         page = self.player("dora").page
         before = self.handshakes()
         self.assertEqual(page.run(SAME_CERTIFICATE), ["connected", "connected"])

@@ -1,4 +1,4 @@
-"""A bad line in front of an upstream: what it loses, how late it is, that a reload mends it and a seed repeats it."""
+"""A bad line in front of an upstream: its loss and delay, the end of both after a reload, and repetition with a seed."""
 
 import socket
 import struct
@@ -28,7 +28,7 @@ admin {{ address: "127.0.0.1:9901" }}
 
 
 class Sink:
-    """Takes the time at which each numbered datagram came."""
+    """Records the arrival time of each numbered datagram."""
 
     def __init__(self, port):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -64,7 +64,7 @@ class Impair(unittest.TestCase):
         self.upstream = port
 
     def send(self, proxy, numbers, pause=0.001):
-        """When each was sent, by number; returns when what is left of them has come."""
+        """Send times by number; returns when all datagrams that were not lost have arrived."""
         sent = {}
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             for number in numbers:
@@ -74,7 +74,7 @@ class Impair(unittest.TestCase):
             time.sleep(0.5)
         return sent
 
-    def test_loses_and_delays_as_configured_until_a_reload_mends_the_line(self):
+    def test_loses_and_delays_as_configured_until_a_reload_repairs_the_line(self):
         bad = "seed: 1 ingress { loss { percent: 10 } delay_ms: 40 }"
         with Sluice(config(self.upstream, bad)) as proxy:
             sent = self.send(proxy, range(PACKETS))
@@ -107,9 +107,9 @@ class Impair(unittest.TestCase):
         self.assertEqual(runs[0], runs[1])
         self.assertNotEqual(runs[0], runs[2])
 
-    def test_says_at_load_that_it_spoils(self):
+    def test_warns_at_load_that_it_impairs(self):
         with Sluice(config(self.upstream, "")) as proxy:
-            self.assertIn("spoils packets on purpose", proxy.log())
+            self.assertIn("impairs packets on purpose", proxy.log())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Clients that have nothing in common but the standards hear each other."""
+"""Clients with independent implementations receive each other's voice."""
 
 import unittest
 
@@ -32,7 +32,7 @@ HEARD = """
 
 
 class InteropTest(unittest.TestCase):
-    def test_chromium_aiortc_and_gstreamer_hear_each_other(self):
+    def test_chromium_aiortc_and_gstreamer_receive_each_other(self):
         with Sluice(arguments=["--concurrency", "2"]) as sluice, Browser() as browser:
             page = browser.open(f"{sluice.join_url}/?room=tower&name=chromium&autojoin=1")
             with AiortcPlayer(sluice, "tower", "aiortc") as aiortc, GstreamerPlayer(

@@ -43,14 +43,14 @@ class JoinTest(unittest.TestCase):
             with urllib.request.urlopen(url, context=context, timeout=5) as response:
                 self.assertIn("<title>Sluice", response.read().decode())
 
-    def test_names_the_certificate_that_cannot_be_used(self):
+    def test_names_a_certificate_that_cannot_be_used(self):
         files = 'tls_certificate_file: "/dev/null" tls_private_key_file: "/dev/null"'
         command = Sluice(with_join(files)).command
         ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         self.assertEqual(ended.returncode, 1)
         self.assertIn("join.tls_certificate_file", ended.stdout + ended.stderr)
 
-    def test_a_token_opens_one_room_to_one_player(self):
+    def test_a_token_allows_one_player_to_join_one_room(self):
         with Sluice(with_join(f'token_secrets: "{SECRET}"')) as sluice:
             url = sluice.join_url + "/v1/rooms/lobby/players/alice"
 
@@ -62,7 +62,7 @@ class JoinTest(unittest.TestCase):
             self.assertEqual(status(token("lobby", "alice", algorithm="none")), 401)
             self.assertEqual(status(token("lobby", "bob")), 403)
             self.assertEqual(status(token("attic", "alice")), 403)
-            self.assertEqual(status(token("lobby", "alice")), 400)  # the token is good, the offer is not
+            self.assertEqual(status(token("lobby", "alice")), 400)  # the token is valid, the offer is not
 
     def test_limits_of_requests(self):
         with Sluice(with_join("max_offer_bytes: 1024 max_requests_per_second: 5")) as sluice:

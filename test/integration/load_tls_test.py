@@ -1,4 +1,4 @@
-"""sluice-load against a join API as people run it: https with a certificate of a private CA, and tokens."""
+"""sluice-load against a join API in a typical deployment: https with a certificate of a private CA, and tokens."""
 
 import datetime
 import ipaddress
@@ -24,7 +24,7 @@ HINT = "--ca-file FILE names the CA to trust, --insecure accepts any certificate
 
 
 class Authority:
-    """A private CA, with the files of what it signs in a folder."""
+    """A private CA, with the files of its certificates in a folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -62,7 +62,7 @@ class Authority:
 
 
 class TlsServer:
-    """Handshakes and no more. `names` are those that clients asked for, None where they asked for none."""
+    """Performs handshakes only. `names` are the names that clients requested, None if they requested none."""
 
     def __init__(self, files):
         self.names = []
@@ -111,7 +111,7 @@ class LoadTls(unittest.TestCase):
                       f'token_secrets: "{SECRET}"'))
 
     def refusal(self, host="127.0.0.1", flags=(), **certificate):
-        """What sluice-load says of a server with such a certificate, and what the server was asked for."""
+        """The error of sluice-load for a server with such a certificate, and the name that it requested."""
         server = TlsServer(self.authority.server(**certificate))
         self.addCleanup(server.close)
         code, out, error = load(f"https://{host}:{server.port}", "--ca-file", self.authority.file, *flags)
@@ -120,7 +120,7 @@ class LoadTls(unittest.TestCase):
         self.assertTrue(error.startswith(prefix), error)
         return error.removeprefix(prefix).removesuffix("; " + HINT + "\n"), server.names
 
-    def test_twenty_players_with_tokens_over_https_hear_every_packet(self):
+    def test_twenty_players_with_tokens_over_https_receive_every_packet(self):
         with self.protected_room() as proxy:
             url = proxy.join_url.replace("http:", "https:")
             code, out, error = load(url, "--ca-file", self.authority.file, "--token-secret-file", self.secret_file,
@@ -131,7 +131,7 @@ class LoadTls(unittest.TestCase):
             self.assertEqual((report["players"], report["connect_failures"]), (20, 0))
             self.assertGreater(report["packets_expected"], 2 * 19 * 200)
             self.assertEqual((report["packets_lost"], report["integrity_errors"]), (0, 0))
-            self.assertEqual(proxy.metric("sluice_players", state="joined"), 0)  # leaving needs tokens too
+            self.assertEqual(proxy.metric("sluice_players", state="joined"), 0)  # leaving requires tokens too
             self.assertNotIn(SECRET, out + error + proxy.log())
 
     def test_a_server_is_not_trusted_without_its_ca_and_players_need_the_right_secret(self):
@@ -149,7 +149,7 @@ class LoadTls(unittest.TestCase):
                                  ((), "a bearer token is required"), (("--token", "x.y.z"), "known secret")):
                 code, out, error = load(url, "--ca-file", self.authority.file, *flags, *run)
                 self.assertEqual((code, json.loads(out)["connect_failures"]), (1, 3), error)
-                self.assertEqual(error.count("401"), 1, error)  # not once more for each player
+                self.assertEqual(error.count("401"), 1, error)  # not again for each player
                 self.assertIn(words, error)
                 self.assertEqual("the secret must be one of the server's join.token_secrets" in error,
                                  "--token-secret" in flags, error)
@@ -175,13 +175,13 @@ class LoadTls(unittest.TestCase):
     def test_a_certificate_must_be_valid_now_for_servers_and_for_this_name(self):
         self.assertEqual(self.refusal(days=(-9, -1))[0], "it has expired")
         self.assertEqual(self.refusal(days=(1, 9))[0], "it is not valid yet")
-        self.assertEqual(self.refusal(purpose=ExtendedKeyUsageOID.CLIENT_AUTH)[0], "it is not a server's")
+        self.assertEqual(self.refusal(purpose=ExtendedKeyUsageOID.CLIENT_AUTH)[0], "it is not a server certificate")
         self.assertEqual(self.refusal(names=("127.0.0.2", "localhost"))[0], "it is not for 127.0.0.1")
         self.assertEqual(self.refusal(names=("127.0.0.1", "voice.example"), host="localhost"),
                          ("it is not for localhost", ["localhost"]))
-        self.assertEqual(self.refusal(names=("voice.example",))[1], [None])  # an address is no name to ask for
+        self.assertEqual(self.refusal(names=("voice.example",))[1], [None])  # an address is not sent as a server name
 
-    def test_a_server_without_tls_is_told_apart(self):
+    def test_a_server_without_tls_is_recognized(self):
         with Sluice() as proxy:
             url = proxy.join_url.replace("http:", "https:")
             code, out, error = load(url, "--insecure")

@@ -1,4 +1,4 @@
-"""What an operator reads in the log of players who connect and of those who are removed."""
+"""The log lines about players that connect and players that are removed."""
 
 import re
 import socket
@@ -35,7 +35,7 @@ def config(stun_turn="", dtls_srtp=""):
 
 
 class SilentPlayer:
-    """Joins and proves its address with one ICE check (RFC 8445 section 7.2.4), and sends nothing more."""
+    """Joins, authenticates its address with one ICE check (RFC 8445 section 7.2.4), and sends nothing more."""
 
     def __init__(self, test, sluice, name):
         answer, self.location = join(sluice, "lobby", name, OFFER)
@@ -102,7 +102,7 @@ class LogTest(unittest.TestCase):
             self.check_line(sluice, "ada in lobby was replaced: it joined again")
             self.assertNotIn("ada in lobby was removed", sluice.log())
 
-    def test_debug_tells_the_life_of_a_session(self):
+    def test_debug_shows_the_life_of_a_session(self):
         with Sluice(config(dtls_srtp="handshake_timeout_s: 1"), arguments=["--log-level", "debug"]) as sluice:
             address = re.escape(SilentPlayer(self, sluice, "ada").address)
             self.check_line(sluice, r"session \d+ opened: listener voice, chain webrtc, client " + address

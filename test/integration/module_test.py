@@ -33,7 +33,7 @@ def config(upstream, *modules):
 
 
 def unruly(upstream, *modes):
-    """One filter of each mode, named after it, before the upstream."""
+    """One filter of each mode, named after it, in front of the upstream."""
     filters = "".join(f"""
     filters {{
       name: "{mode}"
@@ -74,7 +74,7 @@ class ModuleTest(unittest.TestCase):
     def voice(self, sequence):
         self.client.send(struct.pack("!BBHII", 0x80, 111, sequence & 0xFFFF, 960 * sequence, 7) + bytes(20))
 
-    def test_a_dry_run_runs_no_code_of_its_caller(self):
+    def test_a_dry_run_runs_no_code_from_its_request(self):
         sluice = self.start("talk_limit", files=[(LIMIT, "talk_limit.so")])
         source = os.path.join(sluice.directory, "stranger.c")
         mark = os.path.join(sluice.directory, "it-ran")
@@ -92,7 +92,7 @@ class ModuleTest(unittest.TestCase):
 
         status, answer = plan(text.replace('"talk_limit.so"', f'"{stranger}"'))
         self.assertEqual(status, 400)
-        self.assertIn("is not the code of a module that runs already", answer["errors"][0]["error"])
+        self.assertIn("is not the code of a loaded module", answer["errors"][0]["error"])
         self.assertTrue(answer["errors"][0]["field"].endswith("typed_config.file"))
         self.assertFalse(os.path.exists(mark))
         self.assertNotIn(stranger, maps(sluice))
@@ -123,7 +123,7 @@ class ModuleTest(unittest.TestCase):
         self.assertEqual(sluice.metric("sluice_module_missing_total"), 2 + 2)
         self.assertEqual(sluice.metric("sluice_module_reordered_total"), 1)
 
-    def test_a_module_that_cannot_be_loaded_is_a_clear_error_and_changes_nothing(self):
+    def test_a_module_that_cannot_be_loaded_is_reported_and_changes_nothing(self):
         sluice = self.start("talk_limit", files=[(LIMIT, "talk_limit.so")])
         path = os.path.join(sluice.directory, "talk_limit.so")
         os.unlink(path)
@@ -135,7 +135,7 @@ class ModuleTest(unittest.TestCase):
         self.voice(1)
         self.assertEqual(len(self.upstream.recv(100)), 32)
 
-    def test_modules_that_sleep_or_write_out_of_bounds_are_named_and_harm_no_one_else(self):
+    def test_modules_that_sleep_or_write_out_of_bounds_are_detected_and_harm_no_other_filter(self):
         with Sluice(config=unruly(self.upstream, "sleep", "behind")) as sluice:
             self.client.connect(("127.0.0.1", sluice.ports["udp"]))
             for sequence in range(3):
@@ -157,7 +157,7 @@ class ModuleTest(unittest.TestCase):
                        "the packet is dropped")
 
     def test_code_is_replaced_a_hundred_times_under_traffic_and_nothing_is_lost(self):
-        """Any change of the file is other code; a byte behind its end will do."""
+        """Any change of the file makes it other code; an additional byte at its end is enough."""
         sluice = self.start("talk_limit", files=[(LIMIT, "talk_limit.so")])
         path = os.path.join(sluice.directory, "talk_limit.so")
         with open(path, "rb") as file:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# No binary of ours brings OpenSSL into its process, directly or through a library.
+# No binary of Sluice loads OpenSSL, directly or through a library.
 set -euo pipefail
 
 for binary in source/server/sluice source/load/sluice-load; do

@@ -1,4 +1,4 @@
-"""More open microphones than slots, in real browsers: a slot goes to the one that speaks."""
+"""More open microphones than slots, in real browsers: a slot is assigned to the one that speaks."""
 
 import contextlib
 import time
@@ -14,7 +14,7 @@ SYLLABLE_S = 0.1
 PAUSE_S = 0.8
 ROUNDS = 3
 
-# A microphone that is open all the time and silent until speak(). Resolves to nothing when the syllable is over.
+# A microphone that is always open and silent until speak(), which resolves when the syllable has ended.
 OPEN_MICROPHONE = """
 navigator.mediaDevices.getUserMedia = async () => {
   const context = new AudioContext();
@@ -34,7 +34,7 @@ navigator.mediaDevices.getUserMedia = async () => {
 };
 """
 
-# A receiver with as many slots as asked for, which is not the shipped page: that has more.
+# A receiver with the requested number of slots; the shipped page has more.
 RECEIVE = """
 (async () => {
   const pc = window.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
@@ -72,7 +72,7 @@ class OpenMicrophones(unittest.TestCase):
         return page
 
     def syllable(self, speaker, receivers):
-        """The energy that each receiver hears of a syllable and of the pause after it, longer than slot_hold_ms."""
+        """The energy that each receiver plays during a syllable and during the pause after it, longer than slot_hold_ms."""
         before = [receiver.run(ENERGY) for receiver in receivers]
         speaker.page.run(f"speak({SYLLABLE_S})")
         time.sleep(PAUSE_S)
@@ -90,7 +90,7 @@ class OpenMicrophones(unittest.TestCase):
                 two, all_slots = self.syllable(speaker, receivers)
                 print(f"round {turn}, {speaker.name}: energy {two:.4f} on two slots, {all_slots:.4f} on {SPEAKERS}")
                 self.assertGreater(all_slots, 0.01)
-                self.assertGreater(two, all_slots / 4)  # the figures come in steps
+                self.assertGreater(two, all_slots / 4)  # the statistics are updated in steps
         self.assertEqual(self.sluice.metric("sluice_filter_drops_total", reason="no_slot"), 0)
         self.assertGreater(self.sluice.metric("sluice_filter_drops_total", reason="silence"), 0)
 

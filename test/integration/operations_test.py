@@ -1,4 +1,4 @@
-"""What an operator does: signals, changed files, the admin endpoint."""
+"""An operator's tasks: signals, changed files, the admin endpoint."""
 
 import json
 import os
@@ -50,7 +50,7 @@ class Operations(unittest.TestCase):
             proxy.process.send_signal(signal.SIGHUP)
             wait_until(lambda: proxy.metric("sluice_generation") > generation, "SIGHUP reloads")
 
-    def test_a_dry_run_names_what_would_end_and_changes_nothing(self):
+    def test_a_dry_run_names_sessions_that_would_end_and_changes_nothing(self):
         with Sluice() as proxy:
             self.stun(proxy).marks()
             generation = proxy.metric("sluice_generation")
@@ -105,7 +105,7 @@ class Operations(unittest.TestCase):
         self.assertIn('to "pages"; takes effect at once', shown.stdout)
         self.assertNotIn(secret, shown.stdout + shown.stderr)
 
-    def test_the_admin_token_opens_the_endpoint_and_is_never_shown(self):
+    def test_the_admin_token_protects_the_endpoint_and_is_never_shown(self):
         secret = "a-token-of-the-operator"
         guarded = voice_room_config().replace("admin {", f'admin {{ token: "{secret}" allowed_hosts: "sluice.internal"')
         with Sluice(guarded) as proxy:
@@ -128,7 +128,7 @@ class Operations(unittest.TestCase):
             wait_until(lambda: request(url + "/metrics", headers=bearer)[0] == 401, "a reload changes the token")
             self.assertNotIn(secret, proxy.log())
 
-    def test_an_admin_address_that_others_reach_is_warned_of(self):
+    def test_an_admin_address_that_others_can_reach_causes_a_warning(self):
         for config, warned in ((voice_room_config().replace("127.0.0.1:9901", "0.0.0.0:9901"), True),
                                (voice_room_config().replace("127.0.0.1:9901", '0.0.0.0:9901" token: "sixteen-bytes-or-more'),
                                 False),
@@ -136,7 +136,7 @@ class Operations(unittest.TestCase):
             command = [*Sluice(config).command, "--mode", "validate"]
             ended = subprocess.run(command, capture_output=True, text=True, check=False)
             self.assertEqual((ended.returncode, ended.stdout), (0, "OK\n"), ended.stderr)
-            self.assertEqual("whoever reaches it operates the proxy" in ended.stderr, warned)
+            self.assertEqual("anyone who reaches it can operate the proxy" in ended.stderr, warned)
 
     def test_a_symbolic_link_that_is_swapped_reloads(self):
         """As Kubernetes replaces a mounted ConfigMap."""
@@ -157,7 +157,7 @@ class Operations(unittest.TestCase):
             os.rename(os.path.join(folder, "next"), os.path.join(folder, "current"))
             wait_until(lambda: stun.marks()[0] == 13, "the swap is noticed")
 
-    def test_a_wildcard_listener_answers_from_the_address_that_was_asked(self):
+    def test_a_wildcard_listener_responds_from_the_address_that_received_the_request(self):
         port = free_ports(1)[0]
         config = WILDCARD.replace("PORT", str(port))
         with Sluice(config=config) as proxy, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
@@ -167,7 +167,7 @@ class Operations(unittest.TestCase):
                 self.assertEqual(client.recvfrom(2048)[1], (asked, port))
             self.assertEqual(len(json.loads(proxy.admin("/sessions")[2])["sessions"]), 2)
 
-    def test_half_a_file_or_none_changes_nothing(self):
+    def test_half_a_file_or_no_file_changes_nothing(self):
         with Sluice() as proxy:
             stun = self.stun(proxy)
             whole = with_dscp(14)
@@ -182,7 +182,7 @@ class Operations(unittest.TestCase):
             wait_until(lambda: stun.marks()[0] == 14, "the whole file is taken")
 
     def test_a_file_that_cannot_be_read_changes_nothing_until_it_can(self):
-        """A directory, links to nothing and to themselves, an empty file, bytes that are no text, and no permission."""
+        """A directory, broken and circular links, an empty file, bytes that are not text, and a file without permission."""
         whole = with_dscp(14)
 
         def closed(path):
@@ -204,7 +204,7 @@ class Operations(unittest.TestCase):
             "bytes that are no text": written(bytes(range(256))),
             "a file of which nothing may be read": closed,
         }
-        if os.geteuid() == 0:  # who may read everything
+        if os.geteuid() == 0:  # root may read everything
             del in_the_way["a file of which nothing may be read"]
         with Sluice() as proxy:
             stun = self.stun(proxy)
@@ -228,7 +228,7 @@ class Operations(unittest.TestCase):
             proxy.write_config(whole)
             wait_until(lambda: stun.marks()[0] == 14, "the whole file is taken, without being asked for")
 
-    def test_what_needs_a_restart_is_refused_by_name(self):
+    def test_changes_that_need_a_restart_are_refused_by_name(self):
         with Sluice() as proxy:
             proxy.write_config(voice_room_config() + "workers { count: 7 }")
             status, _, body = proxy.admin("/reload", "POST")
@@ -270,13 +270,13 @@ class Operations(unittest.TestCase):
             self.assertNotIn(secret, proxy.admin("/config_dump")[2])
             self.assertNotIn(secret, proxy.log())
 
-    def test_a_second_proxy_on_the_same_address_says_so(self):
+    def test_a_second_proxy_on_the_same_address_reports_the_conflict(self):
         with Sluice() as proxy:
             second = subprocess.run(proxy.command, capture_output=True, text=True, timeout=10)
             self.assertEqual(second.returncode, 1)
             self.assertIn("listeners[0].address: cannot bind 127.0.0.1", second.stderr)
 
-    def test_noise_is_counted_and_answered_with_less_than_three_times_its_size(self):
+    def test_noise_is_counted_and_responses_are_less_than_three_times_its_size(self):
         with Sluice() as proxy:
             noise = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.addCleanup(noise.close)

@@ -1,4 +1,4 @@
-"""What the example page shows and keeps when something goes wrong around a call, in a real browser."""
+"""The page's messages and state after failures around a call, in a real browser."""
 
 import contextlib
 import re
@@ -10,7 +10,7 @@ from browser import Browser
 from harness import Sluice, request, voice_room_config, wait_until
 from people import Player
 
-# Runs ahead of the page's scripts.
+# Runs before the page's scripts.
 RECORD_REQUESTS = """
 window.requests = [];
 const original = window.fetch;
@@ -88,7 +88,7 @@ class PageTest(unittest.TestCase):
         alice.click("mute")
         wait_until(lambda: sluice.players("quiet")["alice"]["talking"], "the user can talk again")
 
-    def test_a_second_tab_takes_the_call_and_the_first_says_so(self):
+    def test_a_second_tab_takes_the_call_and_the_first_shows_it(self):
         sluice = self.serve()
         first = self.player(sluice, "tabs", "alice")
         first.wait_for_state("connected")
@@ -107,7 +107,7 @@ class PageTest(unittest.TestCase):
         wait_until(lambda: "another tab" in second.problem(), "the second tab says what happened", 3)
         self.assertEqual(second.state(), "idle")
 
-    def test_a_call_that_was_replaced_unseen_does_not_end_the_other_one(self):
+    def test_a_call_that_was_replaced_unnoticed_does_not_end_the_other_one(self):
         sluice = self.serve()
         first = self.player(sluice, "tabs", "alice", NO_EVENTS)
         first.wait_for_state("connected")
@@ -120,7 +120,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual((first.state(), second.state()), ("idle", "connected"))
 
     def blocked(self, more):
-        """What the page says, and after how many ms, when the server's UDP port swallows everything."""
+        """The page's message, and after how many ms it appears, when the server's UDP port drops everything."""
         hole = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(hole.close)
         hole.bind(("127.0.0.1", 0))
@@ -144,7 +144,7 @@ class PageTest(unittest.TestCase):
         text, took, button = self.blocked("")
         print(f"{took:.0f} ms: {text}")
         self.assertLess(took, 10_000)
-        self.assertIn("no voice packets (UDP) come back", text)
+        self.assertIn("no voice packets (UDP) arrive", text)
         self.assertIn("This server offers no TURN relay", text)
         self.assertNotIn("404", text)
         self.assertEqual(button, "Try again")
@@ -153,11 +153,11 @@ class PageTest(unittest.TestCase):
         text, took, button = self.blocked('turn_uris: "turn:{address}?transport=udp"')
         print(f"{took:.0f} ms: {text}")
         self.assertLess(took, 10_000)
-        self.assertIn("no voice packets (UDP) come back", text)
+        self.assertIn("no voice packets (UDP) arrive", text)
         self.assertIn("through the TURN relay of this server was tried too", text)
         self.assertEqual(button, "Try again")
 
-    def test_the_room_comes_by_events_with_who_talks_and_who_only_listens(self):
+    def test_the_room_arrives_by_events_with_talking_players_and_players_that_only_listen(self):
         sluice = self.serve()
         bob = self.player(sluice, "room", "bob", RECORD_REQUESTS + RECORD_TALKING, "&listen=1")
         bob.wait_for_state("connected")
@@ -168,7 +168,7 @@ class PageTest(unittest.TestCase):
         self.assertNotIn("bob true", bob.page.run("Object.keys(window.talking)"))
 
         for player in (alice, bob):
-            wait_until(lambda p=player: p.note("bob") == "only listening", "bob is shown as a listener")
+            wait_until(lambda p=player: p.note("bob") == "only listening", "bob is shown as only listening")
             wait_until(lambda p=player: p.note("alice") == "speaking", "alice is shown as a speaker")
         self.assertTrue(bob.page.run("document.getElementById('mute').hidden"))
         alice.click("leave")
@@ -187,18 +187,18 @@ class PageTest(unittest.TestCase):
         self.assertEqual((alice.state(), alice.text("again")), ("idle", "Join again"))
 
         sluice.admin("/drain", "POST")
-        wait_until(lambda: "going to stop" in bob.text("notice"), "bob reads of the drain", 3)
+        wait_until(lambda: "shutting down" in bob.text("notice"), "bob reads of the drain", 3)
         self.assertEqual(bob.state(), "connected")
         alice.click("again")
         wait_until(lambda: "accepts no new players" in alice.problem(), "alice reads why she cannot join")
 
-    def test_a_full_room_is_named_in_a_sentence(self):
+    def test_a_full_room_is_reported_in_a_sentence(self):
         sluice = self.serve("limits { max_players_per_room: 1 }\n" + voice_room_config())
         self.player(sluice, "full", "alice").wait_for_state("connected")
         bob = self.player(sluice, "full", "bob")
         wait_until(lambda: bob.problem().startswith("This room is full. "), "bob reads that the room is full")
 
-    def test_what_assistive_technology_reads(self):
+    def test_the_page_has_the_texts_that_assistive_technology_reads(self):
         sluice = self.serve()
         alice = self.player(sluice, "aria", "alice")
         alice.wait_for_state("connected")

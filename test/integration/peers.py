@@ -1,4 +1,4 @@
-"""Players that are not browsers: aiortc and GStreamer's webrtcbin. Both send a tone and measure what they hear."""
+"""Players that are not browsers: aiortc and GStreamer's webrtcbin. Both send a tone and measure the received audio."""
 
 import array
 import asyncio
@@ -22,7 +22,7 @@ from aiortc.mediastreams import MediaStreamError  # noqa: E402
 
 from harness import request  # noqa: E402
 
-LOUD = 500  # of 32768: a sample that is no noise
+LOUD = 500  # of 32768: a sample above noise
 
 
 def join(sluice, room, name, offer):
@@ -59,17 +59,17 @@ class Tone(MediaStreamTrack):
 
 
 class AiortcPlayer:
-    """Runs an event loop on a thread of its own. Use as a context manager."""
+    """Runs an event loop on its own thread. Use as a context manager."""
 
     def __init__(self, sluice, room, name, slots=2, feedback=(), track=Tone):
-        """`feedback`: what the offer says that the speaker heeds, as in a=rtcp-fb. `track`: of what it says; None: see send()."""
+        """`feedback`: the RTCP feedback of the offer, as in a=rtcp-fb. `track`: the audio to send; None: see send()."""
         self._sluice, self._room, self._name, self._slots = sluice, room, name, slots
         self._track = track
         self._feedback = "".join(f"a=rtcp-fb:* {kind}\r\n" for kind in feedback)
         self.answer = ""
-        self.rtcp = []  # packets that came (RFC 3550 section 6.4), in order
+        self.rtcp = []  # packets received (RFC 3550 section 6.4), in order
         self.loud_frames = [0] * slots
-        self.configs = []  # of the Opus packets that came (RFC 6716 section 3.1), in order
+        self.configs = []  # of the Opus packets received (RFC 6716 section 3.1), in order
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
@@ -105,7 +105,7 @@ class AiortcPlayer:
         self._tasks = [asyncio.ensure_future(self._listen(i, t.receiver.track)) for i, t in enumerate(slots)]
 
     def _munge(self, offer):
-        """What is sent in place of the offer."""
+        """The offer to send instead."""
         return offer
 
     def _watch(self, receiver):
@@ -139,7 +139,7 @@ class AiortcPlayer:
                 self.loud_frames[slot] += max(samples) > LOUD
 
     def send(self, packets):
-        """Says (seconds, sequence number, timestamp, payload), each at its time from now on; returns a future."""
+        """Sends (seconds, sequence number, timestamp, payload), each at its time from now on; returns a future."""
         return asyncio.run_coroutine_threadsafe(self._send(packets), self._loop)
 
     async def _send(self, packets):
@@ -155,13 +155,13 @@ class AiortcPlayer:
 
 
 class GstreamerPlayer:
-    """A pipeline round webrtcbin. The one line that sends also receives. Use as a context manager."""
+    """A pipeline around webrtcbin. The one line that sends also receives. Use as a context manager."""
 
     def __init__(self, sluice, room, name, slots=2):
         Gst.init(None)
         self._sluice, self._room, self._name = sluice, room, name
         self.loud_buffers = {}  # by source pad
-        self._replies = []  # what is taken out of them lives no longer than they do
+        self._replies = []  # objects that are taken out of them live no longer than they do
         self._pipeline = Gst.parse_launch(
             "webrtcbin name=rtc bundle-policy=max-bundle "
             "audiotestsrc is-live=true freq=660 volume=0.3 ! audioconvert ! audio/x-raw,rate=48000,channels=1 "
@@ -169,8 +169,8 @@ class GstreamerPlayer:
         )
         self._rtc = self._pipeline.get_by_name("rtc")
         self._rtc.connect("pad-added", self._on_pad)
-        # By itself it uses every interface but loopback, and sends out of the interface that it bound.
-        self._agent = self._rtc.get_property("ice-agent")  # floating: letting go of it would end it
+        # By default it uses every interface except loopback, and sends from the interface that it bound.
+        self._agent = self._rtc.get_property("ice-agent")  # floating: releasing it would destroy it
         self._agent.emit("add-local-ip-address", "127.0.0.1")
         caps = Gst.Caps.from_string(
             "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2"
@@ -187,7 +187,7 @@ class GstreamerPlayer:
         return self._replies[-1]
 
     def __enter__(self):
-        # An offer needs to know what the pipeline sends.
+        # An offer depends on the media that the pipeline sends.
         negotiable = threading.Event()
         self._rtc.connect("on-negotiation-needed", lambda _: negotiable.set())
         self._pipeline.set_state(Gst.State.PLAYING)
@@ -211,17 +211,17 @@ class GstreamerPlayer:
     def _on_pad(self, _, pad):
         if pad.get_direction() != Gst.PadDirection.SRC:
             return
-        listener = Gst.parse_bin_from_description(
+        receiver = Gst.parse_bin_from_description(
             "rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=1 "
             "! appsink name=sink emit-signals=true sync=false",
             True,
         )
-        self._pipeline.add(listener)
+        self._pipeline.add(receiver)
         name = pad.get_name()
         self.loud_buffers[name] = 0
-        listener.get_by_name("sink").connect("new-sample", self._on_sample, name)
-        listener.sync_state_with_parent()
-        pad.link(listener.get_static_pad("sink"))
+        receiver.get_by_name("sink").connect("new-sample", self._on_sample, name)
+        receiver.sync_state_with_parent()
+        pad.link(receiver.get_static_pad("sink"))
 
     def _on_sample(self, sink, name):
         buffer = sink.emit("pull-sample").get_buffer()

@@ -22,7 +22,7 @@ class Player:
         wait_until(lambda: self.state() == wanted, f"{self.name} is {wanted}", timeout)
 
     def heard(self):
-        """CSRCs of the players that this one hears at the moment."""
+        """CSRCs of the players that this one currently receives."""
         return set(self.page.run("[...window.sluice.voices().keys()]"))
 
     def click(self, element):
@@ -32,16 +32,16 @@ class Player:
         return self.page.run(f"document.getElementById('{element}')?.textContent ?? ''")
 
     def note(self, name):
-        """What the page says below a player's name."""
+        """The page's note below a player's name."""
         return self.page.run(f"document.querySelector('li[data-name={name}] .note')?.textContent")
 
     def problem(self):
-        """What the page says is wrong; empty: nothing."""
+        """The page's error message; empty if there is none."""
         return self.page.run("document.getElementById('problem-text')?.textContent ?? ''")
 
 
 def received_share(sender, receiver, seconds):
-    """What part of the packets that one sends the other receives, and the energy it hears in the meantime."""
+    """The share of one player's packets that the other receives, and the energy that it plays meanwhile."""
     sent_before, received_before = sender.stats(), receiver.stats()
     time.sleep(seconds)
     sent_after, received_after = sender.stats(), receiver.stats()

@@ -1,7 +1,7 @@
 """Tests in Python that drive the built proxy."""
 
 def python_test(name, src, data = [], **kwargs):
-    """A test that Debian's Python runs; its modules need nothing but Debian's packages.
+    """A test that Debian's Python runs; its modules need only Debian's packages.
 
     Args:
       name: of the target

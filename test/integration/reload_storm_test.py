@@ -1,4 +1,4 @@
-"""A thousand reloads of many kinds in a minute, over forty players, a TURN relay and two browsers: nobody notices."""
+"""A thousand reloads of many kinds in a minute, over forty players, a TURN relay and two browsers: none is disturbed."""
 
 import time
 import unittest

@@ -1,4 +1,4 @@
-"""Reloads while people talk in real browsers: nobody notices, and the wire shows the new settings."""
+"""Reloads while people talk in real browsers: no call is disturbed, and the wire shows the new settings."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ class Reload(unittest.TestCase):
                 status, _, body = sluice.admin("/reload", "POST")
                 self.assertEqual(status, 200, body)
                 self.assertEqual(stun.marks(), (dscp, ttl))
-                # Within one sweep every session has them, also those that only listen.
+                # Within one sweep every session has them, also those of players that only listen.
                 rates = lambda: {s["filters"]["pacer"]["rate_bps"]
                                  for s in json.loads(sluice.admin("/sessions")[2])["sessions"] if s.get("player")}
                 wait_until(lambda turn=turn: rates() == {str(1_000_000 + turn)}, "sessions have the new rate", step=0.05)

@@ -14,7 +14,8 @@ from browser import Browser
 from harness import Sluice, metric, wait_until
 from people import Player
 
-# Outside of SRTP, which would take what is sent again for a replay. 20 ms each way, so a round trip of 40 ms; and loss in one direction.
+# Outward of SRTP, which would treat retransmissions as replays. 20 ms each way, so a round trip of 40 ms; and loss in one
+# direction.
 CONFIG = """
 listeners {
   name: "voice"
@@ -61,7 +62,7 @@ SENTENCES = (
     "The birch canoe slid on the smooth planks.", "Over there!", "Glue the sheet to the dark blue background.",
     "Go left.", "These days a chicken leg is a rare dish.", "Wait.", "The juice of lemons makes fine punch.",
 )
-# What the answer says a game's would: send nothing in pauses (RFC 7587 section 6.1).
+# Changes the answer as a game would: the client sends nothing in pauses (RFC 7587 section 6.1).
 DTX = """
 const set = RTCPeerConnection.prototype.setRemoteDescription;
 RTCPeerConnection.prototype.setRemoteDescription = function({type, sdp}) {
@@ -79,13 +80,13 @@ def record_speech(path):
                 if i == 0:
                     out.setparams(one.getparams())
                 rate = one.getframerate()
-            out.writeframes(spoken[spoken.find(b"data") + 8 :])  # the length that a stream's header tells is none
+            out.writeframes(spoken[spoken.find(b"data") + 8 :])  # the length in a stream's header is invalid
             out.writeframes(bytes(2 * int(rate * (0.8 + 0.4 * (i % 3)))))
 
 
 def listen(up="", down="", repair=None, conceal=False, dtx=False, warm_up=6, seconds=15):
-    """What a browser that listens to another one counts within so many seconds, and the proxy's metrics then. What the
-    proxy made up itself counts as concealed too."""
+    """The counters of a browser that receives another one, over this many seconds, and the proxy's metrics afterwards.
+    Frames that the proxy created count as concealed too."""
     pages = os.path.abspath("examples/voice_room/page")
     chain = ("" if repair is None else REPAIR % repair) + (CONCEAL if conceal else "")
     config = CONFIG % {"up": up, "down": down, "repair": chain, "pages": pages}
@@ -96,14 +97,14 @@ def listen(up="", down="", repair=None, conceal=False, dtx=False, warm_up=6, sec
             record_speech(speech)
         browser = stack.enter_context(Browser(microphone=speech if dtx else None))
         Player(browser, sluice, "lossy", "speaker", before=DTX if dtx else None).wait_for_state("connected")
-        listener = Player(browser, sluice, "lossy", "listener", query="&listen=1")
-        listener.wait_for_state("connected")
-        wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
+        receiver = Player(browser, sluice, "lossy", "receiver", query="&listen=1")
+        receiver.wait_for_state("connected")
+        wait_until(lambda: receiver.stats()["packetsReceived"] > 50, "sound flows")
         time.sleep(warm_up)
-        before = listener.page.run(INBOUND)
+        before = receiver.page.run(INBOUND)
         text_before = sluice.admin("/metrics")[2]
         time.sleep(seconds)
-        after = listener.page.run(INBOUND)
+        after = receiver.page.run(INBOUND)
         text = sluice.admin("/metrics")[2]
     counted = {name: after[name] - before.get(name, 0) for name in after}
     counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
@@ -123,7 +124,7 @@ def listen(up="", down="", repair=None, conceal=False, dtx=False, warm_up=6, sec
 
 
 def listen_to_each(*lines):
-    """listen() on several lines, two at a time: each has a proxy and a browser of its own."""
+    """listen() on several lines, two at a time: each has its own proxy and browser."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         return list(pool.map(lambda line: listen(**line), lines))
 
@@ -135,7 +136,7 @@ class RepairTest(unittest.TestCase):
         self.assertLess(rise("sluice_repair_recovered_late_total"), recovered / 10)
 
     def test_loss_on_the_speakers_line(self):
-        # A burst is longer than what RED carries: the rest comes late, and has to be waited for.
+        # A burst is longer than RED covers: the rest arrives late, and the buffer has to wait for it.
         for loss, conceal in (("loss { percent: 10 }", False), ("loss { percent: 10 mean_burst: 3 }", True)):
             with self.subTest(loss=loss):
                 (without, _), (repaired, rise) = listen_to_each(
@@ -145,13 +146,13 @@ class RepairTest(unittest.TestCase):
                 self.recovered(rise)
                 self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
 
-    def test_a_speaker_without_red_is_asked_again(self):
+    def test_packets_of_a_speaker_without_red_are_requested_again(self):
         loss = "loss { percent: 10 } jitter { max_ms: 20 }"
         (without, _), (repaired, rise) = listen_to_each({"up": loss}, {"up": loss, "repair": "uplink {}"})
         self.recovered(rise)
         self.assertLess(repaired["concealed_share"], without["concealed_share"] / 2)
 
-    def test_loss_on_the_listeners_line(self):
+    def test_loss_on_the_receivers_line(self):
         loss = "loss { percent: 10 }"
         (without, _), (repaired, rise), (redundant, rise_redundant) = listen_to_each(
             {"down": loss}, {"down": loss, "repair": "downlink {}"}, {"down": loss, "repair": "downlink { prefer: DELAY }"}
@@ -162,14 +163,14 @@ class RepairTest(unittest.TestCase):
         print(f"{resent:.0f} bytes sent again and {red:.0f} of RED for {voice:.0f} of voice: {100 * (resent + red) / voice:.0f} %")
         self.assertLess(resent + red, voice * 0.4)
 
-        # Where delay matters more than bytes.
+        # With prefer: DELAY.
         self.assertGreater(rise_redundant("sluice_repair_red_out_total"), 300)
         self.assertGreater(rise_redundant("sluice_repair_refused_total", reason="redundant"), 0)
         self.assertLess(redundant["concealed_share"], without["concealed_share"] / 3)
         self.assertLess(redundant["delay_ms"], repaired["delay_ms"])
 
     def test_loss_with_discontinuous_transmission(self):
-        # Of a pause that has begun unnoticed a browser conceals 400 ms, until the next packet comes.
+        # In a pause whose beginning was lost, a browser conceals 400 ms, until the next packet arrives.
         loss = "loss { percent: 10 }"
         spurts = {"dtx": True, "seconds": 30}
         (without, _), (asked, _), (concealed, _), (without_down, _), (repaired_down, _) = listen_to_each(
@@ -183,10 +184,10 @@ class RepairTest(unittest.TestCase):
         self.assertLess(without["packetsReceived"], 30 * 45)  # it pauses
         for repaired in (asked, concealed):
             self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
-        self.assertLess(concealed["delay_ms"], 150)  # not 280, as when answers came 400 ms late
+        self.assertLess(concealed["delay_ms"], 150)  # not 280, as when retransmissions arrived 400 ms late
         self.assertLess(repaired_down["concealed_share"], without_down["concealed_share"] / 3)
 
-    def test_browsers_speak_red_and_understand_ours(self):
+    def test_browsers_send_red_and_understand_the_proxys(self):
         loss = "loss { percent: 10 }"
         (heard, rise), (understood, rise_ours) = listen_to_each(
             {"up": loss, "repair": "uplink { red: true nack: false } downlink { nack: false }"},

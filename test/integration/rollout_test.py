@@ -1,4 +1,4 @@
-"""Versions of a chain side by side: their shares, moving between them in mid-call, and a bad one that steps back."""
+"""Versions of a chain: their shares, moves between them during calls, and the rollback of a bad one."""
 
 import json
 import re
@@ -53,7 +53,7 @@ class Rollout(unittest.TestCase):
     def sessions(proxy):
         return {version: proxy.metric("sluice_chain_sessions", version=version) for version in ("old", "new")}
 
-    def test_ninety_to_ten_is_that_over_ten_thousand_sessions(self):
+    def test_ninety_to_ten_gives_those_shares_over_ten_thousand_sessions(self):
         upstream = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(upstream.close)
         upstream.bind(("127.0.0.1", 0))
@@ -70,7 +70,7 @@ class Rollout(unittest.TestCase):
             before = self.sessions(proxy)
             print(before)
             self.assertAlmostEqual(before["new"] / SESSIONS, 0.10, delta=0.01)
-            # Who comes again from another port is served by the same version.
+            # A client that returns from another port is served by the same version.
             for i in range(200):
                 knock(i)
             wait_until(lambda: proxy.metric("sluice_sessions") == SESSIONS + 200, "they have come again")
@@ -79,7 +79,7 @@ class Rollout(unittest.TestCase):
             for session in json.loads(proxy.admin("/sessions?limit=100000")[2])["sessions"]:
                 versions.setdefault(session["remote"].split(":")[0], set()).add(session["version"])
             self.assertEqual({len(found) for found in versions.values()}, {1})
-            # Only as many move as must.
+            # Only as many move as necessary.
             shifted = proxy.on_own_ports(FORWARD % (80, 20, port))
             status, _, text = request(f"http://127.0.0.1:{proxy.ports['admin']}/reload?dry_run=1", "POST", shifted)
             self.assertEqual(status, 200, text)
@@ -92,7 +92,7 @@ class Rollout(unittest.TestCase):
             self.assertAlmostEqual(self.sessions(proxy)["new"] / SESSIONS, 0.20, delta=0.015)
             self.assertEqual(proxy.metric("sluice_listener_sessions_closed_total"), 0)
 
-    def test_players_go_over_in_mid_call_and_lose_no_packet(self):
+    def test_players_move_to_another_version_during_a_call_and_lose_no_packet(self):
         with Sluice(voice_room(100, 0), arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", rooms=2, players=20, talkers=2, seconds=8)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 20, "all players are connected")
@@ -110,7 +110,7 @@ class Rollout(unittest.TestCase):
             self.assertGreater(proxy.metric("sluice_filter_packets_total", filter="marker", version="old"), 0)
             self.assertGreater(proxy.metric("sluice_filter_packets_total", filter="marker", version="new"), 0)
 
-    def test_a_bad_version_steps_back_by_itself_and_stays_back(self):
+    def test_a_bad_version_is_rolled_back_automatically_and_stays_so(self):
         step_back = "step_back { window_s: 5 min_packets: 200 }"
         with Sluice(voice_room(50, 50, step_back), arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", rooms=2, players=20, talkers=3, seconds=12)
@@ -121,10 +121,10 @@ class Rollout(unittest.TestCase):
             self.assertEqual(proxy.admin("/reload", "POST")[0], 200)
             wait_until(lambda: proxy.metric("sluice_rollout_step_backs_total", version="new") == 1,
                        "the bad version steps back", timeout=8)
-            self.assertRegex(proxy.log(), r"version new steps back: \d+\.\d+ % of its packets were dropped")
+            self.assertRegex(proxy.log(), r"version new is rolled back: \d+\.\d+ % of its packets were dropped")
             self.assertEqual(proxy.metric("sluice_rollout_share", version="new"), 0)
             wait_until(lambda: self.sessions(proxy) == {"old": 20, "new": 0}, "its sessions have moved")
-            # The same again, and a reload for another reason, do not bring it back; other filters do.
+            # The same weights again, and a reload for another reason, do not restore it; other filters do.
             self.assertEqual(proxy.admin("/reload", "POST")[0], 200)
             self.assertEqual(proxy.metric("sluice_rollout_share", version="new"), 0)
             listeners = json.loads(proxy.admin("/listeners")[2])

@@ -1,4 +1,4 @@
-"""What GET /sessions tells of one player: who is heard, and what was dropped of whom."""
+"""The content of GET /sessions for one player: the speakers in its slots, and the drops of its packets."""
 
 import json
 import socket
@@ -25,10 +25,10 @@ class SessionsTest(unittest.TestCase):
 
     @staticmethod
     def dropped(session, name, reason):
-        """Packets; `name` is the filter's, or None for what the listener dropped."""
+        """Packets; `name` is the filter's, or None for drops of the listener."""
         return sum(d["packets"] for d in session["drops"] if (d.get("filter"), d["reason"]) == (name, reason))
 
-    def test_one_player_is_listed_with_those_who_are_heard_and_what_was_dropped(self):
+    def test_one_player_is_listed_with_the_speakers_in_its_slots_and_its_drops(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=3, talkers=3, slots=1, seconds=4, names="Ada,Grace,Linus")
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 3, "all players are connected")
@@ -42,7 +42,7 @@ class SessionsTest(unittest.TestCase):
             self.assertTrue(ada["authenticated"])
             self.assertEqual(result_of(load)[0], 0)
 
-    def test_forged_packets_are_dropped_at_the_session_that_they_came_to_and_at_no_other(self):
+    def test_forged_packets_are_dropped_only_at_the_session_where_they_arrived(self):
         with Sluice(arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=2, talkers=2, seconds=4)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 2, "all players are connected")
@@ -60,7 +60,7 @@ class SessionsTest(unittest.TestCase):
                 self.assertEqual(proxy.metric("sluice_filter_drops_total", filter="dtls_srtp", reason="not_keyed"), FORGED)
             self.assertEqual(result_of(load)[0], 0)
 
-    def test_a_chain_that_authenticates_nobody_says_so(self):
+    def test_sessions_of_a_chain_that_does_not_authenticate_are_marked(self):
         upstream = free_ports(1)[0]
         config = with_forward_listener(upstream)
         game = int(config.split('name: "game"')[1].split("127.0.0.1:")[1].split('"')[0])

@@ -1,4 +1,4 @@
-"""A new process takes over from the running one, and nobody on a call notices."""
+"""A new process takes over from the running one, without disturbing a call."""
 
 import json
 import os
@@ -44,7 +44,7 @@ admin { address: "127.0.0.1:9901" }
 
 
 class Echo:
-    """An upstream that says who it was asked by."""
+    """An upstream that sends back the address of the client."""
 
     def __init__(self, test):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,7 +77,7 @@ class Takeover(unittest.TestCase):
             report = crowd.check()
             self.assertLess(report["latency_ms"]["p99"], 40)
 
-    def test_browsers_go_on_talking_and_can_leave_and_come(self):
+    def test_browsers_continue_to_talk_and_can_leave_and_join(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy, Browser() as browser:
             ann, ben = (Player(browser, proxy, "r", name) for name in ("ann", "ben"))
             for player in (ann, ben):
@@ -93,7 +93,7 @@ class Takeover(unittest.TestCase):
                 new = player.stats()
                 self.assertEqual(new["packetsLost"], old["packetsLost"])
                 self.assertGreater(new["totalAudioEnergy"], old["totalAudioEnergy"])
-            cid = Player(browser, proxy, "r", "cid")  # who was told nothing of all this
+            cid = Player(browser, proxy, "r", "cid")  # which was told nothing of the takeover
             cid.wait_for_state("connected")
             wait_until(lambda: len(cid.heard()) == 2, "the new one hears both")
             ben.page.close()
@@ -122,7 +122,7 @@ class Takeover(unittest.TestCase):
                 self.assertEqual([ask(client) for client in clients], before)
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 0)
 
-    def test_turn_relays_keep_their_ports_and_nonces_stay_good(self):
+    def test_turn_relays_keep_their_ports_and_nonces_stay_valid(self):
         for ports in ("", " relays: SHARED"):
             with self.subTest(ports=ports), started(LOOPBACK + ports, extra=SOCKET) as proxy:
                 sink = Sink()
@@ -140,13 +140,13 @@ class Takeover(unittest.TestCase):
                     self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="kept"), len(clients))
                     self.assertEqual(proxy.metric("sluice_stun_turn_live_allocations"), len(clients))
                     clients[0].send_channel(0x4000, b"by channel")
-                    self.assertEqual(sink.heard(), (b"by channel", relayed[0]))
+                    self.assertEqual(sink.received(), (b"by channel", relayed[0]))
                     sink.socket.sendto(b"back", relayed[0])
                     self.assertEqual(clients[0].receive(), b"back")
                     if not ports:  # a shared port's peer belongs to one client
                         for client, address in zip(clients, relayed):
                             client.send(sink.host, sink.port, b"by indication")
-                            self.assertEqual(sink.heard(), (b"by indication", address))
+                            self.assertEqual(sink.received(), (b"by indication", address))
                     for client in clients:
                         nonce = client.nonce
                         self.assertEqual(client.request(REFRESH).code, 0)
@@ -155,14 +155,14 @@ class Takeover(unittest.TestCase):
                     self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
                 wait_until(lambda: proxy.metric("sluice_stun_turn_live_allocations") == 0, "all have ended")
 
-    def test_what_the_new_configuration_has_no_place_for_ends_and_is_named(self):
+    def test_sessions_without_a_place_in_the_new_configuration_end_and_are_reported(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
             proxy.write_config(voice_room_config().replace('name: "webrtc"', 'name: "other"') + SOCKET)
             proxy.take_over()
             self.assertEqual(proxy.metric("sluice_takeover_sessions_total", result="ended"), 4)
-            self.assertIn("4 sessions, listener voice, chain webrtc: its chain is not there any more", proxy.log())
+            self.assertIn("4 sessions, listener voice, chain webrtc: its chain no longer exists", proxy.log())
             self.assertEqual(proxy.players("r"), {})
             result_of(load)
 
@@ -175,7 +175,7 @@ class Takeover(unittest.TestCase):
             other_count = start("--concurrency", "1")
             self.assertEqual(other_count.returncode, 1)
             self.assertIn("workers.count must be the same: 2, not 1", other_count.stderr)
-            # Found only when everything is there: another process has the port.
+            # Detected only when everything was handed over: another process has bound the port.
             taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.addCleanup(taken.close)
             taken.bind(("127.0.0.1", 0))
@@ -191,12 +191,12 @@ class Takeover(unittest.TestCase):
                                     capture_output=True, text=True, timeout=20, check=False)
             self.assertEqual(result.returncode, 1)
             self.assertIn("listeners[0].additional_addresses[0]: cannot bind", result.stderr)
-            wait_until(lambda: "takeover failed, this process goes on" in proxy.log(), "the old one says so")
+            wait_until(lambda: "takeover failed, this process continues" in proxy.log(), "the old one says so")
             code, report = result_of(load)
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()  # it still can
 
-    def test_endpoints_go_where_the_new_configuration_says(self):
+    def test_endpoints_move_to_the_addresses_of_the_new_configuration(self):
         with Sluice(voice_room_config() + SOCKET) as proxy:
             old = dict(proxy.ports)
             admin, = free_ports(1)
@@ -208,20 +208,20 @@ class Takeover(unittest.TestCase):
                     self.assertEqual(client.connect_ex(("127.0.0.1", port)) == 0, port == admin)
             self.assertEqual(request(proxy.join_url + "/v1/rooms")[0], 200)
 
-    def test_a_new_process_that_dies_on_the_way_changes_nothing(self):
+    def test_a_new_process_that_dies_during_the_takeover_changes_nothing(self):
         with Sluice(voice_room_config() + SOCKET, arguments=("--concurrency", "2")) as proxy:
             load = start_load(proxy, room="r", players=4, talkers=2, seconds=6)
             wait_until(lambda: proxy.metric("sluice_players", state="connected") == 4, "all players are connected")
             for steps in (("hello",), ("hello", "take"), ("hello", "take"), ("hello", "nonsense")):
                 self.pretend(proxy, steps)
                 self.assertEqual(proxy.admin("/ready")[0], 200)
-            wait_until(lambda: proxy.log().count("takeover failed, this process goes on") == 2, "it says so")
+            wait_until(lambda: proxy.log().count("takeover failed, this process continues") == 2, "it says so")
             code, report = result_of(load)
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()
 
     def pretend(self, proxy, steps):
-        """Is a successor until these steps are done, and then gone."""
+        """Acts as a successor for these steps of the protocol, then exits."""
         messages = {"hello": (0, struct.pack("=II", 2, os.getpid())), "take": (2, b""), "nonsense": (99, b"?")}
         folder = os.open(proxy.directory, os.O_PATH)
         with socket.socket(socket.AF_UNIX) as successor:
@@ -245,7 +245,7 @@ class Takeover(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(mode), 0o600)
             folder = os.open(proxy.directory, os.O_PATH)  # an address holds only 107 characters
             self.addCleanup(os.close, folder)
-            with socket.socket(socket.AF_UNIX) as stranger:  # whom nobody understands
+            with socket.socket(socket.AF_UNIX) as stranger:  # which sends an unknown message
                 stranger.connect(f"/proc/self/fd/{folder}/sluice.sock")
                 stranger.send(b"GET / HTTP/1.1\r\n\r\n" + bytes(100))
                 self.assertEqual(proxy.admin("/ready")[0], 200)

@@ -1,4 +1,4 @@
-"""TRANSCODE on a listener's leg follows its line and its worker: what RTCP and the load say is seen in the TOC byte."""
+"""TRANSCODE towards a receiver follows its line and its worker: the TOC byte shows the effect of RTCP and load."""
 
 import json
 import subprocess
@@ -40,40 +40,40 @@ class TranscodeTest(unittest.TestCase):
     def setUp(self):
         self.sluice = self.enterContext(Sluice(config=config(), arguments=["--concurrency", "1"]))
         self.enterContext(AiortcPlayer(self.sluice, "room", "talker", slots=1))
-        self.listener = self.enterContext(AiortcPlayer(self.sluice, "room", "listener", slots=1))
+        self.receiver = self.enterContext(AiortcPlayer(self.sluice, "room", "receiver", slots=1))
         self.comes(FULLBAND_20_MS)
 
     def comes(self, configs, timeout=30):
-        """The last ten packets are all of these."""
-        last = lambda: set(self.listener.configs[-10:])
+        """Whether the last ten packets all have one of these configurations."""
+        last = lambda: set(self.receiver.configs[-10:])
         try:
-            wait_until(lambda: len(self.listener.configs) > 10 and last() <= configs, f"packets of {configs}", timeout)
+            wait_until(lambda: len(self.receiver.configs) > 10 and last() <= configs, f"packets of {configs}", timeout)
         except AssertionError as error:
             raise AssertionError(f"{error}; the last were of {last()}") from error
 
     def profile(self):
-        """What /sessions shows of the listener; nothing while the worker has no time to say."""
+        """The receiver's session in /sessions; empty while the worker has no time to report it."""
         sessions = json.loads(self.sluice.admin("/sessions")[2])["sessions"]
-        return next((text for text in map(json.dumps, sessions) if '"player": "listener"' in text), "")
+        return next((text for text in map(json.dumps, sessions) if '"player": "receiver"' in text), "")
 
     def reload(self, *line):
         self.sluice.write_config(config(*line))
         self.assertEqual(self.sluice.admin("/reload", "POST")[0], 200)
 
-    def test_a_far_listener_gets_narrowband_in_short_frames(self):
+    def test_a_far_receiver_gets_narrowband_in_short_frames(self):
         self.reload("delay_ms: 55", 55)
         self.comes(NARROWBAND_10_MS)
         self.reload()
         self.comes(FULLBAND_20_MS)
 
-    def test_a_listener_who_loses_gets_fec(self):
+    def test_a_receiver_that_loses_packets_gets_fec(self):
         self.reload("loss { percent: 10 }")
         self.comes(SILK_OR_HYBRID)
         wait_until(lambda: "FEC" in self.profile(), "FEC is on")
         self.reload()
         self.comes(FULLBAND_20_MS)
 
-    def test_a_busy_worker_encodes_with_less_effort(self):
+    def test_a_busy_worker_encodes_with_less_complexity(self):
         self.assertIn("complexity 10", self.profile())
         load = subprocess.Popen(  # ninety streams to encode
             ["source/load/sluice-load", "--join", self.sluice.join_url, "--players", "10", "--talkers", "10", "--slots", "10",

@@ -1,4 +1,4 @@
-"""A TURN client that does what it is told, also what it should not; nothing but the standard library."""
+"""A TURN client that sends what a test specifies, including invalid messages; needs only the standard library."""
 
 import hashlib
 import hmac
@@ -66,7 +66,7 @@ class Answer:
 
 
 class TurnClient:
-    """One socket towards the server. Use as a context manager."""
+    """One socket connected to the server. Use as a context manager."""
 
     def __init__(self, server, user="alice", password="alice's password", host="127.0.0.1"):
         self.user, self.password, self.realm, self.nonce = user, password, None, None
@@ -86,7 +86,7 @@ class TurnClient:
         return hashlib.md5(f"{self.user}:{self.realm}:{self.password}".encode()).digest()
 
     def ask(self, text):
-        """Sends it, and again when nothing comes back."""
+        """Sends it, and retransmits it if no response arrives."""
         for wait in (0.5, 1, 2, 4):
             self.socket.settimeout(wait)
             self.socket.send(text)
@@ -134,7 +134,7 @@ class TurnClient:
         self.socket.send(struct.pack("!HH", channel, len(data)) + data)
 
     def receives(self, payload):
-        """Whether this comes from a peer before the socket's timeout."""
+        """Whether this arrives from a peer before the socket's timeout."""
         try:
             while self.receive() != payload:
                 pass
@@ -143,7 +143,7 @@ class TurnClient:
             return False
 
     def receive(self):
-        """The payload of what comes next from a peer."""
+        """The payload of the next datagram from a peer."""
         data = self.socket.recv(2000)
         if data[0] >= 0x40:
             return data[4:4 + struct.unpack_from("!H", data, 2)[0]]

@@ -1,4 +1,4 @@
-"""The TURN server with many clients: ten thousand allocations, and floods of strangers."""
+"""The TURN server with many clients: ten thousand allocations, and floods of unknown clients."""
 
 import os
 import re
@@ -13,9 +13,9 @@ from turn_client import ALLOCATE, BINDING, LIFETIME, REFRESH, UDP, Answer, TurnC
 from turn_server import LOOPBACK, Sink, started
 
 SOFTWARE = 0x8022
-IP_PKTINFO = 8  # ip(7); Python's socket does not know it
+IP_PKTINFO = 8  # ip(7); Python's socket module does not have it
 FLOOD = "test/bench/turn_flood"
-RATE = 55_000  # so that 50,000 a second are sure
+RATE = 55_000  # so that 50,000 a second are certain
 
 
 def resident_kib(process):
@@ -28,14 +28,14 @@ def descriptors(process):
 
 
 def kernel_drops(*ports):
-    """What did not fit into the receive queues of these ports (proc(5), /proc/net/udp)."""
+    """The datagrams that did not fit into the receive queues of these ports (proc(5), /proc/net/udp)."""
     with open("/proc/net/udp", encoding="ascii") as file:
         rows = [line.split() for line in list(file)[1:]]
     return sum(int(row[-1]) for row in rows if int(row[1].split(":")[1], 16) in ports)
 
 
 class Peers:
-    """As many peers as one likes, on one socket: each has an address of its own and says back what it hears."""
+    """Any number of peers on one socket: each has its own address and echoes received datagrams."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -59,7 +59,7 @@ class ManyTest(unittest.TestCase):
     COUNT = 10_000
 
     def many(self, relays):
-        """Descriptors, KiB of an allocation, seconds, descriptors left at the end; all relay, and all end."""
+        """Descriptors, KiB per allocation, seconds, descriptors left at the end; all relay, and all end."""
         limits = "limits { max_sessions_per_source: 100000 max_sessions: 100000 }"
         options = f"{LOOPBACK} relays: {relays} max_allocations: 20000 max_allocations_per_user: 20000"
         peers = Peers()
@@ -93,7 +93,7 @@ class ManyTest(unittest.TestCase):
             left = descriptors(sluice.process) - files
         return used, kib, seconds, left
 
-    def test_ten_thousand_allocations_with_a_port_each(self):
+    def test_ten_thousand_allocations_with_a_separate_port_each(self):
         used, kib, seconds, left = self.many("PER_ALLOCATION")
         self.assertLess(used, self.COUNT + 200)
         self.assertLess(left, 10)
@@ -111,7 +111,7 @@ class ManyTest(unittest.TestCase):
 class ArrivalTest(unittest.TestCase):
     COUNT = 200
 
-    def test_two_hundred_clients_behind_one_address_that_begin_at_once_are_all_answered(self):
+    def test_two_hundred_clients_behind_one_address_that_start_at_once_all_get_responses(self):
         with started(LOOPBACK, arguments=("--concurrency", "1")) as sluice:
             sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(self.COUNT)]
             for each in sockets:
@@ -130,7 +130,7 @@ class FloodTest(unittest.TestCase):
     SECONDS = 6
 
     def flood(self, kind, sources):
-        """Strangers ask at RATE; a client's channel goes on, and others come and go."""
+        """Unknown clients send requests at RATE; a client's channel continues, and others come and go."""
         sink = Sink()
         self.addCleanup(sink.close)
         with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"]), host="127.0.0.9") as client:
@@ -146,7 +146,7 @@ class FloodTest(unittest.TestCase):
                 strangers.stdin.write(f"{seconds}\n")
                 strangers.stdin.flush()
 
-            ask(2)  # until memory has what it wants
+            ask(2)  # until memory use has settled
             strangers.stdout.readline()
             memory, before = resident_kib(sluice.process), kernel_drops(server[1], relayed[1])
             ask(self.SECONDS)
@@ -155,12 +155,12 @@ class FloodTest(unittest.TestCase):
             while time.monotonic() < began + self.SECONDS - 0.5:
                 said += 1
                 client.send_channel(0x4000, b"%d" % said)
-                heard = sink.heard()
-                if heard is not None:
-                    sink.socket.sendto(heard[0], relayed)
-                    back += client.receives(heard[0])
+                received = sink.received()
+                if received is not None:
+                    sink.socket.sendto(received[0], relayed)
+                    back += client.receives(received[0])
                 if said % 5 == 0:
-                    # One address is answered at a limited rate, so each client has one of its own.
+                    # Responses to one address are rate-limited, so each client has its own.
                     with TurnClient(server, host=f"127.250.{served // 200}.{1 + served % 200}") as other:
                         other.allocate()
                         self.assertEqual(other.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
@@ -178,10 +178,10 @@ class FloodTest(unittest.TestCase):
             self.assertLess(grown, 4 * 1024)
             self.assertLess(sluice.metric("sluice_sessions"), 2048 + served + 50)
 
-    def test_a_flood_of_strangers_leaves_memory_flat_and_clients_served(self):
+    def test_a_flood_of_unknown_clients_leaves_memory_flat_and_clients_served(self):
         self.flood("bare", 20_000)
 
-    def test_so_does_a_flood_of_wrong_credentials_from_few_addresses(self):
+    def test_a_flood_of_wrong_credentials_from_few_addresses_does_so_too(self):
         self.flood("login", 500)
 
 

@@ -17,7 +17,7 @@ LOCAL_CANDIDATE = """
 })()
 """
 
-# The first answer leads nowhere.
+# The candidate in the first answer is unreachable.
 TAMPER_FIRST_ANSWER = """
 const original = RTCPeerConnection.prototype.setRemoteDescription;
 let first = true;
@@ -36,7 +36,7 @@ class TurnRoomTest(unittest.TestCase):
         self.sluice = stack.enter_context(Sluice(shipped_ports=True, arguments=["--concurrency", "2"]))
         self.browser = stack.enter_context(Browser())
 
-    def test_relay_only_players_hear_each_other_and_nothing_leaves_the_process(self):
+    def test_relay_only_players_receive_each_other_and_no_packet_leaves_the_process(self):
         ada = Player(self.browser, self.sluice, "relayed", "ada", query="&relay=1")
         grace = Player(self.browser, self.sluice, "relayed", "grace", query="&relay=1")
         for player in (ada, grace):
@@ -54,7 +54,7 @@ class TurnRoomTest(unittest.TestCase):
         self.assertGreater(relayed, 1000)
         self.assertEqual(relayed, inside)
 
-    def test_who_cannot_come_directly_comes_through_the_relay(self):
+    def test_a_player_that_cannot_connect_directly_connects_through_the_relay(self):
         late = Player(self.browser, self.sluice, "fallback", "late", before=TAMPER_FIRST_ANSWER)
         late.wait_for_state("connected", timeout=60)
         self.assertEqual(late.page.run(LOCAL_CANDIDATE), "relay")

@@ -1,4 +1,4 @@
-"""A proxy that is a TURN server, and a peer to talk to through it."""
+"""A proxy that is a TURN server, and a peer behind it."""
 
 import socket
 
@@ -32,7 +32,7 @@ LOOPBACK = 'allowed_peers: "127.0.0.0/8" allowed_peers: "::1/128"'
 
 
 class Sink:
-    """A peer that counts what reaches it."""
+    """A peer that counts received datagrams."""
 
     def __init__(self, host="127.0.0.1"):
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
@@ -40,7 +40,7 @@ class Sink:
         self.socket.settimeout(0.3)
         self.host, self.port = self.socket.getsockname()[:2]
 
-    def heard(self):
+    def received(self):
         try:
             return self.socket.recvfrom(2000)
         except TimeoutError:
@@ -51,7 +51,7 @@ class Sink:
 
 
 def started(options="", arguments=("--concurrency", "2"), extra="", listener=""):
-    """`options` are turn's, `listener` the listener's, `extra` stands at the end of the file."""
+    """`options` are turn's, `listener` the listener's, `extra` is appended to the file."""
     text = CONFIG.replace("%s", options).replace("%l", listener) + extra
     sluice = Sluice(text, arguments=arguments)
     for host in ("[::1]", "127.0.0.2"):

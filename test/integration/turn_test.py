@@ -1,4 +1,4 @@
-"""The TURN server as its clients see it: coturn's tools, a hostile client, and the world behind a NAT."""
+"""The TURN server with real clients: coturn's tools, a hostile client, and clients and peers behind a NAT."""
 
 import asyncio
 import contextlib
@@ -99,7 +99,7 @@ class TurnutilsTest(unittest.TestCase):
         for secret in ("a secret that is gone soon", "the secret of this test"):
             self.all_arrive(20, "-c", "-m", "1", "-n", "20", login=("-u", "bob", "-W", secret))
 
-    def test_the_example_carries_the_load_that_its_readme_shows(self):
+    def test_the_example_carries_the_load_in_its_readme(self):
         with open("examples/turn_server/sluice.textproto", encoding="utf-8") as file:
             realm = 'realm: "example.org"'
             text = file.read().replace(realm, f'{realm} allowed_peers: "127.0.0.0/8" rfc5766_channel_numbers: true')
@@ -107,7 +107,7 @@ class TurnutilsTest(unittest.TestCase):
             self.all_arrive(2500, "-c", "-m", "10", "-n", "250", "-l", "160", "-z", "20",
                             login=("-u", "alice", "-w", "a password of this example"))
 
-    def test_a_wrong_password_gets_nothing(self):
+    def test_a_wrong_password_is_refused(self):
         output = self.client("-c", "-m", "1", "-n", "5", login=("-u", "alice", "-w", "wrong"))
         self.assertIn("Cannot complete Allocation", output)
         self.assertNotIn("tot_recv_msgs", output)
@@ -156,7 +156,7 @@ class OtherClientsTest(unittest.TestCase):
 
 
 class SafetyTest(unittest.TestCase):
-    def test_none_of_the_default_ranges_is_reached(self):
+    def test_none_of_the_default_ranges_can_be_reached(self):
         v4, v6 = Sink(), Sink("::1")
         self.addCleanup(v4.close)
         self.addCleanup(v6.close)
@@ -171,13 +171,13 @@ class SafetyTest(unittest.TestCase):
                     self.assertEqual(client.permit(host, port), 403, f"{host}:{port}")
                 self.assertEqual(client.bind(0x4000, host, sink.port), 403, host)
                 client.send(host, sink.port, b"let me in")
-            self.assertIsNone(v4.heard())
-            self.assertIsNone(v6.heard())
+            self.assertIsNone(v4.received())
+            self.assertIsNone(v6.received())
             self.assertEqual(sluice.metric("sluice_stun_turn_relayed_to_peer_total"), 0)
             self.assertEqual(client.permit("8.8.8.8", 53), 0)
             self.assertEqual(client.permit("2a01:4f8::5", 53), 0)
 
-    def test_nothing_leaves_towards_a_peer_without_permission(self):
+    def test_no_datagram_is_sent_to_a_peer_without_permission(self):
         sink, other = Sink(), Sink("127.0.0.2")
         self.addCleanup(sink.close)
         self.addCleanup(other.close)
@@ -185,29 +185,29 @@ class SafetyTest(unittest.TestCase):
             relayed = client.allocate()
             client.send(sink.host, sink.port, b"too early")
             client.send_channel(0x4000, b"too early")
-            self.assertIsNone(sink.heard())
+            self.assertIsNone(sink.received())
             self.assertEqual(client.permit(other.host), 0)
             client.send(sink.host, sink.port, b"to somebody else")
             sink.socket.sendto(b"from somebody else", relayed)
             other.socket.sendto(b"from the permitted one", relayed)
             self.assertEqual(client.receive(), b"from the permitted one")
-            self.assertIsNone(sink.heard())
+            self.assertIsNone(sink.received())
             self.assertEqual(client.permit(sink.host), 0)
             client.send(sink.host, sink.port, b"now")
-            self.assertEqual(sink.heard(), (b"now", relayed))
+            self.assertEqual(sink.received(), (b"now", relayed))
             self.assertEqual(client.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
             client.send(sink.host, sink.port, b"too late")
-            self.assertIsNone(sink.heard())
+            self.assertIsNone(sink.received())
             self.assertEqual(sluice.metric("sluice_filter_drops_total", filter="stun_turn", reason="no_permission"), 3)
 
-    def test_answers_to_strangers_are_less_than_three_times_the_question(self):
+    def test_responses_to_unknown_clients_are_less_than_three_times_the_request(self):
         with started() as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
             for question in (message(ALLOCATE, [UDP]), message(ALLOCATE, [UDP, (LIFETIME, bytes(4))]), message(1),
                              message(REFRESH, [(LIFETIME, bytes(4))])):
                 self.assertLess(len(client.ask(question).data), 3 * len(question))
 
 class OperationTest(unittest.TestCase):
-    def test_a_reload_keeps_allocations_and_its_limits_count_at_once(self):
+    def test_a_reload_keeps_allocations_and_its_limits_apply_at_once(self):
         sink = Sink()
         self.addCleanup(sink.close)
         with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
@@ -222,13 +222,13 @@ class OperationTest(unittest.TestCase):
 
             reloaded(sluice.text + "limits { max_rooms: 7 }")
             client.send_channel(0x4000, b"still there")
-            self.assertEqual(sink.heard(), (b"still there", relayed))
+            self.assertEqual(sink.received(), (b"still there", relayed))
             reloaded(sluice.text.replace(LOOPBACK, LOOPBACK + ' denied_peers: "127.0.0.1/32"'))
             client.send_channel(0x4000, b"allowed_peers counts first")
-            self.assertEqual(sink.heard(), (b"allowed_peers counts first", relayed))
+            self.assertEqual(sink.received(), (b"allowed_peers counts first", relayed))
             reloaded(sluice.text.replace(LOOPBACK, ""))
             client.send_channel(0x4000, b"denied now")
-            self.assertIsNone(sink.heard())
+            self.assertIsNone(sink.received())
             reloaded(sluice.text.replace("alice's password", "another password"))
             self.assertEqual(client.request(REFRESH).code, 401)
 
@@ -245,14 +245,14 @@ class OperationTest(unittest.TestCase):
                                  ("127.0.0.2", sluice.ports["udp"]), host="127.0.0.2") as private:
                 relays = [client.allocate() for client in (public, private)]
                 self.assertEqual([host for host, _ in relays], [f"{prefix}.2", f"{prefix}.1"])
-                # With a peer outside, whom the relay's own address reaches.
+                # With an external peer, which the relay's own address reaches.
                 for client, (_, port), host in (public, relays[0], "127.0.0.2"), (private, relays[1], "127.0.0.1"):
                     self.assertEqual(client.bind(0x4000, sink.host, sink.port), 0)
                     client.send_channel(0x4000, b"out")
-                    self.assertEqual(sink.heard(), (b"out", (host, port)))
+                    self.assertEqual(sink.received(), (b"out", (host, port)))
                     sink.socket.sendto(b"and in", (host, port))
                     self.assertEqual(client.receive(), b"and in")
-                # With one another, by the addresses that they were told.
+                # With each other, by the addresses that they were told.
                 self.assertEqual(public.bind(0x4001, *relays[1]), 0)
                 self.assertEqual(private.bind(0x4001, *relays[0]), 0)
                 public.send_channel(0x4001, b"from outside")
@@ -260,7 +260,7 @@ class OperationTest(unittest.TestCase):
                 private.send_channel(0x4001, b"from inside")
                 self.assertEqual(public.receive(), b"from inside")
 
-    def test_sessions_show_what_an_allocation_has(self):
+    def test_sessions_show_the_content_of_an_allocation(self):
         sink = Sink()
         self.addCleanup(sink.close)
         with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
@@ -273,7 +273,7 @@ class OperationTest(unittest.TestCase):
                 return next(f for f in session["filters"].values() if "allocation" in f)
 
             client.send_channel(0x4001, b"ten bytes.")
-            self.assertEqual(sink.heard(), (b"ten bytes.", relayed))
+            self.assertEqual(sink.received(), (b"ten bytes.", relayed))
             sink.socket.sendto(b"seven..", relayed)
             self.assertEqual(client.receive(), b"seven..")
             found = shown()
@@ -292,7 +292,7 @@ class OperationTest(unittest.TestCase):
             self.assertEqual(sluice.metric("sluice_stun_turn_live_allocations"), 0)
 
     @unittest.skipUnless(os.geteuid() == 0, "captures are root's")
-    def test_the_dont_fragment_bit_is_the_clients_to_ask_for(self):
+    def test_clients_can_request_the_dont_fragment_bit(self):
         sink = Sink()
         self.addCleanup(sink.close)
         with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client, socket.socket(
@@ -317,7 +317,7 @@ class OperationTest(unittest.TestCase):
             client.send_channel(0x4000, b"data")
             self.assertEqual(flag(), 0)
 
-    def test_the_address_outside_is_learned_and_told(self):
+    def test_the_external_address_is_discovered_and_used(self):
         stun = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         stun.bind(("127.0.0.1", 0))
         self.addCleanup(stun.close)
@@ -335,7 +335,7 @@ class OperationTest(unittest.TestCase):
             with TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
                 self.assertEqual(client.allocate()[0], "203.0.113.7")
 
-    def test_the_client_hears_of_icmp_errors(self):
+    def test_icmp_errors_are_reported_to_the_client(self):
         sink = Sink()
         sink.close()
         with started(LOOPBACK) as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
@@ -386,7 +386,7 @@ class OperationTest(unittest.TestCase):
             yield echoed
 
     @unittest.skipUnless(os.geteuid() == 0, "network namespaces are root's")
-    def test_what_is_too_long_goes_in_pieces_unless_the_client_forbids_it(self):
+    def test_datagrams_that_are_too_long_are_fragmented_unless_the_client_forbids_it(self):
         with self.narrow_way("10.219.0.2", "10.219.0.1", 24, "600") as echoed:
             self.assertTrue(echoed(1400))
             self.assertFalse(echoed(1200, whole=True))
@@ -394,7 +394,7 @@ class OperationTest(unittest.TestCase):
             self.assertTrue(echoed(1300))
 
     @unittest.skipUnless(os.geteuid() == 0, "network namespaces are root's")
-    def test_over_ipv6_it_does_whatever_the_client_says(self):
+    def test_datagrams_over_ipv6_are_fragmented_regardless_of_the_client(self):
         with self.narrow_way("fd42:219::2", "fd42:219::1", 64, "1300") as echoed:
             self.assertTrue(echoed(1400))
             self.assertTrue(echoed(1400, whole=True))

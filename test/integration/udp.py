@@ -1,4 +1,4 @@
-"""How datagrams are marked on the wire."""
+"""DSCP and TTL of datagrams on the wire."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ STUN_COOKIE = 0x2112A442
 
 
 class StunClient:
-    """Sees how a STUN server's answers are marked."""
+    """Records the marks of a STUN server's responses."""
 
     def __init__(self, port):
         self.socket = marking_socket()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every configuration that the command line names is valid; and what is wrong with one is named.
+# Every configuration on the command line is valid, and errors in an invalid one are named.
 set -euo pipefail
 sluice=source/server/sluice
 

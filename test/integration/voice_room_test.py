@@ -10,7 +10,7 @@ from people import Player, received_share
 
 GCM = "SRTP_AEAD_AES_128_GCM"
 
-# Runs in a page before its own scripts and changes what the far side is told.
+# Runs in a page before its own scripts and changes what is sent to the server.
 TAMPER_OFFER_FINGERPRINT = """
 const original = window.fetch;
 window.fetch = (path, options = {}) => {
@@ -51,7 +51,7 @@ class VoiceRoomTest(unittest.TestCase):
         self.addCleanup(player.page.close)
         return player
 
-    def test_people_hear_each_other_leave_and_come_back(self):
+    def test_people_hear_each_other_leave_and_return(self):
         alice, bob = self.player("lobby", "alice"), self.player("lobby", "bob")
         for player in (alice, bob):
             player.wait_for_state("connected")
@@ -103,7 +103,7 @@ class VoiceRoomTest(unittest.TestCase):
         player.page.close()
         wait_until(lambda: not self.sluice.players("brief"), "the room is empty", 3)
 
-    def test_a_certificate_that_was_not_announced_gets_nowhere(self):
+    def test_a_certificate_that_was_not_announced_is_refused(self):
         mallory = self.player("guarded", "mallory", TAMPER_OFFER_FINGERPRINT)
         wait_until(
             lambda: self.sluice.metric("sluice_dtls_srtp_handshakes_total", result="wrong_fingerprint") > 0,
@@ -120,7 +120,7 @@ class VoiceRoomTest(unittest.TestCase):
         wait_until(lambda: victim.state() == "idle" and "could not be set up" in victim.problem(), "the page gives up", 30)
         self.assertFalse(self.sluice.players("forged"))
 
-    def test_a_wrong_ice_password_gets_nowhere(self):
+    def test_a_wrong_ice_password_is_refused(self):
         def refused():
             return self.sluice.metric("sluice_stun_turn_requests_total", result="unauthorized")
 

@@ -77,7 +77,7 @@ std::string sign(const std::string& secret, const std::string& room, const std::
   return token;
 }
 
-TEST_CASE("without tokens a page whose name resolves to us cannot join") {
+TEST_CASE("without tokens, a page whose name resolves to this server cannot join") {
   Options options;
   options.hosts = http::HostNames({"game.example"});
   Fixture f(options);
@@ -99,7 +99,7 @@ TEST_CASE("without tokens a page whose name resolves to us cannot join") {
   CHECK(status(with_tokens.api, "/v1/rooms", "evil.example:8080") == 401);
 }
 
-TEST_CASE("pages of allowed origins may use the API, and read errors too") {
+TEST_CASE("pages of allowed origins may use the API, and can read errors") {
   Options options;
   options.allowed_origins = {"https://game.example", "http://localhost:3000"};
   options.token_secrets = {"a secret of some length"};
@@ -150,7 +150,7 @@ TEST_CASE("pages of allowed origins may use the API, and read errors too") {
   CHECK(headerOf(ask("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin").empty());
 }
 
-TEST_CASE("a player is told by events which profile fits, and when it has left") {
+TEST_CASE("a player is told by events which profile suits its line, and when it was removed") {
   Fixture f;
   CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events").status == 404);
   REQUIRE(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 201);
@@ -177,10 +177,10 @@ TEST_CASE("a player is told by events which profile fits, and when it has left")
   CHECK(answer.events->take(1000) == "event: left\ndata: {\"reason\":\"left\"}\n\n");
   CHECK(answer.events->ended());
   CHECK(late.events->ended());
-  f.directory.advise(alice, {});  // nobody is there any more
+  f.directory.advise(alice, {});  // no player is there
 }
 
-TEST_CASE("one player's events have at most four subscribers; a rejoin ends them") {
+TEST_CASE("a player's events have at most four subscribers; a rejoin ends them") {
   Fixture f;
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   std::vector<http::Response> answers;
@@ -190,7 +190,7 @@ TEST_CASE("one player's events have at most four subscribers; a rejoin ends them
   for (const auto& answer : answers) CHECK(answer.events->ended());
 }
 
-// The data of the `room` events that wait in a stream.
+// The data of the `room` events that are queued in a stream.
 std::vector<json> roomEvents(http::EventStream& stream) {
   std::vector<json> events;
   const std::string text = stream.take(http::EventStream::kMaxPending);
@@ -202,7 +202,7 @@ std::vector<json> roomEvents(http::EventStream& stream) {
   return events;
 }
 
-TEST_CASE("subscribers are told who is in the room, then what changes, in one event per interval") {
+TEST_CASE("subscribers get the players of the room, then the changes, in one event per interval") {
   Fixture f;
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
@@ -238,7 +238,7 @@ TEST_CASE("subscribers are told who is in the room, then what changes, in one ev
   CHECK(events[0]["players"][0]["talking"] == false);
 }
 
-TEST_CASE("a player who only listens is told apart") {
+TEST_CASE("a player that only listens is marked") {
   Fixture f;
   std::string offer = kOffer;
   const size_t at = offer.find("a=sendonly");
@@ -279,7 +279,7 @@ TEST_CASE("a large room is listed over several intervals, so that no stream over
   CHECK_FALSE(answer.events->ended());
 }
 
-TEST_CASE("the left event says why the player is no longer there") {
+TEST_CASE("the left event gives the reason") {
   Fixture f({}, {.connect_timeout = 30s});
   const auto reason = [&](auto&& depart) {
     f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
@@ -302,7 +302,7 @@ TEST_CASE("the left event says why the player is no longer there") {
         }) == text("not_connected"));
 }
 
-TEST_CASE("events of another player need that player's token") {
+TEST_CASE("events of another player require that player's token") {
   Options options;
   options.token_secrets = {"a secret of sixteen bytes"};
   Fixture f(options);
@@ -338,7 +338,7 @@ TEST_CASE("a player joins with an offer and leaves at the Location") {
   CHECK(f.ask("DELETE", location).status == 404);
 }
 
-TEST_CASE("TURN credentials are the token's: for its player, no longer than it lives, and good for use") {
+TEST_CASE("TURN credentials are for the token's player, expire with the token, and are valid") {
   constexpr const char* kTurn = "/v1/rooms/lobby/players/alice/turn";
   const std::string secret(32, 's');
   const auto store = std::make_shared<const credentials::Store>(
@@ -356,7 +356,7 @@ TEST_CASE("TURN credentials are the token's: for its player, no longer than it l
   CHECK(f.ask("GET", kTurn, "", sign(std::string(32, 'x'), "lobby", "alice")).status == 401);
   CHECK(f.ask("GET", kTurn, "", sign(secret, "lobby", "bob")).status == 403);
   CHECK(f.ask("GET", kTurn, "", sign(secret, "arena", "alice")).status == 403);
-  // Names have no slash, so room/player is one user's alone.
+  // Names have no slash, so room/player is one user only.
   CHECK(f.ask("GET", "/v1/rooms/a%2Fb/players/c/turn", "", sign(secret, "a/b", "c")).status == 400);
   CHECK(f.ask("GET", "/v1/rooms/a/players/b%2Fc/turn", "", sign(secret, "a", "b/c")).status == 400);
 
@@ -373,7 +373,7 @@ TEST_CASE("TURN credentials are the token's: for its player, no longer than it l
                             [&](Bytes known) { return std::ranges::equal(known, key); }));
 }
 
-TEST_CASE("the DELETE of an old connection does not end the player's new one") {
+TEST_CASE("DELETE of an old connection does not end the player's new one") {
   Fixture f;
   const auto first = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   const auto second = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
@@ -392,7 +392,7 @@ TEST_CASE("the DELETE of an old connection does not end the player's new one") {
   CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 204);
 }
 
-TEST_CASE("what is wrong with a join is named") {
+TEST_CASE("errors in a join request are named") {
   Fixture f({}, {.rooms = 1, .players_per_room = 1});
   const auto field = [](const http::Response& response) { return bodyOf(response).value("field", ""); };
   struct Case {
@@ -466,7 +466,8 @@ struct RestartFixture : Fixture, rooms::Observer {
   http::Response first;
 };
 
-TEST_CASE("an ICE restart keeps the player, its Location and all of the answer but credentials and version") {
+TEST_CASE(
+    "an ICE restart keeps the player, its Location and all of the answer except credentials and version") {
   RestartFixture f;
   const auto player = f.alice();
   const auto restarted = f.join(edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword}));
@@ -493,7 +494,7 @@ TEST_CASE("an ICE restart is answered while the server drains and while the room
   CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 503);
 }
 
-TEST_CASE("an offer for a session that is no longer the player's ends no other one") {
+TEST_CASE("an offer for a session that is no longer the player's ends no other session") {
   RestartFixture f;
   const std::string location(headerOf(f.first, "Location"));
   const std::string restart = edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword});
@@ -510,7 +511,7 @@ TEST_CASE("an offer for a session that is no longer the player's ends no other o
   CHECK(f.joined == 2);
 }
 
-TEST_CASE("a later offer without an ICE restart is answered with the credentials in use") {
+TEST_CASE("a later offer without an ICE restart is answered with the current credentials") {
   RestartFixture f;
   const auto again = f.join(edited(kOffer, {kNextVersion}));
   CHECK(again.body == edited(f.first.body, {{" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
@@ -518,7 +519,7 @@ TEST_CASE("a later offer without an ICE restart is answered with the credentials
   CHECK(f.joined == 1);
 }
 
-TEST_CASE("an offer of another connection, or one that changes more than ICE, begins a new one") {
+TEST_CASE("an offer of another connection, or one that changes more than ICE, starts a new connection") {
   const std::vector<std::pair<std::string, std::string>> changes[] = {
       {{"3639030942838322729 2 IN", "3639030942838322730 3 IN"}},    // another RTCPeerConnection
       {},                                                            // no higher version
@@ -553,7 +554,7 @@ TEST_CASE("an offer of another connection, or one that changes more than ICE, be
   }
 }
 
-TEST_CASE("players are told of a drain, also those who listen later") {
+TEST_CASE("players are told of a drain, including later subscribers") {
   Fixture f;
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   const auto early = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
@@ -566,7 +567,7 @@ TEST_CASE("players are told of a drain, also those who listen later") {
   CHECK(early.events->take(1000) == "event: draining\ndata: {}\n\n");
 }
 
-TEST_CASE("rooms and who is in them") {
+TEST_CASE("rooms and their players are listed") {
   Fixture f;
   CHECK(bodyOf(f.ask("GET", "/v1/rooms")) == json::parse(R"({"rooms":[]})"));
   CHECK(f.ask("GET", "/v1/rooms/lobby").status == 404);
@@ -598,7 +599,7 @@ TEST_CASE("rooms and who is in them") {
   CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["talking"] == false);
 }
 
-TEST_CASE("with a secret, a token opens its room to its player") {
+TEST_CASE("with a secret, a token allows its player to join its room") {
   const std::string secret = "a secret of some length";
   Fixture f({.token_secrets = {secret}});
   const std::string alice = sign(secret, "lobby", "alice");
@@ -625,7 +626,7 @@ TEST_CASE("with a secret, a token opens its room to its player") {
   CHECK(f.ask("GET", "/v1/rooms/lobby", "", alice).status == 401);
 }
 
-TEST_CASE("pages come from one folder and nothing else does") {
+TEST_CASE("pages are served from one folder and no other") {
   const fs::path root = fs::path(std::getenv("TEST_TMPDIR")) / "site";
   const fs::path folder = root / "page";
   fs::create_directories(folder / "sub");

@@ -25,7 +25,7 @@ std::string sign(const char* claims, jwt_alg_t algorithm = JWT_ALG_HS256,
   return token;
 }
 
-// The error's path, or "room/player" when the token is good at second 1000.
+// The error's path, or "room/player" if the token is valid at second 1000.
 std::string verify(std::string_view authorization, std::vector<std::string> secrets = {kSecret}) {
   const auto claims = verifyToken(authorization, secrets, 1000);
   return claims.ok() ? claims->room + "/" + claims->player : claims.error().path;
@@ -33,7 +33,7 @@ std::string verify(std::string_view authorization, std::vector<std::string> secr
 
 constexpr const char* kGood = R"({"room":"r","player":"p","exp":1001})";
 
-TEST_CASE("a token that a known secret signed") {
+TEST_CASE("a token signed with a known secret is accepted") {
   CHECK(verify("Bearer " + sign(kGood)) == "r/p");
   CHECK(verify("bearer " + sign(kGood)) == "r/p");
   CHECK(verify("Bearer " + sign(kGood), {"another secret, older", kSecret}) == "r/p");
@@ -46,7 +46,7 @@ TEST_CASE("the signer's clock may differ by ten seconds") {
   CHECK(verify("Bearer " + sign(R"({"room":"r","player":"p","exp":2000,"nbf":1010})")) == "r/p");
 }
 
-TEST_CASE("tokens that are not accepted") {
+TEST_CASE("invalid tokens are refused") {
   const std::string good = sign(kGood);
   struct Case {
     std::string authorization;

@@ -41,7 +41,7 @@ Datagram answerTo(const Datagram& request, const std::string& password = kRemote
 
 const Instant kStart{std::chrono::hours{1}};
 
-TEST_CASE("A check carries all that a controlling agent says") {
+TEST_CASE("IceAgent: a check has all attributes of a controlling agent") {
   IceAgent agent(kLocal, kRemote);
   const auto request = poll(agent, kStart);
   REQUIRE(request);
@@ -59,7 +59,7 @@ TEST_CASE("A check carries all that a controlling agent says") {
   CHECK(message->checkFingerprint());
 }
 
-TEST_CASE("Checks are repeated until one is answered, then consent every 2.5 s") {
+TEST_CASE("IceAgent: checks are repeated until one is answered, then consent checks follow every 2.5 s") {
   IceAgent agent(kLocal, kRemote);
   const auto first = poll(agent, kStart);
   REQUIRE(first);
@@ -76,7 +76,7 @@ TEST_CASE("Checks are repeated until one is answered, then consent every 2.5 s")
   CHECK(stun::parse(*consent)->id != stun::parse(*first)->id);
 }
 
-TEST_CASE("An answer that takes longer than the interval of checks still counts") {
+TEST_CASE("IceAgent: a response that takes longer than the check interval still counts") {
   IceAgent agent(kLocal, kRemote);
   const auto first = poll(agent, kStart);
   for (Duration at = 100ms; at <= 400ms; at += 100ms) REQUIRE(poll(agent, kStart + at));
@@ -84,7 +84,7 @@ TEST_CASE("An answer that takes longer than the interval of checks still counts"
   CHECK(agent.connected());
 }
 
-TEST_CASE("Answers that are not authentic, or to something else, do not connect") {
+TEST_CASE("IceAgent: responses that are not authentic, or to another request, do not connect") {
   IceAgent agent(kLocal, kRemote);
   const auto request = poll(agent, kStart);
   give(agent, answerTo(*request, kLocal.password), kStart);
@@ -98,7 +98,7 @@ TEST_CASE("Answers that are not authentic, or to something else, do not connect"
   CHECK_FALSE(agent.connected());
 }
 
-TEST_CASE("Consent ends 30 s after the last answer") {
+TEST_CASE("IceAgent: consent expires 30 s after the last response") {
   IceAgent agent(kLocal, kRemote);
   CHECK_FALSE(agent.expired(kStart + 1h));
   give(agent, answerTo(*poll(agent, kStart)), kStart);
@@ -108,7 +108,7 @@ TEST_CASE("Consent ends 30 s after the last answer") {
   CHECK_FALSE(agent.expired(kStart + 60s));
 }
 
-TEST_CASE("The other side's checks are answered when they are authentic") {
+TEST_CASE("IceAgent: the other side's checks are answered if they are authentic") {
   IceAgent agent(kLocal, kRemote);
   const stun::TransactionId id{1, 2, 3};
   std::array<uint8_t, 256> buffer;

@@ -22,7 +22,7 @@ std::vector<uint8_t> stamped(Bytes opus, const Stamp& mark = kStamp) {
   return out;
 }
 
-// What a decoder that knows nothing of stamps makes of packets.
+// The decoded audio of packets, from a decoder that does not know stamps.
 std::vector<opus_int16> decoded(const std::vector<std::vector<uint8_t>>& packets) {
   int error = 0;
   OpusDecoder* decoder = opus_decoder_create(48'000, 1, &error);
@@ -39,7 +39,7 @@ std::vector<opus_int16> decoded(const std::vector<std::vector<uint8_t>>& packets
   return all;
 }
 
-TEST_CASE("A stamp comes back as it was") {
+TEST_CASE("stamp: a stamp reads back as written") {
   const std::vector<uint8_t> opus{0x78, 1, 2, 3};
   const auto packet = stamped(opus);
   CHECK(packet.size() == opus.size() + kStampOverhead);
@@ -52,7 +52,7 @@ TEST_CASE("A stamp comes back as it was") {
   CHECK_FALSE(readStamp(stamped(opus, {.counted = false}))->counted);
 }
 
-TEST_CASE("Any changed bit, and any cut, shows") {
+TEST_CASE("stamp: any changed bit, and any truncation, is detected") {
   const auto packet = stamped(std::vector<uint8_t>{0x78, 1, 2, 3, 4, 5});
   for (size_t at = 0; at < packet.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
@@ -64,20 +64,20 @@ TEST_CASE("Any changed bit, and any cut, shows") {
   }
 }
 
-TEST_CASE("Packets of other senders carry no stamp") {
+TEST_CASE("stamp: packets of other senders have no stamp") {
   CHECK_FALSE(readStamp({}));
   CHECK_FALSE(readStamp(std::vector<uint8_t>{0x78, 1, 2, 3}));
   CHECK_FALSE(readStamp(std::vector<uint8_t>(200, 0x7B)));
 }
 
-TEST_CASE("Only code 0 packets that fit are stamped") {
+TEST_CASE("stamp: only code 0 packets that fit are stamped") {
   std::vector<uint8_t> out(64);
   CHECK_FALSE(stamp({}, kStamp, out));
   CHECK_FALSE(stamp(std::vector<uint8_t>{0x7B, 1, 2}, kStamp, out));
   CHECK_FALSE(stamp(std::vector<uint8_t>(64, 0x78), kStamp, out));
 }
 
-TEST_CASE("A decoder hears the same with and without the stamp, and hears something") {
+TEST_CASE("stamp: the decoded audio is the same with and without the stamp, and is not silence") {
   for (unsigned voice = 0; voice < 3; ++voice) {
     const auto melody = makeMelody(voice);
     REQUIRE(melody.ok());

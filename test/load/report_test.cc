@@ -26,7 +26,7 @@ std::string drawn(bool terminal, int times) {
   return text;
 }
 
-TEST_CASE("quantiles are of what was recorded, within a step") {
+TEST_CASE("LatencyHistogram: quantiles match the recorded values, within a step") {
   LatencyHistogram histogram;
   CHECK(histogram.quantileMs(0.5) == 0);
   for (int i = 1; i <= 100; ++i) histogram.record(std::chrono::milliseconds{i});
@@ -35,25 +35,26 @@ TEST_CASE("quantiles are of what was recorded, within a step") {
   CHECK(histogram.maxMs() == 100);
 }
 
-TEST_CASE("what was heard is new, late or double; the span counts what is missing") {
-  Hearing hearing;
-  using Verdict = Hearing::Verdict;
-  CHECK(hearing.onPacket(3) == Verdict::kNew);
-  CHECK(hearing.onPacket(5) == Verdict::kNew);
-  CHECK(hearing.onPacket(4) == Verdict::kOutOfOrder);
-  CHECK(hearing.onPacket(4) == Verdict::kDuplicate);
-  CHECK(hearing.onPacket(9) == Verdict::kNew);
-  CHECK(hearing.received() == 4);
-  CHECK(hearing.span() == 7);
+TEST_CASE(
+    "TalkerReception: a packet is new, out of order or a duplicate; the span includes missing packets") {
+  TalkerReception reception;
+  using Verdict = TalkerReception::Verdict;
+  CHECK(reception.onPacket(3) == Verdict::kNew);
+  CHECK(reception.onPacket(5) == Verdict::kNew);
+  CHECK(reception.onPacket(4) == Verdict::kOutOfOrder);
+  CHECK(reception.onPacket(4) == Verdict::kDuplicate);
+  CHECK(reception.onPacket(9) == Verdict::kNew);
+  CHECK(reception.received() == 4);
+  CHECK(reception.span() == 7);
 }
 
-TEST_CASE("elsewhere than on a terminal there is a plain line a second") {
+TEST_CASE("LiveTable: without a terminal it prints a plain line per second") {
   CHECK(drawn(false, 2) ==
-        "connected 4/5 sent 100 (+100) received 300 (+300) damaged 0 p50 2.01 ms p99 2.01 ms\n"
-        "connected 4/5 sent 200 (+100) received 600 (+300) damaged 0 p50 2.01 ms p99 2.01 ms\n");
+        "connected 4/5 sent 100 (+100) received 300 (+300) integrity errors 0 p50 2.01 ms p99 2.01 ms\n"
+        "connected 4/5 sent 200 (+100) received 600 (+300) integrity errors 0 p50 2.01 ms p99 2.01 ms\n");
 }
 
-TEST_CASE("on a terminal a table is drawn over the one before") {
+TEST_CASE("LiveTable: on a terminal it redraws the table over the previous one") {
   const std::string text = drawn(true, 2);
   const size_t second = text.find("\033[8A\033[J");
   REQUIRE(second != std::string::npos);

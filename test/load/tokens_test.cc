@@ -24,7 +24,7 @@ std::string fileWith(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a secret's file that is no file, or far too long, is an error") {
+TEST_CASE("a secret file that is not a regular file, or is far too long, is an error") {
   for (const char* path : {"/tmp", "/dev/zero", "/proc/self/pagemap", "/no/such/file"}) {
     CAPTURE(path);
     const auto signer = TokenSigner::fromFile(path);
@@ -33,7 +33,7 @@ TEST_CASE("a secret's file that is no file, or far too long, is an error") {
   }
 }
 
-TEST_CASE("the join API takes the token, for that room and player") {
+TEST_CASE("the join API accepts the token for that room and player") {
   const auto signer = TokenSigner::make(kSecret);
   REQUIRE(signer.ok());
   const std::string header = "Bearer " + signer->sign("lobby", "player-7", kNow);
@@ -45,7 +45,7 @@ TEST_CASE("the join API takes the token, for that room and player") {
   CHECK_FALSE(join::verifyToken(header, {"another secret of length"}, kNow).ok());
 }
 
-TEST_CASE("a secret's file may end in line ends; the rest of it is the secret") {
+TEST_CASE("a secret file may end in line breaks; the rest of it is the secret") {
   for (const char* end : {"", "\n", "\r\n", "\n\n"}) {
     const auto signer = TokenSigner::fromFile(fileWith(" " + kSecret + " " + end));
     REQUIRE(signer.ok());

@@ -11,7 +11,7 @@ using Line = Adaptation::Line;
 
 constexpr Instant kStart{1h};
 
-TEST_CASE("every row of the table, up at once and back after the hold time") {
+TEST_CASE("Adaptation: each row of the table is entered at once and left after the hold time") {
   struct Row {
     const char* name;
     Line line;
@@ -54,12 +54,12 @@ TEST_CASE("every row of the table, up at once and back after the hold time") {
   }
 }
 
-TEST_CASE("the thresholds themselves change nothing") {
+TEST_CASE("Adaptation: the thresholds themselves change nothing") {
   Adaptation adaptation({});
   CHECK_FALSE(adaptation.update({80, 0.05, 0.7}, kStart));
 }
 
-TEST_CASE("between the thresholds all stays as it is, and the hold time begins anew") {
+TEST_CASE("Adaptation: between the thresholds the profile stays, and the hold time restarts") {
   Adaptation adaptation({});
   adaptation.update({100, 0, 0}, kStart);
   adaptation.update({70, 0, 0}, kStart + 20s);
@@ -72,7 +72,7 @@ TEST_CASE("between the thresholds all stays as it is, and the hold time begins a
   CHECK(adaptation.profile().bandwidth == Bandwidth::kFull);
 }
 
-TEST_CASE("a line at the edge does not flap") {
+TEST_CASE("Adaptation: a line at the threshold does not oscillate") {
   Adaptation adaptation({});
   int changes = 0;
   for (int i = 0; i < 600; ++i) {
@@ -101,7 +101,7 @@ TEST_CASE("the expected loss does not follow every report") {
   }
 }
 
-TEST_CASE("thresholds are the configuration's") {
+TEST_CASE("Adaptation: thresholds are configurable") {
   Adaptation adaptation({.rtt_ms = {200, 150}, .hold = 1s});
   CHECK_FALSE(adaptation.update({150, 0, 0}, kStart));
   CHECK(adaptation.update({201, 0, 0}, kStart));

@@ -26,7 +26,7 @@ std::vector<Payload> encode(const Recording& pcm, const Profile& profile) {
   return packets;
 }
 
-// What a listener hears of packets of which some are lost (empty).
+// The decoded audio of packets some of which are lost (empty).
 Recording listen(const std::vector<Payload>& packets, size_t samples, bool fec = false) {
   OpusDecoder decoder;
   Recording heard;
@@ -44,7 +44,7 @@ Recording listen(const std::vector<Payload>& packets, size_t samples, bool fec =
   return heard;
 }
 
-// The same packets with what can be rebuilt.
+// The same packets, with rebuilt ones where possible.
 std::vector<Payload> conceal(std::vector<Payload> packets, size_t samples) {
   const auto tools = std::make_unique<ConcealerTools>();
   Concealer concealer;
@@ -78,7 +78,7 @@ std::vector<Payload> lose(std::vector<Payload> packets, double share, unsigned s
   return packets;
 }
 
-TEST_CASE("what LBRR rebuilds is nearer to the clean voice than concealment alone") {
+TEST_CASE("packets rebuilt from LBRR are closer to the clean voice than concealment alone") {
   struct Case {
     opus::Bandwidth bandwidth;
     unsigned frame_ms;
@@ -107,12 +107,12 @@ TEST_CASE("what LBRR rebuilds is nearer to the clean voice than concealment alon
     MESSAGE(describe(profile) << ": PLC " << plc << " dB, FEC in the decoder " << fec << " dB, ours " << ours
                               << " dB");
     CHECK(ours < plc - 0.1);
-    // Neither waking a decoder for each gap nor encoding again costs what one could hear.
+    // Neither starting a decoder for each gap nor encoding again has an audible cost.
     CHECK(ours < fec + 0.1);
   }
 }
 
-TEST_CASE("in bursts the last lost packet is rebuilt, and that helps") {
+TEST_CASE("in bursts the last lost packet is rebuilt, which improves the audio") {
   const Profile profile{.bandwidth = opus::Bandwidth::kWide,
                         .mode = opus::Mode::kSilk,
                         .fec = true,
@@ -129,7 +129,7 @@ TEST_CASE("in bursts the last lost packet is rebuilt, and that helps") {
   CHECK(ours < plc);
 }
 
-TEST_CASE("without LBRR it sounds exactly as libopus' concealment") {
+TEST_CASE("without LBRR the audio equals libopus' concealment") {
   for (const auto mode : {opus::Mode::kSilk, opus::Mode::kHybrid, opus::Mode::kCelt}) {
     const bool silk = mode == opus::Mode::kSilk;
     const Profile profile{.bandwidth = silk ? opus::Bandwidth::kWide : opus::Bandwidth::kFull, .mode = mode};
@@ -140,7 +140,7 @@ TEST_CASE("without LBRR it sounds exactly as libopus' concealment") {
   }
 }
 
-TEST_CASE("an empty packet is as long as its model") {
+TEST_CASE("an empty packet has the length of its model") {
   const uint8_t models[][4] = {{0x48, 1, 2, 3}, {0x49, 1, 2, 3}, {0x4B, 3, 0, 0}, {0xFC, 0xFF, 0xFE}};
   for (const auto& model : models) {
     uint8_t empty[kEmptyPacketSize];
@@ -153,7 +153,7 @@ TEST_CASE("an empty packet is as long as its model") {
   }
 }
 
-TEST_CASE("nothing is made of what does not hold it") {
+TEST_CASE("nothing is created from packets without the necessary content") {
   const auto tools = std::make_unique<ConcealerTools>();
   Concealer concealer;
   std::array<uint8_t, kMaxOpusFrame> out;
@@ -162,7 +162,7 @@ TEST_CASE("nothing is made of what does not hold it") {
   const auto plain = encode(test::voiceSignal(0.2, 130), {.mode = opus::Mode::kSilk});
   for (const Payload& packet : plain) concealer.remember(packet);
   CHECK(concealer.rebuild(*tools, plain[0], 960, out) == 0);
-  // Whatever bytes come next: no more than nonsense comes out.
+  // Whatever bytes follow: the worst result is noise.
   std::mt19937 random(1);
   for (int i = 0; i < 3000; ++i) {
     Payload packet(1 + random() % 200);

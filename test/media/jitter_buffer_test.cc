@@ -20,7 +20,7 @@ struct Fixture {
   JitterBuffer buffer;
   uint16_t first_sequence = 100;
   uint32_t first_timestamp = 5000;
-  std::vector<int> order;  // of the frames that left; gaps negative
+  std::vector<int> order;  // of the frames that were released; gaps negative
 
   explicit Fixture(JitterBuffer::Config config = {}) : buffer(config) {}
 
@@ -40,7 +40,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("frames leave in order, each at its time") {
+TEST_CASE("JitterBuffer: frames are released in order, each at its time") {
   Fixture f;
   for (const int n : {0, 2, 1, 3}) CHECK(f.put(n) == Verdict::kHeld);
   f.popUntil(kStart + 79ms);
@@ -54,14 +54,14 @@ TEST_CASE("frames leave in order, each at its time") {
   CHECK(f.buffer.due() == Instant::max());
 }
 
-TEST_CASE("an earlier frame may still become the first one") {
+TEST_CASE("JitterBuffer: an earlier frame may still become the first one") {
   Fixture f;
   for (const int n : {2, 1, 0}) CHECK(f.put(n) == Verdict::kHeld);
   f.popUntil(kStart + 1s);
   CHECK(f.order == std::vector{0, 1, 2});
 }
 
-TEST_CASE("a gap is told at its own time") {
+TEST_CASE("JitterBuffer: a gap is reported at its own time") {
   Fixture f({.patient = false});
   for (const int n : {0, 1, 3}) f.put(n);
   f.popUntil(kStart + 119ms);
@@ -70,7 +70,8 @@ TEST_CASE("a gap is told at its own time") {
   CHECK(f.order == std::vector{0, 1, -2});
 }
 
-TEST_CASE("a longer gap is told one frame later, or with the next frame by a patient buffer") {
+TEST_CASE(
+    "JitterBuffer: a longer gap is reported one frame later, or with the next frame by a patient buffer") {
   for (const bool patient : {false, true}) {
     Fixture f({.patient = patient});
     for (const int n : {0, 1, 4}) f.put(n);
@@ -85,7 +86,7 @@ TEST_CASE("a longer gap is told one frame later, or with the next frame by a pat
   }
 }
 
-TEST_CASE("a gap says where it is in the hole") {
+TEST_CASE("JitterBuffer: a gap reports its position in the hole") {
   Fixture f({.patient = false});
   for (const int n : {0, 4}) f.put(n);
   f.popUntil(kStart + 80ms);
@@ -98,14 +99,14 @@ TEST_CASE("a gap says where it is in the hole") {
   }
 }
 
-TEST_CASE("a duplicate is refused while its frame is held") {
+TEST_CASE("JitterBuffer: a duplicate is refused while its frame is held") {
   Fixture f;
   f.put(0);
   CHECK(f.put(0, 5ms) == Verdict::kDuplicate);
   CHECK(f.buffer.size() == 1);
 }
 
-TEST_CASE("silence is no loss") {
+TEST_CASE("JitterBuffer: silence is not loss") {
   JitterBuffer buffer({.patient = false});
   Instant now = kStart;
   uint32_t timestamp = 0;
@@ -125,7 +126,7 @@ TEST_CASE("silence is no loss") {
   CHECK(frames > 90);
 }
 
-TEST_CASE("a frame that is lost after silence counts as voice before the next one") {
+TEST_CASE("JitterBuffer: a frame that is lost after silence counts as voice before the next one") {
   JitterBuffer buffer({.patient = false});
   buffer.insert(1, 0, kFrame, kStart);
   buffer.insert(3, 48'000, kFrame, kStart + 1s);
@@ -135,7 +136,7 @@ TEST_CASE("a frame that is lost after silence counts as voice before the next on
   CHECK(out.timestamp == 48'000 - kFrame);
 }
 
-TEST_CASE("sequence numbers without time, or taken by other payloads, are no loss") {
+TEST_CASE("JitterBuffer: sequence numbers without time, or used by other payloads, are not loss") {
   JitterBuffer buffer({.patient = false});
   buffer.insert(1, 0, kFrame, kStart);
   buffer.insert(4, kFrame, kFrame, kStart);  // 2 and 3 were padding
@@ -146,7 +147,7 @@ TEST_CASE("sequence numbers without time, or taken by other payloads, are no los
   CHECK(buffer.pop(kStart + 1s).sequence == 6);
 }
 
-TEST_CASE("a timestamp that does not rise is told") {
+TEST_CASE("JitterBuffer: a timestamp that does not increase is reported") {
   JitterBuffer buffer({});
   buffer.insert(1, 1000, kFrame, kStart);
   buffer.insert(2, 1000, kFrame, kStart);
@@ -154,7 +155,7 @@ TEST_CASE("a timestamp that does not rise is told") {
   CHECK(buffer.pop(kStart + 1s).kind == Kind::kStale);
 }
 
-TEST_CASE("a clock that jumps is another timeline") {
+TEST_CASE("JitterBuffer: a clock that jumps starts another timeline") {
   JitterBuffer buffer({});
   buffer.insert(1, 1000, kFrame, kStart);
   CHECK(buffer.continues(1000 + 48'000, kStart + 20ms));
@@ -162,7 +163,7 @@ TEST_CASE("a clock that jumps is another timeline") {
   CHECK_FALSE(buffer.continues(1000 + kFrame, kStart + 6s));
 }
 
-TEST_CASE("a full buffer lets the earliest out before its time") {
+TEST_CASE("JitterBuffer: a full buffer releases the earliest frame before its time") {
   Fixture f;
   for (int n = 0; n < 32; ++n)
     CHECK(f.buffer.insert(static_cast<uint16_t>(100 + n), 5000 + n * kFrame, kFrame, kStart).verdict ==
@@ -172,7 +173,8 @@ TEST_CASE("a full buffer lets the earliest out before its time") {
   CHECK(f.buffer.insert(132, 5000 + 32 * kFrame, kFrame, kStart).verdict == Verdict::kHeld);
 }
 
-TEST_CASE("long silence is calm: it shrinks by as many steps as have passed") {
+TEST_CASE(
+    "JitterBuffer: long silence counts as calm, and the buffer shrinks by as many steps as have passed") {
   Fixture f;
   f.put(3);
   f.popUntil(kStart + 5s);
@@ -192,7 +194,7 @@ TEST_CASE("long silence is calm: it shrinks by as many steps as have passed") {
   CHECK(after(6, 121s) == 32);
 }
 
-TEST_CASE("three late frames in a row make it grow by half, calm makes it shrink by a tenth") {
+TEST_CASE("JitterBuffer: three late frames in a row make it grow by half, calm makes it shrink by a tenth") {
   Fixture f;
   int n = 0;
   const auto lateOnes = [&](int count) {
@@ -203,7 +205,7 @@ TEST_CASE("three late frames in a row make it grow by half, calm makes it shrink
       n += 2;
     }
   };
-  // A frame in time in between breaks the row.
+  // A frame in time in between ends the row.
   lateOnes(5);
   CHECK(f.buffer.capacity() == 32);
   const auto lateRow = [&] {
@@ -225,7 +227,7 @@ TEST_CASE("three late frames in a row make it grow by half, calm makes it shrink
       }
     }
   };
-  calm(36s);  // the last late frame came 4 s after its time
+  calm(36s);  // the last late frame was 4 s late
   CHECK(f.buffer.capacity() == 460);
   calm(30s);
   CHECK(f.buffer.capacity() == 414);
@@ -233,7 +235,7 @@ TEST_CASE("three late frames in a row make it grow by half, calm makes it shrink
   CHECK(f.buffer.capacity() == 32);
 }
 
-TEST_CASE("a reload changes bounds and keeps what is held") {
+TEST_CASE("JitterBuffer: a reload changes bounds and keeps held frames") {
   Fixture f;
   for (int n = 0; n < 10; ++n) f.put(n);
   f.buffer.configure({.min_frames = 64, .delay = {.floor = 200ms}});
@@ -245,12 +247,12 @@ TEST_CASE("a reload changes bounds and keeps what is held") {
   CHECK(f.order.size() == 20);
 }
 
-// Random traces: what comes in leaves in order, once, or is told to be late or missing.
+// Random traces: every frame is released in order, once, or reported as late or missing.
 struct Trace {
   double loss, duplicate, silence;
   Duration jitter;
   int burst;    // mean length of a burst of losses
-  int ppm = 0;  // by so much the sender's clock is slower than ours
+  int ppm = 0;  // by how much the sender's clock is slower than the receiver's
 };
 
 void play(const Trace& trace, unsigned seed, int frames) {
@@ -356,7 +358,7 @@ void play(const Trace& trace, unsigned seed, int frames) {
   if (trace.loss == 0 && trace.jitter <= 20ms) CHECK(gaps == 0);
 }
 
-TEST_CASE("random traces keep the promises") {
+TEST_CASE("JitterBuffer: random traces satisfy the invariants") {
   const Trace traces[] = {
       {0, 0, 0, 0ms, 1},        {0, 0.1, 0, 20ms, 1},         {0.1, 0, 0, 60ms, 1},
       {0.03, 0.02, 0, 60ms, 5}, {0.05, 0.05, 0.05, 120ms, 3}, {0.3, 0, 0.01, 100ms, 1},
@@ -367,7 +369,9 @@ TEST_CASE("random traces keep the promises") {
   }
 }
 
-TEST_CASE("ten hours, also with a sender whose clock is 300 ppm off, which makes eleven seconds") {
+TEST_CASE(
+    "JitterBuffer: ten hours, also with a sender whose clock is 300 ppm off, which amounts to eleven "
+    "seconds") {
   for (const int ppm : {0, 300, -300}) play({0.02, 0.01, 0.01, 60ms, 2, ppm}, 7, 10 * 3600 * 50);
 }
 

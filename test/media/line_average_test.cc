@@ -25,7 +25,7 @@ struct Adapted {
   }
 };
 
-TEST_CASE("one spike changes nothing, what lasts does") {
+TEST_CASE("LineAverage: a single spike changes nothing, a lasting change does") {
   Adapted f;
   for (int i = 0; i < 20; ++i) f.sample({.rtt_ms = 30}, 5s);
   f.changes = 0;
@@ -42,14 +42,14 @@ TEST_CASE("one spike changes nothing, what lasts does") {
   CHECK(f.adaptation.profile() == Profile{.bitrate_bps = 32'000});
 }
 
-TEST_CASE("the first round trip counts at once") {
+TEST_CASE("LineAverage: the first round trip counts at once") {
   Adapted f;
   f.sample({}, 5s);
   f.sample({.rtt_ms = 100}, 1s);
   CHECK(f.adaptation.profile().frame_ms == 10);
 }
 
-TEST_CASE("a line that loses 3 % changes hardly ever, a line that loses 8 % stays with FEC") {
+TEST_CASE("with a loss of 3 % the profile hardly ever changes, with 8 % it stays at FEC") {
   for (const Duration interval : {1s, 5s}) {
     for (const double loss : {0.03, 0.08}) {
       CAPTURE(interval / 1ms);

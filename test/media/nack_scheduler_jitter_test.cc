@@ -1,4 +1,4 @@
-// Asking over minutes on lines whose packets overtake one another.
+// Requests over minutes on lines that reorder packets.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -18,7 +18,8 @@ struct Outcome {
   size_t late = 0;
 };
 
-// Five minutes of 20 ms frames, each 0 to `jitter` late, as answers are. A thread comes up to 1 ms late.
+// Five minutes of 20 ms frames, each 0 to `jitter` late, like retransmissions. A thread wakes up to 1 ms
+// late.
 Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
             NackScheduler::Config config = {}) {
   std::mt19937 random(1);
@@ -58,7 +59,7 @@ Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
   return outcome;
 }
 
-TEST_CASE("jitter without loss: hardly anything is asked for") {
+TEST_CASE("NackScheduler: with jitter and no loss, hardly any packet is requested") {
   for (const Duration jitter : {20ms, 30ms, 40ms, 60ms, 80ms, 100ms}) {
     for (const Duration known : {0ms, 40ms}) {
       CAPTURE(jitter / 1ms);
@@ -68,7 +69,9 @@ TEST_CASE("jitter without loss: hardly anything is asked for") {
   }
 }
 
-TEST_CASE("jitter and loss: few answers come late, and where there is time most come") {
+TEST_CASE(
+    "NackScheduler: with jitter and loss, few retransmissions are late, and most arrive where there is "
+    "time") {
   for (const Duration jitter : {0ms, 30ms, 40ms, 60ms, 80ms, 100ms}) {
     for (const Duration round_trip : {20ms, 40ms, 60ms, 100ms, 200ms}) {
       for (const Duration budget : {150ms, 200ms}) {
@@ -86,7 +89,7 @@ TEST_CASE("jitter and loss: few answers come late, and where there is time most 
   }
 }
 
-TEST_CASE("where RTCP knows no round trip, few come late in five minutes") {
+TEST_CASE("NackScheduler: without a round trip from RTCP, few retransmissions are late in five minutes") {
   for (const Duration jitter : {0ms, 30ms, 60ms, 100ms}) {
     for (const Duration round_trip : {20ms, 60ms, 100ms}) {
       CAPTURE(jitter / 1ms);

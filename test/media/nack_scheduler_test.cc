@@ -22,9 +22,9 @@ struct Line {
   uint16_t highest = 1'000;
   uint16_t lost = 0;
 
-  // A packet of 20 ms, which comes when it should.
+  // A packet of 20 ms that arrives in time.
   Arrival packet(uint16_t sequence) { return scheduler.onPacket(sequence, sequence * 960u, {}, now); }
-  // A packet is missing when the one after it comes.
+  // A packet is missing when the next one arrives.
   void lose() {
     packet(highest);
     lost = static_cast<uint16_t>(highest + 1);
@@ -38,7 +38,7 @@ struct Line {
 };
 
 TEST_CASE(
-    "a missing packet is asked for after the reordering time, then after a round trip, and then no more") {
+    "a missing packet is requested after the reordering time, then after a round trip, and then no more") {
   Line line;
   line.packet(10);
   line.now += 40ms;
@@ -52,17 +52,18 @@ TEST_CASE(
   CHECK(line.ask().empty());
   line.now = line.nextNack();
   CHECK(line.ask() == std::vector<uint16_t>{11});
-  CHECK(line.nextNack() == Instant::max());  // it would come too late
+  CHECK(line.nextNack() == Instant::max());  // it would arrive too late
   line.now += 30ms;
   CHECK(line.packet(11) == Arrival::kRecovered);
   CHECK(line.scheduler.retransmissionTime(line.now, 1ms) ==
-        1ms);  // to which request this is the answer, nobody knows
+        1ms);  // it is not known which request caused this retransmission
   CHECK(line.packet(11) == Arrival::kDuplicate);
   CHECK(line.scheduler.lost() == 1);
   CHECK(line.scheduler.returned() == 1);
 }
 
-TEST_CASE("an answer takes as long as nearly all of late did, else the round trip, else 100 ms") {
+TEST_CASE(
+    "the response time is that of nearly all recent retransmissions, else the round trip, else 100 ms") {
   Line line;
   CHECK(line.scheduler.retransmissionTime(line.now, {}) == 100ms);
   CHECK(line.scheduler.retransmissionTime(line.now, 80ms) == 80ms);
@@ -77,7 +78,7 @@ TEST_CASE("an answer takes as long as nearly all of late did, else the round tri
   CHECK(line.scheduler.retransmissionTime(line.now + 10s, {}) == 100ms);
 }
 
-TEST_CASE("a stall does not end asking") {
+TEST_CASE("NackScheduler: a stall does not end the requests") {
   Line line;
   line.lose();
   line.now += 10ms;
@@ -97,7 +98,9 @@ TEST_CASE("a stall does not end asking") {
   CHECK(asked > 800);
 }
 
-TEST_CASE("a sender that stalls and then sends at once what it held back does not end asking") {
+TEST_CASE(
+    "NackScheduler: a sender that stalls and then sends the delayed packets at once does not end the "
+    "requests") {
   Line line;
   std::mt19937 random(11);
   std::map<Instant, std::vector<uint16_t>> arrivals;
@@ -118,7 +121,8 @@ TEST_CASE("a sender that stalls and then sends at once what it held back does no
   CHECK(asked.size() > 240);  // of about 300
 }
 
-TEST_CASE("what comes sooner than an answer can was overtaken, and tells how long to wait for others") {
+TEST_CASE(
+    "a packet that arrives sooner than a retransmission can was reordered, and sets the reordering time") {
   Line line;
   for (int i = 0; i < 50; ++i) {
     line.lose();
@@ -128,12 +132,12 @@ TEST_CASE("what comes sooner than an answer can was overtaken, and tells how lon
     CHECK(line.scheduler.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) ==
           Arrival::kReordered);
   }
-  for (int i = 0; i < 3'000; ++i) line.packet(++line.highest);  // it is over
+  for (int i = 0; i < 3'000; ++i) line.packet(++line.highest);  // it has ended
   line.lose();
   CHECK(line.nextNack() == line.now + line.config.reordering);
 }
 
-TEST_CASE("what RED brought is no answer") {
+TEST_CASE("a packet that RED recovered is not a retransmission") {
   Line line;
   line.lose();
   line.now += 10ms;
@@ -144,7 +148,7 @@ TEST_CASE("what RED brought is no answer") {
   CHECK(line.scheduler.retransmissionTime(line.now, 1ms) == 1ms);
 }
 
-TEST_CASE("an overtaken packet is no loss") {
+TEST_CASE("a reordered packet is not a loss") {
   Line line;
   line.packet(10);
   line.packet(12);
@@ -155,7 +159,7 @@ TEST_CASE("an overtaken packet is no loss") {
   CHECK(line.packet(9) == Arrival::kReordered);  // from before the first one
 }
 
-TEST_CASE("nothing is asked for that would come too late") {
+TEST_CASE("a packet that would arrive too late is not requested") {
   for (const auto& [budget, asked] :
        {std::pair<Duration, std::vector<uint16_t>>{71ms, {}}, {72ms, {5}}, {92ms, {4, 5}}}) {
     Line line;
@@ -168,7 +172,7 @@ TEST_CASE("nothing is asked for that would come too late") {
   }
 }
 
-TEST_CASE("a late thread does not ask for what is too late by now") {
+TEST_CASE("a late thread does not request packets that are too late by then") {
   Line line;
   line.packet(1);
   line.packet(3);
@@ -180,7 +184,7 @@ TEST_CASE("a late thread does not ask for what is too late by now") {
 constexpr Frame kSpeech{.duration = 20ms, .dtx = false};
 constexpr Frame kPause{.duration = 20ms, .dtx = true};
 
-// Speaks, pauses for 400 ms, and speaks again: what Opus encoders make of it. Timestamps are in frames.
+// Speaks, pauses for 400 ms, and speaks again, as Opus encoders send it. Timestamps are in frames.
 struct SpurtLine : Line {
   uint16_t sequence = 100;
   uint32_t frame = 0;
@@ -202,7 +206,7 @@ struct SpurtLine : Line {
   }
 };
 
-TEST_CASE("a lost packet that begins a pause is asked for when nothing follows") {
+TEST_CASE("a lost packet that begins a pause is requested when nothing follows") {
   SpurtLine line;
   line.speak(5);
   line.pause();
@@ -221,7 +225,7 @@ TEST_CASE("a lost packet that begins a pause is asked for when nothing follows")
   CHECK(line.nextNack() == Instant::max());  // the pause has begun
 }
 
-TEST_CASE("a lost packet that begins a pause is not asked for when the pause is over") {
+TEST_CASE("a lost packet that begins a pause is not requested when the pause has ended") {
   SpurtLine line;
   line.config.max_requests = 1;
   line.speak(5);
@@ -229,7 +233,7 @@ TEST_CASE("a lost packet that begins a pause is not asked for when the pause is 
   line.speak(5);
   const uint16_t lost = line.next();
   line.now += 30ms;
-  CHECK(line.ask().size() == 1);  // and the answer is lost
+  CHECK(line.ask().size() == 1);  // and the retransmission is lost
   line.now -= 30ms;
   line.pass(20);
   line.speak(1);
@@ -240,7 +244,7 @@ TEST_CASE("a lost packet that begins a pause is not asked for when the pause is 
   CHECK(line.scheduler.lost() == 1);
 }
 
-TEST_CASE("a lost packet that ends a pause is asked for, whatever the timestamps jump over") {
+TEST_CASE("a lost packet that ends a pause is requested, however far the timestamps jump") {
   for (const uint32_t silence : {2u, 4u, 20u, 300u}) {
     CAPTURE(silence);
     SpurtLine line;
@@ -256,7 +260,7 @@ TEST_CASE("a lost packet that ends a pause is asked for, whatever the timestamps
   }
 }
 
-TEST_CASE("both ends of a pause are lost: the one that ended it is asked for") {
+TEST_CASE("both ends of a pause are lost: the packet that ended it is requested") {
   SpurtLine line;
   line.speak(5);
   line.pause();
@@ -271,7 +275,7 @@ TEST_CASE("both ends of a pause are lost: the one that ended it is asked for") {
   CHECK(line.scheduler.isMissing(begin));
 }
 
-TEST_CASE("a sender that begins its pauses without a DTX packet is not asked for one") {
+TEST_CASE("a sender that begins its pauses without a DTX packet gets no request for one") {
   SpurtLine line;
   line.speak(5);
   line.pass(20);
@@ -286,13 +290,13 @@ TEST_CASE("a sender that begins its pauses without a DTX packet is not asked for
   CHECK(line.scheduler.lost() == 0);
 }
 
-TEST_CASE("voice that goes on late is no answer") {
+TEST_CASE("voice that continues late is not a retransmission") {
   SpurtLine line;
   line.pause();
   line.speak(5);
   line.now += 30ms;
   CHECK(line.ask().size() == 1);
-  line.now += 10ms;  // sooner than an answer can come
+  line.now += 10ms;  // sooner than a retransmission can arrive
   CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
   line.now += 50ms;
   CHECK(line.ask().size() == 1);
@@ -302,7 +306,7 @@ TEST_CASE("voice that goes on late is no answer") {
   CHECK(line.scheduler.lost() == 0);
 }
 
-TEST_CASE("speech after a stall of the line is no answer, however late") {
+TEST_CASE("speech after a stall of the line is not a retransmission, however late") {
   for (const Duration stall : {60ms, 100ms, 200ms, 400ms}) {
     CAPTURE(stall / 1ms);
     SpurtLine line;
@@ -320,7 +324,7 @@ TEST_CASE("speech after a stall of the line is no answer, however late") {
   }
 }
 
-TEST_CASE("an answer by RTX to a request for the next packet is known") {
+TEST_CASE("an RTX retransmission of a requested next packet is recognized") {
   SpurtLine line;
   line.pause();
   line.speak(5);
@@ -331,7 +335,7 @@ TEST_CASE("an answer by RTX to a request for the next packet is known") {
   CHECK(line.packet(lost, kPause, {}) == Arrival::kRecovered);
 }
 
-TEST_CASE("a packet is asked for at most max_requests times") {
+TEST_CASE("a packet is requested at most max_requests times") {
   Line line;
   line.config.budget = 10s;
   line.packet(1);
@@ -344,7 +348,7 @@ TEST_CASE("a packet is asked for at most max_requests times") {
   CHECK(asked == line.config.max_requests);
 }
 
-TEST_CASE("a stream that begins anew is not loss") {
+TEST_CASE("a stream that restarts is not loss") {
   Line line;
   line.packet(1);
   CHECK(line.packet(1 + 102) == Arrival::kNew);
@@ -354,7 +358,7 @@ TEST_CASE("a stream that begins anew is not loss") {
   CHECK(line.scheduler.lost() == 0);
 }
 
-TEST_CASE("one old packet is a straggler, two in a row begin anew") {
+TEST_CASE("one old packet is a late packet, two in a row restart the stream") {
   Line line;
   line.packet(10'000);
   CHECK(line.packet(9'000) == Arrival::kOld);
@@ -365,7 +369,7 @@ TEST_CASE("one old packet is a straggler, two in a row begin anew") {
   CHECK(line.scheduler.lost() == 0);
 }
 
-TEST_CASE("bursts are counted as they come, across the wrap") {
+TEST_CASE("bursts are counted as they occur, across the wrap") {
   Line line;
   line.packet(65'534);
   line.packet(2);
@@ -378,7 +382,8 @@ TEST_CASE("bursts are counted as they come, across the wrap") {
 }
 
 TEST_CASE(
-    "over a random line: every missing packet is known, nothing else is, and what comes is told right") {
+    "over a random line, every missing packet is detected, no other is, and every arrival is classified "
+    "correctly") {
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
     Line line;

@@ -26,7 +26,7 @@ std::vector<Payload> encode(const std::vector<int16_t>& pcm, const Profile& prof
   return packets;
 }
 
-TEST_CASE("a profile is what comes out") {
+TEST_CASE("OpusEncoder: the packets have the profile's properties") {
   using opus::Bandwidth;
   using opus::Mode;
   const auto voice = test::voiceSignal(1, 120);
@@ -57,7 +57,7 @@ TEST_CASE("a profile is what comes out") {
   }
 }
 
-TEST_CASE("voice comes back") {
+TEST_CASE("a voice is encoded and decoded") {
   const auto voice = test::voiceSignal(4, 140);
   OpusDecoder decoder;
   std::vector<int16_t> decoded;
@@ -71,7 +71,7 @@ TEST_CASE("voice comes back") {
   CHECK(test::logSpectralDistance(voice, decoded) < 6);
 }
 
-TEST_CASE("malformed packets are refused, of any length and content") {
+TEST_CASE("malformed packets are refused, with any length and content") {
   OpusDecoder decoder;
   std::array<int16_t, kMaxPacketSamples> pcm;
   CHECK(decoder.decode({}, pcm) == 0);
@@ -91,7 +91,7 @@ TEST_CASE("malformed packets are refused, of any length and content") {
   }
 }
 
-TEST_CASE("a packet with empty frames is libopus' concealment, bit by bit") {
+TEST_CASE("a packet with empty frames equals libopus' concealment bit by bit") {
   for (const auto mode : {opus::Mode::kSilk, opus::Mode::kHybrid, opus::Mode::kCelt}) {
     const bool silk = mode == opus::Mode::kSilk;
     const Profile profile{.bandwidth = silk ? opus::Bandwidth::kWide : opus::Bandwidth::kFull, .mode = mode};

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint8_t kOpus = 111, kRed = 63;
 
-// An RTP packet whose payload counts up.
+// An RTP packet whose payload bytes count up.
 struct Fixture {
   explicit Fixture(size_t payload) {
     std::vector<uint8_t> bytes(rtp::kHeaderSize + payload);
@@ -27,7 +27,7 @@ struct Fixture {
   net::PacketPtr packet = pool.acquire();
 };
 
-TEST_CASE("a cut takes the payload's beginning away and leaves the header") {
+TEST_CASE("payload: a cut removes the payload's beginning and keeps the header") {
   Fixture f(100);
   media::cutPayload(*f.packet, f.rtp(), 40, kOpus);
   CHECK(f.rtp().payload_type == kOpus);
@@ -36,7 +36,7 @@ TEST_CASE("a cut takes the payload's beginning away and leaves the header") {
   CHECK(f.rtp().payload[0] == 40);
 }
 
-TEST_CASE("growing makes room before the payload") {
+TEST_CASE("payload: growing makes room before the payload") {
   Fixture f(100);
   uint8_t* const front = media::growPayload(*f.packet, f.rtp(), 2, kOpus);
   REQUIRE(front != nullptr);

@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kFrame = 960;
 constexpr Instant kStart{1h};
 
-TEST_CASE("a line without jitter falls from the start's delay to the floor") {
+TEST_CASE("PlayoutDelay: on a line without jitter the delay falls from its start to the floor") {
   PlayoutDelay delay({});
   for (int i = 0; i < 1000; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms);
   CHECK(delay.target() == 10ms);
@@ -25,7 +25,7 @@ TEST_CASE("a line without jitter falls from the start's delay to the floor") {
   CHECK(delay.playout(1000 * kFrame) == kStart + 20s + 10ms);
 }
 
-TEST_CASE("it rises at once and falls slowly, and never so that time would go back") {
+TEST_CASE("PlayoutDelay: it rises at once and falls slowly, and playout time never goes back") {
   PlayoutDelay delay({.start = 20ms});
   int i = 0;
   for (; i < 500; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms);
@@ -42,7 +42,7 @@ TEST_CASE("it rises at once and falls slowly, and never so that time would go ba
   CHECK(delay.delay() < 20ms);
 }
 
-TEST_CASE("floor and ceiling hold") {
+TEST_CASE("PlayoutDelay: floor and ceiling are kept") {
   PlayoutDelay delay({.floor = 40ms, .ceiling = 120ms});
   std::mt19937 random(1);
   for (int i = 0; i < 2000; ++i) {
@@ -52,7 +52,7 @@ TEST_CASE("floor and ceiling hold") {
   }
 }
 
-TEST_CASE("a path that became longer is taken for what it is") {
+TEST_CASE("PlayoutDelay: a path that became longer is recognized") {
   PlayoutDelay delay({});
   int i = 0;
   for (; i < 1000; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms);
@@ -62,8 +62,9 @@ TEST_CASE("a path that became longer is taken for what it is") {
   CHECK(delay.playout(i * kFrame) <= next + 400ms);
 }
 
-// What NetEQ's delay manager would want (WebRTC's underrun optimizer with its default parameters): the
-// largest relative delay of each 500 ms into 20 ms buckets, their 0.95 quantile with a forgetting of 0.983.
+// The delay that NetEQ's delay manager would choose (WebRTC's underrun optimizer with its default
+// parameters): the largest relative delay of each 500 ms into 20 ms buckets, their 0.95 quantile with a
+// forgetting of 0.983.
 class NetEq {
  public:
   void onArrival(int64_t timestamp, Instant arrival) {
@@ -139,7 +140,9 @@ Outcome play(const Jitter& jitter, unsigned seed) {
   return outcome;
 }
 
-TEST_CASE("60 ms of jitter: less than 1 % late in 95 of 100 runs, and hardly more delay than NetEQ") {
+TEST_CASE(
+    "PlayoutDelay: with 60 ms of jitter less than 1 % is late in 95 of 100 runs, with hardly more delay than "
+    "NetEQ") {
   struct Case {
     const char* name;
     Jitter jitter;

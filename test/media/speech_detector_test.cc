@@ -29,7 +29,7 @@ TEST_CASE("SpeechDetector: the first loud packet is speech, silence is not") {
   CHECK_FALSE(speaker.levels(127, 50).active);
   CHECK(speaker.level(30).active);
   CHECK_FALSE(speaker.level(127).active);
-  CHECK_FALSE(speaker.level(255).active);  // not a level: taken as silence
+  CHECK_FALSE(speaker.level(255).active);  // not a level: counts as silence
 }
 
 TEST_CASE("SpeechDetector: steady background noise is not speech, and speech above it is") {
@@ -45,7 +45,7 @@ TEST_CASE("SpeechDetector: a steady sound above -40 dBov stays speech") {
   CHECK(speaker.levels(25, 60 * 50).active);
 }
 
-TEST_CASE("SpeechDetector: pauses between words keep the speaker from being taken for noise") {
+TEST_CASE("SpeechDetector: pauses between words prevent that a speaker is classified as noise") {
   Speaker speaker;
   for (int word = 0; word < 60; ++word) {
     CHECK(speaker.levels(48, 25).active);
@@ -56,14 +56,14 @@ TEST_CASE("SpeechDetector: pauses between words keep the speaker from being take
 TEST_CASE("SpeechDetector: loudness follows speech in about 100 ms and outlives a pause between words") {
   Speaker speaker;
   speaker.levels(127, 50);
-  CHECK(speaker.level(30).loudness < 30);  // one packet alone may be a click
+  CHECK(speaker.level(30).loudness < 30);  // a single packet may be a click
   CHECK(speaker.levels(30, 8).loudness > 85);
   const uint8_t speaking = speaker.levels(30, 50).loudness;
   CHECK(speaker.levels(127, 15).loudness >= speaking - 10);  // 300 ms
   CHECK(speaker.levels(127, 250).loudness == 0);
 }
 
-// What share of a signal's packets the detector takes for speech by what Opus says alone.
+// The share of a signal's packets that the detector classifies as speech from Opus alone.
 double activeShare(const std::vector<int16_t>& pcm, const Profile& profile) {
   OpusEncoder encoder;
   encoder.apply(profile);
@@ -82,7 +82,7 @@ double activeShare(const std::vector<int16_t>& pcm, const Profile& profile) {
   return static_cast<double>(active) / packets;
 }
 
-TEST_CASE("SpeechDetector: without levels Opus tells speech from silence in every mode") {
+TEST_CASE("SpeechDetector: without levels, Opus distinguishes speech from silence in every mode") {
   using opus::Bandwidth;
   using opus::Mode;
   const Profile profiles[] = {

@@ -8,7 +8,7 @@ namespace {
 using net::Address;
 using net::Prefix;
 
-TEST_CASE("addresses are read and written") {
+TEST_CASE("Address: addresses are parsed and printed") {
   for (const char* text : {"192.0.2.1:3478", "[2001:db8::1]:3478", "0.0.0.0:0", "[::]:65535"}) {
     const auto address = Address::parse(text);
     CAPTURE(text);
@@ -20,7 +20,7 @@ TEST_CASE("addresses are read and written") {
   }
 }
 
-TEST_CASE("what is not an address is refused with the text that is wrong") {
+TEST_CASE("Address: invalid text is refused with the text in the error") {
   for (const char* text :
        {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:65536", "192.0.2.1:-1", "192.0.2.1:12a", "2001:db8::1:3478",
         "[192.0.2.1]:1", "[2001:db8::1]", "example.org:1", "192.0.2.256:1"}) {
@@ -37,7 +37,7 @@ TEST_CASE("an IPv4-mapped address is IPv4") {
   CHECK(Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name)).toString() == "192.0.2.1:7");
 }
 
-TEST_CASE("prefixes cover what they should") {
+TEST_CASE("Prefix: prefixes contain the right addresses") {
   struct Case {
     const char* prefix;
     const char* address;

@@ -5,7 +5,7 @@
 namespace sluice::net {
 namespace {
 
-TEST_CASE("the share follows the last second") {
+TEST_CASE("BusyMeter: the share follows the last second") {
   BusyMeter meter;
   Instant now{1h};
   Duration busy{};

@@ -6,9 +6,9 @@ namespace sluice::net {
 namespace {
 
 constexpr Duration kInterval = 100us;
-constexpr Duration kWork = 10us;  // of each turn
+constexpr Duration kWork = 10us;  // of each iteration
 
-// A loop that reads all packets that have come, which they do at a steady pace.
+// A loop that reads all packets that have arrived, at a steady rate.
 struct Loop {
   Coalescer coalescer{kInterval};
   Instant now{1h};
@@ -30,7 +30,7 @@ struct Loop {
   }
 };
 
-TEST_CASE("slow packets never wait") {
+TEST_CASE("Coalescer: slow packets never wait") {
   Loop loop;
   loop.run(1s, 60us);
   CHECK(loop.pauses == 0);
@@ -38,7 +38,7 @@ TEST_CASE("slow packets never wait") {
   CHECK(loop.pauses == 0);
 }
 
-TEST_CASE("fast packets gather until the interval is over, soon after they began to be fast") {
+TEST_CASE("Coalescer: fast packets accumulate until the interval is over, soon after they became fast") {
   Loop loop;
   loop.run(1s, 20ms);
   loop.run(1ms, 20us);
@@ -48,7 +48,7 @@ TEST_CASE("fast packets gather until the interval is over, soon after they began
   CHECK(loop.turns == 1s / kInterval);
 }
 
-TEST_CASE("pauses end with the pace") {
+TEST_CASE("Coalescer: pauses end with the fast packets") {
   Loop loop;
   loop.run(10ms, 20us);
   loop.run(10ms, 200us);
@@ -56,7 +56,7 @@ TEST_CASE("pauses end with the pace") {
   CHECK(loop.pauses == 0);
 }
 
-TEST_CASE("one long silence is soon forgotten") {
+TEST_CASE("Coalescer: one long silence is soon forgotten") {
   Loop loop;
   loop.run(10ms, 20us);
   loop.now += 10s;
@@ -65,7 +65,8 @@ TEST_CASE("one long silence is soon forgotten") {
   CHECK(loop.pauses > 0);
 }
 
-TEST_CASE("turns that take longer than the interval never pause: packets gathered meanwhile") {
+TEST_CASE(
+    "Coalescer: iterations longer than the interval never pause, because packets accumulated meanwhile") {
   Loop loop;
   loop.run(10ms, 20us);
   const Instant began = loop.now;
@@ -73,13 +74,13 @@ TEST_CASE("turns that take longer than the interval never pause: packets gathere
   CHECK(loop.coalescer.pause(began, began + 2 * kInterval) == Duration::zero());
 }
 
-TEST_CASE("a turn without packets never pauses") {
+TEST_CASE("Coalescer: an iteration without packets never pauses") {
   Loop loop;
   loop.run(10ms, 20us);
   CHECK(loop.coalescer.pause(loop.now, loop.now + kWork) == Duration::zero());
 }
 
-TEST_CASE("an interval of zero turns it off") {
+TEST_CASE("Coalescer: an interval of zero turns it off") {
   Coalescer off(Duration::zero());
   Instant now{1h};
   for (int i = 0; i < 100; ++i) {

@@ -13,10 +13,10 @@ const Address kListener = *Address::parse("192.0.2.1:3478");
 const Address kRelay = *Address::parse("192.0.2.1:50000");
 
 struct Port final : UdpReceiver {
-  std::string heard;
+  std::string received;
   std::function<void()> then;
   void onPacket(PacketPtr&& packet) override {
-    heard += std::string(asText(packet->data())) + " from " + packet->remote.toString() + "; ";
+    received += std::string(asText(packet->data())) + " from " + packet->remote.toString() + "; ";
     packet->settle();
     packet.reset();
     if (then) then();
@@ -38,19 +38,19 @@ struct Fixture {
   }
 };
 
-TEST_CASE("datagrams arrive at the end of the turn, in order, after one call for it") {
+TEST_CASE("Hairpin: datagrams arrive at the end of the iteration, in order, after one call for it") {
   Fixture f;
   f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "one");
   f.send(kRelay, kListener, "two");
-  CHECK(f.port.heard.empty());
+  CHECK(f.port.received.empty());
   CHECK(f.scheduled == 1);
   f.hairpin.deliver();
-  CHECK(f.port.heard == "one from 192.0.2.1:50000; two from 192.0.2.1:50000; ");
+  CHECK(f.port.received == "one from 192.0.2.1:50000; two from 192.0.2.1:50000; ");
   CHECK(f.pool.unaccounted() == 0);
 }
 
-TEST_CASE("what a datagram causes is delivered in the same turn") {
+TEST_CASE("Hairpin: datagrams that a datagram causes are delivered in the same iteration") {
   Fixture f;
   Port relay;
   f.hairpin.add(kListener, f.port);
@@ -58,22 +58,22 @@ TEST_CASE("what a datagram causes is delivered in the same turn") {
   f.port.then = [&] { f.send(kListener, kRelay, "answer"); };
   f.send(kRelay, kListener, "question");
   f.hairpin.deliver();
-  CHECK(relay.heard == "answer from 192.0.2.1:3478; ");
+  CHECK(relay.received == "answer from 192.0.2.1:3478; ");
   CHECK(f.scheduled == 1);
 }
 
-TEST_CASE("a port that goes takes what is on its way along") {
+TEST_CASE("Hairpin: datagrams to a port that closes are discarded") {
   Fixture f;
   f.hairpin.add(kListener, f.port);
   f.send(kRelay, kListener, "too late");
   f.hairpin.remove(kListener);
   CHECK_FALSE(f.hairpin.has(kListener));
   f.hairpin.deliver();
-  CHECK(f.port.heard.empty());
+  CHECK(f.port.received.empty());
   CHECK(f.pool.unaccounted() == 0);
 }
 
-TEST_CASE("a wildcard port is for this machine's addresses only") {
+TEST_CASE("Hairpin: a wildcard port matches only this machine's addresses") {
   Fixture f;
   int group = 0;
   f.hairpin.add(*Address::parse("0.0.0.0:3478"), f.port, &group);

@@ -29,7 +29,7 @@ TEST_CASE("a packet grows at both ends without moving its data") {
   packet->settle();
 }
 
-TEST_CASE("a pool is bounded, and a packet that comes back is as new") {
+TEST_CASE("a pool is bounded, and a packet that was returned is reset") {
   PacketPool pool(256);
   std::vector<PacketPtr> all;
   while (PacketPtr packet = pool.acquire()) all.push_back(std::move(packet));
@@ -48,7 +48,7 @@ TEST_CASE("a pool is bounded, and a packet that comes back is as new") {
   again->settle();
 }
 
-TEST_CASE("packets released on another thread come back when they are needed") {
+TEST_CASE("packets released on another thread return when they are needed") {
   PacketPool pool(256);
   for (int round = 0; round < 3; ++round) {
     std::vector<PacketPtr> all;
@@ -63,7 +63,7 @@ TEST_CASE("packets released on another thread come back when they are needed") {
 }
 
 #ifdef NDEBUG
-TEST_CASE("a packet that nobody answered for is counted") {
+TEST_CASE("an unsettled packet is counted") {
   PacketPool pool(256);
   pool.acquire().reset();
   CHECK(pool.unaccounted() == 1);

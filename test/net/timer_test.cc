@@ -21,7 +21,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("timers fire in order of time, when it has come") {
+TEST_CASE("timers fire in order of time, once they are due") {
   Fixture f;
   const auto a = f.timer(1), b = f.timer(2), c = f.timer(3);
   a->arm(30ms);
@@ -39,7 +39,7 @@ TEST_CASE("timers fire in order of time, when it has come") {
   CHECK(f.queue.next() == Instant::max());
 }
 
-TEST_CASE("arming moves a timer, cancelling and its end take it out") {
+TEST_CASE("arming moves a timer; cancelling and destroying remove it") {
   Fixture f;
   const auto a = f.timer(1), b = f.timer(2);
   auto c = f.timer(3);
@@ -74,13 +74,13 @@ TEST_CASE("a timer may arm itself and cancel others while it fires") {
   clock.advance(5ms);
   queue.run();
   CHECK(ticks >= 1);
-  CHECK(ticks <= 2);  // a turn ends
+  CHECK(ticks <= 2);  // an iteration ends
   CHECK(others == 0);
   queue.run();
   CHECK(ticks >= 2);
 }
 
-TEST_CASE("a timer that is armed for the past over and over starves nobody") {
+TEST_CASE("a timer that is repeatedly armed for the past does not starve other events") {
   ManualClock clock;
   TimerQueue queue(clock);
   int greedy_fired = 0;

@@ -12,7 +12,7 @@ namespace {
 
 using net::Address;
 
-// A port on a loop of its own; run() turns until a condition holds.
+// A port on its own loop; run() iterates until a condition holds.
 struct Fixture : net::UdpReceiver {
   net::EventLoop loop;
   net::PacketPool pool{2048};
@@ -44,7 +44,7 @@ struct Fixture : net::UdpReceiver {
   void runUntil(Condition condition) {
     bool met = condition();
     for (int turns = 0; turns < 1000 && !met; ++turns, met = condition()) {
-      loop.post([] {});  // so that a turn never waits
+      loop.post([] {});  // so that an iteration never waits
       uv_run(loop.raw(), UV_RUN_ONCE);
     }
     CHECK(met);
@@ -128,7 +128,7 @@ TEST_CASE("TOS and TTL are sent and TOS is received, for both families") {
   }
 }
 
-TEST_CASE("a wildcard socket knows which address a datagram came to and answers from it") {
+TEST_CASE("a wildcard socket knows the address at which a datagram arrived, and responds from it") {
   Fixture f;
   f.open("0.0.0.0:0");
   Plain peer("127.0.0.1:0");
@@ -137,7 +137,7 @@ TEST_CASE("a wildcard socket knows which address a datagram came to and answers 
   CHECK(f.last_local.ipString() == "127.0.0.5");
 }
 
-TEST_CASE("many datagrams keep their order; a too long one is dropped and counted") {
+TEST_CASE("many datagrams keep their order; one that is too long is dropped and counted") {
   Fixture f;
   f.open("127.0.0.1:0");
   Fixture g;
@@ -154,7 +154,7 @@ TEST_CASE("many datagrams keep their order; a too long one is dropped and counte
   CHECK(g.pool.unaccounted() == 0);
 }
 
-TEST_CASE("a connected port hears that nobody is there, and goes on when somebody is") {
+TEST_CASE("a connected port reports an ICMP error, and continues when the peer is back") {
   Address target;
   {
     Plain gone("127.0.0.1:0");
@@ -171,7 +171,7 @@ TEST_CASE("a connected port hears that nobody is there, and goes on when somebod
   f.runUntil([&] { return f.received.size() == 1; });
 }
 
-TEST_CASE("an address in use is an error with the address in it") {
+TEST_CASE("an address in use is an error that names the address") {
   Fixture f;
   f.open("127.0.0.1:0");
   const auto again = net::bindUdpSocket(f.port->local(), {});
@@ -179,7 +179,7 @@ TEST_CASE("an address in use is an error with the address in it") {
   CHECK(again.error().message.find(f.port->local().toString()) != std::string::npos);
 }
 
-TEST_CASE("news that closes a socket may come with a datagram for it") {
+TEST_CASE("an event that closes a socket may arrive with a datagram for it") {
   // Each socket's datagram closes the other socket, so whichever is read second is closed while it is being
   // read.
   Fixture f;

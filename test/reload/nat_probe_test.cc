@@ -54,7 +54,7 @@ struct Fixture {
   std::unique_ptr<NatProbe> probe;
 };
 
-TEST_CASE("the address is asked for at once, then at the interval, and what changed is told") {
+TEST_CASE("the address is queried at once, then at the interval, and changes are reported") {
   Fixture f;
   f.begin();
   CHECK(f.network.sent.size() == 1);
@@ -69,7 +69,7 @@ TEST_CASE("the address is asked for at once, then at the interval, and what chan
 }
 
 TEST_CASE(
-    "RFC 8489 6.2.1: a server that is silent is asked seven times, with doubled waits, and later again") {
+    "RFC 8489 6.2.1: a silent server gets seven requests, with doubled waits, and another query later") {
   Fixture f;
   f.begin();
   std::vector<size_t> asked;
@@ -78,7 +78,7 @@ TEST_CASE(
     asked.push_back(f.network.sent.size());
   }
   CHECK(asked == std::vector<size_t>{1, 2, 2, 3, 3, 4});
-  f.wait(335900ms);  // 31.5 s until the last request, 8 s for its answer, 300 s until the next question
+  f.wait(335900ms);  // 31.5 s until the last request, 8 s for its response, 300 s until the next query
   CHECK(f.network.sent.size() == 7);
   f.wait(200ms);
   CHECK(f.network.sent.size() == 8);
@@ -86,7 +86,7 @@ TEST_CASE(
   CHECK(f.found.size() == 1);
 }
 
-TEST_CASE("what is no answer to the question is none") {
+TEST_CASE("messages that are not a response to the query are ignored") {
   Fixture f;
   f.begin();
   f.answer("203.0.113.1", *net::Address::parse("198.51.100.2:3478"));

@@ -74,14 +74,14 @@ json changesOf(const std::vector<chain::FilterSpec>& before, const std::vector<c
   return out;
 }
 
-TEST_CASE("each filter's fate has a name") {
+TEST_CASE("each kind of change to a filter has a name") {
   const auto fresh = std::make_shared<Factory>();
   CHECK(changesOf({filter("a"), filter("b"), filter("c"), filter("d")},
                   {filter("a"), filter("b", kPacer, fresh), filter("c", kMarker), filter("e")}) ==
         json{{"a", "kept"}, {"b", "reconfigured"}, {"c", "replaced"}, {"e", "inserted"}, {"d", "removed"}});
 }
 
-TEST_CASE("nothing changes where nothing does, and another order is a change") {
+TEST_CASE("an equal configuration has no change, and another order is a change") {
   const auto plan = [](const std::vector<chain::FilterSpec>& after) {
     return planReload(generation({listener("l", {{"c", {filter("a"), filter("b")}}})}),
                       generation({listener("l", {{"c", after}})}), {}, {});
@@ -121,16 +121,15 @@ TEST_CASE("sessions end with their listener, their chain or their address, and a
   CHECK(describePlan(plan).find("listener gone: removed, 1 session, 1 would END") != std::string::npos);
 }
 
-TEST_CASE("what a filter would take from clients though it goes on is said") {
+TEST_CASE("the plan reports when clients lose the state of a filter that stays") {
   const auto losing = std::make_shared<Losing>();
   const json plan = planReload(generation({listener("l", {{"c", {filter("a", kPacer, losing)}}})}),
                                generation({listener("l", {{"c", {filter("a")}}})}), {}, {});
   CHECK(plan["listeners"][0]["chains"][0]["filters"][0]["ends_state"] == true);
-  CHECK(describePlan(plan).find("filter a: reconfigured, what clients have of it would END") !=
-        std::string::npos);
+  CHECK(describePlan(plan).find("filter a: reconfigured, its clients would LOSE STATE") != std::string::npos);
 }
 
-TEST_CASE("an address that goes over to another listener takes its sessions along") {
+TEST_CASE("an address that moves to another listener keeps its sessions") {
   const auto before = generation({listener("one", {{"c", {filter("a")}}})});
   const auto after = generation({listener("two", {{"c", {filter("a")}}})});
   CHECK(planReload(before, after, {live("one", "c", {kOne})}, {})["sessions_ending"] == 0);
@@ -138,7 +137,7 @@ TEST_CASE("an address that goes over to another listener takes its sessions alon
         0);  // it began meanwhile
 }
 
-TEST_CASE("sessions go over to another version only where the shares shift") {
+TEST_CASE("sessions move to another version only if the shares change") {
   const auto versions = [](uint32_t old_share) {
     auto spec = listener("l", {{"c", {filter("a")}}, {"c", {filter("a"), filter("b")}}});
     auto made = std::make_shared<runtime::ListenerSpec>(*spec);
@@ -163,7 +162,7 @@ TEST_CASE("sessions go over to another version only where the shares shift") {
   CHECK(plan["listeners"][0]["chains"][1]["share"] == 0.3);
   CHECK(describePlan(plan).find("chain c new: changed, share 30 %, 10 sessions") != std::string::npos);
   CHECK(planReload(versions(90), versions(90), sessions, {})["listeners"][0]["change"] == "kept");
-  // A version that leaves gives its sessions to the others.
+  // A version that is removed gives its sessions to the others.
   Generation only_old = versions(100);
   auto listener_spec = std::make_shared<runtime::ListenerSpec>(*only_old.listeners[0]);
   listener_spec->chains.pop_back();

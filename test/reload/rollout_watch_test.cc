@@ -9,7 +9,7 @@ struct Line {
   uint64_t packets = 0, drops = 0, successes = 0, failures = 0;  // in each second
 };
 
-// The second in which the newest version was found worse, and why; -1: not within two minutes.
+// The second in which the newest version was found worse, and the reason; -1: not within two minutes.
 std::pair<int, std::string> secondOf(const Line& newest, const Line& others, config::StepBackRule rule = {}) {
   RolloutWatch watch(rule);
   ChainHealth a, b;
@@ -22,7 +22,9 @@ std::pair<int, std::string> secondOf(const Line& newest, const Line& others, con
   return {-1, ""};
 }
 
-TEST_CASE("a version steps back for drops or handshakes beyond the factor, once it has seen enough") {
+TEST_CASE(
+    "a version is rolled back for drops or failed handshakes beyond the factor, once it has received "
+    "enough") {
   struct Case {
     const char* what;
     Line newest, others;
@@ -44,12 +46,13 @@ TEST_CASE("a version steps back for drops or handshakes beyond the factor, once 
     CAPTURE(each.what);
     CHECK(secondOf(each.newest, each.others).first == each.second);
   }
-  CHECK(secondOf({1000, 30}, {9000, 90}).second == "3.00 % of its packets were dropped, against 1.00 %");
+  CHECK(secondOf({1000, 30}, {9000, 90}).second ==
+        "3.00 % of its packets were dropped, compared with 1.00 %");
 }
 
 TEST_CASE(
-    "only the window counts: what was bad before it is forgotten, and good times do not make up for bad "
-    "ones") {
+    "only the window counts: earlier failures are forgotten, and earlier successes do not compensate for "
+    "failures") {
   config::StepBackRule rule;
   rule.window = 10s;
   RolloutWatch watch(rule);
@@ -67,7 +70,7 @@ TEST_CASE(
   CHECK(!next(0));
 }
 
-TEST_CASE("other counters are no worse ones: the comparison begins anew, also when totals fall") {
+TEST_CASE("different counters are not worse ones: the comparison restarts, also when totals fall") {
   RolloutWatch watch({});
   ChainHealth newest{100'000, 10'000, 0, 0}, others{100'000, 0, 0, 0};
   int second = 1000;

@@ -34,7 +34,9 @@ TEST_CASE("equal configurations have no change") {
   CHECK(changes(kBefore, kBefore).empty());
 }
 
-TEST_CASE("each section's changes are named, with values that are no secrets and when they take effect") {
+TEST_CASE(
+    "each section's changes are named, with values that are not secrets and the time at which they take "
+    "effect") {
   const auto found = changes(
       kBefore,
       "limits { max_rooms: 6 max_players: 7 } admin { address: '127.0.0.1:9' token: 'NewSecret-bbbbbbb' }\n"
@@ -63,6 +65,6 @@ TEST_CASE("each section's changes are named, with values that are no secrets and
   for (const auto& [field, change] : found) CHECK(change.dump().find("\"NewSecret") == std::string::npos);
 }
 
-TEST_CASE("listeners that come or go, and their chains and addresses, are left to the plan") {
+TEST_CASE("listeners that are added or removed, and their chains and addresses, are left to the plan") {
   CHECK(changes("listeners { name: 'a' address: 'x' }", "listeners { name: 'b' address: 'y' }").empty());
 }

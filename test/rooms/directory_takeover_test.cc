@@ -1,4 +1,4 @@
-// Rooms and players on their way to another process.
+// Rooms and players are handed over to another process.
 #include <doctest/doctest.h>
 
 #include "source/rooms/directory.h"
@@ -56,7 +56,8 @@ struct Fixture {
   PlayerPtr alice, bob;
 };
 
-TEST_CASE("players are there with all that was agreed and observed, and observers hear of each") {
+TEST_CASE(
+    "players are handed over with their negotiated and observed state, and observers are notified of each") {
   Fixture f;
   f.alice->observed.worker = 1;
   f.alice->observed.connected = true;
@@ -105,7 +106,7 @@ TEST_CASE("players are there with all that was agreed and observed, and observer
   CHECK_FALSE(f.after.find("attic", "bob")->advice);
 }
 
-TEST_CASE("numbers of players go on behind those that were given out, and conflicts are counted on") {
+TEST_CASE("player numbers continue after the used ones, and conflicts continue to be counted") {
   Fixture f;
   f.before.bindSsrc(f.alice, 77);
   const PlayerPtr carol = *f.before.join("lobby", "carol", {});
@@ -118,7 +119,7 @@ TEST_CASE("numbers of players go on behind those that were given out, and confli
   CHECK((*f.after.join("lobby", "dave", {}))->number == last + 1);
 }
 
-TEST_CASE("limits, leaving and the time to connect go on") {
+TEST_CASE("limits, leaving and the connect timeout continue to work") {
   Fixture f;
   f.bob->observed.connected = true;
   f.clock.advance(20s);
@@ -133,7 +134,7 @@ TEST_CASE("limits, leaving and the time to connect go on") {
   CHECK(f.after.leave(f.after.find("attic", "bob")));
 }
 
-TEST_CASE("a directory that is cut is not read, wherever it is cut") {
+TEST_CASE("a truncated directory is not read, wherever it is truncated") {
   Fixture f;
   f.before.advise(f.alice, {});
   const std::string bytes = f.written();

@@ -27,7 +27,7 @@ struct Fixture {
   Recorder recorder;
 };
 
-TEST_CASE("players join, are found and leave; an empty room is gone") {
+TEST_CASE("players join, are found and leave; an empty room is removed") {
   Fixture f;
   Negotiated negotiated;
   negotiated.cname = "c";
@@ -84,13 +84,13 @@ TEST_CASE("limits refuse new players, never a rejoin") {
   CHECK(f.directory.join("c", "1", {}).ok());
 }
 
-TEST_CASE("a room that accepts nobody is not created") {
+TEST_CASE("a room that admits no player is not created") {
   Fixture f({.players_per_room = 0});
   CHECK_FALSE(f.directory.join("a", "1", {}).ok());
   CHECK(f.directory.rooms().empty());
 }
 
-TEST_CASE("an SSRC that another player of the room has gets a fresh CSRC") {
+TEST_CASE("an SSRC that another player of the room uses gets a new CSRC") {
   Fixture f;
   const PlayerPtr alice = f.join("lobby", "alice");
   const PlayerPtr bob = f.join("lobby", "bob");

@@ -1,4 +1,4 @@
-// The data path takes nothing from the heap once it is warm.
+// The data path does not allocate once it has run for a while.
 #include <doctest/doctest.h>
 
 #include "filters/adaptation/adaptation.h"
@@ -20,9 +20,9 @@ namespace sluice {
 namespace {
 
 constexpr int kPackets = 10'000;
-constexpr int kWindow = 50;  // on their way at once: less than any socket buffer holds
+constexpr int kWindow = 50;  // in transit at once: fewer than any socket buffer holds
 
-TEST_CASE("the counter counts") {
+TEST_CASE("the allocation counter counts") {
   const uint64_t before = test::allocations();
   test::countAllocations(true);
   const auto memory = std::make_unique<std::vector<uint8_t>>(100);
@@ -56,7 +56,7 @@ TEST_CASE("10,000 datagrams through sockets, marker and forward allocate nothing
   CHECK(after - before == 0);
 }
 
-TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
+TEST_CASE("10,000 voice packets to nine receivers allocate nothing") {
   ManualClock clock;
   test::FakeWorker worker(clock);
   rooms::Directory directory({}, 1, clock);
@@ -70,13 +70,13 @@ TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
     negotiated.slots[0].ssrc = static_cast<uint32_t>(100 + i);
     negotiated.slots[0].feedback.nack = true;
     auto chain = std::make_unique<test::ChainHarness>(
-        worker,
-        std::vector<test::FilterConfig>{{marker::filterType(), "egress { all { dscp: 46 } }"},
-                                        {pacer::filterType(), ""},
-                                        {repair::filterType(), ""},
-                                        // An event goes to the main thread: a change of mind may allocate.
-                                        {adaptation::filterType(), "events: false"},
-                                        {rtp_router::filterType(), ""}});
+        worker, std::vector<test::FilterConfig>{{marker::filterType(), "egress { all { dscp: 46 } }"},
+                                                {pacer::filterType(), ""},
+                                                {repair::filterType(), ""},
+                                                // An event goes to the main thread: a change of the profile
+                                                // may allocate.
+                                                {adaptation::filterType(), "events: false"},
+                                                {rtp_router::filterType(), ""}});
     chain->directory = &directory;
     chain->session.known_player = *directory.join("room", "p" + std::to_string(i), negotiated);
     chain->session.known_player->observed.connected = true;
@@ -90,7 +90,7 @@ TEST_CASE("10,000 voice packets to nine listeners allocate nothing") {
       const auto sequence = static_cast<uint16_t>(first + i);
       rtp::write({.payload_type = 111, .sequence = sequence, .timestamp = sequence * 960u, .ssrc = 7},
                  packet.data());
-      if (i % 10 == 9) continue;  // lost, and asked for
+      if (i % 10 == 9) continue;  // lost, and requested
       players[0]->ingress(packet);
       clock.advance(10ms);
       worker.timers().run();

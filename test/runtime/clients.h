@@ -1,4 +1,4 @@
-// What tests of real workers talk to, and say.
+// Clients and upstreams for tests of real workers.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ inline constexpr const char* kVoiceConfig =
     "filters { typed_config { [type.googleapis.com/sluice.filters.DtlsSrtp] {} } } "
     "filters { typed_config { [type.googleapis.com/sluice.filters.RtpRouter] {} } } } } ";
 
-// Sends everything back until a datagram says stop.
+// Echoes everything until a datagram says stop.
 class Echo {
  public:
   Echo() : thread_([this] { run(); }) {}
@@ -42,7 +42,7 @@ class Echo {
     thread_.join();
   }
   const net::Address& address() const { return socket_.local(); }
-  // Who has sent something.
+  // The addresses of the clients that have sent.
   std::set<net::Address> sources() const {
     const std::lock_guard lock(mutex_);
     return sources_;
@@ -65,7 +65,7 @@ class Echo {
   std::thread thread_;
 };
 
-// Each with a transaction id of its own, whose first byte is `id`.
+// Each check has its own transaction id, whose first byte is `id`.
 inline std::vector<uint8_t> iceCheck(const std::string& username, const std::string& password,
                                      uint8_t id = 1) {
   static uint8_t checks = 0;

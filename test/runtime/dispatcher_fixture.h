@@ -1,4 +1,4 @@
-// A dispatcher with one listener and one chain of one filter, whose work is the test's.
+// A dispatcher with one listener and one chain of one filter, which the test controls.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -32,10 +32,10 @@ inline std::vector<uint8_t> check(std::string_view username = {}) {
   return buffer;
 }
 
-// What the only filter of the chain does with what comes in.
+// What the only filter of the chain does with a packet.
 using Hook = std::function<void(chain::FilterContext&, net::PacketPtr&&)>;
 
-// And how it goes on in another process.
+// And how it behaves in a takeover.
 using ArchiveHook = std::function<bool(Archive&)>;
 
 class HookFilter final : public chain::Filter {
@@ -140,7 +140,7 @@ struct DispatcherFixture {
     packet->received = clock.now();
     through.onPacket(std::move(packet));
   }
-  // The way in for what relays of this process send.
+  // Receives packets that relays of this process send.
   WorkerPort& addHairpin() {
     const auto id = static_cast<uint16_t>(7 | WorkerPort::kHairpin);
     auto owned = std::make_unique<WorkerPort>(id, generation->listeners[0], &stats, dispatcher);
@@ -161,7 +161,7 @@ struct DispatcherFixture {
     stats.closed.forEach([&](std::string_view reason, uint64_t count) { n += reason == wanted ? count : 0; });
     return n;
   }
-  // A further listener on another port of ours, whose chain does not authenticate.
+  // Another listener on another local port, whose chain does not authenticate.
   WorkerPort& addOpenListener() {
     auto chain = std::make_shared<chain::ChainSpec>(*generation->listeners[0]->chains[0]);
     chain->authenticates = false;
@@ -195,7 +195,7 @@ struct DispatcherFixture {
   ListenerStats open_stats;
   chain::FilterType type;
   stats::FilterStats filter_stats{stats::FilterSchema{}};
-  // Every STUN message proves its sender; the rest is taken.
+  // Every STUN message authenticates its sender; other packets are consumed.
   Hook hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
     if (packet->kind == PacketKind::kStun) context.session().authenticate(*packet);
     context.consume(std::move(packet));
@@ -212,7 +212,7 @@ struct DispatcherFixture {
   WorkerPort* port = nullptr;
 };
 
-// An upstream answers.
+// An upstream responds.
 inline const Hook kAnswered = [](chain::FilterContext& context, net::PacketPtr&& packet) {
   context.session().keepAlive();
   context.consume(std::move(packet));

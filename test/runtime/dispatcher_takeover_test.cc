@@ -1,4 +1,4 @@
-// A dispatcher's sessions on their way to another process.
+// A dispatcher's sessions are handed over to another process.
 #include <algorithm>
 
 #include "test/runtime/dispatcher_fixture.h"
@@ -6,7 +6,7 @@
 namespace sluice::runtime {
 namespace {
 
-// Two processes, one worker of each; packets are for the first until takeOver().
+// Two processes with one worker each; packets are for the first one until takeOver().
 struct Fixture {
   using Options = DispatcherFixture::Options;
   Fixture() : Fixture(Options{}) {}
@@ -47,7 +47,7 @@ struct Fixture {
   std::vector<LostSession> lost_here;
 };
 
-TEST_CASE("a session goes on: its number, addresses, age and counts, and its packets find it") {
+TEST_CASE("a session continues with its number, addresses, age and counts, and receives its packets") {
   Fixture f;
   f.player("ours");
   f.before.receive(kAlice, check("ours:theirs"));
@@ -89,7 +89,8 @@ TEST_CASE("a session goes on: its number, addresses, age and counts, and its pac
   CHECK(there->packetsIn() == 5);
 }
 
-TEST_CASE("a session goes on after its player has restarted ICE, also when its first credentials are void") {
+TEST_CASE(
+    "a session continues after its player has restarted ICE, also when its first credentials are invalid") {
   Fixture f;
   const auto before = f.before.player("first"), after = f.after.player("first");
   f.before.receive(kAlice, check("first:x"));
@@ -106,7 +107,7 @@ TEST_CASE("a session goes on after its player has restarted ICE, also when its f
   CHECK(f.after.find(kBob) == f.after.find(kAlice));
 }
 
-TEST_CASE("numbers of sessions go on behind those that came along") {
+TEST_CASE("session numbers continue after those that were handed over") {
   Fixture f;
   f.before.receive(kAlice, check());
   const uint64_t id = f.before.find(kAlice)->id();
@@ -123,7 +124,7 @@ TEST_CASE("numbers of sessions go on behind those that came along") {
   CHECK(later.after.find(kBob)->id() == 1'000'000'001);
 }
 
-TEST_CASE("a client that has not proven itself has no more time for it than before") {
+TEST_CASE("a client that has not authenticated has no more time for it than before") {
   Fixture f;
   f.before.hook = f.after.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
     context.consume(std::move(packet));
@@ -137,7 +138,7 @@ TEST_CASE("a client that has not proven itself has no more time for it than befo
   CHECK(f.after.closed("not_authenticated") == 1);
 }
 
-TEST_CASE("sessions from before count in the limits") {
+TEST_CASE("sessions that were handed over count in the limits") {
   Fixture f({.authenticates = false, .limits = {.sessions = 2, .per_source = 1}});
   f.before.hook = f.after.hook = kAnswered;
   f.before.receive(kAlice, kVoice);
@@ -149,7 +150,7 @@ TEST_CASE("sessions from before count in the limits") {
   CHECK(f.after.dropped(ListenerDrop::kSessionLimit) == 1);
 }
 
-TEST_CASE("a session that is closing ends where it was") {
+TEST_CASE("a session that is closing ends in the old process") {
   Fixture f;
   f.before.receive(kAlice, check());
   const_cast<Session*>(f.before.find(kAlice))->close("enough");
@@ -157,7 +158,7 @@ TEST_CASE("a session that is closing ends where it was") {
   CHECK(f.after.find(kAlice) == nullptr);
 }
 
-TEST_CASE("clients whose session another worker has are known for it") {
+TEST_CASE("clients whose session is on another worker are redirected to it") {
   DispatcherFixture owner({.index = 0, .workers = 2});
   Fixture other({.index = 1, .workers = 2});
   for (DispatcherFixture* f : {&other.before, &other.after, &owner})
@@ -180,7 +181,7 @@ TEST_CASE("clients whose session another worker has are known for it") {
   CHECK(other.after.dropped(ListenerDrop::kNoSession) == 1);
 }
 
-TEST_CASE("who cannot go on is named with the reason, and the others go on") {
+TEST_CASE("a session that cannot continue is reported with the reason, and the others continue") {
   Fixture f;
   f.before.player("ours");
   f.before.receive(kAlice, check("ours:theirs"));
@@ -188,35 +189,35 @@ TEST_CASE("who cannot go on is named with the reason, and the others go on") {
   std::string where = "listener listener, chain chain", why;
   size_t go_on = 1;
   bool lost_here = false;
-  SUBCASE("its player left") {
-    why = "its player left";
+  SUBCASE("its player has left") {
+    why = "its player has left";
   }
-  SUBCASE("its chain is gone") {
+  SUBCASE("its chain was removed") {
     f.after.publish(2, true, "another chain");
     f.after.port->listener = f.after.generation->listeners[0];
-    why = "its chain is not there any more";
+    why = "its chain no longer exists";
     f.after.player("ours");
     go_on = 0;
   }
-  SUBCASE("its port is gone") {
+  SUBCASE("its port was removed") {
     f.after.dispatcher.removePort(7, "listener_removed");
-    why = "its address is not there any more";
+    why = "its address no longer exists";
     f.after.player("ours");
     go_on = 0;
   }
-  SUBCASE("its filter cannot go on") {
+  SUBCASE("its filter cannot continue") {
     bool first = true;
     f.before.archive = [first](Archive&) mutable { return !std::exchange(first, false); };
     where += ", filter hook";
-    why = "cannot go on in another process";
+    why = "cannot continue in another process";
     lost_here = true;
   }
-  SUBCASE("its filter cannot read what is there") {
+  SUBCASE("its filter cannot read the state") {
     bool first = true;
     f.after.archive = [first](Archive&) mutable { return !std::exchange(first, false); };
     f.after.player("ours");
     where += ", filter hook";
-    why = "cannot read its state";
+    why = "its state cannot be read";
   }
   auto lost = f.takeOver();
   if (lost_here) {
@@ -233,7 +234,7 @@ TEST_CASE("who cannot go on is named with the reason, and the others go on") {
   CHECK((f.after.find(kBob) != nullptr) == (go_on == 1));
 }
 
-TEST_CASE("a session of which one address is gone cannot go on") {
+TEST_CASE("a session one of whose addresses was removed cannot continue") {
   Fixture f;
   f.player("ours");
   WorkerPort& hairpin = f.before.addHairpin();
@@ -241,10 +242,10 @@ TEST_CASE("a session of which one address is gone cannot go on") {
   f.before.receive(hairpin, kBob, kLocal, check("ours:theirs"));
   const auto lost = f.takeOver();
   REQUIRE(lost.size() == 1);
-  CHECK(lost[0].why == "one of its addresses is not there any more");
+  CHECK(lost[0].why == "one of its addresses no longer exists");
 }
 
-TEST_CASE("a session that could not be read tells its player's room, as any that ends") {
+TEST_CASE("a session that could not be read ends like any other for its player's room") {
   Fixture f;
   f.player("ours");
   f.before.receive(kAlice, check("ours:theirs"));
@@ -256,7 +257,7 @@ TEST_CASE("a session that could not be read tells its player's room, as any that
   CHECK(f.after.gone[0]->id == "ours");
 }
 
-TEST_CASE("where another process could not take over, everything goes on here") {
+TEST_CASE("after a failed takeover everything continues in the old process") {
   Fixture f;
   f.before.receive(kAlice, check());
   f.save();
@@ -265,7 +266,7 @@ TEST_CASE("where another process could not take over, everything goes on here") 
   CHECK_FALSE(f.before.find(kAlice)->isHandedOver());
 }
 
-TEST_CASE("what a worker left is read whole or not at all") {
+TEST_CASE("a worker's saved state is read completely or not at all") {
   Fixture f;
   f.player("ours");
   f.before.receive(kAlice, check("ours:theirs"));

@@ -1,5 +1,4 @@
-// Admission, limits and timeouts with a clock by hand; workers_test.cc does the same with threads and
-// sockets.
+// Admission, limits and timeouts with a manual clock; workers_test.cc does the same with threads and sockets.
 #include <map>
 
 #include "test/runtime/clients.h"
@@ -10,7 +9,7 @@ namespace {
 
 using Fixture = DispatcherFixture;
 
-TEST_CASE("where peers must prove themselves, only STUN begins a session") {
+TEST_CASE("on a chain that authenticates, only STUN begins a session") {
   Fixture f;
   f.receive(kAlice, kVoice);
   CHECK(f.dropped(ListenerDrop::kNoSession) == 1);
@@ -44,7 +43,7 @@ TEST_CASE("sessions are limited in total, and by source over all its ports") {
   CHECK(f.total == 1);
 }
 
-TEST_CASE("a session that nothing was sent to makes room, unless its client goes on sending") {
+TEST_CASE("a session to which nothing was sent makes room, unless its client continues to send") {
   Fixture f({.authenticates = false, .limits = {.sessions = 2}});
   f.receive(kAlice, kVoice);
   f.receive(kBob, kVoice);
@@ -58,7 +57,7 @@ TEST_CASE("a session that nothing was sent to makes room, unless its client goes
   CHECK(f.total == 2);
 }
 
-TEST_CASE("forged datagrams to one listener take no session of another one's clients") {
+TEST_CASE("forged datagrams to one listener evict no session of another listener's clients") {
   Fixture f({.limits = {.sessions = 100}});
   WorkerPort& open = f.addOpenListener();
   const auto alice = f.player("ours");
@@ -73,7 +72,7 @@ TEST_CASE("forged datagrams to one listener take no session of another one's cli
   CHECK(f.dropped(ListenerDrop::kSessionLimit) == 0);
 }
 
-TEST_CASE("a listener has its share of sessions, and evicts its own beyond it") {
+TEST_CASE("a listener has its share of sessions, and evicts its own above it") {
   Fixture f({.authenticates = false, .listener_sessions = 2});
   f.hook = kAnswered;
   f.receive(kAlice, kVoice);
@@ -85,7 +84,8 @@ TEST_CASE("a listener has its share of sessions, and evicts its own beyond it") 
   CHECK(f.total == 3);
 }
 
-TEST_CASE("a source that is full of unproven sessions evicts its own, so that forgers do not lock it out") {
+TEST_CASE(
+    "a source that is full of unproven sessions evicts its own, so that forged ones do not lock it out") {
   Fixture f({.limits = {.per_source = 10}});
   f.hook = kTakeInSilence;
   for (uint16_t port = 1; port <= 1000; ++port) f.receive(kAlice.withPort(port), check());
@@ -97,7 +97,7 @@ TEST_CASE("a source that is full of unproven sessions evicts its own, so that fo
   CHECK(f.dropped(ListenerDrop::kSourceLimit) == 0);
 }
 
-TEST_CASE("a client that loses what authenticating gave it is unproven again, with new time") {
+TEST_CASE("a client whose authenticated state has ended is unproven again, with a new timeout") {
   Fixture f;
   f.receive(kAlice, check());
   f.sweepAfter(30s);
@@ -112,8 +112,7 @@ TEST_CASE("a client that loses what authenticating gave it is unproven again, wi
   CHECK(f.closed("not_authenticated") == 1);
 }
 
-TEST_CASE(
-    "unproven sessions are counted as they came when a reload changes whether their chain authenticates") {
+TEST_CASE("unproven sessions stay counted as such when a reload changes whether their chain authenticates") {
   Fixture f({.authenticates = false});
   f.receive(kAlice, kVoice);
   f.authenticates = true;
@@ -128,7 +127,7 @@ TEST_CASE(
   CHECK(f.dispatcher.sessions().unproven().size() == 0);
 }
 
-TEST_CASE("draining refuses newcomers and keeps who is there") {
+TEST_CASE("draining refuses new clients and keeps existing ones") {
   Fixture f;
   f.receive(kAlice, check());
   f.dispatcher.setDraining(true);
@@ -138,9 +137,9 @@ TEST_CASE("draining refuses newcomers and keeps who is there") {
   CHECK(f.find(kAlice)->packetsIn() == 2);
 }
 
-TEST_CASE("the oldest client that has not proven itself makes room for a new one") {
+TEST_CASE("the oldest client that has not authenticated makes room for a new one") {
   Fixture f({.limits = {.unauthenticated = 2}});
-  f.receive(kAlice, check());  // proven
+  f.receive(kAlice, check());  // authenticated
   f.hook = kTakeInSilence;
   f.receive(kBob, check());
   f.receive(kCarol, check());
@@ -153,7 +152,7 @@ TEST_CASE("the oldest client that has not proven itself makes room for a new one
   CHECK(f.dispatcher.sessions().size() == 3);
 }
 
-TEST_CASE("a full house of proven clients evicts nobody") {
+TEST_CASE("sessions of authenticated clients are never evicted") {
   Fixture f({.limits = {.sessions = 2}});
   f.receive(kAlice, check());
   f.receive(kBob, check());
@@ -163,7 +162,7 @@ TEST_CASE("a full house of proven clients evicts nobody") {
   CHECK(f.dispatcher.sessions().size() == 2);
 }
 
-TEST_CASE("who does not prove itself in time, or says nothing for too long, is swept out") {
+TEST_CASE("a client that does not authenticate in time, or is silent for too long, is removed by the sweep") {
   Fixture f;
   f.receive(kAlice, check());
   f.hook = kTakeInSilence;
@@ -182,7 +181,7 @@ TEST_CASE("who does not prove itself in time, or says nothing for too long, is s
   CHECK(f.stats.sessions.value() == 0);
 }
 
-TEST_CASE("packets and keepAlive() put idleness off") {
+TEST_CASE("packets and keepAlive() postpone the idle timeout") {
   Fixture f({.authenticates = false});
   f.receive(kAlice, kVoice);
   f.receive(kBob, kVoice);
@@ -196,7 +195,7 @@ TEST_CASE("packets and keepAlive() put idleness off") {
   CHECK(f.closed("idle") == 2);
 }
 
-TEST_CASE("what no filter takes, and what is for an address that is not the client's, is counted") {
+TEST_CASE("unhandled packets, and packets for an address that is not the client's, are counted") {
   Fixture f({.authenticates = false});
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) { context.ingress(std::move(packet)); };
   f.receive(kAlice, kVoice);
@@ -216,7 +215,7 @@ TEST_CASE("what no filter takes, and what is for an address that is not the clie
   CHECK(f.worker.network().sent[0].to == kAlice);
 }
 
-TEST_CASE("a session that closes itself takes nothing more and ends with the turn") {
+TEST_CASE("a session that closes itself accepts no more packets and ends with the iteration") {
   Fixture f({.authenticates = false});
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
     context.session().close("enough");
@@ -230,8 +229,8 @@ TEST_CASE("a session that closes itself takes nothing more and ends with the tur
   CHECK(f.closed("enough") == 1);
 }
 
-// RFC 8445 section 7.3: an answer comes from where the request went.
-TEST_CASE("a client that talks to two addresses of a wildcard listener is answered from each") {
+// RFC 8445 section 7.3: a response comes from the address that received the request.
+TEST_CASE("a client that uses two addresses of a wildcard listener gets responses from each") {
   const Address first = *Address::parse("198.51.100.1:3478"), second = *Address::parse("198.51.100.2:3478");
   Fixture f;
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
@@ -245,7 +244,7 @@ TEST_CASE("a client that talks to two addresses of a wildcard listener is answer
     CHECK(f.dispatcher.sessions().size() == 1);
     CHECK(f.dispatcher.sessions().all().front()->tuples().size() == 2);
   }
-  SUBCASE("anybody else, in a session for each") {
+  SUBCASE("any other client, in a session for each") {
     for (const Address& to : {first, second, first}) f.receive(*f.port, kAlice, to, check());
     CHECK(f.dispatcher.sessions().size() == 2);
   }
@@ -254,7 +253,7 @@ TEST_CASE("a client that talks to two addresses of a wildcard listener is answer
   CHECK(from == std::vector<Address>{first, second, first});
 }
 
-TEST_CASE("a relay's address opens no chain that is for some sources") {
+TEST_CASE("a relay's address matches no chain with source_prefixes") {
   const Address relay = *Address::parse("192.0.2.7:50000");
   Fixture f;
   WorkerPort& hairpin = f.addHairpin();
@@ -264,7 +263,7 @@ TEST_CASE("a relay's address opens no chain that is for some sources") {
   CHECK(f.dispatcher.sessions().size() == 1);
 }
 
-TEST_CASE("relayed clients have one address and are no single source") {
+TEST_CASE("relayed clients have one address and do not count as a single source") {
   Fixture f({.authenticates = false, .limits = {.sessions = 10, .per_source = 1}});
   f.for_some = false;
   f.publish(2);
@@ -277,8 +276,8 @@ TEST_CASE("relayed clients have one address and are no single source") {
   CHECK(f.dispatcher.sessions().fromSource(kLocal) == 1);
 }
 
-// Its client's address is this machine's: another port of it may be anybody's.
-TEST_CASE("a relayed client's answers take no explicit_path") {
+// Its client's address is this machine's: another port of it may belong to another client.
+TEST_CASE("packets to a relayed client use no explicit_path") {
   Fixture f({.authenticates = false});
   f.for_some = false;
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
@@ -310,7 +309,7 @@ TEST_CASE("a player's addresses share one session, which ends when the player le
   CHECK(f.gone == std::vector{alice});
 }
 
-TEST_CASE("with more addresses than a session may own, the newest has the place of an old one") {
+TEST_CASE("above the limit of addresses of a session, the newest replaces an old one") {
   Fixture f;
   f.player("ours");
   for (uint16_t i = 0; i <= Session::kMaxTuples; ++i)
@@ -324,10 +323,10 @@ TEST_CASE("with more addresses than a session may own, the newest has the place 
   CHECK(f.find(kAlice.withPort(5001)) == nullptr);
 }
 
-TEST_CASE("a session without a player gives way when a known player checks from its address") {
+TEST_CASE("a session without a player ends when a known player checks from its address") {
   Fixture f;
   f.hook = kTakeInSilence;
-  f.receive(kAlice, check());  // as a client does that asks us for its address first
+  f.receive(kAlice, check());  // as a client does that first queries its address
   const auto alice = f.player("ours");
   f.receive(kAlice, check("ours:theirs"));
   REQUIRE(f.find(kAlice) != nullptr);
@@ -343,7 +342,7 @@ struct TwoWorkers {
 
 constexpr const char* kPassword = "a password of 24 letters";
 
-TEST_CASE("a check that proves another player gets the address of one who has vanished") {
+TEST_CASE("a check that authenticates another player gets the address of one that has vanished") {
   Fixture f;
   const auto alice = f.player("alice", kPassword), bob = f.player("bob", kPassword);
   f.receive(kAlice, test::iceCheck("alice:x", kPassword));
@@ -356,21 +355,21 @@ TEST_CASE("a check that proves another player gets the address of one who has va
   REQUIRE(f.find(kAlice)->player() == bob);
   f.receive(kAlice, kVoice);
   CHECK(f.find(kAlice)->packetsIn() == 2);
-  // If the source was forged, the owner has the address again with her next check.
+  // If the source was forged, the owner regains the address with its next check.
   f.receive(kAlice, test::iceCheck("alice:x", kPassword));
   CHECK(f.find(kAlice)->player() == alice);
   CHECK(f.find(kAlice)->tuples().size() == 1);
   f.receive(kAlice, test::iceCheck("bob:x", kPassword));
   CHECK(f.dispatcher.sessions().size() == 2);
   CHECK(f.gone.empty());
-  // The end of the session that had the address takes it from no one.
+  // The end of the session that had the address takes it from no other session.
   f.dispatcher.removePlayer(alice);
   f.turn();
   REQUIRE(f.find(kAlice) != nullptr);
   CHECK(f.find(kAlice)->player() == bob);
 }
 
-TEST_CASE("the address of a vanished player goes to the worker that owns the next one's session") {
+TEST_CASE("the address of a vanished player goes to the worker that owns the next player's session") {
   TwoWorkers workers;
   auto& [owner, other] = workers;
   const auto bob = owner.player("bob", kPassword);
@@ -385,7 +384,8 @@ TEST_CASE("the address of a vanished player goes to the worker that owns the nex
   CHECK(other.dispatcher.sessions().size() == 1);
 }
 
-TEST_CASE("a player's check that its session does not authenticate, as a replayed one, takes no address") {
+TEST_CASE(
+    "a player's check that its session does not authenticate, such as a replayed one, takes no address") {
   TwoWorkers workers;
   auto& [owner, other] = workers;
   bool replayed = false;
@@ -412,7 +412,7 @@ TEST_CASE("a player's check that its session does not authenticate, as a replaye
   }
 }
 
-TEST_CASE("after an ICE restart a player's session goes on with new credentials, on any worker") {
+TEST_CASE("after an ICE restart a player's session continues with new credentials, on any worker") {
   TwoWorkers workers;
   auto& [owner, other] = workers;
   const auto alice = owner.player("first", kPassword);
@@ -436,7 +436,7 @@ TEST_CASE("after an ICE restart a player's session goes on with new credentials,
   CHECK(owner.find(kCarol)->player() == nullptr);
 }
 
-TEST_CASE("a player's packets reach the worker that owns its session, and cross at most once") {
+TEST_CASE("a player's packets reach the worker that owns its session, and cross workers at most once") {
   TwoWorkers workers;
   auto& [owner, other] = workers;
   const auto alice = owner.player("ours");
@@ -448,7 +448,7 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   other.receive(kBob, kVoice);
   CHECK(owner.find(kBob)->packetsIn() == 3);
 
-  // The owner's session ends; what still comes the long way ends there.
+  // The owner's session ends; packets that were redirected to it are dropped there.
   const_cast<Session*>(owner.find(kBob))->close("test");
   owner.turn();
   other.receive(kBob, kVoice);
@@ -456,7 +456,7 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   CHECK(other.dispatcher.sessions().size() == 0);
 }
 
-TEST_CASE("checks with a right username and a wrong proof take no place among the redirected clients") {
+TEST_CASE("checks with a right username and a wrong integrity take no place among the redirected clients") {
   Fixture owner({.index = 0, .workers = 2});
   Fixture other({.index = 1, .workers = 2});
   other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker};
@@ -497,7 +497,7 @@ TEST_CASE("a player's redirected addresses are bounded: the oldest makes room") 
   CHECK(redirects.all().size() == Redirects::kMaxPerPlayer - 1);
 }
 
-TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {
+TEST_CASE("a socket of a player that is also a TURN client has two sessions") {
   Fixture f;
   const auto alice = f.player("alice");
   std::vector<uint8_t> allocate(20);
@@ -511,10 +511,10 @@ TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {
     context.session().authenticate(*packet);
     context.consume(std::move(packet));
   };
-  f.receive(kAlice, {0x40, 0, 0, 0});  // ChannelData begins nothing
+  f.receive(kAlice, {0x40, 0, 0, 0});  // ChannelData begins no session
   CHECK(f.dropped(ListenerDrop::kNoSession) == 1);
   f.receive(kAlice, allocate);
-  f.receive(kAlice, check());  // a TURN client that asks for its address
+  f.receive(kAlice, check());  // a TURN client that requests its address
   f.receive(kAlice, check("alice:theirs"));
   f.receive(kAlice, {0x40, 0, 0, 0});
   f.receive(kAlice, kVoice);
@@ -525,7 +525,7 @@ TEST_CASE("a socket that is a player's and a TURN client's has two sessions") {
   CHECK(f.dispatcher.sessions().size() == 2);
 }
 
-TEST_CASE("what keeps a session alive until a time puts idleness off until then") {
+TEST_CASE("keepAliveUntil() postpones the idle timeout until its time") {
   Fixture f;
   f.hook = [&](chain::FilterContext& context, net::PacketPtr&& packet) {
     context.session().authenticate(*packet);
@@ -547,7 +547,7 @@ TEST_CASE("a full mailbox is a drop with its reason") {
   CHECK(f.dropped(ListenerDrop::kMailboxFull) == 1);
 }
 
-TEST_CASE("sessions move to a new generation with their next packet or the next sweep") {
+TEST_CASE("sessions adopt a new generation with their next packet or the next sweep") {
   Fixture f;
   f.receive(kAlice, check());
   f.receive(kBob, check());
@@ -560,7 +560,7 @@ TEST_CASE("sessions move to a new generation with their next packet or the next 
   CHECK(f.find(kBob)->generation() == 2);
 }
 
-TEST_CASE("a session ends when its chain or its listener is gone") {
+TEST_CASE("a session ends when its chain or its listener was removed") {
   Fixture f;
   f.receive(kAlice, check());
   SUBCASE("chain") {

@@ -1,5 +1,5 @@
-// What one session lets go when the workers stop, another session may hold in its turn: two TURN clients that
-// talk to each other's relayed addresses, through filters that delay.
+// Packets that one session releases when the workers stop may be held by another session in turn: two TURN
+// clients that use each other's relayed addresses, through filters that delay.
 #include "test/filters/turn_message.h"
 #include "test/runtime/clients.h"
 #include "test/support/workers.h"
@@ -42,7 +42,7 @@ class Client {
     datagram.insert(datagram.end(), text.begin(), text.end());
     socket_.send(datagram, server_);
   }
-  std::string hear() {
+  std::string receive() {
     const auto got = socket_.receive();
     return got && got->data.size() > 4 ? std::string(asText(got->data).substr(4)) : "nothing";
   }
@@ -70,13 +70,13 @@ uint64_t packetsIn(Workers& workers) {
   return total;
 }
 
-TEST_CASE("what is held on the way from one session into another goes out before anything is saved") {
+TEST_CASE("packets held between two sessions are sent before anything is saved") {
   Workers workers(turnConfig(""), 1);
   Client ann(workers.address()), ben(workers.address());
   ann.bind(ben.relayed);
   ben.bind(ann.relayed);
   ann.say("before");
-  CHECK(ben.hear() == "before");
+  CHECK(ben.receive() == "before");
   // Longer than the test would wait.
   workers.reload(turnConfig("ingress { delay_ms: 10000 } egress { delay_ms: 10000 }"));
   const uint64_t before = packetsIn(workers);
@@ -86,8 +86,8 @@ TEST_CASE("what is held on the way from one session into another goes out before
   }
   runtime::PausedWorkers paused(workers.group());
   static_cast<void>(paused.save());
-  CHECK(ben.hear() == "to ben");
-  CHECK(ann.hear() == "to ann");
+  CHECK(ben.receive() == "to ben");
+  CHECK(ann.receive() == "to ann");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Workers of one process while another one takes over, and the other's: real sockets, real threads; run with
-// --config=tsan too.
+// Workers of one process while another process takes over, and the other's workers: real sockets, real
+// threads; run with --config=tsan too.
 #include "source/runtime/handover.h"
 
 #include <latch>
@@ -24,7 +24,7 @@ struct Clients {
   void send(const net::Address& to, uint8_t tag) {
     for (size_t i = 0; i < kClients; ++i) all[i]->send(std::vector{static_cast<uint8_t>(i), tag}, to);
   }
-  // The next that each hears is its own with this tag.
+  // The next datagram that each receives is its own with this tag.
   void checkEcho(uint8_t tag) {
     for (size_t i = 0; i < kClients; ++i) {
       const auto answer = all[i]->receive();
@@ -52,7 +52,9 @@ std::unique_ptr<Workers> takeOver(Workers& before, const std::string& config,
   return after;
 }
 
-TEST_CASE("sessions go on at the same upstream sockets, ten times, and what came in between is answered") {
+TEST_CASE(
+    "sessions continue at the same upstream sockets, ten times, and packets that arrived meanwhile are "
+    "answered") {
   for (const std::string sockets : {"PER_SESSION", "SHARED"}) {
     CAPTURE(sockets);
     Echo echo;
@@ -78,7 +80,7 @@ TEST_CASE("sessions go on at the same upstream sockets, ten times, and what came
   }
 }
 
-TEST_CASE("a takeover that fails changes nothing: the workers go on, and the others were never there") {
+TEST_CASE("a takeover that fails changes nothing: the old workers continue, and the new ones own nothing") {
   Echo echo;
   const std::string config = forwardConfig(echo.address());
   Workers workers(config, 2);
@@ -124,8 +126,8 @@ TEST_CASE("a takeover that fails changes nothing: the workers go on, and the oth
   CHECK(workers.unaccounted() == 0);
 }
 
-// The one with another endpoint moves on; whoever of them brought the socket along.
-TEST_CASE("a shared socket stays for those who have use for it") {
+// The session with another endpoint moves on, whichever session handed the socket over.
+TEST_CASE("a shared socket stays for the sessions that can use it") {
   for (const bool first_leaves : {true, false}) {
     CAPTURE(first_leaves);
     Echo first, second;
@@ -142,11 +144,11 @@ TEST_CASE("a shared socket stays for those who have use for it") {
     const auto after = takeOver(workers, forwardConfig(stays.address(), 0, "", "sockets: SHARED"));
     for (uint8_t i = 0; i < 2; ++i) clients.all[i]->send(std::vector<uint8_t>{i}, after->address());
     for (uint8_t i = 0; i < 2; ++i) CHECK(clients.all[i]->receive());
-    CHECK(stays.sources().size() == 2);  // the one that was there, and the newcomer's
+    CHECK(stays.sources().size() == 2);  // the existing one, and the new session's
   }
 }
 
-// Players who shake no hands, so that they can go on at any time.
+// Players that perform no handshake, so that they can continue at any time.
 constexpr const char* kCheckConfig =
     "listeners { name: 'voice' address: '127.0.0.1:0' filter_chains { name: 'c' "
     "filters { typed_config { [type.googleapis.com/sluice.filters.StunTurn] {} } } } } ";
@@ -176,12 +178,12 @@ struct Room {
   Clients clients;
 };
 
-TEST_CASE("what one worker has mailed to another when they stop is not lost, nor answered twice") {
+TEST_CASE("packets mailed between two workers when they stop are neither lost nor answered twice") {
   Room room;
   room.check(1);
   room.checkAnswers(1);
   for (uint8_t id = 2; id < 20; id += 2) {
-    // The owner of the session is busy, so that what the other worker mails waits; it may be either.
+    // The owner of the session is busy, so that the other worker's packets wait; it may be either.
     const int owner = room.workers->directory().find("room", "player")->observed.worker;
     REQUIRE(owner >= 0);
     const auto other = static_cast<unsigned>(1 - owner);
@@ -201,7 +203,7 @@ TEST_CASE("what one worker has mailed to another when they stop is not lost, nor
   }
 }
 
-TEST_CASE("a player that left while the workers stand still has no session there") {
+TEST_CASE("a player that left while the workers were stopped has no session in the new process") {
   Room room;
   room.check(1);
   room.checkAnswers(1);
@@ -209,7 +211,7 @@ TEST_CASE("a player that left while the workers stand still has no session there
   Workers& before = *room.workers;
   const auto after = takeOver(before, kCheckConfig, &lost,
                               [&] { before.directory().leave(before.directory().find("room", "player")); });
-  CHECK(lost == std::vector<std::string>{"its player left"});
+  CHECK(lost == std::vector<std::string>{"its player has left"});
   CHECK(after->sessions() == 0);
 }
 

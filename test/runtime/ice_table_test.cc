@@ -35,7 +35,7 @@ TEST_CASE("a player has at most two credentials, and none once it has left") {
   CHECK(table.find("a") == nullptr);
   CHECK(table.find("b") != nullptr);
   CHECK(table.find("c") != nullptr);
-  table.prove(*other, "c");  // not the other's
+  table.prove(*other, "c");  // not the other player's
   CHECK(table.find("x") != nullptr);
   CHECK(table.playerNamed("a") == player);
   CHECK(table.playerNamed("b") == nullptr);

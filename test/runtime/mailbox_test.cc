@@ -31,7 +31,7 @@ TEST_CASE("a full mailbox leaves the packet with its sender") {
   CHECK(mailbox.push(ignore, packet));
 }
 
-TEST_CASE("packets of two threads arrive once, each thread's in order, and find their way home") {
+TEST_CASE("packets of two threads arrive once, each thread's in order, and return to their pool") {
   runtime::Mailbox mailbox(256);
   std::atomic<int> finished{0};
   const auto produce = [&](uint8_t tag) {

@@ -9,7 +9,7 @@ namespace {
 using namespace test;
 using runtime::ListenerDrop;
 
-TEST_CASE("many clients over two workers get their own datagrams back, while the configuration changes") {
+TEST_CASE("many clients on two workers get their own datagrams back, while the configuration changes") {
   Echo echo;
   test::Workers workers(forwardConfig(echo.address()), 2);
   std::vector<std::unique_ptr<test::UdpClient>> clients;
@@ -38,7 +38,7 @@ rooms::PlayerPtr joinPlayer(test::Workers& workers, const std::string& ufrag = "
   return player;
 }
 
-// The error code of the answer to a check; 0: none.
+// The error code of the response to a check; 0: none.
 unsigned answerTo(test::Workers& workers, test::UdpClient& client, const std::string& ufrag,
                   const std::string& password) {
   client.send(iceCheck(ufrag + ":theirs", password), workers.address());
@@ -50,7 +50,7 @@ unsigned answerTo(test::Workers& workers, test::UdpClient& client, const std::st
   return message->errorCode().value_or(0);
 }
 
-TEST_CASE("a player's session belongs to one worker, wherever its addresses are spread") {
+TEST_CASE("a player's session belongs to one worker, however its addresses are spread") {
   test::Workers workers(kVoiceConfig, 2);
   joinPlayer(workers);
   // Enough addresses that both workers' sockets get some.
@@ -73,7 +73,7 @@ TEST_CASE("a player's session belongs to one worker, wherever its addresses are 
   CHECK(workers.sessions() == 1);
 }
 
-TEST_CASE("an ICE restart: new credentials are answered from anywhere, the old ones until then") {
+TEST_CASE("after an ICE restart, new credentials are accepted on any worker, the old ones until then") {
   test::Workers workers(kVoiceConfig, 2);
   const auto player = joinPlayer(workers);
   test::UdpClient first;
@@ -94,7 +94,7 @@ TEST_CASE("an ICE restart: new credentials are answered from anywhere, the old o
   CHECK(workers.sessions() == 1);
 }
 
-TEST_CASE("the next player at the address of one who has vanished is answered at once") {
+TEST_CASE("the next player at the address of one that has vanished gets a response at once") {
   test::Workers workers(kVoiceConfig, 2);
   joinPlayer(workers, "alice");
   joinPlayer(workers, "bob");
@@ -105,7 +105,7 @@ TEST_CASE("the next player at the address of one who has vanished is answered at
   CHECK(workers.sessions() == 2);
 }
 
-TEST_CASE("strangers: only STUN begins a session where peers must prove themselves") {
+TEST_CASE("on a chain that authenticates, only STUN of an unknown client begins a session") {
   test::Workers workers(std::string(kVoiceConfig) + "limits { max_unauthenticated_sessions: 2 }", 1);
   test::UdpClient noise;
   noise.send(std::vector<uint8_t>{0x80, 111, 1, 2, 3}, workers.address());
@@ -120,7 +120,7 @@ TEST_CASE("strangers: only STUN begins a session where peers must prove themselv
   CHECK(workers.sessions() == 2);  // the oldest made room
 }
 
-TEST_CASE("sessions are limited in total and by source, and draining takes no new ones") {
+TEST_CASE("sessions are limited in total and by source, and a draining process opens none") {
   Echo echo;
   test::UdpClient first, second, third;
   const std::vector<uint8_t> data{1};

@@ -62,14 +62,14 @@ const std::string kTransport =
     "00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f\r\n";
 const std::string kAudio = "m=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=rtcp-mux\r\na=rtpmap:96 opus/48000/2\r\n";
 
-TEST_CASE("real offers are answered as agreed") {
+TEST_CASE("real offers get the expected answers") {
   for (const std::string name : {"chromium", "chromium_video_data", "aiortc", "gstreamer", "firefox_like"}) {
     CAPTURE(name);
     CHECK(agree(readData(name + ".sdp")).answer == readData(name + ".answer.sdp"));
   }
 }
 
-TEST_CASE("Chromium: one voice and eight slots") {
+TEST_CASE("Chromium's offer: one voice and eight slots") {
   const auto negotiated = agree(readData("chromium.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "/F6Y");
   CHECK(negotiated.remote.password == "1bNXH+KMFQaeBkbh47ckEJgT");
@@ -91,7 +91,7 @@ TEST_CASE("Chromium: one voice and eight slots") {
   CHECK(negotiated.slots[7].opus_payload_type == 111);
 }
 
-TEST_CASE("aiortc has other numbers, and other credentials on every line") {
+TEST_CASE("aiortc's offer: other payload types, and other credentials on every line") {
   const auto negotiated = agree(readData("aiortc.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "1OWO");
   CHECK(negotiated.sending->opus_payload_type == 96);
@@ -100,7 +100,8 @@ TEST_CASE("aiortc has other numbers, and other credentials on every line") {
   CHECK(negotiated.slots.size() == 3);
 }
 
-TEST_CASE("GStreamer: sendrecv is voice and first slot; bundle-only lines have port 0; no extensions") {
+TEST_CASE(
+    "GStreamer's offer: sendrecv is voice and first slot; bundle-only lines have port 0; no extensions") {
   const auto negotiated = agree(readData("gstreamer.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "v2DvE3sx5w2ns2habWkxIH5FPbf/fMu6");
   CHECK(negotiated.sending->mid == "audio0");
@@ -111,7 +112,7 @@ TEST_CASE("GStreamer: sendrecv is voice and first slot; bundle-only lines have p
   CHECK(negotiated.slots[1].mid == "audio1");
 }
 
-TEST_CASE("like Firefox: fingerprint of the session, credentials of the first line only") {
+TEST_CASE("an offer like Firefox's: fingerprint of the session, credentials of the first line only") {
   const auto negotiated = agree(readData("firefox_like.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "f5de3c33");
   CHECK(negotiated.fingerprints.at(0)[0] == 0x1e);
@@ -126,7 +127,7 @@ TEST_CASE("video and data are rejected in their places and left out of the bundl
   CHECK(count(answer, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n") == 1);
 }
 
-TEST_CASE("video that is first of the bundle lends its transport, and is kept as inactive") {
+TEST_CASE("video that is first in the bundle provides its transport, and is kept as inactive") {
   const std::string video =
       "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\na=rtpmap:96 VP8/90000\r\n"
       "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n" +
@@ -152,14 +153,14 @@ TEST_CASE("video that is first of the bundle lends its transport, and is kept as
   CHECK(count(answer, "a=candidate:") == 2);
   CHECK(agreement.negotiated.remote.ufrag == "abcd");
   CHECK(agreement.negotiated.sending->mid == "1");
-  // The format that the answer takes is told whole.
+  // The format in the answer has all of its parameters.
   CHECK(agree(replaced(offer, "SAVPF 96 97", "SAVPF 97 96")).answer.find("a=fmtp:97 apt=96\r\n") !=
         answer.npos);
 
-  // What is not printable is not sent back.
+  // Unprintable text is not sent back.
   CHECK(agree(replaced(offer, "VP8/90000", "VP8\x01\x7f/90000")).answer.find("VP8") == answer.npos);
 
-  // Also when the audio lines have none.
+  // Also if the audio lines have none.
   const std::string only =
       replaced(replaced(offer, "audio 9", "audio 0"), "a=mid:1", "a=mid:1\r\na=bundle-only");
   CHECK(agree(only).answer.find("m=video 3478") != answer.npos);
@@ -169,7 +170,7 @@ TEST_CASE("video that is first of the bundle lends its transport, and is kept as
   CHECK(agree(replaced(offer, "BUNDLE 0 1", "BUNDLE 1 0")).answer.find("m=video 0 ") != answer.npos);
 }
 
-TEST_CASE("an offer's origin says which connection it is about, and how new it is") {
+TEST_CASE("an offer's origin identifies its connection and its version") {
   const auto origin = [](std::string_view line) {
     return agree("v=0\r\n" + std::string(line) + "\r\ns=-\r\nt=0 0\r\na=tls-id:0123456789abcdefghij\r\n" +
                  kAudio + kTransport)
@@ -199,7 +200,7 @@ TEST_CASE("the DTLS role follows a=setup") {
   CHECK(refusal(replaced(offer, "actpass", "holdconn")) == "media[0].setup");
 }
 
-TEST_CASE("small offers, plain line feeds, restricted and foreign extensions") {
+TEST_CASE("small offers, plain line feeds, and restricted and unknown extensions are accepted") {
   CHECK(count(agree(kSession + kTransport + kAudio).answer, "a=group") == 0);
   CHECK(
       agree("v=0\na=ice-ufrag:abcd\na=ice-pwd:abcdefghijklmnopqrstuv\n" + kAudio + kTransport).answer.size() >
@@ -226,7 +227,7 @@ TEST_CASE("the preferred Opus payload type is the first of the line") {
   CHECK(two.negotiated.sending->opus_payload_type == 98);
 }
 
-// What Chromium offers with NACK, and what RTX would look like.
+// Chromium's offer with NACK, and the form that RTX would have.
 const std::string kRepairable =
     "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 97\r\na=rtcp-mux\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"
     "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\na=rtpmap:97 rtx/48000\r\na=fmtp:97 apt=111\r\n";
@@ -241,7 +242,7 @@ Agreement agreeWithRepair(std::string_view text, rooms::RepairFeatures repair) {
   return *std::move(agreement);
 }
 
-TEST_CASE("NACK, RTX and RED are agreed on where the chain can handle them") {
+TEST_CASE("NACK, RTX and RED are negotiated if the chain supports them") {
   const std::string offer = kSession + kTransport + kRepairable + "a=recvonly\r\n";
   const auto all =
       agreeWithRepair(offer, {.feedback = {.nack = true}, .rtx = true, .red = true, .red_by_default = false});
@@ -271,7 +272,7 @@ TEST_CASE("NACK, RTX and RED are agreed on where the chain can handle them") {
   CHECK(not_offered.negotiated.sending->red_payload_type == 0);
 }
 
-TEST_CASE("bit rates by RTCP are agreed on where the player speaks") {
+TEST_CASE("RTCP feedback on bit rates is negotiated if the player speaks") {
   const std::string lines =
       kSession + kTransport + kRepairable + "a=rtcp-fb:* goog-remb\r\na=rtcp-fb:111 ccm tmmbr smaxpr=120\r\n";
   const rooms::RepairFeatures features{.feedback = {.remb = true, .tmmbr = true}};
@@ -282,7 +283,7 @@ TEST_CASE("bit rates by RTCP are agreed on where the player speaks") {
   CHECK(count(agreeWithRepair(lines + "a=sendonly\r\n", {}).answer, "rtcp-fb") == 0);
 }
 
-TEST_CASE("a speaker sends RED when the answer prefers it") {
+TEST_CASE("a speaker sends RED if the answer prefers it") {
   const std::string offer = kSession + kTransport + kRepairable + "a=sendonly\r\n";
   const auto preferred =
       agreeWithRepair(offer, {.feedback = {.nack = true}, .rtx = false, .red = true, .red_by_default = true});
@@ -295,7 +296,7 @@ TEST_CASE("a speaker sends RED when the answer prefers it") {
   CHECK(count(allowed.answer, "m=audio 3478 UDP/TLS/RTP/SAVPF 111\r\n") == 1);
 }
 
-TEST_CASE("repair that belongs to another codec, or to no legal payload type, is ignored") {
+TEST_CASE("repair that belongs to another codec, or to an invalid payload type, is ignored") {
   const auto agreed = [](const std::string& lines) {
     const auto agreement = agreeWithRepair(
         kSession + kTransport +
@@ -335,7 +336,7 @@ TEST_CASE("an offer may name several fingerprints, and those of a media section 
   CHECK(refusal(many) == "media[0].fingerprint");
 }
 
-TEST_CASE("parameters of a format may come in any order (RFC 4588 section 8.1)") {
+TEST_CASE("parameters of a format may be in any order (RFC 4588 section 8.1)") {
   for (const char* parameters :
        {"apt=96", "apt=96;rtx-time=3000", "rtx-time=3000;apt=96", "rtx-time=3000; apt=96"}) {
     CAPTURE(parameters);
@@ -347,7 +348,7 @@ TEST_CASE("parameters of a format may come in any order (RFC 4588 section 8.1)")
   }
 }
 
-TEST_CASE("attributes may come in any order, and more of them than we need") {
+TEST_CASE("attributes may be in any order, and unknown ones are ignored") {
   // rtcp-fb and fmtp before the rtpmap that they are about; the mid last; direction twice, the last one
   // counts.
   const std::string audio =
@@ -363,7 +364,8 @@ TEST_CASE("attributes may come in any order, and more of them than we need") {
   CHECK(agree(kSession + audio + video).negotiated.sending);
 }
 
-TEST_CASE("further sendrecv lines are slots, inactive lines stay silent, a second sendonly is an error") {
+TEST_CASE(
+    "further sendrecv lines are slots, inactive lines stay inactive, a second sendonly line is an error") {
   const std::string bundle = kSession + "a=group:BUNDLE a b c\r\n" + kTransport;
   const auto line = [](const std::string& mid, const std::string& direction) {
     return kAudio + "a=mid:" + mid + "\r\na=" + direction + "\r\n";
@@ -380,7 +382,7 @@ TEST_CASE("further sendrecv lines are slots, inactive lines stay silent, a secon
   CHECK(refusal(bundle + line("a", "inactive")) == "media");
 }
 
-TEST_CASE("what cannot be used is named") {
+TEST_CASE("unusable offers are named") {
   const std::string good = kSession + kTransport + kAudio;
   const std::string bundle = kSession + "a=group:BUNDLE a\r\n" + kTransport + kAudio + "a=mid:a\r\n" + kAudio;
   struct Case {
@@ -425,7 +427,7 @@ TEST_CASE("what cannot be used is named") {
   CHECK(negotiateText(replaced(good, "sha-256", "sha-1")).error().message == "must be sha-256, not sha-1");
 }
 
-TEST_CASE("limits") {
+TEST_CASE("an offer has limits") {
   CHECK(refusal(kSession + std::string(kMaxOfferBytes, ' ')) == "");
   std::string many = kSession;
   for (size_t i = 0; i <= kMaxMedia; ++i) many += "m=video 0 x 1\r\n";

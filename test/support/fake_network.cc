@@ -38,7 +38,7 @@ class FakeNetwork::Port final : public net::UdpPort {
 
   FakeNetwork& network_;
   const net::Address local_;
-  mutable int descriptor_ = -1;  // made when asked for
+  mutable int descriptor_ = -1;  // created on request
 };
 
 Result<std::unique_ptr<net::UdpPort>> FakeNetwork::open(const net::Address& local,

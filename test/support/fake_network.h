@@ -1,5 +1,5 @@
-// A UDP network in memory: ports record what they send; tests deliver what they like. A port's descriptor is
-// a file with its address in it, so that another network can adopt it.
+// A UDP network in memory: ports record what they send; tests deliver datagrams. A port's descriptor is a
+// file with its address in it, so that another network can adopt it.
 #pragma once
 
 #include <map>
@@ -18,7 +18,7 @@ struct SentDatagram {
   uint8_t tos;
   uint8_t ttl;
   bool dont_fragment;
-  net::Address source;  // that the packet asks for; unset: the port's
+  net::Address source;  // that the packet requests; unset: the port's
 };
 
 class FakeNetwork final : public net::UdpNetwork {
@@ -33,20 +33,20 @@ class FakeNetwork final : public net::UdpNetwork {
   std::unique_ptr<net::UdpPort> open(std::unique_ptr<net::UdpReservation> reservation,
                                      const net::UdpOptions& options, net::UdpReceiver& receiver) override;
 
-  // To the open port with this address. False when there is none, or it is connected to another peer.
+  // To the open port with this address. False if there is none, or it is connected to another peer.
   bool deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos = 0);
-  // An ICMP error for the connected port; false when there is none.
+  // An ICMP error for the connected port; false if there is none.
   bool refuse(const net::Address& port);
-  // About a packet from this port; false when there is none.
+  // About a packet from this port; false if there is none.
   bool icmp(const net::Address& port, const net::IcmpError& error);
-  // A packet that this port was given could not be sent; false when there is no such port.
+  // A packet that this port was given could not be sent; false if there is no such port.
   bool failSend(const net::Address& port, int error);
 
-  // The address of the port that was opened last, also when it is closed since.
+  // The address of the port that was opened last, even if it was closed since.
   const net::Address& lastOpened() const { return last_opened_; }
 
   std::vector<SentDatagram> sent;
-  bool record = true;  // false: what ports send is only settled, without a copy
+  bool record = true;  // false: packets that ports send are only settled, without a copy
   size_t open_ports() const { return ports_.size(); }
   size_t reserved_ports() const { return reserved_.size(); }
   bool exhausted = false;  // open() fails

@@ -1,4 +1,4 @@
-// A chain without a runtime: packets in at either end, what comes out recorded, time by hand.
+// A chain without a runtime: tests pass packets in at either end, read the recorded output, and set the time.
 #pragma once
 
 #include <deque>
@@ -31,10 +31,10 @@ class FakeWorker final : public chain::Worker {
   net::Hairpin& hairpin() override { return hairpin_; }
   double busyShare() const override { return busy_share; }
   void postToMain(std::function<void()> task) override { posted.push_back(std::move(task)); }
-  // To workers in `peers`, at once; refused when there is none.
+  // To workers in `peers`, at once; refused if there is none.
   bool mail(unsigned to, Deliver deliver, net::PacketPtr& packet) override;
 
-  // Runs what filters posted to the main thread.
+  // Runs the tasks that filters posted to the main thread.
   void runMain();
 
   std::vector<std::function<void()>> posted;
@@ -96,11 +96,11 @@ struct Captured {
   uint8_t ttl;
 };
 
-// What another process gets of a chain.
+// The state of a chain that is handed over to another process.
 struct SavedChain {
-  std::string lost;  // the filter that cannot go on; empty: all can
+  std::string lost;  // the filter that cannot continue; empty: all can
   std::vector<chain::SavedFilter> filters;
-  std::vector<int> descriptors;  // who loads it owns them
+  std::vector<int> descriptors;  // owned by the process that loads it
 };
 
 // One filter of a chain under test.
@@ -115,20 +115,20 @@ class ChainHarness final : private chain::ChainEnds {
   ChainHarness(FakeWorker& worker, std::vector<FilterConfig> filters);
   ~ChainHarness() override;
 
-  // The chain is made on first use, so that the session can be prepared.
+  // The chain is created on first use, so that the session can be prepared.
   void ingress(Bytes data, const net::Address& from, uint8_t tos = 0);
   void ingress(Bytes data) { ingress(data, session.selected); }
-  // An RTP packet unless told otherwise.
+  // An RTP packet by default.
   void egress(Bytes data, PacketKind kind = PacketKind::kRtp, uint8_t tos = 0);
   void reload(std::vector<FilterConfig> filters);
   void closeChain();
   chain::FilterChain& chain();
 
-  // For another process: what filters hold goes out, then they are written.
+  // For another process: filters send held packets, then the filters are written.
   SavedChain save();
-  // Into this chain, which is new. The filter that cannot go on; empty: all can.
+  // Into this chain, which is new. The filter that cannot continue; empty: all can.
   std::string load(const SavedChain& saved);
-  // The same session goes on in this chain.
+  // The same session continues in this chain.
   std::string takeOver(ChainHarness& other);
 
   uint64_t dropped(const std::string& filter, std::string_view reason) const;
@@ -143,9 +143,9 @@ class ChainHarness final : private chain::ChainEnds {
   std::shared_ptr<const credentials::Source> credentials = std::make_shared<credentials::None>();
   std::shared_ptr<const net::AddressMap> nat = std::make_shared<net::AddressMap>();
   chain::ProcessState* process = nullptr;  // default: one of its own
-  bool record = true;                      // false: what leaves the chain is only settled, without a copy
-  std::vector<Captured> inner;             // left the chain inward
-  std::vector<Captured> outer;             // left the chain outward
+  bool record = true;           // false: packets that leave the chain are only settled, without a copy
+  std::vector<Captured> inner;  // left the chain inward
+  std::vector<Captured> outer;  // left the chain outward
 
  private:
   void onInnerEnd(net::PacketPtr&& packet) override;
@@ -165,7 +165,7 @@ class ChainHarness final : private chain::ChainEnds {
   chain::ProcessState own_process_;
   std::vector<FilterConfig> filters_;
   std::deque<chain::FilterType> types_;              // at fixed places
-  std::map<std::string, std::deque<Block>> blocks_;  // by filter; the newest schema's is the last
+  std::map<std::string, std::deque<Block>> blocks_;  // by filter; the last one is of the newest schema
   chain::ChainSpecPtr spec_;
   std::unique_ptr<chain::FilterChain> chain_;
 };

@@ -1,4 +1,4 @@
-// Bytes as RFCs print them: "00 01 ab", white space anywhere.
+// Bytes in the form that RFCs print: "00 01 ab", white space anywhere.
 #pragma once
 
 #include <cctype>

@@ -10,7 +10,7 @@ namespace sluice::test {
 
 class UdpClient {
  public:
-  UdpClient();  // on 127.0.0.1, a port of the system's choice
+  UdpClient();  // on 127.0.0.1, on a port that the system chooses
   ~UdpClient();
   UdpClient(const UdpClient&) = delete;
   UdpClient& operator=(const UdpClient&) = delete;

@@ -117,7 +117,7 @@ std::vector<int16_t> voiceSignal(double seconds, double pitch_hz, unsigned seed)
 }
 
 double logSpectralDistance(std::span<const int16_t> reference, std::span<const int16_t> other) {
-  constexpr double kFloor = 100;  // what nobody hears
+  constexpr double kFloor = 100;  // inaudible
   double sum = 0;
   size_t frames = 0;
   const size_t size = std::min(reference.size(), other.size());

@@ -1,5 +1,5 @@
-// A voice for tests without a voice: vowels with formants on a gliding pitch, hisses and pauses. And how far
-// two recordings are apart.
+// A synthetic voice for tests: vowels with formants on a gliding pitch, hisses and pauses. And the distance
+// between two recordings.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Real workers that run a configuration, without the server around them.
+// Real workers that run a configuration, without a server.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace sluice::test {
 
 class Workers {
  public:
-  // `text` is a Bootstrap; {port} in it stands for a listener port that is free.
+  // `text` is a Bootstrap; {port} in it is replaced by a free listener port.
   Workers(const std::string& text, unsigned count);
   // As another process that takes over from `before`, whose workers are in `paused`.
   Workers(const std::string& text, Workers& before, runtime::PausedWorkers& paused,
@@ -24,7 +24,7 @@ class Workers {
 
   void reload(const std::string& text);
   const net::Address& address() const { return address_; }
-  // Runs on a worker's thread; waits until it has.
+  // Runs on a worker's thread and waits for completion.
   void on(unsigned worker, const std::function<void(runtime::WorkerThread&)>& task);
   // Of the first listener, over all workers.
   uint64_t dropped(runtime::ListenerDrop reason) const;
@@ -34,9 +34,9 @@ class Workers {
 
   runtime::WorkerGroup& group() { return group_; }
   rooms::Directory& directory() { return directory_; }
-  // Signalling's news to the workers, as the server spreads it.
+  // Signalling's notifications to the workers, as the server distributes them.
   void announce(const rooms::PlayerPtr& player);
-  // What workers posted to the main thread.
+  // The tasks that workers posted to the main thread.
   void runMain();
 
  private:

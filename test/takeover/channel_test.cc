@@ -1,4 +1,5 @@
-// Messages between two processes, over a pair of sockets: what arrives, and what becomes of what does not.
+// Messages between two processes, over a pair of sockets: arrival, and the handling of messages that do not
+// arrive.
 #include "source/takeover/channel.h"
 
 #include <doctest/doctest.h>
@@ -59,17 +60,17 @@ std::string header(uint32_t magic, uint64_t body, uint64_t descriptors) {
 }
 constexpr uint32_t kMagic = 0x534c4858;
 
-// A file that nobody else has.
+// A file that no other descriptor refers to.
 struct File {
   ~File() { close(fd); }
   const int fd = memfd_create("file", MFD_CLOEXEC);
 };
 
-TEST_CASE("a message arrives with its kind, its body and its descriptors, in their order") {
+TEST_CASE("a message arrives with its kind, its body and its descriptors, in order") {
   Pair pair;
   const File a, b;
   Message message{MessageKind::kSnapshot, "all of it", {}};
-  constexpr size_t kMany = 600;  // more than the kernel takes at once
+  constexpr size_t kMany = 600;  // more than the kernel accepts at once
   for (size_t i = 0; i < kMany; ++i) message.descriptors.push_back(i % 3 == 0 ? a.fd : b.fd);
   std::thread sender([&] { CHECK(pair.here.send(message, kSoon).ok()); });
   const auto got = pair.there.receive(MessageKind::kSnapshot, kSoon);
@@ -86,7 +87,7 @@ TEST_CASE("a message arrives with its kind, its body and its descriptors, in the
   CHECK(in_order);
 }
 
-TEST_CASE("a long body arrives whole, and an empty message too") {
+TEST_CASE("a long body arrives completely, and an empty message too") {
   Pair pair;
   const std::string body(10'000'000, 'x');
   std::thread sender([&] {
@@ -98,7 +99,8 @@ TEST_CASE("a long body arrives whole, and an empty message too") {
   sender.join();
 }
 
-TEST_CASE("a message that ends too early is an error wherever it ends, and the other end is found closed") {
+TEST_CASE(
+    "a truncated message is an error wherever it is truncated, and the other end is reported as closed") {
   const std::string whole = header(kMagic, 4, 0) + "body";
   for (size_t size = 0; size < whole.size(); ++size) {
     Pair pair;
@@ -106,16 +108,16 @@ TEST_CASE("a message that ends too early is an error wherever it ends, and the o
     pair.hangUp();
     const auto got = pair.there.receive(kSoon);
     REQUIRE_FALSE(got.ok());
-    CHECK(got.error().message == "the other process is gone");
+    CHECK(got.error().message == "the other process has closed the connection");
     CHECK(pair.there.isClosed());
   }
 }
 
-TEST_CASE("what is no message of ours is refused, before anything of its size is taken") {
+TEST_CASE("a message of another format is refused, before memory of its size is allocated") {
   struct Case {
     std::string bytes, why;
   };
-  for (const Case& c : {Case{header(kMagic + 1, 0, 0), "another version of takeover"},
+  for (const Case& c : {Case{header(kMagic + 1, 0, 0), "another version of the takeover"},
                         Case{header(kMagic, (uint64_t{1} << 32) + 1, 0), "too long"},
                         Case{header(kMagic, 0, (1 << 20) + 1), "too long"}}) {
     Pair pair;
@@ -127,7 +129,7 @@ TEST_CASE("what is no message of ours is refused, before anything of its size is
   }
 }
 
-TEST_CASE("a length that is promised takes no memory before its bytes come") {
+TEST_CASE("an announced length allocates no memory before its bytes arrive") {
   Pair pair;
   const auto peak = [] {
     rusage usage{};
@@ -137,11 +139,11 @@ TEST_CASE("a length that is promised takes no memory before its bytes come") {
   const long before = peak();
   pair.write(header(kMagic, uint64_t{1} << 32, 0) + "the beginning");
   pair.hangUp();
-  CHECK(pair.there.receive(kSoon).error().message == "the other process is gone");
+  CHECK(pair.there.receive(kSoon).error().message == "the other process has closed the connection");
   CHECK(peak() - before < 64 * 1024);
 }
 
-TEST_CASE("descriptors that were promised and did not come are an error") {
+TEST_CASE("announced descriptors that do not arrive are an error") {
   Pair pair;
   pair.write(header(kMagic, 0, 2) + "x");  // a byte without any
   const auto got = pair.there.receive(kSoon);
@@ -150,24 +152,24 @@ TEST_CASE("descriptors that were promised and did not come are an error") {
   Pair gone;
   gone.write(header(kMagic, 0, 2));
   gone.hangUp();
-  CHECK(gone.there.receive(kSoon).error().message == "the other process is gone");
+  CHECK(gone.there.receive(kSoon).error().message == "the other process has closed the connection");
   CHECK(gone.there.isClosed());
 }
 
-TEST_CASE("descriptors of a message that is not taken are closed") {
+TEST_CASE("descriptors of a message that is not accepted are closed") {
   Pair pair;
   const File file;
   const size_t before = openFiles();
-  SUBCASE("since it is a refusal") {
+  SUBCASE("because it is a refusal") {
     CHECK(pair.here.send({MessageKind::kRefused, "not now", {file.fd}}, kSoon).ok());
     CHECK(pair.there.receive(MessageKind::kIdentity, kSoon).error().message == "not now");
   }
-  SUBCASE("since nobody asked for it") {
+  SUBCASE("because another kind was expected") {
     CHECK(pair.here.send({MessageKind::kTake, "", {file.fd}}, kSoon).ok());
     CHECK(pair.there.receive(MessageKind::kIdentity, kSoon).error().message.find("unexpected") !=
           std::string::npos);
   }
-  SUBCASE("since its body is missing") {
+  SUBCASE("because its body is missing") {
     pair.write(header(kMagic, 4, 1));
     char byte = 0;
     iovec vector{&byte, 1};
@@ -186,7 +188,7 @@ TEST_CASE("descriptors of a message that is not taken are closed") {
     pair.hangUp();
     CHECK_FALSE(pair.there.receive(kSoon).ok());
   }
-  SUBCASE("since this process may have no more files") {
+  SUBCASE("because this process may have no more files") {
     rlimit limits{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &limits) == 0);
     const rlimit few{before + 10, limits.rlim_max};
@@ -201,17 +203,17 @@ TEST_CASE("descriptors of a message that is not taken are closed") {
   CHECK(openFiles() == before);
 }
 
-TEST_CASE("who says nothing is waited for only so long, and is not gone") {
+TEST_CASE("the wait for a silent process ends at the timeout, and the process does not count as closed") {
   Pair pair;
   CHECK_FALSE(pair.there.receive(10ms).ok());
   CHECK_FALSE(pair.there.isClosed());
   pair.write(header(kMagic, 4, 0));
   CHECK_FALSE(pair.there.receive(10ms).ok());
-  const std::string body(10'000'000, 'x');  // nobody reads it
+  const std::string body(10'000'000, 'x');  // unread
   CHECK_FALSE(pair.here.send({MessageKind::kSnapshot, body, {}}, 10ms).ok());
 }
 
-TEST_CASE("sending to who is gone is an error and no signal") {
+TEST_CASE("sending to a closed channel is an error and raises no signal") {
   const auto fds = Pair::make();
   Channel here(fds[0]);
   close(fds[1]);
@@ -226,7 +228,8 @@ std::string fresh(const std::string& name) {
   return path;
 }
 
-TEST_CASE("a socket is its owner's alone, however long its folder's name, and takes connections") {
+TEST_CASE(
+    "a socket is accessible only to its owner, however long its folder's name, and accepts connections") {
   const std::string folder = fresh(std::string(120, 'p'));
   std::filesystem::create_directory(folder);
   const std::string path = folder + "/socket";
@@ -235,21 +238,20 @@ TEST_CASE("a socket is its owner's alone, however long its folder's name, and ta
   CHECK((std::filesystem::status(path).permissions() & std::filesystem::perms::mask) ==
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
   net::EventLoop loop;
-  std::string heard;
+  std::string received;
   {
     Socket socket(loop, *fd,
-                  [&](Channel channel) { heard = channel.receive(MessageKind::kHello, kSoon)->body; });
+                  [&](Channel channel) { received = channel.receive(MessageKind::kHello, kSoon)->body; });
     auto client = Channel::connect(path);
     REQUIRE(client.ok());
     CHECK(client->send({MessageKind::kHello, "hello", {}}, kSoon).ok());
-    uv_run(loop.raw(), UV_RUN_ONCE);  // it is there already
+    uv_run(loop.raw(), UV_RUN_ONCE);  // it has arrived already
   }
-  CHECK(heard == "hello");
+  CHECK(received == "hello");
   uv_run(loop.raw(), UV_RUN_NOWAIT);
 }
 
-TEST_CASE(
-    "a path where somebody listens is taken; one that a process left behind is not; a file is no socket") {
+TEST_CASE("a path where a process listens is refused; a stale socket is replaced; a file is not a socket") {
   const std::string path = fresh("socket");
   const auto first = Socket::bind(path);
   REQUIRE(first.ok());

@@ -1,6 +1,4 @@
-// What goes from a process to the one that takes over, as one message.
-#include "source/takeover/snapshot.h"
-
+// The state that a process hands over to the one that takes over, as one message.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -30,7 +28,7 @@ Snapshot example() {
   return snapshot;
 }
 
-TEST_CASE("everything arrives at its place, each descriptor once") {
+TEST_CASE("all parts arrive in their places, each descriptor once") {
   Snapshot before = example();
   const Message message = before.toMessage();
   CHECK(message.kind == MessageKind::kSnapshot);
@@ -54,7 +52,9 @@ TEST_CASE("everything arrives at its place, each descriptor once") {
   for (const int fd : message.descriptors) CHECK((isOpen(fd) && close(fd) == 0));
 }
 
-TEST_CASE("a message that is cut, or has other descriptors than it says, is refused, and they are closed") {
+TEST_CASE(
+    "a truncated message, or one with a wrong number of descriptors, is refused, and its descriptors are "
+    "closed") {
   const auto refused = [](Message message) {
     const std::vector<int> fds = message.descriptors;
     CHECK_FALSE(Snapshot::fromMessage(std::move(message)).ok());
@@ -74,7 +74,7 @@ TEST_CASE("a message that is cut, or has other descriptors than it says, is refu
   refused(std::move(fewer));
 }
 
-TEST_CASE("small parts are read whole or not at all") {
+TEST_CASE("small parts are read completely or not at all") {
   const std::string bytes = toBytes(Hello{.workers = 2, .process = 99});
   Hello hello;
   CHECK(fromBytes(bytes, hello));

@@ -1,4 +1,4 @@
-/* A filter in a shared object: drops voice that a client sends beyond a rate.
+/* A filter in a shared object: drops the voice packets of a client above a rate.
  *
  *   filters { typed_config { [type.googleapis.com/sluice.filters.Module] {
  *     file: "talk_limit.so" config { fields { key: "packets_per_second" value { number_value: 60 } } } } } }
@@ -19,7 +19,7 @@ typedef struct {
 typedef struct {
   sluice_session* session;
   const config* config;
-  struct { /* what is handed over to other code */
+  struct { /* handed over to other code */
     double tokens;
     uint64_t filled_ns;
   } bucket;
@@ -30,7 +30,7 @@ static const char* const kDrops[] = {"over_rate", NULL};
 enum { COUNT_VOICE };
 static const char* const kCounters[] = {"voice", NULL};
 
-/* A number of a flat JSON object; good enough where the host has written it. */
+/* Reads a number of a flat JSON object; sufficient for JSON that the host has written. */
 static double number(const char* json, const char* key, double otherwise) {
   char quoted[64];
   snprintf(quoted, sizeof quoted, "\"%s\":", key);

@@ -1,5 +1,5 @@
-//! A filter in a shared object, in Rust without dependencies: counts what a client's RTP lost and reordered on its
-//! way, and passes everything on. After a swap the new code goes on where the old one was.
+//! A filter in a shared object, in Rust without dependencies: counts a client's lost and reordered RTP packets,
+//! and passes everything on. After a replacement the new code continues with the state of the old code.
 //!
 //! Built with:  rustc --edition 2021 -O --crate-type cdylib -o sequence_watch.so sequence_watch.rs
 
@@ -10,7 +10,7 @@ const ABI: u32 = 1;
 const RTP: u8 = 4;
 const PASS: i32 = 0;
 
-/// api/filter_abi.h, as far as this filter uses it; the rest keeps its place.
+/// The parts of api/filter_abi.h that this filter uses, and placeholders for the rest.
 #[repr(C)]
 pub struct HostApi {
     abi: u32,

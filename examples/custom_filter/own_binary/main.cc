@@ -1,4 +1,4 @@
-// Sluice with a filter of our own.
+// Sluice with an additional filter.
 #include "filters/builtin.h"
 #include "rate_limit.h"
 #include "source/server/run.h"

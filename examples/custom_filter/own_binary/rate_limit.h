@@ -1,4 +1,4 @@
-// Drops what a client sends beyond a rate.
+// Drops the packets of a client above a rate.
 #pragma once
 
 #include "rate_limit.pb.h"

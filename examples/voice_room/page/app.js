@@ -1,11 +1,11 @@
-// The page around a call. Query: ?room=R&name=N&autojoin=1&listen=1&relay=1; a server that wants tokens gets #token=T.
+// The page around a call. Query: ?room=R&name=N&autojoin=1&listen=1&relay=1; #token=T for servers that require tokens.
 import {Call, NoVoice, ServerSilent} from './call.js';
 import {HttpError} from './http.js';
 import {Microphone} from './microphone.js';
 import {PeopleView} from './people.js';
 import {explain, explainDeparture, explainDrain, offerAfter} from './texts.js';
 
-const DIRECT_MS = 5000;  // together with the relay less than 10 s, in which the user learns what is wrong
+const DIRECT_MS = 5000;  // plus RELAY_MS less than 10 s, after which the user gets an error message
 const RELAY_MS = 4000;
 const RECONNECT_MS = 60_000;  // after a lost connection
 const RECONNECT_PAUSE_MS = 1000;
@@ -15,12 +15,12 @@ const query = new URLSearchParams(location.search);
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
 const people = new PeopleView($('people'));
 
-let wish = null;         // {room, name, listenOnly, relayOnly} while the user wants to be in a call
-let call = null;         // that is connected
-let microphone = null;   // open while `wish` wants it
+let wish = null;         // {room, name, listenOnly, relayOnly} of the wanted call, or null
+let call = null;         // connected or connecting
+let microphone = null;   // open while `wish` needs it
 let muted = false;       // the user's choice, for all calls of this page
 let timers = [];
-let lastTotals = null;   // for loss since the last second
+let lastTotals = null;   // for the loss in the last second
 
 // For tests and the console.
 window.sluice = {
@@ -63,7 +63,7 @@ async function join(listenOnly = query.get('listen') === '1', relayOnly = query.
   }
 }
 
-// First without TURN: Chromium hears nothing but TURN from a port that it knows as a TURN server, and here both are one.
+// First without TURN: Chromium accepts only TURN from a port that it uses as a TURN server, and here one port serves both.
 async function connect(mine) {
   let failure = null;
   for (const relayOnly of mine.relayOnly ? [true] : [false, true]) {
@@ -90,7 +90,7 @@ async function connect(mine) {
   throw failure;
 }
 
-// After a connection was lost. What the user chose stays as it is.
+// After a connection was lost. The user's choices stay.
 async function reconnect(lost) {
   const mine = wish;
   if (call !== lost || !lost.joined || !mine) return;
@@ -175,7 +175,7 @@ function onState() {
   if (state === 'failed') reconnect(call);
 }
 
-// The network may have changed. The call goes on if another path leads to the server.
+// The network may have changed. The call continues if another path leads to the server.
 async function findPath() {
   const finding = call;
   if (!finding?.joined || finding.finding) return;
@@ -185,7 +185,7 @@ async function findPath() {
       await finding.restartIce();
       break;
     } catch (error) {
-      console.warn('no ICE restart:', error);
+      console.warn('The ICE restart failed:', error);
       if (!(error instanceof ServerSilent)) break;
     }
     await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
@@ -193,9 +193,9 @@ async function findPath() {
   finding.finding = false;
 }
 
-// The server has ended the connection of this call, which did not ask for it.
+// The server has ended the connection of this call, without a request of the call.
 function onLeft(left, reason) {
-  if (call !== left || !left.joined) return;  // join() tells
+  if (call !== left || !left.joined) return;  // join() reports it
   if (reason === 'session_ended') return reconnect(left);
   const {text, button} = explainDeparture(reason);
   end(text, button);
@@ -244,7 +244,7 @@ $('leave').addEventListener('click', leave);
 $('mute').addEventListener('click', () => setMuted(!muted));
 addEventListener('click', () => document.querySelectorAll('audio').forEach((audio) => audio.play().catch(() => {})));
 addEventListener('online', findPath);
-let network = navigator.connection?.type;  // where browsers tell: its events are also about estimates of the speed
+let network = navigator.connection?.type;  // if the browser reports it; events also report changed speed estimates
 navigator.connection?.addEventListener('change', () => {
   if (navigator.connection.type === network) return;
   network = navigator.connection.type;

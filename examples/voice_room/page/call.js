@@ -1,5 +1,5 @@
-// One call: the microphone out, a fixed number of slots in. The server puts whoever speaks into a slot and names the
-// speaker in CSRC, so nothing is negotiated again when people come and go.
+// One call: the microphone is sent, a fixed number of slots is received. The server assigns speakers to slots and names
+// the speaker in CSRC, so that players can join and leave without renegotiation.
 
 import {serverEvents} from './events.js';
 import {HttpError, request} from './http.js';
@@ -9,8 +9,8 @@ const SPEAKING_MS = 400;
 const RETRY_MS = 1000;         // and longer after several failures in a row,
 const LONGEST_RETRY_MS = 5000;  // up to this
 
-// The server answers requests, but no voice connection comes about. `reached`: voice packets get through, and the
-// handshake failed. `relay`: 'none' or 'failed', set by who tries both ways.
+// The server responds to requests, but no voice connection is established. `reached`: voice packets arrive, but the
+// handshake failed. `relay`: 'none' or 'failed', set by the caller that tries both ways.
 export class NoVoice extends Error {
   constructor(reached) {
     super('no voice connection');
@@ -19,10 +19,10 @@ export class NoVoice extends Error {
   }
 }
 
-// The server does not answer requests.
+// The server does not respond to requests.
 export class ServerSilent extends Error {}
 
-// The server says that the player has left; `reason` is the server's.
+// The server reports that the player has left, for this `reason`.
 export class Departed extends Error {
   constructor(reason) {
     super(`departed: ${reason}`);
@@ -30,14 +30,14 @@ export class Departed extends Error {
   }
 }
 
-// Browsers ask for lost voice packets and send them again, but offer it for video only unless the offer is changed.
+// Browsers support NACK for voice, but offer it only for video unless the offer is changed.
 function withNack(offer) {
   const sdp = offer.sdp.replaceAll(/^a=rtpmap:(\d+) opus\/48000\/2\r\n/gim, '$&a=rtcp-fb:$1 nack\r\n');
   return {type: offer.type, sdp};
 }
 
-// The answer with what the microphone's encoder shall do: it takes the frame length and the bandwidth from there. In-band FEC
-// stays allowed also while the profile does without. SDP has no word for the expected loss: encoders take it from RTCP
+// The answer with the profile of the microphone's encoder, which reads the frame length and the bandwidth from it. In-band
+// FEC stays allowed even if the profile has none. SDP has no parameter for the expected loss: encoders read it from RTCP
 // reports.
 function shaped(answer, profile) {
   const [session, voice, ...slots] = answer.split(/^(?=m=)/m);
@@ -49,10 +49,10 @@ function shaped(answer, profile) {
 }
 
 // Events: `state` when connectionState has changed, `room` when `people` has, `draining` and `left` with the server's data
-// in `detail`, and `forgotten` when the server does not know of the call any longer, as after a restart.
+// in `detail`, and `forgotten` when the server no longer knows the call, as after a restart.
 export class Call extends EventTarget {
   // `microphone` may be null: then the call only listens. It stays open when the call ends. `token` is empty unless the
-  // server wants one. `relayOnly`: everything goes through the TURN server.
+  // server requires one. `relayOnly`: all packets pass through the TURN server.
   constructor(room, name, microphone, token, relayOnly = false) {
     super();
     this.room = room;
@@ -63,10 +63,10 @@ export class Call extends EventTarget {
     this.location = null;
     this.answer = null;
     this.people = new Map();  // by name, as the server describes them
-    this.profile = null;      // that the server asked for last
+    this.profile = null;      // the last one that the server advised
     this.reached = false;     // by voice packets
     this.joined = false;      // was connected once
-    this.turn = Promise.resolve();  // of the negotiation before
+    this.turn = Promise.resolve();  // the previous negotiation
     this.ending = new AbortController();
     this.pc = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
     this.microphone = microphone?.track ?? null;
@@ -78,7 +78,7 @@ export class Call extends EventTarget {
     };
   }
 
-  // Returns when voice is connected. Throws an HttpError, NoVoice, Departed or ServerSilent, at the latest after `limitMs`.
+  // Returns when voice is connected. Throws an HttpError, NoVoice, Departed or ServerSilent, after at most `limitMs`.
   async join(limitMs) {
     const giveUp = () => this.ending.abort(this.location ? new NoVoice(this.reached) : new ServerSilent());
     const timer = setTimeout(giveUp, limitMs);
@@ -109,8 +109,8 @@ export class Call extends EventTarget {
     this.pc.setConfiguration({...this.pc.getConfiguration(), iceServers, iceTransportPolicy: 'relay'});
   }
 
-  // One negotiation at a time.
-  inTurn(negotiation) {
+  // Runs negotiations one after another.
+  oneAtATime(negotiation) {
     const result = this.turn.then(negotiation);
     this.turn = result.catch(() => {});
     return result;
@@ -130,7 +130,7 @@ export class Call extends EventTarget {
   }
 
   negotiate() {
-    return this.inTurn(async () => {
+    return this.oneAtATime(async () => {
       try {
         await this.offer();
       } catch (error) {
@@ -143,7 +143,7 @@ export class Call extends EventTarget {
   async offer() {
     this.ending.signal.throwIfAborted();
     await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
-    // The session in the location keeps a call that was replaced meanwhile from ending the other one.
+    // The session in the location prevents a call that was replaced meanwhile from ending the other one.
     const response = await this.ask(this.location ?? this.path, {
       method: 'POST',
       headers: {'Content-Type': 'application/sdp'},
@@ -177,7 +177,7 @@ export class Call extends EventTarget {
     });
   }
 
-  // What the server tells the call, until it ends. A stream that breaks off begins again: another process of the server
+  // Follows the events of the server until the call ends. A broken stream is opened again: another process of the server
   // may have taken over.
   async followServer() {
     for (let failures = 0; !this.ending.signal.aborted; ++failures) {
@@ -194,13 +194,13 @@ export class Call extends EventTarget {
       } catch (error) {
         if (this.ending.signal.aborted) return;
         if (this.onMissing(error)) return;
-        console.warn('no events from the server:', error);
+        console.warn('The event stream failed:', error);
       }
       await new Promise((resolve) => setTimeout(resolve, Math.min(RETRY_MS * (failures + 1), LONGEST_RETRY_MS)));
     }
   }
 
-  // Does the server say that it has no such call? Then tells so.
+  // Returns whether the server reports that it has no such call, and dispatches the event for it.
   onMissing(error) {
     if (error.status !== 404) return false;
     const replaced = error.field === 'session';
@@ -215,7 +215,7 @@ export class Call extends EventTarget {
     this.dispatchEvent(new Event('room'));
   }
 
-  // Nothing is being negotiated, by a page's own code either, or the call is over.
+  // Waits until no negotiation is in progress, or the call has ended.
   async untilStable() {
     while (!['stable', 'closed'].includes(this.pc.signalingState)) {
       await new Promise((resolve) => this.pc.addEventListener('signalingstatechange', resolve, {once: true}));
@@ -223,7 +223,7 @@ export class Call extends EventTarget {
   }
 
   apply(profile) {
-    return this.inTurn(() => this.shape(profile));
+    return this.oneAtATime(() => this.shape(profile));
   }
 
   async shape(profile) {
@@ -239,7 +239,7 @@ export class Call extends EventTarget {
     this.profile = profile;
   }
 
-  // Also while the page is going away.
+  // Also while the page is being unloaded.
   leave() {
     this.pc.onconnectionstatechange = null;
     this.ending.abort(new DOMException('the call has ended', 'AbortError'));
@@ -248,7 +248,7 @@ export class Call extends EventTarget {
     this.location = null;
   }
 
-  // Who is heard now: a map from CSRC to loudness, 0 to 1.
+  // The current speakers: a map from CSRC to loudness, 0 to 1.
   voices() {
     const voices = new Map();
     const oldest = performance.timeOrigin + performance.now() - SPEAKING_MS;

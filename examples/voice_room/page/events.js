@@ -1,4 +1,4 @@
-// Server-sent events by fetch, which unlike EventSource can carry a token. Yields {name, data}, and ends with the stream.
+// Server-sent events by fetch, which unlike EventSource can send a token. Yields {name, data}, and ends with the stream.
 // Throws like request().
 
 import {request} from './http.js';

@@ -1,7 +1,7 @@
 // Requests to the join API.
 
 export class HttpError extends Error {
-  // `message` and `field` are the server's, for logs; what users read is made in texts.js.
+  // `message` and `field` are the server's, for logs; texts.js has the texts for users.
   constructor(status, message, field) {
     super(field ? `${field}: ${message}` : message);
     this.status = status;
@@ -10,7 +10,7 @@ export class HttpError extends Error {
   }
 }
 
-// `token` is empty unless the server wants one. Throws an HttpError, or what fetch throws.
+// `token` is empty unless the server requires one. Throws an HttpError, or an error of fetch.
 export async function request(path, options, token) {
   const headers = {...options.headers};
   if (token) headers.Authorization = `Bearer ${token}`;

@@ -1,5 +1,4 @@
-// The user's microphone. It stays open while connections come and go, so that what the user chose stays: the device, and
-// whether it is muted.
+// The user's microphone. It stays open across connections, so that the chosen device and the muted state stay.
 
 export class InsecurePage extends Error {}
 
@@ -26,7 +25,7 @@ export class Microphone {
     this.track.enabled = !muted;
   }
 
-  // How loud it is now, 0 to 1.
+  // The current loudness, 0 to 1.
   level() {
     this.analyser.getFloatTimeDomainData(this.samples);
     return Math.sqrt(this.samples.reduce((sum, sample) => sum + sample * sample, 0) / this.samples.length);

@@ -47,7 +47,7 @@ export class PeopleView {
     }
   }
 
-  // Draws who speaks. `voices`: how loud the others are, 0 to 1, by CSRC. `me`: {name, level, muted}.
+  // Draws the speakers. `voices`: the others' loudness, 0 to 1, by CSRC. `me`: {name, level, muted}.
   draw(people, voices, me) {
     for (const [name, card] of this.cards) {
       const person = people.get(name);

@@ -1,4 +1,4 @@
-// What users read when something is wrong, in whole sentences.
+// The texts that users read when something fails, in whole sentences.
 
 import {Departed, NoVoice, ServerSilent} from './call.js';
 import {HttpError} from './http.js';
@@ -6,9 +6,9 @@ import {InsecurePage} from './microphone.js';
 
 const UNAVAILABLE = {
   'the room is full': 'This room is full. Try again later, or choose another room.',
-  'too many rooms': 'The server has no space for another room. Try again later, or choose a room that exists.',
-  'too many players': 'The server has no space for another player. Try again later.',
-  'draining: no new players': 'The server is about to stop, and accepts no new players. Try again in a few minutes.',
+  'too many rooms': 'The server has no capacity for another room. Try again later, or choose an existing room.',
+  'too many players': 'The server has no capacity for another player. Try again later.',
+  'draining: no new players': 'The server is shutting down and accepts no new players. Try again in a few minutes.',
 };
 
 function explainStatus(error) {
@@ -20,22 +20,22 @@ function explainStatus(error) {
     case 401: return 'The link that you used is not valid, or no longer valid. Ask for a new link.';
     case 403: return 'The link that you used is for another room or another name. Ask for a new link.';
     case 404: return 'This server offers no TURN relay.';
-    case 429: return 'The server gets too many requests from your network. Wait a moment, then try again.';
+    case 429: return 'The server received too many requests from your network. Wait a moment, then try again.';
     case 503: return UNAVAILABLE[error.problem] ?? 'The server accepts no new players now. Try again later.';
-    default: return `The server has a problem (HTTP status ${error.status}). Try again later.`;
+    default: return `The server reported an error (HTTP status ${error.status}). Try again later.`;
   }
 }
 
 function explainNoVoice(error) {
   if (error.reached) {
     return 'The server was reached, but the encrypted connection for voice could not be set up. ' +
-        'Reload the page. If that does not help, tell the people who run this server.';
+        'Reload the page. If that does not help, contact the operator of this server.';
   }
   const relay = {
     none: 'This server offers no TURN relay, which can help on some networks.',
     failed: 'A connection through the TURN relay of this server was tried too, and failed.',
   }[error.relay];
-  return 'No voice connection: the server answers this page, but no voice packets (UDP) come back. A firewall, a VPN or ' +
+  return 'No voice connection: the server responds to this page, but no voice packets (UDP) arrive. A firewall, a VPN or ' +
       `your network may block UDP. ${relay} Try another network, turn off the VPN, or ask the people who run this server ` +
       'whether its UDP port is open.';
 }
@@ -46,18 +46,18 @@ export function explain(error) {
   if (error instanceof Departed) return explainDeparture(error.reason).text;
   if (error instanceof ServerSilent) return 'The server cannot be reached. Check your network, then try again.';
   if (error instanceof InsecurePage) {
-    return 'Browsers give the microphone to https pages and to localhost only. ' +
-        'Open this page under one of those, or only listen.';
+    return 'Browsers give access to the microphone only to pages from https and from localhost. ' +
+        'Open this page from one of them, or only listen.';
   }
   switch (error.name) {
-    case 'NotAllowedError': return 'The microphone was denied. Allow it in the address bar, or only listen.';
-    case 'NotFoundError': return 'There is no microphone. You can still listen.';
+    case 'NotAllowedError': return 'Access to the microphone was denied. Allow it in the address bar, or only listen.';
+    case 'NotFoundError': return 'No microphone was found. You can still listen.';
     case 'NotReadableError': return 'The microphone is in use by another program.';
-    default: return `This page has a problem (${error.name}). Reload it, then try again.`;
+    default: return `An error occurred on this page (${error.name}). Reload it, then try again.`;
   }
 }
 
-// Why the server says that the player has left, and what the button offers.
+// The text for the reason of a departure that the server reports, and the label of the button.
 export function explainDeparture(reason) {
   switch (reason) {
     case 'replaced': return {
@@ -72,14 +72,14 @@ export function explainDeparture(reason) {
   }
 }
 
-// What a button offers after `error`; empty: no button helps.
+// The label of the button after `error`; empty: no button is shown.
 export function offerAfter(error) {
   if (error instanceof Departed) return explainDeparture(error.reason).button;
   return error instanceof NoVoice || error instanceof ServerSilent ? 'Try again' : '';
 }
 
-// `seconds` is undefined when the server does not say.
+// `seconds` is undefined if the server reports no limit.
 export function explainDrain(seconds) {
-  if (seconds === undefined) return 'The server is going to stop. It accepts no new players, but this call continues for now.';
-  return `The server is going to stop. This call ends in ${seconds} seconds at the latest.`;
+  if (seconds === undefined) return 'The server is shutting down. It accepts no new players, but this call continues for now.';
+  return `The server is shutting down. This call ends within ${seconds} seconds.`;
 }

@@ -18,7 +18,7 @@ uint16_t little16(const uint8_t* p) {
   return static_cast<uint16_t>(p[1] << 8 | p[0]);
 }
 
-// Upwards only: a sinc in a Hann window of 32 samples of the slower rate.
+// Upsamples only: a sinc in a Hann window of 32 samples of the lower rate.
 Samples resample(const Samples& in, uint32_t rate) {
   constexpr int kHalf = 16;
   Samples out(static_cast<size_t>(static_cast<double>(in.size()) * kRate / rate));

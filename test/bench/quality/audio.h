@@ -1,4 +1,4 @@
-// Sound as the benchmark has it: 48 kHz, mono, 16 bits, in frames of 20 ms.
+// The benchmark's audio format: 48 kHz, mono, 16 bits, in frames of 20 ms.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,11 @@ constexpr Duration kFrame = 20ms;
 
 using Samples = std::vector<int16_t>;
 
-// A RIFF WAVE file with 16-bit mono PCM, resampled. Its lengths may be nonsense, as those of a stream are.
-// Empty when it is something else.
+// Reads a RIFF WAVE file with 16-bit mono PCM and resamples it. Its lengths may be invalid, as in a stream.
+// Empty if the file has another format.
 Samples readWav(Bytes file);
 
-// What espeak-ng says in one of its voices, e.g. "en-us+f3". Ends the program when it cannot.
+// Synthesizes `text` with an espeak-ng voice, e.g. "en-us+f3". Ends the program on failure.
 Samples speak(const char* voice, const char* text);
 
 }  // namespace sluice::quality

@@ -1,4 +1,4 @@
-// Opus as the benchmark speaks it.
+// Opus as the benchmark uses it.
 #pragma once
 
 #include <algorithm>
@@ -13,12 +13,12 @@ namespace sluice::quality {
 
 using Payload = std::vector<uint8_t>;
 
-// As WebRTC encodes one voice; with `fec` for a line that loses a seventh.
+// Encodes as WebRTC does for one voice; with `fec`, for a line that loses a seventh.
 inline media::Profile profile(bool fec) {
   return {.fec = fec, .expected_loss_percent = fec ? 15u : 0u, .complexity = 9, .bitrate_bps = 32'000};
 }
 
-// Whole frames; what is left over is cut off.
+// Whole frames; the remainder is cut off.
 inline std::vector<Payload> encode(const Samples& samples, const media::Profile& profile) {
   media::OpusEncoder encoder;
   encoder.apply(profile);
@@ -32,7 +32,7 @@ inline std::vector<Payload> encode(const Samples& samples, const media::Profile&
 }
 
 // The same with discontinuous transmission, as WebRTC sends it: after 200 ms of silence one DTX packet, then
-// nothing (empty payloads) but a frame and another DTX packet every 400 ms.
+// nothing (empty payloads) except a frame and another DTX packet every 400 ms.
 inline std::vector<Payload> withPauses(const Samples& samples, std::vector<Payload> speech) {
   constexpr size_t kHangover = 10;
   constexpr size_t kUpdate = 20;
@@ -51,7 +51,7 @@ inline std::vector<Payload> withPauses(const Samples& samples, std::vector<Paylo
   return speech;
 }
 
-// What is heard when nothing is lost.
+// The audio when nothing is lost.
 inline Samples decode(const std::vector<Payload>& speech) {
   media::OpusDecoder decoder;
   Samples out(speech.size() * kFrameSamples);

@@ -1,4 +1,4 @@
-// A receiver behind filters of a real chain: what clients without a buffer of their own hear.
+// A receiver behind filters of a real chain: the audio that clients without a jitter buffer play.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@ namespace sluice::quality {
 
 class FilteredReceiver final : public Receiver {
  public:
-  // Packets go inward through `filters`, then to `inner`.
+  // Packets pass inward through `filters`, then to `inner`.
   FilteredReceiver(std::vector<test::FilterConfig> filters, std::unique_ptr<Receiver> inner);
 
   void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) override;
@@ -23,11 +23,11 @@ class FilteredReceiver final : public Receiver {
 
  private:
   void advance(Instant now);
-  // Hands on what has left the chain.
+  // Passes on the packets that have left the chain.
   void handOn();
 
   ManualClock clock_;
-  mutable test::FakeWorker worker_{clock_};  // its timers have no const
+  mutable test::FakeWorker worker_{clock_};  // its timers are not const
   test::ChainHarness chain_;
   const std::unique_ptr<Receiver> inner_;
   std::set<size_t> came_;                   // from the line

@@ -1,4 +1,4 @@
-"""60 ms of jitter: our buffer loses next to nothing, and waits hardly longer than Chromium's on the same packets."""
+"""60 ms of jitter: media::JitterBuffer loses almost nothing, and holds packets hardly longer than Chromium on the same packets."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-// What a bad line does to speech, and what each strategy saves of it: one table.
+// The effect of a bad line on speech, and how much of it each strategy prevents: one table.
 //   bazel run -c opt //test/bench:quality -- [--quick] [--dtx]
 #include <algorithm>
 #include <cstdio>
@@ -18,7 +18,7 @@ struct Speaker {
   const char* text;
 };
 
-// Harvard sentences, and Germans.
+// Harvard sentences, and German ones.
 constexpr Speaker kSpeakers[] = {
     {"en-us+m3",
      "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background. It is easy to "
@@ -75,7 +75,7 @@ std::vector<Line> lines(bool quick) {
           line("10 % loss, round trip 120 ms", uniform(0.1), 0ms, 60ms)};
 }
 
-// One voice's speech, encoded in the ways that strategies want.
+// One voice's speech, encoded in the ways that the strategies need.
 struct Piece {
   Samples samples;
   std::map<bool, std::vector<Payload>> speech;  // by fec
@@ -112,7 +112,7 @@ std::vector<Piece> pieces(bool quick, bool dtx) {
   return out;
 }
 
-// A strategy's mean over all voices.
+// The mean of a strategy over all voices.
 struct Row {
   double frames = 0, concealed = 0, recovered = 0, retransmitted = 0, too_late = 0, bytes = 0;
   double stretched_ms = 0;
@@ -178,13 +178,13 @@ void run(bool quick, bool dtx) {
   }
 }
 
-// For what puts others on the same lines: their names.
+// For programs that compare others on the same lines: the lines' names.
 void printLines(bool quick) {
   for (const Line& each : lines(quick)) std::printf("%s\n", each.name.c_str());
 }
 
-// What arrives of all voices, one after the other, with the same outcomes as in the table: when (in
-// microseconds), sequence number, timestamp, payload. False: there is no such line.
+// The packets that arrive from all voices, one after another, with the same outcomes as in the table: time
+// (in microseconds), sequence number, timestamp, payload. False if there is no such line.
 bool printStream(const char* name) {
   const auto all = lines(false);
   const auto line = std::ranges::find(all, name, &Line::name);

@@ -10,9 +10,10 @@
 namespace sluice::quality {
 namespace {
 
-constexpr size_t kBins = 1024;  // of the transform; a frame and zeros
+constexpr size_t kBins = 1024;  // of the transform; a frame and zero padding
 constexpr double kSpeechRange = 1e-4;
-constexpr double kFloorRange = 1e-6;  // of the loudest frame's mean bin: below it two bins are equally silent
+constexpr double kFloorRange =
+    1e-6;  // of the loudest frame's mean bin; below it two bins count as equally silent
 
 using Spectrum = std::array<double, kBins / 2>;  // power
 

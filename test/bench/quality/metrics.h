@@ -1,4 +1,4 @@
-// How much one sound differs from another that should be the same.
+// Measures the difference between two recordings that should be equal.
 #pragma once
 
 #include "test/bench/quality/audio.h"
@@ -6,14 +6,13 @@
 namespace sluice::quality {
 
 struct Difference {
-  // The root of the mean square of the difference of two spectra in dB, over 100 Hz to 8 kHz; the mean over
-  // windows.
+  // The root mean square of the difference of two spectra in dB, over 100 Hz to 8 kHz; the mean over windows.
   double log_spectral_distance_db = 0;
-  // Signal to difference, in dB, each frame's within -10 and 35; the mean over frames.
+  // Signal to difference in dB, limited to -10 to 35 for each frame; the mean over frames.
   double segmental_snr_db = 0;
 };
 
-// Over the parts of `clean` that are speech: within 40 dB of its loudest frame. Both are as long.
+// Over the parts of `clean` that are speech: within 40 dB of its loudest frame. Both have the same length.
 Difference compare(const Samples& clean, const Samples& heard);
 
 }  // namespace sluice::quality

@@ -1,5 +1,5 @@
-"""What Chromium's NetEQ makes of the lines of //test/bench:quality: a browser hears the very packets that its strategy `none`
-gets, at the same times. And what media::JitterBuffer makes of them, captured as they reach the browser.
+"""Chromium's NetEQ on the lines of //test/bench:quality: a browser receives the same packets as the strategy `none`, at the
+same times. media::JitterBuffer is compared with it on the packets captured at the browser.
 
 Usage: bazel run -c opt //test/bench:neteq [-- --quick] [-- --seconds N]
 """
@@ -22,7 +22,7 @@ QUALITY = "test/bench/quality/quality"
 REPLAY = "test/bench/quality/replay"
 SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>
 PACKET_OUTGOING = 4  # <linux/if_packet.h>: loopback shows each packet twice
-WARM_UP_S = 8  # a buffer that adapts has done so
+WARM_UP_S = 8  # until the adaptive buffer has adapted
 
 CONFIG = """
 listeners {
@@ -39,7 +39,7 @@ admin { address: "127.0.0.1:9901" }
 join { address: "127.0.0.1:8080" page_directory: "%s" }
 """
 
-# Sums over the lines that hear something.
+# Sums over the streams that play audio.
 INBOUND = """
 (async () => {
   const total = {};
@@ -101,24 +101,24 @@ def stream(line):
 
 
 def hear(packets, seconds):
-    """What the listener's buffer did in so many seconds, and what replay() says of the same packets."""
+    """The counters of the receiver's buffer over this many seconds, and the output of replay() for the same packets."""
     packets = [packet for packet in packets if packet[0] < WARM_UP_S + seconds + 1]
     with contextlib.ExitStack() as stack:
         pages = os.path.abspath("examples/voice_room/page")
         sluice = stack.enter_context(Sluice(config=CONFIG % pages, arguments=["--concurrency", "1"]))
         chromium = stack.enter_context(browser.Browser())
-        listener = Player(chromium, sluice, "bench", "listener", query="&listen=1")
-        listener.wait_for_state("connected")
+        receiver = Player(chromium, sluice, "bench", "receiver", query="&listen=1")
+        receiver.wait_for_state("connected")
         speaker = stack.enter_context(AiortcPlayer(sluice, "bench", "speaker", slots=1, track=None))
         wait_until(lambda: speaker.state() == "connected", "the speaker is connected")
         capture = Capture(sluice.ports["udp"])
         stack.callback(capture.end)
         sending = speaker.send(packets)
-        wait_until(lambda: listener.stats()["packetsReceived"] > 50, "sound flows")
+        wait_until(lambda: receiver.stats()["packetsReceived"] > 50, "sound flows")
         time.sleep(WARM_UP_S)
-        before = listener.page.run(INBOUND)
+        before = receiver.page.run(INBOUND)
         time.sleep(min(seconds, packets[-1][0] - WARM_UP_S - 3))
-        after = listener.page.run(INBOUND)
+        after = receiver.page.run(INBOUND)
         sending.cancel()
     heard = {name: after[name] - before.get(name, 0) for name in after}
     heard["buffer_ms"] = 1000 * heard["jitterBufferDelay"] / heard["jitterBufferEmittedCount"]

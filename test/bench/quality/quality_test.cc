@@ -9,7 +9,7 @@
 namespace sluice::quality {
 namespace {
 
-// Ten seconds of something like a vowel whose pitch and loudness move.
+// Ten seconds of a vowel-like sound whose pitch and loudness vary.
 Samples vowel() {
   Samples out(size_t{10} * kRate);
   double phase = 0;
@@ -46,7 +46,7 @@ Result hear(const std::string& name, const impair::Impairment::Config& line) {
   return {};
 }
 
-TEST_CASE("over a good line every strategy plays exactly what was decoded") {
+TEST_CASE("over a good line every strategy plays exactly the decoded audio") {
   for (const Strategy& strategy : strategies()) {
     CAPTURE(strategy.name);
     const auto [outcome, difference] = hear(strategy.name, {.delay = 20ms});
@@ -59,7 +59,7 @@ TEST_CASE("over a good line every strategy plays exactly what was decoded") {
   }
 }
 
-TEST_CASE("over a line that loses a tenth each strategy hears more than none does") {
+TEST_CASE("over a line that loses a tenth, each strategy recovers more than none does") {
   const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(0.1), .delay = 20ms};
   const auto [none, worst] = hear("none", line);
   CHECK(none.concealed == doctest::Approx(50).epsilon(0.4));
@@ -74,7 +74,7 @@ TEST_CASE("over a line that loses a tenth each strategy hears more than none doe
   }
 }
 
-TEST_CASE("CONCEAL hears what the decoder's own concealment hears, and more where there is LBRR") {
+TEST_CASE("CONCEAL is as good as the decoder's own concealment, and better where there is LBRR") {
   const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(0.1), .delay = 20ms};
   const auto [none, without] = hear("none", line);
   const auto [concealed, same] = hear("conceal", line);
@@ -85,7 +85,7 @@ TEST_CASE("CONCEAL hears what the decoder's own concealment hears, and more wher
   CHECK(better.log_spectral_distance_db < without.log_spectral_distance_db / 1.5);
 }
 
-TEST_CASE("redundancy costs its bytes") {
+TEST_CASE("redundancy costs the expected bytes") {
   const size_t none = hear("none", {}).outcome.bytes;
   const size_t red1 = hear("red1", {}).outcome.bytes;
   const size_t red2 = hear("red2", {}).outcome.bytes;
@@ -93,7 +93,7 @@ TEST_CASE("redundancy costs its bytes") {
   CHECK(red2 - none == doctest::Approx(2.0 * static_cast<double>(red1 - none)).epsilon(0.01));
 }
 
-TEST_CASE("the filter saves about what its model says is possible, and sends nothing late") {
+TEST_CASE("the repair filter recovers about as much as its model, and sends nothing late") {
   for (const double loss : {0.05, 0.1, 0.2}) {
     CAPTURE(loss);
     const impair::Impairment::Config line{.loss = impair::GilbertElliott::uniform(loss), .delay = 20ms};
@@ -105,7 +105,7 @@ TEST_CASE("the filter saves about what its model says is possible, and sends not
   }
 }
 
-TEST_CASE("with discontinuous transmission repair saves as much as without") {
+TEST_CASE("repair recovers as much with discontinuous transmission as without") {
   Samples samples;
   for (int spurt = 0; spurt < 20; ++spurt) {
     const Samples sound = vowel();
@@ -128,7 +128,7 @@ TEST_CASE("with discontinuous transmission repair saves as much as without") {
   CHECK(concealed("conceal", 0.1) < concealed("none", 0.1));
 }
 
-TEST_CASE("what cannot come in time is not asked for") {
+TEST_CASE("packets that cannot arrive in time are not requested") {
   const auto [outcome, difference] =
       hear("nack", {.loss = impair::GilbertElliott::uniform(0.1), .delay = 60ms});
   CHECK(outcome.concealed > 0);
@@ -136,7 +136,7 @@ TEST_CASE("what cannot come in time is not asked for") {
   CHECK(outcome.too_late == 0);
 }
 
-TEST_CASE("the adaptive buffer takes no longer than it must") {
+TEST_CASE("the adaptive buffer holds packets no longer than necessary") {
   const auto [quiet, same] = hear("jb", {.delay = 20ms});
   CHECK(quiet.delays.back() <= 20ms);
   CHECK(quiet.stretched == Duration::zero());
@@ -146,7 +146,7 @@ TEST_CASE("the adaptive buffer takes no longer than it must") {
   CHECK(outcome.delays.back() < 80ms);
 }
 
-TEST_CASE("a wave file is read although a stream does not know its length") {
+TEST_CASE("a wave file from a stream, without a valid length, is read") {
   std::vector<uint8_t> wav;
   const auto text = [&](const char* letters) { wav.insert(wav.end(), letters, letters + 4); };
   const auto number = [&](uint32_t value, int size) {

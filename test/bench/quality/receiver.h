@@ -1,5 +1,4 @@
-// What stands at a listener's end: frames in as they come, sound out as it plays. Strategies are made of
-// these.
+// The receiver's end: accepts frames as they arrive and plays audio. Strategies are built from these.
 #pragma once
 
 #include <array>
@@ -14,30 +13,30 @@ namespace sluice::quality {
 struct Played {
   enum Kind {
     kReceived,
-    kRecovered,  // from the next packet's LBRR
+    kRecovered,  // from the LBRR of the next packet
     kConcealed,
-    kPause,  // comfort noise, since a DTX packet was the last one
+    kPause,  // comfort noise, because a DTX packet was the last one
   } kind;
-  size_t frame;  // of the speech; rises, but may leave out numbers
+  size_t frame;  // of the speech; increases, but may skip numbers
 };
 
 class Receiver {
  public:
   virtual ~Receiver() = default;
 
-  // An encoded frame came, in whatever way: any order, and more than once. `sequence` counts the frames that
+  // An encoded frame arrived, in any order and possibly more than once. `sequence` counts the frames that
   // were sent.
   virtual void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) = 0;
-  // When there is something to do; Instant::max() when it never will without another frame.
+  // The time of the next action; Instant::max() if none is due until another frame arrives.
   virtual Instant due() const = 0;
-  // Called at due(), or soon after. Plays 20 ms into `out`, unless it was something else.
+  // Called at due() or soon after. Plays 20 ms into `out`, unless the action was another one.
   virtual std::optional<Played> play(Instant now, media::MutablePcm out) = 0;
-  // When this frame plays as far as is known now; what comes later than that is of no use.
+  // The time at which this frame will play, as far as is known now; frames that arrive later are useless.
   virtual Instant deadline(size_t frame) const = 0;
 };
 
-// Begins to play a fixed time after the first frame came, and goes on for ever. Without policy: the base
-// line.
+// Begins to play a fixed time after the first frame arrived, and continues forever. It has no policy: the
+// baseline.
 class FixedBuffer final : public Receiver {
  public:
   FixedBuffer(bool use_fec, Duration delay) : use_fec_(use_fec), delay_(delay) {}
@@ -58,11 +57,11 @@ class FixedBuffer final : public Receiver {
   media::OpusDecoder decoder_;
 };
 
-// media::JitterBuffer, which follows the jitter, and a player that conceals while it is empty. A frame that
-// comes when it has been concealed is of no more use.
+// media::JitterBuffer, which follows the jitter, and a player that conceals while the buffer is empty. A
+// frame that arrives after it was concealed is useless.
 class AdaptiveBuffer final : public Receiver {
  public:
-  // LBRR is of use only when the next packet is there in time.
+  // LBRR is useful only if the next packet has arrived in time.
   explicit AdaptiveBuffer(bool use_fec)
       : use_fec_(use_fec), buffer_({.patient = false, .delay = {.floor = use_fec ? 30ms : 10ms}}) {}
 

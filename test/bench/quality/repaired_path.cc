@@ -19,7 +19,7 @@ constexpr Duration kReportEvery = 1s;
 RepairedPath::RepairedPath(const Config& config, Duration round_trip)
     : sender_(worker_, {{repair::filterType(), config.filter}}),
       receiver_(worker_, {{repair::filterType(), config.filter}}) {
-  sender_.session.known_player = join("listener", config, round_trip);
+  sender_.session.known_player = join("receiver", config, round_trip);
   receiver_.session.known_player = join("speaker", config, round_trip);
 }
 
@@ -36,7 +36,7 @@ rooms::PlayerPtr RepairedPath::join(const char* name, const Config& config, Dura
   static_cast<rooms::AudioLine&>(slot) = line;
   slot.ssrc = kSsrc;
   negotiated.slots.push_back(slot);
-  const rooms::PlayerPtr player = *directory_.join(name, name, negotiated);  // each in a room of its own
+  const rooms::PlayerPtr player = *directory_.join(name, name, negotiated);  // each in its own room
   player->observed.rtt_us = static_cast<uint32_t>(round_trip / 1us);
   return player;
 }
@@ -68,7 +68,7 @@ void RepairedPath::onBack(Bytes packet, Instant now) {
   sender_.ingress(packet);
 }
 
-// Repair writes into the report what the line lost.
+// Repair writes the loss of the line into the report.
 void RepairedPath::report() {
   reported_ = clock_.now();
   uint8_t buffer[200];

@@ -1,5 +1,5 @@
-// The two ends of a line as filters/repair makes them: who sends is a listener's chain, which answers and
-// adds RED; who receives is a speaker's chain, which asks and undoes it.
+// The two ends of a line with filters/repair: the sending end is a receiver's chain, which retransmits and
+// adds RED; the receiving end is a speaker's chain, which requests packets and removes RED.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ namespace sluice::quality {
 class RepairedPath {
  public:
   struct Config {
-    // Of both. What is later than the strategies' buffers hold is of no use.
+    // Of both. Packets later than the strategies' buffers are useless.
     std::string filter = "uplink { budget_ms: 100 } downlink { budget_ms: 100 }";
-    bool nack = false;  // agreed on
+    bool nack = false;  // negotiated
     bool red = false;
   };
   RepairedPath(const Config& config, Duration round_trip);
@@ -27,7 +27,7 @@ class RepairedPath {
   Instant due();
   void run(Instant now);
 
-  // What has come of all that since the last call.
+  // The packets that have arrived since the last call.
   std::vector<Payload> forward() { return take(sender_); }
   std::vector<Payload> back() { return take(receiver_); }
   struct Frame {

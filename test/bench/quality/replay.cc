@@ -1,6 +1,6 @@
-// What media::JitterBuffer makes of packets that somebody else's buffer got: a capture on standard input, a
-// packet a line, "ARRIVAL_US SEQUENCE TIMESTAMP", in order of arrival. Prints, of those after the warm-up,
-// "PACKETS LATE MISSING MEAN_HELD_MS P95_HELD_MS".
+// Replays packets that another jitter buffer received through media::JitterBuffer: a capture on standard
+// input, one packet per line, "ARRIVAL_US SEQUENCE TIMESTAMP", in order of arrival. For the packets after the
+// warm-up it prints "PACKETS LATE MISSING MEAN_HELD_MS P95_HELD_MS".
 #include <algorithm>
 #include <array>
 #include <cstdio>

@@ -17,7 +17,7 @@ constexpr size_t kHeaders = kBelowRtp + 12;
 constexpr size_t kNackSize = 20 + 8 + 16 + 4 + 16;
 constexpr size_t kRtxHeader = 2;  // RFC 4588 section 4
 constexpr Duration kPatience =
-    10ms;  // before a gap counts as a loss, and beyond a round trip before asking again
+    10ms;  // before a gap counts as a loss, and in addition to a round trip before the next request
 constexpr size_t kMaxNackDistance = 100;
 
 class Simulation {
@@ -66,7 +66,7 @@ class Simulation {
   static Instant sentAt(size_t frame) { return kStart + kFrame * static_cast<int64_t>(frame + 1); }
   void at(Instant when, std::function<void()> event) { events_.emplace(when, std::move(event)); }
 
-  // Through the line; `arrive` runs for each copy that passes.
+  // Sends through the line; `arrive` runs for each copy that passes.
   void transmit(impair::Impairment& line, size_t size, const std::function<void()>& arrive) {
     out_.bytes += size;
     for (const impair::Outcome& outcome : line.decide(size, now_)) {
@@ -80,7 +80,7 @@ class Simulation {
     return std::move(out_);
   }
 
-  // What the path's ends have to send, and what has come through it.
+  // Sends what the path's ends have to send, and reads the packets that passed.
   void transmitRepaired() {
     for (const Payload& packet : path_->forward()) {
       transmit(forward_, kBelowRtp + packet.size(), [this, packet] {
@@ -143,7 +143,7 @@ class Simulation {
     at(now_ + line_.roundTrip() + kPatience, [this, frame] { ask(frame); });
   }
 
-  // False when the speech is over.
+  // False when the speech has ended.
   bool play() {
     int16_t samples[kFrameSamples];
     const auto result = receiver_->play(now_, samples);
@@ -154,8 +154,8 @@ class Simulation {
     last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
-    // In a pause that the listener knows of it misses what was sent in it; in one that it does not, all of
-    // it.
+    // In a pause that the receiver knows of, it misses the frames that were sent in it; in any other pause,
+    // it misses all frames.
     const bool missed = played.kind == Played::kPause && !speech_[played.frame].empty();
     out_.concealed += missed || played.kind == Played::kConcealed;
     out_.recovered += played.kind == Played::kRecovered;
@@ -166,7 +166,7 @@ class Simulation {
   }
 
   const std::vector<Payload>& speech_;
-  std::vector<size_t> sequences_;  // of each frame: how many were sent before it
+  std::vector<size_t> sequences_;  // by frame: how many were sent before it
   const Line& line_;
   const Strategy& strategy_;
   const std::unique_ptr<Receiver> receiver_;
@@ -176,7 +176,7 @@ class Simulation {
   Instant now_ = kStart;
   Instant last_played_{};
   std::set<size_t> arrived_;
-  size_t seen_up_to_ = 0;               // gaps below have been looked at
+  size_t seen_up_to_ = 0;               // gaps before this one were checked
   std::unique_ptr<RepairedPath> path_;  // null: no repair
   Outcome out_;
 };

@@ -7,7 +7,7 @@ namespace sluice::quality {
 namespace {
 
 constexpr Duration kShort = 60ms;
-constexpr Duration kLong = 100ms;  // has room for noticing a loss and a round trip of 40 ms
+constexpr Duration kLong = 100ms;  // leaves time for detecting a loss and a round trip of 40 ms
 
 auto buffer(Duration delay, bool use_fec = false) {
   return [=] { return std::make_unique<FixedBuffer>(use_fec, delay); };
@@ -15,7 +15,7 @@ auto buffer(Duration delay, bool use_fec = false) {
 auto adaptive(bool use_fec = false) {
   return [=] { return std::make_unique<AdaptiveBuffer>(use_fec); };
 }
-// The listener behind it adapts to what comes late because it was rebuilt when its follower was there.
+// The receiver behind it adapts to the delay of frames that were rebuilt when the next packet arrived.
 auto behindOpus(const char* config) {
   return [=] {
     return std::make_unique<FilteredReceiver>(

@@ -33,7 +33,7 @@ struct Fixture {
     out->remote = *net::Address::parse(from);
     return out;
   }
-  // What is returned is settled.
+  // The packet is settled.
   Reassembly::Result add(const FragmentHeader& header, Bytes payload, const char* from = "192.0.2.1:1000") {
     auto result = reassembly.add(header, packet(header, payload, from), now);
     if (result.packet != nullptr) result.packet->settle();
@@ -43,7 +43,7 @@ struct Fixture {
   Verdict verdict(const FragmentHeader& header, size_t size) { return add(header, Message(size)).verdict; }
 };
 
-// Of `count` fragments, all but the last `each` long.
+// Returns `count` fragments; all except the last have `each` bytes.
 std::vector<Message> cut(const Message& message, size_t each) {
   std::vector<Message> out;
   for (size_t at = 0; at < message.size(); at += each) {
@@ -53,7 +53,7 @@ std::vector<Message> cut(const Message& message, size_t each) {
   return out;
 }
 
-TEST_CASE("a header reads as it was written; what contradicts itself is refused") {
+TEST_CASE("a header reads back as written; an inconsistent header is refused") {
   uint8_t bytes[] = {0, 0, 0, 0, 42};
   write({.id = 0xABCD, .index = 3, .last = 15}, bytes);
   CHECK(isFragment(bytes));
@@ -73,7 +73,7 @@ TEST_CASE("a header reads as it was written; what contradicts itself is refused"
   CHECK_FALSE(isFragment(bytes));
 }
 
-TEST_CASE("a message comes whole in every order of its fragments") {
+TEST_CASE("a message is reassembled from any order of its fragments") {
   Message message(1000);
   for (size_t i = 0; i < message.size(); ++i) message[i] = static_cast<uint8_t>(i * 7);
   const auto parts = cut(message, 270);  // the last has 190
@@ -96,7 +96,7 @@ TEST_CASE("a message comes whole in every order of its fragments") {
   } while (std::ranges::next_permutation(order).found);
 }
 
-TEST_CASE("the longest message fits, a longer one does not, whichever fragment shows it") {
+TEST_CASE("the longest message fits; a longer one does not, whichever fragment reveals it") {
   Fixture f;
   CHECK(f.verdict({.id = 1, .index = 0, .last = 1}, 750) == Verdict::kAdded);
   CHECK(f.verdict({.id = 1, .index = 1, .last = 1}, 750) == Verdict::kComplete);
@@ -109,7 +109,7 @@ TEST_CASE("the longest message fits, a longer one does not, whichever fragment s
   CHECK(f.verdict({.id = 6, .index = 15, .last = 15}, 1485) == Verdict::kAdded);
 }
 
-TEST_CASE("fragments that contradict the first change nothing") {
+TEST_CASE("fragments that contradict the first one change nothing") {
   Fixture f;
   CHECK(f.verdict({.id = 1, .index = 0, .last = 2}, 100) == Verdict::kAdded);
   CHECK(f.verdict({.id = 1, .index = 1, .last = 3}, 100) == Verdict::kInconsistent);
@@ -119,7 +119,7 @@ TEST_CASE("fragments that contradict the first change nothing") {
   CHECK(f.verdict({.id = 1, .index = 1, .last = 2}, 100) == Verdict::kComplete);
 }
 
-TEST_CASE("duplicates of a complete message are known until it is forgotten") {
+TEST_CASE("duplicates of a complete message are recognized until it is forgotten") {
   Fixture f;
   f.verdict({.id = 1, .index = 0, .last = 1}, 10);
   CHECK(f.verdict({.id = 1, .index = 1, .last = 1}, 10) == Verdict::kComplete);
@@ -131,7 +131,7 @@ TEST_CASE("duplicates of a complete message are known until it is forgotten") {
   CHECK(f.verdict({.id = 1, .index = 1, .last = 1}, 10) == Verdict::kAdded);
 }
 
-TEST_CASE("two addresses may use one id") {
+TEST_CASE("two addresses may use the same id") {
   Fixture f;
   CHECK(f.add({.id = 1, .index = 0, .last = 1}, Message{1}, "192.0.2.1:1").verdict == Verdict::kAdded);
   CHECK(f.add({.id = 1, .index = 0, .last = 1}, Message{2}, "192.0.2.2:1").verdict == Verdict::kAdded);
@@ -140,18 +140,18 @@ TEST_CASE("two addresses may use one id") {
   CHECK(std::ranges::equal(result.packet->data(), Message{2, 3}));
 }
 
-TEST_CASE("one message too many drops the oldest incomplete one, but a complete one goes first") {
+TEST_CASE("a message above the limit drops the oldest incomplete one, and a complete one before that") {
   Fixture f;
   for (uint16_t id = 0; id < 7; ++id, f.now += 1ms) f.verdict({.id = id, .index = 0, .last = 1}, 10);
   f.verdict({.id = 7, .index = 0, .last = 1}, 10);
   CHECK(f.verdict({.id = 7, .index = 1, .last = 1}, 10) == Verdict::kComplete);
-  CHECK(f.add({.id = 8, .index = 0, .last = 1}, Message(10)).evicted == nullptr);  // in the place of 7
+  CHECK(f.add({.id = 8, .index = 0, .last = 1}, Message(10)).evicted == nullptr);  // replaces 7
   CHECK(f.add({.id = 9, .index = 0, .last = 1}, Message(10)).evicted != nullptr);  // of 0
   CHECK(f.verdict({.id = 1, .index = 1, .last = 1}, 10) == Verdict::kComplete);
-  CHECK(f.verdict({.id = 0, .index = 1, .last = 1}, 10) == Verdict::kAdded);  // anew
+  CHECK(f.verdict({.id = 0, .index = 1, .last = 1}, 10) == Verdict::kAdded);  // again
 }
 
-TEST_CASE("a message expires by when it began; a smaller capacity waits for its end") {
+TEST_CASE("a message expires by its start; a smaller capacity applies when a message ends") {
   Fixture f;
   const Instant start = f.now;
   for (uint16_t id = 0; id < 5; ++id, f.now += 10ms) f.verdict({.id = id, .index = 0, .last = 1}, 10);
@@ -174,7 +174,8 @@ TEST_CASE("a message expires by when it began; a smaller capacity waits for its 
 }
 
 TEST_CASE(
-    "any order, loss, duplication and mixture: what comes out is what went in, once, and memory is bounded") {
+    "any order, loss, duplication and mixture: every reassembled message equals the original, appears once, "
+    "and memory is bounded") {
   std::mt19937 random(1);
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
   Fixture f;
@@ -186,8 +187,8 @@ TEST_CASE(
   std::set<uint16_t> came;
   size_t whole = 0;
   for (int round = 0; round < 2000; ++round) {
-    // A few messages at a time, their fragments shuffled, some lost, some doubled. Within the timeout there
-    // are at most eight.
+    // A few messages at a time, with fragments shuffled, lost and duplicated. Within the timeout there are at
+    // most eight.
     std::vector<Datagram> datagrams;
     sent.clear();
     came.clear();

@@ -14,7 +14,7 @@ constexpr int kPackets = 100'000;
 
 struct Trace {
   std::vector<bool> lost;
-  std::vector<double> delays_ms;  // of those that passed
+  std::vector<double> delays_ms;  // of the packets that passed
   double loss() const {
     return static_cast<double>(std::count(lost.begin(), lost.end(), true)) / static_cast<double>(lost.size());
   }
@@ -52,7 +52,7 @@ TEST_CASE("a line without impairments passes everything at once") {
   CHECK(trace.quantile(1) == 0);
 }
 
-TEST_CASE("loss is as configured, alone and in bursts") {
+TEST_CASE("loss is as configured, independent and in bursts") {
   struct Case {
     double loss;
     double burst;  // 0: uniform
@@ -68,16 +68,16 @@ TEST_CASE("loss is as configured, alone and in bursts") {
   CHECK(run({.loss = GilbertElliott::uniform(1)}).loss() == 1);
 }
 
-TEST_CASE("Gilbert-Elliott loses in both states") {
+TEST_CASE("Gilbert-Elliott loses packets in both states") {
   // A third of the time bad: 1/3 * 60 % + 2/3 * 3 %.
   const Trace trace = run({.loss = {.to_bad = 0.05, .to_good = 0.1, .good_loss = 0.03, .bad_loss = 0.6}});
   CHECK(trace.loss() == doctest::Approx(0.22).epsilon(0.1));
 }
 
-TEST_CASE("jitter adds to the delay, is bounded, and has its distribution's form") {
+TEST_CASE("jitter adds to the delay, is bounded, and has the configured distribution") {
   struct Case {
     Distribution distribution;
-    double mean, median, p99;  // of the jitter's 60 ms
+    double mean, median, p99;  // of the jitter of 60 ms
   };
   for (const auto& [distribution, mean, median, p99] : {Case{Distribution::kUniform, 30, 30, 59.4},
                                                         {Distribution::kNormal, 30, 30, 48.7},
@@ -91,7 +91,7 @@ TEST_CASE("jitter adds to the delay, is bounded, and has its distribution's form
   }
 }
 
-TEST_CASE("jitter lets packets overtake, unless they keep their order") {
+TEST_CASE("jitter reorders packets, unless keep_order is set") {
   for (const bool keep_order : {false, true}) {
     Impairment line({.max_jitter = 100ms, .keep_order = keep_order}, 7);
     Instant now = kStart;
@@ -107,7 +107,7 @@ TEST_CASE("jitter lets packets overtake, unless they keep their order") {
   }
 }
 
-TEST_CASE("a share is held back, doubled or corrupted") {
+TEST_CASE("a configured share is held back, duplicated or corrupted") {
   Impairment line({.delay = 10ms, .reorder = 0.1, .reorder_by = 25ms, .duplicate = 0.2, .corrupt = 0.3}, 3);
   int reordered = 0;
   int copies = 0;
@@ -125,7 +125,7 @@ TEST_CASE("a share is held back, doubled or corrupted") {
   CHECK(corrupted / 1e5 == doctest::Approx(0.3).epsilon(0.05));
 }
 
-TEST_CASE("a thin link sends one packet after the other and refuses what would wait too long") {
+TEST_CASE("a limited bit rate sends packets one after another and refuses those that would wait too long") {
   // 100 bytes at 8000 bit/s take 100 ms.
   Impairment line({.rate_bps = 8000, .max_queue = 150ms}, 1);
   CHECK(line.decide(100, kStart).original().release == kStart + 100ms);
@@ -135,7 +135,7 @@ TEST_CASE("a thin link sends one packet after the other and refuses what would w
   CHECK(line.decide(100, kStart + 1s).original().release == kStart + 1100ms);
 }
 
-TEST_CASE("the same seed has the same outcomes; another has others") {
+TEST_CASE("the same seed gives the same outcomes; another seed gives others") {
   const Impairment::Config config{.loss = GilbertElliott::bursts(0.1, 3), .max_jitter = 60ms};
   const Trace first = run(config, 42, 5000);
   const Trace again = run(config, 42, 5000);
@@ -143,7 +143,7 @@ TEST_CASE("the same seed has the same outcomes; another has others") {
   CHECK(first.lost == again.lost);
   CHECK(first.delays_ms == again.delays_ms);
   CHECK(first.lost != other.lost);
-  // Nobody's runs may change with a release: these are the packets lost with seed 1 at 10 %.
+  // Users' runs must not change with a release: these are the packets lost with seed 1 at 10 %.
   const Trace fixed = run({.loss = GilbertElliott::uniform(0.1)}, 1, 60);
   std::vector<int> lost;
   for (int i = 0; i < 60; ++i) {
@@ -152,7 +152,7 @@ TEST_CASE("the same seed has the same outcomes; another has others") {
   CHECK(lost == std::vector{14, 16, 30, 43, 45});
 }
 
-TEST_CASE("what is lost does not depend on the other impairments") {
+TEST_CASE("the lost packets do not depend on the other impairments") {
   const auto loss = GilbertElliott::uniform(0.1);
   const Trace alone = run({.loss = loss}, 5, 5000);
   const Trace with =
@@ -160,7 +160,7 @@ TEST_CASE("what is lost does not depend on the other impairments") {
   CHECK(alone.lost == with.lost);
 }
 
-TEST_CASE("a new configuration goes on with the line; a new seed begins anew") {
+TEST_CASE("a new configuration continues the line; a new seed restarts it") {
   const Impairment::Config config{.loss = GilbertElliott::uniform(0.5)};
   const Trace whole = run(config, 9, 200);
   Impairment line({}, 9);

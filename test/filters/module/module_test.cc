@@ -57,7 +57,7 @@ struct Fixture {
   ChainHarness chain;
 };
 
-// Makes factories in one process, which outlives them.
+// Creates factories in one process, which outlives them.
 class Maker {
  public:
   Result<chain::FilterFactoryPtr> make(const std::string& file, const std::string& mode,
@@ -86,14 +86,14 @@ class Maker {
                                  .base_path = "."};
 };
 
-// What is wrong with this configuration.
+// The errors of this configuration.
 std::string errorOf(const std::string& file, const std::string& mode = "") {
   Maker maker;
   const auto factory = maker.make(file, mode);
   return factory.ok() ? "" : factory.error().toString();
 }
 
-TEST_CASE("a preview takes the code that runs already, and neither loads other code nor runs it") {
+TEST_CASE("a dry run uses code that is already loaded, and neither loads other code nor calls it") {
   Maker maker;
   for (const std::string& file :
        {built("unruly_1.so"), built("without_symbol.so"), std::string("/no/such.so"),
@@ -102,7 +102,7 @@ TEST_CASE("a preview takes the code that runs already, and neither loads other c
     CAPTURE(file);
     const auto preview = maker.make(file, "fine", false);
     REQUIRE_FALSE(preview.ok());
-    CHECK(preview.error() == Error{"file", "'" + file + "' is not the code of a module that runs already"});
+    CHECK(preview.error() == Error{"file", "'" + file + "' is not the code of a loaded module"});
   }
   const auto running = maker.make(built("unruly_1.so"), "fine");
   REQUIRE(running.ok());
@@ -114,7 +114,7 @@ TEST_CASE("a preview takes the code that runs already, and neither loads other c
   CHECK_FALSE(maker.make(built("unruly_2.so"), "fine", false).ok());
 }
 
-TEST_CASE("what cannot be a module is refused, and why is said") {
+TEST_CASE("a file that is not a valid module is refused with a reason") {
   const auto says = [](const std::string& error, const std::string& part) {
     CAPTURE(error);
     CHECK(error.find(part) != std::string::npos);
@@ -125,14 +125,14 @@ TEST_CASE("what cannot be a module is refused, and why is said") {
   says(errorOf(built("without_symbol.so")), "exports no sluice_filter");
   says(errorOf(built("other_abi.so")), "was built for ABI 2; this is 1");
   says(errorOf(built("refusing.so")), "sluice_filter() returned null");
-  says(errorOf(built("unruly_1.so"), "bad_config"), "config: the module says: no such mode");
+  says(errorOf(built("unruly_1.so"), "bad_config"), "config: the module reports: no such mode");
   const std::string garbage = std::string(std::getenv("TEST_TMPDIR")) + "/garbage.so";
   std::ofstream(garbage) << "not a shared object";
   says(errorOf(garbage), "cannot be loaded");
   CHECK(errorOf(built("unruly_1.so")) == "");
 }
 
-TEST_CASE("a module sees packets, may change them and mark them") {
+TEST_CASE("a module receives packets, may change them and mark them") {
   Fixture f(unruly("grow"));
   f.ingress("voice");
   CHECK(f.inner() == "<<voice>>> ");
@@ -144,7 +144,7 @@ TEST_CASE("a module sees packets, may change them and mark them") {
   CHECK(f.outer() == "back ");
 }
 
-TEST_CASE("what a module does beside its packet is named and drops the packet") {
+TEST_CASE("a module that writes outside its packet is detected and the packet is dropped") {
   for (const char* mode : {"before", "behind", "elsewhere", "too_long"}) {
     CAPTURE(mode);
     Fixture f(unruly(mode));
@@ -154,7 +154,7 @@ TEST_CASE("what a module does beside its packet is named and drops the packet") 
   }
 }
 
-TEST_CASE("a verdict that means nothing is a drop, one of the module's own has its name") {
+TEST_CASE("an undefined verdict is a drop; the module's own drop reasons have their names") {
   for (const char* mode : {"nonsense", "negative", "drop_unknown"}) {
     CAPTURE(mode);
     Fixture f(unruly(mode));
@@ -170,7 +170,7 @@ TEST_CASE("a verdict that means nothing is a drop, one of the module's own has i
   CHECK(consuming.inner() == "");
 }
 
-TEST_CASE("a session that the module refuses gets nothing through, and says so") {
+TEST_CASE("a session that the module refuses drops everything, and shows that state") {
   Fixture f(unruly("no_session"));
   f.ingress("voice");
   f.chain.egress(asBytes("back"));
@@ -186,7 +186,7 @@ TEST_CASE("a call that takes long is counted") {
   CHECK(f.chain.counted("module", "slow_calls") == 1);
 }
 
-TEST_CASE("a module sends packets of its own, after its call, from timers too, and not without bound") {
+TEST_CASE("a module sends its own packets after a call, also from timers, up to a limit") {
   Fixture answering(unruly("answer"));
   answering.ingress("ping");
   CHECK(answering.outer() == "pong ");
@@ -205,7 +205,7 @@ TEST_CASE("a module sends packets of its own, after its call, from timers too, a
   CHECK(endless.chain.counted("module", "not_sent") == 1);
 }
 
-TEST_CASE("a module's statistics have its names, and its indices stay its own") {
+TEST_CASE("a module's statistics have its names, and its indices address only its own statistics") {
   const auto schema = [](const std::string& file) {
     chain::ProcessState process;
     return (*process.get<module::Libraries>()->load(file))->schema();
@@ -218,8 +218,8 @@ TEST_CASE("a module's statistics have its names, and its indices stay its own") 
   CHECK(first->schema() == schema(built("unruly_1.so"))->schema());
 }
 
-// The file is replaced, as a build does it.
-TEST_CASE("other code takes over a live session with its state") {
+// Replaces the file, as a build does.
+TEST_CASE("other code continues a live session with its state") {
   const std::string file = std::string(std::getenv("TEST_TMPDIR")) + "/swapped.so";
   const auto install = [&](const std::string& name) {
     fs::copy_file(built(name), file + ".new");
@@ -229,7 +229,7 @@ TEST_CASE("other code takes over a live session with its state") {
   Fixture f(unruly("later", file));
   f.ingress("one");
   f.ingress("two");
-  SUBCASE("which it understands") {
+  SUBCASE("state that the new code can read") {
     install("unruly_2.so");
     f.reload(unruly("later", file));
     f.ingress("three");
@@ -238,19 +238,19 @@ TEST_CASE("other code takes over a live session with its state") {
     CHECK(f.outer() == "tick 3 ");
     CHECK(f.chain.counted("module", "handovers", "kept") == 1);
   }
-  SUBCASE("which it does not") {
+  SUBCASE("state that the new code cannot read") {
     install("unruly_2.so");
     f.reload(unruly("forget", file));
     CHECK(f.chain.counted("module", "handovers", "lost") == 1);
   }
-  SUBCASE("which is too large") {
+  SUBCASE("state that is too large") {
     f.reload(unruly("hoard", file));  // the same code, which cannot reload
     install("unruly_2.so");
     f.reload(unruly("later", file));
     CHECK(f.chain.counted("module", "handovers", "kept") == 1);
     CHECK(f.chain.counted("module", "handovers", "lost") == 1);
   }
-  SUBCASE("a hundred times, and nothing of the old stays") {
+  SUBCASE("a hundred times, and nothing of the old code remains") {
     for (int i = 0; i < 100; ++i) {
       install(i % 2 == 0 ? "unruly_2.so" : "unruly_1.so");
       f.reload(unruly("later", file));
@@ -268,7 +268,7 @@ TEST_CASE("other code takes over a live session with its state") {
   }
 }
 
-TEST_CASE("the example drops what is over its rate, and keeps its bucket across a new configuration") {
+TEST_CASE("the example drops packets above its rate, and keeps its bucket across a new configuration") {
   const auto limited = [](int per_second) {
     return config(kTalkLimit, "fields { key: 'packets_per_second' value { number_value: " +
                                   std::to_string(per_second) + " } }");

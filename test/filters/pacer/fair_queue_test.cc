@@ -15,7 +15,7 @@ struct Fixture {
     while (!queue.empty()) queue.pop()->settle();
   }
 
-  // The tag of the packet that has no place, or 0.
+  // The tag of the packet that was dropped, or 0.
   char push(char tag, uint32_t ssrc, size_t size = 100) {
     net::PacketPtr packet = pool.acquire();
     packet->resize(size);
@@ -41,7 +41,7 @@ struct Fixture {
   FairQueue queue;
 };
 
-TEST_CASE("FairQueue: the packets of one stream come out in order") {
+TEST_CASE("FairQueue: the packets of one stream stay in order") {
   Fixture f(4);
   for (int round = 0; round < 3; ++round) {
     for (const char tag : {'a', 'b', 'c', 'd'}) CHECK(f.push(tag, 1) == 0);
@@ -52,7 +52,7 @@ TEST_CASE("FairQueue: the packets of one stream come out in order") {
   }
 }
 
-TEST_CASE("FairQueue: streams share by bytes, and one that comes late is not behind those that wait") {
+TEST_CASE("FairQueue: streams share by bytes, and a new stream does not wait behind older ones") {
   Fixture f(16);
   for (const char tag : {'A', 'B', 'C', 'D'}) f.push(tag, 1, 300);
   CHECK(f.pop(1) == "A");
@@ -60,7 +60,7 @@ TEST_CASE("FairQueue: streams share by bytes, and one that comes late is not beh
   CHECK(f.pop(9) == "abcdeBfCD");
 }
 
-TEST_CASE("FairQueue: in a full queue the longest stream makes room") {
+TEST_CASE("FairQueue: in a full queue the longest stream loses a packet") {
   Fixture f(4);
   for (const char tag : {'A', 'B', 'C'}) f.push(tag, 1);
   f.push('a', 2);
@@ -75,7 +75,7 @@ TEST_CASE("FairQueue: in a full queue the longest stream makes room") {
   CHECK(f.queue.size() == 4);
 }
 
-TEST_CASE("FairQueue: a packet that is dropped costs its stream nothing") {
+TEST_CASE("FairQueue: a dropped packet does not count against its stream") {
   Fixture f(8);
   for (const char tag : {'A', 'B'}) f.push(tag, 1, 1000);
   f.queue.popUnused()->settle();  // A
@@ -98,12 +98,12 @@ TEST_CASE("FairQueue: a stream that shares a flow stays in order when another fl
   CHECK(order == "abcde");
   CHECK(f.queue.empty());
   f.push('f', 9);
-  f.push('y', 17);  // in a flow of its own again
+  f.push('y', 17);  // in its own flow again
   f.push('z', 17);
   CHECK(f.pop(3) == "fyz");
 }
 
-TEST_CASE("FairQueue: more streams than flows share them, and every packet comes out") {
+TEST_CASE("FairQueue: more streams than flows share flows, and every packet is released") {
   Fixture f(100);
   for (uint32_t ssrc = 1; ssrc <= 100; ++ssrc) CHECK(f.push('x', ssrc) == 0);
   CHECK(f.pop(100) == std::string(100, 'x'));

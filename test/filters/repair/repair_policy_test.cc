@@ -11,7 +11,7 @@
 namespace sluice::repair {
 namespace {
 
-TEST_CASE("each line gets the means that fit it") {
+TEST_CASE("each line gets the suitable repair mode") {
   struct Case {
     const char* name;
     Line line;
@@ -55,7 +55,7 @@ TEST_CASE("each line gets the means that fit it") {
   }
 }
 
-TEST_CASE("a choice is kept for three seconds, but help comes at once") {
+TEST_CASE("a repair mode is kept for three seconds, but repair begins at once") {
   RepairPolicy policy;
   Instant now{1h};
   const Line bad{
@@ -69,7 +69,7 @@ TEST_CASE("a choice is kept for three seconds, but help comes at once") {
   CHECK(policy.update(good, now) == RecoveryMode::kNothing);
 }
 
-// Which means a line that can ask and takes RED gets in each half second. `loss`: by the second, and whether
+// The repair mode of a line that has NACK and RED, for each half second. `loss`: by the second, and whether
 // RED is sent.
 std::vector<RecoveryMode> follow(double (*loss)(int second, bool red)) {
   RepairPolicy policy;
@@ -87,7 +87,7 @@ std::vector<RecoveryMode> follow(double (*loss)(int second, bool red)) {
   return means;
 }
 
-TEST_CASE("a line that has no room for RED is asked instead, and tried again after half a minute") {
+TEST_CASE("a line without capacity for RED uses NACK instead, and RED is tried again after half a minute") {
   const auto means = follow([](int, bool red) { return red ? 0.14 : 0.05; });
   CHECK(means[0] == RecoveryMode::kNack);
   CHECK(means[2 * 3] == RecoveryMode::kRed1);
@@ -97,25 +97,25 @@ TEST_CASE("a line that has no room for RED is asked instead, and tried again aft
   CHECK(means[2 * 70] == RecoveryMode::kNack);
 }
 
-TEST_CASE("a line that becomes worse by itself has room for RED") {
+TEST_CASE("a line that becomes worse by itself has capacity for RED") {
   const auto means = follow([](int second, bool) { return second < 6 ? 0.02 : 0.1; });
   CHECK(means[2 * 3] == RecoveryMode::kRed1);
-  CHECK(std::ranges::count(means, RecoveryMode::kNack) <= 2 * 23);  // until that shows
+  CHECK(std::ranges::count(means, RecoveryMode::kNack) <= 2 * 23);  // until the comparison shows it
   for (int second = 30; second < 120; ++second) CHECK(means[2 * second] == RecoveryMode::kRed1);
 }
 
-TEST_CASE("a line that loses about the same with RED as without has room for it") {
+TEST_CASE("a line that loses about the same with RED as without has capacity for it") {
   const auto means = follow([](int second, bool red) { return second < 30 || !red ? 0.05 : 0.09; });
   CHECK(std::ranges::count(means, RecoveryMode::kRed1) == 2 * 117);
 }
 
-TEST_CASE("a line whose room goes away later is asked instead") {
+TEST_CASE("a line whose capacity is lost later uses NACK instead") {
   const auto means = follow([](int second, bool red) { return second > 60 && red ? 0.14 : 0.05; });
   CHECK(means[2 * 60] == RecoveryMode::kRed1);
   for (int second = 62; second < 105; ++second) CHECK(means[2 * second] == RecoveryMode::kNack);
 }
 
-TEST_CASE("reports of every five seconds tell whether there is room") {
+TEST_CASE("reports every five seconds are enough to detect the capacity") {
   RepairPolicy policy;
   LossEstimate estimate;
   Instant now{1h};
@@ -137,7 +137,7 @@ TEST_CASE("reports of every five seconds tell whether there is room") {
   CHECK(with_red < 50 * 10);
 }
 
-TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
+TEST_CASE("loss is measured from the receiver's requests and reports, and is forgotten") {
   LossEstimate estimate;
   Instant now{1h};
   for (int i = 0; i < 500; ++i) {
@@ -153,7 +153,7 @@ TEST_CASE("loss is what listeners ask for and report, and is forgotten") {
   CHECK(estimate.loss() == doctest::Approx(0.25));
 }
 
-TEST_CASE("what never came to us is not the listener's loss") {
+TEST_CASE("packets that never arrived from the speaker do not count as the receiver's loss") {
   LossEstimate estimate;
   Instant now{1h};
   for (int i = 0; i < 500; ++i) estimate.onSent(i % 9 == 0 ? 1 : 0, now += 20ms);
@@ -162,11 +162,11 @@ TEST_CASE("what never came to us is not the listener's loss") {
   estimate.onReport(0.19, now);  // it lost a tenth of the rest
   CHECK(estimate.loss() == doctest::Approx(0.1).epsilon(0.05));
   for (int i = 0; i < 500; ++i) estimate.onSent(i % 9 == 0 ? 1 : i % 9 == 3 ? -1 : 0, now += 20ms);
-  estimate.onReport(0.1, now);  // all came to us, one place late
+  estimate.onReport(0.1, now);  // all arrived from the speaker, one reordered
   CHECK(estimate.loss() == doctest::Approx(0.1).epsilon(0.1));
 }
 
-TEST_CASE("the packet that begins a pause is repeated where the line loses, twice where it loses much") {
+TEST_CASE("the packet that begins a pause is repeated on a line with loss, twice on a line with much loss") {
   CHECK(pauseRepeats({.loss = 0.005}) == 0);
   CHECK(pauseRepeats({.loss = 0.05}) == 1);
   CHECK(pauseRepeats({.loss = 0.05, .mean_burst = 3}) == 2);
@@ -186,7 +186,7 @@ TEST_CASE("repair costs at most its share of the voice") {
   CHECK(repaired >= voice * 0.34);
 }
 
-TEST_CASE("a room's loss is a percentile of its listeners', not the worst") {
+TEST_CASE("a room's loss is a percentile of its receivers' loss, not the worst") {
   rooms::LossHistogram census;
   CHECK(census.percentile(75) == 0);
   int classes[10];

@@ -1,4 +1,4 @@
-// repair before a router: a speaker's chain and a listener's chain in one room.
+// repair and a router: a speaker's chain and a receiver's chain in one room.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -51,7 +51,7 @@ inline std::vector<uint8_t> compound(const std::function<void(rtcp::Writer&)>& f
   return out;
 }
 
-// What the line of a player agreed on.
+// What a player's line negotiated.
 struct Agreed {
   bool nack = true;
   bool red = false;
@@ -66,13 +66,13 @@ struct Room {
   rooms::Directory directory{{}, 1, clock};
   std::map<std::string, std::unique_ptr<ChainHarness>> chains;
   ChainHarness& speaker;
-  ChainHarness& listener;
+  ChainHarness& receiver;
   uint16_t next = 100;
 
   explicit Room(Agreed agreed = {}, const char* config = "")
-      : speaker(add("speaker", agreed, config)), listener(add("listener", agreed, config)) {
+      : speaker(add("speaker", agreed, config)), receiver(add("receiver", agreed, config)) {
     directory.find("room", "speaker")->observed.rtt_us = 40'000;
-    directory.find("room", "listener")->observed.rtt_us = 40'000;
+    directory.find("room", "receiver")->observed.rtt_us = 40'000;
   }
 
   ChainHarness& add(const std::string& name, Agreed agreed, const char* config = "",
@@ -110,21 +110,21 @@ struct Room {
     worker.timers().run();
   }
   void speak(uint16_t sequence) { speaker.ingress(rtpPacket(sequence, frame(sequence))); }
-  // Says `count` frames, 20 ms apart.
+  // Speaks `count` frames, 20 ms apart.
   void speak() {
     speak(next++);
     wait(20ms);
   }
-  // Packets of the worker that somebody holds.
+  // The number of packets of the worker that are held.
   size_t held() {
     std::vector<net::PacketPtr> free;
     while (net::PacketPtr packet = worker.pool().acquire()) free.push_back(std::move(packet));
     for (auto& packet : free) packet->settle();
     return worker.pool().allocated() - free.size();
   }
-  uint32_t slot() const { return listener.session.known_player->negotiated.slots[0].ssrc; }
+  uint32_t slot() const { return receiver.session.known_player->negotiated.slots[0].ssrc; }
   void ask(std::vector<uint16_t> sequences) {
-    listener.ingress(compound([&](rtcp::Writer& w) { rtcp::addNack(w, 1, slot(), sequences); }));
+    receiver.ingress(compound([&](rtcp::Writer& w) { rtcp::addNack(w, 1, slot(), sequences); }));
   }
 };
 
@@ -134,8 +134,8 @@ inline rtp::Packet asRtp(const Captured& packet) {
   REQUIRE(rtp);
   return *rtp;
 }
-inline rtp::Packet heard(const Room& room) {
-  const auto& out = room.listener.outer;
+inline rtp::Packet received(const Room& room) {
+  const auto& out = room.receiver.outer;
   const auto last = std::find_if(out.rbegin(), out.rend(),
                                  [](const Captured& packet) { return packet.kind == PacketKind::kRtp; });
   REQUIRE(last != out.rend());
@@ -152,7 +152,7 @@ inline std::vector<uint8_t> bytes(Bytes view) {
   return {view.begin(), view.end()};
 }
 
-// What a chain's client was asked for.
+// The sequence numbers that were requested from a chain's client.
 inline std::vector<uint16_t> requests(const ChainHarness& chain) {
   std::vector<uint16_t> asked;
   for (const Captured& packet : chain.outer) {

@@ -1,4 +1,4 @@
-// Bad lines over minutes: nothing goes out too late, and nobody pays for another's line.
+// Bad lines over minutes: nothing is sent too late, and no player pays for another player's line.
 #include <random>
 
 #include "test/filters/repair/repair_room.h"
@@ -8,8 +8,8 @@ namespace {
 
 using namespace test;
 
-// A listener on a line with random loss who asks for what it lacks, once a round trip, ten times, as
-// libwebrtc does.
+// A receiver on a line with random loss that requests missing packets once per round trip, up to ten times,
+// as libwebrtc does.
 struct LossyListener {
   Room room;
   Duration round_trip;
@@ -17,25 +17,25 @@ struct LossyListener {
   std::mt19937 random;
   struct Sent {
     Instant first;
-    Instant ask = Instant::max();  // when the next request is here
+    Instant ask = Instant::max();  // when the next request arrives
     unsigned asked = 0;
   };
   std::map<uint16_t, Sent> sent;
   std::map<uint16_t, Instant> spoken;  // by frame
-  Duration latest{};                   // that a packet was sent again, after it was first sent
-  size_t read = 0;                     // of room.listener.outer
+  Duration latest{};                   // when a packet was retransmitted, after it was first sent
+  size_t read = 0;                     // of room.receiver.outer
 
   LossyListener(Agreed agreed, const std::string& config, Duration rtt, double lost, unsigned seed)
       : room(agreed, config.c_str()), round_trip(rtt), loss(lost), random(seed) {
-    room.listener.session.known_player->observed.rtt_us = static_cast<uint32_t>(rtt / 1us);
+    room.receiver.session.known_player->observed.rtt_us = static_cast<uint32_t>(rtt / 1us);
   }
   bool arrives() { return std::uniform_real_distribution<>(0, 1)(random) >= loss; }
 
   void look() {
     const Instant now = room.clock.now();
-    for (; read < room.listener.outer.size(); ++read) {
-      if (room.listener.outer[read].kind != PacketKind::kRtp) continue;
-      const auto packet = asRtp(room.listener.outer[read]);
+    for (; read < room.receiver.outer.size(); ++read) {
+      if (room.receiver.outer[read].kind != PacketKind::kRtp) continue;
+      const auto packet = asRtp(room.receiver.outer[read]);
       const bool rtx = packet.payload_type == kRtx;
       const auto [at, fresh] = sent.try_emplace(rtx ? readU16(packet.payload.data()) : packet.sequence);
       if (fresh) at->second.first = spoken[readU16(packet.payload.data() + 1)];
@@ -44,7 +44,7 @@ struct LossyListener {
       if (arrives()) {
         at->second.ask = Instant::max();
       } else if (fresh) {
-        at->second.ask = now + round_trip + 20ms;  // the next packet shows that it is missing
+        at->second.ask = now + round_trip + 20ms;  // the next packet reveals that it is missing
       }
     }
   }
@@ -71,7 +71,7 @@ struct LossyListener {
   }
 };
 
-TEST_CASE("whatever the line loses, no packet is sent again when it would come too late") {
+TEST_CASE("whatever the line loses, no packet is retransmitted that would arrive too late") {
   uint64_t resent = 0;
   uint64_t late = 0;
   unsigned seed = 0;
@@ -85,8 +85,8 @@ TEST_CASE("whatever the line loses, no packet is sent again when it would come t
         CAPTURE(budget / 1ms);
         CAPTURE(round_trip / 1ms);
         CHECK(line.latest <= budget);
-        resent += line.room.listener.counted("repair", "resent", "rtx");
-        late += line.room.listener.counted("repair", "refused", "late");
+        resent += line.room.receiver.counted("repair", "resent", "rtx");
+        late += line.room.receiver.counted("repair", "refused", "late");
       }
     }
   }
@@ -94,8 +94,8 @@ TEST_CASE("whatever the line loses, no packet is sent again when it would come t
   CHECK(late > 1'000);
 }
 
-TEST_CASE("a pacer that is behind sends nothing again that would come too late") {
-  // 50 packets a second of 18 bytes are 7200 bit/s, and as much again for what is repeated.
+TEST_CASE("with a pacer that has a backlog, no packet is retransmitted that would arrive too late") {
+  // 50 packets a second of 18 bytes are 7200 bit/s, and the same again for retransmissions.
   uint64_t resent = 0;
   uint64_t dropped = 0;
   for (const Duration budget : {Duration{60ms}, Duration{200ms}}) {
@@ -109,15 +109,15 @@ TEST_CASE("a pacer that is behind sends nothing again that would come too late")
       CAPTURE(budget / 1ms);
       CAPTURE(round_trip / 1ms);
       CHECK(line.latest <= budget);
-      resent += line.room.listener.counted("repair", "resent", "rtx");
-      dropped += line.room.listener.dropped("pacer", "past_deadline");
+      resent += line.room.receiver.counted("repair", "resent", "rtx");
+      dropped += line.room.receiver.dropped("pacer", "past_deadline");
     }
   }
   CHECK(dropped > 100);
   CHECK(resent > dropped);
 }
 
-TEST_CASE("a listener that loses half and asks without end takes nothing from the others") {
+TEST_CASE("a receiver that loses half and requests without end takes nothing from the others") {
   Room room;
   std::vector<ChainHarness*> others;
   for (int i = 0; i < 8; ++i) others.push_back(&room.add("other" + std::to_string(i), {}));
@@ -127,41 +127,41 @@ TEST_CASE("a listener that loses half and asks without end takes nothing from th
   size_t repeated = 0;
   for (size_t i = 0; i < 3'000; ++i) {
     room.speak(room.next++);
-    // In the same instant: nobody waits for anyone.
+    // In the same instant: no player waits for another.
     for (ChainHarness* other : others) {
       CHECK(bytes(asRtp(other->outer.back()).payload) == frame(static_cast<uint16_t>(room.next - 1)));
       other->outer.clear();
     }
-    const auto packet = heard(room);
-    voice += room.listener.outer.back().data.size();
+    const auto packet = received(room);
+    voice += room.receiver.outer.back().data.size();
     if (random() % 2 == 0) lacks.push_back(packet.sequence);
     if (lacks.size() > 128) lacks.erase(lacks.begin());
-    room.listener.outer.clear();
+    room.receiver.outer.clear();
     for (int j = 0; j < 4; ++j) {
       room.ask(lacks);
       room.wait(5ms);
     }
     if (i % 50 == 0) {
-      room.listener.ingress(compound([&](rtcp::Writer& w) {
+      room.receiver.ingress(compound([&](rtcp::Writer& w) {
         const rtcp::ReportBlock block{.ssrc = room.slot(), .fraction_lost = 128};
         w.addReceiverReport(1, {&block, 1});
       }));
     }
-    for (const Captured& out : room.listener.outer)
+    for (const Captured& out : room.receiver.outer)
       repeated += out.kind == PacketKind::kRtp ? out.data.size() : 0;
-    room.listener.outer.clear();
+    room.receiver.outer.clear();
     for (ChainHarness* other : others) other->outer.clear();
   }
-  CHECK(room.listener.counted("repair", "asked") > 1'000'000);
+  CHECK(room.receiver.counted("repair", "asked") > 1'000'000);
   CHECK(repeated <= voice * 35 / 100 + 3'000);
-  CHECK(room.held() <= 20);  // what the speaker said last, once for all
+  CHECK(room.held() <= 20);  // the speaker's last frame, once for all
   for (const ChainHarness* other : others) {
     CHECK(other->counted("rtp_router", "voice_out") == 3'000);
     CHECK(other->dropped("rtp_router", "no_packet") == 0);
     CHECK(other->dropped("rtp_router", "late") == 0);
     CHECK(other->counted("repair", "resent", "original") == 0);
   }
-  // Nor does the speaker take it for everybody's loss.
+  // Nor is it reported to the speaker as the loss of all receivers.
   CHECK(std::stod(described(room.speaker, "room.loss_percent")) == 0);
 }
 

@@ -8,58 +8,58 @@ namespace {
 
 using namespace test;
 
-TEST_CASE("a reload changes budgets under way, and keeps what is remembered") {
+TEST_CASE("a reload changes budgets during the call, and keeps the remembered packets") {
   Room room;
   for (int i = 0; i < 3; ++i) room.speak();
-  room.listener.reload(
+  room.receiver.reload(
       {{repair::filterType(), "downlink { max_resends: 1 }"}, {rtp_router::filterType(), ""}});
-  const uint16_t wanted = asRtp(room.listener.outer[1]).sequence;
+  const uint16_t wanted = asRtp(room.receiver.outer[1]).sequence;
   room.ask({wanted});
-  CHECK(room.listener.counted("repair", "resent", "original") == 1);
+  CHECK(room.receiver.counted("repair", "resent", "original") == 1);
   room.wait(50ms);
   room.ask({wanted});
-  CHECK(room.listener.counted("repair", "refused", "repeated") == 1);
+  CHECK(room.receiver.counted("repair", "refused", "repeated") == 1);
 }
 
-TEST_CASE("RTX goes on with the next number over reloads, since the SRTP key stays the same") {
+TEST_CASE("RTX continues with the next number across reloads, because the SRTP key stays the same") {
   Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
   const auto resend = [&] {
     room.speak();
     room.wait(20ms);
-    room.ask({heard(room).sequence});
-    const auto rtx = heard(room);
+    room.ask({received(room).sequence});
+    const auto rtx = received(room);
     REQUIRE(rtx.ssrc == room.slot() + 1);
     return rtx.sequence;
   };
   const uint16_t before = resend();
-  SUBCASE("with another size of memory") {
-    room.listener.reload(
+  SUBCASE("reloads with another memory size") {
+    room.receiver.reload(
         {{repair::filterType(), "downlink { budget_ms: 400 }"}, {rtp_router::filterType(), ""}});
   }
-  SUBCASE("that take the filter away and bring it back") {
-    room.listener.reload({{rtp_router::filterType(), ""}});
-    room.listener.reload({{repair::filterType(), ""}, {rtp_router::filterType(), ""}});
+  SUBCASE("reloads that remove the filter and add it again") {
+    room.receiver.reload({{rtp_router::filterType(), ""}});
+    room.receiver.reload({{repair::filterType(), ""}, {rtp_router::filterType(), ""}});
   }
   CHECK(resend() == static_cast<uint16_t>(before + 1));
 }
 
-TEST_CASE("a reload to another size of memory keeps what has room") {
+TEST_CASE("a reload to another memory size keeps the packets that fit") {
   Room room({}, "downlink { budget_ms: 400 }");
   for (int i = 0; i < 20; ++i) room.speak();
   std::vector<uint16_t> sent;
-  for (const Captured& packet : room.listener.outer) sent.push_back(asRtp(packet).sequence);
+  for (const Captured& packet : room.receiver.outer) sent.push_back(asRtp(packet).sequence);
   const auto resentAfter = [&](const char* config, uint16_t sequence) {
-    room.listener.reload({{repair::filterType(), config}, {rtp_router::filterType(), ""}});
-    const uint64_t before = room.listener.counted("repair", "resent", "original");
+    room.receiver.reload({{repair::filterType(), config}, {rtp_router::filterType(), ""}});
+    const uint64_t before = room.receiver.counted("repair", "resent", "original");
     room.ask({sequence});
-    return room.listener.counted("repair", "resent", "original") > before;
+    return room.receiver.counted("repair", "resent", "original") > before;
   };
   CHECK(resentAfter("downlink { budget_ms: 800 }", sent[5]));
   CHECK(resentAfter("downlink { budget_ms: 100 }", sent[17]));
-  CHECK_FALSE(resentAfter("downlink { budget_ms: 400 }", sent[3]));  // only sixteen had room
+  CHECK_FALSE(resentAfter("downlink { budget_ms: 400 }", sent[3]));  // only sixteen fit
 }
 
-TEST_CASE("packets are remembered while they may be asked for, and as long again") {
+TEST_CASE("packets are remembered while they can be requested, and for the same time again") {
   Room room({}, "downlink { budget_ms: 500 }");
   for (int i = 0; i < 400; ++i) room.speak();
   CHECK(room.held() >= 50);
@@ -69,12 +69,12 @@ TEST_CASE("packets are remembered while they may be asked for, and as long again
   CHECK(room.held() == 0);
 }
 
-TEST_CASE("what was said once does not use up the worker's packets") {
+TEST_CASE("an idle speaker's packets do not use up the worker's packet pool") {
   Room room;
   for (int i = 0; i < 140; ++i) {
     const std::string number = std::to_string(i);
     ChainHarness& speaker = room.add("speaker" + number, {}, "", number.c_str());
-    room.add("listener" + number, {}, "", number.c_str()).record = false;
+    room.add("receiver" + number, {}, "", number.c_str()).record = false;
     for (uint16_t sequence = 0; sequence < 40; ++sequence) {
       speaker.ingress(rtpPacket(sequence, frame(sequence)));
       room.wait(20ms);
@@ -83,10 +83,10 @@ TEST_CASE("what was said once does not use up the worker's packets") {
   CHECK(room.worker.pool().exhausted() == 0);
 }
 
-TEST_CASE("an end gives every packet back, and the room forgets the listener's loss") {
+TEST_CASE("the end of a session releases every packet, and the room forgets the receiver's loss") {
   Room room;
   for (int i = 0; i < 30; ++i) room.speak();
-  rooms::Room& where = *room.listener.session.known_player->room;
+  rooms::Room& where = *room.receiver.session.known_player->room;
   for (auto& [name, chain] : room.chains) chain->closeChain();
   CHECK(where.receiverLoss().percentile(100) == 0);
   std::vector<net::PacketPtr> all;
@@ -95,7 +95,7 @@ TEST_CASE("an end gives every packet back, and the room forgets the listener's l
   for (auto& packet : all) packet->settle();
 }
 
-TEST_CASE("configuration that makes no sense is refused with its path") {
+TEST_CASE("an invalid configuration is refused with its path") {
   struct Case {
     const char* config;
     const char* path;

@@ -24,7 +24,7 @@ struct Table {
   Instant now{1h};
 };
 
-TEST_CASE("SlotTable: a speaker keeps its slot, and another takes the one that was silent longest") {
+TEST_CASE("SlotTable: a speaker keeps its slot, and another speaker takes the slot that was silent longest") {
   Table t(2);
   CHECK(t.assign(1, kSpeech) == 0);
   CHECK(t.assign(2, kSpeech, 1ms) == 1);
@@ -38,14 +38,14 @@ TEST_CASE("SlotTable: a speaker keeps its slot, and another takes the one that w
   CHECK(Table(0).assign(1, kSpeech) == -1);
 }
 
-TEST_CASE("SlotTable: silent packets hold no slot against speech") {
+TEST_CASE("SlotTable: a slot with silent packets yields to speech") {
   Table t(1);
   CHECK(t.assign(1, kSilence) == 0);
   CHECK(t.assign(2, kSpeech, 20ms) == 0);  // with its first packet
   CHECK(t.table.speaker(0) == 2);
 }
 
-TEST_CASE("SlotTable: silence takes a free slot, and none that is in use") {
+TEST_CASE("SlotTable: silence takes a free slot, and no slot that is in use") {
   Table t(2);
   CHECK(t.assign(1, kSilence) == 0);
   CHECK(t.assign(2, kSilence) == 1);
@@ -58,7 +58,7 @@ TEST_CASE("SlotTable: silence takes a free slot, and none that is in use") {
   CHECK(t.assign(3, kSilence, 200ms) == 1);  // 2 stopped sending
 }
 
-TEST_CASE("SlotTable: a pause between words is survived, a longer one is not") {
+TEST_CASE("SlotTable: a speaker keeps its slot through a pause between words, not through a longer pause") {
   Table t(1);
   CHECK(t.assign(1, kSpeech) == 0);
   for (int i = 0; i < 24; ++i) {
@@ -69,17 +69,17 @@ TEST_CASE("SlotTable: a pause between words is survived, a longer one is not") {
   CHECK(t.assign(2, kSpeech, 10ms) == 0);
 }
 
-TEST_CASE("SlotTable: a much louder speaker takes the slot of the quietest, and they do not alternate") {
+TEST_CASE("SlotTable: a much louder speaker takes the slot of the quietest, and the two do not alternate") {
   Table t(2);
   CHECK(t.assign(1, {.active = true, .loudness = 80}) == 0);
   CHECK(t.assign(2, {.active = true, .loudness = 70}) == 1);
   const Speech loud{.active = true, .loudness = 70 + SlotTable::kMargin};
-  CHECK(t.assign(3, loud, 499ms) == -1);  // 2 has only just come
+  CHECK(t.assign(3, loud, 499ms) == -1);  // 2 has only just started
   CHECK(t.assign(1, {.active = true, .loudness = 80}) == 0);
   CHECK(t.assign(2, {.active = true, .loudness = 70}) == 1);
   CHECK(t.assign(3, {.active = true, .loudness = 70 + SlotTable::kMargin - 1}, 1ms) == -1);
   CHECK(t.assign(3, loud) == 1);
-  CHECK(t.assign(2, {.active = true, .loudness = 70}, 1s) == 0);  // 1 fell silent
+  CHECK(t.assign(2, {.active = true, .loudness = 70}, 1s) == 0);  // 1 became silent
   CHECK(t.assign(3, loud) == 1);
 }
 

@@ -24,7 +24,7 @@ struct Fixture {
   bool permitted(const net::Address& peer) const { return allocation.isPermitted(peer, now()); }
 };
 
-TEST_CASE("its life: allocating, provisioned, active, expired") {
+TEST_CASE("Allocation: the states are allocating, provisioned, active, expired") {
   ManualClock clock;
   Allocation allocation("alice", 2);
   CHECK(allocation.state(clock.now()) == State::kAllocating);
@@ -42,7 +42,7 @@ TEST_CASE("its life: allocating, provisioned, active, expired") {
   CHECK_FALSE(allocation.isLive(clock.now()));
 }
 
-TEST_CASE("a lifetime of zero ends everything at once, from each state") {
+TEST_CASE("Allocation: a lifetime of zero ends everything at once, from each state") {
   for (const bool active : {false, true}) {
     Fixture f;
     if (active) CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
@@ -53,7 +53,7 @@ TEST_CASE("a lifetime of zero ends everything at once, from each state") {
   }
 }
 
-TEST_CASE("what a state does not allow changes nothing") {
+TEST_CASE("Allocation: actions that a state does not allow change nothing") {
   ManualClock clock;
   Allocation early("alice", 2);
   early.refresh(clock.now(), 600s);
@@ -102,7 +102,8 @@ TEST_CASE("a permission for some ports is for these only, and forgets them when 
   CHECK_FALSE(f.permitted(kPeer));
 }
 
-TEST_CASE("a channel outlives its permission, lets nothing through meanwhile, and comes back with it") {
+TEST_CASE(
+    "a channel outlives its permission, carries nothing meanwhile, and works again with a new permission") {
   Fixture f;
   f.allocation.refresh(f.now(), 3600s);
   CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
@@ -116,7 +117,7 @@ TEST_CASE("a channel outlives its permission, lets nothing through meanwhile, an
   CHECK(f.allocation.channel(0x4000, f.now()) == nullptr);
 }
 
-TEST_CASE("a channel has one peer and a peer one channel until they are free again") {
+TEST_CASE("a channel has one peer and a peer one channel until both are free again") {
   Fixture f;
   f.allocation.refresh(f.now(), 3600s);
   CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
@@ -130,7 +131,7 @@ TEST_CASE("a channel has one peer and a peer one channel until they are free aga
   CHECK(f.allocation.channel(0x4000, f.now())->peer == kOther);
 }
 
-TEST_CASE("tables are bounded, and what has expired makes room") {
+TEST_CASE("Allocation: tables are bounded, and expired entries make room") {
   Fixture f;
   f.allocation.refresh(f.now(), 3600s);
   CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
@@ -144,7 +145,7 @@ TEST_CASE("tables are bounded, and what has expired makes room") {
   CHECK(f.allocation.channels() == 1);
 }
 
-TEST_CASE("several permissions are given together or not at all") {
+TEST_CASE("several permissions are installed together or not at all") {
   Fixture f;
   f.allocation.refresh(f.now(), 3600s);
   const auto ports = [](uint16_t first, uint16_t count) {
@@ -158,18 +159,18 @@ TEST_CASE("several permissions are given together or not at all") {
   for (const auto& [peer, any_port] : ports(1, 2)) CHECK(f.allocation.permit(peer, any_port, f.now()));
   CHECK(f.allocation.canPermit(ports(1, 2), f.now()));
   CHECK_FALSE(f.allocation.canPermit(ports(2, 2), f.now()));
-  // A refused one leaves the others as they were.
+  // A refused one leaves the others unchanged.
   f.clock.advance(200s);
   CHECK_FALSE(f.allocation.permit(kPeer.withPort(99), false, f.now()));
   f.clock.advance(100s);
   CHECK_FALSE(f.allocation.isPermitted(kPeer.withPort(1), f.now()));
-  // What has expired but is not swept yet needs a place like any other.
+  // An expired entry that was not swept yet needs a place like any other.
   CHECK(f.allocation.canPermit({{at("203.0.113.8:1"), true}, {at("203.0.113.9:1"), true}}, f.now()));
   CHECK_FALSE(f.allocation.canPermit(
       {{at("203.0.113.8:1"), true}, {at("203.0.113.9:1"), true}, {at("203.0.113.10:1"), true}}, f.now()));
 }
 
-TEST_CASE("a sweep takes what is no longer allowed") {
+TEST_CASE("a sweep returns what is no longer allowed") {
   Fixture f;
   CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
   CHECK(f.allocation.permit(kOther, false, f.now()));

@@ -1,4 +1,4 @@
-// RFC 5780 section 6.1: what a server with two addresses makes of a Binding request.
+// RFC 5780 section 6.1: the response of a server with two addresses to a Binding request.
 #include "filters/stun_turn/nat_discovery.h"
 
 #include <doctest/doctest.h>
@@ -38,7 +38,7 @@ void addPort(stun::Writer& writer, uint16_t port) {
   writer.addU32(stun::kResponsePort, uint32_t{port} << 16);
 }
 
-TEST_CASE("RFC 5780 6.1: CHANGE-REQUEST decides which of the four addresses answers") {
+TEST_CASE("RFC 5780 6.1: CHANGE-REQUEST decides which of the four addresses responds") {
   struct Case {
     const char* local;
     uint32_t flags;  // 4: change the IP address, 2: the port
@@ -62,13 +62,14 @@ TEST_CASE("RFC 5780 6.1: CHANGE-REQUEST decides which of the four addresses answ
   }
 }
 
-TEST_CASE("RFC 5780 6.1: OTHER-ADDRESS differs in both from where the request came to") {
+TEST_CASE(
+    "RFC 5780 6.1: OTHER-ADDRESS differs in IP address and port from the address that received the request") {
   CHECK(plain().plan(at("192.0.2.1:3478")).other == at("192.0.2.2:3479"));
   CHECK(plain().plan(at("192.0.2.2:3479")).other == at("192.0.2.1:3478"));
   CHECK(plain().plan(at("192.0.2.1:3479")).other == at("192.0.2.2:3478"));
 }
 
-TEST_CASE("RFC 5780 7.5: RESPONSE-PORT sends the answer to another port of the client") {
+TEST_CASE("RFC 5780 7.5: RESPONSE-PORT sends the response to another port of the client") {
   const auto reply = Request([](stun::Writer& writer) { addPort(writer, 6000); }).plan();
   CHECK(reply.error == 0);
   CHECK(reply.to == kClient.withPort(6000));
@@ -80,7 +81,7 @@ TEST_CASE("RFC 5780 7.5: RESPONSE-PORT sends the answer to another port of the c
       400);
 }
 
-TEST_CASE("RFC 5780 6.1: PADDING is answered by as much; with RESPONSE-PORT it is an error 400") {
+TEST_CASE("RFC 5780 6.1: PADDING is answered with the same amount; with RESPONSE-PORT it is an error 400") {
   const std::vector<uint8_t> padding(400);
   CHECK(Request([&](stun::Writer& writer) { writer.add(stun::kPadding, Bytes(padding)); }).plan().padding ==
         400);
@@ -91,7 +92,7 @@ TEST_CASE("RFC 5780 6.1: PADDING is answered by as much; with RESPONSE-PORT it i
   CHECK(both.plan().error == 400);
 }
 
-TEST_CASE("an answer has what fits below three times its request, the most useful first") {
+TEST_CASE("a response contains what fits below three times its request, the most useful attributes first") {
   const auto told = [](size_t limit, size_t padding) {
     std::vector<uint8_t> bytes(stun::kMaxMessage);
     stun::Writer writer(bytes, stun::kBinding, stun::Class::kSuccess, {});

@@ -15,7 +15,7 @@ net::Prefix prefix(const char* text) {
   return *net::Prefix::parse(text);
 }
 
-TEST_CASE("the world is allowed; what is not the world is denied, first and last address of each range") {
+TEST_CASE("public addresses are allowed; the first and last address of each denied range are denied") {
   const PeerPolicy policy;
   for (const char* text : {"8.8.8.8", "203.0.113.5", "172.15.255.255", "172.32.0.1", "100.63.255.255",
                            "223.255.255.255", "2600::1", "2a00:1450::5"}) {
@@ -66,7 +66,7 @@ net::Address beside(const net::Address& address, int step) {
   return net::Address(ip, 7000);
 }
 
-TEST_CASE("each denied range ends where it says") {
+TEST_CASE("each denied range ends at its last address") {
   const PeerPolicy policy;
   const auto& ranges = PeerPolicy::deniedByDefault();
   const auto denied = [&](const net::Address& address) {
@@ -86,12 +86,12 @@ TEST_CASE("each denied range ends where it says") {
   CHECK(neighbours > ranges.size());
 }
 
-TEST_CASE("an IPv4 address in an IPv6 one is the IPv4 address") {
+TEST_CASE("an IPv4-mapped IPv6 address is treated as the IPv4 address") {
   CHECK_FALSE(PeerPolicy().permits(net::Address(
       Bytes(std::array<uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1}), 7000)));
 }
 
-TEST_CASE("what is allowed explicitly counts first, then what is denied, then this machine") {
+TEST_CASE("allowed_peers take precedence over denied_peers, and these over this machine's addresses") {
   const PeerPolicy policy({prefix("10.1.0.0/16")}, {prefix("10.1.2.0/24"), prefix("203.0.113.0/24")},
                           {ip("198.51.100.1").withPort(0)});
   CHECK(policy.permits(ip("10.1.2.3")));

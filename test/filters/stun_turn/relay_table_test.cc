@@ -12,7 +12,7 @@ net::Address at(const std::string& text) {
   return *net::Address::parse(text);
 }
 
-TEST_CASE("it knows what was added and not removed, by address and port") {
+TEST_CASE("RelayTable: contains the relays that were added and not removed, by address and port") {
   RelayTable table;
   CHECK_FALSE(table.has(at("192.0.2.1:50000")));
   for (const char* relay : {"192.0.2.1:50000", "192.0.2.1:65535", "192.0.2.2:1", "[2001:db8::1]:50000"}) {
@@ -26,7 +26,7 @@ TEST_CASE("it knows what was added and not removed, by address and port") {
   CHECK(table.has(at("192.0.2.1:65535")));
 }
 
-TEST_CASE("workers add and remove at once, and ask meanwhile") {
+TEST_CASE("workers add, remove and look up at the same time") {
   RelayTable table;
   std::vector<std::thread> workers;
   for (uint16_t worker = 0; worker < 4; ++worker) {

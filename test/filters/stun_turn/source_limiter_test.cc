@@ -37,14 +37,14 @@ TEST_CASE("ports of one address and addresses of one IPv6 /64 are one client") {
   CHECK(limiter.allow(*net::Address::parse("[2001:db8:0:1::2]:1"), clock.now()));
 }
 
-TEST_CASE("SourceLimiter: by address each port has its own answers") {
+TEST_CASE("SourceLimiter: limited by address and port, each port has its own budget") {
   ManualClock clock;
   SourceLimiter limiter(SourceLimiter::Source::kAddress, 10);
   CHECK(answered(limiter, client(1), 100, clock.now()) == 50);
   CHECK(answered(limiter, client(1).withPort(1), 100, clock.now()) == 50);
 }
 
-TEST_CASE("a flood from four thousand addresses refuses next to nobody else") {
+TEST_CASE("a flood from four thousand addresses refuses almost no other client") {
   ManualClock clock;
   SourceLimiter limiter(SourceLimiter::Source::kCustomer, 8);
   for (uint32_t i = 0; i < 4000; ++i) answered(limiter, client(i), 50, clock.now());

@@ -25,7 +25,7 @@ struct Next {
   ChainHarness& chain = *owned;
 };
 
-// What the client hears of a packet that the chain sent.
+// Decrypts a packet that the chain sent, as the client does.
 std::vector<uint8_t> opened(Fixture& f, const Captured& captured) {
   std::vector<uint8_t> packet = captured.data;
   size_t size = packet.size();
@@ -34,7 +34,7 @@ std::vector<uint8_t> opened(Fixture& f, const Captured& captured) {
   return packet;
 }
 
-TEST_CASE("a connected client hears and is heard without another handshake, with both profiles") {
+TEST_CASE("a connected client continues in both directions without another handshake, with both profiles") {
   Fixture::Options options;
   SUBCASE("GCM") {}
   SUBCASE("AES-CM") {
@@ -54,10 +54,10 @@ TEST_CASE("a connected client hears and is heard without another handshake, with
   CHECK(next.chain.inner[0].data == voice(2));
   next.chain.egress(voice(2, 9));
   CHECK(opened(f, next.chain.outer.back()) == voice(2, 9));
-  CHECK(next.chain.outer.size() == 1);  // nothing of DTLS
+  CHECK(next.chain.outer.size() == 1);  // no DTLS
 }
 
-TEST_CASE("what was received before is a replay there") {
+TEST_CASE("packets received before the takeover are replays after it") {
   Fixture f;
   f.connect();
   const auto first = f.protect(voice(1)), report = f.protect(kRtcp, true);
@@ -71,7 +71,7 @@ TEST_CASE("what was received before is a replay there") {
   CHECK(next.chain.dropped("dtls_srtp", "replayed") == 2);
 }
 
-TEST_CASE("no number encrypts two packets, not even the same one again") {
+TEST_CASE("no number encrypts two packets, not even the same packet again") {
   Fixture f;
   f.connect();
   for (uint16_t sequence = 1; sequence <= 3; ++sequence) f.chain.egress(voice(sequence, 9));
@@ -87,7 +87,7 @@ TEST_CASE("no number encrypts two packets, not even the same one again") {
   CHECK(opened(f, next.chain.outer.back()) == voice(4, 9));
 }
 
-TEST_CASE("numbers that have wrapped around stay wrapped, both ways") {
+TEST_CASE("numbers that have wrapped around stay wrapped, in both directions") {
   Fixture f;
   f.connect();
   for (const uint16_t sequence : {0xFFFE, 0xFFFF, 0, 1}) {
@@ -103,23 +103,25 @@ TEST_CASE("numbers that have wrapped around stay wrapped, both ways") {
   CHECK(opened(f, next.chain.outer.back()) == voice(2, 9));
 }
 
-TEST_CASE("a client that has not begun may begin there; one that shakes hands cannot go on") {
+TEST_CASE(
+    "a client that has not begun a handshake may begin it in the new process; a handshake in progress cannot "
+    "continue") {
   Fixture f;
   Next next(f);
   SUBCASE("not begun") {
     CHECK(next.chain.takeOver(f.chain) == "");
   }
-  SUBCASE("shaking hands") {
+  SUBCASE("in progress") {
     f.chain.session.authenticate(kClient);
     f.client->start();
     CHECK(f.chain.save().lost == "dtls_srtp");
-    f.exchange();  // it goes on here
+    f.exchange();  // it continues in the old process
     CHECK(f.connected());
     CHECK(f.chain.save().lost == "");
   }
 }
 
-TEST_CASE("the process that is left numbers nothing any more") {
+TEST_CASE("the old process uses no more numbers") {
   Fixture f;
   f.connect();
   Next next(f);
@@ -131,7 +133,7 @@ TEST_CASE("the process that is left numbers nothing any more") {
   CHECK(f.chain.dropped("dtls_srtp", "handed_over") == 2);
 }
 
-TEST_CASE("the process that is left says no goodbye") {
+TEST_CASE("the old process sends no close_notify") {
   Fixture f;
   f.connect();
   Next next(f);

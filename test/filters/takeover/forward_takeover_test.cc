@@ -1,4 +1,4 @@
-// forward in another process: its sockets go along, as far as the new configuration has use for them.
+// forward in another process: its sockets are handed over if the new configuration can use them.
 #include "filters/forward/forward.h"
 #include "test/filters/takeover/takeover.h"
 
@@ -46,7 +46,7 @@ struct Fixture {
   test::FakeWorker worker{clock}, next_worker{clock};
 };
 
-TEST_CASE("the upstream hears the same socket, and is heard there") {
+TEST_CASE("the upstream keeps the same socket, and reaches the client through it") {
   Fixture f;
   const auto before = f.before(), after = f.after();
   const net::Address socket = f.sent().from;
@@ -60,7 +60,7 @@ TEST_CASE("the upstream hears the same socket, and is heard there") {
   CHECK(f.sentThere().to == kUpstream);
 }
 
-TEST_CASE("a session that had sent nothing opens its socket there") {
+TEST_CASE("a session that had sent nothing opens its socket in the new process") {
   Fixture f;
   const auto before = f.make(f.worker, {kUpstream}), after = f.after();
   CHECK(after->takeOver(*before) == "");
@@ -69,7 +69,7 @@ TEST_CASE("a session that had sent nothing opens its socket there") {
   CHECK(f.sentThere().to == kUpstream);
 }
 
-TEST_CASE("an endpoint that is gone, or sockets of another kind, begin anew with the next packet") {
+TEST_CASE("a removed endpoint, or sockets of another kind, start with fresh state at the next packet") {
   Fixture f;
   const auto before = f.before();
   const auto moved = f.after("", {kOther});

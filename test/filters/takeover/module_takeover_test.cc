@@ -1,4 +1,4 @@
-// Modules in another process: their state goes along as bytes, also into other code.
+// Modules in another process: their state is handed over as bytes, also into other code.
 #include <filesystem>
 
 #include "filters/module/module.h"
@@ -13,7 +13,7 @@ std::vector<FilterConfig> unruly(const std::string& mode, const std::string& fil
            "file: '" + path + "' config { fields { key: 'mode' value { string_value: '" + mode + "' } } }"}};
 }
 
-// A session that has seen two packets, and where it goes on.
+// A session that has received two packets, and the session that continues it.
 struct Moved {
   Moved(const std::string& mode, const std::string& code, const std::string& mode_there,
         const std::string& code_there)
@@ -28,7 +28,7 @@ struct Moved {
     next_worker.runMain();
     CHECK(worker.pool().unaccounted() + next_worker.pool().unaccounted() == 0);
   }
-  // How many packets the module knows of after one more.
+  // The number of packets that the module counts after one more.
   std::string seen() {
     after.ingress(asBytes("three"));
     clock.advance(10ms);
@@ -42,7 +42,7 @@ struct Moved {
   ChainHarness before, after;
 };
 
-TEST_CASE("a module's state goes along, into the same code and into other code") {
+TEST_CASE("a module's state is handed over, into the same code and into other code") {
   for (const char* code : {"unruly_1", "unruly_2"}) {
     CAPTURE(code);
     Moved m("later", "unruly_1", "later", code);
@@ -52,7 +52,7 @@ TEST_CASE("a module's state goes along, into the same code and into other code")
   }
 }
 
-TEST_CASE("a module that cannot write its state, or read what is there, begins anew") {
+TEST_CASE("a module that cannot write its state, or cannot read it, starts with fresh state") {
   struct Case {
     const char *mode, *code, *mode_there, *code_there;
   };
@@ -72,14 +72,15 @@ TEST_CASE("a module that cannot write its state, or read what is there, begins a
   CHECK(forgets.handovers("lost") == 1);
 }
 
-TEST_CASE("no part of the state is taken for the whole") {
+TEST_CASE("truncated state is refused") {
   Moved m("later", "unruly_1", "later", "unruly_1");
   const auto filters = unruly("later", "unruly_1");
   checkCuts(m.before.save(), [&] { return std::make_unique<ChainHarness>(m.next_worker, filters); });
 }
 
-// What a module says once its neighbours are written would use numbers that the other process uses too.
-TEST_CASE("a module says nothing while it is written, nor when it goes") {
+// Packets that a module sends after its neighbours were written would use numbers that the other process uses
+// too.
+TEST_CASE("a module sends nothing while it is written, nor when it ends") {
   Moved m("chatty", "unruly_1", "later", "unruly_1");
   CHECK(m.after.takeOver(m.before) == "");
   m.before.closeChain();
@@ -87,7 +88,7 @@ TEST_CASE("a module says nothing while it is written, nor when it goes") {
   CHECK(m.before.counted("module", "not_sent") == 2);
 }
 
-TEST_CASE("where another process could not take over, a module says again what it likes") {
+TEST_CASE("after a failed takeover a module may send again") {
   Moved m("chatty", "unruly_1", "later", "unruly_1");
   CHECK(m.before.save().lost == "");
   CHECK(m.before.outer.empty());

@@ -1,4 +1,4 @@
-// opus in another process: what it holds goes before, and its numbers go on.
+// opus in another process: held packets are sent first, and the numbers continue.
 #include "test/filters/opus_fixture.h"
 #include "test/filters/takeover/takeover.h"
 
@@ -34,7 +34,9 @@ std::vector<uint16_t> numbers(const std::vector<Captured>& packets) {
 
 const std::string kHold = "{ playout_delay { floor_ms: 80 ceiling_ms: 80 } }";
 
-TEST_CASE("what is held goes at once, inward and outward, bit by bit; what comes there is held there") {
+TEST_CASE(
+    "held packets are sent at once in both directions, unchanged; packets that arrive in the new process are "
+    "held there") {
   OpusFixture f("ingress " + kHold + " egress " + kHold);
   const auto payloads = encode(voiceSignal(0.4, 120), {});
   for (size_t i = 0; i < 3; ++i) {
@@ -65,7 +67,7 @@ TEST_CASE("what is held goes at once, inward and outward, bit by bit; what comes
   CHECK(next.chain.outer[0].data == f.packet(3, payloads[3]));
 }
 
-TEST_CASE("no part of the state is taken for the whole") {
+TEST_CASE("truncated state is refused") {
   OpusFixture f("ingress { mode: CONCEAL } egress {}");
   const auto payloads = encode(voiceSignal(0.4, 120), {});
   for (size_t i = 0; i < 3; ++i) f.chain.egress(f.packet(i, payloads[i]));
@@ -73,8 +75,8 @@ TEST_CASE("no part of the state is taken for the whole") {
   checkCuts(f.chain.save(), [&] { return next.make(); });
 }
 
-// 60 ms frames in, 20 ms frames out: numbers of its own.
-TEST_CASE("the numbers of transcoding go on, whatever is configured there, and none is used twice") {
+// 60 ms frames in, 20 ms frames out: TRANSCODE uses its own numbers.
+TEST_CASE("the numbers of TRANSCODE continue under any new configuration, and none is used twice") {
   for (const std::string there : {"egress { mode: TRANSCODE }", "egress {}", "ingress {}"}) {
     CAPTURE(there);
     OpusFixture f("egress { mode: TRANSCODE }");

@@ -1,4 +1,4 @@
-// rtp_router and repair in another process: a room goes on there, and nobody in it notices.
+// rtp_router and repair in another process: a room continues there, and its players notice nothing.
 #include "test/filters/repair/repair_room.h"
 #include "test/filters/takeover/takeover.h"
 
@@ -31,9 +31,9 @@ struct Next {
     before.clock.advance(duration);
     worker.timers().run();
   }
-  std::vector<rtp::Packet> heard() {
+  std::vector<rtp::Packet> received() {
     std::vector<rtp::Packet> all;
-    for (const Captured& packet : chains.at("listener")->outer) {
+    for (const Captured& packet : chains.at("receiver")->outer) {
       if (packet.kind == PacketKind::kRtp) all.push_back(asRtp(packet));
     }
     return all;
@@ -44,32 +44,32 @@ struct Next {
   std::map<std::string, std::unique_ptr<ChainHarness>> chains;
 };
 
-TEST_CASE("a listener's stream goes on with the next number and timestamp, and loss stays visible") {
+TEST_CASE("a receiver's stream continues with the next number and timestamp, and loss stays visible") {
   Room room({.nack = false});
   for (uint16_t sequence = 1; sequence <= 5; ++sequence) {
     room.speak(sequence);
     room.wait(20ms);
   }
-  const rtp::Packet last = heard(room);
+  const rtp::Packet last = received(room);
   Next next(room);
-  for (const char* name : {"speaker", "listener"}) {
+  for (const char* name : {"speaker", "receiver"}) {
     checkCuts(room.chains.at(name)->save(), [&] { return next.make(name); });
   }
   next.takeOver();
   next.speak(6);
   next.speak(8);
-  const auto after = next.heard();
+  const auto after = next.received();
   REQUIRE(after.size() == 2);
   CHECK(after[0].ssrc == last.ssrc);
   CHECK(after[0].sequence == static_cast<uint16_t>(last.sequence + 1));
   CHECK(after[0].timestamp == last.timestamp + 960);
-  CHECK_FALSE(after[0].marker);  // no talk spurt begins
+  CHECK_FALSE(after[0].marker);  // no talkspurt begins
   CHECK(after[1].sequence == static_cast<uint16_t>(last.sequence + 3));
-  next.speak(5);  // its number was used over there
-  CHECK(next.heard().size() == 2);
+  next.speak(5);  // its number was used in the old process
+  CHECK(next.received().size() == 2);
 }
 
-TEST_CASE("a sender report goes on counting") {
+TEST_CASE("a sender report continues to count") {
   Room room;
   for (uint16_t sequence = 1; sequence <= 5; ++sequence) room.speak(sequence);
   Next next(room);
@@ -77,7 +77,7 @@ TEST_CASE("a sender report goes on counting") {
   next.speak(6);
   next.wait(10s);
   std::optional<rtcp::SenderInfo> info;
-  for (const Captured& packet : next.chains.at("listener")->outer) {
+  for (const Captured& packet : next.chains.at("receiver")->outer) {
     if (packet.kind != PacketKind::kRtcp) continue;
     rtcp::Reader reader(packet.data);
     while (const auto part = reader.next()) {
@@ -89,22 +89,22 @@ TEST_CASE("a sender report goes on counting") {
   CHECK(info->octets == 6 * frame(1).size());
 }
 
-TEST_CASE("each speaker stays on the slot where it is heard") {
+TEST_CASE("each speaker keeps its slot") {
   Room room;
   room.add("guest", {.ssrcs = {7}});
   room.speak(1);
-  room.chains.at("guest")->ingress(rtpPacket(1, frame(1), kOpus, 7));  // finds the only slot taken
-  const size_t heard_before = room.listener.outer.size();
+  room.chains.at("guest")->ingress(rtpPacket(1, frame(1), kOpus, 7));  // finds the only slot in use
+  const size_t received_before = room.receiver.outer.size();
   Next next(room);
   next.takeOver();
   next.chains.at("guest")->ingress(rtpPacket(2, frame(2), kOpus, 7));
-  CHECK(next.heard().empty());
+  CHECK(next.received().empty());
   next.speak(2);
-  CHECK(next.heard().size() == 1);
-  CHECK(heard_before == 1);
+  CHECK(next.received().size() == 1);
+  CHECK(received_before == 1);
 }
 
-TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered when it comes") {
+TEST_CASE("a packet that was requested is not requested again at once, and is recovered when it arrives") {
   Room room, stays;
   for (Room* one : {&room, &stays}) {
     one->speak(1);
@@ -114,7 +114,8 @@ TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered
   }
   Next next(room);
   next.takeOver();
-  for (int ms = 0; ms < 100; ++ms) {  // the answer is late: once more, at the same time as otherwise
+  for (int ms = 0; ms < 100;
+       ++ms) {  // the retransmission is late: one more request, at the same time as without a takeover
     next.wait(1ms);
     stays.wait(1ms);
     CHECK(requests(*next.chains.at("speaker")).size() + 1 == requests(stays.speaker).size());
@@ -124,10 +125,10 @@ TEST_CASE("what a speaker was asked for, it is not asked for anew, and recovered
   CHECK(next.chains.at("speaker")->counted("repair", "recovered", "resent") == 1);
   next.speak(3);
   CHECK(next.chains.at("speaker")->dropped("repair", "duplicate") == 1);
-  CHECK(next.heard().size() == 1);
+  CHECK(next.received().size() == 1);
 }
 
-TEST_CASE("a gap that no packet showed before is found there") {
+TEST_CASE("a gap that no packet had revealed is detected in the new process") {
   Room room;
   room.speak(1);
   Next next(room);
@@ -137,7 +138,7 @@ TEST_CASE("a gap that no packet showed before is found there") {
   CHECK(requests(*next.chains.at("speaker")) == std::vector<uint16_t>{2, 3});
 }
 
-TEST_CASE("what a speaker is told of its line counts from the beginning") {
+TEST_CASE("the loss reported to a speaker counts from the beginning") {
   Room room({.nack = false});
   for (const uint16_t sequence : {1, 2, 4}) room.speak(sequence);
   Next next(room);

@@ -12,7 +12,7 @@ namespace {
 using test::ChainHarness;
 using test::checkCuts;
 
-// A chain before and after, each on a worker of its process.
+// A chain before and after the takeover, each on a worker of its process.
 struct Fixture {
   explicit Fixture(std::vector<test::FilterConfig> with) : filters(std::move(with)) {}
 
@@ -44,7 +44,7 @@ std::vector<int> tags(const std::vector<test::Captured>& packets) {
   return out;
 }
 
-TEST_CASE("marker has nothing to take along, and goes on") {
+TEST_CASE("marker has no state and continues") {
   Fixture f({{marker::filterType(), "egress { all { dscp: 46 } }"}});
   f.before.egress(voice(1));
   f.cut();
@@ -53,7 +53,7 @@ TEST_CASE("marker has nothing to take along, and goes on") {
   CHECK(f.after.outer[0].tos == 46 << 2);
 }
 
-TEST_CASE("impair lets all go that it delays, both ways") {
+TEST_CASE("impair releases all delayed packets, in both directions") {
   Fixture f({{impair::filterType(), "ingress { delay_ms: 500 } egress { delay_ms: 500 }"}});
   f.before.ingress(voice(1));
   f.before.egress(voice(2));
@@ -78,12 +78,12 @@ uint16_t idOf(const test::Captured& packet) {
   return header->id;
 }
 
-TEST_CASE("fragment splits on for a client that splits, and its numbers go on") {
+TEST_CASE("fragment continues to split for a client that splits, and its numbers continue") {
   Fixture f({{fragment::filterType(), ""}});
   f.before.ingress(fragment(7, 0, 1));
   f.before.ingress(fragment(7, 1, 1));
   f.before.egress(voice(1, 1400));
-  f.before.ingress(fragment(8, 0, 1));  // stays behind
+  f.before.ingress(fragment(8, 0, 1));  // stays in the old process
   REQUIRE(f.before.outer.size() == 2);
   f.cut();
   f.takeOver();
@@ -97,7 +97,7 @@ TEST_CASE("fragment splits on for a client that splits, and its numbers go on") 
 // 1000 bytes per second, and three packets at once.
 constexpr const char* kSlow = "rate_bps: 8000 burst_bytes: 300 max_delay_ms: 10000";
 
-TEST_CASE("pacer lets all go that waits, and what the bucket lacks it lacks there too") {
+TEST_CASE("pacer releases all waiting packets, and the bucket keeps its debt") {
   Fixture f({{pacer::filterType(), kSlow}});
   for (uint8_t i = 0; i < 5; ++i) f.before.egress(voice(i));
   CHECK(tags(f.before.outer) == std::vector{0, 1, 2});
@@ -112,7 +112,7 @@ TEST_CASE("pacer lets all go that waits, and what the bucket lacks it lacks ther
   CHECK(tags(f.after.outer) == std::vector{5});
 }
 
-TEST_CASE("pacer's rate goes on from the round trip that it had, within the new configuration") {
+TEST_CASE("pacer's rate continues from the measured round trip, within the new configuration") {
   const std::string config =
       "rate_bps: 64000 adaptation { min_rate_bps: 8000 max_rate_bps: 128000 low_rtt_ms: 50 high_rtt_ms: 200 "
       "}";
@@ -149,7 +149,7 @@ struct Advised final : rooms::Observer {
   std::vector<rooms::VoiceProfile> profiles;
 };
 
-TEST_CASE("adaptation keeps a speaker's profile, says nothing twice and takes it back after the hold time") {
+TEST_CASE("adaptation keeps a speaker's profile, signals nothing twice and reverts it after the hold time") {
   Fixture f({{adaptation::filterType(), ""}});
   rooms::Directory directory({}, 1, f.clock), next_directory({}, 1, f.clock);
   Advised advised, advised_next;
@@ -180,7 +180,7 @@ TEST_CASE("adaptation keeps a speaker's profile, says nothing twice and takes it
   CHECK(advised.profiles[0].bandwidth_hz == 8'000);
   f.cut();
   CHECK(f.after.takeOver(f.before) == "");
-  // A filter keeps the player of its beginning; that of its own process.
+  // A filter keeps the player that it was created with; this one is of its own process.
   ChainHarness there(f.next_worker, f.filters);
   there.directory = &next_directory;
   there.session.known_player = moved;

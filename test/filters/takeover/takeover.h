@@ -1,4 +1,4 @@
-// One session in two processes: what every filter's test of a takeover needs.
+// One session in two processes: the parts that every filter's takeover test needs.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -10,8 +10,8 @@
 
 namespace sluice::test {
 
-// A chain that reads `saved`, each time one that `make` made, with the state of every filter in it cut at
-// every byte in turn: none takes a part for the whole.
+// A chain that reads `saved`, each time a new one from `make`, with the state of every filter in it truncated
+// at every byte: no filter accepts truncated state.
 template <typename Make>
 void checkCuts(const SavedChain& saved, Make make) {
   REQUIRE(saved.lost == "");
@@ -23,7 +23,7 @@ void checkCuts(const SavedChain& saved, Make make) {
       std::unique_ptr<ChainHarness> chain = make();
       readable += chain->load(cut) == saved.filters[i].name ? 0 : 1;
     }
-    // Nor is what is too long its own.
+    // Nor is longer state accepted.
     SavedChain longer{"", saved.filters, {}};
     longer.filters[i].state += '\0';
     std::unique_ptr<ChainHarness> chain = make();

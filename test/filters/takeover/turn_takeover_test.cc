@@ -11,12 +11,12 @@
 namespace sluice::test {
 namespace {
 
-// The process that takes over: another network, clock and credentials of the same kind.
+// The process that takes over: another network and clock, and credentials of the same kind.
 struct Next {
   explicit Next(TurnServer& before, const std::string& turn = "") : server(turn) {
     server.clock.advance(before.clock.now() - server.clock.now());
   }
-  // What process-wide state is there is read, as the server does it when its configuration is built.
+  // Process-wide state that is known here is read, as the server does when its configuration is built.
   void inherit(TurnServer& before) {
     chain::ProcessState& there = before.process;
     Descriptors none;
@@ -59,7 +59,9 @@ struct Moved {
   Answer challenge;
 };
 
-TEST_CASE("an allocation goes on at the same relayed address, both ways, with permissions and channels") {
+TEST_CASE(
+    "an allocation continues at the same relayed address, in both directions, with permissions and "
+    "channels") {
   for (const std::string turn : {"", "relays: SHARED "}) {
     CAPTURE(turn);
     Moved m(turn, turn);
@@ -75,7 +77,7 @@ TEST_CASE("an allocation goes on at the same relayed address, both ways, with pe
   }
 }
 
-TEST_CASE("the nonce of the process before is good, and no other is asked for") {
+TEST_CASE("the nonce of the old process is valid, and no other is needed") {
   Moved m;
   m.allocate();
   m.takeOver();
@@ -83,7 +85,7 @@ TEST_CASE("the nonce of the process before is good, and no other is asked for") 
   CHECK(answer.code() == kSuccess);
 }
 
-TEST_CASE("a request that was answered before is answered the same again") {
+TEST_CASE("a retransmitted request gets the same response as from the old process") {
   Moved m;
   m.allocate();
   const auto request = m.alice.formed(stun::kCreatePermission, {peer(kPeer)});
@@ -94,7 +96,7 @@ TEST_CASE("a request that was answered before is answered the same again") {
   CHECK(m.there.send(request, &auth).bytes == first.bytes);
 }
 
-TEST_CASE("lifetimes are what they were: of the allocation, a permission and a channel") {
+TEST_CASE("the lifetimes of the allocation, a permission and a channel are unchanged") {
   Moved m;
   m.allocate();
   CHECK(m.alice.permit({kPeer}).code() == kSuccess);
@@ -109,7 +111,7 @@ TEST_CASE("lifetimes are what they were: of the allocation, a permission and a c
   CHECK(m.next.server.network().open_ports() == 0);
 }
 
-TEST_CASE("the allocation counts in its user's quota there, but is never refused for it") {
+TEST_CASE("the allocation counts in its user's quota, but is never refused because of it") {
   const std::string one = "max_allocations_per_user: 1 ";
   Moved m("", one);
   m.allocate();
@@ -120,7 +122,9 @@ TEST_CASE("the allocation counts in its user's quota there, but is never refused
   CHECK(second.tryAllocate().code() == kSuccess);
 }
 
-TEST_CASE("where there is no TURN any more the allocation ends, its socket is closed and the session lives") {
+TEST_CASE(
+    "without TURN in the new configuration the allocation ends, its socket is closed and the session "
+    "continues") {
   Moved m;
   m.allocate();
   const net::Address relay = m.alice.relay();
@@ -132,7 +136,7 @@ TEST_CASE("where there is no TURN any more the allocation ends, its socket is cl
   CHECK(without.outer.size() == 1);
 }
 
-TEST_CASE("an allocation whose socket did not come along ends, and says so") {
+TEST_CASE("an allocation whose socket was not handed over ends and is reported") {
   Moved m;
   m.allocate();
   SavedChain saved = m.alice.chain.save();
@@ -141,14 +145,14 @@ TEST_CASE("an allocation whose socket did not come along ends, and says so") {
   CHECK(m.there.chain.load(saved) == "stun_turn");
 }
 
-TEST_CASE("a client that only asked for its address, or for a nonce, goes on") {
+TEST_CASE("a client that only requested its address, or a nonce, continues") {
   Moved m;
   m.challenge = m.alice.ask(stun::kAllocate, {transport()});
   m.takeOver();
   CHECK(m.there.tryAllocate().code() == kSuccess);
 }
 
-TEST_CASE("no part of the state is taken for the whole, of the filter's or of TURN's within") {
+TEST_CASE("truncated state is refused, of the filter and of the TURN part within it") {
   Moved m;
   m.allocate();
   CHECK(m.alice.bind(0x4001, kPeer).code() == kSuccess);
@@ -160,7 +164,7 @@ TEST_CASE("no part of the state is taken for the whole, of the filter's or of TU
   };
   const SavedChain saved = m.alice.chain.save();
   checkCuts(saved, make);
-  // TURN's part is a string at the beginning.
+  // The TURN part is a string at the beginning.
   const std::string& state = saved.filters[0].state;
   constexpr size_t kHead = sizeof(uint32_t);
   uint32_t whole = 0;
@@ -177,8 +181,8 @@ TEST_CASE("no part of the state is taken for the whole, of the filter's or of TU
   for (const int fd : saved.descriptors) close(fd);
 }
 
-// RFC 7675: a peer whose consent has run out is sent nothing.
-TEST_CASE("consent to send goes on, and runs out when it would have") {
+// RFC 7675: a peer whose consent has expired is sent nothing.
+TEST_CASE("consent continues, and expires at the same time as without a takeover") {
   ManualClock clock;
   FakeWorker worker(clock), next_worker(clock);
   const std::vector<FilterConfig> filters{{stun_turn::filterType(), "consent_timeout_s: 30"}};
