@@ -9,8 +9,12 @@ struct Line {
   uint64_t packets = 0, drops = 0, successes = 0, failures = 0;  // in each second
 };
 
+const config::StepBackRule kRule{
+    .listener = {}, .chain = {}, .factor = 2, .window = 60s, .min_packets = 1000, .min_handshakes = 10};
+
 // The second in which the newest version was found worse, and why; -1: not within two minutes.
-std::pair<int, std::string> secondOf(const Line& newest, const Line& others, config::StepBackRule rule = {}) {
+std::pair<int, std::string> secondOf(const Line& newest, const Line& others,
+                                     config::StepBackRule rule = kRule) {
   RolloutWatch watch(rule);
   ChainHealth a, b;
   for (int second = 0; second < 120; ++second) {
@@ -50,7 +54,7 @@ TEST_CASE("a version steps back for drops or handshakes beyond the factor, once 
 TEST_CASE(
     "only the window counts: what was bad before it is forgotten, and good times do not make up for bad "
     "ones") {
-  config::StepBackRule rule;
+  config::StepBackRule rule = kRule;
   rule.window = 10s;
   RolloutWatch watch(rule);
   ChainHealth newest{1'000'000, 0, 0, 0}, others{1'000'000, 0, 0, 0};
@@ -68,7 +72,7 @@ TEST_CASE(
 }
 
 TEST_CASE("other counters are no worse ones: the comparison begins anew, also when totals fall") {
-  RolloutWatch watch({});
+  RolloutWatch watch(kRule);
   ChainHealth newest{100'000, 10'000, 0, 0}, others{100'000, 0, 0, 0};
   int second = 1000;
   const auto compare = [&](size_t subject) {
