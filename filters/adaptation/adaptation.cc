@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "source/base/field_reader.h"
 #include "source/codec/rtcp_feedback.h"
 #include "source/media/adaptation_settings.h"
 
@@ -32,13 +31,12 @@ Result<chain::FilterFactoryPtr> AdaptationFactory::make(const filters::Adaptatio
                                                         chain::FactoryContext& context) {
   auto factory = std::make_shared<AdaptationFactory>();
   Errors errors;
-  FieldReader read(config, "", errors);
-  media::readAdaptation(read, factory->policy);
-  read.takeMs("interval_ms", 100, 60'000, factory->interval);
-  read.takeFlag("remb", factory->remb);
-  read.takeFlag("tmmbr", factory->tmmbr);
-  read.takeFlag("events", factory->events);
-  read.take("listener_loss_percentile", 0, 100, factory->listener_loss_percentile);
+  factory->policy = media::readAdaptation(config, "", errors);
+  factory->interval = std::chrono::milliseconds{config.interval_ms()};
+  factory->remb = config.remb();
+  factory->tmmbr = config.tmmbr();
+  factory->events = config.events();
+  factory->listener_loss_percentile = config.listener_loss_percentile();
   if (!errors.empty()) return errors;
   factory->directory = &context.directory;
   return chain::FilterFactoryPtr(std::move(factory));

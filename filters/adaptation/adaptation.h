@@ -20,11 +20,11 @@ class AdaptationFactory final : public chain::FilterFactory {
 
   rooms::Directory* directory = nullptr;  // main thread only
   media::Adaptation::Config policy{};
-  Duration interval = 500ms;
-  unsigned listener_loss_percentile = 75;
-  bool remb = true;
-  bool tmmbr = true;
-  bool events = true;
+  Duration interval{};
+  unsigned listener_loss_percentile = 0;
+  bool remb = false;
+  bool tmmbr = false;
+  bool events = false;
 };
 
 // Acts on players that signalling announced and that may send voice.

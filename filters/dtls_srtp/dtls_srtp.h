@@ -22,8 +22,8 @@ class DtlsSrtpFactory final : public chain::FilterFactory {
 
   std::shared_ptr<const crypto::DtlsContext> dtls;
   std::vector<crypto::SrtpProfile> profiles;  // best first
-  Duration retransmit = 200ms;
-  Duration handshake_timeout = 10s;
+  Duration retransmit{};
+  Duration handshake_timeout{};
 };
 
 class DtlsSrtp final : public chain::Filter, private crypto::DtlsSink {

@@ -29,18 +29,8 @@ Result<chain::FilterFactoryPtr> ForwardFactory::make(const filters::Forward& con
   if (!filters::Forward::Sockets_IsValid(config.sockets()))
     errors.push_back({"sockets", "is not a known value"});
   factory->sockets = config.sockets();
-  if (config.has_max_shared_sockets()) {
-    factory->max_shared_sockets = config.max_shared_sockets();
-    if (factory->max_shared_sockets < 1 || factory->max_shared_sockets > 1024) {
-      errors.push_back({"max_shared_sockets", "must be 1 to 1024"});
-    }
-  }
-  if (config.has_idle_timeout_s()) {
-    factory->idle_timeout = std::chrono::seconds{config.idle_timeout_s()};
-    if (config.idle_timeout_s() < 1 || config.idle_timeout_s() > 86'400) {
-      errors.push_back({"idle_timeout_s", "must be 1 to 86400"});
-    }
-  }
+  factory->max_shared_sockets = config.max_shared_sockets();
+  factory->idle_timeout = std::chrono::seconds{config.idle_timeout_s()};
   if (!errors.empty()) return errors;
   return chain::FilterFactoryPtr(std::move(factory));
 }

@@ -18,7 +18,7 @@ class ForwardFactory final : public chain::FilterFactory {
 
   std::shared_ptr<const chain::Cluster> cluster;
   filters::Forward::Sockets sockets = filters::Forward::PER_SESSION;
-  size_t max_shared_sockets = 32;
+  size_t max_shared_sockets = 0;
   Duration idle_timeout{};  // zero: none of its own
 };
 

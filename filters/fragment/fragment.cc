@@ -25,30 +25,15 @@ constexpr stats::CounterSpec kCounters[] = {{"joined", "Messages from clients th
                                             {"split", "Packets to clients that were split."},
                                             {"fragments_out", "Fragments created from them."}};
 
-template <typename Out>
-void take(bool has, uint32_t value, uint32_t low, uint32_t high, const char* path, Out& out, Errors& errors) {
-  if (!has) return;
-  if (value < low || value > high) {
-    errors.push_back({path, "must be " + std::to_string(low) + " to " + std::to_string(high)});
-  }
-  out = static_cast<Out>(value);
-}
-
 }  // namespace
 
 Result<chain::FilterFactoryPtr> FragmentFactory::make(const filters::Fragment& config,
                                                       chain::FactoryContext&) {
   auto factory = std::make_shared<FragmentFactory>();
-  Errors errors;
-  take(config.has_max_messages(), config.max_messages(), 1, 64, "max_messages", factory->max_messages,
-       errors);
-  uint32_t timeout_ms = 500;
-  take(config.has_timeout_ms(), config.timeout_ms(), 10, 10'000, "timeout_ms", timeout_ms, errors);
-  factory->timeout = std::chrono::milliseconds{timeout_ms};
+  factory->max_messages = config.max_messages();
+  factory->timeout = std::chrono::milliseconds{config.timeout_ms()};
   factory->split = config.split();
-  take(config.has_max_datagram_bytes(), config.max_datagram_bytes(), 128, 1500, "max_datagram_bytes",
-       factory->max_datagram, errors);
-  if (!errors.empty()) return errors;
+  factory->max_datagram = config.max_datagram_bytes();
   return chain::FilterFactoryPtr(std::move(factory));
 }
 

@@ -14,10 +14,10 @@ class FragmentFactory final : public chain::FilterFactory {
                                               chain::FactoryContext& context);
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
-  size_t max_messages = 8;
-  Duration timeout = 500ms;
+  size_t max_messages = 0;
+  Duration timeout{};
   bool split = false;  // even before the client has sent a message in fragments
-  size_t max_datagram = 1200;
+  size_t max_datagram = 0;
 };
 
 class Fragment final : public chain::Filter {

@@ -56,11 +56,11 @@ class Impairment {
     Distribution distribution = Distribution::kUniform;
     bool keep_order = false;
     double reorder = 0;  // chances, 0 to 1
-    Duration reorder_by = 30ms;
+    Duration reorder_by{};
     double duplicate = 0;
     double corrupt = 0;
     uint64_t rate_bps = 0;  // 0: no limit
-    Duration max_queue = 200ms;
+    Duration max_queue{};
   };
 
   Impairment(const Config& config, uint64_t seed) : config_(config), seed_(seed) {}

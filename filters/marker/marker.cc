@@ -5,33 +5,19 @@ namespace {
 
 constexpr uint8_t kEcnMask = 0x03;
 
-Mark parseMark(const filters::Marker::Mark& config, const std::string& path, Errors& errors) {
-  Mark mark;
-  if (config.has_dscp()) {
-    if (config.dscp() > 63) errors.push_back({path + ".dscp", "must be 0 to 63"});
-    mark.dscp = static_cast<uint8_t>(config.dscp());
-  }
-  if (config.has_ttl()) {
-    if (config.ttl() < 1 || config.ttl() > 255) errors.push_back({path + ".ttl", "must be 1 to 255"});
-    mark.ttl = static_cast<uint8_t>(config.ttl());
-  }
-  return mark;
-}
-
-Marks parseDirection(const filters::Marker::Direction& config, const std::string& path, Errors& errors) {
+Marks readDirection(const filters::Marker::Direction& config) {
   Marks marks;
-  marks.fill(parseMark(config.all(), path + ".all", errors));
-  const auto refine = [&](PacketKind kind, const filters::Marker::Mark& mark, const char* field) {
-    const Mark own = parseMark(mark, path + field, errors);
-    Mark& target = marks[static_cast<size_t>(kind)];
-    if (own.dscp) target.dscp = own.dscp;
-    if (own.ttl != 0) target.ttl = own.ttl;
+  const auto refine = [](Mark& mark, const filters::Marker::Mark& own) {
+    if (own.has_dscp()) mark.dscp = static_cast<uint8_t>(own.dscp());
+    if (own.has_ttl()) mark.ttl = static_cast<uint8_t>(own.ttl());
   };
-  refine(PacketKind::kRtp, config.rtp(), ".rtp");
-  refine(PacketKind::kRtcp, config.rtcp(), ".rtcp");
-  refine(PacketKind::kStun, config.stun(), ".stun");
-  refine(PacketKind::kTurn, config.stun(), ".stun");
-  refine(PacketKind::kDtls, config.dtls(), ".dtls");
+  const auto markOf = [&](PacketKind kind) -> Mark& { return marks[static_cast<size_t>(kind)]; };
+  for (Mark& mark : marks) refine(mark, config.all());
+  refine(markOf(PacketKind::kRtp), config.rtp());
+  refine(markOf(PacketKind::kRtcp), config.rtcp());
+  refine(markOf(PacketKind::kStun), config.stun());
+  refine(markOf(PacketKind::kTurn), config.stun());
+  refine(markOf(PacketKind::kDtls), config.dtls());
   return marks;
 }
 
@@ -45,10 +31,8 @@ void apply(const Marks& marks, net::Packet& packet) {
 
 Result<chain::FilterFactoryPtr> MarkerFactory::make(const filters::Marker& config, chain::FactoryContext&) {
   auto factory = std::make_shared<MarkerFactory>();
-  Errors errors;
-  factory->ingress = parseDirection(config.ingress(), "ingress", errors);
-  factory->egress = parseDirection(config.egress(), "egress", errors);
-  if (!errors.empty()) return errors;
+  factory->ingress = readDirection(config.ingress());
+  factory->egress = readDirection(config.egress());
   return chain::FilterFactoryPtr(std::move(factory));
 }
 

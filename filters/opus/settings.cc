@@ -2,47 +2,46 @@
 
 #include <string>
 
-#include "source/base/field_reader.h"
 #include "source/media/adaptation_settings.h"
 
 namespace sluice::opus_filter {
 namespace {
 
-constexpr double kMaxFrames = media::JitterBuffer::kMaxFrames;
-constexpr double kMaxDelayMs = media::PlayoutDelay::kMaxCeiling / 1ms;
+constexpr size_t kSamplesPerMs = 48;
 
-void readBuffer(FieldReader read, media::JitterBuffer::Config& out) {
-  read.take("min_frames", 4, kMaxFrames, out.min_frames);
-  read.take("max_frames", 4, kMaxFrames, out.max_frames);
-  read.check(out.min_frames <= out.max_frames, "max_frames", "must not be below min_frames");
-  read.take("late_to_grow", 1, 100, out.late_to_grow);
-  read.take("growth", 1.01, 10, out.growth);
-  read.takeMs("calm_ms", 1000, 3'600'000, out.calm);
-  read.take("shrink", 0.01, 0.99, out.shrink);
-}
-
-void readDelay(FieldReader read, media::PlayoutDelay::Config& out) {
-  read.takeMs("floor_ms", 0, kMaxDelayMs, out.floor);
-  read.takeMs("ceiling_ms", 0, kMaxDelayMs, out.ceiling);
-  read.check(out.floor <= out.ceiling, "ceiling_ms", "must not be below floor_ms");
-  read.takeMs("start_ms", 0, kMaxDelayMs, out.start);
-  read.take("quantile", 0.5, 0.9999, out.quantile);
-  read.take("forget", 0.9, 0.9999, out.forget);
+media::JitterBuffer::Config readBuffer(const filters::Opus::Stage& config, const std::string& path,
+                                       Errors& errors) {
+  const filters::Opus::JitterBuffer& buffer = config.jitter_buffer();
+  if (buffer.min_frames() > buffer.max_frames()) {
+    errors.push_back({path + "jitter_buffer.max_frames", "must not be below min_frames"});
+  }
+  const filters::Opus::PlayoutDelay& delay = config.playout_delay();
+  if (delay.floor_ms() > delay.ceiling_ms()) {
+    errors.push_back({path + "playout_delay.ceiling_ms", "must not be below floor_ms"});
+  }
+  return {.min_frames = buffer.min_frames(),
+          .max_frames = buffer.max_frames(),
+          .late_to_grow = buffer.late_to_grow(),
+          .growth = buffer.growth(),
+          .calm = std::chrono::milliseconds{buffer.calm_ms()},
+          .shrink = buffer.shrink(),
+          .patient = config.mode() == filters::Opus::REORDER,
+          .delay = {.floor = std::chrono::milliseconds{delay.floor_ms()},
+                    .ceiling = std::chrono::milliseconds{delay.ceiling_ms()},
+                    .quantile = delay.quantile(),
+                    .forget = delay.forget(),
+                    .start = std::chrono::milliseconds{delay.start_ms()}}};
 }
 
 DirectionSettings readDirection(const filters::Opus::Stage& config, const std::string& path, Errors& errors) {
-  FieldReader read(config, path, errors);
-  DirectionSettings out;
-  const int mode = config.mode();
-  read.check(mode >= 0 && mode <= 2, "mode", "must be REORDER, CONCEAL or TRANSCODE");
-  out.mode = static_cast<Mode>(mode);
-  out.buffer.patient = out.mode == Mode::kReorder;
-  readBuffer({config.jitter_buffer(), path + "jitter_buffer.", errors}, out.buffer);
-  readDelay({config.playout_delay(), path + "playout_delay.", errors}, out.buffer.delay);
-  media::readAdaptation({config.adaptation(), path + "adaptation.", errors}, out.adaptation);
-  read.take("max_concealed_ms", 0, 1000, out.max_concealed, 48);
-  read.take("max_streams", 1, 64, out.max_streams);
-  return out;
+  if (!filters::Opus::Mode_IsValid(config.mode())) {
+    errors.push_back({path + "mode", "must be REORDER, CONCEAL or TRANSCODE"});
+  }
+  return {.mode = static_cast<Mode>(config.mode()),
+          .buffer = readBuffer(config, path, errors),
+          .adaptation = media::readAdaptation(config.adaptation(), path + "adaptation.", errors),
+          .max_concealed = kSamplesPerMs * config.max_concealed_ms(),
+          .max_streams = config.max_streams()};
 }
 
 }  // namespace
@@ -50,11 +49,12 @@ DirectionSettings readDirection(const filters::Opus::Stage& config, const std::s
 Result<Settings> readSettings(const filters::Opus& config) {
   Settings settings;
   Errors errors;
-  FieldReader read(config, "", errors);
   if (config.has_ingress()) settings.ingress = readDirection(config.ingress(), "ingress.", errors);
   if (config.has_egress()) settings.egress = readDirection(config.egress(), "egress.", errors);
-  read.check(config.has_ingress() || config.has_egress(), "ingress", "is required unless egress is set");
-  read.take("payload_type", 0, 127, settings.payload_type);
+  if (!config.has_ingress() && !config.has_egress()) {
+    errors.push_back({"ingress", "is required unless egress is set"});
+  }
+  settings.payload_type = static_cast<uint8_t>(config.payload_type());
   if (!errors.empty()) return errors;
   return settings;
 }

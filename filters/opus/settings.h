@@ -16,14 +16,14 @@ struct DirectionSettings {
   Mode mode = Mode::kReorder;
   media::JitterBuffer::Config buffer{};
   media::Adaptation::Config adaptation{};
-  size_t max_concealed = 4800;  // samples
-  size_t max_streams = 0;       // 0: as many as the session is known to have
+  size_t max_concealed = 0;  // samples
+  size_t max_streams = 0;    // 0: as many as the session is known to have
 };
 
 struct Settings {
   std::optional<DirectionSettings> ingress;
   std::optional<DirectionSettings> egress;
-  uint8_t payload_type = 111;
+  uint8_t payload_type = 0;
 };
 
 Result<Settings> readSettings(const filters::Opus& config);

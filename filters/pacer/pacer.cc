@@ -6,47 +6,23 @@
 namespace sluice::pacer {
 namespace {
 
-constexpr double kMinRateBps = 8'000;
-constexpr double kMaxRateBps = 1e9;
+constexpr double kStreamRateBps = 64'000;  // without rate_bps, for each stream
+constexpr double kStreamBurstBytes = 1280;
 
-// Takes a field that must lie in [low, high] if it is set.
-template <typename T, typename Out>
-void take(bool has, T value, T low, T high, const char* path, Out& out, Errors& errors) {
-  if (!has) return;
-  if (value < low || value > high) {
-    errors.push_back({path, "must be " + std::to_string(low) + " to " + std::to_string(high)});
-  } else {
-    out = static_cast<Out>(value);
-  }
-}
-
-void takeAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config& rate, Errors& errors) {
-  constexpr uint64_t kLow = static_cast<uint64_t>(kMinRateBps);
-  constexpr uint64_t kHigh = static_cast<uint64_t>(kMaxRateBps);
+void readAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config& rate, Errors& errors) {
   rate.adapt = true;
-  rate.min_rate_bps = rate.rate_bps / 2;
-  rate.max_rate_bps = rate.rate_bps * 2;
-  take(config.has_min_rate_bps(), config.min_rate_bps(), kLow, kHigh, "adaptation.min_rate_bps",
-       rate.min_rate_bps, errors);
-  take(config.has_max_rate_bps(), config.max_rate_bps(), kLow, kHigh, "adaptation.max_rate_bps",
-       rate.max_rate_bps, errors);
+  rate.min_rate_bps =
+      config.has_min_rate_bps() ? static_cast<double>(config.min_rate_bps()) : rate.rate_bps / 2;
+  rate.max_rate_bps =
+      config.has_max_rate_bps() ? static_cast<double>(config.max_rate_bps()) : rate.rate_bps * 2;
   if (rate.min_rate_bps > rate.max_rate_bps) {
     errors.push_back({"adaptation.min_rate_bps", "must not exceed max_rate_bps"});
   }
-  if (config.has_alpha()) {
-    if (!(config.alpha() > 0 && config.alpha() < 1)) {
-      errors.push_back({"adaptation.alpha", "must be between 0 and 1"});
-    }
-    rate.alpha = config.alpha();
-  }
-  uint32_t low_ms = 50;
-  uint32_t high_ms = 200;
-  take(config.has_low_rtt_ms(), config.low_rtt_ms(), 1u, 60'000u, "adaptation.low_rtt_ms", low_ms, errors);
-  take(config.has_high_rtt_ms(), config.high_rtt_ms(), 1u, 60'000u, "adaptation.high_rtt_ms", high_ms,
-       errors);
-  if (low_ms >= high_ms) errors.push_back({"adaptation.low_rtt_ms", "must be below high_rtt_ms"});
-  rate.low_rtt = std::chrono::milliseconds{low_ms};
-  rate.high_rtt = std::chrono::milliseconds{high_ms};
+  rate.alpha = config.alpha();
+  if (!(rate.alpha > 0 && rate.alpha < 1)) errors.push_back({"adaptation.alpha", "must be between 0 and 1"});
+  rate.low_rtt = std::chrono::milliseconds{config.low_rtt_ms()};
+  rate.high_rtt = std::chrono::milliseconds{config.high_rtt_ms()};
+  if (rate.low_rtt >= rate.high_rtt) errors.push_back({"adaptation.low_rtt_ms", "must be below high_rtt_ms"});
 }
 
 constexpr std::string_view kDrops[] = {"queue_full", "too_late", "past_deadline", "pool_share"};
@@ -58,18 +34,13 @@ constexpr stats::HistogramSpec kHistograms[] = {{"delay", "Time that RTP packets
 Result<chain::FilterFactoryPtr> PacerFactory::make(const filters::Pacer& config, chain::FactoryContext&) {
   auto factory = std::make_shared<PacerFactory>();
   Errors errors;
-  take(config.has_rate_bps(), config.rate_bps(), uint64_t{8'000}, uint64_t{1'000'000'000}, "rate_bps",
-       factory->rate.rate_bps, errors);
+  factory->rate.rate_bps = config.has_rate_bps() ? static_cast<double>(config.rate_bps()) : kStreamRateBps;
   factory->rate_per_stream = !config.has_rate_bps();
-  take(config.has_burst_bytes(), config.burst_bytes(), 256u, 16'777'216u, "burst_bytes", factory->burst_bytes,
-       errors);
+  factory->burst_bytes = config.has_burst_bytes() ? config.burst_bytes() : kStreamBurstBytes;
   factory->burst_per_stream = !config.has_burst_bytes();
-  take(config.has_max_queue_packets(), config.max_queue_packets(), 1u, 4096u, "max_queue_packets",
-       factory->max_queue_packets, errors);
-  uint32_t max_delay_ms = 200;
-  take(config.has_max_delay_ms(), config.max_delay_ms(), 1u, 10'000u, "max_delay_ms", max_delay_ms, errors);
-  factory->max_delay = std::chrono::milliseconds{max_delay_ms};
-  if (config.has_adaptation()) takeAdaptation(config.adaptation(), factory->rate, errors);
+  factory->max_queue_packets = config.max_queue_packets();
+  factory->max_delay = std::chrono::milliseconds{config.max_delay_ms()};
+  if (config.has_adaptation()) readAdaptation(config.adaptation(), factory->rate, errors);
   if (!errors.empty()) return errors;
   return chain::FilterFactoryPtr(std::move(factory));
 }

@@ -22,11 +22,11 @@ class PacerFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   RatePolicy::Config rate;
-  bool rate_per_stream = true;  // the rate is for each stream that the client may receive
-  double burst_bytes = 1280;
-  bool burst_per_stream = true;
-  size_t max_queue_packets = 64;
-  Duration max_delay = 200ms;
+  bool rate_per_stream = false;  // the rate is for each stream that the client may receive
+  double burst_bytes = 0;
+  bool burst_per_stream = false;
+  size_t max_queue_packets = 0;
+  Duration max_delay{};
 };
 
 // The queues of a worker's pacers together hold at most a quarter of the worker's packet pool.

@@ -12,13 +12,13 @@ namespace sluice::pacer {
 class RatePolicy {
  public:
   struct Config {
-    double rate_bps = 64'000;  // before the first round trip, and always without adaptation
+    double rate_bps = 0;  // before the first round trip, and always without adaptation
     bool adapt = false;
-    double min_rate_bps = 32'000;
-    double max_rate_bps = 128'000;
-    double alpha = 0.125;       // weight of a new round trip
-    Duration low_rtt = 50ms;    // at most this: max_rate_bps
-    Duration high_rtt = 200ms;  // at least this: min_rate_bps
+    double min_rate_bps = 0;
+    double max_rate_bps = 0;
+    double alpha = 0;     // weight of a new round trip
+    Duration low_rtt{};   // at most this: max_rate_bps
+    Duration high_rtt{};  // at least this: min_rate_bps
   };
 
   explicit RatePolicy(const Config& config) : config_(config) {}

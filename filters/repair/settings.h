@@ -13,20 +13,20 @@ using Preference = filters::Repair::Downlink::Preference;
 
 struct Settings {
   struct Uplink {
-    bool nack = true;
+    bool nack = false;
     bool red = false;
     media::NackScheduler::Config scheduler{};
-    unsigned listener_loss_percentile = 75;
+    unsigned listener_loss_percentile = 0;
   } uplink;
 
   struct Downlink {
-    bool nack = true;
-    Duration budget = 200ms;
-    unsigned max_resends = 3;
+    bool nack = false;
+    Duration budget{};
+    unsigned max_resends = 0;
     RedundancyMode redundancy = filters::Repair::Downlink::ADAPTIVE;
     Preference prefer = filters::Repair::Downlink::BYTES;
-    double max_overhead = 0.35;     // of retransmissions, as a share of the bytes of voice
-    double max_red_overhead = 2.3;  // of RED, likewise
+    double max_overhead = 0;      // of retransmissions, as a share of the bytes of voice
+    double max_red_overhead = 0;  // of RED, likewise
   } downlink;
 
   // How many packets a receiver may request, a power of two: all that can still be in time, in 10 ms frames.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "source/base/field_reader.h"
 #include "source/base/random.h"
 #include "source/codec/red.h"
 #include "source/codec/rtcp_extended.h"
@@ -51,17 +50,13 @@ void increment(std::atomic<T>& value) {
 Result<chain::FilterFactoryPtr> RtpRouterFactory::make(const filters::RtpRouter& config,
                                                        chain::FactoryContext& context) {
   auto factory = std::make_shared<RtpRouterFactory>();
-  Errors errors;
   factory->directory = &context.directory;
-  FieldReader reader(config, "", errors);
-  reader.takeMs("slot_hold_ms", 20, 60'000, factory->slot_hold);
-  reader.takeMs("rtcp_interval_ms", 500, 60'000, factory->rtcp_interval);
-  FieldReader uplink(config.uplink(), "uplink.", errors);
-  uplink.take("packets_per_second", 20, 10'000, factory->uplink.packets_per_second);
-  uplink.take("burst_packets", 10, 100'000, factory->uplink.burst_packets);
-  uplink.take("bytes_per_second", 1'000, 1'000'000, factory->uplink.bytes_per_second);
-  uplink.take("burst_bytes", 1'500, 10'000'000, factory->uplink.burst_bytes);
-  if (!errors.empty()) return errors;
+  factory->slot_hold = std::chrono::milliseconds{config.slot_hold_ms()};
+  factory->rtcp_interval = std::chrono::milliseconds{config.rtcp_interval_ms()};
+  factory->uplink.packets_per_second = config.uplink().packets_per_second();
+  factory->uplink.burst_packets = config.uplink().burst_packets();
+  factory->uplink.bytes_per_second = config.uplink().bytes_per_second();
+  factory->uplink.burst_bytes = config.uplink().burst_bytes();
   return chain::FilterFactoryPtr(std::move(factory));
 }
 

@@ -23,9 +23,9 @@ class RtpRouterFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
 
   rooms::Directory* directory = nullptr;  // main thread only
-  Duration slot_hold = 500ms;
+  Duration slot_hold{};
   UplinkLimit::Config uplink;
-  Duration rtcp_interval = 5s;
+  Duration rtcp_interval{};
 };
 
 class RtpRouter final : public chain::Filter, private Receiver {

@@ -9,10 +9,10 @@ namespace sluice::rtp_router {
 class UplinkLimit {
  public:
   struct Config {
-    double packets_per_second = 120;
-    double burst_packets = 250;
-    double bytes_per_second = 64'000;  // of RTP payload
-    double burst_bytes = 128'000;
+    double packets_per_second = 0;
+    double burst_packets = 0;
+    double bytes_per_second = 0;  // of RTP payload
+    double burst_bytes = 0;
   };
   UplinkLimit(const Config& config, Instant now)
       : packets_(config.packets_per_second, config.burst_packets, now),

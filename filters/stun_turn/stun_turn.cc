@@ -33,21 +33,10 @@ Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& c
                                                       chain::FactoryContext& context) {
   auto factory = std::make_shared<StunTurnFactory>();
   Errors errors;
-  if (config.has_max_unauthenticated_responses_per_second()) {
-    const uint32_t rate = config.max_unauthenticated_responses_per_second();
-    if (rate < 1 || rate > 1'000'000) {
-      errors.push_back({"max_unauthenticated_responses_per_second", "must be 1 to 1000000"});
-    }
-    factory->unauthenticated_rate = rate;
-  }
-  if (config.has_consent_timeout_s()) {
-    if (config.consent_timeout_s() < 5 || config.consent_timeout_s() > 3600) {
-      errors.push_back({"consent_timeout_s", "must be 5 to 3600"});
-    }
-    factory->consent_timeout = std::chrono::seconds{config.consent_timeout_s()};
-  }
+  factory->unauthenticated_rate = config.max_unauthenticated_responses_per_second();
+  factory->consent_timeout = std::chrono::seconds{config.consent_timeout_s()};
   factory->consent_from_media = config.consent_from_media();
-  if (config.has_answer_anonymous()) factory->answer_anonymous = config.answer_anonymous();
+  factory->answer_anonymous = config.answer_anonymous();
   if (config.software().size() > 128) errors.push_back({"software", "must have at most 128 bytes"});
   if (config.has_software()) factory->software = config.software();
   if (!config.other_address().empty()) {

@@ -24,10 +24,10 @@ class StunTurnFactory final : public chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext& context) const override;
   chain::Description info() const override;
 
-  double unauthenticated_rate = 100;  // responses per second and source
-  Duration consent_timeout = 30s;
+  double unauthenticated_rate = 0;  // responses per second and source
+  Duration consent_timeout{};
   bool consent_from_media = false;
-  bool answer_anonymous = true;
+  bool answer_anonymous = false;
   std::string software = "sluice";
   std::optional<TurnSettings> turn;
   std::optional<NatDiscovery> nat_discovery;

@@ -16,19 +16,6 @@ struct Reader {
   void fail(const std::string& path, std::string message) {
     errors.push_back({"turn." + path, std::move(message)});
   }
-  template <typename Out>
-  void number(bool has, uint32_t value, uint32_t low, uint32_t high, const char* path, Out& out) {
-    if (!has) return;
-    if (value < low || value > high) {
-      return fail(path, "must be " + std::to_string(low) + " to " + std::to_string(high));
-    }
-    out = static_cast<Out>(value);
-  }
-  void seconds(bool has, uint32_t value, uint32_t low, uint32_t high, const char* path, Duration& out) {
-    uint32_t s = 0;
-    number(has, value, low, high, path, s);
-    if (s != 0) out = std::chrono::seconds{s};
-  }
   void bandwidth(uint64_t value, const char* path, double& out) {
     if (value != 0 && value < kMinBandwidth) fail(path, "must be 0, which is no limit, or at least 8000");
     out = static_cast<double>(value);
@@ -73,30 +60,22 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
     }
     out.relay_ips.push_back(entry);
   }
-  reader.number(config.has_min_port(), config.min_port(), 1024, 65'535, "min_port", out.min_port);
-  reader.number(config.has_max_port(), config.max_port(), 1024, 65'535, "max_port", out.max_port);
+  out.min_port = static_cast<uint16_t>(config.min_port());
+  out.max_port = static_cast<uint16_t>(config.max_port());
   if (out.min_port > out.max_port) {
-    if (config.has_min_port()) {
-      reader.fail("min_port", "must not be above max_port, " + std::to_string(out.max_port));
-    } else {
-      reader.fail("max_port", "must not be below min_port, " + std::to_string(out.min_port));
-    }
+    reader.fail("max_port", "must not be below min_port, " + std::to_string(out.min_port));
   }
   if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "is not a known value");
   out.shared_ports = config.relays() == filters::Turn::SHARED;
   out.shared_when_short = config.relays() == filters::Turn::SHARED_WHEN_SHORT;
-  reader.number(config.has_max_shared_ports(), config.max_shared_ports(), 1, 256, "max_shared_ports",
-                out.max_shared_ports);
+  out.max_shared_ports = config.max_shared_ports();
 }
 
 void readQuotas(const filters::Turn& config, const std::vector<net::Address>& listener, Reader& reader,
                 TurnSettings& out) {
-  reader.number(config.has_max_allocations(), config.max_allocations(), 1, 1'000'000, "max_allocations",
-                out.max_allocations);
-  reader.number(config.has_max_allocations_per_user(), config.max_allocations_per_user(), 1, 1'000'000,
-                "max_allocations_per_user", out.max_allocations_per_user);
-  reader.number(config.has_max_peers_per_allocation(), config.max_peers_per_allocation(), 1, 4096,
-                "max_peers_per_allocation", out.max_peers_per_allocation);
+  out.max_allocations = config.max_allocations();
+  out.max_allocations_per_user = config.max_allocations_per_user();
+  out.max_peers_per_allocation = config.max_peers_per_allocation();
   if (config.rfc5766_channel_numbers()) out.last_channel = Allocation::kLastOldChannel;
   reader.bandwidth(config.max_bandwidth_per_user_bps(), "max_bandwidth_per_user_bps",
                    out.max_bandwidth_per_user);
@@ -127,11 +106,7 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
     log::warn("realm '{}' has more than 12 bytes: clients are not offered SHA-256", realm);
   }
   readRelays(config, reader, out);
-  reader.seconds(config.has_max_lifetime_s(), config.max_lifetime_s(), 600, 86'400, "max_lifetime_s",
-                 out.max_lifetime);
-  Duration nonce_lifetime = 600s;
-  reader.seconds(config.has_nonce_lifetime_s(), config.nonce_lifetime_s(), 30, 86'400, "nonce_lifetime_s",
-                 nonce_lifetime);
+  out.max_lifetime = std::chrono::seconds{config.max_lifetime_s()};
   std::set<net::Address> own = context.machine;
   for (const auto& [local, external] : context.nat->entries()) own.insert(external);
   for (const TurnSettings::RelayIp& relay : out.relay_ips) own.insert(relay.ip);
@@ -143,7 +118,8 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   out.credentials = context.credentials;
   out.nat = context.nat;
   out.process = context.process.get<TurnProcess>();
-  out.auth = std::make_shared<LongTerm>(realm, nonce_lifetime, out.process->nonces(), context.credentials);
+  out.auth = std::make_shared<LongTerm>(realm, std::chrono::seconds{config.nonce_lifetime_s()},
+                                        out.process->nonces(), context.credentials);
   if (errors.size() > before) return std::nullopt;
   return out;
 }

@@ -42,18 +42,18 @@ struct TurnSettings {
   std::shared_ptr<TurnProcess> process;
   std::vector<RelayIp> relay_ips;
   std::vector<net::Address> listener;  // the listener's addresses
-  uint16_t min_port = 49'152;
-  uint16_t max_port = 65'535;
+  uint16_t min_port = 0;
+  uint16_t max_port = 0;
   bool shared_ports = false;
   bool shared_when_short = false;  // of ports or descriptors
-  size_t max_shared_ports = 8;
-  Duration max_lifetime = 3600s;
+  size_t max_shared_ports = 0;
+  Duration max_lifetime{};
   PeerPolicy peers;
-  size_t max_allocations = 10'000;
-  size_t max_allocations_per_user = 100;
+  size_t max_allocations = 0;
+  size_t max_allocations_per_user = 0;
   double max_bandwidth_per_user = 0;  // bits per second; 0: no limit
   double max_bandwidth = 0;
-  size_t max_peers_per_allocation = 256;
+  size_t max_peers_per_allocation = 0;
   uint16_t last_channel = Allocation::kLastChannel;
   std::vector<net::Address> alternate_servers;
 };

@@ -22,6 +22,12 @@ void ProcessState::archive(Archive& a) {
   }
 }
 
+Result<FilterFactoryPtr> withErrors(Errors errors, Result<FilterFactoryPtr> factory) {
+  if (errors.empty()) return factory;
+  if (!factory.ok()) errors.insert(errors.end(), factory.errors().begin(), factory.errors().end());
+  return errors;
+}
+
 const FilterType* Registry::find(std::string_view config_type) const {
   if (const size_t slash = config_type.rfind('/'); slash != std::string_view::npos) {
     config_type.remove_prefix(slash + 1);

@@ -14,6 +14,7 @@
 #include <typeindex>
 #include <unordered_map>
 
+#include "source/base/field_options.h"
 #include "source/base/result.h"
 #include "source/chain/filter.h"
 #include "source/credentials/source.h"
@@ -96,14 +97,18 @@ struct FilterType {
   Result<FilterFactoryPtr> (*parse)(const google::protobuf::Any& config, FactoryContext& context);
 };
 
-// For FilterType::parse: unpacks the message and calls `Factory::make(const Config&, FactoryContext&)`, which
-// returns a Result<FilterFactoryPtr>.
+// `factory`, or all errors of both.
+Result<FilterFactoryPtr> withErrors(Errors errors, Result<FilterFactoryPtr> factory);
+
+// For FilterType::parse: unpacks the message, applies its field options and calls
+// `Factory::make(const Config&, FactoryContext&)`, which returns a Result<FilterFactoryPtr>.
 template <typename Config, typename Factory>
 Result<FilterFactoryPtr> parseAs(const google::protobuf::Any& any, FactoryContext& context) {
   Config config;
   if (!any.UnpackTo(&config))
     return Error{"", "is not a valid " + std::string(Config::descriptor()->full_name())};
-  return Factory::make(config, context);
+  Errors errors = applyFieldOptions(config);
+  return withErrors(std::move(errors), Factory::make(config, context));
 }
 
 class Registry {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "source/base/field_options.h"
 #include "source/base/file.h"
 #include "source/config/build_listeners.h"
 #include "source/config/build_nat.h"
@@ -106,12 +107,8 @@ std::shared_ptr<const credentials::Store> buildCredentials(const sluice::Credent
     }
     options.shared_secrets.push_back(config.shared_secrets(i));
   }
-  uint32_t seconds = 600;
-  checks.range(config.has_ttl_s(), config.ttl_s(), 30u, 86'400u, "credentials.ttl_s", seconds);
-  options.ttl = std::chrono::seconds{seconds};
-  seconds = 86'400;
-  checks.range(config.has_grace_s(), config.grace_s(), 0u, 31'536'000u, "credentials.grace_s", seconds);
-  options.grace = std::chrono::seconds{seconds};
+  options.ttl = std::chrono::seconds{config.ttl_s()};
+  options.grace = std::chrono::seconds{config.grace_s()};
   return std::make_shared<credentials::Store>(std::move(options));
 }
 
@@ -225,14 +222,10 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   if (!join.turn_uris.empty() && input.bootstrap.credentials().shared_secrets().empty()) {
     checks.fail("join.turn_uris", "needs credentials.shared_secrets to sign credentials with");
   }
-  checks.range(config.has_max_requests_per_second(), config.max_requests_per_second(), 1u, 100'000u,
-               "join.max_requests_per_second", join.max_requests_per_second);
-  checks.range(config.has_max_offer_bytes(), config.max_offer_bytes(), 1024u, 262'144u,
-               "join.max_offer_bytes", join.max_offer_bytes);
-  checks.range(config.has_max_connections_per_source(), config.max_connections_per_source(), 1u, 1'000'000u,
-               "join.max_connections_per_source", join.max_connections_per_source);
-  checks.range(config.has_max_tls_handshakes_per_second(), config.max_tls_handshakes_per_second(), 1u,
-               100'000u, "join.max_tls_handshakes_per_second", join.max_tls_handshakes_per_second);
+  join.max_requests_per_second = config.max_requests_per_second();
+  join.max_offer_bytes = config.max_offer_bytes();
+  join.max_connections_per_source = config.max_connections_per_source();
+  join.max_tls_handshakes_per_second = config.max_tls_handshakes_per_second();
   join.allowed_hosts = hostNames(config.allowed_hosts(), "join.allowed_hosts", checks);
   for (int i = 0; i < config.allowed_origins_size(); ++i) {
     const std::string& origin = config.allowed_origins(i);
@@ -246,28 +239,33 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   return join;
 }
 
-void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions, Settings& settings,
-                 Checks& checks) {
-  checks.range(config.has_max_sessions(), config.max_sessions(), 1u, 10'000'000u, "limits.max_sessions",
-               sessions.sessions);
-  checks.range(config.has_max_sessions_per_source(), config.max_sessions_per_source(), 1u, 10'000'000u,
-               "limits.max_sessions_per_source", sessions.per_source);
-  checks.range(config.has_max_unauthenticated_sessions(), config.max_unauthenticated_sessions(), 1u,
-               10'000'000u, "limits.max_unauthenticated_sessions", sessions.unauthenticated);
-  uint32_t seconds = 10;
-  checks.range(config.has_authentication_timeout_s(), config.authentication_timeout_s(), 1u, 3600u,
-               "limits.authentication_timeout_s", seconds);
-  sessions.authentication_timeout = std::chrono::seconds{seconds};
-  checks.range(config.has_max_rooms(), config.max_rooms(), 1u, 10'000'000u, "limits.max_rooms",
-               settings.rooms.rooms);
-  checks.range(config.has_max_players_per_room(), config.max_players_per_room(), 1u, 100'000u,
-               "limits.max_players_per_room", settings.rooms.players_per_room);
-  checks.range(config.has_max_players(), config.max_players(), 1u, 10'000'000u, "limits.max_players",
-               settings.rooms.players);
-  seconds = 30;
-  checks.range(config.has_drain_timeout_s(), config.drain_timeout_s(), 0u, 86'400u, "limits.drain_timeout_s",
-               seconds);
-  settings.drain_timeout = std::chrono::seconds{seconds};
+void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions, Settings& settings) {
+  sessions.sessions = config.max_sessions();
+  sessions.per_source = config.max_sessions_per_source();
+  sessions.unauthenticated = config.max_unauthenticated_sessions();
+  sessions.authentication_timeout = std::chrono::seconds{config.authentication_timeout_s()};
+  settings.rooms.rooms = config.max_rooms();
+  settings.rooms.players_per_room = config.max_players_per_room();
+  settings.rooms.players = config.max_players();
+  settings.drain_timeout = std::chrono::seconds{config.drain_timeout_s()};
+}
+
+// The number of threads, which must be in the range of workers.count wherever it comes from.
+unsigned workerCount(const sluice::Workers& config, std::optional<unsigned> concurrency, Checks& checks) {
+  if (!concurrency && config.has_count()) return config.count();
+  sluice::Workers workers;
+  workers.set_count(concurrency.value_or(std::thread::hardware_concurrency()));
+  const Errors errors = applyFieldOptions(workers);
+  if (concurrency && !errors.empty()) checks.fail("--concurrency", errors.front().message);
+  return workers.count();
+}
+
+WorkerSettings readWorkers(const sluice::Workers& config, std::optional<unsigned> concurrency,
+                           Checks& checks) {
+  return {.count = workerCount(config, concurrency, checks),
+          .pin_threads = config.pin_threads(),
+          .max_packets = config.max_packets(),
+          .coalesce = std::chrono::microseconds{config.coalesce_us()}};
 }
 
 }  // namespace
@@ -275,18 +273,9 @@ void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions,
 Result<WorkerSettings> buildWorkers(const Bootstrap& bootstrap, std::optional<unsigned> concurrency) {
   Errors errors;
   Checks checks(errors);
-  WorkerSettings workers;
-  workers.count = std::clamp(std::thread::hardware_concurrency(), 1u, 64u);
-  const sluice::Workers& config = bootstrap.workers();
-  checks.range(config.has_count(), config.count(), 1u, 64u, "workers.count", workers.count);
-  if (concurrency) checks.range(true, *concurrency, 1u, 64u, "--concurrency", workers.count);
-  workers.pin_threads = config.pin_threads();
-  checks.range(config.has_max_packets(), config.max_packets(), 1024u, 1'048'576u, "workers.max_packets",
-               workers.max_packets);
-  uint32_t microseconds = 100;
-  checks.range(config.has_coalesce_us(), config.coalesce_us(), 0u, 1000u, "workers.coalesce_us",
-               microseconds);
-  workers.coalesce = std::chrono::microseconds{microseconds};
+  sluice::Workers config = bootstrap.workers();
+  checks.addAll("workers", applyFieldOptions(config));
+  const WorkerSettings workers = readWorkers(config, concurrency, checks);
   if (!errors.empty()) return errors;
   return workers;
 }
@@ -294,7 +283,8 @@ Result<WorkerSettings> buildWorkers(const Bootstrap& bootstrap, std::optional<un
 Result<Built> build(const BuildInput& input) {
   Errors errors;
   Checks checks(errors);
-  const Bootstrap& bootstrap = input.bootstrap;
+  Bootstrap bootstrap = input.bootstrap;  // with defaults; input.bootstrap is as the user wrote it
+  checks.addAll("", applyFieldOptions(bootstrap));
   Built built;
   auto generation = std::make_shared<runtime::Generation>();
   generation->version = input.version;
@@ -302,10 +292,10 @@ Result<Built> build(const BuildInput& input) {
 
   const Clusters clusters = buildClusters(bootstrap, checks);
   built.settings.credentials = buildCredentials(bootstrap.credentials(), checks);
-  built.settings.nat = buildNat(input, checks);
+  built.settings.nat = buildNat(bootstrap, input, checks);
   built.settings.step_back = buildStepBack(bootstrap, checks);
-  buildLimits(bootstrap.limits(), generation->limits, built.settings, checks);
-  buildListeners(input, clusters, built.settings, *generation, checks);
+  buildLimits(bootstrap.limits(), generation->limits, built.settings);
+  buildListeners(bootstrap, input, clusters, built.settings, *generation, checks);
   built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
   generation->drain = built.settings.drain_timeout;
   generation->published = RealClock().now();
@@ -318,11 +308,7 @@ Result<Built> build(const BuildInput& input) {
       checks.fail("join.address", address.toString() + " is in use by admin.address");
     }
   }
-  if (auto workers = buildWorkers(bootstrap, input.concurrency); workers.ok()) {
-    built.settings.workers = *workers;
-  } else {
-    checks.addAll("", workers.errors());
-  }
+  built.settings.workers = readWorkers(bootstrap.workers(), input.concurrency, checks);
   if (!errors.empty()) return errors;
   built.generation = std::move(generation);
   return built;

@@ -33,10 +33,10 @@ struct JoinSettings {
   std::string tls_content;  // of certificate and key; empty without TLS
   std::vector<net::Address> candidates;
   std::vector<std::string> turn_uris;
-  double max_requests_per_second = 50;
-  size_t max_offer_bytes = 262'144;
-  unsigned max_connections_per_source = 1000;
-  double max_tls_handshakes_per_second = 200;
+  double max_requests_per_second = 0;
+  size_t max_offer_bytes = 0;
+  unsigned max_connections_per_source = 0;
+  double max_tls_handshakes_per_second = 0;
   std::vector<net::Prefix> trusted_proxies;
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;
@@ -47,14 +47,14 @@ struct NatSettings {
   std::shared_ptr<const net::AddressMap> addresses = std::make_shared<net::AddressMap>();
   std::optional<net::Address> stun_server;  // if set: asks it
   std::vector<net::Address> to_ask;         // for these local IP addresses, port 0
-  Duration refresh_interval = 300s;
+  Duration refresh_interval{};
 };
 
 struct WorkerSettings {
   unsigned count = 1;
   bool pin_threads = false;
-  size_t max_packets = 32'768;
-  Duration coalesce = 100us;
+  size_t max_packets = 0;
+  Duration coalesce{};
   bool operator==(const WorkerSettings&) const = default;
 };
 
@@ -66,7 +66,7 @@ struct Settings {
   rooms::Limits rooms;
   std::shared_ptr<const credentials::Store> credentials;  // never null
   NatSettings nat;
-  Duration drain_timeout = 30s;
+  Duration drain_timeout{};
   std::string takeover_socket;  // empty: none
   std::vector<StepBackRule> step_back;
 };

@@ -9,8 +9,6 @@
 namespace sluice::config {
 namespace {
 
-constexpr uint32_t kDefaultSocketBuffer = 4 << 20;
-
 std::string propertyNames(chain::Properties properties) {
   std::string names;
   if (properties & chain::kAuthenticatedPeer) names += "an authenticated peer (stun_turn)";
@@ -77,19 +75,11 @@ runtime::ListenerSpecPtr ListenerBuilder::build(const sluice::Listener& config, 
   listener_ = listener->name = config.name();
   addresses(config, path, *listener);
   context_.listener = listener->addresses;
-  uint32_t seconds = 60;
-  checks_.range(config.has_idle_timeout_s(), config.idle_timeout_s(), 1u, 86'400u, path + ".idle_timeout_s",
-                seconds);
-  listener->idle_timeout = std::chrono::seconds{seconds};
-  listener->max_sessions = max_sessions_;
-  checks_.range(config.has_max_sessions(), config.max_sessions(), 1u, 10'000'000u, path + ".max_sessions",
-                listener->max_sessions);
+  listener->idle_timeout = std::chrono::seconds{config.idle_timeout_s()};
+  listener->max_sessions = config.has_max_sessions() ? config.max_sessions() : max_sessions_;
   listener->socket.reuse_port = true;
-  listener->socket.receive_buffer = listener->socket.send_buffer = kDefaultSocketBuffer;
-  checks_.range(config.has_receive_buffer_bytes(), config.receive_buffer_bytes(), 4096u, 1u << 30,
-                path + ".receive_buffer_bytes", listener->socket.receive_buffer);
-  checks_.range(config.has_send_buffer_bytes(), config.send_buffer_bytes(), 4096u, 1u << 30,
-                path + ".send_buffer_bytes", listener->socket.send_buffer);
+  listener->socket.receive_buffer = static_cast<int>(config.receive_buffer_bytes());
+  listener->socket.send_buffer = static_cast<int>(config.send_buffer_bytes());
   listener->stats = input_.stats.listener(listener->name);
 
   if (config.filter_chains().empty()) checks_.fail(path + ".filter_chains", "at least one is required");
@@ -155,9 +145,6 @@ void ListenerBuilder::versions(const sluice::FilterChain& config, const std::str
     const sluice::ChainVersion& version = config.versions(i);
     const std::string version_path = indexed(path + ".versions", i);
     checks_.name(version.name(), version_path + ".name", names);
-    if (version.weight() > chain::ChainSpec::kBuckets) {
-      checks_.fail(version_path + ".weight", "must be 0 to 10000");
-    }
     auto chain = std::make_shared<chain::ChainSpec>(common);
     chain->version = version.name();
     chain->first_bucket = first;
@@ -185,11 +172,7 @@ void ListenerBuilder::filters(const Filters& config, const std::string& path, ch
 void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path,
                             chain::ChainSpec& out) {
   out.source_prefixes = checks_.prefixes(config.source_prefixes(), path + ".source_prefixes");
-  for (int i = 0; i < config.local_ports_size(); ++i) {
-    uint16_t port = 0;
-    checks_.range(true, config.local_ports(i), 1u, 65'535u, indexed(path + ".local_ports", i), port);
-    out.local_ports.push_back(port);
-  }
+  for (const uint32_t port : config.local_ports()) out.local_ports.push_back(static_cast<uint16_t>(port));
 }
 
 void ListenerBuilder::filter(const sluice::Filter& config, const std::string& path, chain::ChainSpec& out) {
@@ -276,15 +259,15 @@ rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& 
 
 }  // namespace
 
-void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
-                    runtime::Generation& out, Checks& checks) {
-  if (input.bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
+void buildListeners(const Bootstrap& bootstrap, const BuildInput& input, const Clusters& clusters,
+                    const Settings& settings, runtime::Generation& out, Checks& checks) {
+  if (bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
   // With several listeners, none of them may take every session of the process.
   const size_t all = out.limits.sessions;
-  const size_t share = input.bootstrap.listeners_size() > 1 ? std::max<size_t>(1, all / 4 * 3) : all;
+  const size_t share = bootstrap.listeners_size() > 1 ? std::max<size_t>(1, all / 4 * 3) : all;
   ListenerBuilder builder(input, clusters, settings, share, checks);
-  for (int i = 0; i < input.bootstrap.listeners_size(); ++i) {
-    out.listeners.push_back(builder.build(input.bootstrap.listeners(i), indexed("listeners", i)));
+  for (int i = 0; i < bootstrap.listeners_size(); ++i) {
+    out.listeners.push_back(builder.build(bootstrap.listeners(i), indexed("listeners", i)));
   }
   out.repair = commonRepair(out.listeners);
 }

@@ -12,8 +12,9 @@ namespace sluice::config {
 
 using Clusters = std::map<std::string, std::shared_ptr<const chain::Cluster>>;
 
-// Call it after the session limits are set in `out`, because the listeners share them.
-void buildListeners(const BuildInput& input, const Clusters& clusters, const Settings& settings,
-                    runtime::Generation& out, Checks& checks);
+// `bootstrap` is that of `input`, with the defaults of absent fields. Call it after the session limits are
+// set in `out`, because the listeners share them.
+void buildListeners(const Bootstrap& bootstrap, const BuildInput& input, const Clusters& clusters,
+                    const Settings& settings, runtime::Generation& out, Checks& checks);
 
 }  // namespace sluice::config

@@ -11,7 +11,7 @@ net::Address parseIp(const std::string& text, const std::string& path, Checks& c
 }
 
 // The IP addresses of the listeners; a wildcard covers all of the machine's except loopback.
-std::set<net::Address> listening(const BuildInput& input) {
+std::set<net::Address> listening(const Bootstrap& bootstrap, const std::set<net::Address>& machine) {
   std::set<net::Address> all;
   const auto add = [&](const std::string& text) {
     const auto address = net::Address::parse(text);
@@ -20,11 +20,11 @@ std::set<net::Address> listening(const BuildInput& input) {
       all.insert(address->withPort(0));
       return;
     }
-    for (const net::Address& machine : input.machine) {
-      if (machine.family() == address->family() && !machine.isLoopback()) all.insert(machine);
+    for (const net::Address& ip : machine) {
+      if (ip.family() == address->family() && !ip.isLoopback()) all.insert(ip);
     }
   };
-  for (const sluice::Listener& listener : input.bootstrap.listeners()) {
+  for (const sluice::Listener& listener : bootstrap.listeners()) {
     add(listener.address());
     for (const std::string& address : listener.additional_addresses()) add(address);
   }
@@ -33,11 +33,11 @@ std::set<net::Address> listening(const BuildInput& input) {
 
 }  // namespace
 
-NatSettings buildNat(const BuildInput& input, Checks& checks) {
-  const sluice::Nat& config = input.bootstrap.nat();
+NatSettings buildNat(const Bootstrap& bootstrap, const BuildInput& input, Checks& checks) {
+  const sluice::Nat& config = bootstrap.nat();
   NatSettings settings;
   auto addresses = std::make_shared<net::AddressMap>();
-  std::set<net::Address> unmapped = listening(input);
+  std::set<net::Address> unmapped = listening(bootstrap, input.machine);
   const auto map = [&](const net::Address& local, const net::Address& external) {
     addresses->add(local, external);
     unmapped.erase(local);
@@ -77,10 +77,7 @@ NatSettings buildNat(const BuildInput& input, Checks& checks) {
       if (machine.family() == external.family() && !known) map(machine, external);
     }
   }
-  uint32_t seconds = 300;
-  checks.range(config.has_refresh_interval_s(), config.refresh_interval_s(), 10u, 86'400u,
-               "nat.refresh_interval_s", seconds);
-  settings.refresh_interval = std::chrono::seconds{seconds};
+  settings.refresh_interval = std::chrono::seconds{config.refresh_interval_s()};
   settings.addresses = std::move(addresses);
   return settings;
 }

@@ -6,6 +6,7 @@
 
 namespace sluice::config {
 
-NatSettings buildNat(const BuildInput& input, Checks& checks);
+// `bootstrap` is that of `input`, with the defaults of absent fields.
+NatSettings buildNat(const Bootstrap& bootstrap, const BuildInput& input, Checks& checks);
 
 }  // namespace sluice::config

@@ -27,17 +27,6 @@ class Checks {
     }
   }
 
-  // Reads an optional field whose value must lie in [low, high].
-  template <typename T, typename Out>
-  void range(bool has, T value, T low, T high, const std::string& path, Out& out) {
-    if (!has) return;
-    if (value < low || value > high) {
-      fail(path, "must be " + std::to_string(low) + " to " + std::to_string(high));
-    } else {
-      out = static_cast<Out>(value);
-    }
-  }
-
   net::Address address(const std::string& text, const std::string& path) {
     if (text.empty()) {
       fail(path, "is required");

@@ -58,16 +58,12 @@ std::vector<StepBackRule> buildStepBack(const sluice::Bootstrap& bootstrap, Chec
       const std::string path = indexed(indexed("listeners", i) + ".filter_chains", j) + ".step_back";
       if (chain.versions_size() < 2) checks.fail(path, "needs at least two versions to compare");
       const sluice::StepBack& config = chain.step_back();
-      StepBackRule rule{.listener = listener.name(), .chain = chain.name()};
-      checks.range(config.has_factor(), config.factor(), 1.1, 100.0, path + ".factor", rule.factor);
-      uint32_t seconds = 60;
-      checks.range(config.has_window_s(), config.window_s(), 1u, 3600u, path + ".window_s", seconds);
-      rule.window = std::chrono::seconds{seconds};
-      checks.range(config.has_min_packets(), config.min_packets(), 1u, 1'000'000'000u, path + ".min_packets",
-                   rule.min_packets);
-      checks.range(config.has_min_handshakes(), config.min_handshakes(), 1u, 1'000'000'000u,
-                   path + ".min_handshakes", rule.min_handshakes);
-      rules.push_back(std::move(rule));
+      rules.push_back({.listener = listener.name(),
+                       .chain = chain.name(),
+                       .factor = config.factor(),
+                       .window = std::chrono::seconds{config.window_s()},
+                       .min_packets = config.min_packets(),
+                       .min_handshakes = config.min_handshakes()});
     }
   }
   return rules;

@@ -35,12 +35,13 @@ SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap&
 struct StepBackRule {
   std::string listener;
   std::string chain;
-  double factor = 2;
-  Duration window = 60s;
-  uint64_t min_packets = 1000;
-  uint64_t min_handshakes = 10;
+  double factor = 0;
+  Duration window{};
+  uint64_t min_packets = 0;
+  uint64_t min_handshakes = 0;
 };
 
+// Expects the defaults of absent fields to be set.
 std::vector<StepBackRule> buildStepBack(const sluice::Bootstrap& bootstrap, Checks& checks);
 
 }  // namespace sluice::config

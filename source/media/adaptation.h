@@ -33,13 +33,13 @@ class Adaptation {
     double low;
   };
   struct Config {
-    Threshold rtt_ms{80, 60};    // above: narrowband and 10 ms frames
-    Threshold loss{0.05, 0.03};  // above: SILK with FEC
-    Threshold busy{0.7, 0.55};   // above: complexity 2, or 0 when all three are bad
-    Duration hold = 5s;
-    uint32_t bitrate_bps = 32'000;             // of a good line
-    uint32_t narrowband_bitrate_bps = 16'000;  // of a far one
-    uint32_t fec_bitrate_bps = 28'000;         // of a lossy one; with much less the encoder omits LBRR
+    Threshold rtt_ms{};  // above: narrowband and 10 ms frames
+    Threshold loss{};    // above: SILK with FEC
+    Threshold busy{};    // above: complexity 2, or 0 when all three are bad
+    Duration hold{};
+    uint32_t bitrate_bps = 0;             // of a good line
+    uint32_t narrowband_bitrate_bps = 0;  // of a far one
+    uint32_t fec_bitrate_bps = 0;         // of a lossy one; with much less the encoder omits LBRR
   };
   // Current values; 0 when unknown.
   struct Line {

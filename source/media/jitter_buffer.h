@@ -16,12 +16,12 @@ class JitterBuffer {
   static constexpr size_t kMaxFrames = 512;
 
   struct Config {
-    size_t min_frames = 32;  // the capacity at start
-    size_t max_frames = kMaxFrames;
-    unsigned late_to_grow = 3;  // this many late frames in a row make it grow
-    double growth = 1.5;
-    Duration calm = 30s;  // this long without loss makes it shrink
-    double shrink = 0.1;  // by this share
+    size_t min_frames = 0;      // the capacity at start
+    size_t max_frames = 0;      // at most kMaxFrames
+    unsigned late_to_grow = 0;  // this many late frames in a row make it grow
+    double growth = 0;
+    Duration calm{};    // this long without loss makes it shrink
+    double shrink = 0;  // by this share
     // True: wait for a missing frame until the next held one is due, for callers that do not fill gaps.
     // False: wait until its own time, or one frame longer while the frame right after it is missing too.
     bool patient = true;

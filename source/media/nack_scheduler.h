@@ -17,9 +17,9 @@ namespace sluice::media {
 class NackScheduler {
  public:
   struct Config {
-    Duration budget = 150ms;     // how late a packet may arrive
-    Duration reordering = 10ms;  // how long it may be merely reordered, at least
-    unsigned max_requests = 3;
+    Duration budget{};      // how late a packet may arrive
+    Duration reordering{};  // how long it may be merely reordered, at least
+    unsigned max_requests = 0;
   };
   static constexpr size_t kWindow = 256;   // packets that are remembered
   static constexpr int64_t kMaxGap = 100;  // a longer gap is not loss, but a stream that restarts

@@ -17,11 +17,11 @@ class PlayoutDelay {
   static constexpr Duration kMaxCeiling = DelayHistogram::kLongest;
 
   struct Config {
-    Duration floor = 10ms;
-    Duration ceiling = 400ms;  // at most kMaxCeiling
-    double quantile = 0.995;   // share of packets that must be in time
-    double forget = 0.998;     // as in DelayHistogram::add()
-    Duration start = 80ms;     // before anything is known
+    Duration floor{};
+    Duration ceiling{};   // at most kMaxCeiling
+    double quantile = 0;  // share of packets that must be in time
+    double forget = 0;    // as in DelayHistogram::add()
+    Duration start{};     // before anything is known
   };
 
   explicit PlayoutDelay(const Config& config) { reset(config); }

@@ -2,6 +2,7 @@
 // updates.
 #pragma once
 
+#include <climits>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,9 +17,9 @@
 namespace sluice::rooms {
 
 struct Limits {
-  unsigned rooms = 10'000;
-  unsigned players_per_room = 250;
-  unsigned players = 20'000;
+  unsigned rooms = UINT_MAX;
+  unsigned players_per_room = UINT_MAX;
+  unsigned players = UINT_MAX;
   Duration connect_timeout = 30s;  // a player whose DTLS handshake is not done by then is removed
 };
 

@@ -81,7 +81,7 @@ struct ListenerSpec {
   std::string name;
   std::vector<net::Address> addresses;
   std::vector<chain::ChainSpecPtr> chains;  // first match wins
-  Duration idle_timeout = 60s;
+  Duration idle_timeout{};
   size_t max_sessions = SIZE_MAX;  // in total on all workers
   net::UdpOptions socket;
   std::vector<ListenerStats*> stats;  // by worker
@@ -90,10 +90,10 @@ using ListenerSpecPtr = std::shared_ptr<const ListenerSpec>;
 
 // As configured: totals, except per_source, which each worker counts for itself.
 struct SessionLimits {
-  size_t sessions = 20'000;
-  size_t per_source = 1'000;
-  size_t unauthenticated = 2'048;
-  Duration authentication_timeout = 10s;
+  size_t sessions = SIZE_MAX;
+  size_t per_source = SIZE_MAX;
+  size_t unauthenticated = SIZE_MAX;
+  Duration authentication_timeout = Duration::max();
 };
 
 struct Generation {

@@ -427,7 +427,8 @@ TEST_CASE("errors in the configuration of TURN, its users and the NAT are named"
            Case{"relay_addresses { address: '10.0.0.1' for_local_address: '192.0.2.1' }"
                 "relay_addresses { address: '10.0.0.2' } relay_addresses { address: '10.0.0.3' }",
                 "", kTurnPath + "relay_addresses[2].address: is never used: clients get 10.0.0.2"},
-           Case{"min_port: 50001 max_port: 50000", "", kTurnPath + "min_port: must not be above max_port"},
+           Case{"min_port: 50001 max_port: 50000", "",
+                kTurnPath + "max_port: must not be below min_port, 50001"},
            Case{"max_port: 40000", "", kTurnPath + "max_port: must not be below min_port, 49152"},
            Case{"alternate_servers: '192.0.2.1:0'", "", kTurnPath + "alternate_servers[0]: must have a port"},
            Case{"allowed_peers: '10.0.0.0/33'", "", kTurnPath + "allowed_peers[0]: '10.0.0.0/33'"},

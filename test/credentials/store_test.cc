@@ -13,7 +13,10 @@ constexpr int64_t kNow = 1'700'000'000;
 
 struct Fixture {
   int64_t now = kNow;
-  Store store{{.users = {{"alice", "alice's password"}}, .shared_secrets = {"first secret", "second secret"}},
+  Store store{{.users = {{"alice", "alice's password"}},
+               .shared_secrets = {"first secret", "second secret"},
+               .ttl = std::chrono::seconds{600},
+               .grace = std::chrono::seconds{86'400}},
               [this] { return now; }};
 
   bool accepts(std::string_view user, std::string_view password, Use use = Use::kBegin) {

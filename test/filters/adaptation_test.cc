@@ -1,7 +1,6 @@
 #include "filters/adaptation/adaptation.h"
 
 #include <doctest/doctest.h>
-#include <google/protobuf/text_format.h>
 
 #include "source/codec/rtcp_feedback.h"
 #include "test/support/harness.h"
@@ -208,25 +207,11 @@ TEST_CASE("an invalid configuration is refused with its path") {
                         {"interval_ms: 99", "interval_ms"},
                         {"listener_loss_percentile: 101", "listener_loss_percentile"},
                         {"bitrate_bps: 5999", "bitrate_bps"}};
-  Fixture f;
-  std::map<std::string, std::shared_ptr<const chain::Cluster>> clusters;
-  chain::ProcessState process;
-  chain::FactoryContext context{.clusters = clusters,
-                                .machine = {},
-                                .directory = f.directory,
-                                .process = process,
-                                .dtls = nullptr,
-                                .credentials = std::make_shared<credentials::None>(),
-                                .nat = std::make_shared<net::AddressMap>(),
-                                .listener = {},
-                                .base_path = "."};
   for (const Case& c : cases) {
     CAPTURE(c.config);
-    filters::Adaptation config;
-    REQUIRE(google::protobuf::TextFormat::ParseFromString(c.config, &config));
-    const auto factory = adaptation::AdaptationFactory::make(config, context);
-    REQUIRE_FALSE(factory.ok());
-    CHECK(factory.error().path == c.path);
+    const Errors errors = test::errorsOf({adaptation::filterType(), c.config});
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].path == c.path);
   }
 }
 

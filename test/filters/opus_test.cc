@@ -1,5 +1,3 @@
-#include <google/protobuf/text_format.h>
-
 #include <random>
 
 #include "test/filters/opus_fixture.h"
@@ -296,12 +294,10 @@ TEST_CASE("errors in the configuration are named") {
       {"ingress {} payload_type: 128", "payload_type"},
   };
   for (const auto& [text, path] : cases) {
-    filters::Opus config;
-    REQUIRE(google::protobuf::TextFormat::ParseFromString(text, &config));
-    const auto settings = opus_filter::readSettings(config);
-    REQUIRE_FALSE(settings.ok());
-    CHECK(settings.error().path == path);
-    CHECK(settings.errors().size() == 1);
+    CAPTURE(text);
+    const Errors errors = errorsOf({opus_filter::filterType(), text});
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].path == path);
   }
 }
 

@@ -136,16 +136,23 @@ TEST_CASE("a pacer that is removed, or whose session ends, passes on the packets
 }
 
 TEST_CASE("the rate follows the smoothed round trip between its bounds") {
-  pacer::RatePolicy policy({.rate_bps = 64'000, .adapt = true});
+  const pacer::RatePolicy::Config config{.rate_bps = 64'000,
+                                         .adapt = true,
+                                         .min_rate_bps = 32'000,
+                                         .max_rate_bps = 128'000,
+                                         .alpha = 0.125,
+                                         .low_rtt = 50ms,
+                                         .high_rtt = 200ms};
+  pacer::RatePolicy policy(config);
   CHECK(policy.rateBps() == 64'000);
   CHECK(policy.onRoundTrip(20ms));
   CHECK(policy.rateBps() == 128'000);
   for (int i = 0; i < 100; ++i) policy.onRoundTrip(400ms);
   CHECK(policy.rateBps() == 32'000);
-  pacer::RatePolicy fresh({.adapt = true});
+  pacer::RatePolicy fresh(config);
   fresh.onRoundTrip(100ms);
   fresh.onRoundTrip(180ms);
-  CHECK(fresh.smoothedRtt() == 110ms);  // alpha = 0.125
+  CHECK(fresh.smoothedRtt() == 110ms);
   pacer::RatePolicy fixed({.rate_bps = 1000});
   CHECK_FALSE(fixed.onRoundTrip(500ms));
   CHECK(fixed.rateBps() == 1000);

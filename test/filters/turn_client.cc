@@ -108,7 +108,10 @@ TurnClient::TurnClient(TurnServer& server, const std::string& address, User user
     chain.session.local_address = *net::Address::parse("[2001:db8:ffff::1]:3478");
   const Clock& clock = server.clock;
   chain.credentials = std::make_shared<credentials::Store>(
-      credentials::Options{.users = server.users, .shared_secrets = server.shared_secrets}, [&clock] {
+      credentials::Options{.users = server.users,
+                           .shared_secrets = server.shared_secrets,
+                           .grace = std::chrono::seconds{86'400}},
+      [&clock] {
         return 1'700'000'000 +
                std::chrono::duration_cast<std::chrono::seconds>(clock.now().time_since_epoch()).count();
       });

@@ -62,7 +62,10 @@ TEST_CASE("shared secrets are rotated under live allocations: old and new, then 
     server.shared_secrets = std::move(secrets);
     const Clock& clock = server.clock;
     veteran.chain.credentials = std::make_shared<credentials::Store>(
-        credentials::Options{.users = server.users, .shared_secrets = server.shared_secrets}, [&clock] {
+        credentials::Options{.users = server.users,
+                             .shared_secrets = server.shared_secrets,
+                             .grace = std::chrono::seconds{86'400}},
+        [&clock] {
           return 1'700'000'000 +
                  std::chrono::duration_cast<std::chrono::seconds>(clock.now().time_since_epoch()).count();
         });

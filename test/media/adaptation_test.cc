@@ -5,6 +5,14 @@
 namespace sluice::media {
 namespace {
 
+constexpr Adaptation::Config kConfig{.rtt_ms = {80, 60},
+                                     .loss = {0.05, 0.03},
+                                     .busy = {0.7, 0.55},
+                                     .hold = 5s,
+                                     .bitrate_bps = 32'000,
+                                     .narrowband_bitrate_bps = 16'000,
+                                     .fec_bitrate_bps = 28'000};
+
 using opus::Bandwidth;
 using opus::Mode;
 using Line = Adaptation::Line;
@@ -35,7 +43,7 @@ TEST_CASE("Adaptation: each row of the table is entered at once and left after t
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
-    Adaptation adaptation({});
+    Adaptation adaptation(kConfig);
     const Profile good = adaptation.profile();
     CHECK(adaptation.update(row.line, kStart) == (row.bandwidth != Bandwidth::kFull || row.complexity != 10));
     const Profile& profile = adaptation.profile();
@@ -55,12 +63,12 @@ TEST_CASE("Adaptation: each row of the table is entered at once and left after t
 }
 
 TEST_CASE("Adaptation: the thresholds themselves change nothing") {
-  Adaptation adaptation({});
+  Adaptation adaptation(kConfig);
   CHECK_FALSE(adaptation.update({80, 0.05, 0.7}, kStart));
 }
 
 TEST_CASE("Adaptation: between the thresholds the profile stays, and the hold time restarts") {
-  Adaptation adaptation({});
+  Adaptation adaptation(kConfig);
   adaptation.update({100, 0, 0}, kStart);
   adaptation.update({70, 0, 0}, kStart + 20s);
   CHECK(adaptation.profile().bandwidth == Bandwidth::kNarrow);
@@ -73,7 +81,7 @@ TEST_CASE("Adaptation: between the thresholds the profile stays, and the hold ti
 }
 
 TEST_CASE("Adaptation: a line at the threshold does not oscillate") {
-  Adaptation adaptation({});
+  Adaptation adaptation(kConfig);
   int changes = 0;
   for (int i = 0; i < 600; ++i) {
     changes += adaptation.update({i % 2 == 0 ? 75.0 : 85.0, 0, 0}, kStart + i * 100ms);
@@ -82,7 +90,7 @@ TEST_CASE("Adaptation: a line at the threshold does not oscillate") {
 }
 
 TEST_CASE("the expected loss rises at once and falls after the hold time") {
-  Adaptation adaptation({});
+  Adaptation adaptation(kConfig);
   adaptation.update({0, 0.08, 0}, kStart);
   CHECK(adaptation.profile().expected_loss_percent == 10);
   adaptation.update({0, 0.18, 0}, kStart + 1s);
@@ -94,7 +102,7 @@ TEST_CASE("the expected loss rises at once and falls after the hold time") {
 }
 
 TEST_CASE("the expected loss does not follow every report") {
-  Adaptation adaptation({});
+  Adaptation adaptation(kConfig);
   adaptation.update({0, 0.08, 0}, kStart);
   for (int i = 0; i < 600; ++i) {
     CHECK_FALSE(adaptation.update({0, i % 2 == 0 ? 0.06 : 0.12, 0}, kStart + i * 100ms));
@@ -102,10 +110,13 @@ TEST_CASE("the expected loss does not follow every report") {
 }
 
 TEST_CASE("Adaptation: thresholds are configurable") {
-  Adaptation adaptation({.rtt_ms = {200, 150}, .hold = 1s});
+  Adaptation::Config config = kConfig;
+  config.rtt_ms = {200, 150};
+  config.hold = 1s;
+  Adaptation adaptation(config);
   CHECK_FALSE(adaptation.update({150, 0, 0}, kStart));
   CHECK(adaptation.update({201, 0, 0}, kStart));
-  adaptation.configure({});
+  adaptation.configure(kConfig);
   adaptation.update({100, 0, 0}, kStart + 10s);
   CHECK(adaptation.profile().bandwidth == Bandwidth::kNarrow);
 }

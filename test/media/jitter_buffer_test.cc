@@ -6,6 +6,8 @@
 #include <random>
 #include <vector>
 
+#include "test/support/jitter_buffer_config.h"
+
 namespace sluice::media {
 namespace {
 
@@ -22,7 +24,7 @@ struct Fixture {
   uint32_t first_timestamp = 5000;
   std::vector<int> order;  // of the frames that were released; gaps negative
 
-  explicit Fixture(JitterBuffer::Config config = {}) : buffer(config) {}
+  explicit Fixture(const JitterBuffer::Config& config = test::kJitterBuffer) : buffer(config) {}
 
   Verdict put(int n, Duration late = 0ms) {
     const auto sequence = static_cast<uint16_t>(first_sequence + n);
@@ -62,7 +64,7 @@ TEST_CASE("JitterBuffer: an earlier frame may still become the first one") {
 }
 
 TEST_CASE("JitterBuffer: a gap is reported at its own time") {
-  Fixture f({.patient = false});
+  Fixture f(test::impatientBuffer());
   for (const int n : {0, 1, 3}) f.put(n);
   f.popUntil(kStart + 119ms);
   CHECK(f.order == std::vector{0, 1});
@@ -73,7 +75,7 @@ TEST_CASE("JitterBuffer: a gap is reported at its own time") {
 TEST_CASE(
     "JitterBuffer: a longer gap is reported one frame later, or with the next frame by a patient buffer") {
   for (const bool patient : {false, true}) {
-    Fixture f({.patient = patient});
+    Fixture f(patient ? test::kJitterBuffer : test::impatientBuffer());
     for (const int n : {0, 1, 4}) f.put(n);
     f.popUntil(kStart + 139ms);
     CHECK(f.order == std::vector{0, 1});
@@ -87,7 +89,7 @@ TEST_CASE(
 }
 
 TEST_CASE("JitterBuffer: a gap reports its position in the hole") {
-  Fixture f({.patient = false});
+  Fixture f(test::impatientBuffer());
   for (const int n : {0, 4}) f.put(n);
   f.popUntil(kStart + 80ms);
   for (size_t i = 0; i < 3; ++i) {
@@ -107,7 +109,7 @@ TEST_CASE("JitterBuffer: a duplicate is refused while its frame is held") {
 }
 
 TEST_CASE("JitterBuffer: silence is not loss") {
-  JitterBuffer buffer({.patient = false});
+  JitterBuffer buffer(test::impatientBuffer());
   Instant now = kStart;
   uint32_t timestamp = 0;
   int frames = 0;
@@ -127,7 +129,7 @@ TEST_CASE("JitterBuffer: silence is not loss") {
 }
 
 TEST_CASE("JitterBuffer: a frame that is lost after silence counts as voice before the next one") {
-  JitterBuffer buffer({.patient = false});
+  JitterBuffer buffer(test::impatientBuffer());
   buffer.insert(1, 0, kFrame, kStart);
   buffer.insert(3, 48'000, kFrame, kStart + 1s);
   buffer.pop(kStart + 1s);
@@ -137,7 +139,7 @@ TEST_CASE("JitterBuffer: a frame that is lost after silence counts as voice befo
 }
 
 TEST_CASE("JitterBuffer: sequence numbers without time, or used by other payloads, are not loss") {
-  JitterBuffer buffer({.patient = false});
+  JitterBuffer buffer(test::impatientBuffer());
   buffer.insert(1, 0, kFrame, kStart);
   buffer.insert(4, kFrame, kFrame, kStart);  // 2 and 3 were padding
   CHECK(buffer.pop(kStart + 1s).sequence == 1);
@@ -148,7 +150,7 @@ TEST_CASE("JitterBuffer: sequence numbers without time, or used by other payload
 }
 
 TEST_CASE("JitterBuffer: a timestamp that does not increase is reported") {
-  JitterBuffer buffer({});
+  JitterBuffer buffer(test::kJitterBuffer);
   buffer.insert(1, 1000, kFrame, kStart);
   buffer.insert(2, 1000, kFrame, kStart);
   CHECK(buffer.pop(kStart + 1s).kind == Kind::kFrame);
@@ -156,7 +158,7 @@ TEST_CASE("JitterBuffer: a timestamp that does not increase is reported") {
 }
 
 TEST_CASE("JitterBuffer: a clock that jumps starts another timeline") {
-  JitterBuffer buffer({});
+  JitterBuffer buffer(test::kJitterBuffer);
   buffer.insert(1, 1000, kFrame, kStart);
   CHECK(buffer.continues(1000 + 48'000, kStart + 20ms));
   CHECK_FALSE(buffer.continues(1000 + 6 * 48'000, kStart + 20ms));
@@ -238,7 +240,10 @@ TEST_CASE("JitterBuffer: three late frames in a row make it grow by half, calm m
 TEST_CASE("JitterBuffer: a reload changes bounds and keeps held frames") {
   Fixture f;
   for (int n = 0; n < 10; ++n) f.put(n);
-  f.buffer.configure({.min_frames = 64, .delay = {.floor = 200ms}});
+  JitterBuffer::Config config = test::kJitterBuffer;
+  config.min_frames = 64;
+  config.delay.floor = 200ms;
+  f.buffer.configure(config);
   CHECK(f.buffer.capacity() == 64);
   CHECK(f.buffer.size() == 10);
   for (int n = 10; n < 20; ++n) f.put(n);
@@ -258,7 +263,7 @@ struct Trace {
 void play(const Trace& trace, unsigned seed, int frames) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<> chance(0, 1);
-  JitterBuffer::Config config{.patient = seed % 2 == 0};
+  const JitterBuffer::Config config = seed % 2 == 0 ? test::kJitterBuffer : test::impatientBuffer();
   JitterBuffer buffer(config);
   struct Arrival {
     Instant at;

@@ -9,9 +9,17 @@ namespace {
 
 constexpr Duration kLook = 500ms;
 
+constexpr Adaptation::Config kConfig{.rtt_ms = {80, 60},
+                                     .loss = {0.05, 0.03},
+                                     .busy = {0.7, 0.55},
+                                     .hold = 5s,
+                                     .bitrate_bps = 32'000,
+                                     .narrowband_bitrate_bps = 16'000,
+                                     .fec_bitrate_bps = 28'000};
+
 struct Adapted {
   LineAverage average;
-  Adaptation adaptation{{}};
+  Adaptation adaptation{kConfig};
   Instant now{std::chrono::hours{1}};
   uint32_t samples = 0;
   unsigned changes = 0;

@@ -20,8 +20,8 @@ struct Outcome {
 
 // Five minutes of 20 ms frames, each 0 to `jitter` late, like retransmissions. A thread wakes up to 1 ms
 // late.
-Outcome run(Duration jitter, double loss, Duration round_trip, Duration known,
-            NackScheduler::Config config = {}) {
+Outcome run(Duration jitter, double loss, Duration round_trip, Duration known, Duration budget = 150ms) {
+  const NackScheduler::Config config{.budget = budget, .reordering = 10ms, .max_requests = 3};
   std::mt19937 random(1);
   const auto roll = [&] { return std::uniform_real_distribution<>(0, 1)(random); };
   const auto delay = [&] {
@@ -78,7 +78,7 @@ TEST_CASE(
         CAPTURE(jitter / 1ms);
         CAPTURE(round_trip / 1ms);
         CAPTURE(budget / 1ms);
-        const Outcome outcome = run(jitter, 0.05, round_trip, round_trip, {.budget = budget});
+        const Outcome outcome = run(jitter, 0.05, round_trip, round_trip, budget);
         CHECK(outcome.late < 15'000 / 50);
         const bool time = 2 * (jitter + 10ms) + round_trip <= budget;
         if (!time) continue;

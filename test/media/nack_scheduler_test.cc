@@ -17,7 +17,7 @@ constexpr Duration kRoundTrip = 40ms;
 
 struct Line {
   NackScheduler scheduler;
-  NackScheduler::Config config{};
+  NackScheduler::Config config{.budget = 150ms, .reordering = 10ms, .max_requests = 3};
   Instant now{std::chrono::hours{1}};
   uint16_t highest = 1'000;
   uint16_t lost = 0;

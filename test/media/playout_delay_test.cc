@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-#include "source/media/jitter_buffer.h"
+#include "test/support/jitter_buffer_config.h"
 
 namespace sluice::media {
 namespace {
@@ -18,7 +18,7 @@ constexpr int64_t kFrame = 960;
 constexpr Instant kStart{1h};
 
 TEST_CASE("PlayoutDelay: on a line without jitter the delay falls from its start to the floor") {
-  PlayoutDelay delay({});
+  PlayoutDelay delay(test::kPlayoutDelay);
   for (int i = 0; i < 1000; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms);
   CHECK(delay.target() == 10ms);
   CHECK(delay.delay() == 10ms);
@@ -26,7 +26,9 @@ TEST_CASE("PlayoutDelay: on a line without jitter the delay falls from its start
 }
 
 TEST_CASE("PlayoutDelay: it rises at once and falls slowly, and playout time never goes back") {
-  PlayoutDelay delay({.start = 20ms});
+  PlayoutDelay::Config config = test::kPlayoutDelay;
+  config.start = 20ms;
+  PlayoutDelay delay(config);
   int i = 0;
   for (; i < 500; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms);
   CHECK(delay.delay() < 20ms);
@@ -43,7 +45,10 @@ TEST_CASE("PlayoutDelay: it rises at once and falls slowly, and playout time nev
 }
 
 TEST_CASE("PlayoutDelay: floor and ceiling are kept") {
-  PlayoutDelay delay({.floor = 40ms, .ceiling = 120ms});
+  PlayoutDelay::Config config = test::kPlayoutDelay;
+  config.floor = 40ms;
+  config.ceiling = 120ms;
+  PlayoutDelay delay(config);
   std::mt19937 random(1);
   for (int i = 0; i < 2000; ++i) {
     delay.onArrival(i * kFrame, kStart + i * 20ms + std::chrono::milliseconds{i < 1000 ? random() % 300 : 0});
@@ -53,7 +58,7 @@ TEST_CASE("PlayoutDelay: floor and ceiling are kept") {
 }
 
 TEST_CASE("PlayoutDelay: a path that became longer is recognized") {
-  PlayoutDelay delay({});
+  PlayoutDelay delay(test::kPlayoutDelay);
   int i = 0;
   for (; i < 1000; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms);
   for (; i < 1020; ++i) delay.onArrival(i * kFrame, kStart + i * 20ms + 2s);
@@ -121,7 +126,7 @@ Outcome play(const Jitter& jitter, unsigned seed) {
   }
   std::stable_sort(arrivals.begin(), arrivals.end(),
                    [](const Arrival& a, const Arrival& b) { return a.at < b.at; });
-  JitterBuffer buffer({.patient = false});
+  JitterBuffer buffer(test::impatientBuffer());
   NetEq neteq;
   Outcome outcome{};
   for (const Arrival& arrival : arrivals) {

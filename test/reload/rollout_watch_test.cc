@@ -9,8 +9,12 @@ struct Line {
   uint64_t packets = 0, drops = 0, successes = 0, failures = 0;  // in each second
 };
 
+const config::StepBackRule kRule{
+    .listener = {}, .chain = {}, .factor = 2, .window = 60s, .min_packets = 1000, .min_handshakes = 10};
+
 // The second in which the newest version was found worse, and the reason; -1: not within two minutes.
-std::pair<int, std::string> secondOf(const Line& newest, const Line& others, config::StepBackRule rule = {}) {
+std::pair<int, std::string> secondOf(const Line& newest, const Line& others,
+                                     config::StepBackRule rule = kRule) {
   RolloutWatch watch(rule);
   ChainHealth a, b;
   for (int second = 0; second < 120; ++second) {
@@ -53,7 +57,7 @@ TEST_CASE(
 TEST_CASE(
     "only the window counts: earlier failures are forgotten, and earlier successes do not compensate for "
     "failures") {
-  config::StepBackRule rule;
+  config::StepBackRule rule = kRule;
   rule.window = 10s;
   RolloutWatch watch(rule);
   ChainHealth newest{1'000'000, 0, 0, 0}, others{1'000'000, 0, 0, 0};
@@ -71,7 +75,7 @@ TEST_CASE(
 }
 
 TEST_CASE("different counters are not worse ones: the comparison restarts, also when totals fall") {
-  RolloutWatch watch({});
+  RolloutWatch watch(kRule);
   ChainHealth newest{100'000, 10'000, 0, 0}, others{100'000, 0, 0, 0};
   int second = 1000;
   const auto compare = [&](size_t fingerprint) {

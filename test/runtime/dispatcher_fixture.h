@@ -65,7 +65,7 @@ class HookFactory final : public chain::FilterFactory {
 struct DispatcherFixture {
   struct Options {
     bool authenticates = true;
-    SessionLimits limits{};
+    SessionLimits limits{.authentication_timeout = 10s};
     unsigned index = 0;
     unsigned workers = 1;
     size_t listener_sessions = SIZE_MAX;

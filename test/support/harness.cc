@@ -55,6 +55,23 @@ bool FakeSession::authenticate(const net::Address& address) {
   return true;
 }
 
+Errors errorsOf(const FilterConfig& filter) {
+  ManualClock clock;
+  rooms::Directory directory{{}, 1, clock};
+  chain::ProcessState process;
+  chain::FactoryContext context{.clusters = {},
+                                .machine = {},
+                                .directory = directory,
+                                .process = process,
+                                .dtls = nullptr,
+                                .credentials = std::make_shared<credentials::None>(),
+                                .nat = std::make_shared<net::AddressMap>(),
+                                .listener = {},
+                                .base_path = "."};
+  const auto factory = filter.type.parse(pack(filter), context);
+  return factory.ok() ? Errors{} : factory.errors();
+}
+
 ChainHarness::ChainHarness(FakeWorker& worker, std::vector<FilterConfig> filters)
     : worker_(worker), filters_(std::move(filters)) {
   session.on_authenticated = [this](const net::Address& address) { chain().announceAuthenticated(address); };

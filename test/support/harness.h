@@ -110,6 +110,9 @@ struct FilterConfig {
   std::string name = {};  // default: the type's
 };
 
+// Everything that is wrong with a filter's configuration.
+Errors errorsOf(const FilterConfig& filter);
+
 class ChainHarness final : private chain::ChainEnds {
  public:
   ChainHarness(FakeWorker& worker, std::vector<FilterConfig> filters);

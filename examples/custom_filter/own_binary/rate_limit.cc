@@ -12,11 +12,7 @@ constexpr std::string_view kDrops[] = {"over_rate"};
 sluice::Result<sluice::chain::FilterFactoryPtr> RateLimitFactory::make(const RateLimit& config,
                                                                        sluice::chain::FactoryContext&) {
   auto factory = std::make_shared<RateLimitFactory>();
-  if (config.has_packets_per_second()) {
-    const uint32_t rate = config.packets_per_second();
-    if (rate < 1 || rate > 100'000) return sluice::Error{"packets_per_second", "must be 1 to 100000"};
-    factory->rate = rate;
-  }
+  factory->rate = config.packets_per_second();
   return sluice::chain::FilterFactoryPtr(std::move(factory));
 }
 

@@ -14,7 +14,7 @@ class RateLimitFactory final : public sluice::chain::FilterFactory {
                                                               sluice::chain::FactoryContext& context);
   sluice::chain::FilterPtr create(sluice::chain::FilterContext& context) const override;
 
-  double rate = 200;  // packets per second
+  double rate = 0;  // packets per second
 };
 
 class RateLimitFilter final : public sluice::chain::Filter {

@@ -7,6 +7,7 @@
 
 #include "source/media/jitter_buffer.h"
 #include "test/bench/quality/codec.h"
+#include "test/support/jitter_buffer_config.h"
 
 namespace sluice::quality {
 
@@ -62,8 +63,7 @@ class FixedBuffer final : public Receiver {
 class AdaptiveBuffer final : public Receiver {
  public:
   // LBRR is useful only if the next packet has arrived in time.
-  explicit AdaptiveBuffer(bool use_fec)
-      : use_fec_(use_fec), buffer_({.patient = false, .delay = {.floor = use_fec ? 30ms : 10ms}}) {}
+  explicit AdaptiveBuffer(bool use_fec) : use_fec_(use_fec), buffer_(configFor(use_fec)) {}
 
   void onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) override;
   Instant due() const override;
@@ -71,6 +71,12 @@ class AdaptiveBuffer final : public Receiver {
   Instant deadline(size_t frame) const override;
 
  private:
+  static media::JitterBuffer::Config configFor(bool use_fec) {
+    media::JitterBuffer::Config config = test::impatientBuffer();
+    if (use_fec) config.delay.floor = 30ms;
+    return config;
+  }
+
   const bool use_fec_;
   media::JitterBuffer buffer_;
   std::array<Payload, media::JitterBuffer::kMaxFrames> held_;

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <vector>
 
-#include "source/media/jitter_buffer.h"
+#include "test/support/jitter_buffer_config.h"
 
 namespace sluice::quality {
 namespace {
@@ -52,7 +52,7 @@ class Replay {
   }
 
   const Duration warm_up_;
-  media::JitterBuffer buffer_{{}};
+  media::JitterBuffer buffer_{test::kJitterBuffer};
   std::array<Instant, media::JitterBuffer::kMaxFrames> arrived_{};
   Instant begin_{};
   size_t packets_ = 0, late_ = 0, missing_ = 0;

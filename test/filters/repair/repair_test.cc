@@ -1,6 +1,4 @@
 // Reloads, memory and configuration.
-#include <google/protobuf/text_format.h>
-
 #include "test/filters/repair/repair_room.h"
 
 namespace sluice {
@@ -110,11 +108,9 @@ TEST_CASE("an invalid configuration is refused with its path") {
                         {"downlink { redundancy: 9 }", "downlink.redundancy"}};
   for (const Case& c : cases) {
     CAPTURE(c.config);
-    filters::Repair config;
-    REQUIRE(google::protobuf::TextFormat::ParseFromString(c.config, &config));
-    const auto settings = repair::Settings::make(config);
-    REQUIRE_FALSE(settings.ok());
-    CHECK(settings.error().path == c.path);
+    const Errors errors = errorsOf({repair::filterType(), c.config});
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].path == c.path);
   }
 }
 
