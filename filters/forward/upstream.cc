@@ -20,7 +20,7 @@ class UpstreamPort : public net::UdpReceiver {
       : stats_(stats) {
     net::UdpOptions options;
     options.connect_to = connect_to;
-    options.stats = &udp_stats_;
+    options.stats = stats.sockets.get();
     if (adopted != nullptr) {
       port_ = worker.network().open(std::move(adopted), options, *this);
       return;
@@ -44,7 +44,6 @@ class UpstreamPort : public net::UdpReceiver {
 
  private:
   stats::FilterStats& stats_;
-  net::UdpStats udp_stats_;
   std::unique_ptr<net::UdpPort> port_;
 };
 

@@ -192,6 +192,7 @@ bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
   const MailNote note = packet->note<MailNote>();
   if (WorkerPort* port = portOf(packet->via)) return dispatch(*port, std::move(packet), &note);
+  mail_lost_.add();
   packet->settle();
   packet.reset();
 }

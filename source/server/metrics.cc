@@ -64,6 +64,9 @@ void Metrics::collectWorkers(stats::Samples& out) const {
     out.counter("sluice_worker_inside_lost_total",
                 "Hairpin packets whose destination port no longer existed when they arrived.", labels,
                 worker->insideLost());
+    out.counter("sluice_worker_mail_lost_total",
+                "Packets from another worker whose listener no longer existed when they arrived.", labels,
+                worker->dispatcher().mailLost());
     out.counter("sluice_worker_mailbox_full_total",
                 "Packets that could not be passed to another worker because its mailbox was full.", labels,
                 worker->mailboxFull());
