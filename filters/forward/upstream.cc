@@ -176,7 +176,7 @@ SharedSockets& ForwardWorker::shared(stats::FilterStats& stats) {
 
 net::Address ForwardWorker::choose(const chain::Cluster& cluster, const net::Address& client) {
   const size_t n = cluster.endpoints.size();
-  const size_t first = cluster.policy == chain::Cluster::Policy::kRoundRobin ? turn_++ : client.hash(0);
+  const size_t first = cluster.policy == chain::Cluster::Policy::kRoundRobin ? next_++ : client.hash(0);
   for (size_t i = 0; i < n; ++i) {
     const net::Address& endpoint = cluster.endpoints[(first + i) % n];
     if (!isDown(endpoint)) return endpoint;

@@ -52,7 +52,7 @@ Dispatcher::Dispatcher(Options options) : options_(std::move(options)) {}
 Dispatcher::~Dispatcher() {
   closeAll("shutdown");
   onIterationEnd();
-  options_.loop.cancelTurnEnd(*this);
+  options_.loop.cancelIterationEnd(*this);
 }
 
 void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
