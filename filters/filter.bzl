@@ -9,7 +9,7 @@ _ENGINE = [
 ]
 
 def sluice_filter(name, srcs = None, hdrs = None, deps = []):
-    """A filter's library. Filters see the engine's lower floors, never its runtime or one another.
+    """A filter's library. Filters see the engine's lower layers, never its runtime or one another.
 
     Args:
       name: the filter's name and folder; its proto is api/filters/<name>.proto.
