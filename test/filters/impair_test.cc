@@ -235,7 +235,7 @@ TEST_CASE("a reload with another seed restarts the sequence, with the same seed 
   CHECK(f.inner() == first);
 }
 
-TEST_CASE("in = passed + dropped + held, and copies") {
+TEST_CASE("every packet and every copy is passed, dropped or held") {
   Fixture f(
       "seed: 3 ingress { loss { percent: 10 mean_burst: 3 } delay_ms: 20 jitter { max_ms: 60 } max_held: 8 "
       "duplicate_percent: 10 corrupt_percent: 5 reorder { percent: 5 } rate { bps: 60000 max_queue_ms: 100 } "
