@@ -18,7 +18,7 @@ struct UdpStats {
   stats::Counter sent;
   stats::Counter sent_bytes;
   stats::Counter truncated;        // longer than Packet::kMaxPayload: dropped
-  stats::Counter pool_exhausted;   // no free packet to receive into: left in the kernel
+  stats::Counter pool_exhausted;   // no free packet buffer: left in the kernel
   stats::Counter send_queue_full;  // the socket stayed unwritable: dropped
   stats::Counter send_refused;  // the kernel refused this packet (unreachable, too long, filtered): dropped
   stats::Histogram transit;     // from the datagram's arrival to the system call that sent it

@@ -291,7 +291,7 @@ TEST_CASE("a reload keeps the keys") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("a handshake without a free packet is counted") {
+TEST_CASE("a handshake without a free packet buffer is counted") {
   Fixture f;
   f.chain.session.authenticate(kClient);
   std::vector<net::PacketPtr> taken;

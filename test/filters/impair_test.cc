@@ -128,7 +128,7 @@ TEST_CASE("packets above max_held are dropped as held_full") {
   CHECK(f.dropped("held_full") == 2);
 }
 
-TEST_CASE("without a free packet no copy is made") {
+TEST_CASE("without a free packet buffer no copy is made") {
   Fixture f("ingress { duplicate_percent: 100 }");
   std::vector<net::PacketPtr> all;
   f.in(1);

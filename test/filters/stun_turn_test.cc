@@ -241,7 +241,7 @@ TEST_CASE("stun_turn: each drop reason is caused and counted") {
   CHECK(f.chain.outer.empty());
 }
 
-TEST_CASE("without a free packet there is no response") {
+TEST_CASE("without a free packet buffer there is no response") {
   Fixture f;
   f.chain.ingress(check());
   std::vector<net::PacketPtr> taken;

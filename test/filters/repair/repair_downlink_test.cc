@@ -280,7 +280,7 @@ TEST_CASE("a receiver's loss counts while voice is sent to it, whatever its line
   }
 }
 
-TEST_CASE("without a free packet nothing is retransmitted or rebuilt, and it is counted") {
+TEST_CASE("without a free packet buffer nothing is retransmitted or rebuilt, and it is counted") {
   Room room;
   for (int i = 0; i < 3; ++i) room.speak();
   std::vector<net::PacketPtr> hoard;
