@@ -79,8 +79,8 @@ struct FactoryContext {
   std::shared_ptr<const net::AddressMap> nat;              // never null
   std::vector<net::Address> listener;                      // the listener's addresses as configured
   std::string base_path;                                   // base of relative paths
-  // False for a preview of a configuration that a client only asks about: then no code may be loaded or given
-  // any part of it.
+  // False for a preview (a dry run) of a configuration: then no code may be loaded, and none receives any
+  // part of the configuration.
   bool may_run_code = true;
 };
 

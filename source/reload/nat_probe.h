@@ -1,5 +1,5 @@
-// Asks a STUN server for the external address of one of our addresses: at once, then at an interval. Main
-// thread.
+// Requests the external address of one of this machine's addresses from a STUN server: at once, then at an
+// interval. Main thread.
 #pragma once
 
 #include <functional>

@@ -65,7 +65,7 @@ struct SlotState {
 
 // Why a player is no longer in the directory.
 enum class Departure {
-  kLeft,          // the client or an operator asked for it
+  kLeft,          // the client or an operator requested it
   kReplaced,      // it has joined again
   kNotConnected,  // its DTLS handshake was not done in time
   kSessionEnded,  // the connection was closed or lost

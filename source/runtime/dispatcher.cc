@@ -169,7 +169,7 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
   }
 }
 
-// True for a session of a client that asked for its address (STUN Binding) before it joined, from the socket
+// True for a session of a client that requested its address (STUN Binding) before it joined, from the socket
 // that it now uses as a player.
 bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet) const {
   return packet.kind == PacketKind::kStun && session.player() == nullptr && !session.isAuthenticated() &&
@@ -235,7 +235,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailN
     drop(port, packet, ListenerDrop::kDraining);
     return nullptr;
   }
-  if (packet->kind == PacketKind::kStun) {  // a TURN client may ask for its address
+  if (packet->kind == PacketKind::kStun) {  // a TURN client may request its address
     if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, SessionUsage::kTurn}))
       return turn;
   }

@@ -103,7 +103,7 @@ TEST_CASE("Reception: duplicates make loss negative, late packets reduce it") {
   CHECK(reception.report(1, now).fraction_lost == 0);
 }
 
-TEST_CASE("Reception: a stray sequence number is ignored, two in a row restart the stream") {
+TEST_CASE("Reception: a sequence number that jumps is ignored, two in a row restart the stream") {
   Reception reception(48'000);
   Instant now{1h};
   reception.onPacket(10, 0, now);

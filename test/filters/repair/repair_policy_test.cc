@@ -26,7 +26,7 @@ TEST_CASE("each line gets the suitable repair mode") {
   };
   const Case cases[] = {
       {"hardly any loss", with([](Line& l) { l.loss = 0.005; }), RecoveryMode::kNothing},
-      {"time to ask", base, RecoveryMode::kNack},
+      {"time for a request", base, RecoveryMode::kNack},
       {"a round trip that just fits", with([](Line& l) { l.round_trip = 180ms; }), RecoveryMode::kNack},
       {"too far to ask: single losses", with([](Line& l) { l.round_trip = 181ms; }), RecoveryMode::kRed1},
       {"cannot ask: single losses", with([](Line& l) { l.nack = false; }), RecoveryMode::kRed1},
