@@ -31,7 +31,7 @@ namespace sluice::chain {
 // Bits that say what is true of packets inward of a filter, or what a filter requires of its packets.
 using Properties = uint32_t;
 inline constexpr Properties kNothing = 0;
-inline constexpr Properties kAuthenticatedPeer = 1;  // the client's address is proven
+inline constexpr Properties kAuthenticatedPeer = 1;  // the client's address is authenticated
 inline constexpr Properties kPlainRtp = 2;           // RTP and RTCP are decrypted
 
 struct Cluster {

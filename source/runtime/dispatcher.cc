@@ -176,10 +176,9 @@ bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet)
          ice_.find(localUfrag(packet)) != nullptr;
 }
 
-// The address may be that of a player who has vanished: a NAT reuses its ports. A client that proves with a
-// check that the address is its own gets it, once its session has authenticated the check. The previous
-// session continues, so that a player who forges a source address has it until the owner's next check at
-// most.
+// The address may be that of a player who has vanished: a NAT reuses its ports. A client that sends a valid
+// check from the address gets it, once its session has authenticated the check. The previous session
+// continues, so that a player who forges a source address has it until the owner's next check at most.
 bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet) const {
   if (packet.kind != PacketKind::kStun) return false;
   const auto message = stun::parse(packet.data());

@@ -46,7 +46,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void addPlayer(const rooms::PlayerPtr& player);
   void removePlayer(const rooms::PlayerPtr& player);
   // The player's client restarts ICE (RFC 8445 section 9): these credentials are valid too. The previous ones
-  // stay valid until a check has proven the new ones.
+  // stay valid until the first authenticated check with the new ones.
   void addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
 
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
