@@ -18,9 +18,9 @@ constexpr uint8_t kMidId = 4;
 struct OfferInput {
   rooms::IceCredentials ice;
   crypto::Fingerprint fingerprint{};
-  bool talks = false;  // then the first line, mid "0", is for sending
-  uint32_t ssrc = 0;   // of the sending line
-  unsigned slots = 1;  // receiving lines
+  bool talks = false;  // then the first media section, mid "0", sends
+  uint32_t ssrc = 0;   // of the media section that sends
+  unsigned slots = 1;  // media sections that receive
 };
 std::string makeOffer(const OfferInput& input);
 

@@ -524,7 +524,7 @@ TEST_CASE("an offer of another connection, or one that changes more than ICE, st
       {{"3639030942838322729 2 IN", "3639030942838322730 3 IN"}},    // another RTCPeerConnection
       {},                                                            // no higher version
       {kNextVersion, {"sha-256 ", "sha-256 00:"}},                   // another certificate, see below
-      {kNextVersion, {"a=mid:8", "a=mid:9"}, {" 7 8\r", " 7 9\r"}},  // another line
+      {kNextVersion, {"a=mid:8", "a=mid:9"}, {" 7 8\r", " 7 9\r"}},  // another media section
       {kNextVersion, {"rtpmap:111 opus", "rtpmap:112 opus"}, {" 111 63", " 112 63"}},
       {kNextVersion, {"setup:actpass", "setup:passive"}},
       {kNextVersion, {"s=-\r\n", "s=-\r\na=tls-id:an-id-of-twenty-characters\r\n"}},
