@@ -13,7 +13,7 @@ using Verdict = media::JitterBuffer::Verdict;
 
 constexpr double kBudgetRate = 2 * 48'000;  // samples a second
 constexpr double kBudgetBurst = 2 * 48'000;
-constexpr double kRebuildRate = 10 * 48'000;  // the past of some 15 packets a second
+constexpr double kRebuildRate = 10 * 48'000;  // the past of about 15 packets a second
 constexpr double kRebuildBurst = 20 * 48'000;
 constexpr uint32_t kPauseAfter = 1'920;  // samples, 40 ms: only after a stall do packets arrive this late
 

@@ -1,5 +1,5 @@
 // Limits the responses to clients that have not authenticated. Each kind has a budget of its own, so that
-// forged requests of one kind cannot use up what their victim needs of another.
+// forged requests of one kind do not use up the budget of another.
 #pragma once
 
 #include "filters/stun_turn/source_limiter.h"

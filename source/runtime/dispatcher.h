@@ -101,7 +101,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void onClosing(Session& session) override;
   void onIterationEnd() override;
 
-  // `by`: the note of the worker that mailed the packet; null if it came through a socket of this worker.
+  // `by`: the note of the worker that mailed the packet; null if it arrived at a socket of this worker.
   void dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by);
   Session* admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,

@@ -80,7 +80,7 @@ TEST_CASE("ConfigApplier: errors of all parts are reported at once") {
   CHECK(f.ports.addresses("l").size() == 1);
 }
 
-TEST_CASE("ConfigApplier: a file with errors keeps the running configuration, and says all of them") {
+TEST_CASE("ConfigApplier: a file with errors keeps the running configuration, and reports all of them") {
   ApplierFixture f;
   f.start(forwardConfig());
   const Status status = f.reload(forwardConfig("idle_timeout_s: 0 max_sessions: 0"));
