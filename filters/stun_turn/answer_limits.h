@@ -20,8 +20,8 @@ struct AnswerLimits {
   }
 
   SourceLimiter binding;    // Binding requests
-  SourceLimiter challenge;  // TURN requests without a nonce of ours
-  SourceLimiter refusal;    // TURN requests with a nonce of ours and wrong credentials, which cost HMACs
+  SourceLimiter challenge;  // TURN requests without a nonce of this server
+  SourceLimiter refusal;  // TURN requests with a nonce of this server and wrong credentials, which cost HMACs
 
  private:
   static constexpr double kRefusals = 0.05;  // of the rate, to each IP address and port

@@ -27,8 +27,8 @@ struct Check {
   UnknownAttributes unknown{};  // with kUnknown
 };
 
-// `ice`: the credentials that we issued with the request's ufrag; null if there are none. `nat_discovery`:
-// the attributes of RFC 5780 are understood.
+// `ice`: the credentials that the server issued with the request's ufrag; null if there are none.
+// `nat_discovery`: the attributes of RFC 5780 are understood.
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery);
 
 // Writes the response to `check`; returns its size, or nothing if it does not fit. `discovery` may be null.

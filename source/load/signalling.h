@@ -28,7 +28,7 @@ struct Answer {
   rooms::IceCredentials ice;
   crypto::Fingerprint fingerprint{};
   net::Address candidate;
-  bool server_is_passive = true;  // then we are the DTLS client
+  bool server_is_passive = true;  // then the player is the DTLS client
   std::vector<uint32_t> slot_ssrcs;
   uint8_t audio_level_id = 0;  // 0: not negotiated
 };

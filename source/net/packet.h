@@ -85,7 +85,7 @@ class Packet {
 
   // The peer: source on ingress, destination on egress. Unset on egress: the session's tuple.
   Address remote;
-  Address local;                      // our address; on egress the source address, if set
+  Address local;                      // the local address; on egress the source address, if set
   Instant received;                   // one timestamp per batch
   Instant deadline = Instant::max();  // on egress: a packet held longer is useless and is dropped
   PacketKind kind = PacketKind::kOther;

@@ -24,7 +24,7 @@ struct UdpStats {
   stats::Histogram transit;     // from the datagram's arrival to the system call that sent it
 };
 
-// An ICMP error caused by one of our packets.
+// An ICMP error caused by a packet that this socket sent.
 struct IcmpError {
   Address peer;  // destination of that packet
   uint8_t type;  // as on the wire, in the peer's family

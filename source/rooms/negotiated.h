@@ -25,7 +25,7 @@ struct IceCredentials {
 // SHA-256 over the DER certificate (RFC 8122 section 5).
 using Fingerprint = std::array<uint8_t, 32>;
 
-enum class DtlsRole { kServer, kClient };  // ours: a=setup:passive or a=setup:active in the answer
+enum class DtlsRole { kServer, kClient };  // the server's: a=setup:passive or a=setup:active in the answer
 
 // Header-extension ids of RFC 8285, 1-14; 0 means not negotiated.
 struct ExtensionIds {
@@ -93,7 +93,7 @@ struct SendingLine : AudioLine {
 
 // A media section in which the player receives one speaker at a time.
 struct Slot : AudioLine {
-  uint32_t ssrc = 0;      // ours, signalled in the answer
+  uint32_t ssrc = 0;      // the server's, signalled in the answer
   uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
   void archive(Archive& a) {
     AudioLine::archive(a);
@@ -139,7 +139,7 @@ struct Negotiated {
   DtlsRole dtls_role = DtlsRole::kServer;
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;
-  std::string cname;  // of our RTCP SDES
+  std::string cname;  // of the server's RTCP SDES
 
   void archive(Archive& a) { a(local, remote, fingerprints, dtls_role, sending, slots, cname); }
 
