@@ -13,7 +13,7 @@
 namespace sluice::stun_turn {
 
 enum class Verdict {
-  kAnonymous,      // a plain request, answered if anonymous clients are served
+  kAnonymous,      // a request without credentials, which gets a response if `answer_anonymous` is set
   kAuthenticated,  // an ICE check with the right credentials
   kBadRequest,     // 400: half of the credentials is missing
   kUnauthorized,   // 401: the credentials are wrong

@@ -53,8 +53,8 @@ std::unique_ptr<Workers> takeOver(Workers& before, const std::string& config,
 }
 
 TEST_CASE(
-    "sessions continue at the same upstream sockets, ten times, and packets that arrived meanwhile are "
-    "answered") {
+    "sessions continue at the same upstream sockets, ten times, and packets that arrived meanwhile get "
+    "a response") {
   for (const std::string sockets : {"PER_SESSION", "SHARED"}) {
     CAPTURE(sockets);
     Echo echo;
@@ -178,7 +178,7 @@ struct Room {
   Clients clients;
 };
 
-TEST_CASE("packets mailed between two workers when they stop are neither lost nor answered twice") {
+TEST_CASE("packets mailed between two workers when they stop are not lost, and none gets two responses") {
   Room room;
   room.check(1);
   room.checkAnswers(1);
