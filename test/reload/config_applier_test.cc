@@ -113,7 +113,7 @@ TEST_CASE("ConfigApplier: nothing is applied while it is frozen") {
   CHECK(f.applier.reload("test").ok());
 }
 
-TEST_CASE("ConfigApplier: an environment that no configuration can be built in is not taken") {
+TEST_CASE("ConfigApplier: an environment in which the configuration cannot be built is not adopted") {
   ApplierFixture f;
   const std::string config =
       "clusters { name: 'up' endpoints: '127.0.0.1:7' } listeners { name: 'l' address: '127.0.0.1:0' "

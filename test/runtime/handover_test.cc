@@ -109,7 +109,7 @@ TEST_CASE("a takeover that fails changes nothing: the old workers continue, and 
     after.on(0, [](runtime::WorkerThread& worker) { CHECK(worker.dispatcher().sessions().size() == 0); });
     after.on(1, [](runtime::WorkerThread& worker) { CHECK(worker.dispatcher().sessions().size() == 0); });
   }
-  SUBCASE("when the other process dies meanwhile") {
+  SUBCASE("when the other process ends meanwhile") {
     PausedWorkers paused(workers.group());
     clients.send(workers.address(), 1);
     std::unique_ptr<Workers> after;
