@@ -152,7 +152,7 @@ chain::FilterType filterType() {
   return {.name = "forward",
           .config_type = "sluice.filters.Forward",
           .terminal = true,
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}, .sockets = true},
           .parse = chain::parseAs<filters::Forward, ForwardFactory>};
 }
 

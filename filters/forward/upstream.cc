@@ -20,7 +20,7 @@ class UpstreamPort : public net::UdpReceiver {
       : stats_(stats) {
     net::UdpOptions options;
     options.connect_to = connect_to;
-    options.stats = &udp_stats_;
+    options.stats = stats.sockets.get();
     if (adopted != nullptr) {
       port_ = worker.network().open(std::move(adopted), options, *this);
       return;
@@ -44,7 +44,6 @@ class UpstreamPort : public net::UdpReceiver {
 
  private:
   stats::FilterStats& stats_;
-  net::UdpStats udp_stats_;
   std::unique_ptr<net::UdpPort> port_;
 };
 
@@ -177,7 +176,7 @@ SharedSockets& ForwardWorker::shared(stats::FilterStats& stats) {
 
 net::Address ForwardWorker::choose(const chain::Cluster& cluster, const net::Address& client) {
   const size_t n = cluster.endpoints.size();
-  const size_t first = cluster.policy == chain::Cluster::Policy::kRoundRobin ? turn_++ : client.hash(0);
+  const size_t first = cluster.policy == chain::Cluster::Policy::kRoundRobin ? next_++ : client.hash(0);
   for (size_t i = 0; i < n; ++i) {
     const net::Address& endpoint = cluster.endpoints[(first + i) % n];
     if (!isDown(endpoint)) return endpoint;

@@ -79,7 +79,7 @@ class ForwardWorker {
   chain::Worker& worker_;
   std::unordered_map<stats::FilterStats*, std::unique_ptr<SharedSockets>> shared_;
   std::unordered_map<net::Address, Instant> down_until_;  // bounded by the clusters' endpoints
-  size_t turn_ = 0;
+  size_t next_ = 0;
 };
 
 }  // namespace sluice::forward

@@ -33,12 +33,14 @@ constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending
                                        "no_slot",      "silence",   "late",         "no_packet",
                                        "crossing"};
 
-enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges };
-constexpr stats::CounterSpec kCounters[] = {{"voice_in", "RTP packets accepted from speakers."},
-                                            {"voice_out", "RTP packets produced for receivers."},
-                                            {"rtcp_in", "Compound RTCP packets read."},
-                                            {"rtcp_out", "Compound RTCP packets produced."},
-                                            {"slot_changes", "How often a slot went to another speaker."}};
+enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges, kNotConnected };
+constexpr stats::CounterSpec kCounters[] = {
+    {"voice_in", "RTP packets accepted from speakers."},
+    {"voice_out", "RTP packets produced for receivers."},
+    {"rtcp_in", "Compound RTCP packets read."},
+    {"rtcp_out", "Compound RTCP packets produced."},
+    {"slot_changes", "How often a slot went to another speaker."},
+    {"not_connected", "RTP packets not produced for receivers whose DTLS handshake is not complete."}};
 
 template <typename T>
 void increment(std::atomic<T>& value) {
@@ -165,7 +167,8 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
 }
 
 void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
-  if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
+  if (!player_->observed.connected.load(std::memory_order_relaxed))
+    return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
   const auto assignment = slots_.assign(voice.speaker, voice.speech, now, factory_->slot_hold);
   if (!assignment) return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
@@ -229,7 +232,8 @@ void RtpRouter::armReports() {
 
 void RtpRouter::sendReports() {
   armReports();
-  if (!player_->observed.connected.load(std::memory_order_relaxed)) return;
+  if (!player_->observed.connected.load(std::memory_order_relaxed))
+    return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
   const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
   std::optional<rtcp::ReportBlock> block;

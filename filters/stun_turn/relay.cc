@@ -57,16 +57,16 @@ RelayPort::~RelayPort() {
   process_->relays().remove(address_);
 }
 
-bool RelayPort::isInside(const net::Address& peer) {
+bool RelayPort::isLocal(const net::Address& peer) {
   const uint64_t version = hairpin_.version();
-  if (last_inside_.version != version || last_inside_.peer != peer) {
-    last_inside_ = {peer, version, hairpin_.has(peer)};
+  if (last_local_.version != version || last_local_.peer != peer) {
+    last_local_ = {peer, version, hairpin_.has(peer)};
   }
-  return last_inside_.answer;
+  return last_local_.answer;
 }
 
 bool RelayPort::send(net::PacketPtr&& packet) {
-  if (!isInside(packet->remote)) {
+  if (!isLocal(packet->remote)) {
     packet->local = {};
     port_->send(std::move(packet));
     return false;

@@ -64,10 +64,10 @@ class RelayPort final : private net::UdpReceiver {
   const net::Address& address() const { return address_; }
   int descriptor() const { return port_->descriptor(); }
   bool send(net::PacketPtr&& packet);
-  bool isOurs(const net::Address& peer) { return isInside(peer) || process_->isRelay(peer); }
+  bool isOurs(const net::Address& peer) { return isLocal(peer) || process_->isRelay(peer); }
 
  private:
-  bool isInside(const net::Address& peer);
+  bool isLocal(const net::Address& peer);
 
   void onPacket(net::PacketPtr&& packet) override { sink_.onPacket(std::move(packet)); }
   void onIcmp(const net::IcmpError& error) override { sink_.onIcmp(error); }
@@ -83,7 +83,7 @@ class RelayPort final : private net::UdpReceiver {
     uint64_t version = 0;
     bool answer = false;
   };
-  Memory last_inside_;
+  Memory last_local_;
   std::unique_ptr<net::UdpPort> port_;
 };
 

@@ -7,9 +7,9 @@ namespace sluice::stun_turn {
 
 class SharedPort final : private RelayPort::Sink {
  public:
-  SharedPort(SharedRelays& owner, std::shared_ptr<TurnProcess> process,
+  SharedPort(SharedRelays& owner, net::UdpStats& stats, std::shared_ptr<TurnProcess> process,
              std::unique_ptr<net::UdpReservation> reservation)
-      : port_(owner.worker_, std::move(process), owner.stats_, std::move(reservation), *this) {}
+      : port_(owner.worker_, std::move(process), stats, std::move(reservation), *this) {}
 
   class Share;
   size_t shares() const { return users_.size(); }
@@ -124,12 +124,13 @@ class SharedPort::Share final : public Relay {
   std::unordered_set<net::Address> expected_;
 };
 
-SharedRelays::SharedRelays(chain::Worker& worker, net::UdpStats& stats) : worker_(worker), stats_(stats) {}
+SharedRelays::SharedRelays(chain::Worker& worker) : worker_(worker) {}
 SharedRelays::~SharedRelays() = default;
 
 void SharedRelays::addTo(Ports& ports, const Range& range, const std::shared_ptr<TurnProcess>& process) {
   auto port = reservePort(worker_.network(), range.ip, *process, range.first, range.last, false, nullptr);
-  if (port != nullptr) ports.push_back(std::make_unique<SharedPort>(*this, process, std::move(port)));
+  if (port != nullptr)
+    ports.push_back(std::make_unique<SharedPort>(*this, range.stats, process, std::move(port)));
 }
 
 void SharedRelays::prepare(const Range& range, const std::shared_ptr<TurnProcess>& process) {
@@ -154,7 +155,7 @@ std::unique_ptr<Relay> SharedRelays::adopt(const net::Address& address,
                                            RelayUser& user) {
   auto& ports = ports_[{address.withPort(0), min_port, max_port}];
   if (port != nullptr) {
-    ports.push_back(std::make_unique<SharedPort>(*this, std::move(process), std::move(port)));
+    ports.push_back(std::make_unique<SharedPort>(*this, stats, std::move(process), std::move(port)));
   }
   const auto known = std::ranges::find_if(ports, [&](const auto& p) { return p->address() == address; });
   if (known == ports.end()) return nullptr;

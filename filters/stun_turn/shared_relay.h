@@ -17,7 +17,7 @@ class SharedPort;
 // The shared ports of one worker. Outlives its relays.
 class SharedRelays {
  public:
-  SharedRelays(chain::Worker& worker, net::UdpStats& stats);
+  explicit SharedRelays(chain::Worker& worker);
   ~SharedRelays();
 
   // At most `most` ports of `ip` in [first, last].
@@ -26,6 +26,7 @@ class SharedRelays {
     uint16_t first;
     uint16_t last;
     size_t most;
+    net::UdpStats& stats;  // of ports that are opened; outlives them
   };
   // Opens a relay on the least used port. Null if there is none.
   std::unique_ptr<Relay> open(const Range& range, const std::shared_ptr<TurnProcess>& process,
@@ -35,15 +36,14 @@ class SharedRelays {
 
   // Opens a relay on another process' port, bound to `address`: the first passes `port`. Null if none did.
   std::unique_ptr<Relay> adopt(const net::Address& address, std::unique_ptr<net::UdpReservation> port,
-                               uint16_t min_port, uint16_t max_port, std::shared_ptr<TurnProcess> process,
-                               RelayUser& user);
+                               uint16_t min_port, uint16_t max_port, net::UdpStats& stats,
+                               std::shared_ptr<TurnProcess> process, RelayUser& user);
 
  private:
   friend class SharedPort;
   using Ports = std::vector<std::unique_ptr<SharedPort>>;
   void addTo(Ports& ports, const Range& range, const std::shared_ptr<TurnProcess>& process);
   chain::Worker& worker_;
-  net::UdpStats& stats_;
   // By IP address and range; filters that agree on both share ports.
   std::map<std::tuple<net::Address, uint16_t, uint16_t>, Ports> ports_;
 };

@@ -248,7 +248,7 @@ chain::FilterType filterType() {
           .config_type = "sluice.filters.StunTurn",
           .gives = chain::kAuthenticatedPeer,
           .may_be_last = true,
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
+          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}, .sockets = true},
           .parse = chain::parseAs<filters::StunTurn, StunTurnFactory>};
 }
 

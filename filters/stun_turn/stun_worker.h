@@ -22,7 +22,6 @@ class StunWorker {
 
   chain::Worker& worker() { return worker_; }
   SharedRelays& sharedRelays() { return shared_relays_; }
-  net::UdpStats& relayStats() { return relay_stats_; }
 
   // Frees reservations that expire unused.
   void watchReservations(std::shared_ptr<TurnProcess> process) {
@@ -33,8 +32,7 @@ class StunWorker {
  private:
   chain::Worker& worker_;
   std::unordered_map<stats::FilterStats*, AnswerLimits> limits_;
-  net::UdpStats relay_stats_;
-  SharedRelays shared_relays_{worker_, relay_stats_};
+  SharedRelays shared_relays_{worker_};
   std::shared_ptr<TurnProcess> reserving_;
   net::Timer reservations_{worker_.timers(),
                            [this] { reserving_->expireReservations(worker_.clock().now()); }};

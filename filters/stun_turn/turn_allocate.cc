@@ -130,8 +130,9 @@ void Turn::refuseForCapacity(Exchange& exchange) {
 Turn::Opened Turn::openRelays(AllocateRequest& wanted, std::optional<ReservationToken>& reserved) {
   Opened opened;
   if (wanted.reserved) {
-    relayedAddress(wanted.v6).relay = openOwnRelay(worker_.worker(), settings_->process, worker_.relayStats(),
-                                                   std::move(wanted.reserved->port), *this);
+    relayedAddress(wanted.v6).relay =
+        openOwnRelay(worker_.worker(), settings_->process, *context_.stats().sockets,
+                     std::move(wanted.reserved->port), *this);
     return opened;
   }
   const auto open = [&](net::Address::Family family, std::unique_ptr<Relay>& relay) -> unsigned {
@@ -155,7 +156,7 @@ Turn::Opened Turn::openRelays(AllocateRequest& wanted, std::optional<Reservation
 std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const AllocateRequest& wanted,
                                        std::optional<ReservationToken>& reserved) {
   const TurnSettings& s = *settings_;
-  const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports};
+  const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports, *context_.stats().sockets};
   if (s.shared_ports && !wanted.even) return worker_.sharedRelays().open(range, s.process, *this);
   if (s.shared_when_short) worker_.sharedRelays().prepare(range, s.process);
   std::unique_ptr<net::UdpReservation> next;
@@ -171,7 +172,7 @@ std::unique_ptr<Relay> Turn::openRelay(const net::Address& ip, const AllocateReq
     if (!reserved) return nullptr;
     worker_.watchReservations(s.process);
   }
-  return openOwnRelay(worker_.worker(), s.process, worker_.relayStats(), std::move(port), *this);
+  return openOwnRelay(worker_.worker(), s.process, *context_.stats().sockets, std::move(port), *this);
 }
 
 }  // namespace sluice::stun_turn

@@ -50,10 +50,11 @@ std::unique_ptr<Relay> Turn::adoptRelay(const net::Address& address, int descrip
   const TurnSettings& s = *settings_;
   auto port = worker_.worker().network().adopt(descriptor);
   if (shared) {
-    return worker_.sharedRelays().adopt(address, std::move(port), s.min_port, s.max_port, s.process, *this);
+    return worker_.sharedRelays().adopt(address, std::move(port), s.min_port, s.max_port,
+                                        *context_.stats().sockets, s.process, *this);
   }
   if (port == nullptr) return nullptr;
-  return openOwnRelay(worker_.worker(), s.process, worker_.relayStats(), std::move(port), *this);
+  return openOwnRelay(worker_.worker(), s.process, *context_.stats().sockets, std::move(port), *this);
 }
 
 }  // namespace sluice::stun_turn

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "source/base/archive.h"
+#include "source/base/clock.h"
 
 namespace sluice::chain {
 
@@ -27,6 +28,13 @@ struct NamedDrops {
   static constexpr const char* kOther = "other";
 };
 
+// The last drop, by name.
+struct NamedDrop {
+  std::string filter;  // as in NamedDrops
+  std::string reason;
+  Instant at;
+};
+
 // The first kPlaces kinds of drops are counted separately; the rest together. Counts saturate at 2^32-1.
 class DropCounts {
  public:
@@ -37,28 +45,50 @@ class DropCounts {
     uint32_t packets;
   };
 
-  void add(const FilterContext* filter, uint32_t reason, uint32_t packets = 1) {
+  // A drop that happens at `now`.
+  void add(const FilterContext* filter, uint32_t reason, Instant now) {
+    last_ = static_cast<uint8_t>(restore(filter, reason, 1));
+    last_at_ = now;
+  }
+  // Drops that another process counted. Returns their place, or kPlaces for other().
+  size_t restore(const FilterContext* filter, uint32_t reason, uint32_t packets) {
     for (size_t i = 0; i < used_; ++i) {
       if (places_[i].filter != filter || places_[i].reason != reason) continue;
-      return raise(places_[i].packets, packets);
+      raise(places_[i].packets, packets);
+      return i;
     }
-    if (used_ == kPlaces) return addOther(packets);
-    places_[used_++] = {filter, reason, packets};
+    if (used_ == kPlaces) {
+      addOther(packets);
+      return kPlaces;
+    }
+    places_[used_] = {filter, reason, packets};
+    return used_++;
   }
   void addOther(uint32_t packets) { raise(other_, packets); }
 
   // For when the filter is removed or its reasons change: moves its counts to other().
   void forget(const FilterContext* filter) {
-    const auto kept = std::remove_if(places_.begin(), places_.begin() + used_, [&](const Place& place) {
-      if (place.filter == filter) addOther(place.packets);
-      return place.filter == filter;
-    });
-    used_ = static_cast<uint32_t>(kept - places_.begin());
+    uint8_t kept = 0;
+    uint8_t last = kPlaces;
+    for (uint8_t i = 0; i < used_; ++i) {
+      if (places_[i].filter == filter) {
+        addOther(places_[i].packets);
+        continue;
+      }
+      if (last_ == i) last = kept;
+      places_[kept++] = places_[i];
+    }
+    used_ = kept;
+    last_ = last;
   }
 
   // In order of first occurrence.
   std::span<const Place> places() const { return {places_.data(), used_}; }
   uint32_t other() const { return other_; }
+  // When the last drop of this process happened; Instant{}: there was none.
+  Instant lastAt() const { return last_at_; }
+  // Its place; null: it is one of other().
+  const Place* last() const { return last_ < used_ ? &places_[last_] : nullptr; }
 
  private:
   static void raise(uint32_t& count, uint32_t by) {
@@ -66,8 +96,10 @@ class DropCounts {
   }
 
   std::array<Place, kPlaces> places_;
-  uint32_t used_ = 0;
+  Instant last_at_{};
   uint32_t other_ = 0;
+  uint8_t used_ = 0;
+  uint8_t last_ = kPlaces;
 };
 
 }  // namespace sluice::chain

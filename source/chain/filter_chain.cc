@@ -153,15 +153,24 @@ Status FilterChain::load(const std::vector<SavedFilter>& saved, Descriptors& des
   return Done{};
 }
 
+NamedDrops FilterChain::nameOf(const DropCounts::Place& place, std::span<const std::string_view> ends) const {
+  const auto link =
+      std::ranges::find_if(links_, [&](const Link& l) { return l.context.get() == place.filter; });
+  const bool at_end = link == links_.end();
+  const auto reasons = at_end ? ends : link->dropReasons();
+  return {at_end ? "" : link->name, std::string(reasons[place.reason]), place.packets};
+}
+
+std::optional<NamedDrop> FilterChain::lastDrop(std::span<const std::string_view> ends) const {
+  if (drops_.lastAt() == Instant{}) return std::nullopt;
+  if (drops_.last() == nullptr) return NamedDrop{"", NamedDrops::kOther, drops_.lastAt()};
+  NamedDrops named = nameOf(*drops_.last(), ends);
+  return NamedDrop{std::move(named.filter), std::move(named.reason), drops_.lastAt()};
+}
+
 std::vector<NamedDrops> FilterChain::drops(std::span<const std::string_view> ends) const {
   std::vector<NamedDrops> named;
-  for (const DropCounts::Place& place : drops_.places()) {
-    const auto link =
-        std::ranges::find_if(links_, [&](const Link& l) { return l.context.get() == place.filter; });
-    const bool at_end = link == links_.end();
-    const auto reasons = at_end ? ends : link->dropReasons();
-    named.push_back({at_end ? "" : link->name, std::string(reasons[place.reason]), place.packets});
-  }
+  for (const DropCounts::Place& place : drops_.places()) named.push_back(nameOf(place, ends));
   if (drops_.other() > 0) named.push_back({"", NamedDrops::kOther, drops_.other()});
   return named;
 }
@@ -177,8 +186,8 @@ void FilterChain::loadDrops(const std::vector<NamedDrops>& saved, std::span<cons
     if (reason == reasons.end()) {
       drops_.addOther(drops.packets);
     } else {
-      drops_.add(at_end ? nullptr : link->context.get(), static_cast<uint32_t>(reason - reasons.begin()),
-                 drops.packets);
+      drops_.restore(at_end ? nullptr : link->context.get(), static_cast<uint32_t>(reason - reasons.begin()),
+                     drops.packets);
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,10 +64,12 @@ class FilterChain {
   // Counts a packet that left the chain and was dropped after it; `reason` is an index into `ends` below.
   template <typename Reason>
   void countEndDrop(Reason reason) {
-    drops_.add(nullptr, static_cast<uint32_t>(reason));
+    drops_.add(nullptr, static_cast<uint32_t>(reason), worker_.clock().now());
   }
   // What the session dropped, in order of first occurrence. loadDrops() is for a new chain.
   std::vector<NamedDrops> drops(std::span<const std::string_view> ends) const;
+  // Its last drop; nothing if it dropped nothing since the process began or took it over.
+  std::optional<NamedDrop> lastDrop(std::span<const std::string_view> ends) const;
   void loadDrops(const std::vector<NamedDrops>& saved, std::span<const std::string_view> ends);
 
   // Calls `visit(name, filter)` for each filter, outermost first.
@@ -86,6 +89,7 @@ class FilterChain {
     std::span<const std::string_view> dropReasons() const;
   };
 
+  NamedDrops nameOf(const DropCounts::Place& place, std::span<const std::string_view> ends) const;
   Link make(const FilterSpec& spec);
   Link takeOrMake(std::vector<Link>& old, const FilterSpec& spec);
   void retire(Link link, const std::vector<FilterContext*>& order, size_t position);

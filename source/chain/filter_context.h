@@ -42,7 +42,7 @@ class FilterContext {
   template <typename Reason>
   void countDrop(Reason reason) {
     stats_->drops[static_cast<size_t>(reason)].add();
-    drops_.add(this, static_cast<uint32_t>(reason));
+    drops_.add(this, static_cast<uint32_t>(reason), now());
   }
   // Settles a packet that was meant for this filter.
   void consume(PacketPtr packet) { packet->settle(); }

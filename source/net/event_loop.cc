@@ -29,7 +29,7 @@ EventLoop::EventLoop(Duration coalesce)
   uv_check_start(&check_, [](uv_check_t* h) {
     auto* self = static_cast<EventLoop*>(h->data);
     self->woke();
-    self->turn();
+    self->endIteration();
   });
   uv_poll_init(&loop_, &timer_poll_, timer_fd_);
   uv_poll_start(&timer_poll_, UV_READABLE, [](uv_poll_t* h, int, int) {
@@ -85,19 +85,19 @@ void EventLoop::runPosted() {
 
 void EventLoop::atIterationEnd(IterationEnd& task) {
   if (std::exchange(task.scheduled_, true)) return;
-  turn_ends_.push_back(&task);
+  iteration_ends_.push_back(&task);
 }
 
-void EventLoop::cancelTurnEnd(IterationEnd& task) {
+void EventLoop::cancelIterationEnd(IterationEnd& task) {
   if (!std::exchange(task.scheduled_, false)) return;
-  std::erase(turn_ends_, &task);
+  std::erase(iteration_ends_, &task);
   std::replace(running_.begin(), running_.end(), &task, static_cast<IterationEnd*>(nullptr));
 }
 
-void EventLoop::turn() {
-  if (!turn_ends_.empty()) clock_.refresh();
-  while (!turn_ends_.empty()) {
-    running_.swap(turn_ends_);
+void EventLoop::endIteration() {
+  if (!iteration_ends_.empty()) clock_.refresh();
+  while (!iteration_ends_.empty()) {
+    running_.swap(iteration_ends_);
     for (size_t i = 0; i < running_.size(); ++i) {
       if (IterationEnd* task = running_[i]) {
         task->scheduled_ = false;
@@ -110,7 +110,7 @@ void EventLoop::turn() {
 }
 
 void EventLoop::beforeWait() {
-  turn();
+  endIteration();
   const Instant now = std::chrono::steady_clock::now();
   busy_ns_.store(busy_ns_.load(std::memory_order_relaxed) + (now - woke_at_).count(),
                  std::memory_order_relaxed);

@@ -28,7 +28,7 @@ class IterationEnd {
 };
 
 // The time of the last refresh: one clock read per batch.
-class TurnClock final : public Clock {
+class IterationClock final : public Clock {
  public:
   Instant now() const override { return now_; }
   Instant refresh() { return now_ = std::chrono::steady_clock::now(); }
@@ -62,14 +62,14 @@ class EventLoop {
 
   // Each task runs once per scheduling.
   void atIterationEnd(IterationEnd& task);
-  void cancelTurnEnd(IterationEnd& task);
+  void cancelIterationEnd(IterationEnd& task);
   // Runs the tasks scheduled for the end of the iteration now. Do not call it from such a task.
-  void finishTurn() { turn(); }
+  void finishIteration() { endIteration(); }
 
   // Call it with the number of packets just read from the network.
   void countPackets(unsigned n) { coalescer_.countPackets(n); }
 
-  TurnClock& clock() { return clock_; }
+  IterationClock& clock() { return clock_; }
   TimerQueue& timers() { return timers_; }
   uv_loop_t* raw() { return &loop_; }
   // Every libuv callback calls this first: the time until then was spent waiting.
@@ -84,7 +84,7 @@ class EventLoop {
 
  private:
   void beforeWait();
-  void turn();
+  void endIteration();
   void armTimer();
 
   uv_loop_t loop_;
@@ -101,9 +101,9 @@ class EventLoop {
   stats::Counter pauses_;
 
   Coalescer coalescer_;
-  TurnClock clock_;
+  IterationClock clock_;
   TimerQueue timers_{clock_};
-  std::vector<IterationEnd*> turn_ends_;
+  std::vector<IterationEnd*> iteration_ends_;
   std::vector<IterationEnd*> running_;
   std::function<void()> on_wake_;
 

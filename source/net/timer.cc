@@ -10,7 +10,7 @@ void TimerQueue::run() {
   const Instant now = clock_.now();
   // A timer that fires may arm itself again for `now`: the number of timers at the start is the limit, so
   // that run() always ends.
-  for (size_t left = heap_.size(); left > 0 && !heap_.empty() && heap_.front()->turn_ <= now; --left) {
+  for (size_t left = heap_.size(); left > 0 && !heap_.empty() && heap_.front()->fire_at_ <= now; --left) {
     Timer& timer = *heap_.front();
     remove(timer);
     timer.fire_();
@@ -18,7 +18,7 @@ void TimerQueue::run() {
 }
 
 Instant TimerQueue::next() const {
-  return heap_.empty() ? Instant::max() : heap_.front()->turn_;
+  return heap_.empty() ? Instant::max() : heap_.front()->fire_at_;
 }
 
 void TimerQueue::place(Timer* timer, size_t index) {
@@ -30,7 +30,7 @@ void TimerQueue::siftUp(size_t index) {
   Timer* timer = heap_[index];
   while (index > 0) {
     const size_t parent = (index - 1) / 2;
-    if (heap_[parent]->turn_ <= timer->turn_) break;
+    if (heap_[parent]->fire_at_ <= timer->fire_at_) break;
     place(heap_[parent], index);
     index = parent;
   }
@@ -42,8 +42,8 @@ void TimerQueue::siftDown(size_t index) {
   for (;;) {
     size_t child = 2 * index + 1;
     if (child >= heap_.size()) break;
-    if (child + 1 < heap_.size() && heap_[child + 1]->turn_ < heap_[child]->turn_) ++child;
-    if (timer->turn_ <= heap_[child]->turn_) break;
+    if (child + 1 < heap_.size() && heap_[child + 1]->fire_at_ < heap_[child]->fire_at_) ++child;
+    if (timer->fire_at_ <= heap_[child]->fire_at_) break;
     place(heap_[child], index);
     index = child;
   }
@@ -70,7 +70,8 @@ void TimerQueue::remove(Timer& timer) {
 void Timer::armAt(Instant at) {
   cancel();
   due_ = at;
-  turn_ = std::max(at, queue_.clock().now());  // else a timer armed for the past over and over starves others
+  fire_at_ =
+      std::max(at, queue_.clock().now());  // else a timer armed for the past over and over starves others
   queue_.insert(*this);
 }
 

@@ -57,7 +57,7 @@ class Timer {
   TimerQueue& queue_;
   std::function<void()> fire_;
   Instant due_{};
-  Instant turn_{};  // when it fires: due_, or the time of arming if that is later
+  Instant fire_at_{};  // when it fires: due_, or the time of arming if that is later
   size_t index_ = kNotArmed;
 };
 

@@ -7,22 +7,11 @@
 #include "source/base/result.h"
 #include "source/net/address.h"
 #include "source/net/packet.h"
-#include "source/stats/counter.h"
+#include "source/stats/socket_stats.h"
 
 namespace sluice::net {
 
-// Statistics of one port, or of all ports that share the object. Written by the owning worker.
-struct UdpStats {
-  stats::Counter received;
-  stats::Counter received_bytes;
-  stats::Counter sent;
-  stats::Counter sent_bytes;
-  stats::Counter truncated;        // longer than Packet::kMaxPayload: dropped
-  stats::Counter pool_exhausted;   // no free packet buffer: left in the kernel
-  stats::Counter send_queue_full;  // the socket stayed unwritable: dropped
-  stats::Counter send_refused;  // the kernel refused this packet (unreachable, too long, filtered): dropped
-  stats::Histogram transit;     // from the datagram's arrival to the system call that sent it
-};
+using UdpStats = stats::SocketStats;
 
 // An ICMP error caused by a packet that this socket sent.
 struct IcmpError {

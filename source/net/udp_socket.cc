@@ -119,7 +119,7 @@ UdpSocket::~UdpSocket() {
     stats_.send_queue_full.add();
     packet->settle();
   }
-  loop_.cancelTurnEnd(*this);
+  loop_.cancelIterationEnd(*this);
   poll_->data = nullptr;
   uv_poll_stop(poll_);
   uv_close(reinterpret_cast<uv_handle_t*>(poll_),

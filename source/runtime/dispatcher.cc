@@ -52,7 +52,7 @@ Dispatcher::Dispatcher(Options options) : options_(std::move(options)) {}
 Dispatcher::~Dispatcher() {
   closeAll("shutdown");
   onIterationEnd();
-  options_.loop.cancelTurnEnd(*this);
+  options_.loop.cancelIterationEnd(*this);
 }
 
 void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
@@ -191,6 +191,7 @@ bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
   const MailNote note = packet->note<MailNote>();
   if (WorkerPort* port = portOf(packet->via)) return dispatch(*port, std::move(packet), &note);
+  mail_lost_.add();
   packet->settle();
   packet.reset();
 }

@@ -73,6 +73,8 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
 
   // Time from a generation's publication until the last session had adopted it.
   const stats::Histogram& adoption() const { return adoption_; }
+  // Packets from another worker for a port that no longer exists.
+  uint64_t mailLost() const { return mail_lost_.value(); }
 
   const SessionTable& sessions() const { return sessions_; }
 
@@ -128,6 +130,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   size_t sweep_at_ = 0;
   size_t behind_ = 0;  // sessions that have not adopted the generation yet
   stats::Histogram adoption_;
+  stats::Counter mail_lost_;
   bool draining_ = false;
 };
 

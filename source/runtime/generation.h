@@ -29,11 +29,12 @@ enum class ListenerDrop : uint8_t {
   kMailboxFull,    // the owning worker is too far behind
   kNoTuple,        // no tuple of the session, or source not bound by the listener
   kUnhandled,      // no filter took it
+  kClosing,        // its session ends in this iteration of the loop
   kCount,
 };
 inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames =
     {"no_session", "no_chain",     "session_limit", "source_limit", "listener_limit",
-     "draining",   "mailbox_full", "no_tuple",      "unhandled"};
+     "draining",   "mailbox_full", "no_tuple",      "unhandled",    "session_closing"};
 
 // Counts by a reason known only when it occurs. One writer; reasons are literals, so pointers to them stay
 // valid. Reasons that find no free place are counted together as "other".

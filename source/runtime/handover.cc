@@ -22,11 +22,11 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
     states_.push_back(state->get_future());
     worker->post([worker, state, verdict, flushed, paused = paused_] {
       paused->arrive_and_wait();  // all packets mailed by other workers have arrived by then
-      worker->finishTurn();
+      worker->finishIteration();
       for (int i = 0; i < kSessionsOnTheWay; ++i) {
         worker->dispatcher().flush();
         flushed->arrive_and_wait();  // so have those mailed by this flush
-        worker->finishTurn();
+        worker->finishIteration();
       }
       Descriptors descriptors;
       Archive out(descriptors);

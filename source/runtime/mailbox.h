@@ -21,7 +21,7 @@ class Mailbox {
  public:
   explicit Mailbox(size_t capacity) : mask_(capacity - 1), cells_(std::make_unique<Cell[]>(capacity)) {
     assert((capacity & mask_) == 0 && "the capacity is a power of two");
-    for (size_t i = 0; i < capacity; ++i) cells_[i].turn.store(i, std::memory_order_relaxed);
+    for (size_t i = 0; i < capacity; ++i) cells_[i].sequence.store(i, std::memory_order_relaxed);
   }
   ~Mailbox() {
     Mail mail;
@@ -33,30 +33,30 @@ class Mailbox {
     size_t at = tail_.load(std::memory_order_relaxed);
     for (;;) {
       Cell& cell = cells_[at & mask_];
-      const size_t turn = cell.turn.load(std::memory_order_acquire);
-      if (turn == at) {
+      const size_t sequence = cell.sequence.load(std::memory_order_acquire);
+      if (sequence == at) {
         if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) continue;
         cell.mail = {deliver, std::move(packet)};
-        cell.turn.store(at + 1, std::memory_order_release);
+        cell.sequence.store(at + 1, std::memory_order_release);
         return true;
       }
-      if (turn < at) return false;  // full
+      if (sequence < at) return false;  // full
       at = tail_.load(std::memory_order_relaxed);
     }
   }
 
   bool pop(Mail& out) {
     Cell& cell = cells_[head_ & mask_];
-    if (cell.turn.load(std::memory_order_acquire) != head_ + 1) return false;
+    if (cell.sequence.load(std::memory_order_acquire) != head_ + 1) return false;
     out = std::move(cell.mail);
-    cell.turn.store(head_ + mask_ + 1, std::memory_order_release);
+    cell.sequence.store(head_ + mask_ + 1, std::memory_order_release);
     ++head_;
     return true;
   }
 
  private:
   struct Cell {
-    std::atomic<size_t> turn;
+    std::atomic<size_t> sequence;
     Mail mail;
   };
 

@@ -101,10 +101,7 @@ Tuple* Session::find(const net::Address& remote, const net::Address& local) {
 
 void Session::receive(net::PacketPtr&& packet) {
   if (generation_ != host_.generation().version) adopt(host_.generation());
-  if (isClosing()) {
-    packet->settle();
-    return;
-  }
+  if (isClosing()) return drop(std::move(packet), ListenerDrop::kClosing);
   last_activity_ = packet->received;
   ++packets_in_;
   chain_.ingress(std::move(packet));

@@ -115,6 +115,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t packetsOut() const { return packets_out_; }
   // Drops without a filter's name have a reason of the listener or NamedDrops::kOther.
   std::vector<chain::NamedDrops> drops() const { return chain_.drops(kListenerDropNames); }
+  std::optional<chain::NamedDrop> lastDrop() const { return chain_.lastDrop(kListenerDropNames); }
 
  private:
   friend class SessionTable;

@@ -141,13 +141,47 @@ void StatsStore::collectFilters(Samples& out) const {
   for (const auto& [key, kinds] : filters_) collectFilter(key, kinds, out);
 }
 
+Labels StatsStore::labelsOf(const FilterKey& key, std::string_view label, std::string_view value) {
+  const auto& [listener, chain, version, name] = key;
+  Labels all = labelsOf(listener, chain, version);
+  all.emplace_back("filter", name);
+  if (!label.empty()) all.emplace_back(label, value);
+  return all;
+}
+
+void StatsStore::collectSockets(const FilterKey& key, const std::deque<Filter>& kinds, Samples& out) {
+  const bool any = std::ranges::any_of(kinds, [](const Filter& kind) { return kind.schema->sockets; });
+  if (!any) return;
+  const auto count = [&](const char* name, const char* help, std::string_view label, std::string_view value,
+                         stats::Counter stats::SocketStats::*counter) {
+    uint64_t total = 0;
+    for (const Filter& kind : kinds) {
+      if (!kind.schema->sockets) continue;
+      total += sum(kind.blocks, [&](const auto& b) { return ((*b.sockets).*counter).value(); });
+    }
+    out.counter(name, help, labelsOf(key, label, value), total);
+  };
+  using stats::SocketStats;
+  constexpr const char* kPackets = "sluice_filter_socket_packets_total";
+  constexpr const char* kBytes = "sluice_filter_socket_bytes_total";
+  constexpr const char* kDrops = "sluice_filter_socket_drops_total";
+  count(kPackets, "Datagrams received and sent on sockets that the filter opened.", "direction", "in",
+        &SocketStats::received);
+  count(kPackets, "", "direction", "out", &SocketStats::sent);
+  count(kBytes, "UDP payload bytes received and sent on sockets that the filter opened.", "direction", "in",
+        &SocketStats::received_bytes);
+  count(kBytes, "", "direction", "out", &SocketStats::sent_bytes);
+  count(kDrops, "Datagrams dropped at sockets that the filter opened, by reason.", "reason", "truncated",
+        &SocketStats::truncated);
+  count(kDrops, "", "reason", "send_queue_full", &SocketStats::send_queue_full);
+  count(kDrops, "", "reason", "send_refused", &SocketStats::send_refused);
+  count("sluice_filter_socket_receive_stalls_total", "How often no packet buffer was free to receive into.",
+        {}, {}, &SocketStats::pool_exhausted);
+}
+
 void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, Samples& out) const {
   const auto with = [&](std::string_view label, std::string_view value) {
-    const auto& [listener, chain, version, name] = key;
-    Labels all = labelsOf(listener, chain, version);
-    all.emplace_back("filter", name);
-    if (!label.empty()) all.emplace_back(label, value);
-    return all;
+    return labelsOf(key, label, value);
   };
   const auto flow = [&](std::string_view direction, stats::Flow stats::FilterStats::*member) {
     uint64_t packets = 0, bytes = 0;
@@ -191,6 +225,7 @@ void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& k
       for (const auto& block : blocks) sample.add(block.histograms[i]);
     }
   }
+  collectSockets(key, kinds, out);
   for (const auto& [reason, count] : drops) {
     out.counter("sluice_filter_drops_total", "Packets that the filter dropped, by reason.",
                 with("reason", reason), count);

@@ -44,6 +44,9 @@ class StatsStore {
   static stats::Labels labelsOf(const std::string& listener, const std::string& chain,
                                 const std::string& version);
 
+  static stats::Labels labelsOf(const FilterKey& key, std::string_view label, std::string_view value);
+  static void collectSockets(const FilterKey& key, const std::deque<Filter>& kinds, stats::Samples& out);
+
   void collectListeners(stats::Samples& out) const;
   void collectChains(stats::Samples& out) const;
   void collectFilters(stats::Samples& out) const;

@@ -79,8 +79,8 @@ void WorkerThread::run() {
 
   sweep_.reset();
   dispatcher_.reset();
-  loop_.cancelTurnEnd(*this);
-  loop_.cancelTurnEnd(hairpin_delivery_);
+  loop_.cancelIterationEnd(*this);
+  loop_.cancelIterationEnd(hairpin_delivery_);
   clearLocals();
 }
 
@@ -142,15 +142,15 @@ void WorkerThread::retire() {
   clearLocals();  // including sockets shared by sessions
 }
 
-void WorkerThread::finishTurn() {
+void WorkerThread::finishIteration() {
   Mail mail;
   while (mailbox_->pop(mail)) mail.deliver(*this, std::move(mail.packet));
-  loop_.finishTurn();
+  loop_.finishIteration();
 }
 
 void WorkerThread::drainMailbox() {
   Mail mail;
-  for (size_t left = kMailPerTurn; left > 0; --left) {
+  for (size_t left = kMailPerIteration; left > 0; --left) {
     if (!mailbox_->pop(mail)) return;
     mail.deliver(*this, std::move(mail.packet));
   }

@@ -84,13 +84,13 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   // Stops reading: another process owns the sessions and ports now.
   void retire();
   // Delivers all mail and runs all work for the end of the iteration.
-  void finishTurn();
+  void finishIteration();
 
   // From any thread.
   Duration busy() const { return loop_.busy(); }
   uint64_t pauses() const { return loop_.pauses(); }
   uint64_t mailboxFull() const { return mailbox_full_.load(std::memory_order_relaxed); }
-  uint64_t insideLost() const { return hairpin_.lost(); }
+  uint64_t hairpinLost() const { return hairpin_.lost(); }
   const net::PacketPool& packets() const { return pool_; }
 
   unsigned index() const override { return options_.index; }
@@ -107,7 +107,7 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
  private:
   friend struct WorkerGroup;
   static constexpr size_t kMailboxCapacity = 8192;
-  static constexpr size_t kMailPerTurn = 1024;
+  static constexpr size_t kMailPerIteration = 1024;
 
   void run();
   void pin();

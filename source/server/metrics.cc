@@ -63,7 +63,10 @@ void Metrics::collectWorkers(stats::Samples& out) const {
                   "Time from a reload until the last session of the worker adopted it.", labels, adoption);
     out.counter("sluice_worker_inside_lost_total",
                 "Hairpin packets whose destination port no longer existed when they arrived.", labels,
-                worker->insideLost());
+                worker->hairpinLost());
+    out.counter("sluice_worker_mail_lost_total",
+                "Packets from another worker whose listener no longer existed when they arrived.", labels,
+                worker->dispatcher().mailLost());
     out.counter("sluice_worker_mailbox_full_total",
                 "Packets that could not be passed to another worker because its mailbox was full.", labels,
                 worker->mailboxFull());

@@ -32,6 +32,12 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
     shown["reason"] = drops.reason;
     shown["packets"] = drops.packets;
   }
+  if (const auto last = session.lastDrop()) {
+    json& shown = out["last_drop"];
+    if (!last->filter.empty()) shown["filter"] = last->filter;
+    shown["reason"] = last->reason;
+    shown["ago_ms"] = ms(last->at);
+  }
   if (const std::string& version = session.chain().spec().version; !version.empty()) out["version"] = version;
   for (const runtime::Tuple& tuple : session.tuples()) {
     out["addresses"].push_back({{"remote", tuple.remote.toString()}, {"authenticated", tuple.authenticated}});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/stats/counter.h"
+#include "source/stats/socket_stats.h"
 
 namespace sluice::stats {
 
@@ -39,11 +40,12 @@ struct FilterSchema {
   std::span<const std::string_view> drops;  // reasons, e.g. "queue_full"
   std::span<const CounterSpec> counters;
   std::span<const HistogramSpec> histograms;
+  bool sockets = false;  // the filter opens sockets, which count in FilterStats::sockets
 };
 
 inline bool operator==(const FilterSchema& a, const FilterSchema& b) {
   return std::ranges::equal(a.drops, b.drops) && std::ranges::equal(a.counters, b.counters) &&
-         std::ranges::equal(a.histograms, b.histograms);
+         std::ranges::equal(a.histograms, b.histograms) && a.sockets == b.sockets;
 }
 
 // Packets through one filter in one direction.
@@ -55,13 +57,17 @@ struct Flow {
 // Written by one worker.
 struct FilterStats {
   explicit FilterStats(const FilterSchema& schema)
-      : drops(schema.drops.size()), counters(schema.counters.size()), histograms(schema.histograms.size()) {}
+      : drops(schema.drops.size()),
+        counters(schema.counters.size()),
+        histograms(schema.histograms.size()),
+        sockets(schema.sockets ? std::make_unique<SocketStats>() : nullptr) {}
 
   Flow ingress;
   Flow egress;
   std::vector<Counter> drops;
   std::vector<Counter> counters;
   std::vector<Histogram> histograms;
+  std::unique_ptr<SocketStats> sockets;  // null if the filter opens none
 };
 
 }  // namespace sluice::stats

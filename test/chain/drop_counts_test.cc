@@ -99,6 +99,31 @@ TEST_CASE("drops at an end of the chain are counted too, without a filter") {
   CHECK(f.shown() == "/e1=2 a/r1=1 ");
 }
 
+TEST_CASE("the last drop has a name and a time") {
+  Fixture f;
+  const auto last = [&] {
+    const auto drop = f.chain.chain().lastDrop(kEnds);
+    return drop ? drop->filter + "/" + drop->reason : "none";
+  };
+  CHECK(last() == "none");
+  f.drop({"b1", "a1"});
+  CHECK(last() == "a/r1");
+  f.clock.advance(3s);
+  f.drop({"b1"});
+  CHECK(last() == "b/r1");
+  CHECK(f.chain.chain().lastDrop(kEnds)->at == f.clock.now());
+  f.chain.chain().countEndDrop(1);
+  CHECK(last() == "/e1");
+  f.drop({"b1"});
+  f.chain.reload({refuser("b")});  // the counts of "a" move
+  CHECK(last() == "b/r1");
+  f.chain.reload({refuser("a")});
+  CHECK(last() == "/other");
+  ChainHarness after(f.worker, {refuser("a")});
+  after.chain().loadDrops(f.chain.chain().drops(kEnds), kEnds);
+  CHECK_FALSE(after.chain().lastDrop(kEnds));
+}
+
 TEST_CASE("DropCounts: twelve kinds of drops are separate, further kinds are counted together") {
   Fixture f;
   f.drop({"a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b0", "b1", "b2", "b3", "b2", "b1"});
@@ -139,15 +164,15 @@ TEST_CASE("drops are handed over to another process by name") {
 
 TEST_CASE("DropCounts: counts saturate, and memory for them is small") {
   chain::DropCounts counts;
-  counts.add(nullptr, 0, UINT32_MAX - 1);
-  counts.add(nullptr, 0);
-  counts.add(nullptr, 0);
+  counts.restore(nullptr, 0, UINT32_MAX - 1);
+  counts.add(nullptr, 0, {});
+  counts.add(nullptr, 0, {});
   CHECK(counts.places()[0].packets == UINT32_MAX);
   counts.addOther(UINT32_MAX);
   counts.forget(nullptr);
   CHECK(counts.other() == UINT32_MAX);
   CHECK(counts.places().empty());
-  CHECK(sizeof(chain::DropCounts) <= 200);
+  CHECK(sizeof(chain::DropCounts) <= 208);
 }
 
 TEST_CASE("10,000 drops of all kinds allocate nothing") {

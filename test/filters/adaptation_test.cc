@@ -155,9 +155,9 @@ TEST_CASE("players that do not speak, and clients that were not announced, are n
   receiver.player->observed.rtt_us = 200'000;
   receiver.wait(3s);
   CHECK(receiver.advised.profiles.empty());
-  ChainHarness nobody(receiver.worker, {{adaptation::filterType(), ""}});
-  nobody.ingress(std::vector<uint8_t>(20, 1));
-  CHECK(nobody.inner.size() == 1);
+  ChainHarness unannounced(receiver.worker, {{adaptation::filterType(), ""}});
+  unannounced.ingress(std::vector<uint8_t>(20, 1));
+  CHECK(unannounced.inner.size() == 1);
 }
 
 TEST_CASE("each way of signalling can be turned off, also by a reload") {

@@ -207,7 +207,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a player's run is repeatable by room and name") {
-  const auto heard = [](const char* room, const char* name) {
+  const auto passed = [](const char* room, const char* name) {
     Fixture f("egress { loss { percent: 50 } } seed: 5");
     rooms::Directory directory({}, 1, f.clock);
     rooms::Negotiated negotiated;
@@ -217,9 +217,9 @@ TEST_CASE("a player's run is repeatable by room and name") {
     f.chain.closeChain();
     return f.outer();
   };
-  CHECK(heard("room", "ada") == heard("room", "ada"));
-  CHECK(heard("room", "ada") != heard("room", "bob"));
-  CHECK(heard("room", "ada") != heard("hall", "ada"));
+  CHECK(passed("room", "ada") == passed("room", "ada"));
+  CHECK(passed("room", "ada") != passed("room", "bob"));
+  CHECK(passed("room", "ada") != passed("hall", "ada"));
 }
 
 TEST_CASE("a reload with another seed restarts the sequence, with the same seed continues it") {

@@ -131,7 +131,7 @@ struct SpurtFixture : Fixture {
     timestamp += 960;
     advance(20ms);
   }
-  void spurt(bool lose_last, Duration pause = 400ms) {
+  void talkspurt(bool lose_last, Duration pause = 400ms) {
     for (int i = 0; i < 4; ++i) say(speech[sequence % speech.size()]);
     const uint8_t dtx[] = {speech[0][0]};
     say(dtx, lose_last);
@@ -142,9 +142,9 @@ struct SpurtFixture : Fixture {
 
 TEST_CASE("CONCEAL creates the packet that begins a pause, if nothing else follows") {
   SpurtFixture f("ingress { mode: CONCEAL }");
-  f.spurt(false);
+  f.talkspurt(false);
   CHECK(f.chain.inner.size() == 5);
-  f.spurt(true);
+  f.talkspurt(true);
   REQUIRE(f.chain.inner.size() == 10);
   const auto made = f.out(9);
   CHECK(made.sequence == 9);
@@ -153,7 +153,7 @@ TEST_CASE("CONCEAL creates the packet that begins a pause, if nothing else follo
   CHECK(opus::isDtx(made.payload));
   CHECK(opus::parse(made.payload)->samples() == 960);
   CHECK(f.counted("concealed", "dtx") == 1);
-  f.spurt(false);
+  f.talkspurt(false);
   CHECK(f.chain.inner.size() == 15);
   CHECK(f.counted("missing") + f.counted("concealed", "plc") + f.counted("concealed", "lbrr") == 0);
   f.chain.closeChain();
@@ -162,7 +162,7 @@ TEST_CASE("CONCEAL creates the packet that begins a pause, if nothing else follo
 
 TEST_CASE("CONCEAL creates no pause in a stream that has ended") {
   SpurtFixture f("ingress { mode: CONCEAL }");
-  f.spurt(false);
+  f.talkspurt(false);
   for (int i = 0; i < 4; ++i) f.say(f.speech[i]);
   uint8_t buffer[64];
   rtcp::Writer writer(buffer);
@@ -177,7 +177,7 @@ TEST_CASE("CONCEAL creates no pause in a stream that has ended") {
 
 TEST_CASE("a stall counts as a pause only after two frames, and the packet that it delayed is late") {
   SpurtFixture f("ingress { mode: CONCEAL }");
-  f.spurt(false);
+  f.talkspurt(false);
   for (int i = 0; i < 3; ++i) f.say(f.speech[i]);
   f.advance(20ms);
   f.say(f.speech[3]);

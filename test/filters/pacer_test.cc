@@ -193,16 +193,16 @@ TEST_CASE("a stream that sends too much loses and delays only its own packets") 
   Fixture f("rate_bps: 128000 burst_bytes: 2560 max_queue_packets: 64 max_delay_ms: 200");
   constexpr uint8_t kFlood = 1;
   constexpr uint8_t kVoice = 2;
-  const auto heard = [&](uint8_t tag) { return std::ranges::count(f.sent(), tag); };
+  const auto delivered = [&](uint8_t tag) { return std::ranges::count(f.sent(), tag); };
   for (int i = 0; i < 500; ++i) {
     for (int burst = 0; burst < 2; ++burst) f.send(kFlood, 1200, 7);
     f.send(kVoice, 100, 8);
     for (int ms = 0; ms < 20; ++ms) f.advance(1ms);
-    CHECK(heard(kVoice) >= i - 4);  // it waits at most for one packet of the flood: 75 ms
+    CHECK(delivered(kVoice) >= i - 4);  // it waits at most for one packet of the flood: 75 ms
   }
   f.advance(75ms);
-  CHECK(heard(kVoice) == 500);
-  CHECK(heard(kFlood) > 50);
+  CHECK(delivered(kVoice) == 500);
+  CHECK(delivered(kFlood) > 50);
   CHECK(f.chain.dropped("pacer", "queue_full") + f.chain.dropped("pacer", "too_late") > 500);
   f.chain.closeChain();
   CHECK(f.worker.pool().unaccounted() == 0);

@@ -440,6 +440,7 @@ TEST_CASE("a player that is not connected yet is sent nothing") {
   bob.session.known_player->observed.connected = false;
   alice.ingress(VoicePacket().bytes());
   CHECK(bob.outer.empty());
+  CHECK(bob.counted("rtp_router", "not_connected") == 1);
 }
 
 TEST_CASE("without a free packet buffer a receiver misses one packet, which is counted") {

@@ -104,7 +104,7 @@ TEST_CASE("shared ports: a peer's packets go to the allocation that sent to it")
   CHECK(alice.peerSays(kPeer, "to the only one with a permission"));
   CHECK(alice.received() == "203.0.113.5:7000 to the only one with a permission");
   bob.permit({kPeer});
-  alice.peerSays(kPeer, "to nobody, for there are two");
+  alice.peerSays(kPeer, "to neither of the two");
   CHECK(alice.received().empty());
   CHECK(bob.received().empty());
 

@@ -142,7 +142,7 @@ TEST_CASE("shared: the client that permits a peer again, long after, is the one 
     CHECK(client->peerSays(kPeer, "yours"));
     CHECK(client->received() == kPeer + " yours");
     server.advance(400s);  // the permission has expired and was swept
-    client->peerSays(kPeer, "nobody's");
+    client->peerSays(kPeer, "no permission");
     CHECK(client->received() == "");
   }
 }

@@ -103,6 +103,8 @@ class Forward(unittest.TestCase):
                     received[flow] += 1
             self.assertEqual(proxy.metric("sluice_listener_packets_total", direction="in"), DATAGRAMS)
             self.assertEqual(proxy.metric("sluice_listener_packets_total", direction="out"), DATAGRAMS)
+            self.assertEqual(proxy.metric("sluice_filter_socket_packets_total", filter="forward", direction="out"), DATAGRAMS)
+            self.assertEqual(proxy.metric("sluice_filter_socket_packets_total", filter="forward", direction="in"), DATAGRAMS)
             self.assertEqual(proxy.metric("sluice_listener_sessions"), FLOWS)
             self.assertEqual(proxy.metric("sluice_listener_drops_total"), 0)
             self.assertEqual(proxy.metric("sluice_filter_drops_total"), 0)

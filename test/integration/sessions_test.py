@@ -55,6 +55,10 @@ class SessionsTest(unittest.TestCase):
                 not_keyed = lambda s: self.dropped(s, "dtls_srtp", "not_keyed")
                 wait_until(lambda: not_keyed(self.session(proxy, "victim")) == FORGED, "the drops are counted")
                 self.assertEqual(self.session(proxy, "bystander")["drops"], [])
+                self.assertNotIn("last_drop", self.session(proxy, "bystander"))
+                last = self.session(proxy, "victim")["last_drop"]
+                self.assertEqual((last["filter"], last["reason"]), ("dtls_srtp", "not_keyed"))
+                self.assertLess(last["ago_ms"], 10_000)
                 self.assertEqual({s["player"]: not_keyed(s) for s in self.sessions(proxy)},
                                  {"player-0": 0, "player-1": 0, "victim": FORGED, "bystander": 0})
                 self.assertEqual(proxy.metric("sluice_filter_drops_total", filter="dtls_srtp", reason="not_keyed"), FORGED)

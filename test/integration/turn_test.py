@@ -357,7 +357,8 @@ class OperationTest(unittest.TestCase):
         with contextlib.ExitStack() as stack:
             ip("netns", "add", space)
             stack.callback(ip, "netns", "delete", space)
-            near, far = f"near{os.getpid()}", "far"
+            # By MTU, because a deleted namespace keeps its link for a moment.
+            near, far = f"n{mtu}-{os.getpid()}", "far"
             ip("link", "add", near, "mtu", mtu, "type", "veth", "peer", "name", far, "mtu", mtu, "netns", space)
             nodad = ["nodad"] if ":" in ours else []
             ip("address", "add", f"{ours}/{prefix}", "dev", near, *nodad)

@@ -44,7 +44,7 @@ TEST_CASE(
       {"others are as bad", {1000, 300}, {9000, 2700}, -1},
       {"handshakes", {0, 0, 1, 1}, {0, 0, 9, 0}, 5},
       {"few handshakes fail everywhere", {0, 0, 9, 1}, {0, 0, 90, 10}, -1},
-      {"nobody comes", {}, {9000, 90}, -1},
+      {"no traffic", {}, {9000, 90}, -1},
   };
   for (const Case& each : cases) {
     CAPTURE(each.what);

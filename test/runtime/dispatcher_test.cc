@@ -448,8 +448,11 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   other.receive(kBob, kVoice);
   CHECK(owner.find(kBob)->packetsIn() == 3);
 
-  // The owner's session ends; packets that were redirected to it are dropped there.
+  // A packet that arrives before the session's end takes effect.
   const_cast<Session*>(owner.find(kBob))->close("test");
+  other.receive(kBob, kVoice);
+  CHECK(owner.dropped(ListenerDrop::kClosing) == 1);
+  // The owner's session ends; packets that were redirected to it are dropped there.
   owner.turn();
   other.receive(kBob, kVoice);
   CHECK(owner.dropped(ListenerDrop::kNoSession) == 1);

@@ -11,15 +11,15 @@ TEST_CASE("a requested packet is retransmitted unchanged") {
   for (int i = 0; i < 5; ++i) room.speak();
   const auto sent = room.receiver.outer;
   const uint16_t wanted = asRtp(sent[3]).sequence;
-  room.ask({wanted});
+  room.request({wanted});
   REQUIRE(room.receiver.outer.size() == 6);
   CHECK(room.receiver.outer.back().data == sent[3].data);
   CHECK(room.receiver.counted("repair", "asked") == 1);
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
-  room.ask({wanted});  // the retransmission is still on its way
+  room.request({wanted});  // the retransmission is still on its way
   CHECK(room.receiver.counted("repair", "refused", "repeated") == 1);
   room.wait(40ms);
-  room.ask({wanted});
+  room.request({wanted});
   CHECK(room.receiver.counted("repair", "resent", "original") == 2);
 }
 
@@ -28,14 +28,14 @@ TEST_CASE("packets that would arrive too late, and unknown packets, are not retr
   for (int i = 0; i < 5; ++i) room.speak();
   const uint16_t first = asRtp(room.receiver.outer[0]).sequence;
   room.wait(101ms);  // the first is 201 ms old, the last 121 ms
-  room.ask({first, static_cast<uint16_t>(first + 4)});
+  room.request({first, static_cast<uint16_t>(first + 4)});
   CHECK(room.receiver.counted("repair", "refused", "late") == 1);
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
-  room.ask({static_cast<uint16_t>(first + 5)});
+  room.request({static_cast<uint16_t>(first + 5)});
   CHECK(room.receiver.counted("repair", "refused", "unknown") == 1);
   Room off({}, "downlink { nack: false }");
   off.speak();
-  off.ask({asRtp(off.receiver.outer[0]).sequence});
+  off.request({asRtp(off.receiver.outer[0]).sequence});
   CHECK(off.receiver.counted("repair", "refused", "unknown") == 1);
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("a receiver that requests everything costs no more than its budget") {
     voice += room.receiver.outer.back().data.size();
     room.wait(20ms);
     room.receiver.outer.clear();
-    room.ask({last.sequence});
+    room.request({last.sequence});
     room.receiver.outer.clear();
   }
   const uint64_t resent = room.receiver.counted("repair", "resent", "original");
@@ -80,7 +80,7 @@ TEST_CASE("with RTX the packet is retransmitted under RTX numbers (RFC 4588 sect
   const auto payload = bytes(original.payload);
   const uint16_t sequence = original.sequence;
   const uint32_t timestamp = original.timestamp;
-  room.ask({sequence});
+  room.request({sequence});
   const auto rtx = received(room);
   CHECK(rtx.ssrc == room.slot() + 1);
   CHECK(rtx.payload_type == kRtx);
@@ -90,7 +90,7 @@ TEST_CASE("with RTX the packet is retransmitted under RTX numbers (RFC 4588 sect
   CHECK(bytes(rtx.payload.subspan(2)) == payload);
   const uint16_t number = rtx.sequence;
   room.wait(20ms);
-  room.ask({static_cast<uint16_t>(sequence + 1)});
+  room.request({static_cast<uint16_t>(sequence + 1)});
   CHECK(received(room).sequence == static_cast<uint16_t>(number + 1));
   CHECK(room.receiver.counted("repair", "resent", "rtx") == 2);
 }
@@ -114,7 +114,7 @@ TEST_CASE("packets carry the previous frames if the receiver accepts RED") {
   // The same numbers never encrypt two different packets: the packet is retransmitted unchanged, or not at
   // all.
   room.wait(20ms);
-  room.ask({third.sequence});
+  room.request({third.sequence});
   REQUIRE(room.receiver.outer.size() == 4);
   CHECK(room.receiver.outer[3].data == room.receiver.outer[2].data);
   const size_t size = room.receiver.outer[2].data.size();
@@ -134,11 +134,11 @@ TEST_CASE("a packet that was sent as RED is not retransmitted when the previous 
   room.wait(60ms);
   room.speak(3);
   const size_t sent = room.receiver.outer.size();
-  room.ask({sequence});
+  room.request({sequence});
   CHECK(room.receiver.outer.size() == sent);
   CHECK(room.receiver.counted("repair", "refused", "unknown") == 1);
   room.wait(40ms);
-  room.ask({static_cast<uint16_t>(sequence + 1)});
+  room.request({static_cast<uint16_t>(sequence + 1)});
   CHECK(received(room).payload_type == kRed);
   CHECK(room.receiver.outer.size() == sent + 1);
 }
@@ -160,7 +160,7 @@ TEST_CASE("a packet that was sent as RED is retransmitted by RTX without the pre
   const uint16_t sequence = received(room).sequence;
   CHECK(received(room).payload_type == kRed);
   room.wait(20ms);
-  room.ask({sequence});
+  room.request({sequence});
   CHECK(received(room).payload_type == kRtx);
   CHECK(bytes(received(room).payload.subspan(2)) == frame(102));
 }
@@ -185,7 +185,7 @@ TEST_CASE("a packet is counted as lost once, however often it is requested and r
     for (int i = 0; i < 100; ++i) room.speak();
     const uint16_t old = received(room).sequence;
     for (int i = 0; i < 11; ++i) room.speak();
-    for (int i = 0; i < 50; ++i) room.ask({old});
+    for (int i = 0; i < 50; ++i) room.request({old});
     CHECK(room.receiver.counted("repair", "refused", "late") == 50);
     CHECK(loss(room) > 0.5);
     CHECK(loss(room) < 2);
@@ -197,7 +197,7 @@ TEST_CASE("a packet is counted as lost once, however often it is requested and r
     for (int i = 0; i < 10'000; ++i) {
       room.speak();
       if (i % 50 == 0) missing = {received(room).sequence};
-      if (i % 2 == 0 && i % 50 < 20) room.ask(missing);
+      if (i % 2 == 0 && i % 50 < 20) room.request(missing);
     }
     CHECK(room.receiver.counted("repair", "refused", "budget") > 200);
     CHECK(loss(room) == doctest::Approx(2).epsilon(0.5));
@@ -241,7 +241,7 @@ TEST_CASE("with prefer: DELAY, RED comes first, and a packet that RED did not br
     }));
     for (int i = 0; i < 250; ++i) room.speak();
     room.wait(20ms);
-    room.ask({static_cast<uint16_t>(received(room).sequence - 1)});
+    room.request({static_cast<uint16_t>(received(room).sequence - 1)});
   };
   Room bytes({.nack = true, .red = true});
   lose(bytes);
@@ -253,7 +253,7 @@ TEST_CASE("with prefer: DELAY, RED comes first, and a packet that RED did not br
   CHECK(delay.receiver.counted("repair", "resent", "original") == 0);
   CHECK(delay.receiver.counted("repair", "refused", "redundant") == 1);
   CHECK(described(delay.receiver, "downlink.means") == "red1");
-  delay.ask({received(delay).sequence});  // RED has not repeated it yet
+  delay.request({received(delay).sequence});  // RED has not repeated it yet
   CHECK(delay.receiver.counted("repair", "resent", "original") == 1);
   Room no_red({.nack = true}, "downlink { prefer: DELAY }");
   lose(no_red);
@@ -287,7 +287,7 @@ TEST_CASE("without a free packet buffer nothing is retransmitted or rebuilt, and
   while (net::PacketPtr packet = room.worker.pool().acquire()) hoard.push_back(std::move(packet));
   hoard.back()->settle();
   hoard.pop_back();  // one, for the request itself
-  room.ask({asRtp(room.receiver.outer[1]).sequence});
+  room.request({asRtp(room.receiver.outer[1]).sequence});
   CHECK(room.receiver.dropped("repair", "no_packet") == 1);
   for (auto& packet : hoard) packet->settle();
 }
@@ -295,27 +295,27 @@ TEST_CASE("without a free packet buffer nothing is retransmitted or rebuilt, and
 TEST_CASE("RTX numbers continue across any reload") {
   Room room({.nack = true, .red = false, .rtx = true}, "downlink { budget_ms: 200 }");
   for (int i = 0; i < 4; ++i) room.speak();
-  room.ask({asRtp(room.receiver.outer[1]).sequence});
+  room.request({asRtp(room.receiver.outer[1]).sequence});
   const auto before = received(room);
   const test::FilterConfig router{rtp_router::filterType(), ""};
   SUBCASE("another budget needs another memory size, which keeps what fits") {
     room.receiver.reload({{repair::filterType(), "downlink { budget_ms: 400 }"}, router});
     room.wait(20ms);
-    room.ask({asRtp(room.receiver.outer[2]).sequence});
+    room.request({asRtp(room.receiver.outer[2]).sequence});
     CHECK(received(room).sequence == static_cast<uint16_t>(before.sequence + 1));
     room.wait(20ms);
-    room.ask({asRtp(room.receiver.outer[0]).sequence});
+    room.request({asRtp(room.receiver.outer[0]).sequence});
   }
   SUBCASE("the filter is absent for a while") {
     room.receiver.reload({router});
     room.receiver.reload({{repair::filterType(), ""}, router});
     room.speak();
     room.wait(20ms);
-    room.ask({received(room).sequence});
+    room.request({received(room).sequence});
     CHECK(received(room).sequence == static_cast<uint16_t>(before.sequence + 1));
     room.speak();
     room.wait(20ms);
-    room.ask({received(room).sequence});
+    room.request({received(room).sequence});
   }
   CHECK(received(room).ssrc == before.ssrc);
   CHECK(received(room).sequence == static_cast<uint16_t>(before.sequence + 2));
@@ -329,7 +329,7 @@ TEST_CASE("a packet that was requested before it was sent is not sent twice") {
   room.speak(2);  // the receiver's NACK is on its way
   room.wait(20ms);
   const size_t sent = room.receiver.outer.size();
-  room.ask({asRtp(room.receiver.outer[2]).sequence});
+  room.request({asRtp(room.receiver.outer[2]).sequence});
   CHECK(room.receiver.outer.size() == sent);
   CHECK(room.receiver.counted("repair", "refused", "repeated") == 1);
   CHECK(described(room.receiver, "downlink.loss_percent") == "0.00");
@@ -340,12 +340,12 @@ TEST_CASE("a measured round trip that is too long does not prevent a retransmiss
   room.directory.find("room", "receiver")->observed.rtt_us = 70'000;
   room.speak(1);
   room.wait(60ms);
-  room.ask({asRtp(room.receiver.outer[0]).sequence});
+  room.request({asRtp(room.receiver.outer[0]).sequence});
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
   room.directory.find("room", "receiver")->observed.rtt_us = 5'000'000;  // as a client's DLSR of 0 causes it
   room.speak(2);
   room.wait(100ms);
-  room.ask({received(room).sequence});
+  room.request({received(room).sequence});
   CHECK(room.receiver.counted("repair", "resent", "original") == 2);
 }
 

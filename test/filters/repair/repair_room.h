@@ -123,7 +123,7 @@ struct Room {
     return worker.pool().allocated() - free.size();
   }
   uint32_t slot() const { return receiver.session.known_player->negotiated.slots[0].ssrc; }
-  void ask(std::vector<uint16_t> sequences) {
+  void request(std::vector<uint16_t> sequences) {
     receiver.ingress(compound([&](rtcp::Writer& w) { rtcp::addNack(w, 1, slot(), sequences); }));
   }
 };

@@ -48,11 +48,11 @@ struct LossyListener {
       }
     }
   }
-  void ask() {
+  void request() {
     for (auto& [sequence, packet] : sent) {
       if (packet.ask > room.clock.now()) continue;
       packet.ask = ++packet.asked == 10 ? Instant::max() : packet.ask + std::max<Duration>(round_trip, 20ms);
-      room.ask({sequence});
+      room.request({sequence});
       look();
     }
   }
@@ -64,7 +64,7 @@ struct LossyListener {
       for (int j = 0; j < 4; ++j) {
         room.wait(5ms);
         look();
-        ask();
+        request();
       }
       std::erase_if(sent, [&](const auto& entry) { return room.clock.now() - entry.second.first > 10s; });
     }
@@ -138,7 +138,7 @@ TEST_CASE("a receiver that loses half and requests without end takes nothing fro
     if (lacks.size() > 128) lacks.erase(lacks.begin());
     room.receiver.outer.clear();
     for (int j = 0; j < 4; ++j) {
-      room.ask(lacks);
+      room.request(lacks);
       room.wait(5ms);
     }
     if (i % 50 == 0) {

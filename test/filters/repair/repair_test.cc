@@ -12,10 +12,10 @@ TEST_CASE("a reload changes budgets during the call, and keeps the remembered pa
   room.receiver.reload(
       {{repair::filterType(), "downlink { max_resends: 1 }"}, {rtp_router::filterType(), ""}});
   const uint16_t wanted = asRtp(room.receiver.outer[1]).sequence;
-  room.ask({wanted});
+  room.request({wanted});
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
   room.wait(50ms);
-  room.ask({wanted});
+  room.request({wanted});
   CHECK(room.receiver.counted("repair", "refused", "repeated") == 1);
 }
 
@@ -24,7 +24,7 @@ TEST_CASE("RTX continues with the next number across reloads, because the SRTP k
   const auto resend = [&] {
     room.speak();
     room.wait(20ms);
-    room.ask({received(room).sequence});
+    room.request({received(room).sequence});
     const auto rtx = received(room);
     REQUIRE(rtx.ssrc == room.slot() + 1);
     return rtx.sequence;
@@ -49,7 +49,7 @@ TEST_CASE("a reload to another memory size keeps the packets that fit") {
   const auto resentAfter = [&](const char* config, uint16_t sequence) {
     room.receiver.reload({{repair::filterType(), config}, {rtp_router::filterType(), ""}});
     const uint64_t before = room.receiver.counted("repair", "resent", "original");
-    room.ask({sequence});
+    room.request({sequence});
     return room.receiver.counted("repair", "resent", "original") > before;
   };
   CHECK(resentAfter("downlink { budget_ms: 800 }", sent[5]));

@@ -257,11 +257,11 @@ TEST_CASE("other payload types, other kinds and unannounced clients pass unchang
   CHECK(room.speaker.dropped("rtp_router", "unknown_payload_type") == 1);
   room.speaker.ingress(std::vector<uint8_t>{0x80, 0x6f, 1});
   CHECK(room.speaker.dropped("repair", "malformed") == 1);
-  ChainHarness nobody(room.worker, {{repair::filterType(), ""}});
-  nobody.ingress(rtpPacket(1, frame(1)));
-  nobody.egress(rtpPacket(1, frame(1)));
-  CHECK(nobody.inner.size() == 1);
-  CHECK(nobody.outer.size() == 1);
+  ChainHarness unannounced(room.worker, {{repair::filterType(), ""}});
+  unannounced.ingress(rtpPacket(1, frame(1)));
+  unannounced.egress(rtpPacket(1, frame(1)));
+  CHECK(unannounced.inner.size() == 1);
+  CHECK(unannounced.outer.size() == 1);
 }
 
 rtcp::ReportBlock lastReport(const ChainHarness& chain, uint32_t ssrc) {

@@ -57,7 +57,7 @@ TEST_CASE("public addresses are allowed; the first and last address of each deni
   }
 }
 
-net::Address beside(const net::Address& address, int step) {
+net::Address neighbour(const net::Address& address, int step) {
   std::vector<uint8_t> ip(address.ip().begin(), address.ip().end());
   for (size_t i = ip.size(); i-- > 0;) {
     ip[i] = static_cast<uint8_t>(ip[i] + step);
@@ -78,7 +78,7 @@ TEST_CASE("each denied range ends at its last address") {
     CAPTURE(range.toString());
     CHECK_FALSE(policy.permits(range.first().withPort(7000)));
     CHECK_FALSE(policy.permits(range.last().withPort(7000)));
-    for (const net::Address& outside : {beside(range.first(), -1), beside(range.last(), 1)}) {
+    for (const net::Address& outside : {neighbour(range.first(), -1), neighbour(range.last(), 1)}) {
       CHECK(policy.permits(outside) == !denied(outside));
       neighbours += !denied(outside);
     }
