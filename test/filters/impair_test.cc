@@ -69,7 +69,7 @@ TEST_CASE("packets wait for their time, in order, and separately in each directi
   CHECK(f.counted("held") == 4);
 }
 
-TEST_CASE("a packet that is held back is sent after later ones") {
+TEST_CASE("a packet that is held back is passed on after later ones") {
   Fixture f("ingress { reorder { percent: 100 by_ms: 30 } }");
   f.in(1);
   f.reload("ingress {}");
