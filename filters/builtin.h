@@ -1,4 +1,4 @@
-// The filters that come with Sluice.
+// The filters that Sluice includes.
 #pragma once
 
 #include "source/chain/filter_type.h"

@@ -1,5 +1,5 @@
-// Tells a speaker which Opus profile fits its line, the room's receivers and this worker: by RTCP and as an
-// event of the join API. Changes no packet.
+// Tells a speaker, by RTCP and by an event of the join API, which Opus profile suits its line, the room's
+// receivers and this worker. Changes no packet.
 #pragma once
 
 #include "api/filters/adaptation.pb.h"
@@ -46,11 +46,11 @@ class Adaptation final : public chain::Filter {
   void tellByRtcp();
 
   const AdaptationFactory* factory_;
-  const rooms::PlayerPtr player_;  // null: no one to tell
+  const rooms::PlayerPtr player_;  // null: the session has no player
   media::LineAverage average_;
   media::Adaptation policy_;
   net::Timer evaluation_timer_;
-  unsigned releases_ = 0;  // how often the client is still to be told that no limit applies
+  unsigned releases_ = 0;  // how many more times RTCP signals that no limit applies
   Instant last_feedback_{};
 };
 

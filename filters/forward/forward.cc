@@ -101,7 +101,7 @@ void Forward::onRefused() {
   if (other == endpoint_ || shared_.isDown(other)) return;
   context_.count(Count::kFailover);
   endpoint_ = other;
-  moving_ = true;  // with the next packet: this call comes from the socket to be closed
+  moving_ = true;  // with the next packet: the socket to be closed makes this call
 }
 
 bool Forward::onReload(const chain::FilterFactory& factory) {

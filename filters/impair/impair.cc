@@ -12,10 +12,11 @@ namespace {
 enum class Drop { kLost, kRateLimited, kHeldFull, kNoPacket };
 constexpr std::string_view kDrops[] = {"lost", "rate_limited", "held_full", "no_packet"};
 enum class Count { kHeld, kReordered, kDuplicated, kCorrupted };
-constexpr stats::CounterSpec kCounters[] = {{"held", "Packets that had to wait."},
-                                            {"reordered", "Packets held back so that others overtake them."},
-                                            {"duplicated", "Packets that were duplicated."},
-                                            {"corrupted", "Packets that had a bit flipped."}};
+constexpr stats::CounterSpec kCounters[] = {
+    {"held", "Packets that had to wait."},
+    {"reordered", "Packets held back so that others are passed on first."},
+    {"duplicated", "Packets that were duplicated."},
+    {"corrupted", "Packets that had a bit flipped."}};
 
 constexpr uint64_t kIngress = 1;
 constexpr uint64_t kEgress = 2;

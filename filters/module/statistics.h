@@ -23,7 +23,7 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"slow_calls", "Calls into the module that took 8 ms or longer."},
     {"sent", "Packets that the module created."},
     {"not_sent",
-     "Packets that the module created and that were not sent: too long, too many, or no free packet."},
+     "Packets that the module created and that were not sent: too long, too many, or no free packet buffer."},
     {"handovers", "Sessions that continued with other code or a new object.", "state", "kept"},
     {"handovers", "Sessions that continued with other code or a new object.", "state", "lost"},
 };

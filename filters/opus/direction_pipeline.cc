@@ -129,7 +129,7 @@ void DirectionPipeline::onReports(net::Packet& packet) {
     Stream* stream = find(block.ssrc);
     if (stream == nullptr) return false;
     block = stream->report();
-    // The router, inward of this filter, saw the stream as we changed it.
+    // The router, inward of this filter, saw the stream as this filter changed it.
     if (const auto& player = direction_.context.session().player()) {
       player->observed.uplink_loss_permille.store(block.fraction_lost * 1000u / 256,
                                                   std::memory_order_relaxed);

@@ -18,10 +18,10 @@ class DirectionPipeline {
 
   // A packet in this direction.
   void onPacket(net::PacketPtr&& packet);
-  // RTCP in the other direction: what the receivers of our streams report about the line.
+  // RTCP in the other direction: what the receivers of these streams report about the line.
   void readReports(Bytes compound);
-  // RTCP in the other direction: makes it report on the streams as we received them, not as we changed them
-  // (RFC 3550 section 7.2). For ingress only.
+  // RTCP in the other direction: makes it report on the streams as they were received, not as this filter
+  // changed them (RFC 3550 section 7.2). For ingress only.
   void onReports(net::Packet& packet);
 
   void onReload(const DirectionSettings* settings, uint8_t payload_type);

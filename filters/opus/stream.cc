@@ -13,7 +13,7 @@ using Verdict = media::JitterBuffer::Verdict;
 
 constexpr double kBudgetRate = 2 * 48'000;  // samples a second
 constexpr double kBudgetBurst = 2 * 48'000;
-constexpr double kRebuildRate = 10 * 48'000;  // the past of some 15 packets a second
+constexpr double kRebuildRate = 10 * 48'000;  // the past of about 15 packets a second
 constexpr double kRebuildBurst = 20 * 48'000;
 constexpr uint32_t kPauseAfter = 1'920;  // samples, 40 ms: only after a stall do packets arrive this late
 
@@ -83,7 +83,7 @@ void Stream::restart() {
   talkspurt_ = {};
   made_pause_.reset();
   if (transcoder_ != nullptr) transcoder_->reset();
-  renumber_ = renumber_ || offset_ != 0;  // our numbers continue, whatever the sender's do
+  renumber_ = renumber_ || offset_ != 0;  // this filter's numbers continue, whatever the sender's do
   restarts_ = reception_.restarts();
   direction_.context.count(Count::kStreams);
 }
@@ -116,8 +116,8 @@ void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t sa
     case Verdict::kDuplicate:
       return direction_.context.drop(std::move(packet), Drop::kDuplicate);
     case Verdict::kLate:
-      // The packet that we made announced a pause that did not begin: either the line stalled, or the sender
-      // no longer marks its pauses.
+      // The packet that this filter created announced a pause that did not begin: either the line stalled, or
+      // the sender no longer marks its pauses.
       if (made_pause_ == voice.sequence) talkspurt_ = {};
       return direction_.context.drop(std::move(packet), Drop::kLate);
     default:

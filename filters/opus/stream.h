@@ -48,7 +48,8 @@ class Stream {
   void onSenderReport(rtcp::Ntp ntp) { reception_.onSenderReport(ntp, direction_.context.now()); }
   // Releases all held packets now; no more are expected to follow.
   void flush();
-  // Releases all held packets, and makes the router number the stream on from our last number.
+  // Releases all held packets, and makes the router continue the stream's numbers after the last one of this
+  // filter.
   void leave();
   // The stream's SSRC and numbering, not the packets that it holds.
   void archive(Archive& a);
@@ -104,7 +105,7 @@ class Stream {
   std::array<net::PacketPtr, media::JitterBuffer::kMaxFrames> held_;
   media::Concealer concealer_;
   media::Talkspurt talkspurt_;
-  std::optional<uint16_t> made_pause_;  // the sender's number of the last DTX packet that we made
+  std::optional<uint16_t> made_pause_;  // the sender's number of the last DTX packet that this filter created
   // The last packet that was released, as it arrived.
   uint16_t released_ = 0;
   uint32_t released_timestamp_ = 0;

@@ -22,7 +22,7 @@ class RepairBudget {
   void giveBack(size_t bytes) { tokens_ = std::min(kBurst, tokens_ + static_cast<double>(bytes)); }
 
  private:
-  static constexpr double kBurst = 3'000;  // bytes: some twenty voice packets at once
+  static constexpr double kBurst = 3'000;  // bytes: about twenty voice packets at once
 
   double share_;
   double tokens_ = kBurst;

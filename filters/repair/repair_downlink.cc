@@ -22,7 +22,7 @@ DownlinkStream* Repair::find(uint32_t ssrc) {
 
 void Repair::onFeedback(Bytes compound, Instant now) {
   size_t asked = 0;
-  std::optional<double> reported;  // the worst of our streams: others may be silent
+  std::optional<double> reported;  // the worst of the streams: the others may be silent
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
     if (uplink_) {
@@ -62,7 +62,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   DownlinkStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
-  // It is not lost if it cannot have arrived yet. It may also have reached us late: then the receiver
+  // It is not lost if it cannot have arrived yet. It may also have arrived here late: then the receiver
   // requested it before it was sent. The round trip is a single sample and may be too high.
   const Duration way = sent->resends > 0 ? roundTrip() : measuredRoundTrip();
   if (now - sent->last < std::min(way * 3 / 4, settings.budget / 2)) return refuse(Count::kRefusedRepeated);

@@ -189,7 +189,7 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
 void RtpRouter::onRtcp(net::PacketPtr&& packet) {
   context_.count(Count::kRtcpIn);
   const uint32_t now_middle = rtcp::middle(rtcp::toNtp(std::chrono::system_clock::now()));
-  std::optional<uint8_t> loss;  // of the worst of our streams: others may be silent
+  std::optional<uint8_t> loss;  // of the worst of the streams: the others may be silent
   rtcp::Reader reader(packet->data());
   while (const auto part = reader.next()) {
     if (speaker_) {
@@ -268,7 +268,7 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
   if (senders.empty()) writer.addReceiverReport(own, blocks);
   for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
   if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
-  // A client that is sent no voice has no sender report of ours to refer to.
+  // A client that receives no voice has no sender report of the server to refer to.
   if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(std::chrono::system_clock::now()));
   const auto size = writer.finish();
   if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);

@@ -1,4 +1,4 @@
-// The RTP stream that a receiver gets on one slot, under our SSRC, and its sender report.
+// The RTP stream that a receiver gets on one slot, under the server's SSRC, and its sender report.
 #pragma once
 
 #include <optional>

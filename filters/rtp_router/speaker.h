@@ -16,7 +16,7 @@ class Speaker {
   explicit Speaker(const rooms::SendingLine& line) : line_(line) {}
 
   enum class Verdict { kVoice, kNewlyBound, kUnknownPayloadType, kUnknownSsrc, kStray };
-  // Binds the SSRC on the first packet that the line allows.
+  // Binds the SSRC on the first packet that the media section allows.
   Verdict examine(const rtp::Packet& packet, Instant arrival);
 
   // Whether this packet, which examine() accepted, is speech. `level`: its RFC 6464 level with the voice bit,

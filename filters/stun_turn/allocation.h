@@ -34,7 +34,7 @@ class Allocation {
   static constexpr uint16_t kFirstChannel = 0x4000, kLastChannel = 0x4FFF;
   static constexpr uint16_t kLastOldChannel = 0x7FFF;  // RFC 5766
 
-  // At most `max_peers` permissions, each with up to as many ports of our own, and as many channels.
+  // At most `max_peers` permissions, each with up to as many ports of this server, and as many channels.
   Allocation(std::string user, size_t max_peers) : user_(std::move(user)), max_peers_(max_peers) {}
   // Existing entries beyond the new limit stay, and can be refreshed.
   void limitPeers(size_t max_peers) { max_peers_ = max_peers; }

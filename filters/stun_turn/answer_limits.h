@@ -1,5 +1,5 @@
 // Limits the responses to clients that have not authenticated. Each kind has a budget of its own, so that
-// forged requests of one kind cannot use up what their victim needs of another.
+// forged requests of one kind do not use up the budget of another.
 #pragma once
 
 #include "filters/stun_turn/source_limiter.h"
@@ -20,8 +20,8 @@ struct AnswerLimits {
   }
 
   SourceLimiter binding;    // Binding requests
-  SourceLimiter challenge;  // TURN requests without a nonce of ours
-  SourceLimiter refusal;    // TURN requests with a nonce of ours and wrong credentials, which cost HMACs
+  SourceLimiter challenge;  // TURN requests without a nonce of this server
+  SourceLimiter refusal;  // TURN requests with a nonce of this server and wrong credentials, which cost HMACs
 
  private:
   static constexpr double kRefusals = 0.05;  // of the rate, to each IP address and port

@@ -70,9 +70,10 @@ std::optional<size_t> answer(const stun::Message& request, const Check& check, c
     writer.addError(error.code, error.reason);
   }
   if (check.verdict == Verdict::kUnknown) check.unknown.addTo(writer);
-  const bool proven = check.verdict == Verdict::kAuthenticated || check.verdict == Verdict::kRoleConflict ||
-                      (check.verdict == Verdict::kUnknown && request.has(stun::kUsername));
-  if (proven) {
+  const bool authentic = check.verdict == Verdict::kAuthenticated ||
+                         check.verdict == Verdict::kRoleConflict ||
+                         (check.verdict == Verdict::kUnknown && request.has(stun::kUsername));
+  if (authentic) {
     if (!software.empty()) writer.add(stun::kSoftware, software);
     // RFC 8489 section 9.1.4: the response uses the integrity attribute of the request.
     if (request.has(stun::kMessageIntegritySha256)) {

@@ -13,7 +13,7 @@
 namespace sluice::stun_turn {
 
 enum class Verdict {
-  kAnonymous,      // a plain request, answered if anonymous clients are served
+  kAnonymous,      // a request without credentials, which gets a response if `answer_anonymous` is set
   kAuthenticated,  // an ICE check with the right credentials
   kBadRequest,     // 400: half of the credentials is missing
   kUnauthorized,   // 401: the credentials are wrong
@@ -27,8 +27,8 @@ struct Check {
   UnknownAttributes unknown{};  // with kUnknown
 };
 
-// `ice`: the credentials that we issued with the request's ufrag; null if there are none. `nat_discovery`:
-// the attributes of RFC 5780 are understood.
+// `ice`: the credentials that the server issued with the request's ufrag; null if there are none.
+// `nat_discovery`: the attributes of RFC 5780 are understood.
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery);
 
 // Writes the response to `check`; returns its size, or nothing if it does not fit. `discovery` may be null.

@@ -1,5 +1,5 @@
-// The server side of NAT behaviour discovery (RFC 5780): responses from another of our addresses, and the
-// attributes that tell clients of them. Pure.
+// The server side of NAT behaviour discovery (RFC 5780): responses from another of the server's addresses,
+// and the attributes that contain these addresses. Pure.
 #pragma once
 
 #include "source/codec/stun.h"
@@ -7,7 +7,7 @@
 
 namespace sluice::stun_turn {
 
-// Two IP addresses and two ports: all four combinations are ours.
+// Two IP addresses and two ports: the listener has all four combinations.
 struct NatDiscovery {
   net::Address primary;
   net::Address other;  // both its IP address and its port differ

@@ -29,12 +29,12 @@ class NonceGenerator {
   NonceGenerator();  // with a random key
 
   std::string make(const net::Address& client, Instant now, const Kind& kind) const;
-  // Whether make() gave it to this client, with these features. No other nonce is ours: one with fewer
+  // Whether make() created it for this client, with these features. No other nonce is valid: one with fewer
   // features would let an attacker on the path bid down (section 9.2.1).
   enum class Verdict {
     kValid,
-    kStale,   // ours, and one to two lifetimes old
-    kForeign  // not ours, or too old to tell
+    kStale,   // of this server, and one to two lifetimes old
+    kForeign  // of another server, or too old to tell
   };
   Verdict judge(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
 

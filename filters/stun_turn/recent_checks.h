@@ -19,8 +19,8 @@ class RecentChecks {
 
   enum class Verdict {
     kNew,
-    kRepeated,  // the client's own retransmission (RFC 8489 section 6.2.1), or a copy of it: it proves
-                // nothing new
+    kRepeated,  // the client's own retransmission (RFC 8489 section 6.2.1), or a copy of it; it does not
+                // renew consent
     kReplayed,  // it was seen on another address pair
   };
   // Remembers a new check.

@@ -53,7 +53,7 @@ class SharedPort final : private RelayPort::Sink {
   uint64_t claimed_ = 0;                                                       // in total
   std::unordered_map<net::Address, std::unordered_set<RelayUser*>> expected_;  // by IP address, port 0
   std::unordered_set<RelayUser*> users_;
-  RelayPort port_;  // last: it may call us until it is destroyed
+  RelayPort port_;  // last: it may call this object until it is destroyed
 };
 
 class SharedPort::Share final : public Relay {

@@ -147,8 +147,8 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
   auto seen = RecentChecks::Verdict::kNew;
   if (authentic) seen = checks_.examine(request.id, packet->remote, packet->local);
   if (seen == RecentChecks::Verdict::kReplayed) return context_.drop(std::move(packet), Drop::kReplayedCheck);
-  const bool stranger = !authentic && !context_.session().isAuthenticated(*packet);
-  if (stranger && !limits_.binding.allow(packet->remote, context_.now())) {
+  const bool unknown_client = !authentic && !context_.session().isAuthenticated(*packet);
+  if (unknown_client && !limits_.binding.allow(packet->remote, context_.now())) {
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
   context_.count(check.verdict);

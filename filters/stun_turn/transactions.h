@@ -18,7 +18,7 @@ class Transactions {
   static constexpr size_t kMax = 8;
   static constexpr Duration kMemory = 40s;
 
-  // Null unless this very request was answered within kMemory.
+  // Null unless this request got a response within kMemory.
   const std::vector<uint8_t>* find(const stun::Message& request, Instant now) const {
     for (const Entry& entry : entries_) {
       if (entry.id == request.id && entry.hash == hashOf(request.bytes) && now - entry.at < kMemory) {

@@ -65,7 +65,7 @@ void Turn::onChannelData(net::PacketPtr&& packet) {
 void Turn::toPeer(net::PacketPtr&& packet, const net::Address& peer, Allocation::Permitted permitted) {
   using enum Allocation::Permitted;
   Relay* relay = relayFor(peer);
-  // A port that was permitted as a relay of ours may be another program's by now.
+  // A port that was permitted as a relay of this server may belong to another program by now.
   if (relay == nullptr || permitted == kNo || (permitted == kThisPort && !relay->isOurs(peer))) {
     return context_.drop(std::move(packet), Drop::kNoPermission);
   }

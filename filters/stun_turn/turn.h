@@ -47,7 +47,7 @@ class Turn final : private RelayUser {
     uint8_t missing_family = 0;  // of two that were requested, as on the wire
     unsigned missing_code = 0;
   };
-  // What an Allocate request asks for.
+  // The content of an Allocate request.
   struct AllocateRequest {
     bool v4 = false, v6 = false;
     bool even = false, reserve = false;

@@ -45,7 +45,7 @@ void Turn::onRequest(const net::Packet& packet, const stun::Message& request) {
   // The packet for the response is taken before anything changes.
   Exchange exchange{packet, request, auth, context_.packet()};
   if (exchange.response == nullptr) return context_.countDrop(Drop::kNoPacket);
-  // No tunnels, and no TURN through our own TURN: packets might loop (sections 21.1.7 and 21.4).
+  // No tunnels, and no TURN through this server's own TURN: packets might loop (sections 21.1.7 and 21.4).
   const bool is_relay = settings_->process->isRelay(toLocal(packet.remote));
   if (is_relay || PeerPolicy::isTunnel(packet.remote)) return refuse(exchange, 403);
   handle(exchange);
@@ -58,7 +58,8 @@ net::Address Turn::toLocal(const net::Address& external) const {
 }
 
 // HMAC checks are expensive, above all with several shared secrets: a source that has used up its responses
-// gets no check and no response. A nonce of ours shows that the client receives what is sent to its address.
+// gets no check and no response. A nonce of this server shows that the client receives what is sent to its
+// address.
 std::optional<Authentication> Turn::authenticate(const net::Packet& packet, const stun::Message& request) {
   const Instant now = context_.now();
   const auto nonce = settings_->auth->judge(request, packet.remote, now);

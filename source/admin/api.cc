@@ -181,7 +181,8 @@ Api::Api(const Backend& backend, Operations& operations) {
 }
 
 // A web page open on this machine must not read from or operate the proxy. Pages of other sites send an
-// Origin with requests that need permission, and their own Host if their name was made to resolve to us.
+// Origin with requests that need permission, and their own Host if their name was made to resolve to this
+// server.
 std::optional<http::Response> Api::checkAccess(const http::Request& request) const {
   if (!request.header("origin").empty())
     return http::error(403, "requests from web pages are not allowed", "Origin");

@@ -29,9 +29,9 @@ class Filter {
   virtual void onIngress(PacketPtr&& packet) { context_.ingress(std::move(packet)); }
   virtual void onEgress(PacketPtr&& packet) { context_.egress(std::move(packet)); }
 
-  // The client has proven its identity from this address (an authenticated check). Called on every filter of
-  // the chain, outermost first, once per address, and on a filter that a reload adds to the chain of an
-  // authenticated session.
+  // The client has passed an authenticated check from this address. Called on every filter of the chain,
+  // outermost first, once per address, and on a filter that a reload adds to the chain of an authenticated
+  // session.
   virtual void onAuthenticated(const net::Address& /*remote*/) {}
 
   // Called between two packets when the configuration of this filter changes. True: this object continues

@@ -31,7 +31,7 @@ namespace sluice::chain {
 // Bits that say what is true of packets inward of a filter, or what a filter requires of its packets.
 using Properties = uint32_t;
 inline constexpr Properties kNothing = 0;
-inline constexpr Properties kAuthenticatedPeer = 1;  // the client's address is proven
+inline constexpr Properties kAuthenticatedPeer = 1;  // the client's address is authenticated
 inline constexpr Properties kPlainRtp = 2;           // RTP and RTCP are decrypted
 
 struct Cluster {
@@ -79,8 +79,8 @@ struct FactoryContext {
   std::shared_ptr<const net::AddressMap> nat;              // never null
   std::vector<net::Address> listener;                      // the listener's addresses as configured
   std::string base_path;                                   // base of relative paths
-  // False for a preview of a configuration that a client only asks about: then no code may be loaded or given
-  // any part of it.
+  // False for a preview (a dry run) of a configuration: then no code may be loaded, and none receives any
+  // part of the configuration.
   bool may_run_code = true;
 };
 

@@ -27,8 +27,8 @@ class Session {
   // pointer is valid until the next packet.
   virtual const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const = 0;
 
-  // `check` came from the client and is authenticated: its address pair now counts as the client's. Bounded;
-  // false when the session has too many.
+  // `check` arrived from the client and is authenticated: its address pair now counts as the client's.
+  // Bounded; false when the session has too many.
   virtual bool authenticate(const net::Packet& check) = 0;
   // True if the packet arrived on an authenticated address pair.
   virtual bool isAuthenticated(const net::Packet& packet) const = 0;

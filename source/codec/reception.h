@@ -19,7 +19,8 @@ class Reception {
   // confirms.
   bool onPacket(uint16_t sequence, uint32_t timestamp, Instant arrival);
   void onSenderReport(rtcp::Ntp ntp, Instant arrival);
-  // The round trip to a receiver beyond us that reports on the stream and gets its SRs through us.
+  // The round trip to a receiver to which this process forwards the stream and its SRs, and which reports on
+  // the stream.
   std::optional<Duration> roundTripBeyond(const rtcp::ReportBlock& block, Instant now) const;
 
   // The report on the time since the previous one.

@@ -1,6 +1,6 @@
-// RTCP extended reports (RFC 3611) that measure the round trip to a peer that receives no media from us: we
-// send our time (RRTR, section 4.4), and the peer returns it with the delay since it arrived (DLRR, section
-// 4.5).
+// RTCP extended reports (RFC 3611) that measure the round trip to a peer that receives no media: the sender
+// of the report sends its time (RRTR, section 4.4), and the peer returns it with the delay since it arrived
+// (DLRR, section 4.5).
 #pragma once
 
 #include <optional>

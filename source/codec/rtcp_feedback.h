@@ -39,7 +39,7 @@ std::optional<uint64_t> readRemb(const Packet& packet);
 // The bit rate that `ssrc` may have, in bits per second, overhead included.
 std::optional<uint64_t> readTmmbr(const Packet& packet, uint32_t ssrc);
 
-// Add to a compound. `sender` is the SSRC that we report under. `sequences` must rise, modulo 65536;
+// Add to a compound. `sender` is the SSRC of the sender of the report. `sequences` must rise, modulo 65536;
 // neighbours share an entry.
 void addNack(Writer& writer, uint32_t sender, uint32_t media, std::span<const uint16_t> sequences);
 void addRemb(Writer& writer, uint32_t sender, uint32_t media, uint64_t bps);

@@ -1,4 +1,4 @@
-// What the command lines of our programs have in common: --version, and errors in plain words.
+// What the command lines of the programs have in common: --version, and errors in plain words.
 #pragma once
 
 #include <CLI/CLI.hpp>

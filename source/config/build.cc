@@ -120,7 +120,7 @@ void addCandidates(const net::Address& bound, const std::set<net::Address>& mach
   for (const net::Address& machine : machines) {
     if (machine.family() != bound.family() || machine.isLoopback()) continue;
     const net::Address external = nat.addresses->toExternal(machine);
-    // Until the STUN server has answered, only our own addresses are known.
+    // Until the STUN server has responded, only this machine's own addresses are known.
     if (external != machine || nat.stun_server) out.push_back(external.withPort(bound.port()));
   }
   if (out.size() == before) out.push_back(bound);

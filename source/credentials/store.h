@@ -19,8 +19,8 @@ struct Keys {
 
 struct Options {
   std::map<std::string, std::string> users;  // name to password
-  std::vector<std::string> shared_secrets;   // any of them is accepted; we sign with the first
-  std::chrono::seconds ttl{};                // maximum for credentials that we sign
+  std::vector<std::string> shared_secrets;   // any of them is accepted; the server signs with the first
+  std::chrono::seconds ttl{};                // maximum for credentials that the server signs
   std::map<std::string, Keys> keyed_users{};
   std::chrono::seconds grace{};  // how long expired credentials may continue what they began
   bool operator==(const Options&) const = default;

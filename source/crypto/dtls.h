@@ -19,7 +19,7 @@ namespace sluice::crypto {
 
 constexpr size_t kDtlsMtu = 1200;  // bytes: the largest UDP payload of a flight's datagrams
 
-// The library's settings and our certificate, shared by all connections on all threads.
+// The library's settings and the local certificate, shared by all connections on all threads.
 class DtlsContext {
  public:
   static std::shared_ptr<const DtlsContext> make(std::shared_ptr<const Certificate> certificate);

@@ -1,6 +1,6 @@
 // Checks DTLS framing (RFC 6347 sections 4.1 and 4.2.2) before the library sees it. Until the handshake is
-// done, nothing proves that a datagram is from the peer, and BoringSSL fails on a malformed one: damaged or
-// foreign datagrams must not end a handshake.
+// done, datagrams are not authenticated, and BoringSSL fails on a malformed one: a damaged datagram, or one
+// of another host, must not end a handshake.
 #pragma once
 
 #include "source/base/bytes.h"

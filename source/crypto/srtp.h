@@ -17,8 +17,8 @@ struct srtp_ctx_t_;
 namespace sluice::crypto {
 
 constexpr size_t kSrtpTailroom = 148;  // bytes that protect() may need after the packet
-// A client has one SSRC for each line that it receives and reports on, one for its voice, and one for
-// retransmissions of each: up to 64 lines. One more replaces the least recently used.
+// A client has one SSRC for each media section that it receives and reports on, one for its voice, and one
+// for retransmissions of each: up to 64 media sections. One more replaces the least recently used.
 constexpr size_t kMaxInboundSsrcs = 160;
 constexpr size_t kMaxOutboundSsrcs = 1024;
 

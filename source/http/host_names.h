@@ -1,6 +1,6 @@
 // Checks whether a Host header names an endpoint (RFC 9110 section 7.2). For a browser, a page of another
-// site whose name was made to resolve to our address ("DNS rebinding") has the same origin as the endpoint,
-// but the browser still sends the site's own name.
+// site whose name was made to resolve to this server's address ("DNS rebinding") has the same origin as the
+// endpoint, but the browser still sends the site's own name.
 #pragma once
 
 #include <string>

@@ -33,7 +33,7 @@ class Router {
   std::optional<Response> refuse(const Request& request) const;
 
   // 404 for an unknown path, 405 with Allow for another method, 400 for broken escapes. HEAD uses GET's
-  // handler (the server omits the body), and OPTIONS is answered from the table.
+  // handler (the server omits the body), and the response to OPTIONS is built from the table.
   Response handle(const Request& request) const;
 
  private:

@@ -95,7 +95,7 @@ class Server {
   void take(Exchange& exchange, std::string_view piece);
   void beat();
   void closeOverdue();
-  void run();  // runs libmicrohttpd, then asks when it must run again
+  void run();  // runs libmicrohttpd, then sets the time of the next run
 
   uv_loop_t* const loop_;
   const Options options_;

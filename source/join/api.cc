@@ -343,7 +343,8 @@ sdp::Local Api::makeLocal(const sdp::Offer& offer) const {
   local.cname = randomIceString(kCnameLength);
   local.session_id = randomU64();
   local.repair = options_.repair;
-  // Our SSRCs and the client's share one RTP session, in which each must be unique (RFC 3550 section 8).
+  // The server's SSRCs and the client's share one RTP session, in which each must be unique (RFC 3550 section
+  // 8).
   std::set<uint32_t> used{0};
   for (const sdp::Media& media : offer.media) used.insert(media.ssrcs.begin(), media.ssrcs.end());
   local.next_ssrc = [used = std::move(used)]() mutable {

@@ -42,7 +42,8 @@ bool isName(std::string_view text);
 // Observes its directory, which outlives it.
 class Api final : private rooms::Observer {
  public:
-  // `certificate` is the SHA-256 fingerprint of our DTLS certificate. `unix_time` returns seconds since 1970.
+  // `certificate` is the SHA-256 fingerprint of the server's DTLS certificate. `unix_time` returns seconds
+  // since 1970.
   Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate, Options options,
       std::function<int64_t()> unix_time = {});
   Api(const Api&) = delete;
@@ -62,15 +63,15 @@ class Api final : private rooms::Observer {
   // Takes effect for the next request.
   void configure(Options options);
 
-  // While draining, joins are answered with 503; leaving and reading still work. Players are told that their
-  // calls end within `limit`, or, without it, that they should leave.
+  // While draining, joins get 503; leaving and reading still work. Players are told that their calls end
+  // within `limit`, or, without it, that they should leave.
   void drain(std::optional<Duration> limit);
 
   // Sends subscribers the changes in their rooms. Call it every RoomFeed::kInterval.
   void publishRooms() { room_feed_.publish(); }
 
  private:
-  // Without tokens, refuses a request from a web page of another site whose name resolves to us.
+  // Without tokens, refuses a request from a web page of another site whose name resolves to this server.
   std::optional<http::Response> refuseForeign(const http::Request& request) const;
   std::optional<http::Response> refuseJoin(const http::Request& request,
                                            const http::Parameters& parameters) const;

@@ -6,7 +6,7 @@
 namespace sluice::join {
 namespace {
 
-// Returns the SSRCs of the player's slots, in the order in which negotiate() asks for them, then new ones.
+// Returns the SSRCs of the player's slots, in the order in which negotiate() requests them, then new ones.
 std::function<uint32_t()> sameSsrcs(const rooms::Negotiated& negotiated, std::function<uint32_t()> fresh) {
   std::deque<uint32_t> ssrcs;
   for (const rooms::Slot& slot : negotiated.slots) {

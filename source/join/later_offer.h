@@ -19,7 +19,7 @@ struct LaterAnswer {
 // connection, or changes more than ICE: then it is for a new connection.
 //
 // The offer is for the player's connection if its o= line has the same origin and a higher version (RFC 3264
-// section 8), and its tls-id, if any, fingerprint, DTLS role and negotiated lines are the same.
+// section 8), and its tls-id, if any, fingerprint, DTLS role and negotiated media sections are the same.
 std::optional<LaterAnswer> answerLaterOffer(const rooms::Player& player, const sdp::Offer& offer,
                                             sdp::Local fresh);
 

@@ -17,7 +17,7 @@ namespace sluice::join {
 // The part of a player's state that the others in the room see.
 struct PlayerState {
   bool connected = false;   // the DTLS handshake is done
-  bool microphone = false;  // a line of the offer sends
+  bool microphone = false;  // a media section of the offer sends
   bool talking = false;     // voice with sound in the last 400 ms
   uint32_t csrc = 0;        // sent to receivers; 0: no voice yet
   bool operator==(const PlayerState&) const = default;

@@ -24,7 +24,7 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
       "Voice clients with ICE, DTLS-SRTP and Opus, for load tests and as bots.\n"
       "Every packet carries a sequence number, a time and a checksum in Opus padding. The report shows\n"
       "packets that were lost, late, duplicated or corrupted. Loss is counted once all players are\n"
-      "connected. With more talkers than slots, only gaps within the packets that a player received\n"
+      "connected. With more speakers than slots, only gaps within the packets that a player received\n"
       "count as loss.",
       "sluice-load"};
   app.add_option("--join", options.join, "The join API, e.g. http://127.0.0.1:8080 or https://voice.example")
@@ -44,15 +44,15 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   app.add_option("--players", options.players, "Players in all rooms")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  app.add_option("--talkers", options.talkers, "Players that talk in each room")
+  app.add_option("--talkers", options.talkers, "Speakers in each room")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
-  app.add_option("--seconds", options.seconds, "How many seconds they talk")
+  app.add_option("--seconds", options.seconds, "How many seconds the speakers talk")
       ->check(CLI::Range(1, 86'400))
       ->capture_default_str();
-  app.add_option(
-         "--slots", options.slots,
-         "Slots of a player, which are the speakers that it can hear at once; default: --talkers, at most 4")
+  app.add_option("--slots", options.slots,
+                 "Slots of a player, which are the speakers that it can hear at once; default: the value of "
+                 "--talkers, at most 4")
       ->check(CLI::Range(1, 64));
   auto* token =
       app.add_option("--token", options.token, "Bearer token for the join API, the same for all players");
@@ -70,17 +70,18 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");
   auto* spurts = app.add_flag("--spurts", options.spurts, "Talk in talkspurts with pauses between them");
   app.add_flag("--in-turn", options.in_turn,
-               "The talkers of a room talk one after another, one second each; with two or more slots all "
-               "packets are expected")
+               "The speakers of a room talk one after another, one second each; with two or more slots, "
+               "every packet is expected at every receiver")
       ->excludes(spurts);
   app.add_flag(
       "--open-microphones", options.open_microphones,
       "Send packets of silence while not talking, as browsers do; this includes players that never talk");
   app.add_option("--lossy", options.lossy,
-                 "Number of players, counted from the last, that lose received packets and request them "
-                 "again; the report lists them separately")
+                 "Number of players, counted from the last, that lose received packets and request their "
+                 "retransmission; the report lists them separately")
       ->capture_default_str();
-  app.add_option("--lossy-percent", options.lossy_percent, "The loss of these players")
+  app.add_option("--lossy-percent", options.lossy_percent,
+                 "Percentage of received packets that these players lose")
       ->check(CLI::Range(0.0, 100.0))
       ->capture_default_str();
   app.add_option("--flood", options.flood,

@@ -19,7 +19,7 @@ struct Options {
   unsigned players = 2;  // total in all rooms
   unsigned talkers = 1;  // in each room
   unsigned seconds = 10;
-  std::optional<unsigned> slots;  // of each player; default: one for each talker, at most 4
+  std::optional<unsigned> slots;  // of each player; default: one for each speaker, at most 4
   // At most one of these.
   std::string token;
   std::optional<std::string> token_secret;
@@ -33,7 +33,7 @@ struct Options {
   std::optional<double> max_loss_percent;
   unsigned lossy = 0;  // the last players: their line loses packets, and they send NACKs
   double lossy_percent = 10;
-  unsigned flood = 0;  // packets per second of the first player; 0: as the other talkers
+  unsigned flood = 0;  // packets per second of the first player; 0: as the other speakers
 
   unsigned slotsPerPlayer() const;
   std::string roomName(unsigned index) const;

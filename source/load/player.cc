@@ -304,8 +304,8 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
   const auto mark = readStamp(rtp.payload);
   const bool ours =
       std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
-  // Checks that there is one CSRC, the same for all of a talker's packets, on a slot that the answer named,
-  // and that the talker is another player of the same room.
+  // Checks that there is one CSRC, the same for all of a speaker's packets, on a slot that the answer named,
+  // and that the speaker is another player of the same room.
   if (!mark || !ours || rtp.csrcCount() != 1 || mark->talker >= context_.rooms.size() ||
       mark->talker == index_ || context_.rooms[mark->talker] != room_ ||
       csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {

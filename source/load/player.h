@@ -1,4 +1,4 @@
-// One client: joins, connects, talks if it is a talker, and checks the voice that it receives.
+// One client: joins, connects, talks if it is a speaker, and checks the voice that it receives.
 #pragma once
 
 #include <functional>
@@ -38,13 +38,13 @@ struct LoadContext {
   Totals lossy_totals;                  // of players on lossy lines: what they received and requested
   std::vector<std::string> rooms{};     // by player
   const TokenSigner* tokens = nullptr;  // null: the HTTP client's token, if any
-  Instant began{};                      // reference for the phase of each talker's frames
+  Instant began{};                      // reference for the phase of each speaker's frames
   unsigned slots = 1;
   unsigned talkers = 0;             // in each room
   const Melody* silence = nullptr;  // sent by open microphones; null if they are closed
   bool spurts = false;
   bool in_turn = false;
-  unsigned flood = 0;     // packets per second of the first player; 0: as the other talkers
+  unsigned flood = 0;     // packets per second of the first player; 0: as the other speakers
   bool counting = false;  // the counted phase
   bool talking = true;    // false at the end, while the last packets are in flight
 };

@@ -212,7 +212,7 @@ void Run::World::finish() {
   loop.stop();
 }
 
-// With a slot for every talker, or talkers that alternate, every packet sent is expected; otherwise those
+// With a slot for every speaker, or speakers that alternate, every packet sent is expected; otherwise those
 // between the first and the last one received.
 void Run::World::countExpected() {
   for (const auto& receiver : players) {

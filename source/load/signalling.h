@@ -18,9 +18,9 @@ constexpr uint8_t kMidId = 4;
 struct OfferInput {
   rooms::IceCredentials ice;
   crypto::Fingerprint fingerprint{};
-  bool talks = false;  // then the first line, mid "0", is for sending
-  uint32_t ssrc = 0;   // of the sending line
-  unsigned slots = 1;  // receiving lines
+  bool talks = false;  // then the first media section, mid "0", sends
+  uint32_t ssrc = 0;   // of the media section that sends
+  unsigned slots = 1;  // media sections that receive
 };
 std::string makeOffer(const OfferInput& input);
 
@@ -28,7 +28,7 @@ struct Answer {
   rooms::IceCredentials ice;
   crypto::Fingerprint fingerprint{};
   net::Address candidate;
-  bool server_is_passive = true;  // then we are the DTLS client
+  bool server_is_passive = true;  // then the player is the DTLS client
   std::vector<uint32_t> slot_ssrcs;
   uint8_t audio_level_id = 0;  // 0: not negotiated
 };

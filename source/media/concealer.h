@@ -1,5 +1,6 @@
 // Rebuilds the lost packets of a stream from the last ones that arrived and the next one. It decodes only
-// when something is missing: decoders forget quickly, so the last few packets are all that one needs.
+// when something is missing. Older packets hardly affect a decoder's state, so a decoder needs only the last
+// few.
 #pragma once
 
 #include <array>

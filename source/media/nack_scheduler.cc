@@ -88,7 +88,7 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
     return Arrival::kReordered;
   }
   if (entry.requests == 1)
-    retransmissions_.add(took, now);  // otherwise it is not known which request this answers
+    retransmissions_.add(took, now);  // otherwise it is not known to which request this packet responds
   return Arrival::kRecovered;
 }
 

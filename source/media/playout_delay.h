@@ -1,5 +1,6 @@
 // How long voice waits so that the receiver hears no jitter: a high quantile of how much later packets arrive
-// than the quickest ones, over a histogram with forgetting, as in NetEQ's delay manager. Pure.
+// than the quickest ones, from a histogram in which older packets weigh less, as in NetEQ's delay manager.
+// Pure.
 #pragma once
 
 #include <array>

@@ -43,7 +43,7 @@ class Address {
   Bytes ip() const { return Bytes(ip_).first(isV6() ? 16 : family_ == Family::kV4 ? 4 : 0); }
   uint16_t port() const { return port_; }
   Address withPort(uint16_t port) const { return Address(ip(), port); }
-  // What counts as one client: an IPv4 address, or an IPv6 /64 (one customer). Port 0.
+  // What counts as one client: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
   Address customer() const;
 
   std::string toString() const;

@@ -1,5 +1,5 @@
-// Hairpin delivery: datagrams between ports of one worker without a system call, from a TURN relay to one of
-// our listeners, back, and between relays. They arrive at the end of the iteration, in order. Checks no
+// Hairpin delivery: datagrams between ports of one worker without a system call, from a TURN relay to a
+// listener, back, and between relays. They arrive at the end of the iteration, in order. Checks no
 // permissions.
 #pragma once
 

@@ -53,7 +53,7 @@ class SharedPacket {
 class Packet {
  public:
   static constexpr size_t kHeadroom = 64;      // a TURN Data indication's header
-  static constexpr size_t kTailroom = 160;     // an SRTP trailer (libsrtp asks for 148)
+  static constexpr size_t kTailroom = 160;     // an SRTP trailer (libsrtp requires 148)
   static constexpr size_t kMaxPayload = 1500;  // one Ethernet MTU; longer datagrams are dropped as truncated
   static constexpr size_t kCapacity = kHeadroom + kMaxPayload + kTailroom;
 
@@ -85,7 +85,7 @@ class Packet {
 
   // The peer: source on ingress, destination on egress. Unset on egress: the session's tuple.
   Address remote;
-  Address local;                      // our address; on egress the source address, if set
+  Address local;                      // the local address; on egress the source address, if set
   Instant received;                   // one timestamp per batch
   Instant deadline = Instant::max();  // on egress: a packet held longer is useless and is dropped
   PacketKind kind = PacketKind::kOther;

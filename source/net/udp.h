@@ -13,7 +13,7 @@ namespace sluice::net {
 
 using UdpStats = stats::SocketStats;
 
-// An ICMP error caused by one of our packets.
+// An ICMP error caused by a packet that this socket sent.
 struct IcmpError {
   Address peer;  // destination of that packet
   uint8_t type;  // as on the wire, in the peer's family

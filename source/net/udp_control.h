@@ -15,8 +15,8 @@ void enableControl(int fd, const Address& local);
 // Fills tos and local from a received header's control messages.
 void readControl(msghdr& header, Packet& packet);
 
-// Points `header` at `buffer` (kControlSize bytes, aligned as a cmsghdr), filled with what the packet asks
-// for; clears it if the packet asks for nothing special. `bound` is the socket's address.
+// Points `header` at `buffer` (kControlSize bytes, aligned as a cmsghdr), filled with what the packet
+// requires; clears it if the packet requires nothing special. `bound` is the socket's address.
 void writeControl(const Packet& packet, const Address& bound, uint8_t* buffer, msghdr& header);
 
 }  // namespace sluice::net

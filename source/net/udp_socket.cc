@@ -88,7 +88,7 @@ class UdpSocket final : public UdpPort, private IterationEnd {
   std::vector<PacketPtr> queue_;  // to be sent, in order
   bool blocked_ = false;          // waiting for a writable socket
   // Packets with the DF bit are cheaper for the kernel: without it, the kernel has to assign an
-  // identification to each. So DF is set until a packet is too long, or never if the options ask for
+  // identification to each. So DF is set until a packet is too long, or never if the options require
   // fragmentation.
   bool whole_ = false;  // the DF bit currently set on the socket
   bool met_too_long_;

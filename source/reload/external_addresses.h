@@ -31,7 +31,7 @@ class ExternalAddresses final : public Participant {
   // Call it about once a second: every ten seconds it checks whether the machine's addresses have changed.
   void check();
 
-  // Starts asking the STUN server, if it or what to ask has changed.
+  // Starts requests to the STUN server if the server or the local addresses have changed.
   void commit(const Running& running) override;
 
  private:

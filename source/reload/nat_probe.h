@@ -1,5 +1,5 @@
-// Asks a STUN server for the external address of one of our addresses: at once, then at an interval. Main
-// thread.
+// Requests the external address of one of this machine's addresses from a STUN server: at once, then at an
+// interval. Main thread.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace sluice::reload {
 class NatProbe final : private net::UdpReceiver {
  public:
   struct Options {
-    net::Address local;   // our IP address, port 0
+    net::Address local;   // this machine's IP address, port 0
     net::Address server;  // of the same family
     Duration interval;
     std::function<void(const net::Address& external)> found;  // after every response; IP address, port 0

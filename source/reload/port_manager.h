@@ -75,7 +75,7 @@ class PortManager {
     Instant until;
   };
 
-  // A port at this address that its listener no longer wants.
+  // A port at this address that its listener no longer needs.
   std::optional<Port> findUnwanted(const runtime::ListenerSpec& listener, const net::Address& address,
                                    const std::set<Key>& wanted) const;
   static bool isRevived(const Change& change, uint16_t id);

@@ -46,7 +46,7 @@ class Directory {
   Result<PlayerPtr> join(std::string_view room, std::string_view id, Negotiated negotiated);
 
   // The client of `player`, who is in the directory, restarts ICE on its connection (RFC 8445 section 9). The
-  // session continues; from its next check on it uses `local`, which are our credentials.
+  // session continues; from its next check on it uses `local`, which are the server's credentials.
   void restartIce(const PlayerPtr& player, const IceCredentials& local, const IceCredentials& remote);
 
   // False when `player` is not, or no longer, in the directory. Sets player->departure.

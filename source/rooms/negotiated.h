@@ -1,4 +1,4 @@
-// What signalling agrees on with a player: keys, m-lines and loss repair.
+// What signalling negotiates with a player: keys, media sections and loss repair.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ struct IceCredentials {
 // SHA-256 over the DER certificate (RFC 8122 section 5).
 using Fingerprint = std::array<uint8_t, 32>;
 
-enum class DtlsRole { kServer, kClient };  // ours: a=setup:passive or a=setup:active in the answer
+enum class DtlsRole { kServer, kClient };  // the server's: a=setup:passive or a=setup:active in the answer
 
 // Header-extension ids of RFC 8285, 1-14; 0 means not negotiated.
 struct ExtensionIds {
@@ -35,7 +35,7 @@ struct ExtensionIds {
   friend bool operator==(const ExtensionIds&, const ExtensionIds&) = default;
 };
 
-// RTCP feedback that the sender of a line supports.
+// RTCP feedback that the sender of a media section supports.
 struct Feedback {
   bool nack = false;   // RFC 4585 section 6.2.1: lost packets are retransmitted
   bool remb = false;   // draft-alvestrand-rmcat-remb: a bit rate
@@ -51,7 +51,7 @@ struct Feedback {
   }
 };
 
-// The part common to both directions of one audio m-line.
+// The part of an audio media section that is common to both directions.
 struct AudioLine {
   std::string mid;
   uint8_t opus_payload_type = 111;
@@ -65,7 +65,7 @@ struct AudioLine {
   friend bool operator==(const AudioLine&, const AudioLine&) = default;
 };
 
-// The line on which the player speaks.
+// The media section in which the player sends voice.
 struct SendingLine : AudioLine {
   std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
 
@@ -80,8 +80,8 @@ struct SendingLine : AudioLine {
   static constexpr Duration kSsrcTimeout = 2s;
 
   // Whether the player may change to `ssrc`, in a packet with this mid, from `bound`, which has been silent
-  // for `silent`; 0: none is bound. It may if the offer names the SSRC, if the mid is the line's (RFC 8843
-  // section 9.2), or if the offer names none and no other SSRC is sending.
+  // for `silent`; 0: none is bound. It may if the offer names the SSRC, if the mid is that of the media
+  // section (RFC 8843 section 9.2), or if the offer names none and no other SSRC is sending.
   bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound,
                Duration silent) const {
     if (ssrc == 0) return false;
@@ -91,9 +91,9 @@ struct SendingLine : AudioLine {
   }
 };
 
-// A line on which the player receives one speaker at a time.
+// A media section in which the player receives one speaker at a time.
 struct Slot : AudioLine {
-  uint32_t ssrc = 0;      // ours, signalled in the answer
+  uint32_t ssrc = 0;      // the server's, signalled in the answer
   uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
   void archive(Archive& a) {
     AudioLine::archive(a);
@@ -119,7 +119,7 @@ struct RepairFeatures {
 
 // The connection that an offer belongs to, and its version: the o= line (RFC 8866 section 5.2).
 struct Origin {
-  std::string id;  // the line without the version; empty: the offer has no valid o= line
+  std::string id;  // the o= line without the version; empty: the offer has no valid o= line
   uint64_t version = 0;
   std::string tls_id;  // RFC 8842 section 4; empty: not offered
 
@@ -139,7 +139,7 @@ struct Negotiated {
   DtlsRole dtls_role = DtlsRole::kServer;
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;
-  std::string cname;  // of our RTCP SDES
+  std::string cname;  // of the server's RTCP SDES
 
   void archive(Archive& a) { a(local, remote, fingerprints, dtls_role, sending, slots, cname); }
 

@@ -65,7 +65,7 @@ struct SlotState {
 
 // Why a player is no longer in the directory.
 enum class Departure {
-  kLeft,          // the client or an operator asked for it
+  kLeft,          // the client or an operator requested it
   kReplaced,      // it has joined again
   kNotConnected,  // its DTLS handshake was not done in time
   kSessionEnded,  // the connection was closed or lost
@@ -75,7 +75,7 @@ enum class Departure {
 struct Signalled {
   Origin origin{};                    // of the last offer
   IceCredentials remote;              // the client's, of the last offer
-  std::vector<IceCredentials> local;  // ours, newest last; after ICE restarts the last two
+  std::vector<IceCredentials> local;  // the server's, newest last; after ICE restarts the last two
   uint64_t answer_id = 0;             // in the o= lines of the answers
   uint64_t answer_version = 1;
   void archive(Archive& a) { a(origin, remote, local, answer_id, answer_version); }

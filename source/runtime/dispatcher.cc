@@ -169,17 +169,16 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
   }
 }
 
-// True for a session of a client that asked for its address (STUN Binding) before it joined, from the socket
+// True for a session of a client that requested its address (STUN Binding) before it joined, from the socket
 // that it now uses as a player.
 bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet) const {
   return packet.kind == PacketKind::kStun && session.player() == nullptr && !session.isAuthenticated() &&
          ice_.find(localUfrag(packet)) != nullptr;
 }
 
-// The address may be that of a player who has vanished: a NAT reuses its ports. A client that proves with a
-// check that the address is its own gets it, once its session has authenticated the check. The previous
-// session continues, so that a player who forges a source address has it until the owner's next check at
-// most.
+// The address may be that of a player who has vanished: a NAT reuses its ports. A client that sends a valid
+// check from the address gets it, once its session has authenticated the check. The previous session
+// continues, so that a player who forges a source address has it until the owner's next check at most.
 bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet) const {
   if (packet.kind != PacketKind::kStun) return false;
   const auto message = stun::parse(packet.data());
@@ -236,7 +235,7 @@ Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailN
     drop(port, packet, ListenerDrop::kDraining);
     return nullptr;
   }
-  if (packet->kind == PacketKind::kStun) {  // a TURN client may ask for its address
+  if (packet->kind == PacketKind::kStun) {  // a TURN client may request its address
     if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, SessionUsage::kTurn}))
       return turn;
   }

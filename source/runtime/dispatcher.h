@@ -46,7 +46,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void addPlayer(const rooms::PlayerPtr& player);
   void removePlayer(const rooms::PlayerPtr& player);
   // The player's client restarts ICE (RFC 8445 section 9): these credentials are valid too. The previous ones
-  // stay valid until a check has proven the new ones.
+  // stay valid until the first authenticated check with the new ones.
   void addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
 
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
@@ -103,7 +103,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   void onClosing(Session& session) override;
   void onIterationEnd() override;
 
-  // `by`: the note of the worker that mailed the packet; null if it came through a socket of this worker.
+  // `by`: the note of the worker that mailed the packet; null if it arrived at a socket of this worker.
   void dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by);
   Session* admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,

@@ -24,7 +24,7 @@ class IceTable {
   // When another ICE restart adds a player's third credentials, the oldest become invalid.
   void add(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
   void remove(const rooms::Player& player);
-  // A check has proven that the client uses the credentials with this ufrag: older ones become invalid.
+  // A check with the credentials of this ufrag has been authenticated: older ones become invalid.
   void prove(const rooms::Player& player, std::string_view ufrag);
 
   // Null if no player has credentials with this ufrag. Valid until the next change.

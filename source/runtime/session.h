@@ -18,7 +18,7 @@ namespace sluice::runtime {
 struct WorkerPort;
 class SessionHost;
 
-// The client's address, ours, and the port on which they meet.
+// The client's address, the server's address, and the port that received the datagram.
 struct Tuple {
   net::Address remote;
   net::Address local;
@@ -79,7 +79,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // Adds the address of a check, unless it is known. If there are kMaxTuples, it replaces an unauthenticated
   // one, otherwise the oldest one that is not selected; returns the replaced tuple.
   std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
-  // `worker` mailed the packet and does not know yet that the client's session is here.
+  // `worker` mailed the packet, because it does not redirect this client yet.
   void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
   // Switches to the worker's current generation. If its listener or chain was removed, the session stays
   // unchanged until drainDeadline().

@@ -9,7 +9,7 @@ namespace sluice::runtime {
 class Session;
 
 void logOpened(const Session& session);
-// A check from the address has proven the client.
+// A check from the address has been authenticated.
 void logAuthenticated(const Session& session, const net::Address& remote);
 // Packets to the client go to remote() from now on.
 void logSelected(const Session& session);

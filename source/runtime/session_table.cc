@@ -46,7 +46,7 @@ void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerP
   by_tuple_[{packet.remote, packet.local, port.id, session.usage()}] = &session;
 }
 
-// Another session may have proven meanwhile that the address is its own.
+// The address may meanwhile belong to another session.
 void SessionTable::forgetTuple(const Tuple& tuple, const Session& session) {
   const auto it = by_tuple_.find(keyOf(tuple, session));
   if (it != by_tuple_.end() && it->second == &session) by_tuple_.erase(it);

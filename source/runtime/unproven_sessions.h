@@ -28,7 +28,7 @@ class UnprovenSessions {
     Instant since{};             // when it was put at the end of the list
   };
 
-  // `customer`: the client's IP address or IPv6 /64; unset for a client behind one of our relays.
+  // `customer`: the client's IP address or IPv6 /64; unset for a client behind a relay of this process.
   void add(Session& session, const net::Address& customer, Instant now);
   // Does nothing if the session is not listed.
   void remove(Session& session);

@@ -13,7 +13,7 @@ namespace {
 // A longer mid does not fit a one-byte header extension (RFC 8285 section 4.2).
 constexpr size_t kMaxMidInPacket = 16;
 
-// What becomes of one m-line of the offer.
+// The answer to one media section of the offer.
 struct Line {
   const Media* media;
   bool accepted = false;
@@ -30,8 +30,8 @@ bool isSupportedProtocol(std::string_view protocol) {
          protocol == "RTP/SAVP";
 }
 
-// The transport of the whole bundle: that of the tagged line. A bundle-only line may leave it to another line
-// of the bundle (RFC 9143 section 7.1.3).
+// The transport of the whole bundle: that of the tagged media section. A bundle-only section may leave it to
+// another section of the bundle (RFC 9143 section 7.1.3).
 const Media& transportOf(const Media& tagged, const Offer& offer, const std::vector<std::string>& bundle) {
   if (!tagged.ice.ufrag.empty()) return tagged;
   for (const Media& media : offer.media) {
@@ -52,7 +52,7 @@ std::optional<Error> checkTransport(const Media& transport, const std::string& p
   return std::nullopt;
 }
 
-// The extension's id, or 0 if the offer does not allow it in the line's directions.
+// The extension's id, or 0 if the offer does not allow it in the section's directions.
 uint8_t extensionId(const Extension& extension, const Line& line) {
   if (!extension.direction) return extension.id;
   if (line.we_receive && !extension.direction->send) return 0;
@@ -69,7 +69,7 @@ rooms::AudioLine agree(const Line& line, const rooms::RepairFeatures& repair) {
   if (!line.we_receive)
     agreed.feedback.remb = agreed.feedback.tmmbr = false;  // only for streams that clients send
   if (repair.rtx && agreed.feedback.nack) agreed.rtx_payload_type = media.codecs.rtx(opus);
-  // A line that only carries a speaker gets RED only if speakers send it by default.
+  // A media section that only carries a speaker gets RED only if speakers send it by default.
   if (line.we_send ? repair.red : repair.red_by_default) agreed.red_payload_type = media.codecs.red(opus);
   if (!media.mid.empty() && media.mid.size() <= kMaxMidInPacket) {
     agreed.extensions.mid = extensionId(media.mid_extension, line);
@@ -138,7 +138,7 @@ void writeCandidates(Writer& out, const std::vector<Candidate>& candidates) {
   out.line("a=end-of-candidates");
 }
 
-// The formats of the m-line, the preferred one first.
+// The formats of the media section, the preferred one first.
 std::string formatList(const Line& line, const rooms::RepairFeatures& repair) {
   const rooms::AudioLine& agreed = line.agreed;
   std::string list = std::to_string(agreed.opus_payload_type);
@@ -169,8 +169,8 @@ void writeFormats(Writer& out, const rooms::AudioLine& agreed) {
   }
 }
 
-// Writes the beginning of a line that is not rejected, with our transport. Its direction is inactive unless
-// it is accepted.
+// Writes the beginning of a media section that is not rejected, with the server's transport. Its direction is
+// inactive unless it is accepted.
 void writeTransport(Writer& out, const Line& line, std::string_view formats, const Local& local,
                     rooms::DtlsRole role, bool tagged) {
   const Media& media = *line.media;
@@ -229,7 +229,7 @@ std::string writeAnswer(const Offer& offer, const std::vector<Line>& lines, cons
     }
     out.line("a=group:BUNDLE", mids);
   }
-  bool tagged = true;  // the first line that is not rejected speaks for the bundle
+  bool tagged = true;  // the first section that is not rejected provides the transport of the bundle
   for (const Line& line : lines) {
     if (line.accepted) {
       writeAccepted(out, line, local, role, tagged);
@@ -244,7 +244,7 @@ std::string writeAnswer(const Offer& offer, const std::vector<Line>& lines, cons
   return out.take();
 }
 
-// Chooses the lines and their directions; returns the first error otherwise.
+// Chooses the media sections and their directions, or returns the first error.
 Result<std::vector<Line>> chooseLines(const Offer& offer, const rooms::RepairFeatures& repair) {
   std::vector<Line> lines;
   bool has_voice = false;
@@ -258,21 +258,23 @@ Result<std::vector<Line>> chooseLines(const Offer& offer, const rooms::RepairFea
     if (!media.codecs.opus()) return Error{path + ".rtpmap", "opus/48000/2 is required"};
     if (!media.rtcp_mux) return Error{path + ".rtcp_mux", "required"};
     if (media.direction.send && has_voice && !media.direction.receive) {
-      return Error{path + ".direction", "only one line may send"};
+      return Error{path + ".direction", "only one media section may send"};
     }
     line.accepted = true;
     line.we_receive = media.direction.send && !has_voice;
     line.we_send = media.direction.receive;
     has_voice |= line.we_receive;
     slots += line.we_send;
-    if (slots > kMaxSlots) return Error{path, "more than " + std::to_string(kMaxSlots) + " receiving lines"};
+    if (slots > kMaxSlots)
+      return Error{path, "more than " + std::to_string(kMaxSlots) + " media sections receive"};
     line.agreed = agree(line, repair);
   }
-  if (!has_voice && slots == 0) return Error{"media", "no audio line that sends or receives"};
+  if (!has_voice && slots == 0) return Error{"media", "no audio media section that sends or receives"};
   return lines;
 }
 
-// The mids of the one bundle that holds every accepted line; empty if there is one line and no bundle.
+// The mids of the bundle that contains every accepted media section; empty if there is one section and no
+// bundle.
 Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vector<Line>& lines) {
   const auto first = std::ranges::find(lines, true, &Line::accepted);
   std::vector<std::string> bundle;
@@ -285,15 +287,16 @@ Result<std::vector<std::string>> findBundle(const Offer& offer, const std::vecto
     if (!mid.empty() && !seen.insert(mid).second) return Error{mediaPath(i) + ".mid", "used twice"};
     if (!lines[i].accepted || &lines[i] == &*first) continue;
     if (mid.empty() || std::ranges::find(bundle, mid) == bundle.end()) {
-      return Error{mediaPath(i) + ".mid", "must be in one BUNDLE group with the other audio lines"};
+      return Error{mediaPath(i) + ".mid", "must be in one BUNDLE group with the other audio media sections"};
     }
   }
   return bundle;
 }
 
-// The line whose transport the bundle uses: the one that the offerer tagged, the first of the group, unless
-// we reject it (RFC 9143 section 7.3.1). With max-bundle, Chromium has no other transport and refuses an
-// answer that rejects this line. So a line that is not audio but otherwise usable is kept as inactive.
+// The media section whose transport the bundle uses: the one that the offerer tagged, the first of the group,
+// unless the answer rejects it (RFC 9143 section 7.3.1). With max-bundle, Chromium has no other transport and
+// refuses an answer that rejects this section. So a section that is not audio but otherwise usable is kept as
+// inactive.
 const Media& tagLine(std::vector<Line>& lines, const std::vector<std::string>& bundle) {
   const auto first = std::ranges::find(lines, true, &Line::accepted);
   if (bundle.empty()) return *first->media;

@@ -40,11 +40,11 @@ struct Agreement {
 };
 
 // Errors name the part of the offer that cannot be used: "media[1].fingerprint". Rules for an offer:
-// - lines other than audio are rejected, except the first of the bundle if the bundle uses its transport: it
-//   is answered as inactive if it is an RTP line;
-// - one audio line that sends is the player's voice; further sendrecv lines are answered as slots;
-// - every audio line that receives is a slot;
-// - all audio lines must lie in one bundle.
+// - media sections other than audio are rejected, except the first of the bundle if the bundle uses its
+//   transport: it is inactive in the answer if it is an RTP section;
+// - one audio section that sends is the player's voice; further sendrecv sections are slots in the answer;
+// - every audio section that receives is a slot;
+// - all audio sections must be in one bundle.
 Result<Agreement> negotiate(const Offer& offer, const Local& local);
 
 }  // namespace sluice::sdp

@@ -1,5 +1,5 @@
-// The codecs of an m-line that voice uses: Opus (RFC 7587), RED (RFC 2198) and RTX (RFC 4588) over it, and
-// the RTCP feedback that it supports (RFC 4585).
+// The codecs of a media section that voice uses: Opus (RFC 7587), RED (RFC 2198) and RTX (RFC 4588) over it,
+// and the RTCP feedback that it supports (RFC 4585).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class Codecs {
   const char* onFmtp(std::string_view value);
   const char* onFeedback(std::string_view value);
 
-  // The preferred Opus payload type: the first among the m-line's formats.
+  // The preferred Opus payload type: the first among the media section's formats.
   std::optional<uint8_t> opus() const;
   // The RED or RTX payload type that carries this one; 0: none.
   uint8_t red(uint8_t opus) const { return carrier(Name::kRed, opus); }

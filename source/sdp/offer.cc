@@ -107,7 +107,7 @@ const char* applyInherited(std::string_view name, std::string_view value, Inheri
   return nullptr;
 }
 
-// Keeps a value that begins with the m-line's first format. An answer repeats it, so it may hold only
+// Keeps a value that begins with the media section's first format. An answer repeats it, so it may hold only
 // printable ASCII.
 void keepFirst(const Media& media, std::string_view value, std::string& kept) {
   std::string_view rest = value;
@@ -224,7 +224,7 @@ Result<Offer> parseOffer(std::string_view text) {
       Media& media = offer.media.emplace_back();
       static_cast<Inherited&>(media) = defaults;
       media.own_fingerprints = false;
-      if (offer.media.size() > kMaxMedia) return Error{mediaPath(kMaxMedia), "too many media lines"};
+      if (offer.media.size() > kMaxMedia) return Error{mediaPath(kMaxMedia), "too many media sections"};
       if (const char* wrong = parseMediaLine(value, media))
         return Error{mediaPath(offer.media.size() - 1), wrong};
     } else if (line[0] == 'a') {

@@ -14,7 +14,7 @@
 
 namespace sluice::sdp {
 
-constexpr size_t kMaxOfferBytes = 256 * 1024;  // a browser's audio line takes about 1 KiB
+constexpr size_t kMaxOfferBytes = 256 * 1024;  // a browser's audio section takes about 1 KiB
 constexpr size_t kMaxMedia = 96;
 
 constexpr std::string_view kMidUri = "urn:ietf:params:rtp-hdrext:sdes:mid";                 // RFC 9143
@@ -63,7 +63,7 @@ struct Media : Inherited {
   bool rtcp_reduced_size = false;
   bool bundle_only = false;
 
-  // Port 0 means that the line is not used, unless it lives only inside a bundle (RFC 9143 section 6).
+  // Port 0 means that the media section is not used, unless it is bundle-only (RFC 9143 section 6).
   bool disabled() const { return port == 0 && !bundle_only; }
 };
 

@@ -1,4 +1,4 @@
-// The admin endpoint and the join API, as the configuration wants them. Main thread.
+// The admin endpoint and the join API, as configured. Main thread.
 #pragma once
 
 #include <memory>

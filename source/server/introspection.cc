@@ -99,7 +99,7 @@ json Introspection::listeners() const {
   return out;
 }
 
-// Each worker answers on its own thread while the main thread waits. Late workers are left out.
+// Each worker responds on its own thread while the main thread waits. Late workers are left out.
 template <typename Answer, typename Ask>
 std::vector<Answer> Introspection::askWorkers(Ask ask) const {
   std::vector<std::future<Answer>> answers;

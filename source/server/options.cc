@@ -22,7 +22,7 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
       ->required();
   app.add_option("--mode", mode,
                  "serve: run; validate: check the configuration, open no socket, exit 0 or 1; diff: report "
-                 "what a running proxy would change to use it, exit 0 or 1")
+                 "what a running proxy would change if it loaded the configuration, exit 0 or 1")
       ->check(command_line::oneOf({"serve", "validate", "diff"}))
       ->capture_default_str();
   auto* against = app.add_option("--against", options.against,
@@ -32,8 +32,8 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
       ->check(CLI::Range(1, 64));
   auto* takeover =
       app.add_flag("--takeover", options.takeover,
-                   "Take over sockets and sessions from the process that listens at the configuration's "
-                   "takeover_socket, which then exits; without such a process, start as usual");
+                   "Take over the sockets and sessions of the process that listens at the configuration's "
+                   "takeover_socket; that process then exits. Without such a process, start as usual");
   app.add_option("-l,--log-level", options.log_level, "Log level")
       ->check(command_line::oneOf({"trace", "debug", "info", "warn", "error", "off"}))
       ->capture_default_str();

@@ -11,7 +11,7 @@
 namespace sluice::takeover {
 namespace {
 
-constexpr Duration kPatience = 10s;  // an old process may wait for handshakes to finish
+constexpr Duration kReplyTimeout = 10s;  // an old process may wait for handshakes to finish
 constexpr const char* kUnreadable = "a message of the other process cannot be read";
 
 }  // namespace
@@ -27,9 +27,9 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, unsigne
     return std::unique_ptr<Client>();
   }
   const Hello hello{workers, static_cast<uint32_t>(getpid())};
-  Status sent = channel->send({MessageKind::kHello, toBytes(hello), {}}, kPatience);
+  Status sent = channel->send({MessageKind::kHello, toBytes(hello), {}}, kReplyTimeout);
   if (!sent.ok()) return sent.errors();
-  const auto answer = channel->receive(MessageKind::kIdentity, kPatience);
+  const auto answer = channel->receive(MessageKind::kIdentity, kReplyTimeout);
   if (!answer.ok()) return answer.errors();
   Identity identity;
   if (!fromBytes(answer->body, identity)) return Error{"", kUnreadable};
@@ -39,9 +39,9 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, unsigne
 Result<Snapshot> Client::take() {
   assert(state_ == State::kIdentified);
   state_ = State::kTaking;
-  Status sent = channel_.send({MessageKind::kTake, {}, {}}, kPatience);
+  Status sent = channel_.send({MessageKind::kTake, {}, {}}, kReplyTimeout);
   if (!sent.ok()) return sent.errors();
-  auto answer = channel_.receive(MessageKind::kSnapshot, kPatience);
+  auto answer = channel_.receive(MessageKind::kSnapshot, kReplyTimeout);
   if (!answer.ok()) return answer.errors();
   return Snapshot::fromMessage(*std::move(answer));
 }
@@ -59,9 +59,9 @@ Result<runtime::LoadingWorkers::Loaded> Client::finish(runtime::LoadingWorkers& 
 
 Status Client::commit() {
   // If sending fails, the other process is gone or has just refused.
-  static_cast<void>(channel_.send({MessageKind::kAccepted, {}, {}}, kPatience));
-  const auto answer = channel_.receive(MessageKind::kCommit, kPatience);
-  // An old process that died without a reply does not continue either.
+  static_cast<void>(channel_.send({MessageKind::kAccepted, {}, {}}, kReplyTimeout));
+  const auto answer = channel_.receive(MessageKind::kCommit, kReplyTimeout);
+  // An old process that ended without a reply does not continue either.
   if (answer.ok() || channel_.isClosed()) return Done{};
   return answer.errors();
 }

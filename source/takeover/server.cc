@@ -9,13 +9,13 @@
 namespace sluice::takeover {
 namespace {
 
-constexpr Duration kAnswer = 1s;      // for a message that the other process sends at once
-constexpr Duration kLoading = 5s;     // for the other process to load our state
-constexpr Duration kHandshakes = 2s;  // that we wait for handshakes to finish
-constexpr Duration kLookAgain = 10ms;
+constexpr Duration kReplyTimeout = 1s;      // for a message that the other process sends at once
+constexpr Duration kLoadTimeout = 5s;       // for the other process to load this process's state
+constexpr Duration kMaxHandshakeWait = 2s;  // for handshakes in progress
+constexpr Duration kPollInterval = 10ms;
 
 void refuse(Channel& channel, const std::string& why) {
-  static_cast<void>(channel.send({MessageKind::kRefused, why, {}}, kAnswer));
+  static_cast<void>(channel.send({MessageKind::kRefused, why, {}}, kReplyTimeout));
 }
 
 }  // namespace
@@ -47,13 +47,13 @@ void Server::serve() {
 }
 
 void Server::onConnection(Channel channel) {
-  const auto message = channel.receive(MessageKind::kHello, kAnswer);
+  const auto message = channel.receive(MessageKind::kHello, kReplyTimeout);
   if (!message.ok()) return;
   if (const std::string why = refusalOf(message->body); !why.empty()) {
     log::warn("takeover refused: {}", why);
     return refuse(channel, why);
   }
-  const Status sent = channel.send({MessageKind::kIdentity, toBytes(host_.identity()), {}}, kAnswer);
+  const Status sent = channel.send({MessageKind::kIdentity, toBytes(host_.identity()), {}}, kReplyTimeout);
   if (!sent.ok()) return;
   Hello hello;
   static_cast<void>(fromBytes(message->body, hello));
@@ -78,7 +78,7 @@ std::string Server::refusalOf(const std::string& body) const {
 }
 
 void Server::onReadable() {
-  if (successor_->receive(MessageKind::kTake, kAnswer).ok()) {
+  if (successor_->receive(MessageKind::kTake, kReplyTimeout).ok()) {
     state_ = State::kWaiting;
     ready_ = loop_.clock().now();
     return handOverWhenIdle();
@@ -88,8 +88,8 @@ void Server::onReadable() {
 }
 
 void Server::handOverWhenIdle() {
-  if (host_.hasPendingHandshakes() && loop_.clock().now() - ready_ < kHandshakes) {
-    return waiting_.arm(kLookAgain);
+  if (host_.hasPendingHandshakes() && loop_.clock().now() - ready_ < kMaxHandshakeWait) {
+    return waiting_.arm(kPollInterval);
   }
   handOver();
 }
@@ -103,7 +103,7 @@ void Server::handOver() {
     return forgetSuccessor();
   }
   host_.end();
-  static_cast<void>(successor_->send({MessageKind::kCommit, {}, {}}, kAnswer));
+  static_cast<void>(successor_->send({MessageKind::kCommit, {}, {}}, kReplyTimeout));
   state_ = State::kHandedOver;
   log::info("another process has taken over");
 }
@@ -111,8 +111,8 @@ void Server::handOver() {
 Status Server::transfer() {
   Snapshot snapshot = host_.pause();
   snapshot.takeover = socket_->descriptor();
-  if (Status sent = successor_->send(snapshot.toMessage(), kLoading); !sent.ok()) return sent;
-  const auto accepted = successor_->receive(MessageKind::kAccepted, kLoading);
+  if (Status sent = successor_->send(snapshot.toMessage(), kLoadTimeout); !sent.ok()) return sent;
+  const auto accepted = successor_->receive(MessageKind::kAccepted, kLoadTimeout);
   if (!accepted.ok()) return accepted.errors();
   return Done{};
 }

@@ -56,7 +56,7 @@ std::string write(Everything e, Descriptors& descriptors) {
   return out.takeBytes();
 }
 
-TEST_CASE("Archive: values that were written are read back") {
+TEST_CASE("Archive: values are read as they were written") {
   Descriptors none;
   const std::string bytes = write(example(), none);
   Archive in(asBytes(bytes), none);

@@ -1,6 +1,6 @@
 """The cost of a speaker that floods to other players: the p99 of the delay without and with a speaker that sends 5,000
 packets per second to 200 receivers, one after another. It is measured for another speaker of the same room and in other
-rooms. The other rooms are 20 pairs that both talk: the frames of these 40 talkers are spread evenly over 20 ms, so that they
+rooms. The other rooms are 20 pairs that both talk: the frames of these 40 speakers are spread evenly over 20 ms, so that they
 coincide with every phase of the fan-out to the 200 receivers, with and without the flood. Without the flood a program sends
 as many datagrams of that size elsewhere, so that both runs include the sender's load. Ends with a verdict: exit status 1 if
 the median of the rounds' ratios is above 1.5 for either, or a packet of another player was lost. The result is invalid on a
@@ -63,7 +63,7 @@ def blast(packets_per_second):
 
 
 class Crowd:
-    """Two talkers and their receivers, of whom the first may flood; `options` are sluice-load's."""
+    """Two speakers, of whom the first may flood, and their receivers; `options` are sluice-load's."""
 
     def __init__(self, proxy, seconds, receivers, **options):
         self.proxy, self.players = proxy, receivers + 2

@@ -124,7 +124,7 @@ class Exchange {
       return false;
     }
     if (message.kind != stun::Class::kSuccess || !message.checkIntegrity(key(client), crypto::hmacSha1))
-      fail(request.method, "answer without proof");
+      fail(request.method, "a response without valid integrity");
     if (request.method == stun::kAllocate) {
       const auto relayed = message.xorAddress(stun::kXorRelayedAddress);
       if (!relayed || relayed->ip_length != 4) fail(request.method, "no relayed address");

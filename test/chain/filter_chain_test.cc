@@ -108,7 +108,7 @@ TEST_CASE("ingress passes the filters in the order of the configuration, egress 
   CHECK(f.chain.stats("b").egress.bytes.value() == 2);
 }
 
-TEST_CASE("in = passed + dropped + consumed + held") {
+TEST_CASE("every packet is passed, dropped, consumed or held") {
   Fixture f;
   for (const char* text : {"x", "d", "c", "x"}) f.chain.ingress(asBytes(text));
   CHECK(f.chain.inner.size() == 2);

@@ -142,7 +142,7 @@ TEST_CASE("a frame signals its activity if its mode supports it") {
       {"hybrid, inactive", "78 00 00 00", false},
       {"stereo: the side channel's", "4c 20 00 00", true},
       {"SILK, an empty frame", "48", false},
-      {"CELT with sound does not say", "f8 12 34 56", std::nullopt},
+      {"CELT with sound does not signal activity", "f8 12 34 56", std::nullopt},
       {"CELT silence", "f8 ff fe", false},
       {"CELT, 14 ones are sound", "f8 ff fc", std::nullopt},
       {"CELT, an empty frame", "f8", false},

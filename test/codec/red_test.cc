@@ -31,7 +31,7 @@ TEST_CASE("red::parse: a primary block alone, and an empty one") {
   CHECK(parse(hex("6f"))->primary().data.empty());
 }
 
-TEST_CASE("red: headers that were written read back") {
+TEST_CASE("red: headers are parsed as they were written") {
   const auto old = hex("0102");
   const Block redundant[] = {{111, 1920, old}, {111, 960, {}}};
   std::vector<uint8_t> payload(headerSize(2));

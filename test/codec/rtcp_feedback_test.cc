@@ -30,7 +30,7 @@ TEST_CASE("a NACK names the first and 16 following (RFC 4585 section 6.2.1)") {
         std::vector<uint16_t>{0xfffe, 0xffff, 0x0000, 0x000e});
 }
 
-TEST_CASE("NACKs that were written read back, with neighbours in one entry") {
+TEST_CASE("NACKs are parsed as they were written, with neighbouring sequence numbers in one entry") {
   struct Case {
     std::vector<uint16_t> sequences;
     size_t entries;
@@ -55,7 +55,7 @@ TEST_CASE("a NACK that does not fit invalidates the compound") {
   CHECK_FALSE(writer.finish());
 }
 
-TEST_CASE("bit rates read back, rounded down to their mantissa") {
+TEST_CASE("bit rates are parsed as they were written, rounded down to their mantissa") {
   for (const uint64_t bps :
        {0ull, 1ull, 32'000ull, 131'071ull, 262'143ull, 10'000'000ull, 0x3FFFFull << 40}) {
     CAPTURE(bps);

@@ -45,7 +45,7 @@ TEST_CASE("rtcp: a compound of reports is written and read") {
   CHECK(reader.done());
 }
 
-TEST_CASE("a malformed part ends the parse") {
+TEST_CASE("a malformed part ends the parsing") {
   for (const char* bytes : {"80 c9 00 05 00000001", "40 c9 00 01 00000001", "a0 c9 00 01 00000009", "80"}) {
     const auto packet = hex(bytes);
     rtcp::Reader reader(packet);
@@ -103,7 +103,7 @@ TEST_CASE("Reception: duplicates make loss negative, late packets reduce it") {
   CHECK(reception.report(1, now).fraction_lost == 0);
 }
 
-TEST_CASE("Reception: a stray sequence number is ignored, two in a row restart the stream") {
+TEST_CASE("Reception: a sequence number that jumps is ignored, two in a row restart the stream") {
   Reception reception(48'000);
   Instant now{1h};
   reception.onPacket(10, 0, now);

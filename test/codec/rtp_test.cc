@@ -83,7 +83,7 @@ TEST_CASE("rtp::parse: a padding-only packet has an empty payload") {
 TEST_CASE("rtp::parse: truncated or inconsistent packets are refused") {
   for (const char* bytes : {"40 6f 0001 00000001 00000002",            // version 1
                             "81 6f 0001 00000001 00000002",            // CSRC missing
-                            "90 6f 0001 00000001 00000002 bede",       // extension header cut
+                            "90 6f 0001 00000001 00000002 bede",       // extension header truncated
                             "90 6f 0001 00000001 00000002 bede 0001",  // extension missing
                             "a0 6f 0001 00000001 00000002",            // padding without a count
                             "a0 6f 0001 00000001 00000002 00",         // padding of zero
@@ -94,14 +94,14 @@ TEST_CASE("rtp::parse: truncated or inconsistent packets are refused") {
   for (size_t size = 0; size < 24; ++size) CHECK_FALSE(rtp::parse(Bytes(kOneByte).first(size)));
 }
 
-TEST_CASE("rtp: an extension element that exceeds its block, or follows a stop, is not found") {
+TEST_CASE("rtp: an extension element that exceeds its block, or follows ID 15, is not found") {
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 bede 0001 13 01 02 03"))->findExtension(1));
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 bede 0001 f0 00 10 01"))->findExtension(1));
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 1000 0001 01 05 00 00"))->findExtension(1));
   CHECK_FALSE(rtp::parse(hex("90 6f 0001 00000001 00000002 abcd 0001 10 01 00 00"))->findExtension(1));
 }
 
-TEST_CASE("rtp: a packet that was written reads back") {
+TEST_CASE("rtp: a packet is parsed as it was written") {
   const uint32_t csrcs[] = {5, 6};
   const uint8_t level = rtp::writeAudioLevel({25, true});
   const rtp::ExtensionElement elements[] = {{1, Bytes(&level, 1)}, {14, asBytes("sixteen bytes ok")}};

@@ -161,7 +161,7 @@ TEST_CASE("RFC 8489 14.5: attributes after MESSAGE-INTEGRITY are ignored") {
   CHECK(message->checkFingerprint());
 }
 
-TEST_CASE("stun: a corrupted bit anywhere fails the fingerprint or the parse") {
+TEST_CASE("stun: a corrupted bit anywhere fails the fingerprint or the parser") {
   for (size_t i = 0; i < kRequest.size(); ++i) {
     auto damaged = kRequest;
     damaged[i] ^= 4;

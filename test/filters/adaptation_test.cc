@@ -186,7 +186,7 @@ TEST_CASE("only the negotiated RTCP feedback is sent") {
   CHECK(nothing.advised.profiles.size() == 1);
 }
 
-TEST_CASE("without a free packet nothing is sent by RTCP, and it is counted") {
+TEST_CASE("without a free packet buffer nothing is sent by RTCP, and it is counted") {
   Fixture f;
   std::vector<net::PacketPtr> hoard;
   while (net::PacketPtr packet = f.worker.pool().acquire()) hoard.push_back(std::move(packet));

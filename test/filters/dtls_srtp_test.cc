@@ -213,8 +213,8 @@ TEST_CASE("dtls_srtp: each drop reason is caused and counted") {
 }
 
 TEST_CASE(
-    "a microphone is received after reports under an SSRC for each of 64 lines, and after 1,000 other "
-    "SSRCs") {
+    "a microphone is received after reports under an SSRC for each of 64 media sections, and after "
+    "1,000 other SSRCs") {
   Fixture f;
   f.connect();
   for (uint16_t ssrc = 1; ssrc <= 1000; ++ssrc) {
@@ -291,7 +291,7 @@ TEST_CASE("a reload keeps the keys") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE("a handshake without a free packet is counted") {
+TEST_CASE("a handshake without a free packet buffer is counted") {
   Fixture f;
   f.chain.session.authenticate(kClient);
   std::vector<net::PacketPtr> taken;

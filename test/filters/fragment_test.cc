@@ -35,7 +35,7 @@ struct Fixture {
   uint64_t dropped(std::string_view reason) const { return chain.dropped("fragment", reason); }
   uint64_t counted(const std::string& counter) const { return chain.counted("fragment", counter); }
   // A message in two fragments, which shows that the client splits messages.
-  void speak() {
+  void sendInFragments() {
     in({.id = 77, .index = 0, .last = 1});
     in({.id = 77, .index = 1, .last = 1});
   }
@@ -52,7 +52,7 @@ TEST_CASE("packets that are not fragments pass in both directions") {
   CHECK(f.chain.outer[0].data.size() == 1400);
 }
 
-TEST_CASE("a reassembled message is classified again and comes from its client") {
+TEST_CASE("a reassembled message is classified again and has its client's address") {
   Fixture f;
   Datagram rtp(600, 1);
   rtp[0] = 0x80;
@@ -69,7 +69,7 @@ TEST_CASE("a reassembled message is classified again and comes from its client")
 
 TEST_CASE("fragment: each drop reason is caused") {
   Fixture f("max_messages: 1 timeout_ms: 500");
-  f.chain.ingress(Datagram{0xF1, 0, 0, 0x01});  // nothing in it
+  f.chain.ingress(Datagram{0xF1, 0, 0, 0x01});  // no payload
   CHECK(f.dropped("malformed") == 1);
   f.in({.id = 1, .index = 0, .last = 2});
   f.in({.id = 1, .index = 0, .last = 2});
@@ -93,8 +93,7 @@ TEST_CASE("fragment: each drop reason is caused") {
   CHECK(f.chain.inner.size() == 1);
 }
 
-TEST_CASE(
-    "a fragment to the client is dropped without a free packet, and a message that is too long is dropped") {
+TEST_CASE("without a free packet buffer a message to the client is dropped, and so is one that is too long") {
   Fixture f("split: true");
   Datagram packet(1400, 5);
   f.chain.egress(Datagram(1600));
@@ -109,13 +108,13 @@ TEST_CASE(
   for (auto& taken : all) taken->settle();
 }
 
-TEST_CASE("a client that has sent a message in fragments is sent fragments, which it can reassemble") {
+TEST_CASE("a client that splits its messages gets fragments, and can reassemble them") {
   Fixture f("max_datagram_bytes: 500");
   Datagram packet(1400);
   for (size_t i = 0; i < packet.size(); ++i) packet[i] = static_cast<uint8_t>(i * 3);
   f.in({.id = 1, .index = 0, .last = 1});
   f.chain.egress(packet);
-  CHECK(f.chain.outer.size() == 1);  // half a message proves nothing
+  CHECK(f.chain.outer.size() == 1);  // one of two fragments does not show that the client splits
   f.in({.id = 1, .index = 1, .last = 1});
   f.chain.outer.clear();
   f.chain.egress(packet, PacketKind::kRtp, 0xB8);
@@ -165,7 +164,7 @@ TEST_CASE("a reload keeps incomplete messages and applies the new limits") {
 TEST_CASE("the end of a session drops incomplete messages") {
   Fixture f;
   for (uint16_t id = 0; id < 3; ++id) f.in({.id = id, .index = 0, .last = 1});
-  f.speak();
+  f.sendInFragments();
   chain::Description description;
   f.chain.chain().forEach(
       [&](const std::string&, const chain::Filter& filter) { filter.describe(description); });

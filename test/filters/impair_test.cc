@@ -69,7 +69,7 @@ TEST_CASE("packets wait for their time, in order, and separately in each directi
   CHECK(f.counted("held") == 4);
 }
 
-TEST_CASE("a packet that is held back is overtaken by later ones") {
+TEST_CASE("a packet that is held back is passed on after later ones") {
   Fixture f("ingress { reorder { percent: 100 by_ms: 30 } }");
   f.in(1);
   f.reload("ingress {}");
@@ -128,7 +128,7 @@ TEST_CASE("packets above max_held are dropped as held_full") {
   CHECK(f.dropped("held_full") == 2);
 }
 
-TEST_CASE("without a free packet no copy is made") {
+TEST_CASE("without a free packet buffer no copy is made") {
   Fixture f("ingress { duplicate_percent: 100 }");
   std::vector<net::PacketPtr> all;
   f.in(1);
@@ -235,7 +235,7 @@ TEST_CASE("a reload with another seed restarts the sequence, with the same seed 
   CHECK(f.inner() == first);
 }
 
-TEST_CASE("in = passed + dropped + held, and copies") {
+TEST_CASE("every packet and every copy is passed, dropped or held") {
   Fixture f(
       "seed: 3 ingress { loss { percent: 10 mean_burst: 3 } delay_ms: 20 jitter { max_ms: 60 } max_held: 8 "
       "duplicate_percent: 10 corrupt_percent: 5 reorder { percent: 5 } rate { bps: 60000 max_queue_ms: 100 } "

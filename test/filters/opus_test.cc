@@ -203,7 +203,7 @@ TEST_CASE("a sender that restarts is followed") {
   CHECK(f.counted("streams") == 2);
 }
 
-TEST_CASE("BYE does not overtake held packets") {
+TEST_CASE("BYE is passed on after the packets that are held") {
   Fixture f("ingress {}");
   const auto payloads = encode(voiceSignal(0.2, 130), {});
   f.chain.ingress(f.packet(0, payloads[0]));

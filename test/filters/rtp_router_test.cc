@@ -443,7 +443,7 @@ TEST_CASE("a player that is not connected yet is sent nothing") {
   CHECK(bob.counted("rtp_router", "not_connected") == 1);
 }
 
-TEST_CASE("without a free packet a receiver misses one packet, which is counted") {
+TEST_CASE("without a free packet buffer a receiver misses one packet, which is counted") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -595,7 +595,7 @@ TEST_CASE("a speaker whose stream restarts continues without a gap for its recei
   CHECK(received(bob).sequence == static_cast<uint16_t>(first + 1));
 }
 
-TEST_CASE("a speaker whose first packet found no free packet starts with its second") {
+TEST_CASE("a speaker whose first packet found no free packet buffer starts with its second") {
   Room room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob", {.ssrcs = {2}});

@@ -241,7 +241,7 @@ TEST_CASE("stun_turn: each drop reason is caused and counted") {
   CHECK(f.chain.outer.empty());
 }
 
-TEST_CASE("without a free packet there is no response") {
+TEST_CASE("without a free packet buffer there is no response") {
   Fixture f;
   f.chain.ingress(check());
   std::vector<net::PacketPtr> taken;
@@ -291,7 +291,9 @@ TEST_CASE(
     f.chain.ingress(check(), kOther);
     CHECK(f.chain.session.remote() == kOther);
   }
-  SUBCASE("a foreign address that was nominated once gets nothing once the client's own is checked") {
+  SUBCASE(
+      "another host's address that was nominated gets no packets after a check from the client's own "
+      "address") {
     const net::Address foreign = *net::Address::parse("203.0.113.9:9");
     pass(1s);
     f.chain.ingress(check({.use_candidate = true}), foreign);

@@ -173,7 +173,7 @@ TEST_CASE("RFC 8656 12.6: a channel that is not bound or reserved is silently di
   CHECK(s.client.received() == "");
 }
 
-TEST_CASE("RFC 8656 12: datagrams with an unassigned first byte are neither relayed nor answered") {
+TEST_CASE("RFC 8656 12: datagrams with an unassigned first byte are not relayed and get no response") {
   Session s;
   for (const int first : {4, 10, 15, 80, 100, 127, 192, 223, 255}) {
     std::vector<uint8_t> datagram(24, 0);

@@ -35,7 +35,7 @@ TEST_CASE("relays behind one external address reach each other, whichever local 
   CHECK(alice.permit({bob.relay().toString()}).code() == kSuccess);
 }
 
-TEST_CASE("an Allocate whose response found no packet has changed nothing") {
+TEST_CASE("an Allocate whose response found no free packet buffer has changed nothing") {
   TurnServer server;
   TurnClient alice(server);
   const auto request = alice.formed(stun::kAllocate, {transport()});

@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   size_t total = red::headerSize(packet->redundant().size());
   for (size_t i = 0; i < packet->count; ++i) total += packet->blocks[i].data.size();
   if (total != size) std::abort();
-  // RED that was written reads back.
+  // RED is parsed as it was written.
   std::vector<uint8_t> headers(red::headerSize(packet->redundant().size()));
   red::writeHeaders(packet->redundant(), packet->primary().payload_type, headers.data());
   if (!std::equal(headers.begin(), headers.end(), data)) std::abort();

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     static_cast<void>(rtp::readAudioLevel(*element));
   }
-  // A packet that was written reads back.
+  // A packet is parsed as it was written.
   const rtp::Header header{.marker = packet->marker,
                            .payload_type = packet->payload_type,
                            .sequence = packet->sequence,

@@ -1,4 +1,4 @@
-// Any offer is refused or answered; an answer is well-formed and has the offer's m-lines.
+// Any offer is refused or answered; an answer is well-formed and has the offer's media sections.
 #include <cstdlib>
 #include <string_view>
 

@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static_cast<void>(message->checkIntegrity(asBytes("password"), crypto::hmacSha1));
   static_cast<void>(message->checkIntegritySha256(asBytes("password"), crypto::hmacSha256));
 
-  // Attributes that were written read back: the same attributes into a buffer that may be too small.
+  // Attributes are parsed as they were written: writes the same attributes into a buffer that may be too
+  // small.
   uint8_t out[512];
   stun::Writer writer(MutableBytes(out, size % sizeof out), message->method, message->kind, message->id);
   message->forEach([&](uint16_t type, Bytes value) { writer.add(type, value); });

@@ -1,4 +1,4 @@
-"""Datagrams of unknown clients and hostile players cost other players nothing: neither packets nor memory."""
+"""Datagrams of unknown clients and hostile players cause no loss for other players, and memory stays bounded."""
 
 import json
 import threading
@@ -9,13 +9,13 @@ from ice_client import RTP, IcePlayer, exchange, send_from_strangers
 from load_test import result_of, start_load
 
 FORGED = 20_000
-WRONG_PROOFS = 12_000
+WRONG_CHECKS = 12_000
 FLOOD_PER_SECOND = 5_000
 MEMORY_KIB = 256 * 1024
 
 
 def memory_kib(proxy):
-    """The largest resident memory of the process."""
+    """The peak resident memory of the process."""
     with open(f"/proc/{proxy.process.pid}/status", encoding="utf-8") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
 
@@ -36,11 +36,11 @@ clusters {{ name: "silent" endpoints: "127.0.0.1:{upstream}" }}
 
 class AttackTest(unittest.TestCase):
     def not_keyed(self, proxy):
-        """Media that reached dtls_srtp, of players whose handshake is not done."""
+        """The number of media packets that reached dtls_srtp before the handshake of their player was done."""
         return proxy.metric("sluice_filter_drops_total", filter="dtls_srtp", reason="not_keyed")
 
     def attack(self, proxy, listener, server, count, make_datagram):
-        """Sends until the server has read this many; a full socket buffer may lose some."""
+        """Sends datagrams until the server has read `count` of them; a full socket buffer may lose some."""
         received = lambda: proxy.metric("sluice_listener_packets_total", listener=listener, direction="in")
         end, sent = received() + count, 0
         while received() < end and sent < 4 * count:
@@ -81,7 +81,7 @@ class AttackTest(unittest.TestCase):
             self.assertEqual((code, report["packets_lost"]), (0, 0))
             self.assertGreater(report["packets_expected"], 2 * 200)
             self.assertEqual((flood_code, flood_report["connect_failures"], flood_report["integrity_errors"]), (0, 0, 0))
-            # The second speaker of the flooded room.
+            # The report covers only the second speaker of the flooded room.
             self.assertEqual(flood_report["packets_lost"], 0)
             self.assertGreater(flood_report["packets_expected"], 200 * 400)
             self.assertGreater(dropped, FLOOD_PER_SECOND * 5)
@@ -92,8 +92,8 @@ class AttackTest(unittest.TestCase):
             victim = IcePlayer(proxy, "r", "victim")
             with victim.path() as first:
                 self.assertTrue(exchange(first, victim.check(nominate=True)).ok)
-            self.attack(proxy, "voice", victim.server, WRONG_PROOFS,
-                        lambda: victim.check(password=b"another password of a stranger"))
+            self.attack(proxy, "voice", victim.server, WRONG_CHECKS,
+                        lambda: victim.check(password=b"another password of another client"))
             for number in range(10):
                 player = IcePlayer(proxy, "r", f"player-{number}")
                 paths = [player.path() for _ in range(6)]
@@ -104,27 +104,27 @@ class AttackTest(unittest.TestCase):
                 for path in paths:
                     for _ in range(5):
                         path.send(RTP)
-                wait_until(lambda: self.not_keyed(proxy) == before + 30, "media of every path has come")
+                wait_until(lambda: self.not_keyed(proxy) == before + 30, "media of every path has arrived")
             self.assertLess(memory_kib(proxy), MEMORY_KIB)
 
     def test_a_replayed_check_opens_no_path(self):
         with Sluice(arguments=("--concurrency", "1")) as proxy:
             player = IcePlayer(proxy, "r", "player")
-            own, stranger = player.path(), player.path("127.0.0.9")
+            own, other = player.path(), player.path("127.0.0.9")
             self.addCleanup(own.close)
-            self.addCleanup(stranger.close)
+            self.addCleanup(other.close)
             captured = player.check(nominate=True)
             self.assertTrue(exchange(own, captured).ok)
-            stranger.send(captured)
-            stranger.send(RTP)
+            other.send(captured)
+            other.send(RTP)
             # One worker reads them in order.
             self.assertTrue(exchange(own, player.check()).ok)
             own.send(RTP)
-            wait_until(lambda: self.not_keyed(proxy) == 1, "media of the player's own path has come")
+            wait_until(lambda: self.not_keyed(proxy) == 1, "media of the player's own path has arrived")
             self.assertEqual(
                 proxy.metric("sluice_filter_drops_total", filter="stun_turn", reason="replayed_check"), 1)
-            stranger.setblocking(False)
-            self.assertRaises(BlockingIOError, stranger.recv, 2000)
+            other.setblocking(False)
+            self.assertRaises(BlockingIOError, other.recv, 2000)
 
 
 if __name__ == "__main__":

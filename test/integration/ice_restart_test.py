@@ -78,7 +78,7 @@ class IceRestartTest(unittest.TestCase):
         alice.page.run(restart)
         wait_until(lambda: not set(before) & set(alice.page.run(UFRAGS)), "both sides have new credentials", 5)
         self.check_voice(alice, bob)
-        wait_until(lambda: self.has_checked(alice), "a check with the new credentials is answered")
+        wait_until(lambda: self.has_checked(alice), "a check with the new credentials gets a response")
         self.check_voice(alice, bob)
         self.assertEqual(self.sessions(), sessions)
         self.assertEqual(self.handshakes(), handshakes)

@@ -59,7 +59,7 @@ class InteropTest(unittest.TestCase):
             wait_until(lambda: set(sluice.players("tower")) == {"chromium"}, "the others have left", 3)
 
     def test_max_bundle_with_video_first(self):
-        """Chromium refuses an answer that rejects the line with the bundle's transport."""
+        """Chromium refuses an answer that rejects the media section whose transport the bundle uses."""
         with Sluice() as sluice, Browser() as browser:
             with AiortcPlayer(sluice, "video", "aiortc") as aiortc:
                 page = browser.open(sluice.join_url)

@@ -155,7 +155,7 @@ class AiortcPlayer:
 
 
 class GstreamerPlayer:
-    """A pipeline around webrtcbin. The one line that sends also receives. Use as a context manager."""
+    """A pipeline around webrtcbin. The one media section that sends also receives. Use as a context manager."""
 
     def __init__(self, sluice, room, name, slots=2):
         Gst.init(None)

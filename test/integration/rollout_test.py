@@ -73,7 +73,7 @@ class Rollout(unittest.TestCase):
             # A client that returns from another port is served by the same version.
             for i in range(200):
                 knock(i)
-            wait_until(lambda: proxy.metric("sluice_sessions") == SESSIONS + 200, "they have come again")
+            wait_until(lambda: proxy.metric("sluice_sessions") == SESSIONS + 200, "they have new sessions")
             again = self.sessions(proxy)
             versions = {}
             for session in json.loads(proxy.admin("/sessions?limit=100000")[2])["sessions"]:

@@ -169,8 +169,8 @@ class FloodTest(unittest.TestCase):
             sent, answered = (int(number) for number in strangers.stdout.readline().split())
             drops = kernel_drops(server[1], relayed[1]) - before
             rate, grown = sent / self.SECONDS, resident_kib(sluice.process) - memory
-            print(f"{kind}: {rate:.0f} strange Allocates/s, {answered / self.SECONDS:.0f} answered; the kernel dropped "
-                  f"{drops}; {back} of {said} came back through the channel; {served} clients served; {grown} KiB more")
+            print(f"{kind}: {rate:.0f} Allocates/s of unknown clients, {answered / self.SECONDS:.0f} responses/s; "
+                  f"the kernel dropped {drops}; {back} of {said} came back through the channel; {served} clients served; {grown} KiB more")
             self.assertGreaterEqual(rate, 50_000)
             self.assertLessEqual(said - back, drops)
             self.assertGreater(back, 100)

@@ -485,7 +485,7 @@ TEST_CASE(
   CHECK(f.ask("DELETE", headerOf(f.first, "Location")).status == 204);
 }
 
-TEST_CASE("an ICE restart is answered while the server drains and while the room is full") {
+TEST_CASE("an ICE restart succeeds while the server drains and while the room is full") {
   Fixture f({}, {.players_per_room = 1});
   f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
   f.api.drain(std::nullopt);
@@ -511,7 +511,7 @@ TEST_CASE("an offer for a session that is no longer the player's ends no other s
   CHECK(f.joined == 2);
 }
 
-TEST_CASE("a later offer without an ICE restart is answered with the current credentials") {
+TEST_CASE("the answer to a later offer without an ICE restart has the current credentials") {
   RestartFixture f;
   const auto again = f.join(edited(kOffer, {kNextVersion}));
   CHECK(again.body == edited(f.first.body, {{" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
@@ -524,7 +524,7 @@ TEST_CASE("an offer of another connection, or one that changes more than ICE, st
       {{"3639030942838322729 2 IN", "3639030942838322730 3 IN"}},    // another RTCPeerConnection
       {},                                                            // no higher version
       {kNextVersion, {"sha-256 ", "sha-256 00:"}},                   // another certificate, see below
-      {kNextVersion, {"a=mid:8", "a=mid:9"}, {" 7 8\r", " 7 9\r"}},  // another line
+      {kNextVersion, {"a=mid:8", "a=mid:9"}, {" 7 8\r", " 7 9\r"}},  // another media section
       {kNextVersion, {"rtpmap:111 opus", "rtpmap:112 opus"}, {" 111 63", " 112 63"}},
       {kNextVersion, {"setup:actpass", "setup:passive"}},
       {kNextVersion, {"s=-\r\n", "s=-\r\na=tls-id:an-id-of-twenty-characters\r\n"}},

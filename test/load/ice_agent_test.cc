@@ -59,7 +59,7 @@ TEST_CASE("IceAgent: a check has all attributes of a controlling agent") {
   CHECK(message->checkFingerprint());
 }
 
-TEST_CASE("IceAgent: checks are repeated until one is answered, then consent checks follow every 2.5 s") {
+TEST_CASE("IceAgent: checks are repeated until one gets a response, then consent checks follow every 2.5 s") {
   IceAgent agent(kLocal, kRemote);
   const auto first = poll(agent, kStart);
   REQUIRE(first);
@@ -108,7 +108,7 @@ TEST_CASE("IceAgent: consent expires 30 s after the last response") {
   CHECK_FALSE(agent.expired(kStart + 60s));
 }
 
-TEST_CASE("IceAgent: the other side's checks are answered if they are authentic") {
+TEST_CASE("IceAgent: the other side's checks get a response if they are authentic") {
   IceAgent agent(kLocal, kRemote);
   const stun::TransactionId id{1, 2, 3};
   std::array<uint8_t, 256> buffer;

@@ -39,7 +39,7 @@ std::vector<opus_int16> decoded(const std::vector<std::vector<uint8_t>>& packets
   return all;
 }
 
-TEST_CASE("stamp: a stamp reads back as written") {
+TEST_CASE("stamp: a stamp is read as it was written") {
   const std::vector<uint8_t> opus{0x78, 1, 2, 3};
   const auto packet = stamped(opus);
   CHECK(packet.size() == opus.size() + kStampOverhead);

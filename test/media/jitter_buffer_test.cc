@@ -88,7 +88,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("JitterBuffer: a gap reports its position in the hole") {
+TEST_CASE("JitterBuffer: each lost frame of a long gap reports its position in the gap") {
   Fixture f(test::impatientBuffer());
   for (const int n : {0, 4}) f.put(n);
   f.popUntil(kStart + 80ms);

@@ -45,7 +45,7 @@ TEST_CASE("SpeechDetector: a steady sound above -40 dBov stays speech") {
   CHECK(speaker.levels(25, 60 * 50).active);
 }
 
-TEST_CASE("SpeechDetector: pauses between words prevent that a speaker is classified as noise") {
+TEST_CASE("SpeechDetector: pauses between words prevent a speaker from being classified as noise") {
   Speaker speaker;
   for (int word = 0; word < 60; ++word) {
     CHECK(speaker.levels(48, 25).active);

@@ -80,7 +80,7 @@ TEST_CASE("ConfigApplier: errors of all parts are reported at once") {
   CHECK(f.ports.addresses("l").size() == 1);
 }
 
-TEST_CASE("ConfigApplier: a file with errors keeps the running configuration, and says all of them") {
+TEST_CASE("ConfigApplier: a file with errors keeps the running configuration, and reports all of them") {
   ApplierFixture f;
   f.start(forwardConfig());
   const Status status = f.reload(forwardConfig("idle_timeout_s: 0 max_sessions: 0"));
@@ -113,7 +113,7 @@ TEST_CASE("ConfigApplier: nothing is applied while it is frozen") {
   CHECK(f.applier.reload("test").ok());
 }
 
-TEST_CASE("ConfigApplier: an environment that no configuration can be built in is not taken") {
+TEST_CASE("ConfigApplier: an environment in which the configuration cannot be built is not adopted") {
   ApplierFixture f;
   const std::string config =
       "clusters { name: 'up' endpoints: '127.0.0.1:7' } listeners { name: 'l' address: '127.0.0.1:0' "

@@ -53,8 +53,8 @@ std::unique_ptr<Workers> takeOver(Workers& before, const std::string& config,
 }
 
 TEST_CASE(
-    "sessions continue at the same upstream sockets, ten times, and packets that arrived meanwhile are "
-    "answered") {
+    "sessions continue at the same upstream sockets, ten times, and packets that arrived meanwhile get "
+    "a response") {
   for (const std::string sockets : {"PER_SESSION", "SHARED"}) {
     CAPTURE(sockets);
     Echo echo;
@@ -109,7 +109,7 @@ TEST_CASE("a takeover that fails changes nothing: the old workers continue, and 
     after.on(0, [](runtime::WorkerThread& worker) { CHECK(worker.dispatcher().sessions().size() == 0); });
     after.on(1, [](runtime::WorkerThread& worker) { CHECK(worker.dispatcher().sessions().size() == 0); });
   }
-  SUBCASE("when the other process dies meanwhile") {
+  SUBCASE("when the other process ends meanwhile") {
     PausedWorkers paused(workers.group());
     clients.send(workers.address(), 1);
     std::unique_ptr<Workers> after;
@@ -178,7 +178,7 @@ struct Room {
   Clients clients;
 };
 
-TEST_CASE("packets mailed between two workers when they stop are neither lost nor answered twice") {
+TEST_CASE("packets mailed between two workers when they stop are not lost, and none gets two responses") {
   Room room;
   room.check(1);
   room.checkAnswers(1);

@@ -13,7 +13,7 @@ rooms::PlayerPtr makePlayer(const std::string& ufrag) {
   return std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
 }
 
-TEST_CASE("a player's older credentials are valid until a check proves newer ones") {
+TEST_CASE("a player's older credentials are valid until a check with newer ones is authenticated") {
   IceTable table;
   const auto player = makePlayer("a");
   table.add(player, {"a", "pass-a"});

@@ -91,7 +91,7 @@ TEST_CASE("Chromium's offer: one voice and eight slots") {
   CHECK(negotiated.slots[7].opus_payload_type == 111);
 }
 
-TEST_CASE("aiortc's offer: other payload types, and other credentials on every line") {
+TEST_CASE("aiortc's offer: other payload types, and other credentials in every media section") {
   const auto negotiated = agree(readData("aiortc.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "1OWO");
   CHECK(negotiated.sending->opus_payload_type == 96);
@@ -101,7 +101,7 @@ TEST_CASE("aiortc's offer: other payload types, and other credentials on every l
 }
 
 TEST_CASE(
-    "GStreamer's offer: sendrecv is voice and first slot; bundle-only lines have port 0; no extensions") {
+    "GStreamer's offer: sendrecv is voice and first slot; bundle-only sections have port 0; no extensions") {
   const auto negotiated = agree(readData("gstreamer.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "v2DvE3sx5w2ns2habWkxIH5FPbf/fMu6");
   CHECK(negotiated.sending->mid == "audio0");
@@ -112,7 +112,8 @@ TEST_CASE(
   CHECK(negotiated.slots[1].mid == "audio1");
 }
 
-TEST_CASE("an offer like Firefox's: fingerprint of the session, credentials of the first line only") {
+TEST_CASE(
+    "an offer like Firefox's: fingerprint of the session, credentials of the first media section only") {
   const auto negotiated = agree(readData("firefox_like.sdp")).negotiated;
   CHECK(negotiated.remote.ufrag == "f5de3c33");
   CHECK(negotiated.fingerprints.at(0)[0] == 0x1e);
@@ -160,11 +161,11 @@ TEST_CASE("video that is first in the bundle provides its transport, and is kept
   // Unprintable text is not sent back.
   CHECK(agree(replaced(offer, "VP8/90000", "VP8\x01\x7f/90000")).answer.find("VP8") == answer.npos);
 
-  // Also if the audio lines have none.
+  // Also if the audio sections have none.
   const std::string only =
       replaced(replaced(offer, "audio 9", "audio 0"), "a=mid:1", "a=mid:1\r\na=bundle-only");
   CHECK(agree(only).answer.find("m=video 3478") != answer.npos);
-  // A line that is not used, that cannot carry RTP with RTCP, or that is not the first, is rejected.
+  // A section that is not used, that cannot carry RTP with RTCP, or that is not the first, is rejected.
   CHECK(agree(replaced(offer, "video 9", "video 0")).answer.find("m=video 0 ") != answer.npos);
   CHECK(agree(replaced(offer, "a=rtcp-mux\r\n", "")).answer.find("m=video 0 ") != answer.npos);
   CHECK(agree(replaced(offer, "BUNDLE 0 1", "BUNDLE 1 0")).answer.find("m=video 0 ") != answer.npos);
@@ -219,7 +220,7 @@ TEST_CASE("small offers, plain line feeds, and restricted and unknown extensions
   CHECK(long_mid.negotiated.sending->extensions.mid == 0);
 }
 
-TEST_CASE("the preferred Opus payload type is the first of the line") {
+TEST_CASE("the preferred Opus payload type is the first of the media section") {
   const auto two =
       agree(kSession + kTransport +
             "m=audio 9 UDP/TLS/RTP/SAVPF 0 98 97\r\na=rtcp-mux\r\n"
@@ -358,14 +359,15 @@ TEST_CASE("attributes may be in any order, and unknown ones are ignored") {
   REQUIRE(agreement.negotiated.sending);
   CHECK(agreement.negotiated.sending->mid == "v");
   CHECK(agreement.negotiated.slots.empty());
-  // A video line with more SSRCs than a voice may have does not matter.
+  // A video section with more SSRCs than a voice may have does not matter.
   std::string video = "m=video 0 UDP/TLS/RTP/SAVPF 100\r\na=rtpmap:100 VP8/90000\r\n";
   for (int i = 1; i <= 40; ++i) video += "a=ssrc:" + std::to_string(i) + " cname:x\r\n";
   CHECK(agree(kSession + audio + video).negotiated.sending);
 }
 
 TEST_CASE(
-    "further sendrecv lines are slots, inactive lines stay inactive, a second sendonly line is an error") {
+    "further sendrecv sections are slots, inactive sections stay inactive, a second sendonly section is an "
+    "error") {
   const std::string bundle = kSession + "a=group:BUNDLE a b c\r\n" + kTransport;
   const auto line = [](const std::string& mid, const std::string& direction) {
     return kAudio + "a=mid:" + mid + "\r\na=" + direction + "\r\n";

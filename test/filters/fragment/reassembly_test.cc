@@ -53,7 +53,7 @@ std::vector<Message> cut(const Message& message, size_t each) {
   return out;
 }
 
-TEST_CASE("a header reads back as written; an inconsistent header is refused") {
+TEST_CASE("a header is parsed as it was written; an inconsistent header is refused") {
   uint8_t bytes[] = {0, 0, 0, 0, 42};
   write({.id = 0xABCD, .index = 3, .last = 15}, bytes);
   CHECK(isFragment(bytes));

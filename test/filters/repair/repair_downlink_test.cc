@@ -260,7 +260,7 @@ TEST_CASE("with prefer: DELAY, RED comes first, and a packet that RED did not br
   CHECK(no_red.receiver.counted("repair", "resent", "original") == 1);
 }
 
-TEST_CASE("a receiver's loss counts while voice is sent to it, whatever its line negotiated") {
+TEST_CASE("a receiver's loss counts while voice is sent to it, whatever its media section negotiated") {
   for (const bool nack : {true, false}) {
     Room room({.nack = nack});
     for (int i = 0; i < 100; ++i) room.speak();
@@ -280,7 +280,7 @@ TEST_CASE("a receiver's loss counts while voice is sent to it, whatever its line
   }
 }
 
-TEST_CASE("without a free packet nothing is retransmitted or rebuilt, and it is counted") {
+TEST_CASE("without a free packet buffer nothing is retransmitted or rebuilt, and it is counted") {
   Room room;
   for (int i = 0; i < 3; ++i) room.speak();
   std::vector<net::PacketPtr> hoard;

@@ -51,7 +51,7 @@ inline std::vector<uint8_t> compound(const std::function<void(rtcp::Writer&)>& f
   return out;
 }
 
-// What a player's line negotiated.
+// What a player's media section negotiated.
 struct Agreed {
   bool nack = true;
   bool red = false;

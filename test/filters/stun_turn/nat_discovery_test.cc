@@ -81,7 +81,8 @@ TEST_CASE("RFC 5780 7.5: RESPONSE-PORT sends the response to another port of the
       400);
 }
 
-TEST_CASE("RFC 5780 6.1: PADDING is answered with the same amount; with RESPONSE-PORT it is an error 400") {
+TEST_CASE(
+    "RFC 5780 6.1: the response to PADDING has the same amount; with RESPONSE-PORT it is an error 400") {
   const std::vector<uint8_t> padding(400);
   CHECK(Request([&](stun::Writer& writer) { writer.add(stun::kPadding, Bytes(padding)); }).plan().padding ==
         400);
