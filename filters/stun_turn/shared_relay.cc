@@ -151,8 +151,8 @@ std::unique_ptr<Relay> SharedRelays::open(const Range& range, const std::shared_
 
 std::unique_ptr<Relay> SharedRelays::adopt(const net::Address& address,
                                            std::unique_ptr<net::UdpReservation> port, uint16_t min_port,
-                                           uint16_t max_port, std::shared_ptr<TurnProcess> process,
-                                           RelayUser& user) {
+                                           uint16_t max_port, net::UdpStats& stats,
+                                           std::shared_ptr<TurnProcess> process, RelayUser& user) {
   auto& ports = ports_[{address.withPort(0), min_port, max_port}];
   if (port != nullptr) {
     ports.push_back(std::make_unique<SharedPort>(*this, stats, std::move(process), std::move(port)));
