@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "source/takeover/snapshot.h"
+
 namespace sluice::takeover {
 namespace {
 
