@@ -104,9 +104,8 @@ void HttpEndpoints::configureAdmin(const config::Settings& settings) {
 void HttpEndpoints::warnOfOpenAdmin(const config::Settings& settings) {
   if (!settings.admin || !settings.admin->token.empty() || settings.admin->address.isLoopback()) return;
   log::warn(
-      "admin.address {} is no loopback address, and there is no admin.token: whoever reaches it operates "
-      "the "
-      "proxy",
+      "admin.address {} is not a loopback address and admin.token is not set: anyone who reaches it can "
+      "operate the proxy",
       settings.admin->address.toString());
 }
 
