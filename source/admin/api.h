@@ -12,7 +12,7 @@
 
 namespace sluice::admin {
 
-// What the endpoint shows. Main thread.
+// Supplies the content of the endpoint's responses. Main thread.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -42,7 +42,7 @@ class Backend {
   virtual Result<nlohmann::json> plan(const Question& question) const = 0;
 };
 
-// What the endpoint can have done. Main thread.
+// Carries out the requests that change the process. Main thread.
 class Operations {
  public:
   virtual ~Operations() = default;

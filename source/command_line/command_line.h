@@ -1,4 +1,4 @@
-// What the command lines of the programs have in common: --version, and errors in plain words.
+// The common part of the programs' command lines: --version, and errors in plain words.
 #pragma once
 
 #include <CLI/CLI.hpp>

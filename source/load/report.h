@@ -26,7 +26,7 @@ class LatencyHistogram {
   Duration max_{};
 };
 
-// What one player received from one speaker in the counted phase.
+// The packets that one player received from one speaker in the counted phase.
 class TalkerReception {
  public:
   enum class Verdict { kNew, kOutOfOrder, kDuplicate };

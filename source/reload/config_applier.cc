@@ -94,7 +94,7 @@ Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Env
     for (Participant* participant : participants_) participant->abandon();
     return errors;
   }
-  // Nothing fails from here on.
+  // The following steps cannot fail.
   environment_ = std::move(environment);
   environment_.stepped_back = config::stillSteppedBack(environment_.stepped_back, bootstrap);
   running_ = {bootstrap, std::move(built.settings), std::move(built.generation), running_.version + 1};

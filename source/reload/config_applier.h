@@ -16,7 +16,7 @@
 
 namespace sluice::reload {
 
-// What a configuration depends on besides its file.
+// The inputs of a configuration other than its file.
 struct Environment {
   std::set<net::Address> machine;                   // this machine's IP addresses, port 0
   std::map<net::Address, net::Address> discovered;  // by nat.stun_server: local to external, port 0

@@ -17,7 +17,7 @@ namespace sluice::reload {
 
 class ExternalAddresses final : public Participant {
  public:
-  // What it reads and calls. The references outlive the object.
+  // The references outlive the object.
   struct Io {
     const Clock& clock;
     net::UdpNetwork& network;

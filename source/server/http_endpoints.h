@@ -16,7 +16,7 @@ namespace sluice::server {
 
 class HttpEndpoints final : public reload::Participant {
  public:
-  // What the APIs work with. The references outlive the endpoints.
+  // The references outlive the endpoints.
   struct Context {
     net::EventLoop& loop;
     const Clock& clock;

@@ -1,4 +1,4 @@
-// What the admin endpoint shows: reads the running process, changes nothing. Main thread.
+// Reads the state of the running process for the admin endpoint. Changes nothing. Main thread.
 #pragma once
 
 #include <string>

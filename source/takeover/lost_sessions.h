@@ -1,4 +1,4 @@
-// What becomes of sessions that could not be taken over.
+// Removes the players of sessions that could not be taken over.
 #pragma once
 
 #include "source/rooms/directory.h"

@@ -49,14 +49,15 @@ void Server::serve() {
 void Server::onConnection(Channel channel) {
   const auto message = channel.receive(MessageKind::kHello, kReplyTimeout);
   if (!message.ok()) return;
-  if (const std::string why = refusalOf(message->body); !why.empty()) {
+  Hello hello;
+  const bool readable = fromBytes(message->body, hello);
+  const std::string why = readable ? refusalOf(hello) : "the first message cannot be read";
+  if (!why.empty()) {
     log::warn("takeover refused: {}", why);
     return refuse(channel, why);
   }
   const Status sent = channel.send({MessageKind::kIdentity, toBytes(host_.identity()), {}}, kReplyTimeout);
   if (!sent.ok()) return;
-  Hello hello;
-  static_cast<void>(fromBytes(message->body, hello));
   log::info("process {} requests a takeover", hello.process);
   state_ = State::kIdentified;
   successor_.emplace(std::move(channel));
@@ -67,9 +68,7 @@ void Server::onConnection(Channel channel) {
       });
 }
 
-std::string Server::refusalOf(const std::string& body) const {
-  Hello hello;
-  if (!fromBytes(body, hello)) return "the first message cannot be read";
+std::string Server::refusalOf(const Hello& hello) const {
   if (std::string why = host_.refusal(); !why.empty()) return why;
   if (successor_) return "another process is taking over";
   if (hello.workers == host_.workers()) return {};

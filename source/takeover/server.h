@@ -60,7 +60,7 @@ class Server {
 
   void onConnection(Channel channel);
   // Why this process may not take over; empty: it may.
-  std::string refusalOf(const std::string& hello) const;
+  std::string refusalOf(const Hello& hello) const;
   void onReadable();
   void handOverWhenIdle();
   void handOver();

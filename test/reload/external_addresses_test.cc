@@ -2,6 +2,7 @@
 
 #include "source/codec/stun.h"
 #include "test/reload/applier_fixture.h"
+#include "test/reload/stun_response.h"
 #include "test/support/harness.h"
 
 namespace sluice::reload {
@@ -25,16 +26,7 @@ struct Fixture : ApplierFixture {
   void answer(const std::string& mapped) {
     const auto request = stun::parse(network.sent.back().data);
     REQUIRE(request);
-    uint8_t buffer[128];
-    stun::Writer writer(buffer, stun::kBinding, stun::Class::kSuccess, request->id);
-    const auto address = *net::Address::parseIp(mapped, 5000);
-    stun::TransportAddress wire{};
-    std::copy(address.ip().begin(), address.ip().end(), wire.ip.begin());
-    wire.ip_length = static_cast<uint8_t>(address.ip().size());
-    wire.port = address.port();
-    writer.addXorAddress(stun::kXorMappedAddress, wire);
-    writer.addFingerprint();
-    network.deliver(kServer, network.lastOpened(), Bytes(buffer, *writer.finish()));
+    network.deliver(kServer, network.lastOpened(), bindingResponse(request->id, mapped));
     for (auto& task : std::exchange(posted, {})) task();
   }
   std::string external() const {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "test/reload/stun_response.h"
 #include "test/support/harness.h"
 
 namespace sluice::reload {
@@ -35,16 +36,7 @@ struct Fixture {
     REQUIRE(request);
     stun::TransactionId id = request->id;
     id[0] ^= other;
-    uint8_t buffer[128];
-    stun::Writer writer(buffer, method, stun::Class::kSuccess, id);
-    const auto address = *net::Address::parseIp(mapped, 5000);
-    stun::TransportAddress wire{};
-    std::copy(address.ip().begin(), address.ip().end(), wire.ip.begin());
-    wire.ip_length = static_cast<uint8_t>(address.ip().size());
-    wire.port = address.port();
-    writer.addXorAddress(stun::kXorMappedAddress, wire);
-    writer.addFingerprint();
-    network.deliver(from, network.lastOpened(), Bytes(buffer, *writer.finish()));
+    network.deliver(from, network.lastOpened(), bindingResponse(id, mapped, method));
   }
 
   ManualClock clock;
