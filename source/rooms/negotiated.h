@@ -1,4 +1,4 @@
-// What signalling negotiates with a player: keys, media sections and loss repair.
+// The result of signalling with a player: keys, media sections and loss repair.
 #pragma once
 
 #include <algorithm>

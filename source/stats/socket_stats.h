@@ -5,7 +5,7 @@
 
 namespace sluice::stats {
 
-// Of one socket, or of all that share the object. Written by the owning worker.
+// Counts one socket, or all sockets that share the object. Written by the owning worker.
 struct SocketStats {
   Counter received;
   Counter received_bytes;
