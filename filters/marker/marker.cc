@@ -1,9 +1,27 @@
 #include "filters/marker/marker.h"
 
+#include <array>
+#include <optional>
+
+#include "api/filters/marker.pb.h"
+#include "source/chain/typed_filter.h"
+
 namespace sluice::marker {
 namespace {
 
 constexpr uint8_t kEcnMask = 0x03;
+
+struct Mark {
+  std::optional<uint8_t> dscp;  // 0-63
+  uint8_t ttl = 0;              // 0: unchanged
+};
+// By packet kind.
+using Marks = std::array<Mark, static_cast<size_t>(PacketKind::kOther) + 1>;
+
+struct Settings {
+  Marks ingress;
+  Marks egress;
+};
 
 Marks readDirection(const filters::Marker::Direction& config) {
   Marks marks;
@@ -21,45 +39,36 @@ Marks readDirection(const filters::Marker::Direction& config) {
   return marks;
 }
 
+Result<Settings> readSettings(const filters::Marker& config, chain::FactoryContext&) {
+  return Settings{.ingress = readDirection(config.ingress()), .egress = readDirection(config.egress())};
+}
+
 void apply(const Marks& marks, net::Packet& packet) {
   const Mark& mark = marks[static_cast<size_t>(packet.kind)];
   if (mark.dscp) packet.tos = static_cast<uint8_t>(*mark.dscp << 2 | (packet.tos & kEcnMask));
   if (mark.ttl != 0) packet.ttl = mark.ttl;
 }
 
+constexpr stats::Schema<stats::None> kSchema{};
+
+class Marker final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  using TypedFilter::TypedFilter;
+
+  void onIngress(net::PacketPtr&& packet) override {
+    apply(settings().ingress, *packet);
+    context_.ingress(std::move(packet));
+  }
+  void onEgress(net::PacketPtr&& packet) override {
+    apply(settings().egress, *packet);
+    context_.egress(std::move(packet));
+  }
+};
+
 }  // namespace
 
-Result<chain::FilterFactoryPtr> MarkerFactory::make(const filters::Marker& config, chain::FactoryContext&) {
-  auto factory = std::make_shared<MarkerFactory>();
-  factory->ingress = readDirection(config.ingress());
-  factory->egress = readDirection(config.egress());
-  return chain::FilterFactoryPtr(std::move(factory));
-}
-
-chain::FilterPtr MarkerFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<Marker>(context, *this);
-}
-
-void Marker::onIngress(net::PacketPtr&& packet) {
-  apply(factory_->ingress, *packet);
-  context_.ingress(std::move(packet));
-}
-
-void Marker::onEgress(net::PacketPtr&& packet) {
-  apply(factory_->egress, *packet);
-  context_.egress(std::move(packet));
-}
-
-bool Marker::onReload(const chain::FilterFactory& factory) {
-  factory_ = static_cast<const MarkerFactory*>(&factory);
-  return true;
-}
-
 chain::FilterType filterType() {
-  return {.name = "marker",
-          .config_type = "sluice.filters.Marker",
-          .schema = {},
-          .parse = chain::parseAs<filters::Marker, MarkerFactory>};
+  return chain::typedFilterType<Marker, readSettings>({.name = "marker"});
 }
 
 }  // namespace sluice::marker

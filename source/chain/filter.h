@@ -1,4 +1,5 @@
-// The filter interface, which an extension of Sluice implements.
+// The filter interface. An extension of Sluice derives from TypedFilter (typed_filter.h), which implements
+// the parts that every filter would repeat.
 //
 // A filter owns a packet while it holds it. It passes it on, drops it with a reason, consumes it (the packet
 // was meant for this filter), or holds it and passes it on later. Ingress runs from the client inward in the
@@ -26,6 +27,7 @@ class Filter {
   explicit Filter(FilterContext& context) : context_(context) {}
   virtual ~Filter() = default;
 
+  // The chain counts packets without calling these in a direction that the FilterType does not declare.
   virtual void onIngress(PacketPtr&& packet) { context_.ingress(std::move(packet)); }
   virtual void onEgress(PacketPtr&& packet) { context_.egress(std::move(packet)); }
 
@@ -51,7 +53,7 @@ class Filter {
   // The state of this filter in this session that GET /sessions shows. No secrets.
   virtual void describe(Description& /*out*/) const {}
 
- protected:
+ private:
   FilterContext& context_;
 };
 
@@ -72,9 +74,6 @@ class FilterFactory {
 
   // True if filters continue under `next` but lose state in a way that clients notice; a dry run reports it.
   virtual bool endsState(const FilterFactory& /*next*/) const { return false; }
-
-  // The loss repair features that clients of its chain may negotiate because of this filter.
-  virtual rooms::RepairFeatures repairFeatures() const { return {}; }
 
   // `previous` was made from an equal configuration. False if something else that this factory depends on,
   // such as a cluster, has changed, so that live filters have to reload.

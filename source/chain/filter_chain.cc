@@ -15,17 +15,17 @@ bool ChainSpec::matches(const net::Address& remote, const net::Address& local) c
 }
 
 void FilterContext::ingress(PacketPtr&& packet) {
-  chain_.enterIngress(inner_, std::move(packet));
+  chain_.enterIngress(inward_, std::move(packet));
 }
 void FilterContext::egress(PacketPtr&& packet) {
-  chain_.enterEgress(outer_, std::move(packet));
+  chain_.enterEgress(outward_, std::move(packet));
 }
 void FilterContext::announceAuthenticated(const net::Address& remote) {
   chain_.announceAuthenticated(remote);
 }
 
 FilterChain::FilterChain(ChainSpecPtr spec, ChainEnds& ends, Session& session, Worker& worker)
-    : spec_(std::move(spec)), ends_(ends), session_(session), worker_(worker) {
+    : spec_(std::move(spec)), ends_(ends), session_(session), worker_(worker), worker_index_(worker.index()) {
   links_.reserve(spec_->filters.size());
   for (const FilterSpec& filter : spec_->filters) links_.push_back(make(filter));
   wire();
@@ -35,7 +35,9 @@ FilterChain::~FilterChain() {
   // Innermost first: packets that a filter sends from its destructor still pass the filters further out.
   while (!links_.empty()) {
     links_.back().filter.reset();
-    if (links_.size() > 1) links_[links_.size() - 2].context->inner_ = nullptr;
+    for (Link& link : links_) {
+      if (link.context->inward_.next == links_.back().context.get()) link.context->inward_ = {};
+    }
     links_.pop_back();
   }
 }
@@ -53,7 +55,7 @@ std::span<const std::string_view> FilterChain::Link::dropReasons() const {
 FilterChain::Link FilterChain::make(const FilterSpec& spec) {
   Link link;
   link.context =
-      std::make_unique<FilterContext>(*this, session_, worker_, *spec.stats[worker_.index()], drops_);
+      std::make_unique<FilterContext>(*this, session_, worker_, *spec.stats[worker_index_], drops_);
   link.filter = spec.factory->create(*link.context);
   link.context->filter_ = link.filter.get();
   link.type = spec.type;
@@ -67,7 +69,7 @@ FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSp
     return link.filter != nullptr && link.name == spec.name && link.type == spec.type;
   });
   if (found == old.end()) return make(spec);
-  stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_.index()]);
+  stats::FilterStats* const before = std::exchange(found->context->stats_, spec.stats[worker_index_]);
   if (found->factory != spec.factory) {
     if (!std::ranges::equal(found->dropReasons(), reasonsOf(*spec.type, *spec.factory))) {
       drops_.forget(found->context.get());
@@ -83,7 +85,7 @@ FilterChain::Link FilterChain::takeOrMake(std::vector<Link>& old, const FilterSp
 
 void FilterChain::adopt(ChainSpecPtr spec) {
   if (spec == spec_) return;
-  spec_ = std::move(spec);
+  const ChainSpecPtr before = std::exchange(spec_, std::move(spec));  // until wire(), hops refer to it
   std::vector<Link> old = std::move(links_);
   std::vector<FilterContext*> order;
   for (const Link& link : old) order.push_back(link.context.get());
@@ -106,16 +108,18 @@ void FilterChain::adopt(ChainSpecPtr spec) {
 
 // Destroys a filter that leaves the chain: packets that it still holds go to the neighbours that stay.
 void FilterChain::retire(Link link, const std::vector<FilterContext*>& order, size_t position) {
-  const auto stays = [this](const FilterContext* context) {
-    return std::any_of(links_.begin(), links_.end(),
-                       [&](const Link& l) { return l.context.get() == context; });
-  };
+  const auto stays = [this](const FilterContext* context) { return indexOf(context) != links_.size(); };
   const auto outer = std::find_if(order.rend() - static_cast<ptrdiff_t>(position), order.rend(), stays);
   const auto inner = std::find_if(order.begin() + static_cast<ptrdiff_t>(position) + 1, order.end(), stays);
-  link.context->outer_ = outer == order.rend() ? nullptr : *outer;
-  link.context->inner_ = inner == order.end() ? nullptr : *inner;
+  link.context->outward_ = outwardFrom(outer == order.rend() ? 0 : indexOf(*outer) + 1);
+  link.context->inward_ = inwardFrom(inner == order.end() ? links_.size() : indexOf(*inner));
   link.filter.reset();
   drops_.forget(link.context.get());
+}
+
+size_t FilterChain::indexOf(const FilterContext* context) const {
+  const auto link = std::ranges::find_if(links_, [&](const Link& l) { return l.context.get() == context; });
+  return static_cast<size_t>(link - links_.begin());
 }
 
 void FilterChain::flush() {
@@ -154,11 +158,10 @@ Status FilterChain::load(const std::vector<SavedFilter>& saved, Descriptors& des
 }
 
 NamedDrops FilterChain::nameOf(const DropCounts::Place& place, std::span<const std::string_view> ends) const {
-  const auto link =
-      std::ranges::find_if(links_, [&](const Link& l) { return l.context.get() == place.filter; });
-  const bool at_end = link == links_.end();
-  const auto reasons = at_end ? ends : link->dropReasons();
-  return {at_end ? "" : link->name, std::string(reasons[place.reason]), place.packets};
+  const size_t link = indexOf(place.filter);
+  const bool at_end = link == links_.size();
+  const auto reasons = at_end ? ends : links_[link].dropReasons();
+  return {at_end ? "" : links_[link].name, std::string(reasons[place.reason]), place.packets};
 }
 
 std::optional<NamedDrop> FilterChain::lastDrop(std::span<const std::string_view> ends) const {
@@ -192,33 +195,49 @@ void FilterChain::loadDrops(const std::vector<NamedDrops>& saved, std::span<cons
   }
 }
 
+FilterContext::Hop FilterChain::inwardFrom(size_t first) const {
+  size_t next = first;
+  while (next < links_.size() && !links_[next].type->enters_ingress) ++next;
+  return {.next = next < links_.size() ? links_[next].context.get() : nullptr,
+          .passed = std::span(spec_->filters).subspan(first, next - first)};
+}
+
+FilterContext::Hop FilterChain::outwardFrom(size_t end) const {
+  size_t begin = end;
+  while (begin > 0 && !links_[begin - 1].type->enters_egress) --begin;
+  return {.next = begin > 0 ? links_[begin - 1].context.get() : nullptr,
+          .passed = std::span(spec_->filters).subspan(begin, end - begin)};
+}
+
 void FilterChain::wire() {
   for (size_t i = 0; i < links_.size(); ++i) {
-    links_[i].context->outer_ = i == 0 ? nullptr : links_[i - 1].context.get();
-    links_[i].context->inner_ = i + 1 == links_.size() ? nullptr : links_[i + 1].context.get();
+    links_[i].context->inward_ = inwardFrom(i + 1);
+    links_[i].context->outward_ = outwardFrom(i);
   }
+  from_client_ = inwardFrom(0);
+  to_client_ = outwardFrom(links_.size());
 }
 
 void FilterChain::ingress(PacketPtr&& packet) {
-  enterIngress(links_.empty() ? nullptr : links_.front().context.get(), std::move(packet));
+  enterIngress(from_client_, std::move(packet));
 }
 
 void FilterChain::egress(PacketPtr&& packet) {
-  enterEgress(links_.empty() ? nullptr : links_.back().context.get(), std::move(packet));
+  enterEgress(to_client_, std::move(packet));
 }
 
-void FilterChain::enterIngress(FilterContext* next, PacketPtr&& packet) {
-  if (next == nullptr) return ends_.onInnerEnd(std::move(packet));
-  next->stats_->ingress.packets.add();
-  next->stats_->ingress.bytes.add(packet->size());
-  next->filter_->onIngress(std::move(packet));
+void FilterChain::enterIngress(const FilterContext::Hop& hop, PacketPtr&& packet) {
+  for (const FilterSpec& filter : hop.passed) filter.stats[worker_index_]->ingress.count(packet->size());
+  if (hop.next == nullptr) return ends_.onInnerEnd(std::move(packet));
+  hop.next->stats_->ingress.count(packet->size());
+  hop.next->filter_->onIngress(std::move(packet));
 }
 
-void FilterChain::enterEgress(FilterContext* next, PacketPtr&& packet) {
-  if (next == nullptr) return ends_.onOuterEnd(std::move(packet));
-  next->stats_->egress.packets.add();
-  next->stats_->egress.bytes.add(packet->size());
-  next->filter_->onEgress(std::move(packet));
+void FilterChain::enterEgress(const FilterContext::Hop& hop, PacketPtr&& packet) {
+  for (const FilterSpec& filter : hop.passed) filter.stats[worker_index_]->egress.count(packet->size());
+  if (hop.next == nullptr) return ends_.onOuterEnd(std::move(packet));
+  hop.next->stats_->egress.count(packet->size());
+  hop.next->filter_->onEgress(std::move(packet));
 }
 
 void FilterChain::announceAuthenticated(const net::Address& remote) {

@@ -93,16 +93,23 @@ class FilterChain {
   Link make(const FilterSpec& spec);
   Link takeOrMake(std::vector<Link>& old, const FilterSpec& spec);
   void retire(Link link, const std::vector<FilterContext*>& order, size_t position);
+  size_t indexOf(const FilterContext* context) const;  // links_.size(): it is not in the chain
   void wire();
-  void enterIngress(FilterContext* next, PacketPtr&& packet);
-  void enterEgress(FilterContext* next, PacketPtr&& packet);
+  // To the next link to enter: from link `first` inward, or from the link before `end` outward.
+  FilterContext::Hop inwardFrom(size_t first) const;
+  FilterContext::Hop outwardFrom(size_t end) const;
+  void enterIngress(const FilterContext::Hop& hop, PacketPtr&& packet);
+  void enterEgress(const FilterContext::Hop& hop, PacketPtr&& packet);
 
   ChainSpecPtr spec_;
   ChainEnds& ends_;
   Session& session_;
   Worker& worker_;
+  const unsigned worker_index_;
   DropCounts drops_;
-  std::vector<Link> links_;  // outermost first
+  FilterContext::Hop from_client_;
+  FilterContext::Hop to_client_;
+  std::vector<Link> links_;  // as spec_->filters
 };
 
 }  // namespace sluice::chain

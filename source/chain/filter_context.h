@@ -1,8 +1,10 @@
 // What a filter uses to pass packets on and to reach its session and worker. One per filter and session;
-// lives as long as the filter.
+// lives as long as the filter. Filters use it through a TypedContext, which knows their statistics.
 #pragma once
 
-#include <string_view>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <utility>
 
 #include "source/base/clock.h"
@@ -18,6 +20,7 @@ using net::PacketPtr;
 
 class Filter;
 class FilterChain;
+struct FilterSpec;
 
 class FilterContext {
  public:
@@ -32,16 +35,14 @@ class FilterContext {
   void ingress(PacketPtr&& packet);
   void egress(PacketPtr&& packet);
 
-  // Drops the packet; `reason` is an enumerator of the filter's own drop reasons, an index into its schema.
-  template <typename Reason>
-  void drop(PacketPtr packet, Reason reason) {
+  // Drops the packet. `reason` is an index into the filter's schema, as are `counter` and `histogram` below.
+  void drop(PacketPtr packet, size_t reason) {
     countDrop(reason);
     packet->settle();
   }
   // Counts a drop of a packet that could not be created.
-  template <typename Reason>
-  void countDrop(Reason reason) {
-    stats_->drops[static_cast<size_t>(reason)].add();
+  void countDrop(size_t reason) {
+    stats_->drops[reason].add();
     drops_.add(this, static_cast<uint32_t>(reason), now());
   }
   // Settles a packet that was meant for this filter.
@@ -52,14 +53,8 @@ class FilterContext {
   Instant now() const { return worker_.clock().now(); }
   net::TimerQueue& timers() { return worker_.timers(); }
 
-  template <typename Index>
-  void count(Index counter, uint64_t n = 1) {
-    stats_->counters[static_cast<size_t>(counter)].add(n);
-  }
-  template <typename Index>
-  void record(Index histogram, Duration duration) {
-    stats_->histograms[static_cast<size_t>(histogram)].record(duration);
-  }
+  void count(size_t counter, uint64_t n) { stats_->counters[counter].add(n); }
+  void record(size_t histogram, Duration duration) { stats_->histograms[histogram].record(duration); }
 
   // This filter's counters on this worker; they live as long as the process.
   stats::FilterStats& stats() { return *stats_; }
@@ -74,13 +69,19 @@ class FilterContext {
  private:
   friend class FilterChain;
 
+  // Where packets go in one direction.
+  struct Hop {
+    FilterContext* next = nullptr;         // null: the end of the chain
+    std::span<const FilterSpec> passed{};  // filters before it that are not entered in this direction
+  };
+
   FilterChain& chain_;
   Session& session_;
   Worker& worker_;
   stats::FilterStats* stats_;
   DropCounts& drops_;
-  FilterContext* inner_ = nullptr;  // null at the inner end
-  FilterContext* outer_ = nullptr;  // null at the outer end
+  Hop inward_;
+  Hop outward_;
   Filter* filter_ = nullptr;
 };
 

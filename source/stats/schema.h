@@ -52,6 +52,11 @@ inline bool operator==(const FilterSchema& a, const FilterSchema& b) {
 struct Flow {
   Counter packets;
   Counter bytes;
+
+  void count(size_t size) {
+    packets.add();
+    bytes.add(size);
+  }
 };
 
 // Written by one worker.

@@ -1,0 +1,73 @@
+// The statistics of a filter type, tied to its enums at compile time: a row for each enumerator, in the
+// enum's order.
+//
+//   enum class Drop { kOverRate };
+//   enum class Count { kPassed };
+//   constexpr stats::Schema<Drop, Count> kSchema{
+//       .drops = {{Drop::kOverRate, "over_rate"}},
+//       .counters = {{Count::kPassed, "passed", "Packets within the rate."}}};
+#pragma once
+
+#include <array>
+#include <initializer_list>
+#include <string_view>
+
+#include "source/base/enum_size.h"
+#include "source/stats/schema.h"
+
+namespace sluice::stats {
+
+// For a filter that has no drop reasons, counters or histograms.
+enum class None {};
+
+// One `Spec` for each enumerator of `Enum`. A missing row, a row too many or a row out of order does not
+// compile.
+template <typename Enum, typename Spec>
+class Rows {
+ public:
+  struct Row {
+    Enum value;
+    Spec spec;
+  };
+
+  consteval Rows() {
+    if (kSize != 0) throw "there is a row for each enumerator";
+  }
+  consteval Rows(std::initializer_list<Row> rows) {
+    if (rows.size() != kSize) throw "there is a row for each enumerator";
+    size_t next = 0;
+    for (const Row& row : rows) {
+      if (static_cast<size_t>(row.value) != next) throw "the rows are in the order of the enumerators";
+      specs_[next++] = row.spec;
+    }
+  }
+
+  constexpr std::span<const Spec> specs() const { return {specs_.data(), kSize}; }
+  constexpr const Spec& operator[](Enum value) const { return specs_[static_cast<size_t>(value)]; }
+
+ private:
+  static constexpr size_t kSize = kEnumSize<Enum>;
+  std::array<Spec, kSize> specs_{};
+};
+
+template <typename DropEnum, typename CountEnum = None, typename RecordEnum = None>
+struct Schema {
+  using Drop = DropEnum;
+  using Count = CountEnum;
+  using Record = RecordEnum;
+
+  Rows<Drop, std::string_view> drops{};  // reasons, e.g. "queue_full"
+  Rows<Count, CounterSpec> counters{};
+  Rows<Record, HistogramSpec> histograms{};
+  bool sockets = false;  // the filter opens sockets, which count in FilterStats::sockets
+
+  // For a schema that lives as long as the process.
+  constexpr FilterSchema untyped() const {
+    return {.drops = drops.specs(),
+            .counters = counters.specs(),
+            .histograms = histograms.specs(),
+            .sockets = sockets};
+  }
+};
+
+}  // namespace sluice::stats
