@@ -18,8 +18,8 @@ constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
 
 }  // namespace
 
-DirectionPipeline::DirectionPipeline(chain::FilterContext& context, bool inward,
-                                     const DirectionSettings* settings, uint8_t payload_type)
+DirectionPipeline::DirectionPipeline(Context context, bool inward, const DirectionSettings* settings,
+                                     uint8_t payload_type)
     : direction_{.context = context,
                  .inward = inward,
                  .settings = settings,
@@ -27,6 +27,20 @@ DirectionPipeline::DirectionPipeline(chain::FilterContext& context, bool inward,
                  .adaptation = media::Adaptation(settings != nullptr ? settings->adaptation
                                                                      : media::Adaptation::Config{})},
       payload_type_(payload_type) {}
+
+DirectionPipeline::~DirectionPipeline() {
+  clearLoss();
+}
+
+// True if what leaves this direction has fewer gaps than what enters it.
+bool DirectionPipeline::fillsGaps() const {
+  return direction_.settings != nullptr && direction_.mode() != Mode::kReorder;
+}
+
+void DirectionPipeline::clearLoss() {
+  const auto& player = direction_.context.session().player();
+  if (direction_.inward && player != nullptr) player->line.clearLossBeforeConcealment();
+}
 
 size_t DirectionPipeline::maxStreams() const {
   if (direction_.settings->max_streams != 0) return direction_.settings->max_streams;
@@ -82,8 +96,8 @@ void DirectionPipeline::onPacket(net::PacketPtr&& packet) {
 }
 
 void DirectionPipeline::onRtp(net::PacketPtr&& packet) {
-  const auto rtp = rtp::parse(packet->data());
-  if (!rtp) return direction_.pass(std::move(packet));
+  const rtp::Packet* rtp = packet->rtp();
+  if (rtp == nullptr) return direction_.pass(std::move(packet));
   if (rtp->payload_type == payloadTypeOf(rtp->ssrc) && !rtp->payload.empty()) {
     adapt();
     return take(rtp->ssrc).onVoice(std::move(packet), *rtp);
@@ -100,7 +114,7 @@ void DirectionPipeline::onRtcp(net::Packet& packet) {
       if (stream == nullptr) continue;
       stream->onSenderReport(info->ntp);
       if (direction_.mode() != Mode::kTranscode) continue;
-      uint8_t* body = &packet.data()[static_cast<size_t>(part->body.data() - packet.data().data())];
+      uint8_t* body = &packet.mutableData()[static_cast<size_t>(part->body.data() - packet.data().data())];
       writeU32(body + 16, stream->packetsSent());
       writeU32(body + 20, stream->octetsSent());
     }
@@ -124,15 +138,13 @@ void DirectionPipeline::archive(Archive& a) {
 }
 
 void DirectionPipeline::onReports(net::Packet& packet) {
-  if (direction_.settings == nullptr || direction_.mode() == Mode::kReorder) return;
-  rtcp::rewriteReportBlocks(packet.data(), [this](rtcp::ReportBlock& block) {
+  if (!fillsGaps()) return;
+  rtcp::rewriteReportBlocks(packet.mutableData(), [this](rtcp::ReportBlock& block) {
     Stream* stream = find(block.ssrc);
     if (stream == nullptr) return false;
     block = stream->report();
-    // The router, inward of this filter, saw the stream as this filter changed it.
     if (const auto& player = direction_.context.session().player()) {
-      player->observed.uplink_loss_permille.store(block.fraction_lost * 1000u / 256,
-                                                  std::memory_order_relaxed);
+      player->line.setLossBeforeConcealment(block.fraction_lost);
     }
     return true;
   });
@@ -159,10 +171,9 @@ void DirectionPipeline::readReports(Bytes compound) {
 media::Adaptation::Line DirectionPipeline::line() const {
   media::Adaptation::Line line = reported_;
   if (const auto& player = direction_.context.session().player()) {
-    line.rtt_ms = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
+    line.rtt_ms = std::chrono::duration<double, std::milli>(player->line.roundTrip()).count();
     // Voice from a client is encoded for its receivers.
-    line.loss = direction_.inward ? player->room->receiverLoss().percentile(kReceivers, player->loss_class)
-                                  : player->observed.loss_permille.load(std::memory_order_relaxed) / 1000.0;
+    line.loss = direction_.inward ? player->receiver_loss.ofOthers(kReceivers) : player->line.downlinkLoss();
   }
   line.busy = direction_.context.worker().busyShare();
   return line;
@@ -173,8 +184,7 @@ void DirectionPipeline::adapt() {
   if (direction_.mode() != Mode::kTranscode || now - adapted_ < kAdaptInterval) return;
   adapted_ = now;
   const auto& player = direction_.context.session().player();
-  const uint32_t round_trips =
-      player == nullptr ? reported_rtts_ : player->observed.rtt_samples.load(std::memory_order_relaxed);
+  const uint32_t round_trips = player == nullptr ? reported_rtts_ : player->line.roundTrips();
   if (direction_.adaptation.update(average_.update(line(), round_trips, now), now)) {
     direction_.context.count(Count::kProfileChanges);
   }
@@ -183,6 +193,7 @@ void DirectionPipeline::adapt() {
 void DirectionPipeline::onReload(const DirectionSettings* settings, uint8_t payload_type) {
   direction_.settings = settings;
   payload_type_ = payload_type;
+  if (!fillsGaps()) clearLoss();
   if (settings != nullptr) direction_.adaptation.configure(settings->adaptation);
   for (const auto& stream : streams_) stream->onReload();
 }

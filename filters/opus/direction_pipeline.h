@@ -13,8 +13,8 @@ namespace sluice::opus_filter {
 class DirectionPipeline {
  public:
   // `settings` is null if this direction only passes packets on.
-  DirectionPipeline(chain::FilterContext& context, bool inward, const DirectionSettings* settings,
-                    uint8_t payload_type);
+  DirectionPipeline(Context context, bool inward, const DirectionSettings* settings, uint8_t payload_type);
+  ~DirectionPipeline();
 
   // A packet in this direction.
   void onPacket(net::PacketPtr&& packet);
@@ -32,6 +32,8 @@ class DirectionPipeline {
  private:
   static constexpr Duration kAdaptInterval = 100ms;
 
+  bool fillsGaps() const;
+  void clearLoss();
   size_t maxStreams() const;
   std::optional<uint8_t> payloadTypeOf(uint32_t ssrc) const;
   Stream* find(uint32_t ssrc);

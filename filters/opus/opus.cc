@@ -1,64 +1,63 @@
 #include "filters/opus/opus.h"
 
+#include "filters/opus/direction_pipeline.h"
+#include "filters/opus/settings.h"
+#include "filters/opus/statistics.h"
+#include "source/chain/typed_filter.h"
+
 namespace sluice::opus_filter {
+namespace {
 
-Result<chain::FilterFactoryPtr> OpusFactory::make(const filters::Opus& config, chain::FactoryContext&) {
-  auto settings = readSettings(config);
-  if (!settings.ok()) return settings.errors();
-  auto factory = std::make_shared<OpusFactory>();
-  factory->settings = *settings;
-  return chain::FilterFactoryPtr(std::move(factory));
-}
+class Opus final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  Opus(chain::FilterContext& context, const Settings& settings)
+      : TypedFilter(context, settings),
+        ingress_(context_, true, of(settings.ingress), settings.payload_type),
+        egress_(context_, false, of(settings.egress), settings.payload_type) {}
 
-chain::FilterPtr OpusFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<Opus>(context, *this);
-}
-
-Opus::Opus(chain::FilterContext& context, const OpusFactory& factory)
-    : Filter(context),
-      ingress_(context, true, factory.ingress(), factory.settings.payload_type),
-      egress_(context, false, factory.egress(), factory.settings.payload_type) {}
-
-void Opus::onIngress(net::PacketPtr&& packet) {
-  if (packet->kind == PacketKind::kRtcp) egress_.readReports(packet->data());
-  ingress_.onPacket(std::move(packet));
-}
-
-void Opus::onEgress(net::PacketPtr&& packet) {
-  if (packet->kind == PacketKind::kRtcp) {
-    ingress_.readReports(packet->data());
-    ingress_.onReports(*packet);
+  void onIngress(net::PacketPtr&& packet) override {
+    if (packet->kind == PacketKind::kRtcp) egress_.readReports(packet->data());
+    ingress_.onPacket(std::move(packet));
   }
-  egress_.onPacket(std::move(packet));
-}
+  void onEgress(net::PacketPtr&& packet) override {
+    if (packet->kind == PacketKind::kRtcp) {
+      ingress_.readReports(packet->data());
+      ingress_.onReports(*packet);
+    }
+    egress_.onPacket(std::move(packet));
+  }
+  void onFlush() override {
+    ingress_.flush();
+    egress_.flush();
+  }
+  // The state of decoders and encoders is not handed over.
+  bool archive(Archive& a) override {
+    a(ingress_, egress_);
+    return true;
+  }
+  void describe(chain::Description& out) const override {
+    ingress_.describe(out);
+    egress_.describe(out);
+  }
 
-bool Opus::onReload(const chain::FilterFactory& factory) {
-  const auto& fresh = static_cast<const OpusFactory&>(factory);
-  ingress_.onReload(fresh.ingress(), fresh.settings.payload_type);
-  egress_.onReload(fresh.egress(), fresh.settings.payload_type);
-  return true;
-}
+ private:
+  static const DirectionSettings* of(const std::optional<DirectionSettings>& direction) {
+    return direction ? &*direction : nullptr;
+  }
+  bool onSettings(const Settings&) override {
+    ingress_.onReload(of(settings().ingress), settings().payload_type);
+    egress_.onReload(of(settings().egress), settings().payload_type);
+    return true;
+  }
 
-void Opus::onFlush() {
-  ingress_.flush();
-  egress_.flush();
-}
+  DirectionPipeline ingress_;
+  DirectionPipeline egress_;
+};
 
-bool Opus::archive(Archive& a) {
-  a(ingress_, egress_);
-  return true;
-}
-
-void Opus::describe(chain::Description& out) const {
-  ingress_.describe(out);
-  egress_.describe(out);
-}
+}  // namespace
 
 chain::FilterType filterType() {
-  return {.name = "opus",
-          .config_type = "sluice.filters.Opus",
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = kHistograms},
-          .parse = chain::parseAs<filters::Opus, OpusFactory>};
+  return chain::typedFilterType<Opus, readSettings>({.name = "opus"});
 }
 
 }  // namespace sluice::opus_filter

@@ -46,7 +46,7 @@ DirectionSettings readDirection(const filters::Opus::Stage& config, const std::s
 
 }  // namespace
 
-Result<Settings> readSettings(const filters::Opus& config) {
+Result<Settings> readSettings(const filters::Opus& config, chain::FactoryContext&) {
   Settings settings;
   Errors errors;
   if (config.has_ingress()) settings.ingress = readDirection(config.ingress(), "ingress.", errors);

@@ -5,6 +5,7 @@
 
 #include "api/filters/opus.pb.h"
 #include "source/base/result.h"
+#include "source/chain/factory_context.h"
 #include "source/media/adaptation.h"
 #include "source/media/jitter_buffer.h"
 
@@ -26,6 +27,6 @@ struct Settings {
   uint8_t payload_type = 0;
 };
 
-Result<Settings> readSettings(const filters::Opus& config);
+Result<Settings> readSettings(const filters::Opus& config, chain::FactoryContext& context);
 
 }  // namespace sluice::opus_filter

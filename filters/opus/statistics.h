@@ -1,14 +1,12 @@
 // The statistics of the opus filter.
 #pragma once
 
-#include "source/stats/schema.h"
+#include "source/chain/typed_context.h"
+#include "source/stats/typed_schema.h"
 
 namespace sluice::opus_filter {
 
 enum class Drop { kLate, kDuplicate, kStale, kStray, kForeign, kUndecodable, kOverRate, kNoPacket };
-inline constexpr std::string_view kDrops[] = {"late",    "duplicate",   "stale",     "stray",
-                                              "foreign", "undecodable", "over_rate", "no_packet"};
-
 enum class Count {
   kConcealedLbrr,
   kConcealedPlc,
@@ -20,19 +18,31 @@ enum class Count {
   kStreams,
   kStreamsTaken,
 };
-inline constexpr stats::CounterSpec kCounters[] = {
-    {"concealed", "Missing frames that were filled, by method.", "by", "lbrr"},
-    {"concealed", "Missing frames that were filled, by method.", "by", "plc"},
-    {"concealed", "Missing frames that were filled, by method.", "by", "dtx"},
-    {"missing", "Missing frames that were not filled."},
-    {"transcoded", "Packets that were transcoded."},
-    {"profile_changes", "Changes of the profile that TRANSCODE encodes with."},
-    {"overflow", "Packets that left before their time because the buffer was full."},
-    {"streams", "Streams started: new SSRCs, restarts, jumps of a sender's clock."},
-    {"streams_taken", "Streams that made room for another SSRC."},
-};
-
 enum class Record { kDelay };
-inline constexpr stats::HistogramSpec kHistograms[] = {{"delay", "Time that voice packets were held."}};
+
+inline constexpr std::string_view kConcealedHelp = "Missing frames that were filled, by method.";
+
+inline constexpr stats::Schema<Drop, Count, Record> kSchema{
+    .drops = {{Drop::kLate, "late"},
+              {Drop::kDuplicate, "duplicate"},
+              {Drop::kStale, "stale"},
+              {Drop::kStray, "stray"},
+              {Drop::kForeign, "foreign"},
+              {Drop::kUndecodable, "undecodable"},
+              {Drop::kOverRate, "over_rate"},
+              {Drop::kNoPacket, "no_packet"}},
+    .counters =
+        {{Count::kConcealedLbrr, "concealed", kConcealedHelp, "by", "lbrr"},
+         {Count::kConcealedPlc, "concealed", kConcealedHelp, "by", "plc"},
+         {Count::kConcealedDtx, "concealed", kConcealedHelp, "by", "dtx"},
+         {Count::kMissing, "missing", "Missing frames that were not filled."},
+         {Count::kTranscoded, "transcoded", "Packets that were transcoded."},
+         {Count::kProfileChanges, "profile_changes", "Changes of the profile that TRANSCODE encodes with."},
+         {Count::kOverflow, "overflow", "Packets that left before their time because the buffer was full."},
+         {Count::kStreams, "streams", "Streams started: new SSRCs, restarts, jumps of a sender's clock."},
+         {Count::kStreamsTaken, "streams_taken", "Streams that made room for another SSRC."}},
+    .histograms = {{Record::kDelay, "delay", "Time that voice packets were held."}}};
+
+using Context = chain::TypedContext<std::remove_cvref_t<decltype(kSchema)>>;
 
 }  // namespace sluice::opus_filter

@@ -57,7 +57,7 @@ void Stream::leave() {
   if (!used_ || direction_.inward || player == nullptr || ahead <= 0) return;
   const auto& slots = player->negotiated.slots;
   for (size_t i = 0; i < slots.size(); ++i) {
-    if (slots[i].ssrc == ssrc_) player->slot_states[i].skip += static_cast<uint16_t>(ahead);
+    if (slots[i].ssrc == ssrc_) player->slot_sequences[i].reserve(static_cast<uint16_t>(ahead));
   }
 }
 
@@ -121,10 +121,9 @@ void Stream::hold(net::PacketPtr&& packet, const rtp::Packet& voice, uint32_t sa
       if (made_pause_ == voice.sequence) talkspurt_ = {};
       return direction_.context.drop(std::move(packet), Drop::kLate);
     default:
-      packet->note<Held>() = {
-          .arrival = now,
-          .payload_at = static_cast<uint16_t>(voice.payload.data() - packet->data().data()),
-          .payload_size = static_cast<uint16_t>(voice.payload.size())};
+      packet->setNote(Held{.arrival = now,
+                           .payload_at = static_cast<uint16_t>(voice.payload.data() - packet->data().data()),
+                           .payload_size = static_cast<uint16_t>(voice.payload.size())});
       held_[insertion.place] = std::move(packet);
   }
 }
@@ -169,7 +168,7 @@ void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
   if (transcoder_ != nullptr) return transcode(std::move(packet), out);
   if (std::exchange(renumber_, false)) offset_ = static_cast<uint16_t>(last_sequence_ + 1 - out.sequence);
   last_sequence_ = static_cast<uint16_t>(out.sequence + offset_);
-  if (offset_ != 0) writeU16(&packet->data()[2], last_sequence_);
+  if (offset_ != 0) writeU16(&packet->mutableData()[2], last_sequence_);
   const Bytes payload = payloadOf(*packet);
   const auto steps = static_cast<uint16_t>(out.sequence - released_);
   const auto elapsed = static_cast<int32_t>(out.timestamp - released_timestamp_);
@@ -205,8 +204,9 @@ void Stream::beginPause() {
                            .timestamp = next.timestamp,
                            .ssrc = ssrc_};
   packet->resize(header.size() + sizeof payload);
-  rtp::write(header, packet->data().data());
-  std::ranges::copy(payload, packet->data().begin() + static_cast<ptrdiff_t>(header.size()));
+  uint8_t* data = packet->mutableData().data();
+  rtp::write(header, data);
+  std::ranges::copy(payload, data + header.size());
   packet->kind = PacketKind::kRtp;
   packet->received = direction_.context.now();
   last_sequence_ = header.sequence;
@@ -313,7 +313,7 @@ bool Stream::send(const net::Packet& model, uint16_t sequence, uint32_t timestam
   }
   packet->copyEnvelope(model);
   packet->resize(header + payload.size());
-  uint8_t* data = packet->data().data();
+  uint8_t* data = packet->mutableData().data();
   std::copy_n(model.data().data(), header, data);
   std::copy(payload.begin(), payload.end(), data + header);
   data[0] &= 0xDF;  // no padding

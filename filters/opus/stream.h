@@ -10,7 +10,6 @@
 #include "filters/opus/statistics.h"
 #include "filters/opus/transcoder.h"
 #include "source/base/token_bucket.h"
-#include "source/chain/filter_context.h"
 #include "source/codec/reception.h"
 #include "source/codec/rtp.h"
 #include "source/media/concealer.h"
@@ -21,7 +20,7 @@ namespace sluice::opus_filter {
 
 // State shared by the streams of one direction.
 struct DirectionContext {
-  chain::FilterContext& context;
+  Context context;
   const bool inward;
   const DirectionSettings* settings;  // null: the direction no longer has settings
   media::ConcealerTools& tools;

@@ -3,11 +3,38 @@
 #include <algorithm>
 #include <string>
 
+#include "api/filters/pacer.pb.h"
+#include "filters/pacer/fair_queue.h"
+#include "filters/pacer/rate_policy.h"
+#include "source/base/token_bucket.h"
+#include "source/chain/typed_filter.h"
+#include "source/chain/worker.h"
+
 namespace sluice::pacer {
 namespace {
 
 constexpr double kStreamRateBps = 64'000;  // without rate_bps, for each stream
 constexpr double kStreamBurstBytes = 1280;
+
+enum class Drop { kQueueFull, kTooLate, kPastDeadline, kPoolShare };
+enum class Count { kQueued };
+enum class Record { kDelay };
+constexpr stats::Schema<Drop, Count, Record> kSchema{
+    .drops = {{Drop::kQueueFull, "queue_full"},
+              {Drop::kTooLate, "too_late"},
+              {Drop::kPastDeadline, "past_deadline"},
+              {Drop::kPoolShare, "pool_share"}},
+    .counters = {{Count::kQueued, "queued", "Packets that had to wait for tokens."}},
+    .histograms = {{Record::kDelay, "delay", "Time that RTP packets spent in the pacer."}}};
+
+struct Settings {
+  RatePolicy::Config rate;
+  bool rate_per_stream = false;  // the rate is for each stream that the client may receive
+  double burst_bytes = 0;
+  bool burst_per_stream = false;
+  size_t max_queue_packets = 0;
+  Duration max_delay{};
+};
 
 void readAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config& rate, Errors& errors) {
   rate.adapt = true;
@@ -25,37 +52,68 @@ void readAdaptation(const filters::Pacer::Adaptation& config, RatePolicy::Config
   if (rate.low_rtt >= rate.high_rtt) errors.push_back({"adaptation.low_rtt_ms", "must be below high_rtt_ms"});
 }
 
-constexpr std::string_view kDrops[] = {"queue_full", "too_late", "past_deadline", "pool_share"};
-constexpr stats::CounterSpec kCounters[] = {{"queued", "Packets that had to wait for tokens."}};
-constexpr stats::HistogramSpec kHistograms[] = {{"delay", "Time that RTP packets spent in the pacer."}};
-
-}  // namespace
-
-Result<chain::FilterFactoryPtr> PacerFactory::make(const filters::Pacer& config, chain::FactoryContext&) {
-  auto factory = std::make_shared<PacerFactory>();
+Result<Settings> readSettings(const filters::Pacer& config, chain::FactoryContext&) {
+  Settings settings;
   Errors errors;
-  factory->rate.rate_bps = config.has_rate_bps() ? static_cast<double>(config.rate_bps()) : kStreamRateBps;
-  factory->rate_per_stream = !config.has_rate_bps();
-  factory->burst_bytes = config.has_burst_bytes() ? config.burst_bytes() : kStreamBurstBytes;
-  factory->burst_per_stream = !config.has_burst_bytes();
-  factory->max_queue_packets = config.max_queue_packets();
-  factory->max_delay = std::chrono::milliseconds{config.max_delay_ms()};
-  if (config.has_adaptation()) readAdaptation(config.adaptation(), factory->rate, errors);
+  settings.rate.rate_bps = config.has_rate_bps() ? static_cast<double>(config.rate_bps()) : kStreamRateBps;
+  settings.rate_per_stream = !config.has_rate_bps();
+  settings.burst_bytes = config.has_burst_bytes() ? config.burst_bytes() : kStreamBurstBytes;
+  settings.burst_per_stream = !config.has_burst_bytes();
+  settings.max_queue_packets = config.max_queue_packets();
+  settings.max_delay = std::chrono::milliseconds{config.max_delay_ms()};
+  if (config.has_adaptation()) readAdaptation(config.adaptation(), settings.rate, errors);
   if (!errors.empty()) return errors;
-  return chain::FilterFactoryPtr(std::move(factory));
+  return settings;
 }
 
-chain::FilterPtr PacerFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<Pacer>(context, *this);
-}
+// The queues of a worker's pacers together hold at most a quarter of the worker's packet pool.
+class PacerWorker {
+ public:
+  explicit PacerWorker(chain::Worker& worker) : max_held_(worker.pool().capacity() / 4) {}
 
-Pacer::Pacer(chain::FilterContext& context, const PacerFactory& factory)
-    : Filter(context),
-      factory_(&factory),
+  bool full() const { return held_ >= max_held_; }
+  void add() { ++held_; }
+  void remove() { --held_; }
+
+ private:
+  const size_t max_held_;
+  size_t held_ = 0;
+};
+
+class Pacer final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  Pacer(chain::FilterContext& context, const Settings& settings);
+  ~Pacer() override;
+
+  void onEgress(net::PacketPtr&& packet) override;
+  void onFlush() override;
+  bool archive(Archive& a) override;
+  void describe(chain::Description& out) const override;
+
+ private:
+  bool onSettings(const Settings& before) override;
+  unsigned streams() const;
+  double burst() const;
+  void adaptRate();
+  void applyRate();
+  void release();
+  void dropFront(Drop reason);
+  void passOn(net::PacketPtr&& packet, Instant now);
+
+  PacerWorker& shared_;
+  RatePolicy policy_;
+  uint32_t rtt_samples_ = 0;  // the player's samples that the policy has seen
+  TokenBucket bucket_;        // bytes
+  FairQueue queue_;
+  net::Timer timer_;
+};
+
+Pacer::Pacer(chain::FilterContext& context, const Settings& settings)
+    : TypedFilter(context, settings),
       shared_(context.worker().local<PacerWorker>()),
-      policy_(factory.rate),
+      policy_(settings.rate),
       bucket_(1, burst(), context.now()),
-      queue_(factory.max_queue_packets),
+      queue_(settings.max_queue_packets),
       timer_(context.timers(), [this] { release(); }) {
   applyRate();
 }
@@ -81,22 +139,21 @@ unsigned Pacer::streams() const {
 }
 
 double Pacer::burst() const {
-  return factory_->burst_bytes * (factory_->burst_per_stream ? streams() : 1);
+  return settings().burst_bytes * (settings().burst_per_stream ? streams() : 1);
 }
 
 void Pacer::applyRate() {
-  const double bps = policy_.rateBps() * (factory_->rate_per_stream ? streams() : 1);
+  const double bps = policy_.rateBps() * (settings().rate_per_stream ? streams() : 1);
   bucket_.setRate(bps / 8, burst(), context_.now());
 }
 
 void Pacer::adaptRate() {
   const auto& player = context_.session().player();
   if (player == nullptr) return;
-  const uint32_t samples = player->observed.rtt_samples.load(std::memory_order_relaxed);
+  const uint32_t samples = player->line.roundTrips();
   if (samples == rtt_samples_) return;
   rtt_samples_ = samples;
-  const std::chrono::microseconds rtt{player->observed.rtt_us.load(std::memory_order_relaxed)};
-  if (policy_.onRoundTrip(rtt)) applyRate();
+  if (policy_.onRoundTrip(player->line.roundTrip())) applyRate();
 }
 
 void Pacer::onEgress(net::PacketPtr&& packet) {
@@ -111,9 +168,9 @@ void Pacer::onEgress(net::PacketPtr&& packet) {
   const bool full = shared_.full();
   if (full && queue_.empty()) return context_.drop(std::move(packet), Drop::kPoolShare);
   const size_t limit =
-      full ? std::min(queue_.size(), factory_->max_queue_packets) : factory_->max_queue_packets;
+      full ? std::min(queue_.size(), settings().max_queue_packets) : settings().max_queue_packets;
   const net::Packet* newcomer = packet.get();
-  packet->note<Instant>() = now;
+  packet->setNote(now);
   net::PacketPtr loser = queue_.push(std::move(packet), limit);
   if (loser.get() != newcomer) context_.count(Count::kQueued);
   if (loser == nullptr) {
@@ -128,7 +185,7 @@ void Pacer::release() {
   const Instant now = context_.now();
   while (!queue_.empty()) {
     const auto size = static_cast<double>(queue_.front().size());
-    if (now - queue_.front().note<Instant>() > factory_->max_delay) {
+    if (now - queue_.front().note<Instant>() > settings().max_delay) {
       dropFront(Drop::kTooLate);
     } else if (now > queue_.front().deadline) {
       dropFront(Drop::kPastDeadline);
@@ -151,16 +208,15 @@ void Pacer::passOn(net::PacketPtr&& packet, Instant now) {
   context_.egress(std::move(packet));
 }
 
-bool Pacer::onReload(const chain::FilterFactory& factory) {
-  const auto& fresh = static_cast<const PacerFactory&>(factory);
-  if (fresh.max_queue_packets != factory_->max_queue_packets) {
-    const size_t capacity = std::max(fresh.max_queue_packets, queue_.size());
+bool Pacer::onSettings(const Settings& before) {
+  const size_t places = settings().max_queue_packets;
+  if (places != before.max_queue_packets) {
+    const size_t capacity = std::max(places, queue_.size());
     FairQueue queue(capacity);
     while (!queue_.empty()) queue.push(queue_.pop(), capacity);
     queue_ = std::move(queue);
   }
-  factory_ = &fresh;
-  policy_.configure(fresh.rate);
+  policy_.configure(settings().rate);
   applyRate();
   if (!queue_.empty()) timer_.arm(Duration::zero());
   return true;
@@ -171,11 +227,10 @@ void Pacer::describe(chain::Description& out) const {
   out.emplace_back("queued", std::to_string(queue_.size()));
 }
 
+}  // namespace
+
 chain::FilterType filterType() {
-  return {.name = "pacer",
-          .config_type = "sluice.filters.Pacer",
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = kHistograms},
-          .parse = chain::parseAs<filters::Pacer, PacerFactory>};
+  return chain::typedFilterType<Pacer, readSettings>({.name = "pacer"});
 }
 
 }  // namespace sluice::pacer

@@ -10,9 +10,9 @@
 
 namespace sluice::repair {
 
-DownlinkStream::DownlinkStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history)
-    : slot_(slot), state_(state), history_(history) {
-  if (!state_.rtx_sequence) state_.rtx_sequence = rtp::firstSequence(randomU32());
+DownlinkStream::DownlinkStream(const rooms::Slot& slot, rooms::SlotSequence& numbers, size_t history)
+    : slot_(slot), numbers_(numbers), history_(history) {
+  numbers_.beginRtx(rtp::firstSequence(randomU32()));
 }
 
 DownlinkStream::Redundancy DownlinkStream::redundancy(const rtp::Packet& rtp, size_t wanted) {
@@ -82,17 +82,17 @@ bool DownlinkStream::resend(const SentPacket& sent, net::Packet& out) {
   const bool rtx = slot_.rtx_payload_type != 0;
   const size_t extra = rtx ? kRtxHeader : 0;
   out.resize(sent.header_size + extra + sent.payload_size);
-  uint8_t* at = std::ranges::copy(sent.headerBytes(), out.data().begin()).out.base();
+  uint8_t* header = out.mutableData().data();
+  uint8_t* at = std::ranges::copy(sent.headerBytes(), header).out;
   std::ranges::copy(sent.payload(), at + extra);
   out.kind = PacketKind::kRtp;
   if (rtx) {
-    uint8_t* header = out.data().data();
     header[1] = static_cast<uint8_t>((header[1] & 0x80) | slot_.rtx_payload_type);
-    writeU16(header + 2, (*state_.rtx_sequence)++);
+    writeU16(header + 2, numbers_.nextRtx());
     writeU32(header + 8, slot_.rtx_ssrc);
     writeU16(at, sent.sequence);
   } else if (sent.red_blocks > 0) {
-    const auto rtp = rtp::parse(out.data());
+    const rtp::Packet* rtp = out.rtp();
     const Redundancy before = redundancy(*rtp, sent.red_blocks);
     return before.size == sent.red_size && addRedundancy(out, *rtp, before);
   }

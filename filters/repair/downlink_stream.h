@@ -11,8 +11,8 @@ namespace sluice::repair {
 
 class DownlinkStream {
  public:
-  // `slot` and `state` must outlive the stream. `history`: packets, a power of two.
-  DownlinkStream(const rooms::Slot& slot, rooms::SlotState& state, size_t history);
+  // `slot` and `numbers` must outlive the stream. `history`: packets, a power of two.
+  DownlinkStream(const rooms::Slot& slot, rooms::SlotSequence& numbers, size_t history);
 
   static constexpr size_t kMaxRedundancy = 2;
   static constexpr size_t kRtxHeader = 2;  // RFC 4588 section 4
@@ -58,7 +58,7 @@ class DownlinkStream {
 
  private:
   const rooms::Slot& slot_;
-  rooms::SlotState& state_;
+  rooms::SlotSequence& numbers_;
   PacketHistory history_;
   bool started_ = false;
   uint16_t newest_ = 0;

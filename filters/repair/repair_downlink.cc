@@ -1,70 +1,126 @@
-// The receiver's half: retransmissions, redundancy and reports.
+#include "filters/repair/repair_downlink.h"
+
 #include <algorithm>
+#include <cmath>
+#include <string>
 #include <utility>
 
-#include "filters/repair/repair.h"
 #include "source/codec/rtcp_feedback.h"
 
 namespace sluice::repair {
 namespace {
 
+constexpr Duration kUnknownRoundTrip = 100ms;
+constexpr Duration kLeastMemory = 200ms;
 constexpr Duration kAdaptEvery = 500ms;
 constexpr size_t kMostAnsweredAtOnce = 128;  // packets, in one RTCP datagram
 constexpr Duration kPauseRepeatAfter = 20ms;
 
 }  // namespace
 
-DownlinkStream* Repair::find(uint32_t ssrc) {
-  const auto found = std::ranges::find(downlink_streams_, ssrc,
-                                       [](const DownlinkStream& stream) { return stream.slot().ssrc; });
-  return found == downlink_streams_.end() ? nullptr : &*found;
+RepairDownlink::RepairDownlink(Context context, rooms::Player& player, const Settings& settings)
+    : context_(context),
+      player_(player),
+      settings_(&settings),
+      by_slot_(player.negotiated.slots.size()),
+      budget_(settings.downlink.max_overhead),
+      redundancy_budget_(settings.downlink.max_red_overhead),
+      pauses_(context.timers(), [this] { repeatPauses(); }),
+      forget_(context.timers(), [this] { forget(); }),
+      idle_(context.timers(), [this] { onIdleTimer(); }) {
+  streams_.reserve(by_slot_.size());
+  for (size_t i = 0; i < by_slot_.size(); ++i) {
+    const rooms::Slot& slot = player.negotiated.slots[i];
+    if (!slot.feedback.nack && slot.red_payload_type == 0) continue;
+    by_slot_[i] = &streams_.emplace_back(slot, player.slot_sequences[i], settings.history());
+  }
 }
 
-void Repair::onFeedback(Bytes compound, Instant now) {
+DownlinkStream* RepairDownlink::streamOf(const net::Packet& packet) {
+  if (packet.slot < by_slot_.size()) return by_slot_[packet.slot];
+  return packet.rtp() == nullptr ? nullptr : find(packet.rtp()->ssrc);  // it is not from the router
+}
+
+DownlinkStream* RepairDownlink::find(uint32_t ssrc) {
+  const auto found =
+      std::ranges::find(streams_, ssrc, [](const DownlinkStream& stream) { return stream.slot().ssrc; });
+  return found == streams_.end() ? nullptr : &*found;
+}
+
+Duration RepairDownlink::roundTrip() const {
+  const Duration measured = player_.line.roundTrip();
+  return measured == Duration{} ? kUnknownRoundTrip : measured;
+}
+
+Duration RepairDownlink::memory() const {
+  return std::max(kLeastMemory, 2 * settings_->downlink.budget);
+}
+
+void RepairDownlink::forget() {
+  bool empty = true;
+  for (DownlinkStream& stream : streams_) {
+    stream.forget(context_.now() - memory());
+    empty = empty && stream.empty();
+  }
+  if (!empty) forget_.arm(memory());
+}
+
+void RepairDownlink::onIdleTimer() {
+  const Instant due = sent_ + kIdle;
+  if (context_.now() < due) return idle_.armAt(due);
+  player_.receiver_loss.clear();
+}
+
+void RepairDownlink::onRtcp(Bytes compound, Instant now) {
   size_t asked = 0;
-  std::optional<double> reported;  // the worst of the streams: the others may be silent
+  std::optional<double> reported;
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
-    if (uplink_) {
-      if (const auto info = rtcp::readSenderInfo(*part)) uplink_->onSenderReport(*info, now);
-      rtcp::forEachBye(*part, [&](uint32_t ssrc) { uplink_->onBye(ssrc); });
-    }
-    const auto& slots = player_->negotiated.slots;
-    for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
-      const bool ours = std::ranges::find(slots, block->ssrc, &rooms::Slot::ssrc) != slots.end();
-      if (ours) reported = std::max(reported.value_or(0), block->fraction_lost / 256.0);
-    }
-    unsigned run = 0;
-    uint16_t last = 0;
-    rtcp::forEachLost(*part, [&](uint32_t ssrc, uint16_t sequence) {
-      if (++asked > kMostAnsweredAtOnce) return;  // more than a receiver can lose at once
-      const bool fresh = answer(ssrc, sequence, now);
-      if (run > 0 && (!fresh || sequence != static_cast<uint16_t>(last + 1))) {
-        loss_.onLost(run, now);
-        run = 0;
-      }
-      run += fresh;
-      last = sequence;
-    });
-    if (run > 0) loss_.onLost(run, now);
+    onReport(*part, reported);
+    onRequests(*part, asked, now);
   }
   if (reported) loss_.onReport(*reported, now);
   adapt(now);
 }
 
-bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
+// The worst of the streams counts: the others may be silent.
+void RepairDownlink::onReport(const rtcp::Packet& part, std::optional<double>& reported) const {
+  const auto& slots = player_.negotiated.slots;
+  for (size_t i = 0; const auto block = rtcp::readReportBlock(part, i); ++i) {
+    const bool ours = std::ranges::find(slots, block->ssrc, &rooms::Slot::ssrc) != slots.end();
+    if (ours) reported = std::max(reported.value_or(0), block->fraction_lost / 256.0);
+  }
+}
+
+void RepairDownlink::onRequests(const rtcp::Packet& part, size_t& asked, Instant now) {
+  unsigned run = 0;
+  uint16_t last = 0;
+  rtcp::forEachLost(part, [&](uint32_t ssrc, uint16_t sequence) {
+    if (++asked > kMostAnsweredAtOnce) return;  // more than a receiver can lose at once
+    const bool fresh = answer(ssrc, sequence, now);
+    if (run > 0 && (!fresh || sequence != static_cast<uint16_t>(last + 1))) {
+      loss_.onLost(run, now);
+      run = 0;
+    }
+    run += fresh;
+    last = sequence;
+  });
+  if (run > 0) loss_.onLost(run, now);
+}
+
+bool RepairDownlink::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   context_.count(Count::kAsked);
   const auto refuse = [&](Count reason) {
     context_.count(reason);
     return false;
   };
-  const Settings::Downlink& settings = factory_->settings.downlink;
+  const Settings::Downlink& settings = settings_->downlink;
   DownlinkStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
   // It is not lost if it cannot have arrived yet. It may also have arrived here late: then the receiver
   // requested it before it was sent. The round trip is a single sample and may be too high.
-  const Duration way = sent->resends > 0 ? roundTrip() : measuredRoundTrip();
+  const Duration way = sent->resends > 0 ? roundTrip() : player_.line.roundTrip();
   if (now - sent->last < std::min(way * 3 / 4, settings.budget / 2)) return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
   // Its delay is the time since it was first sent.
@@ -79,7 +135,7 @@ bool Repair::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
   return first;
 }
 
-void Repair::resend(DownlinkStream& stream, SentPacket& sent, Instant now) {
+void RepairDownlink::resend(DownlinkStream& stream, SentPacket& sent, Instant now) {
   const size_t size = stream.resendSize(sent);
   if (!budget_.take(size)) return context_.count(Count::kRefusedBudget);
   net::PacketPtr out = context_.packet();
@@ -91,7 +147,7 @@ void Repair::resend(DownlinkStream& stream, SentPacket& sent, Instant now) {
   }
   context_.count(Count::kBytesResent, out->size());
   out->received = now;
-  out->deadline = sent.at + factory_->settings.downlink.budget;  // a pacer may hold it
+  out->deadline = sent.at + settings_->downlink.budget;  // a pacer may hold it
   ++sent.resends;
   sent.last = now;
   context_.count(stream.slot().rtx_payload_type != 0 ? Count::kResentRtx : Count::kResent);
@@ -99,10 +155,10 @@ void Repair::resend(DownlinkStream& stream, SentPacket& sent, Instant now) {
 }
 
 // A receiver that loses the packet that begins a pause notices only when the pause ends.
-void Repair::repeatPauses() {
+void RepairDownlink::repeatPauses() {
   const Instant now = context_.now();
   Instant next = Instant::max();
-  for (DownlinkStream& stream : downlink_streams_) {
+  for (DownlinkStream& stream : streams_) {
     SentPacket* pause = stream.pause();
     if (pause == nullptr || pause->resends >= pauseRepeats(policy_.line())) continue;
     const Instant due = pause->last + kPauseRepeatAfter;
@@ -115,50 +171,40 @@ void Repair::repeatPauses() {
   if (next != Instant::max()) pauses_.armAt(next);
 }
 
-void Repair::onEgress(net::PacketPtr&& packet) {
-  if (player_ == nullptr) return context_.egress(std::move(packet));
-  if (packet->kind == PacketKind::kRtcp) rewriteReports(*packet);
-  if (packet->kind == PacketKind::kRtp) sent_ = context_.now();
-  if (packet->kind != PacketKind::kRtp || downlink_streams_.empty())
-    return context_.egress(std::move(packet));
-  onVoice(std::move(packet));
-}
-
-void Repair::onVoice(net::PacketPtr&& packet) {
-  const auto rtp = rtp::parse(packet->data());
-  DownlinkStream* stream = rtp ? find(rtp->ssrc) : nullptr;
-  if (stream == nullptr) return context_.egress(std::move(packet));
+void RepairDownlink::onRtp(net::PacketPtr&& packet) {
   const Instant now = context_.now();
+  sent_ = now;
+  DownlinkStream* stream = streamOf(*packet);
+  if (stream == nullptr || packet->rtp() == nullptr) return context_.egress(std::move(packet));
   if (!forget_.armed()) forget_.arm(memory());
   stream->forget(now - memory());
   budget_.onVoice(packet->size());
   redundancy_budget_.onVoice(packet->size());
   context_.count(Count::kBytesVoice, packet->size());
-  loss_.onSent(stream->numbersBefore(rtp->sequence), now);
+  const rtp::Packet& rtp = *packet->rtp();
+  loss_.onSent(stream->numbersBefore(rtp.sequence), now);
   adapt(now);
   net::SharedPacket block = packet->origin ? packet->origin : copy(*packet);
-  SentPacket* sent = block ? stream->remember(packet->data(), *rtp, std::move(block), now) : nullptr;
-  const bool repeats = factory_->settings.downlink.nack && pauseRepeats(policy_.line()) > 0;
-  if (repeats && stream->pause() != nullptr && !pauses_.armed()) {
-    pauses_.arm(kPauseRepeatAfter);
-  }
-  const size_t wanted = rtp->padding == 0 ? redundancyFor(*stream) : 0;
-  if (wanted > 0) {
-    const auto redundancy = stream->redundancy(*rtp, wanted);
-    if (redundancy.count > 0 && redundancy_budget_.take(redundancy.size)) {
-      if (!stream->addRedundancy(*packet, *rtp, redundancy)) {
-        redundancy_budget_.giveBack(redundancy.size);
-      } else {
-        context_.count(Count::kRedOut);
-        context_.count(Count::kBytesRed, redundancy.size);
-        if (sent != nullptr) sent->noteRed(redundancy.count, redundancy.size);
-      }
-    }
-  }
+  SentPacket* sent = block ? stream->remember(packet->data(), rtp, std::move(block), now) : nullptr;
+  const bool repeats = settings_->downlink.nack && pauseRepeats(policy_.line()) > 0;
+  if (repeats && stream->pause() != nullptr && !pauses_.armed()) pauses_.arm(kPauseRepeatAfter);
+  addRedundancy(*stream, *packet, sent);
   context_.egress(std::move(packet));
 }
 
-net::SharedPacket Repair::copy(const net::Packet& packet) {
+void RepairDownlink::addRedundancy(DownlinkStream& stream, net::Packet& packet, SentPacket* sent) {
+  const rtp::Packet& rtp = *packet.rtp();
+  const size_t wanted = rtp.padding == 0 ? redundancyFor(stream) : 0;
+  if (wanted == 0) return;
+  const auto redundancy = stream.redundancy(rtp, wanted);
+  if (redundancy.count == 0 || !redundancy_budget_.take(redundancy.size)) return;
+  if (!stream.addRedundancy(packet, rtp, redundancy)) return redundancy_budget_.giveBack(redundancy.size);
+  context_.count(Count::kRedOut);
+  context_.count(Count::kBytesRed, redundancy.size);
+  if (sent != nullptr) sent->noteRed(redundancy.count, redundancy.size);
+}
+
+net::SharedPacket RepairDownlink::copy(const net::Packet& packet) {
   net::PacketPtr copy = context_.packet();
   if (copy == nullptr) {
     context_.countDrop(Drop::kNoPacket);
@@ -168,9 +214,9 @@ net::SharedPacket Repair::copy(const net::Packet& packet) {
   return net::SharedPacket(std::move(copy));
 }
 
-size_t Repair::redundancyFor(const DownlinkStream& stream) const {
+size_t RepairDownlink::redundancyFor(const DownlinkStream& stream) const {
   if (stream.slot().red_payload_type == 0) return 0;
-  switch (factory_->settings.downlink.redundancy) {
+  switch (settings_->downlink.redundancy) {
     case filters::Repair::Downlink::ONE:
       return 1;
     case filters::Repair::Downlink::TWO:
@@ -182,11 +228,11 @@ size_t Repair::redundancyFor(const DownlinkStream& stream) const {
   }
 }
 
-void Repair::adapt(Instant now) {
+void RepairDownlink::adapt(Instant now) {
   if (now - adapted_ < kAdaptEvery) return;
   adapted_ = now;
-  const auto has = [&](auto wanted) { return std::ranges::any_of(downlink_streams_, wanted); };
-  const Settings::Downlink& settings = factory_->settings.downlink;
+  const auto has = [&](auto wanted) { return std::ranges::any_of(streams_, wanted); };
+  const Settings::Downlink& settings = settings_->downlink;
   policy_.update(
       {.nack = settings.nack && has([](const DownlinkStream& s) { return s.slot().feedback.nack; }),
        .red = settings.redundancy == filters::Repair::Downlink::ADAPTIVE &&
@@ -198,25 +244,25 @@ void Repair::adapt(Instant now) {
        .budget = settings.budget},
       now);
   if (now - sent_ > kIdle) return;  // it is sent no voice
-  player_->loss_class = player_->room->receiverLoss().enter(loss_.loss(), player_->loss_class);
+  player_.receiver_loss.set(loss_.loss());
   if (!idle_.armed()) idle_.armAt(now + kIdle);
 }
 
-// RFC 3550 section 7.2: inward of this filter, the stream is better than the line. The speaker is told the
-// loss of its line combined with that of most receivers, since in-band FEC helps them too.
-void Repair::rewriteReports(net::Packet& packet) {
-  if (!uplink_ || uplink_->ssrc() == 0) return;
-  const unsigned percentile = factory_->settings.uplink.listener_loss_percentile;
-  rtcp::rewriteReportBlocks(packet.data(), [&](rtcp::ReportBlock& block) {
-    if (block.ssrc != uplink_->ssrc()) return false;
-    block = uplink_->report(context_.now());
-    const double receivers =
-        percentile == 0 ? 0 : player_->room->receiverLoss().percentile(percentile, player_->loss_class);
-    const double uplink = block.fraction_lost / 256.0;
-    const double both = 1 - (1 - uplink) * (1 - receivers);
-    block.fraction_lost = static_cast<uint8_t>(std::min(255.0, both * 256 + 0.5));
-    return true;
-  });
+void RepairDownlink::onSettings(const Settings& settings) {
+  settings_ = &settings;
+  for (DownlinkStream& stream : streams_) stream.resize(settings.history());
+  budget_.setShare(settings.downlink.max_overhead);
+  redundancy_budget_.setShare(settings.downlink.max_red_overhead);
+}
+
+void RepairDownlink::describe(chain::Description& out) const {
+  const auto percent = [](double share) {
+    return std::to_string(std::lround(share * 1000) / 10.0).substr(0, 4);
+  };
+  const double others = player_.receiver_loss.ofOthers(settings_->uplink.listener_loss_percentile);
+  out.emplace_back("downlink.means", std::string(name(policy_.current())));
+  out.emplace_back("downlink.loss_percent", percent(loss_.loss()));
+  out.emplace_back("room.loss_percent", percent(others));
 }
 
 }  // namespace sluice::repair

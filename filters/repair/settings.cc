@@ -36,7 +36,13 @@ size_t Settings::history() const {
   return std::bit_ceil(static_cast<size_t>(downlink.budget / 10ms) + 4);
 }
 
-Result<Settings> Settings::make(const filters::Repair& config) {
+rooms::RepairFeatures Settings::repairFeatures() const {
+  const bool nack = uplink.nack || downlink.nack;
+  const bool red = downlink.redundancy != filters::Repair::Downlink::NONE;
+  return {.feedback = {.nack = nack}, .rtx = nack, .red = red, .red_by_default = uplink.red};
+}
+
+Result<Settings> readSettings(const filters::Repair& config, chain::FactoryContext&) {
   Errors errors;
   Settings settings;
   settings.uplink = readUplink(config.uplink());

@@ -3,6 +3,7 @@
 
 #include "api/filters/repair.pb.h"
 #include "source/base/result.h"
+#include "source/chain/factory_context.h"
 #include "source/media/nack_scheduler.h"
 #include "source/rooms/player.h"
 
@@ -32,7 +33,9 @@ struct Settings {
   // How many packets a receiver may request, a power of two: all that can still be in time, in 10 ms frames.
   size_t history() const;
 
-  static Result<Settings> make(const filters::Repair& config);
+  rooms::RepairFeatures repairFeatures() const;
 };
+
+Result<Settings> readSettings(const filters::Repair& config, chain::FactoryContext& context);
 
 }  // namespace sluice::repair

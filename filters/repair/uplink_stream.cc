@@ -63,8 +63,9 @@ bool UplinkStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const 
   if (ssrc_ == 0 || rtp.payload.size() < 2) return false;
   const uint16_t sequence = readU16(rtp.payload.data());
   media::cutPayload(packet, rtp, 2, line_.opus_payload_type);
-  writeU16(&packet.data()[2], sequence);
-  writeU32(&packet.data()[8], ssrc_);
+  const MutableBytes data = packet.mutableData();
+  writeU16(&data[2], sequence);
+  writeU32(&data[8], ssrc_);
   return true;
 }
 
@@ -84,8 +85,9 @@ uint16_t UplinkStream::rebuild(const rtp::Packet& rtp, const red::Block& block, 
                            .csrcs = {},
                            .extensions = {}};
   out.resize(header.size() + block.data.size());
-  rtp::write(header, out.data().data());
-  std::ranges::copy(block.data, out.data().begin() + static_cast<ptrdiff_t>(header.size()));
+  uint8_t* data = out.mutableData().data();
+  rtp::write(header, data);
+  std::ranges::copy(block.data, data + header.size());
   out.kind = PacketKind::kRtp;
   return sequence;
 }

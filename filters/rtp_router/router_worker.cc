@@ -28,7 +28,7 @@ bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) 
     copy->assign(packet->data());
     copy->received = packet->received;
     copy->kind = packet->kind;
-    copy->note<Voice>() = packet->note<Voice>();
+    copy->setNote(packet->note<Voice>());
     const bool sent = worker_.mail(
         to,
         [](chain::Worker& receiver, net::PacketPtr&& mailed) {

@@ -1,17 +1,25 @@
 #include "filters/rtp_router/rtp_router.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
+#include <vector>
 
-#include "source/base/random.h"
+#include "api/filters/rtp_router.pb.h"
+#include "filters/rtp_router/router_worker.h"
+#include "filters/rtp_router/slot_stream.h"
+#include "filters/rtp_router/slot_table.h"
+#include "filters/rtp_router/speaker.h"
+#include "filters/rtp_router/uplink_limit.h"
+#include "source/chain/typed_filter.h"
 #include "source/codec/red.h"
 #include "source/codec/rtcp_extended.h"
 #include "source/media/payload.h"
+#include "source/media/rtcp_session.h"
 
 namespace sluice::rtp_router {
 namespace {
-
-constexpr size_t kSendersPerReport = 16;  // keeps a compound within one packet
 
 enum class Drop {
   kNoPlayer,
@@ -28,60 +36,101 @@ enum class Drop {
   kNoPacket,
   kCrossing,
 };
-constexpr std::string_view kDrops[] = {"no_player",    "malformed", "not_sending",  "unknown_payload_type",
-                                       "unknown_ssrc", "stray",     "uplink_limit", "unexpected",
-                                       "no_slot",      "silence",   "late",         "no_packet",
-                                       "crossing"};
-
 enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges, kNotConnected };
-constexpr stats::CounterSpec kCounters[] = {
-    {"voice_in", "RTP packets accepted from speakers."},
-    {"voice_out", "RTP packets produced for receivers."},
-    {"rtcp_in", "Compound RTCP packets read."},
-    {"rtcp_out", "Compound RTCP packets produced."},
-    {"slot_changes", "How often a slot went to another speaker."},
-    {"not_connected", "RTP packets not produced for receivers whose DTLS handshake is not complete."}};
+constexpr stats::Schema<Drop, Count> kSchema{
+    .drops = {{Drop::kNoPlayer, "no_player"},
+              {Drop::kMalformed, "malformed"},
+              {Drop::kNotSending, "not_sending"},
+              {Drop::kUnknownPayloadType, "unknown_payload_type"},
+              {Drop::kUnknownSsrc, "unknown_ssrc"},
+              {Drop::kStray, "stray"},
+              {Drop::kUplinkLimit, "uplink_limit"},
+              {Drop::kUnexpected, "unexpected"},
+              {Drop::kNoSlot, "no_slot"},
+              {Drop::kSilence, "silence"},
+              {Drop::kLate, "late"},
+              {Drop::kNoPacket, "no_packet"},
+              {Drop::kCrossing, "crossing"}},
+    .counters = {{Count::kVoiceIn, "voice_in", "RTP packets accepted from speakers."},
+                 {Count::kVoiceOut, "voice_out", "RTP packets produced for receivers."},
+                 {Count::kRtcpIn, "rtcp_in", "Compound RTCP packets read."},
+                 {Count::kRtcpOut, "rtcp_out", "Compound RTCP packets produced."},
+                 {Count::kSlotChanges, "slot_changes", "How often a slot went to another speaker."},
+                 {Count::kNotConnected, "not_connected",
+                  "RTP packets not produced for receivers whose DTLS handshake is not complete."}}};
+
+struct Settings {
+  rooms::Directory* directory = nullptr;  // main thread only
+  Duration slot_hold{};
+  UplinkLimit::Config uplink;
+  Duration rtcp_interval{};
+};
+
+Result<Settings> readSettings(const filters::RtpRouter& config, chain::FactoryContext& context) {
+  Settings settings;
+  settings.directory = &context.directory;
+  settings.slot_hold = std::chrono::milliseconds{config.slot_hold_ms()};
+  settings.rtcp_interval = std::chrono::milliseconds{config.rtcp_interval_ms()};
+  settings.uplink.packets_per_second = config.uplink().packets_per_second();
+  settings.uplink.burst_packets = config.uplink().burst_packets();
+  settings.uplink.bytes_per_second = config.uplink().bytes_per_second();
+  settings.uplink.burst_bytes = config.uplink().burst_bytes();
+  return settings;
+}
 
 template <typename T>
 void increment(std::atomic<T>& value) {
   value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // one writer
 }
 
-}  // namespace
+class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Receiver {
+ public:
+  RtpRouter(chain::FilterContext& context, const Settings& settings);
+  ~RtpRouter() override;
 
-Result<chain::FilterFactoryPtr> RtpRouterFactory::make(const filters::RtpRouter& config,
-                                                       chain::FactoryContext& context) {
-  auto factory = std::make_shared<RtpRouterFactory>();
-  factory->directory = &context.directory;
-  factory->slot_hold = std::chrono::milliseconds{config.slot_hold_ms()};
-  factory->rtcp_interval = std::chrono::milliseconds{config.rtcp_interval_ms()};
-  factory->uplink.packets_per_second = config.uplink().packets_per_second();
-  factory->uplink.burst_packets = config.uplink().burst_packets();
-  factory->uplink.bytes_per_second = config.uplink().bytes_per_second();
-  factory->uplink.burst_bytes = config.uplink().burst_bytes();
-  return chain::FilterFactoryPtr(std::move(factory));
-}
+  void onIngress(net::PacketPtr&& packet) override;
+  bool archive(Archive& a) override;
+  void describe(chain::Description& out) const override;
 
-chain::FilterPtr RtpRouterFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<RtpRouter>(context, *this);
-}
+ private:
+  bool onSettings(const Settings& before) override;
+  uint32_t number() const override { return player_->number; }
+  void deliver(const net::SharedPacket& packet, const Voice& voice) override;
 
-RtpRouter::RtpRouter(chain::FilterContext& context, const RtpRouterFactory& factory)
-    : Filter(context),
-      factory_(&factory),
+  void onRtp(net::PacketPtr&& packet);
+  bool cutRedundancy(net::Packet& packet) const;
+  void distribute(net::PacketPtr&& packet);
+  void bind(uint32_t ssrc);
+  void onRtcp(net::PacketPtr&& packet);
+  bool isOurs(uint32_t ssrc) const;
+  void sendReports();
+  void sendReport(std::span<const rtcp::SenderInfo> senders, std::span<const rtcp::ReportBlock> blocks);
+
+  const rooms::PlayerPtr player_;  // null: not announced by signalling; everything is dropped
+  RouterWorker& shared_;
+  std::optional<Speaker> speaker_;
+  UplinkLimit uplink_;
+  bool newly_bound_ = false;  // the directory has yet to be given the speaker's SSRC
+  SlotTable slots_;
+  std::vector<SlotStream> streams_;  // by slot
+  net::Timer reports_;
+};
+
+RtpRouter::RtpRouter(chain::FilterContext& context, const Settings& settings)
+    : TypedFilter(context, settings),
       player_(context.session().player()),
       shared_(context.worker().local<RouterWorker>()),
-      uplink_(factory.uplink, context.now()),
+      uplink_(settings.uplink, context.now()),
       slots_(player_ == nullptr ? 0 : player_->negotiated.slots.size()),
       reports_(context.timers(), [this] { sendReports(); }) {
   if (player_ == nullptr) return;
   if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
   streams_.reserve(slots_.size());
   for (size_t i = 0; i < slots_.size(); ++i) {
-    streams_.emplace_back(player_->negotiated.slots[i], player_->slot_states[i]);
+    streams_.emplace_back(player_->negotiated.slots[i], player_->slot_sequences[i]);
   }
   shared_.add(*player_->room, *this);
-  armReports();
+  reports_.arm(media::RtcpSession::interval(settings.rtcp_interval));
 }
 
 RtpRouter::~RtpRouter() {
@@ -101,22 +150,11 @@ void RtpRouter::onIngress(net::PacketPtr&& packet) {
 }
 
 void RtpRouter::onRtp(net::PacketPtr&& packet) {
-  auto rtp = rtp::parse(packet->data());
-  if (!rtp) return context_.drop(std::move(packet), Drop::kMalformed);
+  if (packet->rtp() == nullptr) return context_.drop(std::move(packet), Drop::kMalformed);
   if (!speaker_) return context_.drop(std::move(packet), Drop::kNotSending);
-  const rooms::SendingLine& line = speaker_->line();
-  if (line.red_payload_type != 0 && rtp->payload_type == line.red_payload_type) {
-    // A reload may have taken away the repair filter that RED was negotiated for.
-    size_t primary_at = 0;  // padding only
-    if (!rtp->payload.empty()) {
-      const auto red = red::parse(rtp->payload);
-      if (!red) return context_.drop(std::move(packet), Drop::kMalformed);
-      primary_at = static_cast<size_t>(red->primary().data.data() - rtp->payload.data());
-    }
-    media::cutPayload(*packet, *rtp, primary_at, line.opus_payload_type);
-    rtp = rtp::parse(packet->data());
-  }
-  switch (speaker_->examine(*rtp, packet->received)) {
+  if (!cutRedundancy(*packet)) return context_.drop(std::move(packet), Drop::kMalformed);
+  const rtp::Packet& rtp = *packet->rtp();
+  switch (speaker_->examine(rtp, packet->received)) {
     case Speaker::Verdict::kVoice:
       break;
     case Speaker::Verdict::kNewlyBound:
@@ -129,20 +167,37 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
     case Speaker::Verdict::kStray:
       return context_.drop(std::move(packet), Drop::kStray);
   }
-  if (!uplink_.take(rtp->payload.size(), packet->received)) {
+  if (!uplink_.take(rtp.payload.size(), packet->received)) {
     return context_.drop(std::move(packet), Drop::kUplinkLimit);
   }
   // Only within the limit, since binding costs work on the main thread.
-  if (std::exchange(newly_bound_, false)) bind(rtp->ssrc);
-  distribute(std::move(packet), *rtp);
+  if (std::exchange(newly_bound_, false)) bind(rtp.ssrc);
+  distribute(std::move(packet));
+}
+
+// A reload may have taken away the repair filter that RED was negotiated for. Makes the packet plain Opus, or
+// returns false if it is malformed.
+bool RtpRouter::cutRedundancy(net::Packet& packet) const {
+  const rooms::SendingLine& line = speaker_->line();
+  const rtp::Packet& rtp = *packet.rtp();
+  if (line.red_payload_type == 0 || rtp.payload_type != line.red_payload_type) return true;
+  size_t primary_at = 0;  // padding only
+  if (!rtp.payload.empty()) {
+    const auto red = red::parse(rtp.payload);
+    if (!red) return false;
+    primary_at = static_cast<size_t>(red->primary().data.data() - rtp.payload.data());
+  }
+  media::cutPayload(packet, rtp, primary_at, line.opus_payload_type);
+  return packet.rtp() != nullptr;
 }
 
 void RtpRouter::bind(uint32_t ssrc) {
-  rooms::Directory* directory = factory_->directory;
+  rooms::Directory* directory = settings().directory;
   context_.worker().postToMain([directory, player = player_, ssrc] { directory->bindSsrc(player, ssrc); });
 }
 
-void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
+void RtpRouter::distribute(net::PacketPtr&& packet) {
+  const rtp::Packet& rtp = *packet->rtp();
   auto& observed = player_->observed;
   const uint32_t csrc = observed.csrc.load(std::memory_order_relaxed);
   std::optional<uint8_t> level;
@@ -162,7 +217,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet, const rtp::Packet& rtp) {
   }
   increment(observed.packets_in);
   context_.count(Count::kVoiceIn);
-  packet->note<Voice>() = voice;
+  packet->setNote(voice);
   if (!shared_.distribute(*player_->room, std::move(packet))) context_.countDrop(Drop::kCrossing);
 }
 
@@ -170,7 +225,7 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed))
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
-  const auto assignment = slots_.assign(voice.speaker, voice.speech, now, factory_->slot_hold);
+  const auto assignment = slots_.assign(voice.speaker, voice.speech, now, settings().slot_hold);
   if (!assignment) return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
   if (assignment->fresh) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
@@ -180,6 +235,7 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
   }
   out->kind = PacketKind::kRtp;
   out->received = packet->received;
+  out->slot = static_cast<uint16_t>(assignment->slot);
   out->origin = packet;
   increment(player_->observed.packets_out);
   context_.count(Count::kVoiceOut);
@@ -199,11 +255,12 @@ void RtpRouter::onRtcp(net::PacketPtr&& packet) {
     for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
       if (!isOurs(block->ssrc)) continue;
       loss = std::max(loss.value_or(0), block->fraction_lost);
-      if (const auto rtt = rtcp::roundTrip(*block, now_middle)) onRoundTrip(*rtt);
+      if (const auto rtt = rtcp::roundTrip(*block, now_middle)) player_->line.onRoundTrip(*rtt);
     }
-    if (const auto rtt = rtcp::referenceRoundTrip(*part, reportingSsrc(), now_middle)) onRoundTrip(*rtt);
+    const auto rtt = rtcp::referenceRoundTrip(*part, media::RtcpSession(*player_).ssrc(), now_middle);
+    if (rtt) player_->line.onRoundTrip(*rtt);
   }
-  if (loss) player_->observed.loss_permille.store(*loss * 1000u / 256, std::memory_order_relaxed);
+  if (loss) player_->line.setDownlinkLoss(*loss);
   if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
   context_.consume(std::move(packet));
 }
@@ -213,36 +270,16 @@ bool RtpRouter::isOurs(uint32_t ssrc) const {
                      [&](const SlotStream& stream) { return stream.ssrc() == ssrc; });
 }
 
-void RtpRouter::onRoundTrip(Duration round_trip) {
-  player_->observed.rtt_us.store(static_cast<uint32_t>(round_trip.count() / 1000), std::memory_order_relaxed);
-  increment(player_->observed.rtt_samples);
-}
-
-// Without a slot to send on, reports use the player's number as SSRC.
-uint32_t RtpRouter::reportingSsrc() const {
-  return streams_.empty() ? player_->number : streams_.front().ssrc();
-}
-
-void RtpRouter::armReports() {
-  // RFC 3550 section 6.2: spread over half to one and a half of the interval, so that reports to clients are
-  // not in step.
-  const auto interval = factory_->rtcp_interval.count();
-  reports_.arm(Duration{interval / 2 + static_cast<int64_t>(randomU32()) * (interval / 1000) / 4'294'967});
-}
-
 void RtpRouter::sendReports() {
-  armReports();
+  reports_.arm(media::RtcpSession::interval(settings().rtcp_interval));
   if (!player_->observed.connected.load(std::memory_order_relaxed))
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
   const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
   std::optional<rtcp::ReportBlock> block;
   if (speaker_) block = speaker_->report(now);
-  if (block) {
-    player_->observed.uplink_loss_permille.store(block->fraction_lost * 1000u / 256,
-                                                 std::memory_order_relaxed);
-  }
-  std::array<rtcp::SenderInfo, kSendersPerReport> senders;
+  if (block) player_->line.setRoutedLoss(block->fraction_lost);
+  std::array<rtcp::SenderInfo, media::RtcpSession::kMaxSenders> senders;
   size_t count = 0;
   for (SlotStream& stream : streams_) {
     const auto info = stream.report(ntp, now);
@@ -259,29 +296,15 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
                            std::span<const rtcp::ReportBlock> blocks) {
   net::PacketPtr packet = context_.packet();
   if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
-  packet->resize(net::Packet::kMaxPayload);
-  rtcp::Writer writer(packet->data());
-  for (const rtcp::SenderInfo& sender : senders) {
-    writer.addSenderReport(sender, &sender == senders.data() ? blocks : std::span<const rtcp::ReportBlock>());
-  }
-  const uint32_t own = reportingSsrc();
-  if (senders.empty()) writer.addReceiverReport(own, blocks);
-  for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
-  if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
-  // A client that receives no voice has no sender report of the server to refer to.
-  if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(std::chrono::system_clock::now()));
-  const auto size = writer.finish();
-  if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);
-  packet->resize(*size);
-  packet->kind = PacketKind::kRtcp;
+  const rtcp::Ntp now = rtcp::toNtp(std::chrono::system_clock::now());
+  media::RtcpSession(*player_).writeReport(senders, blocks, now, *packet);
   context_.count(Count::kRtcpOut);
   context_.egress(std::move(packet));
 }
 
-bool RtpRouter::onReload(const chain::FilterFactory& factory) {
-  factory_ = static_cast<const RtpRouterFactory*>(&factory);
-  uplink_.configure(factory_->uplink, context_.now());
-  if (player_ != nullptr) armReports();
+bool RtpRouter::onSettings(const Settings&) {
+  uplink_.configure(settings().uplink, context_.now());
+  if (player_ != nullptr) reports_.arm(media::RtcpSession::interval(settings().rtcp_interval));
   return true;
 }
 
@@ -304,13 +327,14 @@ void RtpRouter::describe(chain::Description& out) const {
   }
 }
 
+}  // namespace
+
 chain::FilterType filterType() {
-  return {.name = "rtp_router",
-          .config_type = "sluice.filters.RtpRouter",
-          .needs = chain::kAuthenticatedPeer | chain::kPlainRtp,
-          .terminal = true,
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
-          .parse = chain::parseAs<filters::RtpRouter, RtpRouterFactory>};
+  return chain::typedFilterType<RtpRouter, readSettings>(
+      {.name = "rtp_router",
+       .needs = chain::kAuthenticatedPeer | chain::kPlainRtp,
+       .terminal = true,
+       .routes_voice = true});
 }
 
 }  // namespace sluice::rtp_router

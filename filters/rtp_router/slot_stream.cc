@@ -13,14 +13,14 @@ constexpr uint8_t kPaddingBit = 0x20;
 
 }  // namespace
 
-SlotStream::SlotStream(const rooms::Slot& slot, rooms::SlotState& state)
-    : slot_(slot), state_(state), rewriter_(rtp::firstSequence(randomU32()), randomU32()) {}
+SlotStream::SlotStream(const rooms::Slot& slot, rooms::SlotSequence& sequence)
+    : slot_(slot), sequence_(sequence), rewriter_(rtp::firstSequence(randomU32()), randomU32()) {}
 
 bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out) {
   const bool fresh = voice.speaker != speaker_ || voice.stream != speaker_stream_;
   speaker_ = voice.speaker;
   speaker_stream_ = voice.stream;
-  if (state_.skip != 0) rewriter_.skip(std::exchange(state_.skip, 0));
+  if (const uint16_t reserved = sequence_.takeReserved()) rewriter_.skip(reserved);
   const uint8_t* source = in.data().data();
   const auto numbers = rewriter_.rewrite(readU16(source + 2), readU32(source + 4), fresh, now);
   if (!numbers) return false;
@@ -38,9 +38,10 @@ bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, n
   const size_t header_size = header.size();
   if (header_size + payload.size() > net::Packet::kMaxPayload) return false;
   out.resize(header_size + payload.size());
-  rtp::write(header, out.data().data());
-  out.data()[0] |= source[0] & kPaddingBit;
-  std::copy(payload.begin(), payload.end(), out.data().begin() + static_cast<ptrdiff_t>(header_size));
+  const MutableBytes data = out.mutableData();
+  rtp::write(header, data.data());
+  data[0] |= source[0] & kPaddingBit;
+  std::copy(payload.begin(), payload.end(), data.begin() + static_cast<ptrdiff_t>(header_size));
   ++packets_;
   octets_ += static_cast<uint32_t>(payload.size());
   return true;

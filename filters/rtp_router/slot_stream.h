@@ -15,7 +15,7 @@ namespace sluice::rtp_router {
 class SlotStream {
  public:
   // Both must outlive the stream.
-  SlotStream(const rooms::Slot& slot, rooms::SlotState& state);
+  SlotStream(const rooms::Slot& slot, rooms::SlotSequence& sequence);
 
   // Fills `out` with the speaker's packet as this receiver negotiated it: SSRC, payload type and extension
   // ids of the slot, the true speaker in CSRC, no mid. False if the packet arrived too late to have a place
@@ -31,7 +31,7 @@ class SlotStream {
 
  private:
   const rooms::Slot& slot_;
-  rooms::SlotState& state_;
+  rooms::SlotSequence& sequence_;
   StreamRewriter rewriter_;
   uint32_t speaker_ = 0;  // the speaker that the rewriter follows, and which of its streams
   uint32_t speaker_stream_ = 0;

@@ -230,6 +230,7 @@ void FilterChain::enterIngress(const FilterContext::Hop& hop, PacketPtr&& packet
   for (const FilterSpec& filter : hop.passed) filter.stats[worker_index_]->ingress.count(packet->size());
   if (hop.next == nullptr) return ends_.onInnerEnd(std::move(packet));
   hop.next->stats_->ingress.count(packet->size());
+  packet->clearNote();
   hop.next->filter_->onIngress(std::move(packet));
 }
 
@@ -237,6 +238,7 @@ void FilterChain::enterEgress(const FilterContext::Hop& hop, PacketPtr&& packet)
   for (const FilterSpec& filter : hop.passed) filter.stats[worker_index_]->egress.count(packet->size());
   if (hop.next == nullptr) return ends_.onOuterEnd(std::move(packet));
   hop.next->stats_->egress.count(packet->size());
+  packet->clearNote();
   hop.next->filter_->onEgress(std::move(packet));
 }
 

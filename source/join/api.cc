@@ -317,6 +317,7 @@ http::Response Api::showRoom(const http::Request& request, const http::Parameter
 nlohmann::json Api::describe(const rooms::Player& player) const {
   const rooms::Observed& observed = player.observed;
   const auto read = [](const auto& value) { return value.load(std::memory_order_relaxed); };
+  const auto percent = [](double share) { return std::round(share * 1000) / 10; };
   const PlayerState state = stateOf(player, clock_.now());
   return {
       {"id", player.id},
@@ -328,9 +329,9 @@ nlohmann::json Api::describe(const rooms::Player& player) const {
       {"slots", player.negotiated.slots.size()},
       {"packets_in", read(observed.packets_in)},
       {"packets_out", read(observed.packets_out)},
-      {"rtt_ms", read(observed.rtt_us) / 1000.0},
-      {"loss_percent", read(observed.loss_permille) / 10.0},
-      {"uplink_loss_percent", read(observed.uplink_loss_permille) / 10.0},
+      {"rtt_ms", std::chrono::duration<double, std::milli>(player.line.roundTrip()).count()},
+      {"loss_percent", percent(player.line.downlinkLoss())},
+      {"uplink_loss_percent", percent(player.line.uplinkLoss())},
       {"profile", player.advice ? profileJson(*player.advice) : nlohmann::json()},
   };
 }

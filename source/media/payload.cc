@@ -7,7 +7,7 @@ namespace sluice::media {
 namespace {
 
 void setPayloadType(net::Packet& packet, uint8_t payload_type) {
-  uint8_t& byte = packet.data()[1];
+  uint8_t& byte = packet.mutableData()[1];
   byte = static_cast<uint8_t>((byte & 0x80) | payload_type);
 }
 
@@ -15,12 +15,11 @@ void setPayloadType(net::Packet& packet, uint8_t payload_type) {
 
 void cutPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint8_t payload_type) {
   assert(n <= rtp.payload.size());
-  uint8_t* begin = packet.data().data();
+  uint8_t* begin = packet.mutableData().data();
   const auto header = static_cast<size_t>(rtp.payload.data() - begin);
   std::memmove(begin + n, begin, header);
   packet.removePrefix(n);
   setPayloadType(packet, payload_type);
-  packet.origin.reset();
 }
 
 uint8_t* growPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint8_t payload_type) {
@@ -29,10 +28,9 @@ uint8_t* growPayload(net::Packet& packet, const rtp::Packet& rtp, size_t n, uint
   if (size + n > net::Packet::kMaxPayload || n > packet.tailroom()) return nullptr;
   const auto header = static_cast<size_t>(rtp.payload.data() - packet.data().data());
   packet.resize(size + n);
-  uint8_t* payload = packet.data().data() + header;
+  uint8_t* payload = packet.mutableData().data() + header;
   std::memmove(payload + n, payload, size - header);
   setPayloadType(packet, payload_type);
-  packet.origin.reset();
   return payload;
 }
 

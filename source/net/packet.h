@@ -8,12 +8,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
 #include "source/base/bytes.h"
 #include "source/base/clock.h"
 #include "source/codec/demux.h"
+#include "source/codec/rtp.h"
 #include "source/net/address.h"
 
 namespace sluice::net {
@@ -56,9 +58,14 @@ class Packet {
   static constexpr size_t kTailroom = 160;     // an SRTP trailer (libsrtp requires 148)
   static constexpr size_t kMaxPayload = 1500;  // one Ethernet MTU; longer datagrams are dropped as truncated
   static constexpr size_t kCapacity = kHeadroom + kMaxPayload + kTailroom;
+  static constexpr uint16_t kNoSlot = UINT16_MAX;
 
-  MutableBytes data() { return {block_ + offset_, size_}; }
   Bytes data() const { return {block_ + offset_, size_}; }
+  // For a change of the data: rtp() reads it again, and origin no longer applies.
+  MutableBytes mutableData() {
+    onChange();
+    return {block_ + offset_, size_};
+  }
   size_t size() const { return size_; }
   size_t headroom() const { return offset_; }
   size_t tailroom() const { return kCapacity - offset_ - size_; }
@@ -66,16 +73,19 @@ class Packet {
   // Grow or shrink at either end; growing never moves data. The caller checks headroom and tailroom first.
   void prepend(size_t n) {
     assert(n <= headroom());
+    onChange();
     offset_ = static_cast<uint16_t>(offset_ - n);
     size_ = static_cast<uint16_t>(size_ + n);
   }
   void removePrefix(size_t n) {
     assert(n <= size_);
+    onChange();
     offset_ = static_cast<uint16_t>(offset_ + n);
     size_ = static_cast<uint16_t>(size_ - n);
   }
   void resize(size_t n) {
     assert(n <= kCapacity - offset_);
+    onChange();
     size_ = static_cast<uint16_t>(n);
   }
   // Replaces the data; false when it does not fit.
@@ -83,32 +93,60 @@ class Packet {
   // Copies all fields of the other packet except its data, origin and note.
   void copyEnvelope(const Packet& other);
 
-  // The peer: source on ingress, destination on egress. Unset on egress: the session's tuple.
-  Address remote;
-  Address local;                      // the local address; on egress the source address, if set
+  // The packet as RTP; null if it is malformed. It is parsed once, until the data changes; views of the data.
+  const rtp::Packet* rtp() const {
+    if (rtp_state_ == RtpState::kUnknown) parseRtp();
+    return rtp_state_ == RtpState::kParsed ? &rtp_ : nullptr;
+  }
+
+  // Where a packet to the client goes; one of three cases. A new packet is for the selected address pair.
+  enum class Route : uint8_t {
+    kSelected,  // the address pair that the session has selected
+    kReply,     // back along the path of a packet from the client
+    kExplicit,  // `remote` from `local`, even though that is no address pair of the session
+  };
+  Route route() const { return route_; }
+  // The functions also reset ttl, which belongs to the path that the packet came by.
+  void routeToSelected() { setRoute(Route::kSelected, {}, {}); }
+  void routeAsReplyTo(const Packet& request) {
+    setRoute(Route::kReply, request.remote, request.local);
+    tuple = request.tuple;
+  }
+  void routeExplicitly(const Address& from, const Address& to) { setRoute(Route::kExplicit, to, from); }
+  // For UdpPort::send(): to this peer, from the port's own address.
+  void sendTo(const Address& peer) { setRoute(Route::kExplicit, peer, {}); }
+
+  Address remote;                     // the peer: source on ingress, destination on egress
+  Address local;                      // the local address
   Instant received;                   // one timestamp per batch
   Instant deadline = Instant::max();  // on egress: a packet held longer is useless and is dropped
   PacketKind kind = PacketKind::kOther;
   uint8_t tos = 0;             // the whole byte, DSCP and ECN; sent unchanged
   uint8_t ttl = 0;             // hop limit; on egress 0 is the system's default
+  uint8_t tuple = 0;           // on ingress: which of the session's address pairs it arrived on
   uint16_t via = 0;            // the listener port on which it arrived
-  bool explicit_path = false;  // on egress: use remote and local even though they are no tuple of the session
+  uint16_t slot = kNoSlot;     // on egress: the index of the player's slot whose stream it belongs to
   bool dont_fragment = false;  // on egress, over IPv4: refuse it if it is too long
 
   // On egress: a packet that ends with the same payload as this one, for filters that may have to retransmit
-  // it. A filter that changes the payload resets it.
+  // it. A change of the data resets it.
   SharedPacket origin;
 
-  // Scratch space for the filter that owns the packet; lost when the packet is passed to another filter.
+  // Scratch space for the filter that owns the packet. It is lost when the packet is passed to another
+  // filter; a debug build asserts that what is read was written.
   template <typename T>
-  T& note() {
+  void setNote(const T& note) {
     static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= kNoteSize && alignof(T) <= 8);
-    return *reinterpret_cast<T*>(note_);
+    new (note_) T(note);
+    setNoteType(&kNoteType<T>);
   }
   template <typename T>
   const T& note() const {
-    return const_cast<Packet*>(this)->note<T>();
+    assert(note_type_ == &kNoteType<T>);
+    return *std::launder(reinterpret_cast<const T*>(note_));
   }
+  // The packet changes its owner.
+  void clearNote() { setNoteType(nullptr); }
 
   // Marks the packet as accounted for: sent, dropped with a reason, or consumed.
   void settle() { settled_ = true; }
@@ -118,9 +156,31 @@ class Packet {
   friend class SharedPacket;
   friend struct PacketReleaser;
   static constexpr size_t kNoteSize = 32;
+  template <typename T>
+  static constexpr char kNoteType = 0;  // its address identifies the type
+  enum class RtpState : uint8_t { kUnknown, kParsed, kMalformed };
 
   Packet() = default;
   void reset();
+  void parseRtp() const;
+  void onChange() {
+    rtp_state_ = RtpState::kUnknown;
+    origin.reset();
+  }
+  void setRoute(Route route, const Address& to, const Address& from) {
+    route_ = route;
+    remote = to;
+    local = from;
+    ttl = 0;
+  }
+#ifdef NDEBUG
+  void setNoteType(const char*) {}
+#else
+  void setNoteType(const char* type) {
+    note_type_ = type;
+  }
+  const char* note_type_ = nullptr;
+#endif
 
   PacketPool* pool_ = nullptr;
   Packet* next_ = nullptr;  // in a free list
@@ -128,6 +188,9 @@ class Packet {
   uint16_t size_ = 0;
   uint32_t holders_ = 0;  // SharedPackets
   bool settled_ = false;
+  Route route_ = Route::kSelected;
+  mutable RtpState rtp_state_ = RtpState::kUnknown;
+  mutable rtp::Packet rtp_;
   alignas(8) std::byte note_[kNoteSize];
   uint8_t block_[kCapacity];
 };

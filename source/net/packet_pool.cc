@@ -6,6 +6,7 @@ namespace sluice::net {
 
 bool Packet::assign(Bytes bytes) {
   if (bytes.size() > kCapacity - offset_) return false;
+  onChange();
   std::copy(bytes.begin(), bytes.end(), block_ + offset_);
   size_ = static_cast<uint16_t>(bytes.size());
   return true;
@@ -20,8 +21,16 @@ void Packet::copyEnvelope(const Packet& other) {
   tos = other.tos;
   ttl = other.ttl;
   via = other.via;
-  explicit_path = other.explicit_path;
+  tuple = other.tuple;
+  slot = other.slot;
+  route_ = other.route_;
   dont_fragment = other.dont_fragment;
+}
+
+void Packet::parseRtp() const {
+  const auto parsed = rtp::parse(data());
+  rtp_state_ = parsed ? RtpState::kParsed : RtpState::kMalformed;
+  if (parsed) rtp_ = *parsed;
 }
 
 void Packet::reset() {
@@ -29,9 +38,13 @@ void Packet::reset() {
   received = {};
   deadline = Instant::max();
   kind = PacketKind::kOther;
-  tos = ttl = 0;
+  tos = ttl = tuple = 0;
   via = 0;
-  dont_fragment = explicit_path = false;
+  slot = kNoSlot;
+  dont_fragment = false;
+  route_ = Route::kSelected;
+  rtp_state_ = RtpState::kUnknown;
+  clearNote();
   offset_ = kHeadroom;
   size_ = 0;
   holders_ = 0;

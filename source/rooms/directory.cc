@@ -168,9 +168,9 @@ void Directory::archive(Archive& a) {
       members.by_id[saved.id] = {player, saved.joined};
       ++player_count_;
     }
-    a(player->observed, player->slot_states, player->advice, player->signalled);
+    a(player->observed, player->line, player->slot_sequences, player->advice, player->signalled);
     if (!a.isReading()) continue;
-    player->slot_states.resize(player->negotiated.slots.size());
+    player->slot_sequences.resize(player->negotiated.slots.size());
     for (Observer* observer : observers_) observer->onJoined(player);
   }
 }

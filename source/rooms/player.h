@@ -1,5 +1,5 @@
-// One player of one room: what signalling negotiated (immutable) and what the owning worker observes
-// (atomics).
+// One player of one room: what signalling negotiated (immutable), and what is learned while it is connected.
+// Each part names its writer.
 #pragma once
 
 #include <atomic>
@@ -9,12 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "source/rooms/loss_histogram.h"
+#include "source/rooms/line_quality.h"
 #include "source/rooms/negotiated.h"
+#include "source/rooms/receiver_loss.h"
+#include "source/rooms/room.h"
+#include "source/rooms/slot_sequence.h"
 
 namespace sluice::rooms {
-
-class Room;
 
 // Recommended encoder settings for a speaker.
 struct VoiceProfile {
@@ -26,19 +27,19 @@ struct VoiceProfile {
   void archive(Archive& a) { a(bandwidth_hz, frame_ms, fec, expected_loss_percent, bitrate_bps); }
 };
 
-// Written by the owning worker (relaxed), read by any thread.
+// Relaxed atomics that any thread may read. The player's worker writes them, except where another writer is
+// named.
 struct Observed {
-  std::atomic<int32_t> worker{-1};     // the worker that owns the session; -1: no packet seen yet
-  std::atomic<uint32_t> ssrc{0};       // of the player's voice; 0: none received yet
-  std::atomic<uint32_t> csrc{0};       // sent to receivers; differs from ssrc only after a conflict
-  std::atomic<bool> connected{false};  // the DTLS handshake is done
-  std::atomic<uint64_t> packets_in{0};
+  // The worker that owns the session; -1: no packet seen yet. Set once, by the first worker that succeeds.
+  std::atomic<int32_t> worker{-1};
+  // Of the player's voice, by the main thread (Directory::bindSsrc); 0: none received yet. Receivers see
+  // `csrc`, which differs from `ssrc` only after a conflict.
+  std::atomic<uint32_t> ssrc{0};
+  std::atomic<uint32_t> csrc{0};
+  std::atomic<bool> connected{false};   // by dtls_srtp: the handshake is done
+  std::atomic<uint64_t> packets_in{0};  // by rtp_router, as the two below
   std::atomic<uint64_t> packets_out{0};
-  std::atomic<int64_t> last_voice_ns{0};          // Clock time of the last packet with sound
-  std::atomic<uint32_t> rtt_us{0};                // the last round trip, from RTCP; 0: unknown
-  std::atomic<uint32_t> rtt_samples{0};           // round trips measured so far
-  std::atomic<uint32_t> loss_permille{0};         // of packets sent to the player, as it reports
-  std::atomic<uint32_t> uplink_loss_permille{0};  // of packets that it sent, after repair
+  std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
 
   // Only while no worker runs.
   void archive(Archive& a) {
@@ -50,17 +51,8 @@ struct Observed {
       };
       (one(values), ...);
     };
-    each(worker, ssrc, csrc, connected, packets_in, packets_out, last_voice_ns, rtt_us, rtt_samples,
-         loss_permille, uplink_loss_permille);
+    each(worker, ssrc, csrc, connected, packets_in, packets_out, last_voice_ns);
   }
-};
-
-// State of a slot's stream that is independent of the filters and outlives them. Used by the owning worker
-// only.
-struct SlotState {
-  uint16_t skip = 0;                     // sequence numbers used beyond the router's, which it skips once
-  std::optional<uint16_t> rtx_sequence;  // of the next retransmission
-  void archive(Archive& a) { a(skip, rtx_sequence); }
 };
 
 // Why a player is no longer in the directory.
@@ -89,7 +81,8 @@ struct Player {
         id(std::move(player_id)),
         negotiated(std::move(agreed)),
         number(as_number),
-        slot_states(negotiated.slots.size()),
+        receiver_loss(room->receiverLoss()),
+        slot_sequences(negotiated.slots.size()),
         signalled{.remote = negotiated.remote, .local = {negotiated.local}} {}
 
   const std::shared_ptr<Room> room;
@@ -97,9 +90,10 @@ struct Player {
   const Negotiated negotiated;
   const uint32_t number;  // unique in the process, never 0
   Observed observed;
-  std::vector<SlotState> slot_states;     // as negotiated.slots
-  int loss_class = LossHistogram::kNone;  // in the room's loss histogram; used by the owning worker only
-  std::optional<VoiceProfile> advice;     // the last one given; main thread only
+  LineQuality line;
+  ReceiverLoss receiver_loss;
+  std::vector<SlotSequence> slot_sequences;  // as negotiated.slots
+  std::optional<VoiceProfile> advice;        // the last one given; main thread only
   Signalled signalled;
   Departure departure = Departure::kLeft;  // set when it leaves; main thread only
 

@@ -91,10 +91,9 @@ Status Session::load(const SavedSession& saved, Descriptors& descriptors) {
   return chain_.load(saved.filters, descriptors);
 }
 
-Tuple* Session::find(const net::Address& remote, const net::Address& local) {
-  const auto matches = [&](const Tuple& tuple) {
-    return tuple.remote == remote && (!local.isSet() || tuple.local == local);
-  };
+Tuple* Session::find(const net::Address& remote, const net::Address& local, size_t likely) {
+  const auto matches = [&](const Tuple& tuple) { return tuple.remote == remote && tuple.local == local; };
+  if (likely < tuples_.size() && matches(tuples_[likely])) return &tuples_[likely];
   const auto it = std::find_if(tuples_.begin(), tuples_.end(), matches);
   return it == tuples_.end() ? nullptr : &*it;
 }
@@ -104,6 +103,7 @@ void Session::receive(net::PacketPtr&& packet) {
   if (isClosing()) return drop(std::move(packet), ListenerDrop::kClosing);
   last_activity_ = packet->received;
   ++packets_in_;
+  if (const Tuple* tuple = find(*packet)) packet->tuple = static_cast<uint8_t>(tuple - tuples_.data());
   chain_.ingress(std::move(packet));
 }
 
@@ -148,7 +148,8 @@ bool Session::authenticate(const net::Packet& check) {
 }
 
 bool Session::isAuthenticated(const net::Packet& packet) const {
-  return isAuthenticated(packet.remote, packet.local);
+  const Tuple* tuple = const_cast<Session*>(this)->find(packet);
+  return tuple != nullptr && tuple->authenticated;
 }
 
 bool Session::isAuthenticated(const net::Address& remote, const net::Address& local) const {
@@ -217,8 +218,8 @@ void Session::onInnerEnd(net::PacketPtr&& packet) {
 }
 
 void Session::onOuterEnd(net::PacketPtr&& packet) {
-  if (packet->explicit_path) return sendDetour(std::move(packet));
-  Tuple* tuple = packet->remote.isSet() ? find(*packet) : &tuples_[selected_];
+  if (packet->route() == net::Packet::Route::kExplicit) return sendExplicitly(std::move(packet));
+  const Tuple* tuple = packet->route() == net::Packet::Route::kReply ? find(*packet) : &tuples_[selected_];
   if (tuple == nullptr) return drop(std::move(packet), ListenerDrop::kNoTuple);
   packet->remote = tuple->remote;
   packet->local = tuple->local;
@@ -226,7 +227,7 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
   tuple->port->udp->send(std::move(packet));
 }
 
-void Session::sendDetour(net::PacketPtr packet) {
+void Session::sendExplicitly(net::PacketPtr packet) {
   WorkerPort* sibling = host_.portAt(port(), packet->local);
   if (sibling == nullptr || port().isHairpin()) {  // no port is bound to a relay's address
     return drop(std::move(packet), ListenerDrop::kNoTuple);

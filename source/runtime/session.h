@@ -126,10 +126,10 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void countIn(const chain::ChainSpec& chain, int64_t change);
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
-  void sendDetour(net::PacketPtr packet);
-  // Finds by both addresses, or by the client's alone when `local` is not set. Null: not the client's.
-  Tuple* find(const net::Address& remote, const net::Address& local);
-  Tuple* find(const net::Packet& packet) { return find(packet.remote, packet.local); }
+  void sendExplicitly(net::PacketPtr packet);
+  // Null: not the client's. `likely` is the index of the tuple that is compared first.
+  Tuple* find(const net::Address& remote, const net::Address& local, size_t likely = 0);
+  Tuple* find(const net::Packet& packet) { return find(packet.remote, packet.local, packet.tuple); }
 
   SessionHost& host_;
   const uint64_t id_;

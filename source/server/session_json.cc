@@ -46,7 +46,7 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
     out["room"] = player->room->name();
     out["player"] = player->id;
     out["player_number"] = player->number;
-    out["rtt_ms"] = player->observed.rtt_us.load(std::memory_order_relaxed) / 1000.0;
+    out["rtt_ms"] = std::chrono::duration<double, std::milli>(player->line.roundTrip()).count();
   }
   session.chain().forEach([&](const std::string& name, const chain::Filter& filter) {
     chain::Description description;

@@ -1,0 +1,62 @@
+// The quality of the network path between a player and this server, as RTCP measures it. All values are
+// written on the player's worker, each by the filter that is named here, and may be read by any thread.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+#include "source/base/archive.h"
+#include "source/base/clock.h"
+
+namespace sluice::rooms {
+
+class LineQuality {
+ public:
+  // By rtp_router: a round trip that a report of the player shows.
+  void onRoundTrip(Duration round_trip) {
+    rtt_us_.store(static_cast<uint32_t>(round_trip / std::chrono::microseconds{1}), kRelaxed);
+    round_trips_.store(roundTrips() + 1, kRelaxed);
+  }
+  // By rtp_router: the player reports this loss of the packets sent to it. `fraction` as in a report block.
+  void setDownlinkLoss(uint8_t fraction) { downlink_permille_.store(permille(fraction), kRelaxed); }
+  // By rtp_router: the loss of the player's packets as they reach the router.
+  void setRoutedLoss(uint8_t fraction) { routed_permille_.store(permille(fraction), kRelaxed); }
+  // By opus, while it fills gaps so that the router does not see them: the loss before that.
+  void setLossBeforeConcealment(uint8_t fraction) { received_permille_.store(permille(fraction), kRelaxed); }
+  void clearLossBeforeConcealment() { received_permille_.store(kNotSet, kRelaxed); }
+
+  // The last one; 0: none is known.
+  Duration roundTrip() const { return std::chrono::microseconds{rtt_us_.load(kRelaxed)}; }
+  uint32_t roundTrips() const { return round_trips_.load(kRelaxed); }  // measured so far
+  // Of the packets sent to the player, 0 to 1.
+  double downlinkLoss() const { return downlink_permille_.load(kRelaxed) / 1000.0; }
+  // Of the packets that the player sent, 0 to 1, after repair and before concealment.
+  double uplinkLoss() const {
+    const uint32_t received = received_permille_.load(kRelaxed);
+    return (received != kNotSet ? received : routed_permille_.load(kRelaxed)) / 1000.0;
+  }
+
+  // Only while no worker runs. The opus filter of the other process sets its value again.
+  void archive(Archive& a) {
+    for (auto* value : {&rtt_us_, &round_trips_, &downlink_permille_, &routed_permille_}) {
+      uint32_t plain = value->load(kRelaxed);
+      a(plain);
+      value->store(plain, kRelaxed);
+    }
+  }
+
+ private:
+  static constexpr auto kRelaxed = std::memory_order_relaxed;
+  static constexpr uint32_t kNotSet = UINT32_MAX;
+  static uint32_t permille(uint8_t fraction) { return fraction * 1000u / 256; }
+
+  std::atomic<uint32_t> rtt_us_{0};
+  std::atomic<uint32_t> round_trips_{0};
+  std::atomic<uint32_t> downlink_permille_{0};
+  std::atomic<uint32_t> routed_permille_{0};
+  std::atomic<uint32_t> received_permille_{kNotSet};
+};
+
+}  // namespace sluice::rooms
