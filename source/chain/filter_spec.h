@@ -41,6 +41,7 @@ struct ChainSpec {
   std::vector<uint16_t> local_ports;         // empty: any
   std::vector<FilterSpec> filters;           // outermost first
   bool authenticates = false;                // one of its filters authenticates clients
+  bool routes_voice = false;                 // one of its filters serves players of rooms
 
   bool matches(const net::Address& remote, const net::Address& local) const;
   bool serves(uint32_t bucket) const { return first_bucket <= bucket && bucket < end_bucket; }

@@ -12,4 +12,12 @@ const FilterType* Registry::find(std::string_view config_type) const {
   return nullptr;
 }
 
+std::string Registry::names(bool (*wanted)(const FilterType&)) const {
+  std::string names;
+  for (const FilterType& type : types_) {
+    if (wanted(type)) names += (names.empty() ? "" : ", ") + std::string(type.name);
+  }
+  return names;
+}
+
 }  // namespace sluice::chain

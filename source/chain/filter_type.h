@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -52,6 +53,8 @@ class Registry {
   // `config_type` as in FilterType, or a type URL that ends with it. Null when unknown.
   const FilterType* find(std::string_view config_type) const;
   const std::deque<FilterType>& types() const { return types_; }
+  // The names of the types that `wanted` selects, for messages: "forward, rtp_router".
+  std::string names(bool (*wanted)(const FilterType&)) const;
 
  private:
   std::deque<FilterType> types_;

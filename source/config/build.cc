@@ -130,9 +130,8 @@ void addCandidates(const net::Address& bound, const std::set<net::Address>& mach
 std::vector<net::Address> candidatesOf(const runtime::Generation& generation, const NatSettings& nat) {
   std::vector<net::Address> candidates;
   for (const auto& listener : generation.listeners) {
-    const bool voice = std::any_of(listener->chains.begin(), listener->chains.end(), [](const auto& chain) {
-      return !chain->filters.empty() && (chain->filters.back().type->needs & chain::kPlainRtp) != 0;
-    });
+    const bool voice =
+        std::ranges::any_of(listener->chains, [](const auto& chain) { return chain->routes_voice; });
     if (!voice) continue;
     for (const net::Address& address : listener->addresses) {
       addCandidates(address, generation.machine, nat, candidates);
@@ -204,7 +203,10 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   }
   if (join.candidates.empty()) {
     join.candidates = candidatesOf(generation, nat);
-    if (join.candidates.empty()) checks.fail("join", "needs a listener whose chain ends in rtp_router");
+    if (join.candidates.empty()) {
+      const auto routes = [](const chain::FilterType& type) { return type.routes_voice; };
+      checks.fail("join", "needs a listener whose chain ends in " + input.registry.names(routes));
+    }
     for (const net::Address& candidate : join.candidates) {
       if (candidate.isWildcard() || candidate.port() == 0) {
         checks.fail("join.advertised_addresses",

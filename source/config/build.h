@@ -10,6 +10,7 @@
 
 #include "api/config.pb.h"
 #include "source/base/result.h"
+#include "source/chain/factory_context.h"
 #include "source/chain/filter_type.h"
 #include "source/config/rollout.h"
 #include "source/credentials/store.h"

@@ -9,11 +9,19 @@
 namespace sluice::config {
 namespace {
 
-std::string propertyNames(chain::Properties properties) {
+bool authenticates(const chain::FilterType& type) {
+  return (type.gives & chain::kAuthenticatedPeer) != 0;
+}
+
+std::string propertyNames(chain::Properties properties, const chain::Registry& registry) {
   std::string names;
-  if (properties & chain::kAuthenticatedPeer) names += "an authenticated peer (stun_turn)";
-  if (properties & chain::kPlainRtp)
-    names += std::string(names.empty() ? "" : " and ") + "plain RTP (dtls_srtp)";
+  if (properties & chain::kAuthenticatedPeer) {
+    names += "an authenticated peer (" + registry.names(authenticates) + ")";
+  }
+  if (properties & chain::kPlainRtp) {
+    const auto decrypts = [](const chain::FilterType& type) { return (type.gives & chain::kPlainRtp) != 0; };
+    names += std::string(names.empty() ? "" : " and ") + "plain RTP (" + registry.names(decrypts) + ")";
+  }
   return names;
 }
 
@@ -151,7 +159,8 @@ void ListenerBuilder::versions(const sluice::FilterChain& config, const std::str
     chain->end_bucket = first = ends[static_cast<size_t>(i)];
     filters(version.filters(), version_path, *chain);
     if (i > 0 && chain->authenticates != out.chains.back()->authenticates) {
-      checks_.fail(version_path + ".filters", "all versions must have stun_turn, or none");
+      checks_.fail(version_path + ".filters",
+                   "all versions must have " + input_.registry.names(authenticates) + ", or none");
     }
     out.chains.push_back(std::move(chain));
   }
@@ -164,9 +173,10 @@ void ListenerBuilder::filters(const Filters& config, const std::string& path, ch
   for (int i = 0; i < config.size(); ++i) filter(config[i], indexed(path + ".filters", i), out);
   // If an invalid filter was left out, the order of its neighbours is not meaningful.
   if (out.filters.size() == static_cast<size_t>(config.size())) checkOrder(out, path);
-  out.authenticates = std::any_of(out.filters.begin(), out.filters.end(), [](const chain::FilterSpec& f) {
-    return (f.type->gives & chain::kAuthenticatedPeer) != 0;
-  });
+  out.routes_voice =
+      std::ranges::any_of(out.filters, [](const chain::FilterSpec& f) { return f.type->routes_voice; });
+  out.authenticates = std::any_of(out.filters.begin(), out.filters.end(),
+                                  [](const chain::FilterSpec& f) { return authenticates(*f.type); });
 }
 
 void ListenerBuilder::match(const sluice::FilterChainMatch& config, const std::string& path,
@@ -224,8 +234,8 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
     const std::string filter_path = indexed(path + ".filters", static_cast<int>(i));
     const chain::Properties missing = type.needs & ~given;
     if (missing != chain::kNothing) {
-      checks_.fail(filter_path,
-                   std::string(type.name) + " needs a filter before it that gives " + propertyNames(missing));
+      checks_.fail(filter_path, std::string(type.name) + " needs a filter before it that gives " +
+                                    propertyNames(missing, input_.registry));
     }
     given |= type.gives;
     const bool last = i + 1 == chain.filters.size();
@@ -235,22 +245,24 @@ void ListenerBuilder::checkOrder(const chain::ChainSpec& chain, const std::strin
     }
     if (last && !type.terminal && !type.may_be_last) {
       checks_.fail(filter_path,
-                   "the last filter must take datagrams out of the chain (rtp_router, forward); " +
+                   "the last filter must take datagrams out of the chain (" +
+                       input_.registry.names([](const chain::FilterType& t) { return t.terminal; }) + "); " +
                        std::string(type.name) + " does not");
     }
   }
 }
 
-// The features that every chain serving players can handle.
+// The features that every chain that routes voice can handle.
 rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& listeners) {
   std::optional<rooms::RepairFeatures> common;
   for (const auto& listener : listeners) {
     for (const auto& chain : listener->chains) {
       if (chain->first_bucket == chain->end_bucket) continue;  // it serves no one
-      if (chain->filters.empty() || !chain->authenticates || !chain->filters.back().type->terminal) continue;
+      if (!chain->routes_voice) continue;
       rooms::RepairFeatures features;
-      for (const chain::FilterSpec& filter : chain->filters)
-        features = features | filter.factory->repairFeatures();
+      for (const chain::FilterSpec& filter : chain->filters) {
+        if (filter.type->repair_features) features = features | filter.type->repair_features(*filter.factory);
+      }
       common = common ? *common & features : features;
     }
   }

@@ -132,7 +132,7 @@ void Player::sendBytes(Bytes datagram) {
   net::PacketPtr packet = context_.pool.acquire();
   if (packet == nullptr) return;
   packet->assign(datagram);
-  packet->remote = answer_.candidate;
+  packet->sendTo(answer_.candidate);
   port_->send(std::move(packet));
 }
 
@@ -245,17 +245,17 @@ void Player::sendVoice(const std::vector<uint8_t>& opus, bool speech) {
                            .ssrc = ssrc_,
                            .extensions = {&extension, answer_.audio_level_id != 0 ? 1u : 0u}};
   packet->resize(net::Packet::kMaxPayload);
-  rtp::write(header, packet->data().data());
+  rtp::write(header, packet->mutableData().data());
   const bool counted = context_.counting && speech && !floods();
   const Stamp mark{index_, sequence_counted_, std::chrono::steady_clock::now(), counted};
-  const auto payload = stamp(opus, mark, packet->data().subspan(header.size()));
+  const auto payload = stamp(opus, mark, packet->mutableData().subspan(header.size()));
   size_t size = header.size() + payload.value_or(0);
-  if (!payload || srtp_->protect(packet->data().data(), size) != crypto::SrtpStatus::kOk) {
+  if (!payload || srtp_->protect(packet->mutableData().data(), size) != crypto::SrtpStatus::kOk) {
     packet->settle();
     return;
   }
   packet->resize(size);
-  packet->remote = answer_.candidate;
+  packet->sendTo(answer_.candidate);
   port_->send(std::move(packet));
   ++rtp_sequence_;
   ++packets_sent_;
@@ -271,7 +271,7 @@ void Player::onMedia(net::Packet& packet) {
   const bool rtp = classify(packet.data()) == PacketKind::kRtp;
   if (rtp && line_ && line_->loses()) return;
   const auto status =
-      rtp ? srtp_->unprotect(packet.data().data(), size) : srtp_->unprotectRtcp(packet.data().data(), size);
+      rtp ? srtp_->unprotect(packet.mutableData().data(), size) : srtp_->unprotectRtcp(packet.mutableData().data(), size);
   if (status == crypto::SrtpStatus::kReplayed && line_) {
     ++totals_.duplicates;  // two retransmissions for two NACKs
     return;
@@ -358,16 +358,16 @@ void Player::sendRtcp(const std::function<void(rtcp::Writer&)>& fill) {
   net::PacketPtr packet = context_.pool.acquire();
   if (packet == nullptr) return;
   packet->resize(net::Packet::kMaxPayload);
-  rtcp::Writer writer(packet->data());
+  rtcp::Writer writer(packet->mutableData());
   fill(writer);
   writer.addCname(ssrc_, ice_credentials_.ufrag);
   size_t size = writer.finish().value_or(0);
-  if (size == 0 || srtp_->protectRtcp(packet->data().data(), size) != crypto::SrtpStatus::kOk) {
+  if (size == 0 || srtp_->protectRtcp(packet->mutableData().data(), size) != crypto::SrtpStatus::kOk) {
     packet->settle();
     return;
   }
   packet->resize(size);
-  packet->remote = answer_.candidate;
+  packet->sendTo(answer_.candidate);
   port_->send(std::move(packet));
 }
 

@@ -175,7 +175,7 @@ bool UdpSocket::prepareReceive(unsigned& count) {
     PacketPtr& packet = batch_.packets[count];
     if (packet == nullptr && (packet = pool_.acquire()) == nullptr) break;
     packet->resize(Packet::kMaxPayload);
-    batch_.rx.vectors[count] = {packet->data().data(), Packet::kMaxPayload};
+    batch_.rx.vectors[count] = {packet->mutableData().data(), Packet::kMaxPayload};
     msghdr& header = batch_.rx.headers[count].msg_hdr;
     header = {};
     header.msg_name = &batch_.rx.names[count];
@@ -243,7 +243,7 @@ unsigned UdpSocket::prepareSend(size_t first) {
       if (i > 0) return i;
       setDontFragment(fd_, whole_ = whole);
     }
-    batch_.tx.vectors[i] = {packet.data().data(), packet.size()};
+    batch_.tx.vectors[i] = {const_cast<uint8_t*>(packet.data().data()), packet.size()};  // only read
     msghdr& header = batch_.tx.headers[i].msg_hdr;
     header = {};
     if (!connected_) {

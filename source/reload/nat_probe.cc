@@ -45,10 +45,10 @@ void NatProbe::ask() {
   net::PacketPtr packet = pool_.acquire();
   if (packet == nullptr) return;
   packet->resize(net::Packet::kMaxPayload);
-  stun::Writer writer(packet->data(), stun::kBinding, stun::Class::kRequest, id_);
+  stun::Writer writer(packet->mutableData(), stun::kBinding, stun::Class::kRequest, id_);
   writer.addFingerprint();
   packet->resize(*writer.finish());
-  packet->remote = options_.server;
+  packet->sendTo(options_.server);
   port_->send(std::move(packet));
 }
 

@@ -204,7 +204,7 @@ void Dispatcher::onRedirect(const net::Packet& check, const Tuple& tuple, unsign
   packet->remote = tuple.remote;
   packet->local = tuple.local;
   packet->via = tuple.port->id;
-  packet->note<MailNote>() = {.from = worker().index(), .redirects = false};
+  packet->setNote(MailNote{.from = worker().index(), .redirects = false});
   if (!worker().mail(at, options_.redirect, packet)) packet->settle();
 }
 
@@ -335,7 +335,7 @@ void Dispatcher::mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet) 
   packet->via = port.id;
   const bool redirects =
       redirects_.find({packet->remote, packet->local, port.id, SessionUsage::kMedia}).has_value();
-  packet->note<MailNote>() = {worker().index(), redirects};
+  packet->setNote(MailNote{worker().index(), redirects});
   if (!worker().mail(owner, options_.deliver, packet)) drop(port, packet, ListenerDrop::kMailboxFull);
 }
 
