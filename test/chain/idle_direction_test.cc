@@ -256,14 +256,13 @@ TEST_CASE("packets that a removed filter holds are counted by the idle neighbour
     const char* outward;
   };
   const std::vector<std::string> outer{"n1", "o1", "n2"}, inner{"n3", "i1", "n4"};
-  for (const auto& [after, inward, outward] :
-       {Case{"nonnin", "hbi", "hbo"}, Case{"nnnn", "hb", "hb"}, Case{"oi", "hbi", "hbo"},
-        Case{"n", "hb", "hb"}, Case{"", "hb", "hb"}}) {
-    CAPTURE(after);
+  for (const Case& each : {Case{"nonnin", "hbi", "hbo"}, Case{"nnnn", "hb", "hb"}, Case{"oi", "hbi", "hbo"},
+                           Case{"n", "hb", "hb"}, Case{"", "hb", "hb"}}) {
+    CAPTURE(each.after);
     Holding f("nonbnin");
-    f.chain.reload(filtersOf(after));
-    f.checkLeft(inward, outward);
-    const auto names = namesOf(after);
+    f.chain.reload(filtersOf(each.after));
+    f.checkLeft(each.inward, each.outward);
+    const auto names = namesOf(each.after);
     const auto counted = [&](const std::string& name) {
       return std::ranges::count(names, name) > 0 ? 1u : 0u;
     };
