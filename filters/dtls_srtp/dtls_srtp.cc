@@ -1,9 +1,16 @@
 #include "filters/dtls_srtp/dtls_srtp.h"
 
 #include <algorithm>
-#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
 
+#include "api/filters/dtls_srtp.pb.h"
 #include "source/base/log.h"
+#include "source/base/token_bucket.h"
+#include "source/chain/typed_filter.h"
+#include "source/crypto/dtls.h"
+#include "source/crypto/srtp.h"
 #include "source/rooms/room.h"
 
 namespace sluice::dtls_srtp {
@@ -11,6 +18,9 @@ namespace {
 
 using crypto::DtlsConnection;
 using crypto::SrtpStatus;
+using Health = stats::CounterSpec::Health;
+
+constexpr double kRestarts = 16;  // of one session's handshake, at once and per second
 
 enum class Drop {
   kAuthFailed,
@@ -24,26 +34,63 @@ enum class Drop {
   kNumberUsed,
   kHandedOver,
 };
-constexpr std::string_view kDrops[] = {"auth_failed", "replayed",   "malformed", "too_many_ssrcs",
-                                       "not_keyed",   "unexpected", "too_long",  "no_packet",
-                                       "number_used", "handed_over"};
-
 enum class Count { kOk, kWrongFingerprint, kNoProfile, kFailed, kTimeout, kRestarted };
-constexpr double kRestarts = 16;  // of one session's handshake, at once and per second
-constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
-using Health = stats::CounterSpec::Health;
-constexpr stats::CounterSpec kCounters[] = {
-    {"handshakes", kHandshakesHelp, "result", "ok", Health::kSuccess},
-    {"handshakes", kHandshakesHelp, "result", "wrong_fingerprint", Health::kFailure},
-    {"handshakes", kHandshakesHelp, "result", "no_srtp_profile", Health::kFailure},
-    {"handshakes", kHandshakesHelp, "result", "failed", Health::kFailure},
-    {"handshakes", kHandshakesHelp, "result", "timeout", Health::kFailure},
-    {"handshake_restarts",
-     "Handshakes restarted within their time limit, after a message that did not fit."}};
-
 enum class Record { kHandshake };
-constexpr stats::HistogramSpec kHistograms[] = {
-    {"handshake", "Time from a handshake's first datagram to its keys."}};
+
+constexpr std::string_view kHandshakesHelp = "DTLS handshakes, by result.";
+constexpr stats::Schema<Drop, Count, Record> kSchema{
+    .drops = {{Drop::kAuthFailed, "auth_failed"},
+              {Drop::kReplayed, "replayed"},
+              {Drop::kMalformed, "malformed"},
+              {Drop::kTooManySsrcs, "too_many_ssrcs"},
+              {Drop::kNotKeyed, "not_keyed"},
+              {Drop::kUnexpected, "unexpected"},
+              {Drop::kTooLong, "too_long"},
+              {Drop::kNoPacket, "no_packet"},
+              {Drop::kNumberUsed, "number_used"},
+              {Drop::kHandedOver, "handed_over"}},
+    .counters = {{Count::kOk, "handshakes", kHandshakesHelp, "result", "ok", Health::kSuccess},
+                 {Count::kWrongFingerprint, "handshakes", kHandshakesHelp, "result", "wrong_fingerprint",
+                  Health::kFailure},
+                 {Count::kNoProfile, "handshakes", kHandshakesHelp, "result", "no_srtp_profile",
+                  Health::kFailure},
+                 {Count::kFailed, "handshakes", kHandshakesHelp, "result", "failed", Health::kFailure},
+                 {Count::kTimeout, "handshakes", kHandshakesHelp, "result", "timeout", Health::kFailure},
+                 {Count::kRestarted, "handshake_restarts",
+                  "Handshakes restarted within their time limit, after a message that did not fit."}},
+    .histograms = {{Record::kHandshake, "handshake", "Time from a handshake's first datagram to its keys."}}};
+
+struct Settings {
+  std::shared_ptr<const crypto::DtlsContext> dtls;
+  std::vector<crypto::SrtpProfile> profiles;  // best first
+  Duration retransmit{};
+  Duration handshake_timeout{};
+};
+
+Result<Settings> readSettings(const filters::DtlsSrtp& config, chain::FactoryContext& context) {
+  Settings out;
+  Errors errors;
+  out.dtls = context.dtls;
+  for (int i = 0; i < config.profiles_size(); ++i) {
+    const auto profile = config.profiles(i) == filters::DtlsSrtp::SRTP_AEAD_AES_128_GCM
+                             ? crypto::SrtpProfile::kAeadAes128Gcm
+                             : crypto::SrtpProfile::kAes128CmSha1_80;
+    const std::string path = "profiles[" + std::to_string(i) + "]";
+    if (!filters::DtlsSrtp::Profile_IsValid(config.profiles(i)))
+      errors.push_back({path, "is not a known value"});
+    if (std::count(out.profiles.begin(), out.profiles.end(), profile) > 0) {
+      errors.push_back({path, "is listed twice"});
+    }
+    out.profiles.push_back(profile);
+  }
+  if (out.profiles.empty()) {
+    out.profiles = {crypto::SrtpProfile::kAeadAes128Gcm, crypto::SrtpProfile::kAes128CmSha1_80};
+  }
+  out.retransmit = std::chrono::milliseconds{config.retransmit_ms()};
+  out.handshake_timeout = std::chrono::seconds{config.handshake_timeout_s()};
+  if (!errors.empty()) return errors;
+  return out;
+}
 
 Drop dropOf(SrtpStatus status) {
   switch (status) {
@@ -79,43 +126,39 @@ const char* nameOf(crypto::SrtpProfile profile) {
   return profile == crypto::SrtpProfile::kAeadAes128Gcm ? "SRTP_AEAD_AES_128_GCM" : "SRTP_AES128_CM_SHA1_80";
 }
 
-}  // namespace
+// New settings apply to new handshakes; the keys of this session stay.
+class DtlsSrtp final : public chain::TypedFilter<Settings, kSchema>, private crypto::DtlsSink {
+ public:
+  DtlsSrtp(chain::FilterContext& context, const Settings& settings)
+      : TypedFilter(context, settings),
+        restarts_(kRestarts, kRestarts, context.now()),
+        timer_(context.timers(), [this] { onTimer(); }) {}
+  ~DtlsSrtp() override;
 
-Result<chain::FilterFactoryPtr> DtlsSrtpFactory::make(const filters::DtlsSrtp& config,
-                                                      chain::FactoryContext& context) {
-  auto factory = std::make_shared<DtlsSrtpFactory>();
-  Errors errors;
-  factory->dtls = context.dtls;
-  for (int i = 0; i < config.profiles_size(); ++i) {
-    const auto profile = config.profiles(i) == filters::DtlsSrtp::SRTP_AEAD_AES_128_GCM
-                             ? crypto::SrtpProfile::kAeadAes128Gcm
-                             : crypto::SrtpProfile::kAes128CmSha1_80;
-    const std::string path = "profiles[" + std::to_string(i) + "]";
-    if (!filters::DtlsSrtp::Profile_IsValid(config.profiles(i)))
-      errors.push_back({path, "is not a known value"});
-    if (std::count(factory->profiles.begin(), factory->profiles.end(), profile) > 0) {
-      errors.push_back({path, "is listed twice"});
-    }
-    factory->profiles.push_back(profile);
-  }
-  if (factory->profiles.empty()) {
-    factory->profiles = {crypto::SrtpProfile::kAeadAes128Gcm, crypto::SrtpProfile::kAes128CmSha1_80};
-  }
-  factory->retransmit = std::chrono::milliseconds{config.retransmit_ms()};
-  factory->handshake_timeout = std::chrono::seconds{config.handshake_timeout_s()};
-  if (!errors.empty()) return errors;
-  return chain::FilterFactoryPtr(std::move(factory));
-}
+  void onIngress(net::PacketPtr&& packet) override;
+  void onEgress(net::PacketPtr&& packet) override;
+  void onAuthenticated(const net::Address& remote) override;
+  // The keys and all numbers are handed over, the DTLS connection cannot be: a handshake in progress is lost,
+  // and later no close_notify is sent or understood.
+  bool archive(Archive& a) override;
+  void describe(chain::Description& out) const override;
 
-chain::FilterPtr DtlsSrtpFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<DtlsSrtp>(context, *this);
-}
+ private:
+  void sendDtls(Bytes datagram) override;
+  void beginHandshake();
+  void beginAgain();
+  void onDtls(net::PacketPtr&& packet);
+  void onMedia(net::PacketPtr&& packet);
+  void onStateChange();
+  void onConnected();
+  void onTimer();
 
-DtlsSrtp::DtlsSrtp(chain::FilterContext& context, const DtlsSrtpFactory& factory)
-    : Filter(context),
-      factory_(&factory),
-      restarts_(kRestarts, kRestarts, context.now()),
-      timer_(context.timers(), [this] { onTimer(); }) {}
+  std::unique_ptr<crypto::DtlsConnection> dtls_;  // null until the handshake begins
+  std::unique_ptr<crypto::SrtpSession> srtp_;     // null until it is done
+  Instant begun_{};
+  TokenBucket restarts_;  // of the handshake
+  net::Timer timer_;
+};
 
 DtlsSrtp::~DtlsSrtp() {
   const auto& player = context_.session().player();
@@ -137,11 +180,11 @@ void DtlsSrtp::beginHandshake() {
   const bool client = negotiated.dtls_role == rooms::DtlsRole::kClient;
   crypto::DtlsSink& sink = *this;
   dtls_ = std::make_unique<DtlsConnection>(
-      *factory_->dtls,
+      *settings().dtls,
       DtlsConnection::Options{.role = client ? crypto::DtlsRole::kClient : crypto::DtlsRole::kServer,
                               .peer_fingerprints = negotiated.fingerprints,
-                              .profiles = factory_->profiles,
-                              .initial_timeout = factory_->retransmit},
+                              .profiles = settings().profiles,
+                              .initial_timeout = settings().retransmit},
       sink);
   if (client) dtls_->start();
 }
@@ -213,7 +256,7 @@ void DtlsSrtp::onConnected() {
 void DtlsSrtp::onTimer() {
   const bool failed = dtls_->state() == DtlsConnection::State::kFailed;
   if (!failed && dtls_->state() != DtlsConnection::State::kHandshaking) return;
-  const Duration left = begun_ + factory_->handshake_timeout - context_.now();
+  const Duration left = begun_ + settings().handshake_timeout - context_.now();
   if (left <= Duration::zero()) {
     context_.count(failed ? Count::kFailed : Count::kTimeout);
     return context_.session().close(failed ? "dtls_failed" : "handshake_timeout");
@@ -262,11 +305,6 @@ void DtlsSrtp::onEgress(net::PacketPtr&& packet) {
   context_.egress(std::move(packet));
 }
 
-bool DtlsSrtp::onReload(const chain::FilterFactory& factory) {
-  factory_ = static_cast<const DtlsSrtpFactory*>(&factory);
-  return true;
-}
-
 bool DtlsSrtp::archive(Archive& a) {
   bool keyed = srtp_ != nullptr;
   if (!keyed && dtls_ != nullptr) return false;
@@ -285,13 +323,11 @@ void DtlsSrtp::describe(chain::Description& out) const {
   if (srtp_ != nullptr) out.emplace_back("profile", nameOf(srtp_->profile()));
 }
 
+}  // namespace
+
 chain::FilterType filterType() {
-  return {.name = "dtls_srtp",
-          .config_type = "sluice.filters.DtlsSrtp",
-          .needs = chain::kAuthenticatedPeer,
-          .gives = chain::kPlainRtp,
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = kHistograms},
-          .parse = chain::parseAs<filters::DtlsSrtp, DtlsSrtpFactory>};
+  return chain::typedFilterType<DtlsSrtp, readSettings>(
+      {.name = "dtls_srtp", .needs = chain::kAuthenticatedPeer, .gives = chain::kPlainRtp});
 }
 
 }  // namespace sluice::dtls_srtp

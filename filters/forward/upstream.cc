@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "filters/forward/statistics.h"
+
 namespace sluice::forward {
 namespace {
 

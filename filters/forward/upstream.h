@@ -6,14 +6,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "source/chain/filter_type.h"
+#include "source/chain/factory_context.h"
 #include "source/chain/worker.h"
 #include "source/stats/schema.h"
 
 namespace sluice::forward {
-
-enum class Drop { kNoSocket, kSendFailed, kUnmatchedReply };
-enum class Count { kRefused, kFailover };
 
 // One session's use of an upstream. Destroying it returns the socket, or the place on it.
 class Upstream {

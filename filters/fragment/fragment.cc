@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include "api/filters/fragment.pb.h"
+#include "filters/fragment/reassembly.h"
+#include "source/chain/typed_filter.h"
 #include "source/codec/demux.h"
 
 namespace sluice::fragment {
@@ -18,39 +21,67 @@ enum class Drop {
   kEvicted,
   kNoPacket
 };
-constexpr std::string_view kDrops[] = {"malformed", "duplicate",  "inconsistent", "too_long",
-                                       "nested",    "incomplete", "evicted",      "no_packet"};
 enum class Count { kJoined, kSplit, kFragmentsOut };
-constexpr stats::CounterSpec kCounters[] = {{"joined", "Messages from clients that were reassembled."},
-                                            {"split", "Packets to clients that were split."},
-                                            {"fragments_out", "Fragments created from them."}};
+constexpr stats::Schema<Drop, Count> kSchema{
+    .drops = {{Drop::kMalformed, "malformed"},
+              {Drop::kDuplicate, "duplicate"},
+              {Drop::kInconsistent, "inconsistent"},
+              {Drop::kTooLong, "too_long"},
+              {Drop::kNested, "nested"},
+              {Drop::kIncomplete, "incomplete"},
+              {Drop::kEvicted, "evicted"},
+              {Drop::kNoPacket, "no_packet"}},
+    .counters = {{Count::kJoined, "joined", "Messages from clients that were reassembled."},
+                 {Count::kSplit, "split", "Packets to clients that were split."},
+                 {Count::kFragmentsOut, "fragments_out", "Fragments created from them."}}};
 
-}  // namespace
+struct Settings {
+  size_t max_messages = 0;
+  Duration timeout{};
+  bool split = false;  // even before the client has sent a message in fragments
+  size_t max_datagram = 0;
+};
 
-Result<chain::FilterFactoryPtr> FragmentFactory::make(const filters::Fragment& config,
-                                                      chain::FactoryContext&) {
-  auto factory = std::make_shared<FragmentFactory>();
-  factory->max_messages = config.max_messages();
-  factory->timeout = std::chrono::milliseconds{config.timeout_ms()};
-  factory->split = config.split();
-  factory->max_datagram = config.max_datagram_bytes();
-  return chain::FilterFactoryPtr(std::move(factory));
+Result<Settings> readSettings(const filters::Fragment& config, chain::FactoryContext&) {
+  return Settings{.max_messages = config.max_messages(),
+                  .timeout = std::chrono::milliseconds{config.timeout_ms()},
+                  .split = config.split(),
+                  .max_datagram = config.max_datagram_bytes()};
 }
 
-chain::FilterPtr FragmentFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<Fragment>(context, *this);
-}
+class Fragment final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  Fragment(chain::FilterContext& context, const Settings& settings)
+      : TypedFilter(context, settings),
+        reassembly_(settings.max_messages),
+        timer_(context.timers(), [this] { onTimer(); }) {}
+  ~Fragment() override {
+    while (auto message = reassembly_.expire(Instant::max()))
+      context_.drop(std::move(message), Drop::kIncomplete);
+  }
 
-Fragment::Fragment(chain::FilterContext& context, const FragmentFactory& factory)
-    : Filter(context),
-      factory_(&factory),
-      reassembly_(factory.max_messages),
-      timer_(context.timers(), [this] { onTimer(); }) {}
+  void onIngress(net::PacketPtr&& packet) override;
+  void onEgress(net::PacketPtr&& packet) override;
+  // Incomplete messages are not handed over.
+  bool archive(Archive& a) override {
+    a(client_splits_, next_id_);
+    return true;
+  }
+  void describe(chain::Description& out) const override;
 
-Fragment::~Fragment() {
-  while (auto message = reassembly_.expire(Instant::max()))
-    context_.drop(std::move(message), Drop::kIncomplete);
-}
+ private:
+  bool onSettings(const Settings& before) override;
+  bool splits() const { return settings().split || client_splits_; }
+  void pass(net::PacketPtr&& message);
+  void split(net::PacketPtr&& packet);
+  void onTimer();
+  void armTimer();
+
+  Reassembly reassembly_;
+  net::Timer timer_;
+  bool client_splits_ = false;  // it has sent a message in fragments
+  uint16_t next_id_ = 0;
+};
 
 void Fragment::onIngress(net::PacketPtr&& packet) {
   if (!isFragment(packet->data())) return context_.ingress(std::move(packet));
@@ -81,14 +112,13 @@ void Fragment::pass(net::PacketPtr&& message) {
 }
 
 void Fragment::onEgress(net::PacketPtr&& packet) {
-  const bool splits = factory_->split || client_splits_;
-  if (!splits || packet->size() <= factory_->max_datagram) return context_.egress(std::move(packet));
+  if (!splits() || packet->size() <= settings().max_datagram) return context_.egress(std::move(packet));
   if (packet->size() > net::Packet::kMaxPayload) return context_.drop(std::move(packet), Drop::kTooLong);
   split(std::move(packet));
 }
 
 void Fragment::split(net::PacketPtr&& packet) {
-  const size_t room = factory_->max_datagram - FragmentHeader::kSize;
+  const size_t room = settings().max_datagram - FragmentHeader::kSize;
   const size_t count = (packet->size() + room - 1) / room;
   const size_t each = (packet->size() + count - 1) / count;
   FragmentHeader header{.id = next_id_++, .index = 0, .last = static_cast<uint8_t>(count - 1)};
@@ -112,19 +142,18 @@ void Fragment::split(net::PacketPtr&& packet) {
 }
 
 void Fragment::onTimer() {
-  const Instant then = context_.now() - factory_->timeout;
+  const Instant then = context_.now() - settings().timeout;
   while (auto message = reassembly_.expire(then)) context_.drop(std::move(message), Drop::kIncomplete);
   armTimer();
 }
 
 void Fragment::armTimer() {
   const Instant oldest = reassembly_.oldest();
-  if (oldest != Instant::max() && !timer_.armed()) timer_.armAt(oldest + factory_->timeout);
+  if (oldest != Instant::max() && !timer_.armed()) timer_.armAt(oldest + settings().timeout);
 }
 
-bool Fragment::onReload(const chain::FilterFactory& factory) {
-  factory_ = static_cast<const FragmentFactory*>(&factory);
-  reassembly_.setCapacity(factory_->max_messages);
+bool Fragment::onSettings(const Settings&) {
+  reassembly_.setCapacity(settings().max_messages);
   timer_.cancel();
   armTimer();
   return true;
@@ -132,14 +161,13 @@ bool Fragment::onReload(const chain::FilterFactory& factory) {
 
 void Fragment::describe(chain::Description& out) const {
   out.emplace_back("incomplete", std::to_string(reassembly_.incomplete()));
-  out.emplace_back("splits", factory_->split || client_splits_ ? "true" : "false");
+  out.emplace_back("splits", splits() ? "true" : "false");
 }
 
+}  // namespace
+
 chain::FilterType filterType() {
-  return {.name = "fragment",
-          .config_type = "sluice.filters.Fragment",
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
-          .parse = chain::parseAs<filters::Fragment, FragmentFactory>};
+  return chain::typedFilterType<Fragment, readSettings>({.name = "fragment"});
 }
 
 }  // namespace sluice::fragment

@@ -2,21 +2,27 @@
 
 #include <string>
 
-#include "source/base/log.h"
+#include "filters/impair/delay_line.h"
+#include "filters/impair/settings.h"
 #include "source/base/random.h"
+#include "source/chain/typed_filter.h"
 #include "source/rooms/room.h"
 
 namespace sluice::impair {
 namespace {
 
 enum class Drop { kLost, kRateLimited, kHeldFull, kNoPacket };
-constexpr std::string_view kDrops[] = {"lost", "rate_limited", "held_full", "no_packet"};
 enum class Count { kHeld, kReordered, kDuplicated, kCorrupted };
-constexpr stats::CounterSpec kCounters[] = {
-    {"held", "Packets that had to wait."},
-    {"reordered", "Packets held back so that others are passed on first."},
-    {"duplicated", "Packets that were duplicated."},
-    {"corrupted", "Packets that had a bit flipped."}};
+constexpr stats::Schema<Drop, Count> kSchema{
+    .drops = {{Drop::kLost, "lost"},
+              {Drop::kRateLimited, "rate_limited"},
+              {Drop::kHeldFull, "held_full"},
+              {Drop::kNoPacket, "no_packet"}},
+    .counters = {{Count::kHeld, "held", "Packets that had to wait."},
+                 {Count::kReordered, "reordered", "Packets held back so that others are passed on first."},
+                 {Count::kDuplicated, "duplicated", "Packets that were duplicated."},
+                 {Count::kCorrupted, "corrupted", "Packets that had a bit flipped."}}};
+using Context = chain::TypedContext<stats::Schema<Drop, Count>>;
 
 constexpr uint64_t kIngress = 1;
 constexpr uint64_t kEgress = 2;
@@ -37,7 +43,7 @@ uint64_t streamSeed(const std::optional<uint64_t>& seed, const chain::Session& s
   return mix(mix(own, asBytes(player->room->name())) ^ 0xFF, asBytes(player->id));
 }
 
-net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) {
+net::PacketPtr copyOf(const net::Packet& packet, Context context) {
   net::PacketPtr copy = context.packet();
   if (copy == nullptr) return nullptr;
   copy->assign(packet.data());
@@ -45,21 +51,35 @@ net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) 
   return copy;
 }
 
-}  // namespace
+// One direction of one session.
+class ImpairedDirection {
+ public:
+  using Pass = void (Context::*)(net::PacketPtr&&);
 
-Result<chain::FilterFactoryPtr> ImpairFactory::make(const filters::Impair& config, chain::FactoryContext&) {
-  const auto settings = Settings::make(config);
-  if (!settings.ok()) return settings.errors();
-  log::warn("impair is configured: it impairs packets on purpose");
-  return chain::FilterFactoryPtr(std::make_shared<ImpairFactory>(*settings));
-}
+  ImpairedDirection(Context context, const DirectionSettings& settings, uint64_t seed, Pass pass);
+  ~ImpairedDirection();
 
-chain::FilterPtr ImpairFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<Impair>(context, *this);
-}
+  void take(net::PacketPtr&& packet);
+  // Packets that wait keep their times.
+  void configure(const DirectionSettings& settings);
+  void reseed(uint64_t seed) { line_.reseed(seed); }
+  void flush();
+  size_t held() const { return held_.size(); }
 
-ImpairedDirection::ImpairedDirection(chain::FilterContext& context, const DirectionSettings& settings,
-                                     uint64_t seed, Pass pass)
+ private:
+  void apply(net::PacketPtr&& packet, const Outcome& outcome);
+  void release();
+
+  Context context_;
+  const Pass pass_;
+  bool only_rtp_;
+  Impairment line_;
+  DelayLine held_;
+  net::Timer timer_;
+};
+
+ImpairedDirection::ImpairedDirection(Context context, const DirectionSettings& settings, uint64_t seed,
+                                     Pass pass)
     : context_(context),
       pass_(pass),
       only_rtp_(settings.only_rtp),
@@ -129,36 +149,46 @@ void ImpairedDirection::release() {
   timer_.armAt(held_.next());
 }
 
-Impair::Impair(chain::FilterContext& context, const ImpairFactory& factory)
-    : Filter(context),
-      seed_(factory.settings.seed),
-      ingress_(context, factory.settings.ingress, streamSeed(seed_, context.session(), kIngress),
-               &chain::FilterContext::ingress),
-      egress_(context, factory.settings.egress, streamSeed(seed_, context.session(), kEgress),
-              &chain::FilterContext::egress) {}
+class Impair final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  Impair(chain::FilterContext& context, const Settings& settings)
+      : TypedFilter(context, settings),
+        ingress_(context_, settings.ingress, seedOf(kIngress), &Context::ingress),
+        egress_(context_, settings.egress, seedOf(kEgress), &Context::egress) {}
 
-bool Impair::onReload(const chain::FilterFactory& factory) {
-  const Settings& fresh = static_cast<const ImpairFactory&>(factory).settings;
-  ingress_.configure(fresh.ingress);
-  egress_.configure(fresh.egress);
-  if (fresh.seed != seed_) {
-    seed_ = fresh.seed;
-    ingress_.reseed(streamSeed(seed_, context_.session(), kIngress));
-    egress_.reseed(streamSeed(seed_, context_.session(), kEgress));
+  void onIngress(net::PacketPtr&& packet) override { ingress_.take(std::move(packet)); }
+  void onEgress(net::PacketPtr&& packet) override { egress_.take(std::move(packet)); }
+  void onFlush() override {
+    ingress_.flush();
+    egress_.flush();
   }
-  return true;
-}
+  void describe(chain::Description& out) const override {
+    out.emplace_back("ingress_held", std::to_string(ingress_.held()));
+    out.emplace_back("egress_held", std::to_string(egress_.held()));
+  }
 
-void Impair::describe(chain::Description& out) const {
-  out.emplace_back("ingress_held", std::to_string(ingress_.held()));
-  out.emplace_back("egress_held", std::to_string(egress_.held()));
-}
+ private:
+  bool onSettings(const Settings& before) override {
+    ingress_.configure(settings().ingress);
+    egress_.configure(settings().egress);
+    if (settings().seed != before.seed) {
+      ingress_.reseed(seedOf(kIngress));
+      egress_.reseed(seedOf(kEgress));
+    }
+    return true;
+  }
+  uint64_t seedOf(uint64_t direction) const {
+    return streamSeed(settings().seed, context_.session(), direction);
+  }
+
+  ImpairedDirection ingress_;
+  ImpairedDirection egress_;
+};
+
+}  // namespace
 
 chain::FilterType filterType() {
-  return {.name = "impair",
-          .config_type = "sluice.filters.Impair",
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
-          .parse = chain::parseAs<filters::Impair, ImpairFactory>};
+  return chain::typedFilterType<Impair, readSettings>({.name = "impair"});
 }
 
 }  // namespace sluice::impair

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "source/base/log.h"
+
 namespace sluice::impair {
 namespace {
 
@@ -85,13 +87,14 @@ class Reader {
 
 }  // namespace
 
-Result<Settings> Settings::make(const filters::Impair& config) {
+Result<Settings> readSettings(const filters::Impair& config, chain::FactoryContext&) {
   Settings out;
   Errors errors;
   if (config.has_ingress()) out.ingress = Reader(config.ingress(), "ingress.", errors).read();
   if (config.has_egress()) out.egress = Reader(config.egress(), "egress.", errors).read();
   if (config.has_seed()) out.seed = config.seed();
   if (!errors.empty()) return errors;
+  log::warn("impair is configured: it impairs packets on purpose");
   return out;
 }
 

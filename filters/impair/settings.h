@@ -7,6 +7,7 @@
 #include "api/filters/impair.pb.h"
 #include "filters/impair/impairment.h"
 #include "source/base/result.h"
+#include "source/chain/filter_type.h"
 
 namespace sluice::impair {
 
@@ -20,8 +21,8 @@ struct Settings {
   DirectionSettings ingress{};
   DirectionSettings egress{};
   std::optional<uint64_t> seed = {};
-
-  static Result<Settings> make(const filters::Impair& config);
 };
+
+Result<Settings> readSettings(const filters::Impair& config, chain::FactoryContext& context);
 
 }  // namespace sluice::impair

@@ -1,9 +1,8 @@
 #include "filters/module/host.h"
 
 #include <algorithm>
-#include <iterator>
 
-#include "filters/module/module.h"
+#include "filters/module/module_filter.h"
 #include "filters/module/statistics.h"
 #include "source/base/log.h"
 
@@ -42,7 +41,7 @@ size_t remote(const sluice_session* session, char* text, size_t capacity) {
 
 void count(sluice_session* session, uint32_t counter, uint64_t n) {
   auto& counters = moduleOf(session).context().stats().counters;
-  const size_t index = std::size(kCounters) + counter;
+  const size_t index = kSchema.counters.specs().size() + counter;
   if (index < counters.size()) counters[index].add(n);
 }
 

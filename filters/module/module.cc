@@ -8,7 +8,8 @@
 #include <map>
 #include <vector>
 
-#include "filters/module/statistics.h"
+#include "api/filters/module.pb.h"
+#include "filters/module/module_filter.h"
 
 namespace sluice::module {
 namespace {
@@ -76,10 +77,7 @@ void take(net::Packet& packet, const sluice_packet& seen) {
   packet.ttl = seen.ttl;
 }
 
-}  // namespace
-
-Result<chain::FilterFactoryPtr> ModuleFactory::make(const filters::Module& config,
-                                                    chain::FactoryContext& context) {
+Result<Settings> readSettings(const filters::Module& config, chain::FactoryContext& context) {
   if (config.file().empty()) return Error{"file", "is required"};
   const std::string file = (std::filesystem::path(context.base_path) / config.file()).string();
   const auto libraries = context.process.get<Libraries>();
@@ -89,45 +87,42 @@ Result<chain::FilterFactoryPtr> ModuleFactory::make(const filters::Module& confi
   if (config.has_config() && !google::protobuf::util::MessageToJsonString(config.config(), &json).ok()) {
     return Error{"config", "cannot be written as JSON"};
   }
-  auto factory = std::make_shared<ModuleFactory>();
-  factory->library_ = *std::move(library);
-  if (!context.may_run_code) return chain::FilterFactoryPtr(std::move(factory));
+  auto made = std::make_shared<Configuration>(*std::move(library));
+  if (!context.may_run_code) return Settings{std::move(made)};
   char error[256] = "";
-  factory->config_ =
-      factory->library_->filter().config_new(json.data(), json.size(), error, sizeof error - 1);
-  if (factory->config_ == nullptr) {
+  made->object = made->library->filter().config_new(json.data(), json.size(), error, sizeof error - 1);
+  if (made->object == nullptr) {
     error[sizeof error - 1] = 0;
     return Error{"config",
                  *error != 0 ? "the module reports: " + std::string(error) : "the module refused it"};
   }
-  return chain::FilterFactoryPtr(std::move(factory));
+  return Settings{std::move(made)};
 }
 
-ModuleFactory::~ModuleFactory() {
-  if (config_ != nullptr && library_->filter().config_free != nullptr)
-    library_->filter().config_free(config_);
+}  // namespace
+
+Configuration::~Configuration() {
+  if (object != nullptr && library->filter().config_free != nullptr) library->filter().config_free(object);
 }
 
-chain::FilterPtr ModuleFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<Module>(context, *this);
+std::shared_ptr<const stats::FilterSchema> Settings::schema() const {
+  const auto& schema = configuration->library->schema();
+  return {schema, &schema->schema()};
 }
 
-std::shared_ptr<const stats::FilterSchema> ModuleFactory::schema() const {
-  return {library_->schema(), &library_->schema()->schema()};
+bool Settings::sameAs(const Settings& previous) const {
+  return configuration->library == previous.configuration->library;
 }
 
-bool ModuleFactory::sameAs(const chain::FilterFactory& previous) const {
-  return library_ == static_cast<const ModuleFactory&>(previous).library_;
-}
-
-WorkerState::WorkerState(const ModuleFactory& made_by)
-    : library(made_by.library()),
-      factory(made_by.shared_from_this()),
-      state(library->filter().worker_new != nullptr ? library->filter().worker_new(factory->config())
-                                                    : nullptr) {}
+WorkerState::WorkerState(ConfigurationPtr made_from)
+    : configuration(std::move(made_from)),
+      state(configuration->library->filter().worker_new != nullptr
+                ? configuration->library->filter().worker_new(configuration->object)
+                : nullptr) {}
 
 WorkerState::~WorkerState() {
-  if (library->filter().worker_free != nullptr) library->filter().worker_free(state);
+  const sluice_filter_api& filter = configuration->library->filter();
+  if (filter.worker_free != nullptr) filter.worker_free(state);
 }
 
 // A call into the module: packets that it sends leave when the call is over, and slow calls are counted.
@@ -143,9 +138,9 @@ class Module::Call {
   const Duration began_;
 };
 
-Module::Module(chain::FilterContext& context, const ModuleFactory& factory)
-    : Filter(context), timer_(context.timers(), [this] { onTimer(); }) {
-  begin(factory);
+Module::Module(chain::FilterContext& context, const Settings& settings)
+    : TypedFilter(context, settings), timer_(context.timers(), [this] { onTimer(); }) {
+  begin();
 }
 
 Module::~Module() {
@@ -153,15 +148,16 @@ Module::~Module() {
   flush();
 }
 
-void Module::begin(const ModuleFactory& factory) {
-  library_ = factory.library();
+void Module::begin() {
+  const ConfigurationPtr& configuration = settings().configuration;
+  library_ = configuration->library;
   auto& states = context_.worker().local<Workers>().states;
   std::erase_if(states, [](const auto& entry) { return entry.second.expired(); });
   auto& state = states[library_.get()];
   worker_ = state.lock();
   const Call call(*this);
-  if (worker_ == nullptr) state = worker_ = std::make_shared<WorkerState>(factory);
-  self_ = library_->filter().session_new(reinterpret_cast<sluice_session*>(this), factory.config(),
+  if (worker_ == nullptr) state = worker_ = std::make_shared<WorkerState>(configuration);
+  self_ = library_->filter().session_new(reinterpret_cast<sluice_session*>(this), configuration->object,
                                          worker_->state);
 }
 
@@ -173,15 +169,15 @@ void Module::end() {
   self_ = nullptr;
 }
 
-bool Module::onReload(const chain::FilterFactory& factory) {
-  const auto& fresh = static_cast<const ModuleFactory&>(factory);
+bool Module::onSettings(const Settings&) {
+  const ConfigurationPtr& fresh = settings().configuration;
   const auto reload = library_->filter().session_reload;
   bool kept = false;
-  if (fresh.library() == library_ && reload != nullptr && self_ != nullptr) {
+  if (fresh->library == library_ && reload != nullptr && self_ != nullptr) {
     const Call call(*this);
-    kept = reload(self_, fresh.config()) == 0;
+    kept = reload(self_, fresh->object) == 0;
   }
-  if (!kept) handOver(fresh);
+  if (!kept) handOver();
   flush();
   return true;
 }
@@ -215,12 +211,12 @@ bool Module::archive(Archive& a) {
   return true;
 }
 
-void Module::handOver(const ModuleFactory& factory) {
+void Module::handOver() {
   const bool had_session = self_ != nullptr;
   const std::optional<std::string> state = exportState();
   LibraryPtr old = library_;  // its session has yet to be destroyed
   end();
-  begin(factory);
+  begin();
   const bool kept = state && importState(*state);
   if (had_session) context_.count(kept ? Count::kHandedOver : Count::kLostState);
   context_.worker().postToMain([old = std::move(old)] {});  // may be its last user: unloaded there
@@ -272,11 +268,11 @@ bool Module::decide(OnPacket on_packet, net::PacketPtr& packet) {
     take(*packet, seen);
     return true;
   }
-  const size_t reason = std::size(kDrops) + static_cast<size_t>(verdict - SLUICE_DROP);
+  const size_t reason = kSchema.drops.specs().size() + static_cast<size_t>(verdict - SLUICE_DROP);
   if (verdict == SLUICE_CONSUME) {
     context_.consume(std::move(packet));
-  } else if (verdict >= SLUICE_DROP && reason < context_.stats().drops.size()) {
-    context_.drop(std::move(packet), reason);
+  } else if (verdict >= SLUICE_DROP && reason < context().stats().drops.size()) {
+    context().drop(std::move(packet), reason);
   } else {
     context_.drop(std::move(packet), Drop::kBadVerdict);
   }
@@ -325,10 +321,7 @@ void Module::flush() {
 }
 
 chain::FilterType filterType() {
-  return {.name = "module",
-          .config_type = "sluice.filters.Module",
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}},
-          .parse = chain::parseAs<filters::Module, ModuleFactory>};
+  return chain::typedFilterType<Module, readSettings>({.name = "module"});
 }
 
 }  // namespace sluice::module

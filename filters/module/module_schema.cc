@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
 
 #include "filters/module/statistics.h"
 
@@ -21,7 +20,8 @@ Status ModuleSchema::add(const char* const* names, const char* list, std::vector
   for (size_t i = 0; names != nullptr && names[i] != nullptr; ++i) {
     const std::string_view name(names[i], strnlen(names[i], kMaxNameBytes + 1));
     const std::string where = std::string("the module's ") + list + "[" + std::to_string(i) + "] ";
-    if (i == kMaxNames) return Error{"", where + "is beyond the limit of " + std::to_string(kMaxNames) + " names"};
+    if (i == kMaxNames)
+      return Error{"", where + "is beyond the limit of " + std::to_string(kMaxNames) + " names"};
     if (!isName(name)) return Error{"", where + "must be a letter and up to 63 of a-z, 0-9 and _"};
     if (std::find(out.begin(), out.end(), name) != out.end()) {
       return Error{"", where + "'" + std::string(name) + "' is listed twice"};
@@ -33,16 +33,18 @@ Status ModuleSchema::add(const char* const* names, const char* list, std::vector
 
 Result<std::shared_ptr<const ModuleSchema>> ModuleSchema::make(const sluice_filter_api& filter) {
   auto out = std::make_shared<ModuleSchema>();
-  out->drops_.assign(std::begin(kDrops), std::end(kDrops));
+  const auto drops = kSchema.drops.specs();
+  out->drops_.assign(drops.begin(), drops.end());
   if (Status status = out->add(filter.drops, "drops", out->drops_); !status.ok()) return status.errors();
 
   std::vector<std::string_view> counters;
-  for (const stats::CounterSpec& spec : kCounters) {
+  const auto common = kSchema.counters.specs();
+  for (const stats::CounterSpec& spec : common) {
     if (counters.empty() || counters.back() != spec.name) counters.push_back(spec.name);
   }
   const auto own = static_cast<ptrdiff_t>(counters.size());
   if (Status status = out->add(filter.counters, "counters", counters); !status.ok()) return status.errors();
-  out->counters_.assign(std::begin(kCounters), std::end(kCounters));
+  out->counters_.assign(common.begin(), common.end());
   for (auto name = counters.begin() + own; name != counters.end(); ++name) {
     out->counters_.push_back({.name = *name, .help = "Counted by the module."});
   }

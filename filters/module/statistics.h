@@ -1,7 +1,7 @@
 // The statistics that every module has, before its own.
 #pragma once
 
-#include "source/stats/schema.h"
+#include "source/stats/typed_schema.h"
 
 namespace sluice::module {
 
@@ -10,8 +10,6 @@ enum class Drop {
   kOutOfBounds,  // it wrote outside the packet's room, or returned bad bounds or a DSCP above 63
   kBadVerdict,   // it returned an unknown verdict
 };
-inline constexpr std::string_view kDrops[] = {"no_session", "out_of_bounds", "bad_verdict"};
-
 enum class Count {
   kSlowCalls,
   kSent,
@@ -19,13 +17,18 @@ enum class Count {
   kHandedOver,
   kLostState,
 };
-inline constexpr stats::CounterSpec kCounters[] = {
-    {"slow_calls", "Calls into the module that took 8 ms or longer."},
-    {"sent", "Packets that the module created."},
-    {"not_sent",
-     "Packets that the module created and that were not sent: too long, too many, or no free packet buffer."},
-    {"handovers", "Sessions that continued with other code or a new object.", "state", "kept"},
-    {"handovers", "Sessions that continued with other code or a new object.", "state", "lost"},
-};
+
+inline constexpr std::string_view kHandoversHelp = "Sessions that continued with other code or a new object.";
+inline constexpr stats::Schema<Drop, Count> kSchema{
+    .drops = {{Drop::kNoSession, "no_session"},
+              {Drop::kOutOfBounds, "out_of_bounds"},
+              {Drop::kBadVerdict, "bad_verdict"}},
+    .counters = {{Count::kSlowCalls, "slow_calls", "Calls into the module that took 8 ms or longer."},
+                 {Count::kSent, "sent", "Packets that the module created."},
+                 {Count::kNotSent, "not_sent",
+                  "Packets that the module created and that were not sent: too long, too many, or no free "
+                  "packet buffer."},
+                 {Count::kHandedOver, "handovers", kHandoversHelp, "state", "kept"},
+                 {Count::kLostState, "handovers", kHandoversHelp, "state", "lost"}}};
 
 }  // namespace sluice::module

@@ -25,7 +25,11 @@ enum class None {};
 template <typename Enum, typename Spec>
 class Rows {
  public:
+  // {enumerator, fields of the Spec in its order...}, or {enumerator, Spec}.
   struct Row {
+    template <typename... Fields>
+    consteval Row(Enum of, Fields... fields) : value(of), spec{fields...} {}
+    consteval Row(Enum of, Spec described) : value(of), spec(described) {}
     Enum value;
     Spec spec;
   };

@@ -3,25 +3,37 @@
 #include <google/protobuf/wrappers.pb.h>
 
 #include "source/chain/filter_chain.h"
+#include "source/chain/process_state.h"
+#include "source/chain/typed_filter.h"
 #include "test/support/harness.h"
 
 namespace sluice {
 namespace {
 
-using chain::FilterContext;
 using test::ChainHarness;
 
+struct Settings {
+  std::string mode;
+};
+
+Result<Settings> readSettings(const google::protobuf::StringValue& config, chain::FactoryContext&) {
+  return Settings{config.value()};
+}
+
+constexpr stats::Schema<stats::None> kSchema{};
+
 // Counts packets and hands the count over; "lonely" cannot be handed over.
-class Counter final : public chain::Filter {
+class Counter final : public chain::TypedFilter<Settings, kSchema> {
  public:
-  Counter(FilterContext& context, std::string mode) : Filter(context), mode_(std::move(mode)) {}
+  using TypedFilter::TypedFilter;
+
   void onIngress(net::PacketPtr&& packet) override {
     ++count_;
     context_.ingress(std::move(packet));
   }
   void onAuthenticated(const net::Address&) override { proven_ = true; }
   bool archive(Archive& a) override {
-    if (mode_ == "lonely") return false;
+    if (settings().mode == "lonely") return false;
     a(count_);
     return true;
   }
@@ -30,34 +42,14 @@ class Counter final : public chain::Filter {
   }
 
  private:
-  const std::string mode_;
   uint32_t count_ = 0;
   bool proven_ = false;
 };
 
-class CounterFactory final : public chain::FilterFactory {
- public:
-  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
-                                              chain::FactoryContext&) {
-    auto factory = std::make_shared<CounterFactory>();
-    factory->mode = config.value();
-    return chain::FilterFactoryPtr(std::move(factory));
-  }
-  chain::FilterPtr create(FilterContext& context) const override {
-    return std::make_unique<Counter>(context, mode);
-  }
-  std::string mode;
-};
-
 test::FilterConfig counter(const std::string& name, const std::string& mode = "",
                            std::string_view type = "counter", uint32_t format = 1) {
-  return {{.name = type,
-           .config_type = "google.protobuf.StringValue",
-           .state_format = format,
-           .schema = {},
-           .parse = chain::parseAs<google::protobuf::StringValue, CounterFactory>},
-          "value: '" + mode + "'",
-          name};
+  return {chain::typedFilterType<Counter, readSettings>({.name = type, .state_format = format}),
+          "value: '" + mode + "'", name};
 }
 
 struct Fixture {

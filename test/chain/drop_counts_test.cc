@@ -3,63 +3,61 @@
 #include <doctest/doctest.h>
 #include <google/protobuf/wrappers.pb.h>
 
+#include "source/chain/typed_filter.h"
 #include "test/support/allocations.h"
 #include "test/support/harness.h"
 
 namespace sluice {
 namespace {
 
-using chain::FilterContext;
 using chain::NamedDrops;
 using test::ChainHarness;
 
-constexpr std::string_view kReasons[] = {"r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"};
+enum class Drop { k0, k1, k2, k3, k4, k5, k6, k7, k8, k9 };
+constexpr stats::Schema<Drop> kSchema{.drops = {{Drop::k0, "r0"},
+                                                {Drop::k1, "r1"},
+                                                {Drop::k2, "r2"},
+                                                {Drop::k3, "r3"},
+                                                {Drop::k4, "r4"},
+                                                {Drop::k5, "r5"},
+                                                {Drop::k6, "r6"},
+                                                {Drop::k7, "r7"},
+                                                {Drop::k8, "r8"},
+                                                {Drop::k9, "r9"}}};
 constexpr std::string_view kOtherReasons[] = {"q0", "r1"};
 constexpr std::string_view kEnds[] = {"e0", "e1"};
 
-// "a" drops "a3" with the reason 3 and passes on the rest.
-class Refuser final : public chain::Filter {
- public:
-  Refuser(FilterContext& context, char name) : Filter(context), name_(name) {}
-  void onIngress(net::PacketPtr&& packet) override {
-    if (packet->data()[0] != name_) return context_.ingress(std::move(packet));
-    const int reason = packet->data()[1] - '0';
-    context_.drop(std::move(packet), reason);
-  }
-  bool onReload(const chain::FilterFactory&) override { return true; }
-
- private:
-  const char name_;
-};
-
 // The reasons of "a renamed" have other names.
-class RefuserFactory final : public chain::FilterFactory {
- public:
-  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
-                                              chain::FactoryContext&) {
-    auto factory = std::make_shared<RefuserFactory>();
-    factory->name = config.value()[0];
-    if (config.value().size() > 1) {
-      factory->own = std::make_shared<stats::FilterSchema>(
-          stats::FilterSchema{.drops = kOtherReasons, .counters = {}, .histograms = {}});
-    }
-    return chain::FilterFactoryPtr(std::move(factory));
-  }
-  chain::FilterPtr create(FilterContext& context) const override {
-    return std::make_unique<Refuser>(context, name);
-  }
-  std::shared_ptr<const stats::FilterSchema> schema() const override { return own; }
-
+struct Settings {
   char name = 0;
   std::shared_ptr<const stats::FilterSchema> own;
+
+  std::shared_ptr<const stats::FilterSchema> schema() const { return own; }
+};
+
+Result<Settings> readSettings(const google::protobuf::StringValue& config, chain::FactoryContext&) {
+  Settings out{.name = config.value()[0], .own = nullptr};
+  if (config.value().size() > 1) {
+    out.own = std::make_shared<stats::FilterSchema>(
+        stats::FilterSchema{.drops = kOtherReasons, .counters = {}, .histograms = {}});
+  }
+  return out;
+}
+
+// "a" drops "a3" with the reason 3 and passes on the rest.
+class Refuser final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  using TypedFilter::TypedFilter;
+
+  void onIngress(net::PacketPtr&& packet) override {
+    if (packet->data()[0] != settings().name) return context_.ingress(std::move(packet));
+    const int reason = packet->data()[1] - '0';
+    context_.drop(std::move(packet), static_cast<Drop>(reason));
+  }
 };
 
 test::FilterConfig refuser(const std::string& name, const std::string& more = "") {
-  return {{.name = "refuser",
-           .config_type = "google.protobuf.StringValue",
-           .schema = {.drops = kReasons, .counters = {}, .histograms = {}},
-           .parse = chain::parseAs<google::protobuf::StringValue, RefuserFactory>},
-          "value: '" + name + more + "'",
+  return {chain::typedFilterType<Refuser, readSettings>({.name = "refuser"}), "value: '" + name + more + "'",
           name};
 }
 

@@ -3,25 +3,33 @@
 #include <doctest/doctest.h>
 #include <google/protobuf/wrappers.pb.h>
 
+#include "source/chain/typed_filter.h"
 #include "test/support/harness.h"
 
 namespace sluice {
 namespace {
 
-using chain::FilterContext;
 using test::ChainHarness;
 
 enum class Drop { kOnPurpose };
-constexpr std::string_view kDrops[] = {"on_purpose"};
+constexpr stats::Schema<Drop> kSchema{.drops = {{Drop::kOnPurpose, "on_purpose"}}};
+
+struct Settings {
+  std::string letter;
+};
+
+Result<Settings> readSettings(const google::protobuf::StringValue& config, chain::FactoryContext&) {
+  return Settings{config.value()};
+}
 
 int made = 0;
 std::vector<std::string> authenticated;
 
 // Appends its letter to packets that pass. Holds a packet that begins with 'h', drops one that begins with
 // 'd', consumes one that begins with 'c'; a letter in upper case adopts reloads.
-class Letter final : public chain::Filter {
+class Letter final : public chain::TypedFilter<Settings, kSchema> {
  public:
-  Letter(FilterContext& context, std::string letter) : Filter(context), letter_(std::move(letter)) { ++made; }
+  Letter(chain::FilterContext& context, const Settings& settings) : TypedFilter(context, settings) { ++made; }
   ~Letter() override {
     if (held_ != nullptr) context_.egress(std::move(held_));
   }
@@ -40,45 +48,23 @@ class Letter final : public chain::Filter {
     }
     context_.egress(std::move(packet));
   }
-  void onAuthenticated(const net::Address&) override { authenticated.push_back(letter_); }
-  bool onReload(const chain::FilterFactory& factory) override;
+  void onAuthenticated(const net::Address&) override { authenticated.push_back(settings().letter); }
 
  private:
+  bool onSettings(const Settings&) override {
+    const char fresh = settings().letter[0];
+    return fresh >= 'A' && fresh <= 'Z';
+  }
   void append(net::Packet& packet) {
     packet.resize(packet.size() + 1);
-    packet.data().back() = static_cast<uint8_t>(letter_[0]);
+    packet.data().back() = static_cast<uint8_t>(settings().letter[0]);
   }
-  std::string letter_;
+
   net::PacketPtr held_;
 };
 
-class LetterFactory final : public chain::FilterFactory {
- public:
-  static Result<chain::FilterFactoryPtr> make(const google::protobuf::StringValue& config,
-                                              chain::FactoryContext&) {
-    auto factory = std::make_shared<LetterFactory>();
-    factory->letter = config.value();
-    return chain::FilterFactoryPtr(std::move(factory));
-  }
-  chain::FilterPtr create(FilterContext& context) const override {
-    return std::make_unique<Letter>(context, letter);
-  }
-  std::string letter;
-};
-
-bool Letter::onReload(const chain::FilterFactory& factory) {
-  const std::string& fresh = static_cast<const LetterFactory&>(factory).letter;
-  if (fresh[0] < 'A' || fresh[0] > 'Z') return false;
-  letter_ = fresh;
-  return true;
-}
-
 test::FilterConfig letter(const std::string& value, const std::string& name = {}) {
-  return {{.name = "letter",
-           .config_type = "google.protobuf.StringValue",
-           .schema = {.drops = kDrops, .counters = {}, .histograms = {}},
-           .parse = chain::parseAs<google::protobuf::StringValue, LetterFactory>},
-          "value: '" + value + "'",
+  return {chain::typedFilterType<Letter, readSettings>({.name = "letter"}), "value: '" + value + "'",
           name.empty() ? value : name};
 }
 

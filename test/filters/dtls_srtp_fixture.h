@@ -5,6 +5,8 @@
 
 #include "filters/dtls_srtp/dtls_srtp.h"
 #include "source/crypto/certificate.h"
+#include "source/crypto/dtls.h"
+#include "source/crypto/srtp.h"
 #include "test/support/harness.h"
 
 namespace sluice::test {

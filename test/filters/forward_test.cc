@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "filters/forward/statistics.h"
+#include "filters/forward/upstream.h"
 #include "test/support/harness.h"
 
 namespace sluice {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "filters/fragment/fragment_header.h"
 #include "test/support/harness.h"
 
 namespace sluice::fragment {

@@ -7,6 +7,7 @@
 #include "filters/adaptation/adaptation.h"
 #include "filters/dtls_srtp/dtls_srtp.h"
 #include "filters/fragment/fragment.h"
+#include "filters/fragment/fragment_header.h"
 #include "filters/impair/impair.h"
 #include "filters/marker/marker.h"
 #include "filters/opus/opus.h"

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "filters/fragment/fragment.h"
+#include "filters/fragment/fragment_header.h"
 #include "test/support/harness.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -23,8 +23,8 @@ struct Losing final : chain::FilterFactory {
   chain::FilterPtr create(chain::FilterContext&) const override { return nullptr; }
   bool endsState(const chain::FilterFactory&) const override { return true; }
 };
-const chain::FilterType kPacer{.name = "pacer", .config_type = "", .schema = {}, .parse = nullptr};
-const chain::FilterType kMarker{.name = "marker", .config_type = "", .schema = {}, .parse = nullptr};
+const chain::FilterType kPacer{.name = "pacer"};
+const chain::FilterType kMarker{.name = "marker"};
 const auto kSame = std::make_shared<Factory>();
 
 chain::FilterSpec filter(const std::string& name, const chain::FilterType& type = kPacer,

@@ -41,11 +41,12 @@ using ArchiveHook = std::function<bool(Archive&)>;
 class HookFilter final : public chain::Filter {
  public:
   HookFilter(chain::FilterContext& context, const Hook& hook, const ArchiveHook& archive_hook)
-      : Filter(context), hook_(hook), archive_hook_(archive_hook) {}
+      : Filter(context), context_(context), hook_(hook), archive_hook_(archive_hook) {}
   void onIngress(net::PacketPtr&& packet) override { hook_(context_, std::move(packet)); }
   bool archive(Archive& a) override { return archive_hook_(a); }
 
  private:
+  chain::FilterContext& context_;
   const Hook& hook_;
   const ArchiveHook& archive_hook_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/chain/factory_context.h"
 #include "source/chain/filter_chain.h"
 #include "source/chain/filter_type.h"
 #include "source/crypto/dtls.h"

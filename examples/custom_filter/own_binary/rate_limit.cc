@@ -1,44 +1,59 @@
 #include "rate_limit.h"
 
+#include <string>
+
+#include "rate_limit.pb.h"
+#include "source/base/token_bucket.h"
+#include "source/chain/typed_filter.h"
+
 namespace example {
 namespace {
 
-// The enum is an index into the list.
+namespace chain = sluice::chain;
+namespace net = sluice::net;
+namespace stats = sluice::stats;
+
 enum class Drop { kOverRate };
-constexpr std::string_view kDrops[] = {"over_rate"};
+enum class Count { kPassed };
+constexpr stats::Schema<Drop, Count> kSchema{
+    .drops = {{Drop::kOverRate, "over_rate"}},
+    .counters = {{Count::kPassed, "passed", "Packets within the rate."}}};
+
+struct Settings {
+  double rate = 0;  // packets per second
+};
+
+sluice::Result<Settings> readSettings(const RateLimit& config, chain::FactoryContext&) {
+  return Settings{.rate = static_cast<double>(config.packets_per_second())};
+}
+
+class RateLimitFilter final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  RateLimitFilter(chain::FilterContext& context, const Settings& settings)
+      : TypedFilter(context, settings), bucket_(settings.rate, 2 * settings.rate, context.now()) {}
+
+  void onIngress(net::PacketPtr&& packet) override {
+    if (!bucket_.take(1, context_.now())) return context_.drop(std::move(packet), Drop::kOverRate);
+    context_.count(Count::kPassed);
+    context_.ingress(std::move(packet));
+  }
+  void describe(chain::Description& out) const override {
+    out.emplace_back("packets_per_second", std::to_string(static_cast<uint64_t>(bucket_.rate())));
+  }
+
+ private:
+  bool onSettings(const Settings&) override {
+    bucket_.setRate(settings().rate, 2 * settings().rate, context_.now());
+    return true;
+  }
+
+  sluice::TokenBucket bucket_;
+};
 
 }  // namespace
 
-sluice::Result<sluice::chain::FilterFactoryPtr> RateLimitFactory::make(const RateLimit& config,
-                                                                       sluice::chain::FactoryContext&) {
-  auto factory = std::make_shared<RateLimitFactory>();
-  factory->rate = config.packets_per_second();
-  return sluice::chain::FilterFactoryPtr(std::move(factory));
-}
-
-sluice::chain::FilterPtr RateLimitFactory::create(sluice::chain::FilterContext& context) const {
-  return std::make_unique<RateLimitFilter>(context, *this);
-}
-
-RateLimitFilter::RateLimitFilter(sluice::chain::FilterContext& context, const RateLimitFactory& factory)
-    : Filter(context), bucket_(factory.rate, 2 * factory.rate, context.now()) {}
-
-void RateLimitFilter::onIngress(sluice::net::PacketPtr&& packet) {
-  if (!bucket_.take(1, context_.now())) return context_.drop(std::move(packet), Drop::kOverRate);
-  context_.ingress(std::move(packet));
-}
-
-bool RateLimitFilter::onReload(const sluice::chain::FilterFactory& factory) {
-  const double rate = static_cast<const RateLimitFactory&>(factory).rate;
-  bucket_.setRate(rate, 2 * rate, context_.now());
-  return true;
-}
-
-sluice::chain::FilterType rateLimit() {
-  return {.name = "rate_limit",
-          .config_type = "example.RateLimit",
-          .schema = {.drops = kDrops, .counters = {}, .histograms = {}},
-          .parse = sluice::chain::parseAs<RateLimit, RateLimitFactory>};
+chain::FilterType rateLimit() {
+  return chain::typedFilterType<RateLimitFilter, readSettings>({.name = "rate_limit"});
 }
 
 }  // namespace example

@@ -1,6 +1,7 @@
 #include "filters/module/module.h"
 
 #include <doctest/doctest.h>
+#include <google/protobuf/any.pb.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,6 +10,9 @@
 #include <map>
 #include <set>
 
+#include "api/filters/module.pb.h"
+#include "filters/module/library.h"
+#include "source/chain/factory_context.h"
 #include "test/support/harness.h"
 
 namespace sluice::test {
@@ -66,7 +70,9 @@ class Maker {
     filters::Module message;
     message.set_file(file);
     (*message.mutable_config()->mutable_fields())["mode"].set_string_value(mode);
-    return module::ModuleFactory::make(message, context_);
+    google::protobuf::Any any;
+    any.PackFrom(message);
+    return module::filterType().parse(any, context_);
   }
 
  private:

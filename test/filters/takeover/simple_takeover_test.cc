@@ -1,6 +1,7 @@
 // marker, fragment, impair, pacer and adaptation in another process.
 #include "filters/adaptation/adaptation.h"
 #include "filters/fragment/fragment.h"
+#include "filters/fragment/fragment_header.h"
 #include "filters/impair/impair.h"
 #include "filters/marker/marker.h"
 #include "filters/pacer/pacer.h"
