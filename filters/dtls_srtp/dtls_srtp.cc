@@ -282,10 +282,10 @@ void DtlsSrtp::sendDtls(Bytes datagram) {
 
 void DtlsSrtp::onMedia(net::PacketPtr&& packet) {
   if (srtp_ == nullptr) return context_.drop(std::move(packet), Drop::kNotKeyed);
+  uint8_t* data = packet->mutableData().data();
   size_t size = packet->size();
-  const SrtpStatus status = packet->kind == PacketKind::kRtp
-                                ? srtp_->unprotect(packet->data().data(), size)
-                                : srtp_->unprotectRtcp(packet->data().data(), size);
+  const SrtpStatus status =
+      packet->kind == PacketKind::kRtp ? srtp_->unprotect(data, size) : srtp_->unprotectRtcp(data, size);
   if (status != SrtpStatus::kOk) return context_.drop(std::move(packet), dropOf(status));
   packet->resize(size);
   context_.ingress(std::move(packet));
@@ -297,9 +297,9 @@ void DtlsSrtp::onEgress(net::PacketPtr&& packet) {
   if (srtp_ == nullptr) return context_.drop(std::move(packet), Drop::kNotKeyed);
   if (context_.session().isHandedOver()) return context_.drop(std::move(packet), Drop::kHandedOver);
   if (packet->tailroom() < crypto::kSrtpTailroom) return context_.drop(std::move(packet), Drop::kTooLong);
+  uint8_t* data = packet->mutableData().data();
   size_t size = packet->size();
-  const SrtpStatus status =
-      rtp ? srtp_->protect(packet->data().data(), size) : srtp_->protectRtcp(packet->data().data(), size);
+  const SrtpStatus status = rtp ? srtp_->protect(data, size) : srtp_->protectRtcp(data, size);
   if (status != SrtpStatus::kOk) return context_.drop(std::move(packet), dropOf(status));
   packet->resize(size);
   context_.egress(std::move(packet));

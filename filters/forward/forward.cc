@@ -119,8 +119,7 @@ void Forward::onIngress(net::PacketPtr&& packet) {
 void Forward::onReply(net::PacketPtr&& packet) {
   touch();
   context_.session().keepAlive();
-  packet->remote = {};
-  packet->local = {};
+  packet->routeToSelected();
   packet->kind = classify(packet->data());
   context_.egress(std::move(packet));
 }

@@ -60,8 +60,7 @@ class OwnUpstream final : public Upstream, private UpstreamPort {
   using UpstreamPort::ok;
 
   void send(net::PacketPtr&& packet) override {
-    packet->remote = endpoint_;
-    packet->local = {};
+    packet->sendTo(endpoint_);
     UpstreamPort::send(std::move(packet));
   }
   const net::Address& local() const override { return UpstreamPort::local(); }
@@ -121,8 +120,7 @@ class SharedUpstream final : public Upstream {
   }
 
   void send(net::PacketPtr&& packet) override {
-    packet->remote = endpoint_;
-    packet->local = {};
+    packet->sendTo(endpoint_);
     socket_.send(std::move(packet));
   }
   const net::Address& local() const override { return socket_.local(); }

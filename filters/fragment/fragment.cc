@@ -125,19 +125,18 @@ void Fragment::split(net::PacketPtr&& packet) {
   context_.count(Count::kSplit);
   context_.count(Count::kFragmentsOut, count);
   packet->kind = PacketKind::kOther;
-  packet->origin.reset();
   for (; header.index < header.last; ++header.index) {
     net::PacketPtr fragment = context_.packet();
     if (fragment == nullptr) return context_.drop(std::move(packet), Drop::kNoPacket);
     fragment->assign(packet->data().first(each));
     fragment->prepend(FragmentHeader::kSize);
-    write(header, fragment->data().data());
+    write(header, fragment->mutableData().data());
     fragment->copyEnvelope(*packet);
     packet->removePrefix(each);
     context_.egress(std::move(fragment));
   }
   packet->prepend(FragmentHeader::kSize);
-  write(header, packet->data().data());
+  write(header, packet->mutableData().data());
   context_.egress(std::move(packet));
 }
 

@@ -56,13 +56,13 @@ void Reassembly::place(Message& message, const FragmentHeader& header, Bytes pay
   const bool is_last = header.index == header.last;
   const size_t at = is_last ? kMax - payload.size() : header.index * payload.size();
   // The payload may be that of the message's own packet.
-  std::memmove(message.packet->data().data() + at, payload.data(), payload.size());
+  std::memmove(message.packet->mutableData().data() + at, payload.data(), payload.size());
   (is_last ? message.last_size : message.size) = static_cast<uint16_t>(payload.size());
   message.came = static_cast<uint16_t>(message.came | 1u << header.index);
 }
 
 net::PacketPtr Reassembly::finish(Message& message) {
-  uint8_t* data = message.packet->data().data();
+  uint8_t* data = message.packet->mutableData().data();
   const size_t before = size_t{message.last} * message.size;
   std::memmove(data + before, data + kMax - message.last_size, message.last_size);
   message.packet->resize(before + message.last_size);

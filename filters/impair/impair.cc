@@ -124,8 +124,7 @@ void ImpairedDirection::apply(net::PacketPtr&& packet, const Outcome& outcome) {
   if (waits && held_.full()) return context_.drop(std::move(packet), Drop::kHeldFull);
   if (outcome.flip && packet->size() > 0) {
     const uint64_t bit = *outcome.flip % (packet->size() * 8);
-    packet->data()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
-    packet->origin.reset();
+    packet->mutableData()[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
     context_.count(Count::kCorrupted);
   }
   if (!waits) {

@@ -36,7 +36,7 @@ struct Workers {
 class Room {
  public:
   explicit Room(net::Packet& packet)
-      : data_(packet.data().data()),
+      : data_(packet.mutableData().data()),
         size_(packet.size()),
         front_(std::min(kGuard, packet.headroom())),
         back_(std::min(kGuard, packet.tailroom())),
@@ -234,7 +234,6 @@ void Module::onIngress(net::PacketPtr&& packet) {
 }
 
 void Module::onEgress(net::PacketPtr&& packet) {
-  packet->origin.reset();  // its payload may change
   const bool passes = decide(library_->filter().on_egress, packet);
   flush();
   if (passes) context_.egress(std::move(packet));
@@ -248,7 +247,7 @@ bool Module::decide(OnPacket on_packet, net::PacketPtr& packet) {
   }
   if (on_packet == nullptr) return true;
   const Room room(*packet);
-  sluice_packet seen{.data = packet->data().data(),
+  sluice_packet seen{.data = packet->mutableData().data(),
                      .size = packet->size(),
                      .headroom = room.headroom(),
                      .tailroom = room.tailroom(),

@@ -106,15 +106,18 @@ class Packet {
     kExplicit,  // `remote` from `local`, even though that is no address pair of the session
   };
   Route route() const { return route_; }
-  // The functions also reset ttl, which belongs to the path that the packet came by.
+  // The functions also reset ttl, which a received packet has from its last path.
   void routeToSelected() { setRoute(Route::kSelected, {}, {}); }
   void routeAsReplyTo(const Packet& request) {
     setRoute(Route::kReply, request.remote, request.local);
     tuple = request.tuple;
   }
   void routeExplicitly(const Address& from, const Address& to) { setRoute(Route::kExplicit, to, from); }
-  // For UdpPort::send(): to this peer, from the port's own address.
-  void sendTo(const Address& peer) { setRoute(Route::kExplicit, peer, {}); }
+  // For UdpPort::send(): to this peer, from the port's own address. ttl stays.
+  void sendTo(const Address& peer) {
+    remote = peer;
+    local = {};
+  }
 
   Address remote;                     // the peer: source on ingress, destination on egress
   Address local;                      // the local address
