@@ -144,7 +144,7 @@ void DirectionPipeline::onReports(net::Packet& packet) {
     if (stream == nullptr) return false;
     block = stream->report();
     if (const auto& player = direction_.context.session().player()) {
-      player->line.setLossBeforeConcealment(block.fraction_lost);
+      player->line.setLossBeforeConcealment(block.fraction_lost / 256.0);
     }
     return true;
   });

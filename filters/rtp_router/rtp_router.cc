@@ -260,7 +260,7 @@ void RtpRouter::onRtcp(net::PacketPtr&& packet) {
     const auto rtt = rtcp::referenceRoundTrip(*part, media::RtcpSession(*player_).ssrc(), now_middle);
     if (rtt) player_->line.onRoundTrip(*rtt);
   }
-  if (loss) player_->line.setDownlinkLoss(*loss);
+  if (loss) player_->line.setDownlinkLoss(*loss / 256.0);
   if (!reader.done()) return context_.drop(std::move(packet), Drop::kMalformed);
   context_.consume(std::move(packet));
 }
@@ -278,7 +278,7 @@ void RtpRouter::sendReports() {
   const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
   std::optional<rtcp::ReportBlock> block;
   if (speaker_) block = speaker_->report(now);
-  if (block) player_->line.setRoutedLoss(block->fraction_lost);
+  if (block) player_->line.setRoutedLoss(block->fraction_lost / 256.0);
   std::array<rtcp::SenderInfo, media::RtcpSession::kMaxSenders> senders;
   size_t count = 0;
   for (SlotStream& stream : streams_) {

@@ -2,7 +2,6 @@
 // written on the player's worker, each by the filter that is named here, and may be read by any thread.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -19,12 +18,12 @@ class LineQuality {
     rtt_us_.store(static_cast<uint32_t>(round_trip / std::chrono::microseconds{1}), kRelaxed);
     round_trips_.store(roundTrips() + 1, kRelaxed);
   }
-  // By rtp_router: the player reports this loss of the packets sent to it. `fraction` as in a report block.
-  void setDownlinkLoss(uint8_t fraction) { downlink_permille_.store(permille(fraction), kRelaxed); }
+  // By rtp_router: the player reports this loss of the packets sent to it. Losses are shares, 0 to 1.
+  void setDownlinkLoss(double share) { downlink_permille_.store(permille(share), kRelaxed); }
   // By rtp_router: the loss of the player's packets as they reach the router.
-  void setRoutedLoss(uint8_t fraction) { routed_permille_.store(permille(fraction), kRelaxed); }
+  void setRoutedLoss(double share) { routed_permille_.store(permille(share), kRelaxed); }
   // By opus, while it fills gaps so that the router does not see them: the loss before that.
-  void setLossBeforeConcealment(uint8_t fraction) { received_permille_.store(permille(fraction), kRelaxed); }
+  void setLossBeforeConcealment(double share) { received_permille_.store(permille(share), kRelaxed); }
   void clearLossBeforeConcealment() { received_permille_.store(kNotSet, kRelaxed); }
 
   // The last one; 0: none is known.
@@ -50,7 +49,7 @@ class LineQuality {
  private:
   static constexpr auto kRelaxed = std::memory_order_relaxed;
   static constexpr uint32_t kNotSet = UINT32_MAX;
-  static uint32_t permille(uint8_t fraction) { return fraction * 1000u / 256; }
+  static uint32_t permille(double share) { return static_cast<uint32_t>(share * 1000 + 0.5); }
 
   std::atomic<uint32_t> rtt_us_{0};
   std::atomic<uint32_t> round_trips_{0};

@@ -44,7 +44,7 @@ struct Fixture {
   void wait(Duration duration) {
     for (; duration > Duration::zero(); duration -= 100ms) {
       clock.advance(100ms);
-      ++player->observed.rtt_samples;
+      player->line.onRoundTrip(player->line.roundTrip());
       worker.timers().run();
       worker.runMain();
     }
@@ -91,8 +91,8 @@ TEST_CASE("each row of the table is signalled by event and by RTCP, and reverted
   for (const Case& c : cases) {
     CAPTURE(c.name);
     Fixture f;
-    f.player->observed.rtt_us = c.rtt_ms * 1000;
-    f.player->observed.uplink_loss_permille = c.loss_permille;
+    f.player->line.onRoundTrip(std::chrono::microseconds{c.rtt_ms * 1000});
+    f.player->line.setRoutedLoss(c.loss_permille / 1000.0);
     f.worker.busy_share = c.busy;
     f.wait(8s);
     REQUIRE(!f.advised.profiles.empty());
@@ -114,8 +114,8 @@ TEST_CASE("each row of the table is signalled by event and by RTCP, and reverted
     CHECK(f.chain.outer.size() == sent + 2);  // the profile is repeated every five seconds
     CHECK(f.advised.profiles.size() == 1);
 
-    f.player->observed.rtt_us = 20'000;
-    f.player->observed.uplink_loss_permille = 0;
+    f.player->line.onRoundTrip(std::chrono::microseconds{20'000});
+    f.player->line.setRoutedLoss(0);
     f.wait(5s);  // the hold time, before which the average has to fall
     CHECK(f.advised.profiles.back().bandwidth_hz != 48'000);
     for (int i = 0; i < 10 && f.advised.profiles.back().bandwidth_hz != 48'000; ++i) f.wait(1s);
@@ -152,7 +152,7 @@ TEST_CASE("the loss of most receivers counts, that of one receiver does not") {
 
 TEST_CASE("players that do not speak, and clients that were not announced, are not advised") {
   Fixture receiver("", false);
-  receiver.player->observed.rtt_us = 200'000;
+  receiver.player->line.onRoundTrip(std::chrono::microseconds{200'000});
   receiver.wait(3s);
   CHECK(receiver.advised.profiles.empty());
   ChainHarness unannounced(receiver.worker, {{adaptation::filterType(), ""}});
@@ -162,7 +162,7 @@ TEST_CASE("players that do not speak, and clients that were not announced, are n
 
 TEST_CASE("each way of signalling can be turned off, also by a reload") {
   Fixture f("remb: false events: false");
-  f.player->observed.rtt_us = 100'000;
+  f.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   f.wait(1s);
   CHECK(f.advised.profiles.empty());
   CHECK(f.told().first == 0);
@@ -175,12 +175,12 @@ TEST_CASE("each way of signalling can be turned off, also by a reload") {
 
 TEST_CASE("only the negotiated RTCP feedback is sent") {
   Fixture f("", true, {.tmmbr = true});
-  f.player->observed.rtt_us = 100'000;
+  f.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   f.wait(1s);
   CHECK(f.told().first == 0);
   CHECK(f.told().second > 0);
   Fixture nothing("", true, {});
-  nothing.player->observed.rtt_us = 100'000;
+  nothing.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   nothing.wait(1s);
   CHECK(nothing.chain.outer.empty());
   CHECK(nothing.advised.profiles.size() == 1);
@@ -190,7 +190,7 @@ TEST_CASE("without a free packet buffer nothing is sent by RTCP, and it is count
   Fixture f;
   std::vector<net::PacketPtr> hoard;
   while (net::PacketPtr packet = f.worker.pool().acquire()) hoard.push_back(std::move(packet));
-  f.player->observed.rtt_us = 100'000;
+  f.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   f.wait(1s);
   CHECK(f.chain.dropped("adaptation", "no_packet") == 1);
   for (auto& packet : hoard) packet->settle();

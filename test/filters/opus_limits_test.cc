@@ -34,7 +34,7 @@ size_t usedTwice(const std::vector<Captured>& out) {
 struct Receiver : Fixture {
   explicit Receiver(const std::string& config) : Fixture(config) {
     chain.session.known_player = makePlayer({0x5107});
-    chain.session.known_player->observed.rtt_us = 150'000;
+    chain.session.known_player->line.onRoundTrip(std::chrono::microseconds{150'000});
   }
   void send(size_t i, Bytes payload, uint32_t shift = 0) {
     chain.egress(rtpPacket(static_cast<uint16_t>(1000 + i), static_cast<uint32_t>(i * 960) + shift, payload,

@@ -9,7 +9,7 @@ using Fixture = OpusFixture;
 TEST_CASE("TRANSCODE corrects the counts in sender reports") {
   Fixture f("ingress { mode: TRANSCODE }");
   f.chain.session.known_player = makePlayer();
-  f.chain.session.known_player->observed.rtt_us = 100'000;  // 10 ms frames
+  f.chain.session.known_player->line.onRoundTrip(std::chrono::microseconds{100'000});  // 10 ms frames
   const auto payloads = encode(voiceSignal(1, 130), {});
   for (size_t i = 0; i < payloads.size(); ++i) {
     f.chain.ingress(
@@ -39,8 +39,8 @@ struct Transcoding : Fixture {
   Transcoding() : Fixture("ingress { mode: TRANSCODE }") { chain.session.known_player = makePlayer(); }
 
   void line(double rtt_ms, double loss, double busy) {
-    auto& observed = chain.session.known_player->observed;
-    observed.rtt_us = static_cast<uint32_t>(rtt_ms * 1000);
+    const auto round_trip = std::chrono::duration<double, std::milli>(rtt_ms);
+    chain.session.known_player->line.onRoundTrip(std::chrono::duration_cast<Duration>(round_trip));
     loss_class = chain.session.known_player->room->receiverLoss().enter(loss, loss_class);  // of a receiver
     worker.busy_share = busy;
   }
@@ -57,7 +57,8 @@ struct Transcoding : Fixture {
       chain.ingress(
           rtpPacket(static_cast<uint16_t>(sent), static_cast<uint32_t>(sent) * 960, payload, kSsrc, 96));
       ++sent;
-      if (sent % 10 == 0) ++chain.session.known_player->observed.rtt_samples;
+      rooms::LineQuality& line = chain.session.known_player->line;
+      if (sent % 10 == 0) line.onRoundTrip(line.roundTrip());
       advance(20ms);
     }
     return *opus::parse(out(chain.inner.size() - 1).payload);

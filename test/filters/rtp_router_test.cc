@@ -184,8 +184,8 @@ TEST_CASE("the round trip to a player that receives no voice is measured by exte
   writeU32(&answer[12], alice.session.known_player->negotiated.slots[0].ssrc);
   writeU32(&answer[16], rtcp::middle(*reference) - 65536 / 10);  // as if it had left 100 ms earlier
   alice.ingress(answer);
-  CHECK(alice.session.known_player->observed.rtt_us >= 99'000);
-  CHECK(alice.session.known_player->observed.rtt_us < 5'000'000);
+  CHECK(alice.session.known_player->line.roundTrip() >= 99ms);
+  CHECK(alice.session.known_player->line.roundTrip() < 5s);
 }
 
 TEST_CASE("no number is used twice, whatever a speaker sends") {
@@ -520,10 +520,10 @@ TEST_CASE("reports contain what a receiver is sent and what a speaker lost, and 
   writer.addReceiverReport(7, {&his, 1});
   answer.resize(*writer.finish());
   bob.ingress(answer);
-  const auto& observed = bob.session.known_player->observed;
-  CHECK(observed.rtt_samples == 1);
-  CHECK(observed.rtt_us < 1'000'000);
-  CHECK(observed.loss_permille == 500);
+  const rooms::LineQuality& line = bob.session.known_player->line;
+  CHECK(line.roundTrips() == 1);
+  CHECK(line.roundTrip() < 1s);
+  CHECK(line.downlinkLoss() == 0.5);
 }
 
 TEST_CASE("numbers that another filter used are skipped, and no late packet uses one of them") {

@@ -44,11 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   chain.session.known_player = join(directory);
   chain.chain();
   while (!input.atEnd()) {
-    rooms::Observed& observed = chain.session.known_player->observed;
+    rooms::LineQuality& line = chain.session.known_player->line;
     const uint8_t what = input.u8();
-    observed.rtt_us = input.u16() * (what + 1u);
-    observed.rtt_samples += what & 3u;
-    observed.uplink_loss_permille = input.u16() % 1001u;
+    if ((what & 3u) != 0) line.onRoundTrip(std::chrono::microseconds{input.u16() * (what + 1u)});
+    line.setRoutedLoss(input.u16() % 1001u / 1000.0);
     worker.busy_share = input.u8() / 255.0;
     if ((what & 0xF0) == 0x10) chain.reload(filtersOf(what));
     if ((what & 0xF0) == 0x20) chain.egress(input.bytes(net::Packet::kMaxPayload), PacketKind::kRtcp);

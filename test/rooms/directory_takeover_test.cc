@@ -63,9 +63,10 @@ TEST_CASE(
   f.alice->observed.connected = true;
   f.alice->observed.packets_in = 5;
   f.alice->observed.last_voice_ns = -3;
-  f.alice->observed.uplink_loss_permille = 20;
+  f.alice->line.setRoutedLoss(0.02);
   f.before.bindSsrc(f.alice, 77);
-  f.alice->slot_states[1] = {.skip = 3, .rtx_sequence = 500};
+  f.alice->slot_sequences[1].reserve(3);
+  f.alice->slot_sequences[1].beginRtx(500);
   f.before.advise(f.alice, {.frame_ms = 60, .fec = true});
   f.alice->signalled.origin = {"- 1 IN IP4 127.0.0.1", 2, "an id"};
   f.alice->signalled.answer_id = 4;
@@ -98,9 +99,9 @@ TEST_CASE(
   CHECK(alice->observed.csrc == 77);
   CHECK(alice->observed.packets_in == 5);
   CHECK(alice->observed.last_voice_ns == -3);
-  CHECK(alice->observed.uplink_loss_permille == 20);
-  CHECK(alice->slot_states[1].skip == 3);
-  CHECK(alice->slot_states[1].rtx_sequence == 500);
+  CHECK(alice->line.uplinkLoss() == 0.02);
+  CHECK(alice->slot_sequences[1].takeReserved() == 3);
+  CHECK(alice->slot_sequences[1].nextRtx() == 500);
   REQUIRE(alice->advice);
   CHECK(alice->advice->frame_ms == 60);
   CHECK_FALSE(f.after.find("attic", "bob")->advice);

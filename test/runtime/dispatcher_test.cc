@@ -202,12 +202,13 @@ TEST_CASE("unhandled packets, and packets for an address that is not the client'
   CHECK(f.dropped(ListenerDrop::kUnhandled) == 1);
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
     packet->remote = kBob;
+    packet->routeAsReplyTo(*packet);
     context.egress(std::move(packet));
   };
   f.receive(kAlice, kVoice);
   CHECK(f.dropped(ListenerDrop::kNoTuple) == 1);
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
-    packet->remote = {};
+    packet->routeToSelected();
     context.egress(std::move(packet));
   };
   f.receive(kAlice, kVoice);
@@ -277,12 +278,11 @@ TEST_CASE("relayed clients have one address and do not count as a single source"
 }
 
 // Its client's address is this machine's: another port of it may belong to another client.
-TEST_CASE("packets to a relayed client use no explicit_path") {
+TEST_CASE("packets to a relayed client use no explicit route") {
   Fixture f({.authenticates = false});
   f.for_some = false;
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
-    packet->explicit_path = true;
-    packet->remote = packet->remote.withPort(9);
+    packet->routeExplicitly(packet->local, packet->remote.withPort(9));
     context.egress(std::move(packet));
   };
   f.publish(2);

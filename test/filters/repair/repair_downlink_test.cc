@@ -214,10 +214,10 @@ TEST_CASE("of several report blocks the worst counts, because an idle slot's blo
     return described(room.receiver, "downlink.loss_percent");
   };
   CHECK(told({128, 0}) == "50.0");
-  CHECK(room.receiver.session.known_player->observed.loss_permille == 500);
+  CHECK(room.receiver.session.known_player->line.downlinkLoss() == 0.5);
   CHECK(told({0, 64}) == "25.0");
   CHECK(told({}) == "25.0");
-  CHECK(room.receiver.session.known_player->observed.loss_permille == 250);
+  CHECK(room.receiver.session.known_player->line.downlinkLoss() == 0.25);
 }
 
 TEST_CASE("ADAPTIVE starts RED where packets are lost and a retransmission would take too long") {
@@ -337,12 +337,13 @@ TEST_CASE("a packet that was requested before it was sent is not sent twice") {
 
 TEST_CASE("a measured round trip that is too long does not prevent a retransmission") {
   Room room;
-  room.directory.find("room", "receiver")->observed.rtt_us = 70'000;
+  room.directory.find("room", "receiver")->line.onRoundTrip(std::chrono::microseconds{70'000});
   room.speak(1);
   room.wait(60ms);
   room.request({asRtp(room.receiver.outer[0]).sequence});
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
-  room.directory.find("room", "receiver")->observed.rtt_us = 5'000'000;  // as a client's DLSR of 0 causes it
+  room.directory.find("room", "receiver")
+      ->line.onRoundTrip(std::chrono::microseconds{5'000'000});  // as a client's DLSR of 0 causes it
   room.speak(2);
   room.wait(100ms);
   room.request({received(room).sequence});

@@ -71,8 +71,8 @@ struct Room {
 
   explicit Room(Agreed agreed = {}, const char* config = "")
       : speaker(add("speaker", agreed, config)), receiver(add("receiver", agreed, config)) {
-    directory.find("room", "speaker")->observed.rtt_us = 40'000;
-    directory.find("room", "receiver")->observed.rtt_us = 40'000;
+    directory.find("room", "speaker")->line.onRoundTrip(std::chrono::microseconds{40'000});
+    directory.find("room", "receiver")->line.onRoundTrip(std::chrono::microseconds{40'000});
   }
 
   ChainHarness& add(const std::string& name, Agreed agreed, const char* config = "",

@@ -27,7 +27,8 @@ struct LossyListener {
 
   LossyListener(Agreed agreed, const std::string& config, Duration rtt, double lost, unsigned seed)
       : room(agreed, config.c_str()), round_trip(rtt), loss(lost), random(seed) {
-    room.receiver.session.known_player->observed.rtt_us = static_cast<uint32_t>(rtt / 1us);
+    room.receiver.session.known_player->line.onRoundTrip(
+        std::chrono::microseconds{static_cast<uint32_t>(rtt / 1us)});
   }
   bool arrives() { return std::uniform_real_distribution<>(0, 1)(random) >= loss; }
 

@@ -122,7 +122,7 @@ TEST_CASE("pacer's rate continues from the measured round trip, within the new c
   negotiated.slots.resize(1);
   const auto player =
       std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
-  player->observed.rtt_us = 500'000;
+  player->line.onRoundTrip(std::chrono::microseconds{500'000});
   player->observed.rtt_samples = 1;
   f.before.session.known_player = player;
   f.before.egress(voice(1));
