@@ -18,6 +18,7 @@
 
 #include "source/base/bytes.h"
 #include "source/base/clock.h"
+#include "source/base/enum_size.h"
 
 namespace sluice {
 
@@ -73,6 +74,12 @@ class Archive {
       v.archive(*this);
     } else if constexpr (requires { archive(*this, v); }) {
       archive(*this, v);  // found by argument-dependent lookup
+    } else if constexpr (std::is_enum_v<T>) {
+      static_assert(kEnumSize<T> > 0, "its enumerators are 0, 1, 2, ...");
+      T read = v;
+      raw(&read, sizeof read);
+      if (static_cast<size_t>(read) >= kEnumSize<T>) return fail();
+      v = read;
     } else {
       static_assert(std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_class_v<T>,
                     "give the type an archive()");

@@ -126,5 +126,17 @@ TEST_CASE("a descriptor is read once, from its place; the others are closed") {
   close(pipe[0]);
 }
 
+TEST_CASE("an enum is read only if the value is one of its enumerators") {
+  Descriptors none;
+  Colour colour = Colour::kRed;
+  for (const uint8_t value : {uint8_t{1}, uint8_t{2}, uint8_t{255}}) {
+    CAPTURE(value);
+    Archive in(Bytes(&value, 1), none);
+    in(colour);
+    CHECK(in.ok() == (value == 1));
+    CHECK(colour == Colour::kBlue);
+  }
+}
+
 }  // namespace
 }  // namespace sluice
