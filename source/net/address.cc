@@ -7,6 +7,7 @@
 #include <cassert>
 #include <charconv>
 
+#include "source/base/hash.h"
 #include "source/base/random.h"
 
 namespace sluice::net {
@@ -121,8 +122,8 @@ size_t Address::hash(uint64_t salt) const {
   uint64_t halves[2];
   std::memcpy(halves, ip_.data(), sizeof halves);
   // Two rounds of multiply and fold: every bit of the address and port affects every bit of the result.
-  uint64_t h = (halves[0] ^ salt ^ (uint64_t{port_} << 40)) * 0x9E3779B97F4A7C15u;
-  h = ((h ^ (h >> 32)) + (halves[1] ^ std::rotl(salt, 32))) * 0xD6E8FEB86659FD93u;
+  uint64_t h = multiplyAndFold(halves[0] ^ salt ^ (uint64_t{port_} << 40));
+  h = (h + (halves[1] ^ std::rotl(salt, 32))) * 0xD6E8FEB86659FD93u;
   return h ^ (h >> 29);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "source/base/hash.h"
 #include "source/codec/stun.h"
 #include "source/crypto/hmac.h"
 #include "source/rooms/room.h"
@@ -25,12 +26,12 @@ std::string_view localUfrag(const net::Packet& packet) {
 uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
   uint64_t hash = first.remote.customer().hash(0);
   if (player != nullptr) {
-    hash = 0xcbf29ce484222325;  // FNV-1a
+    hash = kFnvBasis;
     for (const std::string* name : {&player->room->name(), &player->id}) {
-      for (const char c : *name + '/') hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+      hash = fnv1a(asBytes("/"), fnv1a(asBytes(*name), hash));
     }
   }
-  hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15;  // makes the high bits depend on all bits
+  hash = (hash ^ hash >> 32) * kGoldenRatio64;  // makes the high bits depend on all bits
   return static_cast<uint32_t>((hash >> 32) * chain::ChainSpec::kBuckets >> 32);
 }
 
