@@ -12,6 +12,7 @@
 #include <span>
 
 #include "source/base/log.h"
+#include "source/base/system_error.h"
 
 namespace sluice::takeover {
 namespace {
@@ -28,10 +29,6 @@ struct Header {
   uint64_t body;
   uint64_t descriptors;
 };
-
-Error systemError(const std::string& what) {
-  return {"", what + ": " + std::strerror(errno)};
-}
 
 // Calls `call(fd, address, size)` with a new socket. A Unix address holds only 107 characters, so the
 // directory is passed as a descriptor.
