@@ -188,7 +188,7 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
 
 void RtpRouter::onRtcp(net::PacketPtr&& packet) {
   context_.count(Count::kRtcpIn);
-  const uint32_t now_middle = rtcp::middle(rtcp::toNtp(std::chrono::system_clock::now()));
+  const uint32_t now_middle = rtcp::middle(rtcp::toNtp(context_.worker().clock().wall()));
   std::optional<uint8_t> loss;  // of the worst of the streams: the others may be silent
   rtcp::Reader reader(packet->data());
   while (const auto part = reader.next()) {
@@ -235,7 +235,7 @@ void RtpRouter::sendReports() {
   if (!player_->observed.connected.load(std::memory_order_relaxed))
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
-  const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
+  const rtcp::Ntp ntp = rtcp::toNtp(context_.worker().clock().wall());
   std::optional<rtcp::ReportBlock> block;
   if (speaker_) block = speaker_->report(now);
   if (block) {
@@ -269,7 +269,7 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
   for (const rtcp::SenderInfo& sender : senders) writer.addCname(sender.ssrc, player_->negotiated.cname);
   if (senders.empty()) writer.addCname(own, player_->negotiated.cname);
   // A client that receives no voice has no sender report of the server to refer to.
-  if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(std::chrono::system_clock::now()));
+  if (senders.empty()) rtcp::addReferenceTime(writer, own, rtcp::toNtp(context_.worker().clock().wall()));
   const auto size = writer.finish();
   if (!size) return context_.drop(std::move(packet), Drop::kNoPacket);
   packet->resize(*size);

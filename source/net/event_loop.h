@@ -27,10 +27,11 @@ class IterationEnd {
   bool scheduled_ = false;
 };
 
-// The time of the last refresh: one clock read per batch.
+// now() is the time of the last refresh: one clock read per batch.
 class IterationClock final : public Clock {
  public:
   Instant now() const override { return now_; }
+  WallTime wall() const override { return std::chrono::system_clock::now(); }
   Instant refresh() { return now_ = std::chrono::steady_clock::now(); }
 
  private:
