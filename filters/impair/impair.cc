@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "source/base/log.h"
+#include "source/base/hash.h"
 #include "source/base/random.h"
 #include "source/rooms/room.h"
 
@@ -21,20 +21,15 @@ constexpr stats::CounterSpec kCounters[] = {
 constexpr uint64_t kIngress = 1;
 constexpr uint64_t kEgress = 2;
 
-uint64_t mix(uint64_t seed, Bytes bytes) {
-  uint64_t hash = seed ^ 0xcbf29ce484222325;  // FNV-1a
-  for (const uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
-  return hash;
-}
-
 // The seed of one session and direction. With a configured seed it identifies the player, or the address
 // without its port, so that neither the order of sessions nor an ephemeral port matters.
 uint64_t streamSeed(const std::optional<uint64_t>& seed, const chain::Session& session, uint64_t direction) {
   if (!seed) return randomU64();
   const uint64_t own = *seed ^ direction << 62;
   const rooms::PlayerPtr& player = session.player();
-  if (player == nullptr) return mix(own, session.remote().ip());
-  return mix(mix(own, asBytes(player->room->name())) ^ 0xFF, asBytes(player->id));
+  if (player == nullptr) return fnv1a(session.remote().ip(), own ^ kFnvBasis);
+  const uint64_t room = fnv1a(asBytes(player->room->name()), own ^ kFnvBasis);
+  return fnv1a(asBytes(player->id), room ^ 0xFF ^ kFnvBasis);
 }
 
 net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) {
@@ -47,10 +42,11 @@ net::PacketPtr copyOf(const net::Packet& packet, chain::FilterContext& context) 
 
 }  // namespace
 
-Result<chain::FilterFactoryPtr> ImpairFactory::make(const filters::Impair& config, chain::FactoryContext&) {
+Result<chain::FilterFactoryPtr> ImpairFactory::make(const filters::Impair& config,
+                                                    chain::FactoryContext& context) {
   const auto settings = Settings::make(config);
   if (!settings.ok()) return settings.errors();
-  log::warn("impair is configured: it impairs packets on purpose");
+  context.warnings.emplace_back("impair is configured: it impairs packets on purpose");
   return chain::FilterFactoryPtr(std::make_shared<ImpairFactory>(*settings));
 }
 

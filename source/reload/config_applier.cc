@@ -32,6 +32,7 @@ config::BuildInput ConfigApplier::inputFor(const Bootstrap& bootstrap, const Env
           .discovered = environment.discovered,
           .previous = running_.generation.get(),
           .version = running_.version + 1,
+          .now = context_.clock.now(),
           .stepped_back = environment.stepped_back};
 }
 
@@ -95,6 +96,7 @@ Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Env
     return errors;
   }
   // The following steps cannot fail.
+  for (const std::string& warning : built.warnings) log::warn("{}", warning);
   environment_ = std::move(environment);
   environment_.stepped_back = config::stillSteppedBack(environment_.stepped_back, bootstrap);
   running_ = {bootstrap, std::move(built.settings), std::move(built.generation), running_.version + 1};

@@ -150,6 +150,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   auto built = server->applier_.build(*bootstrap);
   if (!built.ok()) return built.errors();
   if (options.mode == Options::Mode::kValidate) {
+    for (const std::string& warning : built->warnings) log::warn("{}", warning);
     HttpEndpoints::warnOfOpenAdmin(built->settings);
     return server;
   }

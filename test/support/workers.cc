@@ -97,7 +97,8 @@ runtime::GenerationPtr Workers::build(const std::string& text) {
                               .machine = *net::machineAddresses(),
                               .discovered = {},
                               .previous = generation_.get(),
-                              .version = ++version_});
+                              .version = ++version_,
+                              .now = clock_.now()});
   REQUIRE_MESSAGE(built.ok(), (built.ok() ? "" : toString(built.errors())));
   return built->generation;
 }
