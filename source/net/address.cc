@@ -1,6 +1,7 @@
 #include "source/net/address.h"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
@@ -93,6 +94,11 @@ Address Address::customer() const {
   return customer;
 }
 
+Address Address::wildcard() const {
+  static constexpr uint8_t kZero[16] = {};
+  return Address(Bytes(kZero, ip().size()), port_);
+}
+
 bool Address::isLoopback() const {
   if (!isV6()) return family_ == Family::kV4 && ip_[0] == 127;
   return ip_[15] == 1 && std::all_of(ip_.begin(), ip_.end() - 1, [](uint8_t b) { return b == 0; });
@@ -125,6 +131,13 @@ size_t Address::hash(uint64_t salt) const {
   uint64_t h = multiplyAndFold(halves[0] ^ salt ^ (uint64_t{port_} << 40));
   h = (h + (halves[1] ^ std::rotl(salt, 32))) * 0xD6E8FEB86659FD93u;
   return h ^ (h >> 29);
+}
+
+Address boundAddress(int fd) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
+  return Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
 }
 
 Result<Prefix> Prefix::parse(std::string_view text) {

@@ -240,7 +240,7 @@ void Server::run() {
 
 void Server::watchSignals() {
   const auto on = [this](int signal, std::function<void()> handler) {
-    signals_.push_back(std::make_unique<SignalWatch>(loop_, signal, std::move(handler)));
+    signals_.push_back(std::make_unique<net::SignalWatch>(loop_, signal, std::move(handler)));
   };
   on(SIGHUP, [this] { static_cast<void>(applier_.reload("SIGHUP")); });
   on(SIGTERM, [this] { onTerminate(); });

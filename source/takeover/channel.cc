@@ -241,12 +241,10 @@ Result<int> Socket::bind(const std::string& path) {
 Socket::Socket(net::EventLoop& loop, int fd, std::function<void(Channel)> accepted)
     : fd_(fd),
       accepted_(std::move(accepted)),
-      poll_(net::pollReadable(loop.raw(), fd, this, [](uv_poll_t* handle, int, int) {
-        static_cast<Socket*>(handle->data)->onReady();
-      })) {}
+      poll_(loop, fd, net::Poll::kReadable, [this](int) { onReady(); }) {}
 
 Socket::~Socket() {
-  uv_poll_stop(poll_->get());  // libuv must forget the descriptor before it is closed
+  poll_.stop();
   close(fd_);
 }
 
