@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "source/net/udp_socket.h"
+#include "source/net/address.h"
 
 namespace sluice::server {
 

@@ -75,10 +75,10 @@ class Server final : private admin::Operations, private takeover::Host {
   runtime::StatsStore stats_;
   rooms::Directory rooms_;
   chain::ProcessState process_;
-  reload::PortManager ports_;
-  runtime::WorkerGroup workers_;
   net::PacketPool packets_;  // of the main thread: STUN requests for external addresses
   net::SocketNetwork network_{loop_, packets_};
+  reload::PortManager ports_;
+  runtime::WorkerGroup workers_;
   reload::ConfigApplier applier_;
   reload::RolloutController rollouts_{applier_, clock_};
   reload::ExternalAddresses external_addresses_;
