@@ -4,6 +4,7 @@
 
 #include "filters/impair/delay_line.h"
 #include "filters/impair/settings.h"
+#include "source/base/hash.h"
 #include "source/base/random.h"
 #include "source/chain/typed_filter.h"
 #include "source/rooms/room.h"
@@ -27,20 +28,15 @@ using Context = chain::TypedContext<stats::Schema<Drop, Count>>;
 constexpr uint64_t kIngress = 1;
 constexpr uint64_t kEgress = 2;
 
-uint64_t mix(uint64_t seed, Bytes bytes) {
-  uint64_t hash = seed ^ 0xcbf29ce484222325;  // FNV-1a
-  for (const uint8_t byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
-  return hash;
-}
-
 // The seed of one session and direction. With a configured seed it identifies the player, or the address
 // without its port, so that neither the order of sessions nor an ephemeral port matters.
 uint64_t streamSeed(const std::optional<uint64_t>& seed, const chain::Session& session, uint64_t direction) {
   if (!seed) return randomU64();
   const uint64_t own = *seed ^ direction << 62;
   const rooms::PlayerPtr& player = session.player();
-  if (player == nullptr) return mix(own, session.remote().ip());
-  return mix(mix(own, asBytes(player->room->name())) ^ 0xFF, asBytes(player->id));
+  if (player == nullptr) return fnv1a(session.remote().ip(), own ^ kFnvBasis);
+  const uint64_t room = fnv1a(asBytes(player->room->name()), own ^ kFnvBasis);
+  return fnv1a(asBytes(player->id), room ^ 0xFF ^ kFnvBasis);
 }
 
 net::PacketPtr copyOf(const net::Packet& packet, Context context) {

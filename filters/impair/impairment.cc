@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "source/base/hash.h"
+
 namespace sluice::impair {
 namespace {
 
@@ -27,12 +29,9 @@ GilbertElliott GilbertElliott::bursts(double loss, double mean) {
   return {.to_bad = loss / (1 - loss) / mean, .to_good = 1 / mean, .good_loss = 0, .bad_loss = 1};
 }
 
-// splitmix64, whose numbers can be computed in any order.
+// The numbers of SplitMix64 can be computed in any order.
 uint64_t Impairment::draw(uint64_t purpose) const {
-  uint64_t z = seed_ + (index_ * kPurposes + purpose + 1) * 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
+  return splitMix64(seed_ + (index_ * kPurposes + purpose + 1) * kGoldenRatio64);
 }
 
 bool Impairment::chance(uint64_t purpose, double p) const {

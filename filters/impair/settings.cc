@@ -2,7 +2,6 @@
 
 #include <string>
 
-#include "source/base/log.h"
 
 namespace sluice::impair {
 namespace {
@@ -87,14 +86,14 @@ class Reader {
 
 }  // namespace
 
-Result<Settings> readSettings(const filters::Impair& config, chain::FactoryContext&) {
+Result<Settings> readSettings(const filters::Impair& config, chain::FactoryContext& context) {
   Settings out;
   Errors errors;
   if (config.has_ingress()) out.ingress = Reader(config.ingress(), "ingress.", errors).read();
   if (config.has_egress()) out.egress = Reader(config.egress(), "egress.", errors).read();
   if (config.has_seed()) out.seed = config.seed();
   if (!errors.empty()) return errors;
-  log::warn("impair is configured: it impairs packets on purpose");
+  context.warnings.emplace_back("impair is configured: it impairs packets on purpose");
   return out;
 }
 

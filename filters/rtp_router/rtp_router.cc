@@ -244,7 +244,7 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
 
 void RtpRouter::onRtcp(net::PacketPtr&& packet) {
   context_.count(Count::kRtcpIn);
-  const uint32_t now_middle = rtcp::middle(rtcp::toNtp(std::chrono::system_clock::now()));
+  const uint32_t now_middle = rtcp::middle(rtcp::toNtp(context_.worker().clock().wall()));
   std::optional<uint8_t> loss;  // of the worst of the streams: the others may be silent
   rtcp::Reader reader(packet->data());
   while (const auto part = reader.next()) {
@@ -275,7 +275,7 @@ void RtpRouter::sendReports() {
   if (!player_->observed.connected.load(std::memory_order_relaxed))
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
-  const rtcp::Ntp ntp = rtcp::toNtp(std::chrono::system_clock::now());
+  const rtcp::Ntp ntp = rtcp::toNtp(context_.worker().clock().wall());
   std::optional<rtcp::ReportBlock> block;
   if (speaker_) block = speaker_->report(now);
   if (block) player_->line.setRoutedLoss(block->fraction_lost / 256.0);
@@ -296,7 +296,7 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
                            std::span<const rtcp::ReportBlock> blocks) {
   net::PacketPtr packet = context_.packet();
   if (packet == nullptr) return context_.countDrop(Drop::kNoPacket);
-  const rtcp::Ntp now = rtcp::toNtp(std::chrono::system_clock::now());
+  const rtcp::Ntp now = rtcp::toNtp(context_.worker().clock().wall());
   media::RtcpSession(*player_).writeReport(senders, blocks, now, *packet);
   context_.count(Count::kRtcpOut);
   context_.egress(std::move(packet));

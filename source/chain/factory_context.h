@@ -40,6 +40,8 @@ struct FactoryContext {
   // False for a preview (a dry run) of a configuration: then no code may be loaded, and none receives any
   // part of the configuration.
   bool may_run_code = true;
+  // Sentences for the user that a factory adds. They are logged when the configuration takes effect.
+  std::vector<std::string> warnings = {};
 };
 
 }  // namespace sluice::chain

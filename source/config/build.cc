@@ -297,10 +297,10 @@ Result<Built> build(const BuildInput& input) {
   built.settings.nat = buildNat(bootstrap, input, checks);
   built.settings.step_back = buildStepBack(bootstrap, checks);
   buildLimits(bootstrap.limits(), generation->limits, built.settings);
-  buildListeners(bootstrap, input, clusters, built.settings, *generation, checks);
+  buildListeners(bootstrap, input, clusters, built.settings, *generation, built.warnings, checks);
   built.settings.takeover_socket = resolve(input.directory, bootstrap.takeover_socket());
   generation->drain = built.settings.drain_timeout;
-  generation->published = RealClock().now();
+  generation->published = input.now;
   if (bootstrap.has_admin()) built.settings.admin = buildAdmin(bootstrap.admin(), checks);
   if (bootstrap.has_join()) {
     built.settings.join = buildJoin(bootstrap.join(), input, *generation, built.settings.nat, checks);

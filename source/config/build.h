@@ -75,6 +75,7 @@ struct Settings {
 struct Built {
   runtime::GenerationPtr generation;
   Settings settings;
+  std::vector<std::string> warnings;  // for the user, when the configuration takes effect or is validated
 };
 
 struct BuildInput {
@@ -90,6 +91,7 @@ struct BuildInput {
   std::map<net::Address, net::Address> discovered;  // by nat.stun_server: local to external addresses, port 0
   const runtime::Generation* previous;              // may be null; its equal factories are reused
   uint64_t version;
+  Instant now{};  // for Generation::published
   SteppedBack stepped_back{};
   bool may_run_code = true;  // see chain::FactoryContext
 };

@@ -55,6 +55,8 @@ class ListenerBuilder {
                  .may_run_code = input.may_run_code} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
+  // Those of the filters that were built.
+  std::vector<std::string> takeWarnings() { return std::move(context_.warnings); }
 
  private:
   void addresses(const sluice::Listener& config, const std::string& path, runtime::ListenerSpec& out);
@@ -272,7 +274,8 @@ rooms::RepairFeatures commonRepair(const std::vector<runtime::ListenerSpecPtr>& 
 }  // namespace
 
 void buildListeners(const Bootstrap& bootstrap, const BuildInput& input, const Clusters& clusters,
-                    const Settings& settings, runtime::Generation& out, Checks& checks) {
+                    const Settings& settings, runtime::Generation& out, std::vector<std::string>& warnings,
+                    Checks& checks) {
   if (bootstrap.listeners().empty()) checks.fail("listeners", "at least one is required");
   // With several listeners, none of them may take every session of the process.
   const size_t all = out.limits.sessions;
@@ -282,6 +285,7 @@ void buildListeners(const Bootstrap& bootstrap, const BuildInput& input, const C
     out.listeners.push_back(builder.build(bootstrap.listeners(i), indexed("listeners", i)));
   }
   out.repair = commonRepair(out.listeners);
+  warnings = builder.takeWarnings();
 }
 
 }  // namespace sluice::config

@@ -7,14 +7,12 @@
 #include <google/protobuf/util/type_resolver.h>
 #include <google/protobuf/util/type_resolver_util.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <memory>
 #include <optional>
-#include <sstream>
+#include <utility>
 #include <vector>
 
+#include "source/base/file.h"
 #include "source/config/field_path.h"
 #include "source/config/json_check.h"
 #include "source/config/json_tree.h"
@@ -25,7 +23,7 @@ namespace {
 
 namespace protobuf = google::protobuf;
 
-constexpr std::streamoff kMaxFileBytes = 16 << 20;
+constexpr size_t kMaxFileBytes = 16 << 20;
 constexpr int kMaxDepth = 128;  // of braces and brackets
 constexpr const char* kTypePrefix = "type.googleapis.com";
 
@@ -169,34 +167,24 @@ Result<Bootstrap> parseJson(std::string_view text, const std::string& name) {
   return bootstrap;
 }
 
-bool endsWith(std::string_view text, std::string_view end) {
-  return text.ends_with(end);
-}
-
 }  // namespace
 
 Result<Bootstrap> parse(std::string_view text, Format format, const std::string& name) {
   return format == Format::kJson ? parseJson(text, name) : parseText(text, name);
 }
 
-Result<Text> readFile(const std::string& path) {
-  const bool json = endsWith(path, ".json");
-  if (!json && !endsWith(path, ".textproto") && !endsWith(path, ".pbtxt")) {
+Result<Text> readText(const std::string& path) {
+  const bool json = path.ends_with(".json");
+  if (!json && !path.ends_with(".textproto") && !path.ends_with(".pbtxt")) {
     return Error{path, "has an unknown extension; expected .textproto, .pbtxt or .json"};
   }
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return Error{path, std::string("cannot be read: ") + std::strerror(errno)};
-  if (file.tellg() > kMaxFileBytes) return Error{path, "is larger than 16 MiB"};
-  file.seekg(0);
-  std::ostringstream text;
-  if (!(text << file.rdbuf()) && file.peek() != EOF) {
-    return Error{path, std::string("cannot be read: ") + std::strerror(errno)};
-  }
-  return Text{text.str(), json ? Format::kJson : Format::kText};
+  auto text = readFile(path, kMaxFileBytes);
+  if (!text.ok()) return Error{path, text.error().message};
+  return Text{*std::move(text), json ? Format::kJson : Format::kText};
 }
 
 Result<Bootstrap> loadFile(const std::string& path) {
-  const auto file = readFile(path);
+  const auto file = readText(path);
   return file.ok() ? parse(file->text, file->format, path) : file.errors();
 }
 

@@ -16,7 +16,7 @@ struct Text {
   Format format;
 };
 // The file name extension selects the format: .textproto and .pbtxt, or .json.
-Result<Text> readFile(const std::string& path);
+Result<Text> readText(const std::string& path);
 // Errors carry the field's path and "file:line:column" where possible.
 Result<Bootstrap> loadFile(const std::string& path);
 

@@ -7,6 +7,19 @@
 
 namespace sluice::config {
 
+const sluice::ChainVersion* findVersion(const sluice::Bootstrap& bootstrap, const VersionName& name) {
+  const auto& [listener_name, chain_name, version_name] = name;
+  for (const sluice::Listener& listener : bootstrap.listeners()) {
+    for (const sluice::FilterChain& chain : listener.filter_chains()) {
+      if (listener.name() != listener_name || chain.name() != chain_name) continue;
+      for (const sluice::ChainVersion& version : chain.versions()) {
+        if (version.name() == version_name) return &version;
+      }
+    }
+  }
+  return nullptr;
+}
+
 std::string contentOf(const sluice::ChainVersion& version) {
   sluice::ChainVersion filters;
   *filters.mutable_filters() = version.filters();
@@ -37,13 +50,9 @@ std::vector<uint32_t> endsOfShares(const std::vector<uint32_t>& weights) {
 
 SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap& bootstrap) {
   SteppedBack still;
-  for (const sluice::Listener& listener : bootstrap.listeners()) {
-    for (const sluice::FilterChain& chain : listener.filter_chains()) {
-      for (const sluice::ChainVersion& version : chain.versions()) {
-        const auto known = before.find({listener.name(), chain.name(), version.name()});
-        if (known != before.end() && known->second == contentOf(version)) still.insert(*known);
-      }
-    }
+  for (const auto& [name, content] : before) {
+    const sluice::ChainVersion* version = findVersion(bootstrap, name);
+    if (version != nullptr && contentOf(*version) == content) still.emplace(name, content);
   }
   return still;
 }

@@ -19,6 +19,8 @@ using VersionName = std::tuple<std::string, std::string, std::string>;
 // Versions that were rolled back, whose weight counts as 0, each with its filters at that time.
 using SteppedBack = std::map<VersionName, std::string>;
 
+// Null if it is not in the configuration.
+const sluice::ChainVersion* findVersion(const sluice::Bootstrap& bootstrap, const VersionName& name);
 // The filters of a version, which tell whether it has changed.
 std::string contentOf(const sluice::ChainVersion& version);
 

@@ -42,8 +42,7 @@ class Store final : public Source {
   std::vector<std::string> usernames() const override;
   bool sameAs(const Source& other) const override;
 
-  bool canIssue() const { return !options_.shared_secrets.empty(); }
-  // For `name`, valid until `latest` (seconds since 1970) at most. canIssue() must be true.
+  // For `name`, valid until `latest` (seconds since 1970) at most. Needs a shared secret.
   Issued issue(std::string_view name, int64_t latest) const;
 
   static int64_t systemTime();

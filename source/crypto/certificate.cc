@@ -87,14 +87,4 @@ Fingerprint fingerprintOf(const x509_st* certificate) {
   return fingerprint;
 }
 
-std::string toText(const Fingerprint& fingerprint) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string text;
-  for (const uint8_t byte : fingerprint) {
-    if (!text.empty()) text += ':';
-    text += {kHex[byte >> 4], kHex[byte & 15]};
-  }
-  return text;
-}
-
 }  // namespace sluice::crypto

@@ -1,18 +1,18 @@
 // A self-signed certificate for DTLS-SRTP; the SDP carries its fingerprint (RFC 8122).
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 
 #include "source/base/bytes.h"
+#include "source/base/dtls_parameters.h"
 
 struct evp_pkey_st;
 struct x509_st;
 
 namespace sluice::crypto {
 
-using Fingerprint = std::array<uint8_t, 32>;  // SHA-256 over the DER form
+using sluice::Fingerprint;
 
 class Certificate {
  public:
@@ -42,8 +42,5 @@ class Certificate {
 
 // SHA-256 over the DER form.
 Fingerprint fingerprintOf(const x509_st* certificate);
-
-// "AB:CD:..." as in SDP.
-std::string toText(const Fingerprint& fingerprint);
 
 }  // namespace sluice::crypto

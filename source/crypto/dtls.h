@@ -38,7 +38,7 @@ class DtlsContext {
   const std::shared_ptr<const Certificate> certificate_;
 };
 
-enum class DtlsRole { kServer, kClient };
+using sluice::DtlsRole;
 
 class DtlsSink {
  public:

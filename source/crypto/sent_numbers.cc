@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "source/base/hash.h"
+
 namespace sluice::crypto {
 namespace {
 
@@ -14,14 +16,10 @@ uint64_t load(const uint8_t* data, size_t size) {
 
 // A keyed fingerprint; never 0. Two lanes, so that one multiplication does not wait for the other.
 uint64_t printOf(Bytes packet, uint64_t seed) {
-  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
   const uint8_t* at = packet.data();
   size_t left = packet.size();
   uint64_t a = seed ^ left, b = ~seed;
-  const auto stir = [](uint64_t lane, uint64_t word) {
-    const uint64_t product = (lane ^ word) * kOdd;
-    return product ^ product >> 32;
-  };
+  const auto stir = [](uint64_t lane, uint64_t word) { return multiplyAndFold(lane ^ word); };
   for (; left >= 16; at += 16, left -= 16) {
     a = stir(a, load(at, 8));
     b = stir(b, load(at + 8, 8));

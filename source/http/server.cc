@@ -15,9 +15,9 @@
 
 #include "source/base/file.h"
 #include "source/base/log.h"
+#include "source/base/system_error.h"
 #include "source/http/request_head.h"
 #include "source/http/subscription.h"
-#include "source/http/uv_handle.h"
 
 namespace sluice::http {
 namespace {
@@ -30,7 +30,7 @@ constexpr size_t kConnectionBytes = 16 * 1024;
 
 // A response that is read more slowly is aborted.
 constexpr size_t kSlowestBytesPerSecond = 16 * 1024;
-constexpr uint64_t kWatchdogMs = 1000;
+constexpr Duration kWatchdogInterval = 1s;
 
 constexpr size_t kMaxPemBytes = 1 << 20;
 
@@ -208,9 +208,8 @@ struct Server::Callbacks {
 
   static MHD_Result subscribe(Server& server, MHD_Connection* handle, const net::Address& client,
                               const Response& response) {
-    auto* subscription =
-        new Subscription(server.loop_, handle, response.events, server.admission_, client,
-                         [&server] { uv_timer_start(server.timer_, Callbacks::onTimer, 0, 0); });
+    auto* subscription = new Subscription(server.loop_, handle, response.events, server.admission_, client,
+                                          [&server] { server.next_run_.arm(Duration::zero()); });
     server.subscriptions_.insert(subscription);
     return queue(handle, response,
                  MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, onRead,
@@ -231,37 +230,34 @@ struct Server::Callbacks {
     subscriber->server->subscriptions_.erase(subscriber->subscription);
     delete subscriber->subscription;
   }
-
-  static void onHeartbeat(uv_timer_t* timer) { static_cast<Server*>(timer->data)->beat(); }
-  static void onWatchdog(uv_timer_t* timer) { static_cast<Server*>(timer->data)->closeOverdue(); }
-  static void onPoll(uv_poll_t* poll, int, int) { static_cast<Server*>(poll->data)->run(); }
-  static void onTimer(uv_timer_t* timer) { static_cast<Server*>(timer->data)->run(); }
 };
 
-Server::Server(uv_loop_t* loop, const Options& options, Handlers handlers)
-    : loop_(loop), options_(options), handlers_(std::move(handlers)), admission_(options.admission) {}
+Server::Server(net::EventLoop& loop, const Options& options, Handlers handlers)
+    : loop_(loop),
+      options_(options),
+      handlers_(std::move(handlers)),
+      admission_(options.admission),
+      next_run_(loop.timers(), [this] { run(); }),
+      heart_(loop.timers(), [this] { beat(); }),
+      watchdog_(loop.timers(), [this] { closeOverdue(); }) {}
 
-Result<std::unique_ptr<Server>> Server::start(uv_loop_t* loop, const Options& options, Handlers handlers) {
+Result<std::unique_ptr<Server>> Server::start(net::EventLoop& loop, const Options& options,
+                                              Handlers handlers) {
   std::unique_ptr<Server> server(new Server(loop, options, std::move(handlers)));
   if (auto listening = server->listen(); !listening) return listening.errors();
   if (auto started = server->startDaemon(); !started) return started.errors();
-  server->watch();
   return server;
 }
 
 Server::~Server() {
   if (daemon_) leaveSocket();
-  if (poll_) uv_poll_stop(poll_);
-  closeHandle(poll_);
-  closeHandle(heart_);
-  closeHandle(watchdog_);
+  poll_.reset();  // before libmicrohttpd closes its descriptor
   // libmicrohttpd must not be stopped while connections are suspended.
   for (Subscription* subscription : subscriptions_) subscription->end();
   if (daemon_) {
     MHD_run(daemon_);
     MHD_stop_daemon(daemon_);
   }
-  closeHandle(timer_);
   if (listen_fd_ >= 0) close(listen_fd_);
 }
 
@@ -282,8 +278,8 @@ Status Server::listen() {
   }
 
   const auto failed = [&] {
-    return Error{"port", "cannot listen on " + options_.host + " port " + std::to_string(options_.port) +
-                             ": " + std::strerror(errno)};
+    const std::string where = options_.host + " port " + std::to_string(options_.port);
+    return Error{"port", systemError("cannot listen on " + where).message};
   };
   listen_fd_ = options_.listening;
   if (listen_fd_ >= 0) return readPort();
@@ -297,13 +293,9 @@ Status Server::listen() {
 }
 
 Status Server::readPort() {
-  sockaddr_storage address{};
-  socklen_t length = sizeof address;
-  if (getsockname(listen_fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    return Error{"port", std::string("not a listening socket: ") + std::strerror(errno)};
-  }
-  port_ = ntohs(address.ss_family == AF_INET ? reinterpret_cast<sockaddr_in&>(address).sin_port
-                                             : reinterpret_cast<sockaddr_in6&>(address).sin6_port);
+  const net::Address bound = net::boundAddress(listen_fd_);
+  if (!bound.isSet()) return Error{"port", "not a listening socket"};
+  port_ = bound.port();
   return Done{};
 }
 
@@ -348,30 +340,12 @@ Status Server::startDaemon() {
                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,                            //
                        MHD_OPTION_CONNECTION_TIMEOUT, options_.idle_timeout_seconds,                    //
                        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
-  if (daemon_) return Done{};
-  return Error{tls ? "certificate_file" : "", "cannot start the HTTP server: " + last_log_};
-}
-
-void Server::watch() {
-  const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
-  poll_ = new uv_poll_t;
-  uv_poll_init(loop_, poll_, info->epoll_fd);
-  poll_->data = this;
-  uv_poll_start(poll_, UV_READABLE, Callbacks::onPoll);
-  timer_ = new uv_timer_t;
-  uv_timer_init(loop_, timer_);
-  timer_->data = this;
-  heart_ = startTimer(options_.heartbeat_seconds * 1000, Callbacks::onHeartbeat);
-  watchdog_ = startTimer(kWatchdogMs, Callbacks::onWatchdog);
-}
-
-uv_timer_t* Server::startTimer(uint64_t interval_ms, uv_timer_cb callback) {
-  auto* timer = new uv_timer_t;
-  uv_timer_init(loop_, timer);
-  timer->data = this;
-  uv_timer_start(timer, callback, interval_ms, interval_ms);
-  uv_unref(reinterpret_cast<uv_handle_t*>(timer));
-  return timer;
+  if (!daemon_) return Error{tls ? "certificate_file" : "", "cannot start the HTTP server: " + last_log_};
+  const int epoll_fd = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+  poll_ = std::make_unique<net::Poll>(loop_, epoll_fd, net::Poll::kReadable, [this](int) { run(); });
+  heart_.arm(std::chrono::seconds{options_.heartbeat_seconds});
+  watchdog_.arm(kWatchdogInterval);
+  return Done{};
 }
 
 Instant Server::requestDeadline() const {
@@ -407,11 +381,13 @@ void Server::take(Exchange& exchange, std::string_view piece) {
 }
 
 void Server::beat() {
+  heart_.arm(std::chrono::seconds{options_.heartbeat_seconds});
   for (Subscription* subscription : subscriptions_) subscription->beat();
 }
 
 // libmicrohttpd detects the end of the connection and closes it.
 void Server::closeOverdue() {
+  watchdog_.arm(kWatchdogInterval);
   const Instant now = clock_.now();
   for (Connection* connection : connections_) {
     if (now < connection->deadline) continue;
@@ -427,9 +403,9 @@ void Server::run() {
   MHD_run(daemon_);
   MHD_UNSIGNED_LONG_LONG milliseconds = 0;
   if (MHD_get_timeout(daemon_, &milliseconds) == MHD_YES) {
-    uv_timer_start(timer_, Callbacks::onTimer, milliseconds, 0);
+    next_run_.arm(std::chrono::milliseconds{milliseconds});
   } else {
-    uv_timer_stop(timer_);
+    next_run_.cancel();
   }
 }
 

@@ -1,7 +1,5 @@
-// An HTTP/1.1 server on libmicrohttpd that runs inside an existing libuv loop, on the loop's thread.
+// An HTTP/1.1 server on libmicrohttpd that runs inside an existing event loop, on the loop's thread.
 #pragma once
-
-#include <uv.h>
 
 #include <cstdint>
 #include <functional>
@@ -14,6 +12,9 @@
 #include "source/base/result.h"
 #include "source/http/admission.h"
 #include "source/http/message.h"
+#include "source/net/event_loop.h"
+#include "source/net/poll.h"
+#include "source/net/timer.h"
 
 struct MHD_Connection;
 struct MHD_Daemon;
@@ -54,10 +55,12 @@ struct Options {
 
 class Server {
  public:
-  // Errors name the wrong option: "host", "port", "certificate_file", "private_key_file".
-  static Result<std::unique_ptr<Server>> start(uv_loop_t* loop, const Options& options, Handlers handlers);
+  // Errors name the wrong option: "host", "port", "certificate_file", "private_key_file". `loop` outlives the
+  // server.
+  static Result<std::unique_ptr<Server>> start(net::EventLoop& loop, const Options& options,
+                                               Handlers handlers);
 
-  // Closes every connection. The loop must run one more iteration to release its handles.
+  // Closes every connection.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -71,7 +74,7 @@ class Server {
   size_t connections() const { return connections_.size(); }
 
  private:
-  struct Callbacks;  // callbacks for libmicrohttpd and libuv
+  struct Callbacks;  // callbacks for libmicrohttpd
   struct Exchange;   // one request being received
 
   struct Connection {
@@ -82,12 +85,10 @@ class Server {
     bool awaits_next = false;  // waiting for the next request after a response
   };
 
-  Server(uv_loop_t* loop, const Options& options, Handlers handlers);
+  Server(net::EventLoop& loop, const Options& options, Handlers handlers);
   Status listen();
   Status readPort();
   Status startDaemon();
-  void watch();
-  uv_timer_t* startTimer(uint64_t interval_ms, uv_timer_cb callback);
   Instant requestDeadline() const;
   Response tooLarge() const;
   Response busy(const net::Address& client);
@@ -97,7 +98,7 @@ class Server {
   void closeOverdue();
   void run();  // runs libmicrohttpd, then sets the time of the next run
 
-  uv_loop_t* const loop_;
+  net::EventLoop& loop_;
   const Options options_;
   const Handlers handlers_;
   const std::shared_ptr<Admission> admission_;
@@ -109,10 +110,10 @@ class Server {
   uint16_t port_ = 0;
   bool left_ = false;  // leaveSocket() was called
   MHD_Daemon* daemon_ = nullptr;
-  uv_poll_t* poll_ = nullptr;
-  uv_timer_t* timer_ = nullptr;
-  uv_timer_t* heart_ = nullptr;
-  uv_timer_t* watchdog_ = nullptr;
+  std::unique_ptr<net::Poll> poll_;  // of libmicrohttpd's epoll descriptor
+  net::Timer next_run_;
+  net::Timer heart_;
+  net::Timer watchdog_;
   std::set<Connection*> connections_;
   std::set<Subscription*> subscriptions_;
 };

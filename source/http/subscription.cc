@@ -6,34 +6,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "source/http/uv_handle.h"
-
 namespace sluice::http {
 
-Subscription::Subscription(uv_loop_t* loop, MHD_Connection* connection, std::shared_ptr<EventStream> events,
-                           std::shared_ptr<Admission> admission, const net::Address& client,
-                           std::function<void()> resumed)
+Subscription::Subscription(net::EventLoop& loop, MHD_Connection* connection,
+                           std::shared_ptr<EventStream> events, std::shared_ptr<Admission> admission,
+                           const net::Address& client, std::function<void()> resumed)
     : connection_(connection),
       fd_(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd),
       events_(std::move(events)),
       admission_(std::move(admission)),
       client_(client),
-      resumed_(std::move(resumed)) {
+      resumed_(std::move(resumed)),
+      gone_(loop, fd_, net::Poll::kDisconnected, [this](int) { onGone(); }) {
   events_->onReady([this] { onReady(); });
   account();
-  gone_ = new uv_poll_t;
-  if (uv_poll_init(loop, gone_, fd_) != 0) {
-    delete std::exchange(gone_, nullptr);
-    return;
-  }
-  gone_->data = this;
-  uv_poll_start(gone_, UV_DISCONNECT,
-                [](uv_poll_t* poll, int, int) { static_cast<Subscription*>(poll->data)->onGone(); });
-  uv_unref(reinterpret_cast<uv_handle_t*>(gone_));
 }
 
 Subscription::~Subscription() {
-  stopWatching();
   events_->onClosed();
   admission_->release(held_);
 }
@@ -55,7 +44,7 @@ void Subscription::beat() {
 }
 
 void Subscription::end() {
-  stopWatching();
+  gone_.stop();
   events_->onReady(nullptr);
   wake();
   events_->end();
@@ -68,7 +57,7 @@ void Subscription::onReady() {
 
 // A client that closes its half of the connection counts as gone: no HTTP client does so and still reads.
 void Subscription::onGone() {
-  stopWatching();
+  gone_.stop();
   shutdown(fd_, SHUT_RDWR);
   events_->abandon();
 }
@@ -88,12 +77,6 @@ void Subscription::account() {
   }
   if (pending < held_) admission_->release(held_ - pending);
   held_ = pending;
-}
-
-void Subscription::stopWatching() {
-  if (gone_ == nullptr) return;
-  uv_poll_stop(gone_);
-  closeHandle(std::exchange(gone_, nullptr));
 }
 
 }  // namespace sluice::http

@@ -1,14 +1,13 @@
 // An event stream as the response to a request of libmicrohttpd. Loop's thread.
 #pragma once
 
-#include <uv.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "source/http/admission.h"
 #include "source/http/event_stream.h"
+#include "source/net/poll.h"
 
 struct MHD_Connection;
 struct MHD_Response;
@@ -18,7 +17,7 @@ namespace sluice::http {
 class Subscription {
  public:
   // `resumed` is called when libmicrohttpd has to run again.
-  Subscription(uv_loop_t* loop, MHD_Connection* connection, std::shared_ptr<EventStream> events,
+  Subscription(net::EventLoop& loop, MHD_Connection* connection, std::shared_ptr<EventStream> events,
                std::shared_ptr<Admission> admission, const net::Address& client,
                std::function<void()> resumed);
   ~Subscription();
@@ -37,7 +36,6 @@ class Subscription {
   void onGone();
   void wake();
   void account();
-  void stopWatching();
 
   MHD_Connection* const connection_;
   const int fd_;
@@ -47,7 +45,7 @@ class Subscription {
   const std::function<void()> resumed_;
   size_t held_ = 0;  // bytes pending in the stream
   bool suspended_ = false;
-  uv_poll_t* gone_ = nullptr;  // detects that the client has closed while the connection is suspended
+  net::Poll gone_;  // detects that the client has closed while the connection is suspended
 };
 
 }  // namespace sluice::http

@@ -1,15 +1,16 @@
 #include "source/load/run.h"
 
 #include <unistd.h>
-#include <uv.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <optional>
 
 #include "source/base/log.h"
 #include "source/load/live_table.h"
 #include "source/load/tokens.h"
+#include "source/net/signal_watch.h"
 #include "source/net/udp_socket.h"
 
 namespace sluice::load {
@@ -62,7 +63,7 @@ struct Run::World {
   ~World();
 
   Status makePlayers();
-  void watchSignals();
+  void interrupt();
   void after(Duration delay, void (World::*next_step)()) {
     on_step = next_step;
     step.arm(delay);
@@ -100,7 +101,8 @@ struct Run::World {
   Instant counting_since{};
   double counted_seconds = 0;
   LiveTable table{stderr, isatty(STDERR_FILENO) == 1};
-  uv_signal_t signals[2];
+  net::SignalWatch on_int{loop, SIGINT, [this] { interrupt(); }};
+  net::SignalWatch on_term{loop, SIGTERM, [this] { interrupt(); }};
   void (World::*on_step)() = nullptr;
   net::Timer step{loop.timers(), [this] { (this->*on_step)(); }};
   net::Timer ticker{loop.timers(), [this] { tick(); }};
@@ -142,20 +144,10 @@ Status Run::World::makePlayers() {
   return Done{};
 }
 
-void Run::World::watchSignals() {
-  const int numbers[] = {SIGINT, SIGTERM};
-  for (size_t i = 0; i < 2; ++i) {
-    uv_signal_init(loop.raw(), &signals[i]);
-    signals[i].data = this;
-    uv_signal_start(
-        &signals[i],
-        [](uv_signal_t* handle, int) {
-          auto* world = static_cast<World*>(handle->data);
-          if (std::exchange(world->interrupted, true)) return world->loop.stop();
-          world->stopTalking();
-        },
-        numbers[i]);
-  }
+// The first signal ends the run in order; the second one at once.
+void Run::World::interrupt() {
+  if (std::exchange(interrupted, true)) return loop.stop();
+  stopTalking();
 }
 
 void Run::World::joinNext() {
@@ -263,11 +255,9 @@ Run::~Run() = default;
 
 int Run::execute() {
   World& world = *world_;
-  world.watchSignals();
   world.after(Duration::zero(), &World::joinNext);
   if (!world.options.forever) world.ticker.arm(kTick);
   world.loop.run();
-  for (uv_signal_t& signal : world.signals) uv_close(reinterpret_cast<uv_handle_t*>(&signal), nullptr);
   if (world.options.forever) return 0;
   const RunInfo info{
       .players = world.options.players,

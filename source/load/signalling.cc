@@ -12,7 +12,7 @@ void writeLine(std::ostringstream& out, unsigned mid, bool sends, const OfferInp
       << "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n"
       << "a=ice-ufrag:" << input.ice.ufrag << "\r\na=ice-pwd:" << input.ice.password
       << "\r\na=ice-options:trickle\r\n"
-      << "a=fingerprint:sha-256 " << crypto::toText(input.fingerprint) << "\r\na=setup:actpass\r\n"
+      << "a=fingerprint:sha-256 " << toText(input.fingerprint) << "\r\na=setup:actpass\r\n"
       << "a=mid:" << mid << "\r\n"
       << "a=extmap:" << unsigned{kAudioLevelId} << ' ' << sdp::kAudioLevelUri << "\r\n"
       << "a=extmap:" << unsigned{kMidId} << ' ' << sdp::kMidUri << "\r\n"

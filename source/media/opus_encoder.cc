@@ -42,10 +42,6 @@ void OpusEncoder::apply(const Profile& profile) {
   opus_encoder_ctl(encoder, OPUS_SET_BITRATE(static_cast<int>(profile.bitrate_bps)));
 }
 
-void OpusEncoder::setIndependent(bool independent) {
-  opus_encoder_ctl(raw(state_), OPUS_SET_PREDICTION_DISABLED(independent ? 1 : 0));
-}
-
 size_t OpusEncoder::encode(std::span<const int16_t> pcm, MutableBytes out) {
   const int size = opus_encode(raw(state_), pcm.data(), static_cast<int>(pcm.size()), out.data(),
                                static_cast<int32_t>(out.size()));

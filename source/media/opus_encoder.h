@@ -23,8 +23,6 @@ class OpusEncoder {
   // Forgets all audio; keeps the profile.
   void reset();
   void apply(const Profile& profile);
-  // Makes the next packets independent of earlier ones, at the cost of more bits.
-  void setIndependent(bool independent);
 
   // `pcm` is one frame: 10, 20, 40 or 60 ms. Returns the packet's size in bytes; 0 if it cannot be made.
   size_t encode(std::span<const int16_t> pcm, MutableBytes out);

@@ -1,12 +1,14 @@
 #include "source/net/address.h"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <bit>
 #include <cassert>
 #include <charconv>
 
+#include "source/base/hash.h"
 #include "source/base/random.h"
 
 namespace sluice::net {
@@ -92,6 +94,11 @@ Address Address::customer() const {
   return customer;
 }
 
+Address Address::wildcard() const {
+  static constexpr uint8_t kZero[16] = {};
+  return Address(Bytes(kZero, ip().size()), port_);
+}
+
 bool Address::isLoopback() const {
   if (!isV6()) return family_ == Family::kV4 && ip_[0] == 127;
   return ip_[15] == 1 && std::all_of(ip_.begin(), ip_.end() - 1, [](uint8_t b) { return b == 0; });
@@ -121,9 +128,16 @@ size_t Address::hash(uint64_t salt) const {
   uint64_t halves[2];
   std::memcpy(halves, ip_.data(), sizeof halves);
   // Two rounds of multiply and fold: every bit of the address and port affects every bit of the result.
-  uint64_t h = (halves[0] ^ salt ^ (uint64_t{port_} << 40)) * 0x9E3779B97F4A7C15u;
-  h = ((h ^ (h >> 32)) + (halves[1] ^ std::rotl(salt, 32))) * 0xD6E8FEB86659FD93u;
+  uint64_t h = multiplyAndFold(halves[0] ^ salt ^ (uint64_t{port_} << 40));
+  h = (h + (halves[1] ^ std::rotl(salt, 32))) * 0xD6E8FEB86659FD93u;
   return h ^ (h >> 29);
+}
+
+Address boundAddress(int fd) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof name;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
+  return Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
 }
 
 Result<Prefix> Prefix::parse(std::string_view text) {

@@ -45,6 +45,8 @@ class Address {
   Address withPort(uint16_t port) const { return Address(ip(), port); }
   // What counts as one client: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
   Address customer() const;
+  // The wildcard address of the same family, with this port.
+  Address wildcard() const;
 
   std::string toString() const;
   std::string ipString() const;
@@ -60,6 +62,9 @@ class Address {
   uint16_t port_ = 0;
   Family family_ = Family::kNone;
 };
+
+// The address that a socket is bound to, with the port that the system chose; unset if there is none.
+Address boundAddress(int fd);
 
 // "10.0.0.0/8" or "fd00::/8".
 class Prefix {

@@ -2,17 +2,14 @@
 
 #include <ifaddrs.h>
 
-#include <cerrno>
-#include <cstring>
+#include "source/base/system_error.h"
 
 namespace sluice::net {
 
 Result<std::set<Address>> machineAddresses() {
   std::set<Address> addresses;
   ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) {
-    return Error{"", std::string("cannot list this machine's addresses: ") + std::strerror(errno)};
-  }
+  if (getifaddrs(&list) != 0) return systemError("cannot list this machine's addresses");
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     if (entry->ifa_addr == nullptr) continue;
     const int family = entry->ifa_addr->sa_family;

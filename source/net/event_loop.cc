@@ -10,53 +10,52 @@
 
 namespace sluice::net {
 
-EventLoop::EventLoop(Duration coalesce)
-    : timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)), coalescer_(coalesce) {
-  uv_loop_init(&loop_);
-  loop_.data = async_.data = prepare_.data = check_.data = timer_poll_.data = this;
+EventLoop::Loop::~Loop() {
+  uv_run(&loop, UV_RUN_DEFAULT);  // lets every close callback run
+  [[maybe_unused]] const int busy = uv_loop_close(&loop);
+  assert(busy == 0 && "a handle outlives its loop");
+}
 
-  uv_async_init(&loop_, &async_, [](uv_async_t* h) {
+EventLoop::TimerDescriptor::TimerDescriptor()
+    : fd(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {}
+
+EventLoop::TimerDescriptor::~TimerDescriptor() {
+  close(fd);
+}
+
+EventLoop::EventLoop(Duration coalesce) : coalescer_(coalesce) {
+  uv_loop_t* const loop = raw();
+  loop->data = this;
+  uv_async_init(loop, async_.get(), [](uv_async_t* h) {
     auto* self = static_cast<EventLoop*>(h->data);
     self->woke();
     self->clock_.refresh();
     self->runPosted();
     if (self->on_wake_) self->on_wake_();
-    if (self->stopping_) uv_stop(&self->loop_);
+    if (self->stopping_) uv_stop(self->raw());
   });
-  uv_prepare_init(&loop_, &prepare_);
-  uv_prepare_start(&prepare_, [](uv_prepare_t* h) { static_cast<EventLoop*>(h->data)->beforeWait(); });
-  uv_check_init(&loop_, &check_);
-  uv_check_start(&check_, [](uv_check_t* h) {
+  uv_prepare_init(loop, prepare_.get());
+  uv_prepare_start(prepare_.get(), [](uv_prepare_t* h) { static_cast<EventLoop*>(h->data)->beforeWait(); });
+  uv_check_init(loop, check_.get());
+  uv_check_start(check_.get(), [](uv_check_t* h) {
     auto* self = static_cast<EventLoop*>(h->data);
     self->woke();
     self->endIteration();
   });
-  uv_poll_init(&loop_, &timer_poll_, timer_fd_);
-  uv_poll_start(&timer_poll_, UV_READABLE, [](uv_poll_t* h, int, int) {
+  uv_poll_init(loop, timer_poll_.get(), timer_.fd);
+  uv_poll_start(timer_poll_.get(), UV_READABLE, [](uv_poll_t* h, int, int) {
     auto* self = static_cast<EventLoop*>(h->data);
     self->woke();
     uint64_t expirations;
-    if (read(self->timer_fd_, &expirations, sizeof expirations) > 0) self->timer_set_ = Instant::max();
+    if (read(self->timer_.fd, &expirations, sizeof expirations) > 0) self->timer_set_ = Instant::max();
     self->clock_.refresh();
     self->timers_.run();
   });
 }
 
-EventLoop::~EventLoop() {
-  for (auto* handle :
-       {reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&prepare_),
-        reinterpret_cast<uv_handle_t*>(&check_), reinterpret_cast<uv_handle_t*>(&timer_poll_)}) {
-    uv_close(handle, nullptr);
-  }
-  uv_run(&loop_, UV_RUN_DEFAULT);  // lets every close callback run
-  [[maybe_unused]] const int busy = uv_loop_close(&loop_);
-  assert(busy == 0 && "a handle outlives its loop");
-  close(timer_fd_);
-}
-
 void EventLoop::run() {
   prctl(PR_SET_TIMERSLACK, 1);  // of this thread, in ns: the default is as long as a coalescing pause
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_run(raw(), UV_RUN_DEFAULT);
 }
 
 void EventLoop::stop() {
@@ -69,7 +68,7 @@ void EventLoop::post(std::function<void()> task) {
     posted_.push_back(std::move(task));
   }
   has_posted_.store(true, std::memory_order_release);
-  uv_async_send(&async_);
+  wake();
 }
 
 void EventLoop::runPosted() {
@@ -130,7 +129,7 @@ void EventLoop::armTimer() {
   const auto ns = std::max<int64_t>(1, next.time_since_epoch().count());
   itimerspec spec{};
   spec.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
-  timerfd_settime(timer_fd_, TFD_TIMER_ABSTIME, &spec, nullptr);
+  timerfd_settime(timer_.fd, TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
 }  // namespace sluice::net

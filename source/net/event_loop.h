@@ -12,6 +12,7 @@
 #include "source/base/clock.h"
 #include "source/net/coalescer.h"
 #include "source/net/timer.h"
+#include "source/net/uv_handle.h"
 #include "source/stats/counter.h"
 
 namespace sluice::net {
@@ -27,10 +28,11 @@ class IterationEnd {
   bool scheduled_ = false;
 };
 
-// The time of the last refresh: one clock read per batch.
+// now() is the time of the last refresh: one clock read per batch.
 class IterationClock final : public Clock {
  public:
   Instant now() const override { return now_; }
+  WallTime wall() const override { return std::chrono::system_clock::now(); }
   Instant refresh() { return now_ = std::chrono::steady_clock::now(); }
 
  private:
@@ -41,7 +43,6 @@ class EventLoop {
  public:
   // `coalesce`: see Coalescer.
   explicit EventLoop(Duration coalesce = Duration::zero());
-  ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
@@ -55,7 +56,7 @@ class EventLoop {
   // that a packet is never handled before a task that was posted ahead of it.
   void runPosted();
   // Wakes the loop up without a task. From any thread.
-  void wake() { uv_async_send(&async_); }
+  void wake() { uv_async_send(async_.get()); }
   // `hook` runs on the loop's thread after wake() and post(), in addition to the posted tasks. Set once,
   // before run().
   void onWake(std::function<void()> hook) { on_wake_ = std::move(hook); }
@@ -66,15 +67,25 @@ class EventLoop {
   // Runs the tasks scheduled for the end of the iteration now. Do not call it from such a task.
   void finishIteration() { endIteration(); }
 
-  // Call it with the number of packets just read from the network.
-  void countPackets(unsigned n) { coalescer_.countPackets(n); }
+  // Call it after reading packets from the network and before handling them: `n` is their number. Returns the
+  // time for Packet::received, which is also the clock's from now on.
+  Instant packetsRead(unsigned n) {
+    coalescer_.countPackets(n);
+    return clock_.refresh();
+  }
 
   IterationClock& clock() { return clock_; }
   TimerQueue& timers() { return timers_; }
-  uv_loop_t* raw() { return &loop_; }
-  // Every libuv callback calls this first: the time until then was spent waiting.
-  void woke() {
-    if (std::exchange(waiting_, false)) woke_at_ = std::chrono::steady_clock::now();
+  // For wrappers of libuv's handles (Poll, SignalWatch, FileWatch), and tests.
+  uv_loop_t* raw() { return &loop_.loop; }
+  // Every callback of a UvHandle begins with this. Runs the posted tasks and returns the handle's owner; null
+  // if one of them destroyed it.
+  template <typename Owner, typename Handle>
+  static Owner* enter(Handle* handle) {
+    auto& self = *static_cast<EventLoop*>(handle->loop->data);
+    self.woke();
+    self.runPosted();
+    return static_cast<Owner*>(handle->data);
   }
   // Time since the start that the loop did not spend waiting for events, without the current iteration. From
   // any thread. libuv's own metric costs a system call per iteration.
@@ -83,16 +94,31 @@ class EventLoop {
   uint64_t pauses() const { return pauses_.value(); }
 
  private:
+  struct Loop {
+    Loop() { uv_loop_init(&loop); }
+    ~Loop();
+    uv_loop_t loop;
+  };
+  struct TimerDescriptor {
+    TimerDescriptor();
+    ~TimerDescriptor();
+    const int fd;
+  };
+
+  // The time until now was spent waiting.
+  void woke() {
+    if (std::exchange(waiting_, false)) woke_at_ = clock_.refresh();
+  }
   void beforeWait();
   void endIteration();
   void armTimer();
 
-  uv_loop_t loop_;
-  uv_async_t async_;
-  uv_prepare_t prepare_;
-  uv_check_t check_;
-  uv_poll_t timer_poll_;
-  const int timer_fd_;
+  Loop loop_;  // destroyed after all handles
+  TimerDescriptor timer_;
+  UvHandle<uv_async_t> async_{this};
+  UvHandle<uv_prepare_t> prepare_{this};
+  UvHandle<uv_check_t> check_{this};
+  UvHandle<uv_poll_t> timer_poll_{this};
   Instant timer_set_ = Instant::max();
 
   bool waiting_ = false;

@@ -1,14 +1,6 @@
 #include "source/net/hairpin.h"
 
 namespace sluice::net {
-namespace {
-
-Address wildcardOf(const Address& address) {
-  static constexpr uint8_t kZero[16] = {};
-  return Address(Bytes(kZero, address.ip().size()), address.port());
-}
-
-}  // namespace
 
 Hairpin::~Hairpin() {
   for (PacketPtr& packet : queue_) packet->settle();
@@ -28,7 +20,7 @@ void Hairpin::remove(const Address& address) {
 const Hairpin::Port* Hairpin::find(const Address& address) const {
   auto it = ports_.find(address);
   if (it == ports_.end() && wildcards_ > 0 && machine_.contains(address.withPort(0))) {
-    it = ports_.find(wildcardOf(address));
+    it = ports_.find(address.wildcard());
   }
   return it == ports_.end() ? nullptr : &it->second;
 }

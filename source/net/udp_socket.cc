@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
+#include "source/net/bound_socket.h"
+#include "source/net/poll.h"
 #include "source/net/udp_control.h"
 #include "source/net/udp_icmp.h"
 
@@ -18,8 +19,8 @@ namespace sluice::net {
 namespace {
 
 constexpr unsigned kBatch = 64;
-constexpr unsigned kBatchesPerTurn = 4;  // then other sockets get their share; readiness is level-triggered
-constexpr size_t kMaxQueued = 4096;      // packets that wait for a writable socket
+constexpr unsigned kMaxBatches = 4;  // then other sockets get their share; readiness is level-triggered
+constexpr size_t kMaxQueued = 4096;  // packets that wait for a writable socket
 
 }  // namespace
 
@@ -46,11 +47,6 @@ struct UdpBatch {
 
 namespace {
 
-void setSocketBuffers(int fd, int receive, int send) {
-  if (receive > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
-  if (send > 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof send);
-}
-
 class UdpSocket final : public UdpPort, private IterationEnd {
  public:
   UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketPool& pool, UdpBatch& batch,
@@ -63,7 +59,7 @@ class UdpSocket final : public UdpPort, private IterationEnd {
   void setBuffers(int receive, int send) override { setSocketBuffers(fd_, receive, send); }
 
  private:
-  void onReady(int status, int events);
+  void onReady(int events);
   bool reportIcmp();
   void receive();
   unsigned receiveBatch();
@@ -73,7 +69,6 @@ class UdpSocket final : public UdpPort, private IterationEnd {
   unsigned prepareSend(size_t first);
   int transmit(unsigned count);
   void sent(size_t first, size_t count);
-  void watch(int events);
 
   const int fd_;
   const Address local_;
@@ -84,7 +79,7 @@ class UdpSocket final : public UdpPort, private IterationEnd {
   PacketPool& pool_;
   UdpBatch& batch_;
   UdpReceiver& receiver_;
-  uv_poll_t* const poll_;         // closed after this object: libuv frees handles late
+  Poll poll_;
   std::vector<PacketPtr> queue_;  // to be sent, in order
   bool blocked_ = false;          // waiting for a writable socket
   // Packets with the DF bit are cheaper for the kernel: without it, the kernel has to assign an
@@ -105,12 +100,9 @@ UdpSocket::UdpSocket(int fd, const UdpOptions& options, EventLoop& loop, PacketP
       pool_(pool),
       batch_(batch),
       receiver_(receiver),
-      poll_(new uv_poll_t),
+      poll_(loop, fd, Poll::kReadable, [this](int events) { onReady(events); }),
       met_too_long_(options.fragment) {
   if (options.fragment && !local_.isV6()) setDontFragment(fd_, false);
-  uv_poll_init(loop_.raw(), poll_, fd_);
-  poll_->data = this;
-  watch(UV_READABLE);
 }
 
 UdpSocket::~UdpSocket() {
@@ -120,35 +112,22 @@ UdpSocket::~UdpSocket() {
     packet->settle();
   }
   loop_.cancelIterationEnd(*this);
-  poll_->data = nullptr;
-  uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
-           [](uv_handle_t* h) { delete reinterpret_cast<uv_poll_t*>(h); });
+  poll_.stop();
   close(fd_);
 }
 
-void UdpSocket::watch(int events) {
-  uv_poll_start(poll_, events, [](uv_poll_t* handle, int status, int ready) {
-    EventLoop& loop = static_cast<UdpSocket*>(handle->data)->loop_;
-    loop.woke();
-    loop.runPosted();
-    // Posted tasks may have destroyed the socket; its handle lives until the loop's iteration ends.
-    if (handle->data != nullptr) static_cast<UdpSocket*>(handle->data)->onReady(status, ready);
-  });
-}
-
-void UdpSocket::onReady(int status, int events) {
-  // libuv stops watching when the kernel reports an error (ICMP); receiving fetches and clears it.
-  if (status < 0) {
-    watch(blocked_ ? UV_READABLE | UV_WRITABLE : UV_READABLE);
+void UdpSocket::onReady(int events) {
+  // The kernel reports an ICMP error as an error of the socket; receiving fetches and clears it.
+  if (events & Poll::kError) {
+    poll_.watch(blocked_ ? Poll::kReadable | Poll::kWritable : Poll::kReadable);
     if (reports_icmp_) reportIcmp();
   }
-  if (events & UV_WRITABLE) {
+  if (events & Poll::kWritable) {
     blocked_ = false;
-    watch(UV_READABLE);
+    poll_.watch(Poll::kReadable);
     loop_.atIterationEnd(*this);
   }
-  if (status < 0 || (events & UV_READABLE)) receive();
+  if (events & (Poll::kError | Poll::kReadable)) receive();
 }
 
 // True if there was any ICMP error.
@@ -164,7 +143,7 @@ bool UdpSocket::reportIcmp() {
 }
 
 void UdpSocket::receive() {
-  for (unsigned i = 0; i < kBatchesPerTurn; ++i) {
+  for (unsigned i = 0; i < kMaxBatches; ++i) {
     if (receiveBatch() < kBatch) return;
   }
 }
@@ -200,8 +179,7 @@ unsigned UdpSocket::receiveBatch() {
     if (connected_ && errno == ECONNREFUSED) receiver_.onRefused();
     return 0;
   }
-  loop_.countPackets(static_cast<unsigned>(n));
-  const Instant now = loop_.clock().refresh();
+  const Instant now = loop_.packetsRead(static_cast<unsigned>(n));
   for (int i = 0; i < n; ++i) {
     msghdr& header = batch_.rx.headers[static_cast<size_t>(i)].msg_hdr;
     batch_.prepared[static_cast<size_t>(i)] = false;
@@ -293,7 +271,7 @@ void UdpSocket::flush() {
       done += static_cast<size_t>(n);
     } else if (error == EAGAIN || error == ENOBUFS) {
       blocked_ = true;
-      watch(UV_READABLE | UV_WRITABLE);
+      poll_.watch(Poll::kReadable | Poll::kWritable);
     } else if (connected_ && error == ECONNREFUSED) {
       receiver_.onRefused();  // an earlier packet was refused; the call cleared the error and sent nothing
     } else if (error == EMSGSIZE && !met_too_long_ && !queue_[done]->dont_fragment) {
@@ -309,79 +287,38 @@ void UdpSocket::flush() {
   queue_.erase(queue_.begin(), queue_.begin() + static_cast<ptrdiff_t>(done));
 }
 
-Error systemError(const std::string& what) {
-  return {"", what + ": " + std::strerror(errno)};
-}
+// The port of a reservation that is not a socket.
+class ClosedPort final : public UdpPort {
+ public:
+  ClosedPort(const Address& local, UdpStats& stats, UdpReceiver& receiver)
+      : local_(local), stats_(stats), receiver_(receiver) {}
+
+  void send(PacketPtr&& packet) override {
+    stats_.send_refused.add();
+    packet->settle();
+    packet.reset();
+    receiver_.onSendFailed(EBADF);
+  }
+  const Address& local() const override { return local_; }
+
+ private:
+  const Address local_;
+  UdpStats& stats_;
+  UdpReceiver& receiver_;
+};
 
 }  // namespace
-
-Address boundAddress(int fd) {
-  sockaddr_storage name{};
-  socklen_t length = sizeof name;
-  getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length);
-  return Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
-}
-
-Result<int> bindUdpSocket(const Address& local, const UdpOptions& options) {
-  const int fd = socket(local.isV6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return systemError("cannot create a socket for " + local.toString());
-  const int on = 1;
-  if (local.isV6()) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (options.reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  setSocketBuffers(fd, options.receive_buffer, options.send_buffer);
-  enableControl(fd, local);
-  sockaddr_storage name;
-  socklen_t length = local.toSockaddr(name);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&name), length) != 0) {
-    Error error = systemError("cannot bind " + local.toString());
-    close(fd);
-    return error;
-  }
-  if (options.connect_to.isSet()) {
-    length = options.connect_to.toSockaddr(name);
-    if (connect(fd, reinterpret_cast<sockaddr*>(&name), length) != 0) {
-      Error error = systemError("cannot connect to " + options.connect_to.toString());
-      close(fd);
-      return error;
-    }
-  }
-  return fd;
-}
 
 SocketNetwork::SocketNetwork(EventLoop& loop, PacketPool& pool)
     : loop_(loop), pool_(pool), batch_(std::make_unique<UdpBatch>()) {}
 
 SocketNetwork::~SocketNetwork() = default;
 
-Result<std::unique_ptr<UdpPort>> SocketNetwork::open(const Address& local, const UdpOptions& options,
-                                                     UdpReceiver& receiver) {
-  auto fd = bindUdpSocket(local, options);
-  if (!fd.ok()) return fd.error();
-  return attach(*fd, options, receiver);
-}
-
-namespace {
-
-class BoundSocket final : public UdpReservation {
- public:
-  explicit BoundSocket(int fd) : fd_(fd), local_(boundAddress(fd)) {}
-  ~BoundSocket() override {
-    if (fd_ >= 0) close(fd_);
-  }
-  const Address& local() const override { return local_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-  const Address local_;
-};
-
-}  // namespace
-
-Result<std::unique_ptr<UdpReservation>> SocketNetwork::reserve(const Address& local) {
-  auto fd = bindUdpSocket(local, {});
-  if (!fd.ok()) return fd.error();
-  return std::unique_ptr<UdpReservation>(std::make_unique<BoundSocket>(*fd));
+Result<std::unique_ptr<UdpReservation>> SocketNetwork::reserve(const Address& local,
+                                                               const UdpOptions& options) {
+  auto bound = BoundSocket::bind(local, options);
+  if (!bound.ok()) return bound.error();
+  return std::unique_ptr<UdpReservation>(*std::move(bound));
 }
 
 std::unique_ptr<UdpReservation> SocketNetwork::adopt(int fd) {
@@ -391,13 +328,22 @@ std::unique_ptr<UdpReservation> SocketNetwork::adopt(int fd) {
 
 std::unique_ptr<UdpPort> SocketNetwork::open(std::unique_ptr<UdpReservation> reservation,
                                              const UdpOptions& options, UdpReceiver& receiver) {
-  const int fd = static_cast<BoundSocket&>(*reservation).release();
-  if (options.report_icmp) enableIcmp(fd, reservation->local());
-  return attach(fd, options, receiver);
+  auto* bound = dynamic_cast<BoundSocket*>(reservation.get());
+  if (bound == nullptr) return std::make_unique<ClosedPort>(reservation->local(), *options.stats, receiver);
+  const int fd = bound->release();
+  if (options.report_icmp) enableIcmp(fd, bound->local());
+  return std::make_unique<UdpSocket>(fd, options, loop_, pool_, *batch_, receiver);
 }
 
-std::unique_ptr<UdpPort> SocketNetwork::attach(int fd, const UdpOptions& options, UdpReceiver& receiver) {
-  return std::make_unique<UdpSocket>(fd, options, loop_, pool_, *batch_, receiver);
+Result<std::unique_ptr<UdpPort>> SocketNetwork::open(const Address& local, const UdpOptions& options,
+                                                     UdpReceiver& receiver) {
+  auto reservation = reserve(local, options);
+  if (!reservation.ok()) return reservation.error();
+  return open(*std::move(reservation), options, receiver);
+}
+
+std::unique_ptr<UdpNetwork> makeSocketNetwork(EventLoop& loop, PacketPool& pool) {
+  return std::make_unique<SocketNetwork>(loop, pool);
 }
 
 }  // namespace sluice::net

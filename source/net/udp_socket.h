@@ -17,16 +17,12 @@ class SocketNetwork final : public UdpNetwork {
   SocketNetwork(EventLoop& loop, PacketPool& pool);
   ~SocketNetwork() override;
 
-  Result<std::unique_ptr<UdpPort>> open(const Address& local, const UdpOptions& options,
-                                        UdpReceiver& receiver) override;
-
-  Result<std::unique_ptr<UdpReservation>> reserve(const Address& local) override;
+  Result<std::unique_ptr<UdpReservation>> reserve(const Address& local, const UdpOptions& options) override;
   std::unique_ptr<UdpReservation> adopt(int fd) override;
   std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation, const UdpOptions& options,
                                 UdpReceiver& receiver) override;
-
-  // `fd` is a bound socket; the port owns it.
-  std::unique_ptr<UdpPort> attach(int fd, const UdpOptions& options, UdpReceiver& receiver);
+  Result<std::unique_ptr<UdpPort>> open(const Address& local, const UdpOptions& options,
+                                        UdpReceiver& receiver) override;
 
  private:
   EventLoop& loop_;
@@ -34,9 +30,7 @@ class SocketNetwork final : public UdpNetwork {
   std::unique_ptr<UdpBatch> batch_;
 };
 
-// Binds a non-blocking UDP socket with every option that attach() needs. May be called from any thread.
-Result<int> bindUdpSocket(const Address& local, const UdpOptions& options);
-// The bound address, with the port that the system chose.
-Address boundAddress(int fd);
+// A UdpNetworkFactory.
+std::unique_ptr<UdpNetwork> makeSocketNetwork(EventLoop& loop, PacketPool& pool);
 
 }  // namespace sluice::net

@@ -3,17 +3,21 @@
 
 #include <uv.h>
 
-#include <memory>
-
 namespace sluice::net {
 
-// `Handle`: uv_poll_t and the like. The user initializes it before the object is destroyed. Its memory is
-// freed by the loop in the iteration after that, as libuv requires.
+// `Handle`: uv_poll_t and the like. Its `data` is the owner, and null after this object was destroyed: the
+// loop frees the handle's memory in a later iteration, as libuv requires. The owner initializes the handle;
+// one that could not be initialized is freed at once. Loop's thread.
 template <typename Handle>
 class UvHandle {
  public:
-  UvHandle() : handle_(new Handle) {}
+  explicit UvHandle(void* owner) : handle_(new Handle{}) { handle_->data = owner; }
   ~UvHandle() {
+    handle_->data = nullptr;
+    if (!isInitialized()) {
+      delete handle_;
+      return;
+    }
     uv_close(reinterpret_cast<uv_handle_t*>(handle_),
              [](uv_handle_t* closed) { delete reinterpret_cast<Handle*>(closed); });
   }
@@ -21,21 +25,11 @@ class UvHandle {
   UvHandle& operator=(const UvHandle&) = delete;
 
   Handle* get() { return handle_; }
-  const Handle* get() const { return handle_; }
+  // libuv sets the loop of a handle that it has initialized.
+  bool isInitialized() const { return handle_->loop != nullptr; }
 
  private:
   Handle* const handle_;
 };
-
-// Calls `readable` when `fd` is readable, with `data` as the handle's data. `fd` stays open until the handle
-// is destroyed.
-inline std::unique_ptr<UvHandle<uv_poll_t>> pollReadable(uv_loop_t* loop, int fd, void* data,
-                                                         uv_poll_cb readable) {
-  auto handle = std::make_unique<UvHandle<uv_poll_t>>();
-  uv_poll_init(loop, handle->get(), fd);
-  handle->get()->data = data;
-  uv_poll_start(handle->get(), UV_READABLE, readable);
-  return handle;
-}
 
 }  // namespace sluice::net

@@ -32,6 +32,7 @@ config::BuildInput ConfigApplier::inputFor(const Bootstrap& bootstrap, const Env
           .discovered = environment.discovered,
           .previous = running_.generation.get(),
           .version = running_.version + 1,
+          .now = context_.clock.now(),
           .stepped_back = environment.stepped_back};
 }
 
@@ -90,28 +91,29 @@ Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Env
     if (!status.ok()) errors.insert(errors.end(), status.errors().begin(), status.errors().end());
   }
   if (!errors.empty()) {
-    if (ports.ok()) context_.ports.abandon(*ports);
+    if (ports.ok()) context_.ports.abandon(*std::move(ports));
     for (Participant* participant : participants_) participant->abandon();
     return errors;
   }
   // The following steps cannot fail.
+  for (const std::string& warning : built.warnings) log::warn("{}", warning);
   environment_ = std::move(environment);
   environment_.stepped_back = config::stillSteppedBack(environment_.stepped_back, bootstrap);
   running_ = {bootstrap, std::move(built.settings), std::move(built.generation), running_.version + 1};
-  publish(*ports, first_task);
+  publish(*std::move(ports), first_task);
   context_.rooms.setLimits(running_.settings.rooms);
   for (Participant* participant : participants_) participant->commit(running_);
   return Done{};
 }
 
-void ConfigApplier::publish(const PortManager::Change& change, const FirstTask& first_task) {
+void ConfigApplier::publish(PortManager::Change change, const FirstTask& first_task) {
   const runtime::GenerationPtr& generation = running_.generation;
   const Duration sweep = generation->drain > Duration::zero() ? kSweepAfterDrain : Duration::zero();
   context_.ports.commit(change, context_.clock.now() + generation->drain + sweep);
   for (auto& worker : context_.workers.workers) {
     std::function<void()> then;
     if (first_task) then = first_task(*worker);
-    worker->publish(generation, change.forWorker(worker->index()), std::move(then));
+    worker->publish(generation, change.takeFor(worker->index()), std::move(then));
   }
   closeDrainedPorts();
 }

@@ -83,7 +83,7 @@ class ConfigApplier {
   Status rebuild(const Bootstrap& bootstrap, Environment environment);
   Status apply(const Bootstrap& bootstrap, config::Built built, Environment environment,
                const FirstTask& first_task);
-  void publish(const PortManager::Change& change, const FirstTask& first_task);
+  void publish(PortManager::Change change, const FirstTask& first_task);
 
   const Context context_;
   Environment environment_;

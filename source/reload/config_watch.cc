@@ -16,7 +16,7 @@ void ConfigWatch::commit(const Running& running) {
   watches_.clear();
   for (const std::string& file : watched_) {
     // Posted, because a reload may destroy this watch.
-    watches_.push_back(std::make_unique<FileWatch>(loop_, file, [this] { loop_.post(changed_); }));
+    watches_.push_back(std::make_unique<net::FileWatch>(loop_, file, [this] { loop_.post(changed_); }));
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "source/reload/file_watch.h"
+#include "source/net/file_watch.h"
 #include "source/reload/participant.h"
 
 namespace sluice::reload {
@@ -25,7 +25,7 @@ class ConfigWatch final : public Participant {
   const std::string file_;
   const std::function<void()> changed_;
   std::vector<std::string> watched_;
-  std::vector<std::unique_ptr<FileWatch>> watches_;
+  std::vector<std::unique_ptr<net::FileWatch>> watches_;
 };
 
 }  // namespace sluice::reload

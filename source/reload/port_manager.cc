@@ -11,11 +11,10 @@
 namespace sluice::reload {
 namespace {
 
-// SO_REUSEPORT would let two processes share an address unnoticed; binding a socket without it detects that.
-Status checkFree(const net::Address& address) {
-  auto probe = net::bindUdpSocket(address, {});
+// With reuse_port, two processes would share an address unnoticed; binding it without detects that.
+Status checkFree(net::UdpNetwork& network, const net::Address& address) {
+  const auto probe = network.reserve(address);
   if (!probe.ok()) return probe.error();
-  close(*probe);
   return Done{};
 }
 
@@ -40,21 +39,21 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
         fresh_[key] = *port;
         continue;
       }
-      auto port = bind(*listener, key.address);
-      if (!port.ok()) {
+      auto bound = bind(*listener, key.address);
+      if (!bound.ok()) {
         const std::string path = "listeners[" + std::to_string(i) + "].";
         errors.push_back({path + (j == 0 ? "address" : "additional_addresses[" + std::to_string(j - 1) + "]"),
-                          port.error().message});
+                          bound.error().message});
         continue;
       }
       for (unsigned worker = 0; worker < workers_; ++worker) {
-        change.added[worker].push_back({port->id, port->descriptors[worker], listener});
+        change.added[worker].push_back({bound->port.id, std::move(bound->sockets[worker]), listener});
       }
-      fresh_[key] = *std::move(port);
+      fresh_[key] = std::move(bound->port);
     }
   }
   if (!errors.empty()) {
-    abandon(change);
+    fresh_.clear();
     return errors;
   }
   for (const auto& [key, port] : ports_) {
@@ -63,11 +62,14 @@ Result<PortManager::Change> PortManager::prepare(const runtime::Generation& gene
   return change;
 }
 
-void PortManager::abandon(const Change& change) {
-  for (const auto& ports : change.added) {
-    for (const runtime::NewPort& port : ports) close(port.fd);
-  }
+void PortManager::abandon(Change) {
   fresh_.clear();
+}
+
+void PortManager::BoundPort::add(std::unique_ptr<net::UdpReservation> socket) {
+  port.bound = socket->local();
+  port.descriptors.push_back(socket->descriptor());
+  sockets.push_back(std::move(socket));
 }
 
 std::optional<PortManager::Port> PortManager::findUnwanted(const runtime::ListenerSpec& listener,
@@ -93,35 +95,34 @@ bool PortManager::hasListener(const std::string& name) const {
   return std::ranges::any_of(ports_, [&](const auto& entry) { return entry.first.listener == name; });
 }
 
-Result<PortManager::Port> PortManager::bind(const runtime::ListenerSpec& listener,
-                                            const net::Address& address) {
+Result<PortManager::BoundPort> PortManager::bind(const runtime::ListenerSpec& listener,
+                                                 const net::Address& address) {
   if (auto inherited = takeInherited(listener, address)) return *std::move(inherited);
   if (address.port() != 0) {
-    if (Status free = checkFree(address); !free.ok()) return free.error();
+    if (Status free = checkFree(network_, address); !free.ok()) return free.error();
   }
-  Port port{nextId(), address, {}};
+  BoundPort bound{{nextId(), address, {}}, {}};
   for (unsigned worker = 0; worker < workers_; ++worker) {
-    auto fd = net::bindUdpSocket(port.bound, listener.socket);
-    if (!fd.ok()) {
-      for (const int bound : port.descriptors) close(bound);
-      return fd.error();
-    }
-    port.bound = net::boundAddress(*fd);
-    port.descriptors.push_back(*fd);
+    auto socket = network_.reserve(bound.port.bound, listener.socket);
+    if (!socket.ok()) return socket.error();
+    bound.add(*std::move(socket));
   }
-  return port;
+  return bound;
 }
 
-std::optional<PortManager::Port> PortManager::takeInherited(const runtime::ListenerSpec& listener,
-                                                            const net::Address& address) {
+std::optional<PortManager::BoundPort> PortManager::takeInherited(const runtime::ListenerSpec& listener,
+                                                                 const net::Address& address) {
   const auto fits = [&](const Saved& saved) {
-    return saved.address == address && (address.port() != 0 || saved.listener == listener.name);
+    return saved.address == address && saved.descriptors.size() == workers_ &&
+           std::ranges::all_of(saved.descriptors, [](int fd) { return fd >= 0; }) &&
+           (address.port() != 0 || saved.listener == listener.name);
   };
   const auto it = std::find_if(inherited_.begin(), inherited_.end(), fits);
   if (it == inherited_.end()) return std::nullopt;
-  Port port{it->id, it->bound, std::move(it->descriptors)};
+  BoundPort bound{{it->id, it->bound, {}}, {}};
+  for (const int fd : it->descriptors) bound.add(network_.adopt(fd));
   inherited_.erase(it);
-  return port;
+  return bound;
 }
 
 // Below WorkerPort::kHairpin, and not in use by a port.

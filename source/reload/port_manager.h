@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,27 +10,30 @@
 #include <vector>
 
 #include "source/base/result.h"
+#include "source/net/udp.h"
 #include "source/runtime/worker.h"
 
 namespace sluice::reload {
 
 class PortManager {
  public:
-  explicit PortManager(unsigned workers) : workers_(workers) {}
+  // `network` reserves the addresses; its class is that of the workers' networks. It outlives this object.
+  PortManager(net::UdpNetwork& network, unsigned workers) : network_(network), workers_(workers) {}
 
   struct Change {
-    std::vector<std::vector<runtime::NewPort>> added;    // by worker; each owns its file descriptor
+    std::vector<std::vector<runtime::NewPort>> added;    // by worker
     std::vector<uint16_t> drained;                       // their sessions may stay for a while
     std::vector<runtime::PortChanges::Revived> revived;  // under this listener, possibly another one
-    runtime::PortChanges forWorker(unsigned worker) const { return {added[worker], drained, revived}; }
+    // The worker's part of it. Call it once for each worker.
+    runtime::PortChanges takeFor(unsigned worker) { return {std::move(added[worker]), drained, revived}; }
   };
 
   // Binds what `generation` needs and is not bound yet. On an error nothing new stays bound, and everything
   // that was bound before stays.
   Result<Change> prepare(const runtime::Generation& generation);
-  // `change` does not take effect: unbinds what prepare() bound.
-  void abandon(const Change& change);
-  // `change` has been sent to the workers. Drained ports stay bound until `until`.
+  // `change` does not take effect; what prepare() bound is unbound.
+  void abandon(Change change);
+  // `change` takes effect. Drained ports stay bound until `until`.
   void commit(const Change& change, Instant until);
   // Drained ports whose time has expired, or whose listener is gone and has no sessions, as
   // `sessions(listener)` says. They are forgotten here: the caller must remove them from the workers.
@@ -68,6 +72,12 @@ class PortManager {
     net::Address bound;
     std::vector<int> descriptors;  // by worker, owned by them
   };
+  // A port that is not open yet.
+  struct BoundPort {
+    Port port;
+    std::vector<std::unique_ptr<net::UdpReservation>> sockets;  // by worker
+    void add(std::unique_ptr<net::UdpReservation> socket);
+  };
 
   struct Draining {
     Key key;
@@ -80,10 +90,11 @@ class PortManager {
                                    const std::set<Key>& wanted) const;
   static bool isRevived(const Change& change, uint16_t id);
   bool hasListener(const std::string& name) const;
-  Result<Port> bind(const runtime::ListenerSpec& listener, const net::Address& address);
-  std::optional<Port> takeInherited(const runtime::ListenerSpec& listener, const net::Address& address);
+  Result<BoundPort> bind(const runtime::ListenerSpec& listener, const net::Address& address);
+  std::optional<BoundPort> takeInherited(const runtime::ListenerSpec& listener, const net::Address& address);
   uint16_t nextId();
 
+  net::UdpNetwork& network_;
   const unsigned workers_;
   std::map<Key, Port> ports_;
   std::map<Key, Port> fresh_;  // between prepare() and commit()

@@ -12,19 +12,6 @@ bool serves(const chain::ChainSpec& version) {
   return version.end_bucket > version.first_bucket;
 }
 
-// The filters of a version in the configuration; empty if it is not there.
-std::string contentOf(const Bootstrap& bootstrap, const config::VersionName& name) {
-  const auto& [listener, chain, version] = name;
-  for (const sluice::Listener& l : bootstrap.listeners()) {
-    for (const sluice::FilterChain& c : l.filter_chains()) {
-      for (const sluice::ChainVersion& v : c.versions()) {
-        if (l.name() == listener && c.name() == chain && v.name() == version) return config::contentOf(v);
-      }
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 void RolloutController::commit(const Running& running) {
@@ -72,7 +59,8 @@ void RolloutController::rollBack(const Verdict& verdict) {
   const auto& [listener, chain, version] = verdict.version;
   log::warn("listener {}, chain {}: version {} is rolled back: {}", listener, chain, version, verdict.why);
   Environment environment = applier_.environment();
-  environment.stepped_back[verdict.version] = contentOf(applier_.running().bootstrap, verdict.version);
+  environment.stepped_back[verdict.version] =
+      config::contentOf(*config::findVersion(applier_.running().bootstrap, verdict.version));
   // On an error the next check tries again.
   if (const Status status = applier_.changeEnvironment(std::move(environment)); !status.ok()) {
     return log::error("the rollback failed, the version stays in use:\n{}", toString(status.errors()));

@@ -60,7 +60,7 @@ ChainHealth healthOf(const chain::ChainSpec& chain) {
 }
 
 size_t mixCounters(size_t fingerprint, const chain::ChainSpec& chain) {
-  const auto mix = [&](size_t value) { fingerprint = (fingerprint ^ value) * 0x9E3779B97F4A7C15; };
+  const auto mix = [&](size_t value) { fingerprint = multiplyAndFold(fingerprint ^ value); };
   mix(std::hash<std::string>()(chain.version));
   for (const chain::FilterSpec& filter : chain.filters) {
     for (const stats::FilterStats* stats : filter.stats) mix(std::hash<const void*>()(stats));

@@ -11,6 +11,7 @@
 
 #include "source/base/archive.h"
 #include "source/base/clock.h"
+#include "source/base/dtls_parameters.h"
 
 namespace sluice::rooms {
 
@@ -22,10 +23,8 @@ struct IceCredentials {
   friend bool operator==(const IceCredentials&, const IceCredentials&) = default;
 };
 
-// SHA-256 over the DER certificate (RFC 8122 section 5).
-using Fingerprint = std::array<uint8_t, 32>;
-
-enum class DtlsRole { kServer, kClient };  // the server's: a=setup:passive or a=setup:active in the answer
+using sluice::DtlsRole;
+using sluice::Fingerprint;
 
 // Header-extension ids of RFC 8285, 1-14; 0 means not negotiated.
 struct ExtensionIds {
@@ -135,8 +134,8 @@ struct Origin {
 struct Negotiated {
   IceCredentials local;
   IceCredentials remote;
-  std::vector<Fingerprint> fingerprints;  // one must match the client's certificate (RFC 8122 section 5)
-  DtlsRole dtls_role = DtlsRole::kServer;
+  std::vector<Fingerprint> fingerprints;   // one must match the client's certificate (RFC 8122 section 5)
+  DtlsRole dtls_role = DtlsRole::kServer;  // the server's
   std::optional<SendingLine> sending;
   std::vector<Slot> slots;
   std::string cname;  // of the server's RTCP SDES

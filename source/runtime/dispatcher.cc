@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
+#include "source/base/hash.h"
 #include "source/codec/stun.h"
 #include "source/crypto/hmac.h"
 #include "source/rooms/room.h"
 #include "source/runtime/session_log.h"
+#include "source/runtime/session_saver.h"
 
 namespace sluice::runtime {
 namespace {
-
-constexpr size_t kSweepAtOnce = 512;
 
 std::atomic<uint64_t> last_session_id{0};
 
@@ -25,12 +25,12 @@ std::string_view localUfrag(const net::Packet& packet) {
 uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
   uint64_t hash = first.remote.customer().hash(0);
   if (player != nullptr) {
-    hash = 0xcbf29ce484222325;  // FNV-1a
+    hash = kFnvBasis;
     for (const std::string* name : {&player->room->name(), &player->id}) {
-      for (const char c : *name + '/') hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+      hash = fnv1a(asBytes("/"), fnv1a(asBytes(*name), hash));
     }
   }
-  hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15;  // makes the high bits depend on all bits
+  hash = (hash ^ hash >> 32) * kGoldenRatio64;  // makes the high bits depend on all bits
   return static_cast<uint32_t>((hash >> 32) * chain::ChainSpec::kBuckets >> 32);
 }
 
@@ -39,10 +39,6 @@ size_t sessionsOf(const ListenerSpec& listener) {
   int64_t sum = 0;
   for (const ListenerStats* stats : listener.stats) sum += stats->sessions.value();
   return static_cast<size_t>(std::max<int64_t>(0, sum));
-}
-
-std::string describe(const Session& session) {
-  return "listener " + session.port().listener->name + ", chain " + session.chain().spec().name;
 }
 
 }  // namespace
@@ -55,64 +51,30 @@ Dispatcher::~Dispatcher() {
   options_.loop.cancelIterationEnd(*this);
 }
 
-void Dispatcher::addPort(std::unique_ptr<WorkerPort> port) {
-  ports_.push_back(std::move(port));
-}
-
-void Dispatcher::drainPort(uint16_t id) {
-  for (const auto& port : ports_) {
-    if ((port->id & ~WorkerPort::kHairpin) == id) port->draining = true;
-  }
+void WorkerPort::onPacket(net::PacketPtr&& packet) {
+  dispatcher.onDatagram(*this, std::move(packet));
 }
 
 void Dispatcher::revivePort(uint16_t id, const ListenerSpecPtr& listener) {
-  for (const auto& port : ports_) {
-    if ((port->id & ~WorkerPort::kHairpin) != id) continue;
-    port->draining = false;
-    if (port->listener->name == listener->name) continue;
-    port->listener = listener;
-    ListenerStats* stats = listener->stats[worker().index()];
-    for (const auto& session : sessions_.all()) {
-      if (&session->port() != port.get()) continue;
-      port->stats->sessions.add(-1);
-      stats->sessions.add(1);
-    }
-    port->stats = stats;  // the socket's own counters stay with the old listener
-  }
+  ports_.revive(id, listener, worker().index(), sessions_);
 }
 
 void Dispatcher::removePort(uint16_t id, std::string_view reason) {
   for (const auto& session : sessions_.all()) {
-    const auto& tuples = session->tuples();
-    const auto uses = [&](const Tuple& tuple) { return (tuple.port->id & ~WorkerPort::kHairpin) == id; };
-    if ((session->port().id & ~WorkerPort::kHairpin) == id ||
-        std::any_of(tuples.begin(), tuples.end(), uses)) {
+    const auto uses = [&](const Tuple& tuple) { return tuple.port->addressId() == id; };
+    if (session->port().addressId() == id || std::ranges::any_of(session->tuples(), uses)) {
       session->close(reason);
     }
   }
   onIterationEnd();
-  std::erase_if(ports_, [&](const auto& port) { return (port->id & ~WorkerPort::kHairpin) == id; });
+  ports_.remove(id);
 }
 
 void Dispatcher::setGeneration(GenerationPtr generation) {
   generation_ = std::move(generation);
   behind_ = sessions_.size();
-  for (const auto& port : ports_) {
-    for (const ListenerSpecPtr& spec : generation_->listeners) {
-      if (spec->name != port->listener->name) continue;
-      port->listener = spec;
-      port->udp->setBuffers(spec->socket.receive_buffer, spec->socket.send_buffer);
-    }
-  }
+  ports_.adopt(*generation_);
   if (behind_ == 0) adoption_.record(worker().clock().now() - generation_->published);
-}
-
-WorkerPort* Dispatcher::portAt(const WorkerPort& sibling, const net::Address& local) {
-  const auto it = std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) {
-    return port->listener->name == sibling.listener->name && (port->id & WorkerPort::kHairpin) == 0 &&
-           port->udp->local() == local;
-  });
-  return it == ports_.end() ? nullptr : it->get();
 }
 
 void Dispatcher::closeAll(std::string_view reason) {
@@ -134,17 +96,13 @@ const rooms::IceCredentials* Dispatcher::iceCredentials(const rooms::Player& pla
 }
 
 void Dispatcher::onCheck(Session& session, const net::Packet& check) {
-  if (session.player() != nullptr) ice_.prove(*session.player(), localUfrag(check));
+  if (session.player() != nullptr) ice_.invalidateOlder(*session.player(), localUfrag(check));
 }
 
 void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
   ice_.remove(*player);
   redirects_.remove(*player);
   if (Session* session = sessions_.find(*player)) session->close("left");
-}
-
-void Dispatcher::onDatagram(WorkerPort& port, net::PacketPtr&& packet) {
-  dispatch(port, std::move(packet), nullptr);
 }
 
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by) {
@@ -158,7 +116,7 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
   }
   // An authenticated session is never evicted meanwhile.
   Session* owner = session != nullptr && session->isAuthenticated() ? session : nullptr;
-  if (session != nullptr && provesAnother(*session, *packet)) session = nullptr;
+  if (session != nullptr && authenticatesAnother(*session, *packet)) session = nullptr;
   if (session == nullptr) session = admit(port, packet, by);
   if (session == nullptr) return;
   if (by != nullptr && !by->redirects) session->redirectWhenAuthenticated(*packet, by->from);
@@ -179,7 +137,7 @@ bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet)
 // The address may be that of a player who has vanished: a NAT reuses its ports. A client that sends a valid
 // check from the address gets it, once its session has authenticated the check. The previous session
 // continues, so that a player who forges a source address has it until the owner's next check at most.
-bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet) const {
+bool Dispatcher::authenticatesAnother(const Session& session, const net::Packet& packet) const {
   if (packet.kind != PacketKind::kStun) return false;
   const auto message = stun::parse(packet.data());
   if (!message || message->method != stun::kBinding || message->kind != stun::Class::kRequest) return false;
@@ -190,7 +148,7 @@ bool Dispatcher::provesAnother(const Session& session, const net::Packet& packet
 
 void Dispatcher::onMailed(net::PacketPtr&& packet) {
   const MailNote note = packet->note<MailNote>();
-  if (WorkerPort* port = portOf(packet->via)) return dispatch(*port, std::move(packet), &note);
+  if (WorkerPort* port = ports_.find(packet->via)) return dispatch(*port, std::move(packet), &note);
   mail_lost_.add();
   packet->settle();
   packet.reset();
@@ -216,12 +174,6 @@ void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
   }
   packet->settle();
   packet.reset();
-}
-
-WorkerPort* Dispatcher::portOf(uint16_t id) const {
-  const auto it =
-      std::find_if(ports_.begin(), ports_.end(), [&](const auto& port) { return port->id == id; });
-  return it == ports_.end() ? nullptr : it->get();
 }
 
 Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
@@ -307,19 +259,19 @@ Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
 std::optional<ListenerDrop> Dispatcher::enforceLimits(WorkerPort& port, const net::Packet& packet,
                                                       bool unauthenticated) {
   const SessionLimits& limits = generation_->limits;
-  UnprovenSessions& unproven = sessions_.unproven();
+  EvictableSessions& evictable = sessions_.evictable();
   const bool source_full = !port.isHairpin() && sessions_.fromSource(packet.remote) >= limits.per_source;
-  if (source_full && !evict(unproven.nextOfSource(packet.remote.customer())))
+  if (source_full && !evict(evictable.nextOfSource(packet.remote.customer())))
     return ListenerDrop::kSourceLimit;
   const bool full = options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions;
-  if (full && !evict(unproven.next())) return ListenerDrop::kSessionLimit;
+  if (full && !evict(evictable.next())) return ListenerDrop::kSessionLimit;
   if (sessionsOf(*port.listener) >= port.listener->max_sessions &&
-      !evict(unproven.nextOfListener(port.listener->name))) {
+      !evict(evictable.nextOfListener(port.listener->name))) {
     return ListenerDrop::kListenerLimit;
   }
   const size_t share = std::max<size_t>(1, limits.unauthenticated / worker().count());
-  const bool unproven_full = unauthenticated && unproven.unauthenticated() >= share;
-  if (unproven_full && !evict(unproven.nextUnauthenticated())) return ListenerDrop::kSessionLimit;
+  const bool unauthenticated_full = unauthenticated && evictable.unauthenticated() >= share;
+  if (unauthenticated_full && !evict(evictable.nextUnauthenticated())) return ListenerDrop::kSessionLimit;
   return std::nullopt;
 }
 
@@ -372,48 +324,12 @@ void Dispatcher::end(Session& session) {
   sessions_.remove(session);
 }
 
-void Dispatcher::sweep() {
-  const Instant now = worker().clock().now();
-  for (size_t left = std::min(kSweepAtOnce, sessions_.size()); left > 0; --left) {
-    sweep_at_ = sweep_at_ + 1 < sessions_.size() ? sweep_at_ + 1 : 0;
-    examine(*sessions_.all()[sweep_at_], now);
-  }
-}
-
-void Dispatcher::examine(Session& session, Instant now) {
-  if (session.isClosing()) return;
-  if (session.generation() != generation_->version) session.adopt(*generation_);
-  if (session.isClosing()) return;
-  if (now >= session.drainDeadline()) return session.close(session.drainReason());
-  if (!session.isAuthenticated() &&
-      now - session.unauthenticatedSince() > generation_->limits.authentication_timeout) {
-    session.close("not_authenticated");
-  } else if (session.isIdle(now, session.port().listener->idle_timeout)) {
-    session.close("idle");
-  }
-}
-
 void Dispatcher::flush() {
   for (const auto& session : sessions_.all()) session->flush();
 }
 
 SavedWorker Dispatcher::save(Descriptors& descriptors) {
-  SavedWorker saved;
-  for (const auto& session : sessions_.all()) {
-    if (session->isClosing()) continue;
-    auto one = session->save(descriptors);
-    if (one.ok()) {
-      saved.sessions.push_back(*std::move(one));
-    } else {
-      saved.lost.push_back({describe(*session) + ", filter " + one.error().path, one.error().message,
-                            session->player() != nullptr ? session->player()->negotiated.local.ufrag : ""});
-    }
-  }
-  for (const auto& [key, target] : redirects_.all()) {
-    saved.redirects.push_back(
-        {{key.remote, key.local, key.port, false}, target.owner, target.player->negotiated.local.ufrag});
-  }
-  return saved;
+  return saveSessions(sessions_, redirects_, descriptors);
 }
 
 std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors& descriptors) {
@@ -425,34 +341,14 @@ std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors&
     if (!status.error().path.empty()) where += ", filter " + status.error().path;
     lost.push_back({std::move(where), status.error().message, session.ufrag});
   }
-  for (const SavedRedirect& redirect : saved.redirects) {
-    const rooms::PlayerPtr player = ice_.playerNamed(redirect.ufrag);
-    if (player == nullptr) continue;
-    redirects_.add({redirect.tuple.remote, redirect.tuple.local, redirect.tuple.port, SessionUsage::kMedia},
-                   {redirect.owner, player.get()});
-  }
+  restoreRedirects(saved.redirects, ice_, redirects_);
   return lost;
 }
 
 Status Dispatcher::load(const SavedSession& saved, Descriptors& descriptors) {
-  const rooms::PlayerPtr player = saved.ufrag.empty() ? nullptr : ice_.playerNamed(saved.ufrag);
-  if (!saved.ufrag.empty() && player == nullptr) return Error{"", "its player has left"};
-  WorkerPort* port = portOf(saved.port);
-  if (port == nullptr) return Error{"", "its address no longer exists"};
-  const auto& chains = port->listener->chains;
-  const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {
-    return c->name == saved.chain && c->serves(saved.bucket);
-  });
-  if (chain == chains.end()) return Error{"", "its chain no longer exists"};
-  std::vector<Tuple> tuples;
-  for (const SavedTuple& tuple : saved.tuples) {
-    if (WorkerPort* at = portOf(tuple.port))
-      tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated});
-  }
-  if (tuples.size() != saved.tuples.size() || saved.selected >= tuples.size()) {
-    return Error{"", "one of its addresses no longer exists"};
-  }
-  Session& session = adopt(std::make_unique<Session>(*this, saved, std::move(tuples), *port, *chain, player));
+  auto restored = restoreSession(saved, *this, ports_, ice_);
+  if (!restored.ok()) return restored.errors();
+  Session& session = adopt(*std::move(restored));
   uint64_t last = last_session_id.load(std::memory_order_relaxed);
   while (last < saved.id && !last_session_id.compare_exchange_weak(last, saved.id)) {
   }

@@ -5,19 +5,19 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "source/net/event_loop.h"
 #include "source/runtime/ice_table.h"
 #include "source/runtime/redirects.h"
+#include "source/runtime/session_sweep.h"
 #include "source/runtime/session_table.h"
-#include "source/runtime/worker_port.h"
+#include "source/runtime/worker_ports.h"
 
 namespace sluice::runtime {
 
-class Dispatcher final : public WorkerPort::Sink, public SessionHost, private net::IterationEnd {
+class Dispatcher final : public SessionHost, private net::IterationEnd {
  public:
   struct Options {
     chain::Worker& worker;
@@ -30,12 +30,12 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   explicit Dispatcher(Options options);
   ~Dispatcher() override;
 
-  // The port lives as long as a session may use it.
-  void addPort(std::unique_ptr<WorkerPort> port);
-  // drainPort(): the port takes no new sessions. revivePort(): it does again, as a port of `listener`.
-  void drainPort(uint16_t id);
+  // The port lives as long as a session may use it. The ids are those of addresses: WorkerPort::addressId().
+  void addPort(std::unique_ptr<WorkerPort> port) { ports_.add(std::move(port)); }
+  // drainPort(): the address takes no new sessions. revivePort(): it does again, as an address of `listener`.
+  void drainPort(uint16_t id) { ports_.drain(id); }
   void revivePort(uint16_t id, const ListenerSpecPtr& listener);
-  // Closes the port's sessions with `reason`.
+  // Closes the address and its sessions with `reason`.
   void removePort(uint16_t id, std::string_view reason);
 
   void setGeneration(GenerationPtr generation);
@@ -49,16 +49,15 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   // stay valid until the first authenticated check with the new ones.
   void addCredentials(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
 
-  void onDatagram(WorkerPort& port, net::PacketPtr&& packet) override;
+  // A datagram that `port` received.
+  void onDatagram(WorkerPort& port, net::PacketPtr&& packet) { dispatch(port, std::move(packet), nullptr); }
   // A datagram that another worker's socket received for a session of this worker.
   void onMailed(net::PacketPtr&& packet);
   // Another worker owns the session of the client at the packet's addresses.
   void onRedirectMailed(net::PacketPtr&& packet);
 
-  // Closes sessions that are idle or unauthenticated for too long and moves sessions to the current
-  // generation; a bounded number per call. Call it every kSweepInterval.
-  void sweep();
-  static constexpr Duration kSweepInterval = 100ms;
+  // Call it every SessionSweep::kInterval.
+  void sweep() { sweep_.run(*generation_, worker().clock().now()); }
 
   // Makes every session send the packets that it holds back.
   void flush();
@@ -80,7 +79,9 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
 
   chain::Worker& worker() override { return options_.worker; }
   const Generation& generation() const override { return *generation_; }
-  WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) override;
+  WorkerPort* portAt(const WorkerPort& sibling, const net::Address& local) override {
+    return ports_.at(sibling, local);
+  }
 
  private:
   // What the mailing worker says with a mailed datagram.
@@ -89,15 +90,16 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
     bool redirects;  // it already has a redirect for the client
   };
 
-  WorkerPort* portOf(uint16_t id) const;
   Status load(const SavedSession& saved, Descriptors& descriptors);
   Session& adopt(std::unique_ptr<Session> session);
 
   const rooms::IceCredentials* iceCredentials(const rooms::Player& player,
                                               std::string_view ufrag) const override;
   void onCheck(Session& session, const net::Packet& check) override;
-  void onProven(Session& session) override { sessions_.onProven(session); }
-  void onUnproven(Session& session) override { sessions_.onUnproven(session, worker().clock().now()); }
+  void onEstablished(Session& session) override { sessions_.onEstablished(session); }
+  void onUnauthenticated(Session& session) override {
+    sessions_.onUnauthenticated(session, worker().clock().now());
+  }
   void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned at) override;
   void onAdopted() override;
   void onClosing(Session& session) override;
@@ -109,7 +111,7 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
                        const MailNote* by);
   bool isSuperseded(const Session& session, const net::Packet& packet) const;
-  bool provesAnother(const Session& session, const net::Packet& packet) const;
+  bool authenticatesAnother(const Session& session, const net::Packet& packet) const;
   bool forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
   Session* open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player);
   std::optional<ListenerDrop> enforceLimits(WorkerPort& port, const net::Packet& packet,
@@ -117,17 +119,16 @@ class Dispatcher final : public WorkerPort::Sink, public SessionHost, private ne
   bool evict(Session* session);
   void mail(unsigned owner, WorkerPort& port, net::PacketPtr& packet);
   void drop(WorkerPort& port, net::PacketPtr& packet, ListenerDrop reason);
-  void examine(Session& session, Instant now);
   void end(Session& session);
 
   Options options_;
   GenerationPtr generation_ = std::make_shared<Generation>();
-  std::vector<std::unique_ptr<WorkerPort>> ports_;
+  WorkerPorts ports_;
   SessionTable sessions_;
   IceTable ice_;
   Redirects redirects_;
   std::vector<Session*> closing_;
-  size_t sweep_at_ = 0;
+  SessionSweep sweep_{sessions_};
   size_t behind_ = 0;  // sessions that have not adopted the generation yet
   stats::Histogram adoption_;
   stats::Counter mail_lost_;

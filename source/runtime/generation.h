@@ -71,7 +71,7 @@ struct ListenerStats {
   net::UdpStats udp;
   std::array<stats::Counter, kListenerDropNames.size()> drops;
   stats::Counter sessions_opened;
-  stats::Counter sessions_evicted;  // unproven sessions closed to make room
+  stats::Counter sessions_evicted;  // see EvictableSessions
   stats::Gauge sessions;
   ReasonCounters closed;  // sessions, by Session::closeReason()
 

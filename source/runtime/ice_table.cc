@@ -21,14 +21,14 @@ void IceTable::remove(const rooms::Player& player) {
   players_.erase(known);
 }
 
-void IceTable::prove(const rooms::Player& player, std::string_view ufrag) {
+void IceTable::invalidateOlder(const rooms::Player& player, std::string_view ufrag) {
   const auto known = players_.find(player.negotiated.local.ufrag);
   if (known == players_.end()) return;
   std::vector<std::string>& ufrags = known->second.ufrags;
-  const auto proven = std::find(ufrags.begin(), ufrags.end(), ufrag);
-  if (proven == ufrags.end()) return;
-  for (auto older = ufrags.begin(); older != proven; ++older) by_ufrag_.erase(*older);
-  ufrags.erase(ufrags.begin(), proven);
+  const auto current = std::find(ufrags.begin(), ufrags.end(), ufrag);
+  if (current == ufrags.end()) return;
+  for (auto older = ufrags.begin(); older != current; ++older) by_ufrag_.erase(*older);
+  ufrags.erase(ufrags.begin(), current);
 }
 
 const IceTable::Entry* IceTable::find(std::string_view ufrag) const {

@@ -25,7 +25,7 @@ class IceTable {
   void add(const rooms::PlayerPtr& player, const rooms::IceCredentials& ice);
   void remove(const rooms::Player& player);
   // A check with the credentials of this ufrag has been authenticated: older ones become invalid.
-  void prove(const rooms::Player& player, std::string_view ufrag);
+  void invalidateOlder(const rooms::Player& player, std::string_view ufrag);
 
   // Null if no player has credentials with this ufrag. Valid until the next change.
   const Entry* find(std::string_view ufrag) const;

@@ -141,7 +141,7 @@ bool Session::authenticate(const net::Packet& check) {
   logAuthenticated(*this, tuple->remote);
   if (!std::exchange(authenticated_, true)) {
     selected_ = static_cast<size_t>(tuple - tuples_.data());
-    host_.onProven(*this);
+    host_.onEstablished(*this);
   }
   chain_.announceAuthenticated(check.remote);
   return true;
@@ -161,7 +161,7 @@ void Session::unauthenticate() {
   if (!std::exchange(authenticated_, false)) return;
   for (Tuple& tuple : tuples_) tuple.authenticated = false;
   unauthenticated_since_ = host_.worker().clock().now();
-  host_.onUnproven(*this);
+  host_.onUnauthenticated(*this);
 }
 
 void Session::redirectWhenAuthenticated(const net::Packet& packet, unsigned worker) {
@@ -177,7 +177,7 @@ void Session::select(const net::Address& remote, const net::Address& local) {
 
 void Session::keepAlive() {
   last_activity_ = host_.worker().clock().now();
-  if (!std::exchange(answered_, true) && !chain_.spec().authenticates) host_.onProven(*this);
+  if (!std::exchange(answered_, true) && !chain_.spec().authenticates) host_.onEstablished(*this);
 }
 
 void Session::close(std::string_view reason) {

@@ -8,10 +8,10 @@
 
 #include "source/chain/filter_chain.h"
 #include "source/chain/session.h"
+#include "source/runtime/evictable_sessions.h"
 #include "source/runtime/generation.h"
 #include "source/runtime/saved_session.h"
 #include "source/runtime/session_usage.h"
-#include "source/runtime/unproven_sessions.h"
 
 namespace sluice::runtime {
 
@@ -68,9 +68,9 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void select(const net::Address& remote, const net::Address& local) override;
   void keepAlive() override;
   void keepAliveUntil(Instant until) override { alive_until_ = until; }
-  // The client has authenticated, or, on a chain that does not authenticate, was sent something: the session
-  // is not evicted.
-  bool isProven() const { return chain_.spec().authenticates ? authenticated_ : answered_; }
+  // A session is established when its client has authenticated, or, on a chain that does not authenticate,
+  // when something was sent to it. Until then it may be evicted.
+  bool isEstablished() const { return chain_.spec().authenticates ? authenticated_ : answered_; }
   void close(std::string_view reason) override;
 
   // Handles a datagram from the client.
@@ -119,7 +119,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
 
  private:
   friend class SessionTable;
-  friend class UnprovenSessions;
+  friend class EvictableSessions;
 
   void leave(std::string_view reason, Duration drain);
   void drop(net::PacketPtr packet, ListenerDrop reason);
@@ -153,7 +153,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   std::string_view leaves_for_;
   bool handed_over_ = false;
   size_t table_index_ = 0;
-  UnprovenSessions::Entry unproven_;
+  EvictableSessions::Entry evictable_;
   net::Address source_;       // the key that the table counts it under; unset: not counted
   chain::FilterChain chain_;  // last: the filters see a complete session
 };
@@ -171,8 +171,10 @@ class SessionHost {
                                                       std::string_view ufrag) const = 0;
   // Called for each authenticated check of the session.
   virtual void onCheck(Session& session, const net::Packet& check) = 0;
-  virtual void onProven(Session& session) = 0;
-  virtual void onUnproven(Session& session) = 0;
+  // See Session::isEstablished().
+  virtual void onEstablished(Session& session) = 0;
+  // The client has to authenticate again.
+  virtual void onUnauthenticated(Session& session) = 0;
   // Tells `worker` to send packets from this address pair, which `check` authenticated, here.
   virtual void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned worker) = 0;
   virtual void onAdopted() = 0;

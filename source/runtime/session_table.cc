@@ -37,7 +37,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
     ++by_source_[session.source_];
   }
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
-  if (!session.isProven()) unproven_.add(session, session.source_, session.unauthenticatedSince());
+  if (!session.isEstablished()) evictable_.add(session, session.source_, session.unauthenticatedSince());
   return session;
 }
 
@@ -57,7 +57,7 @@ void SessionTable::remove(Session& session) {
   const auto source = by_source_.find(session.source_);
   if (source != by_source_.end() && --source->second == 0) by_source_.erase(source);
   if (session.player() != nullptr) by_player_.erase(session.player().get());
-  unproven_.remove(session);
+  evictable_.remove(session);
   const size_t index = session.table_index_;
   std::swap(sessions_[index], sessions_.back());
   sessions_[index]->table_index_ = index;

@@ -25,13 +25,13 @@ class SessionTable {
   void forget(const TupleKey& key) { by_tuple_.erase(key); }
   // Assigns the address to this session again.
   void giveBack(const TupleKey& key, Session& session) { by_tuple_[key] = &session; }
-  void onProven(Session& session) { unproven_.remove(session); }
-  void onUnproven(Session& session, Instant now) { unproven_.add(session, session.source_, now); }
+  void onEstablished(Session& session) { evictable_.remove(session); }
+  void onUnauthenticated(Session& session, Instant now) { evictable_.add(session, session.source_, now); }
   void remove(Session& session);
 
   size_t size() const { return sessions_.size(); }
-  UnprovenSessions& unproven() { return unproven_; }
-  const UnprovenSessions& unproven() const { return unproven_; }
+  EvictableSessions& evictable() { return evictable_; }
+  const EvictableSessions& evictable() const { return evictable_; }
 
   const std::vector<std::unique_ptr<Session>>& all() const { return sessions_; }
 
@@ -42,7 +42,7 @@ class SessionTable {
   std::unordered_map<TupleKey, Session*, TupleKeyHash> by_tuple_;
   std::unordered_map<const rooms::Player*, Session*> by_player_;
   std::unordered_map<net::Address, size_t> by_source_;
-  UnprovenSessions unproven_;
+  EvictableSessions evictable_;
 };
 
 }  // namespace sluice::runtime

@@ -100,9 +100,8 @@ void StatsStore::collectListeners(Samples& out) const {
                 udp(&UdpStats::pool_exhausted));
     out.counter("sluice_listener_sessions_opened_total", "Sessions opened.", labels(),
                 count(&ListenerStats::sessions_opened));
-    out.counter("sluice_listener_sessions_evicted_total",
-                "Unproven sessions evicted to make room for new ones.", labels(),
-                count(&ListenerStats::sessions_evicted));
+    out.counter("sluice_listener_sessions_evicted_total", "Sessions evicted to make room for new ones.",
+                labels(), count(&ListenerStats::sessions_evicted));
     std::map<std::string_view, uint64_t> closed;
     for (const ListenerStats& block : blocks) {
       block.closed.forEach([&](std::string_view reason, uint64_t count) { closed[reason] += count; });

@@ -31,7 +31,7 @@ WorkerThread::WorkerThread(const WorkerOptions& options, WorkerGroup& group)
       group_(group),
       pool_(options.max_packets),
       loop_(options.coalesce),
-      network_(loop_, pool_),
+      network_(options.network(loop_, pool_)),
       to_wake_(options.count, false) {
   dispatcher_ = std::make_unique<Dispatcher>(Dispatcher::Options{
       .worker = *this,
@@ -72,9 +72,9 @@ void WorkerThread::run() {
   sweep_ = std::make_unique<net::Timer>(loop_.timers(), [this] {
     dispatcher_->sweep();
     busy_.read(loop_.clock().now(), loop_.busy());
-    sweep_->arm(Dispatcher::kSweepInterval);
+    sweep_->arm(SessionSweep::kInterval);
   });
-  sweep_->arm(Dispatcher::kSweepInterval);
+  sweep_->arm(SessionSweep::kInterval);
   loop_.run();
 
   sweep_.reset();
@@ -92,11 +92,12 @@ void WorkerThread::pin() {
 }
 
 void WorkerThread::publish(GenerationPtr generation, PortChanges ports, std::function<void()> then) {
-  post([this, generation = std::move(generation), ports = std::move(ports), then = std::move(then)] {
+  const auto changes = std::make_shared<PortChanges>(std::move(ports));  // a task must be copyable
+  post([this, generation = std::move(generation), changes, then = std::move(then)] {
     hairpin_.setMachineAddresses(generation->machine);
-    for (const NewPort& fresh : ports.added) addPort(fresh);
-    for (const uint16_t id : ports.drained) dispatcher_->drainPort(id);
-    for (const auto& [id, listener] : ports.revived) dispatcher_->revivePort(id, listener);
+    for (NewPort& fresh : changes->added) addPort(std::move(fresh));
+    for (const uint16_t id : changes->drained) dispatcher_->drainPort(id);
+    for (const auto& [id, listener] : changes->revived) dispatcher_->revivePort(id, listener);
     dispatcher_->setGeneration(generation);
     if (then) then();
   });
@@ -106,12 +107,12 @@ void WorkerThread::removePort(uint16_t id) {
   post([this, id] { dispatcher_->removePort(id, "listener_removed"); });
 }
 
-void WorkerThread::addPort(const NewPort& fresh) {
+void WorkerThread::addPort(NewPort fresh) {
   ListenerStats* stats = fresh.listener->stats[options_.index];
   auto port = std::make_unique<WorkerPort>(fresh.id, fresh.listener, stats, *dispatcher_);
   net::UdpOptions options = fresh.listener->socket;
   options.stats = &stats->udp;
-  port->udp = network_.attach(fresh.fd, options, *port);
+  port->udp = network_->open(std::move(fresh.socket), options, *port);
   const auto hairpin_id = static_cast<uint16_t>(fresh.id | WorkerPort::kHairpin);
   auto hairpin = std::make_unique<WorkerPort>(hairpin_id, fresh.listener, stats, *dispatcher_);
   hairpin->udp = std::make_unique<HairpinPort>(hairpin_, *port->udp, *hairpin, stats);

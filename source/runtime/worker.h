@@ -47,16 +47,17 @@ struct WorkerOptions {
   size_t max_packets = 32'768;
   bool pin = false;
   Duration coalesce{};
+  net::UdpNetworkFactory network = net::makeSocketNetwork;  // called on the main thread
 };
 
-// A bound socket for a worker, which takes ownership of `fd`.
+// A bound address of a listener, for one worker.
 struct NewPort {
   uint16_t id;
-  int fd;
+  std::unique_ptr<net::UdpReservation> socket;
   ListenerSpecPtr listener;
 };
 
-// Changes to the listeners' ports of one worker.
+// Changes to the listeners' ports of one worker. Movable.
 struct PortChanges {
   struct Revived {
     uint16_t id;
@@ -98,7 +99,7 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   net::PacketPool& pool() override { return pool_; }
   const Clock& clock() const override { return const_cast<net::EventLoop&>(loop_).clock(); }
   net::TimerQueue& timers() override { return loop_.timers(); }
-  net::UdpNetwork& network() override { return network_; }
+  net::UdpNetwork& network() override { return *network_; }
   net::Hairpin& hairpin() override { return hairpin_; }
   double busyShare() const override { return busy_.share(); }  // from any thread
   void postToMain(std::function<void()> task) override { group_.post_to_main(std::move(task)); }
@@ -113,7 +114,7 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   void pin();
   void drainMailbox();
   void onIterationEnd() override;
-  void addPort(const NewPort& fresh);
+  void addPort(NewPort fresh);
 
   // Delivers packets between ports of this worker.
   struct HairpinDelivery final : net::IterationEnd {
@@ -126,7 +127,7 @@ class WorkerThread final : public chain::Worker, private net::IterationEnd {
   WorkerGroup& group_;
   net::PacketPool pool_;
   net::EventLoop loop_;
-  net::SocketNetwork network_;
+  const std::unique_ptr<net::UdpNetwork> network_;
   net::Hairpin hairpin_{[this] { loop_.atIterationEnd(hairpin_delivery_); }};
   HairpinDelivery hairpin_delivery_{hairpin_};
   std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(kMailboxCapacity);

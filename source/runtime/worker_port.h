@@ -2,34 +2,34 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "source/net/udp.h"
 #include "source/runtime/generation.h"
 
 namespace sluice::runtime {
 
-// Passes datagrams to its worker. Lives until its listener is removed and its last session has ended.
+class Dispatcher;
+
+// Passes datagrams to its worker's dispatcher. Lives until its listener is removed and its last session has
+// ended.
 struct WorkerPort final : net::UdpReceiver {
-  class Sink {
-   public:
-    virtual ~Sink() = default;
-    virtual void onDatagram(WorkerPort& port, net::PacketPtr&& packet) = 0;
-  };
+  WorkerPort(uint16_t port_id, ListenerSpecPtr spec, ListenerStats* port_stats, Dispatcher& port_dispatcher)
+      : id(port_id), listener(std::move(spec)), stats(port_stats), dispatcher(port_dispatcher) {}
 
-  WorkerPort(uint16_t port_id, ListenerSpecPtr spec, ListenerStats* port_stats, Sink& port_sink)
-      : id(port_id), listener(std::move(spec)), stats(port_stats), sink(port_sink) {}
-
-  void onPacket(net::PacketPtr&& packet) override { sink.onDatagram(*this, std::move(packet)); }
+  void onPacket(net::PacketPtr&& packet) override;
 
   // Bit in the id of a listener's hairpin port, which receives packets from relays of this process.
   static constexpr uint16_t kHairpin = 0x8000;
   bool isHairpin() const { return (id & kHairpin) != 0; }
+  // What a listener's port and its hairpin port have in common.
+  uint16_t addressId() const { return static_cast<uint16_t>(id & ~kHairpin); }
 
   bool draining = false;     // no new sessions
   const uint16_t id;         // the same on every worker
   ListenerSpecPtr listener;  // of the current generation
   ListenerStats* stats;
-  Sink& sink;
+  Dispatcher& dispatcher;
   std::unique_ptr<net::UdpPort> udp;
 };
 

@@ -78,17 +78,6 @@ rooms::AudioLine agree(const Line& line, const rooms::RepairFeatures& repair) {
   return agreed;
 }
 
-std::string formatFingerprint(const rooms::Fingerprint& fingerprint) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string text;
-  for (const uint8_t byte : fingerprint) {
-    if (!text.empty()) text += ':';
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 std::string_view directionName(bool send, bool receive) {
   if (send) return receive ? "sendrecv" : "sendonly";
   return receive ? "recvonly" : "inactive";
@@ -182,7 +171,7 @@ void writeTransport(Writer& out, const Line& line, std::string_view formats, con
   out.line("a=", directionName(line.we_send, line.we_receive));
   out.line("a=ice-ufrag:", local.ice.ufrag);
   out.line("a=ice-pwd:", local.ice.password);
-  out.line("a=fingerprint:sha-256 ", formatFingerprint(local.fingerprint));
+  out.line("a=fingerprint:sha-256 ", toText(local.fingerprint));
   out.line("a=setup:", role == rooms::DtlsRole::kServer ? "passive" : "active");
   if (tagged) writeCandidates(out, local.candidates);
   out.line("a=rtcp-mux");

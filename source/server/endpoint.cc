@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "source/net/udp_socket.h"
+#include "source/net/address.h"
 
 namespace sluice::server {
 
@@ -37,7 +37,7 @@ Result<std::unique_ptr<http::Server>> Endpoint::prepare(const std::optional<Endp
   if (spec_ && spec_->options.host == options.host && spec_->options.port == options.port) {
     options.listening = fcntl(server_->descriptor(), F_DUPFD_CLOEXEC, 0);
   }
-  return http::Server::start(loop_.raw(), options, handlers_);
+  return http::Server::start(loop_, options, handlers_);
 }
 
 void Endpoint::commit(std::optional<EndpointSpec> spec, std::unique_ptr<http::Server> fresh) {

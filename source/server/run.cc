@@ -33,7 +33,7 @@ int printErrors(const Errors& errors, std::FILE* out) {
 
 // Asks the running proxy, which knows its sessions and what its filters compare.
 int diff(const Options& options) {
-  const auto file = config::readFile(options.config);
+  const auto file = config::readText(options.config);
   if (!file.ok()) return printErrors(file.errors(), stdout);
   // The running proxy usually has the same admin token; it also reports errors of the file.
   const auto bootstrap = config::parse(file->text, file->format, options.config);

@@ -70,8 +70,8 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
     : dtls_(setup.dtls),
       stats_(setup.workers),
       rooms_({}, setup.workers, clock_),
-      ports_(setup.workers),
       packets_(kPackets),
+      ports_(network_, setup.workers),
       applier_({.file = options.config,
                 .concurrency = options.concurrency,
                 .clock = clock_,
@@ -150,6 +150,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   auto built = server->applier_.build(*bootstrap);
   if (!built.ok()) return built.errors();
   if (options.mode == Options::Mode::kValidate) {
+    for (const std::string& warning : built->warnings) log::warn("{}", warning);
     HttpEndpoints::warnOfOpenAdmin(built->settings);
     return server;
   }
@@ -239,7 +240,7 @@ void Server::run() {
 
 void Server::watchSignals() {
   const auto on = [this](int signal, std::function<void()> handler) {
-    signals_.push_back(std::make_unique<SignalWatch>(loop_, signal, std::move(handler)));
+    signals_.push_back(std::make_unique<net::SignalWatch>(loop_, signal, std::move(handler)));
   };
   on(SIGHUP, [this] { static_cast<void>(applier_.reload("SIGHUP")); });
   on(SIGTERM, [this] { onTerminate(); });

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/net/event_loop.h"
+#include "source/net/signal_watch.h"
 #include "source/net/udp_socket.h"
 #include "source/reload/config_applier.h"
 #include "source/reload/config_watch.h"
@@ -20,7 +21,6 @@
 #include "source/server/metrics.h"
 #include "source/server/options.h"
 #include "source/server/player_updates.h"
-#include "source/server/signal_watch.h"
 #include "source/takeover/client.h"
 #include "source/takeover/server.h"
 
@@ -75,10 +75,10 @@ class Server final : private admin::Operations, private takeover::Host {
   runtime::StatsStore stats_;
   rooms::Directory rooms_;
   chain::ProcessState process_;
-  reload::PortManager ports_;
-  runtime::WorkerGroup workers_;
   net::PacketPool packets_;  // of the main thread: STUN requests for external addresses
   net::SocketNetwork network_{loop_, packets_};
+  reload::PortManager ports_;
+  runtime::WorkerGroup workers_;
   reload::ConfigApplier applier_;
   reload::RolloutController rollouts_{applier_, clock_};
   reload::ExternalAddresses external_addresses_;
@@ -91,7 +91,7 @@ class Server final : private admin::Operations, private takeover::Host {
   HttpEndpoints http_;
   takeover::Server takeover_{loop_, *this};
   std::optional<runtime::PausedWorkers> paused_;  // while another process takes over
-  std::vector<std::unique_ptr<SignalWatch>> signals_;
+  std::vector<std::unique_ptr<net::SignalWatch>> signals_;
   net::Timer tick_;
   net::Timer room_feed_;
 };

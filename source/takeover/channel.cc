@@ -12,6 +12,7 @@
 #include <span>
 
 #include "source/base/log.h"
+#include "source/base/system_error.h"
 
 namespace sluice::takeover {
 namespace {
@@ -28,10 +29,6 @@ struct Header {
   uint64_t body;
   uint64_t descriptors;
 };
-
-Error systemError(const std::string& what) {
-  return {"", what + ": " + std::strerror(errno)};
-}
 
 // Calls `call(fd, address, size)` with a new socket. A Unix address holds only 107 characters, so the
 // directory is passed as a descriptor.
@@ -244,12 +241,10 @@ Result<int> Socket::bind(const std::string& path) {
 Socket::Socket(net::EventLoop& loop, int fd, std::function<void(Channel)> accepted)
     : fd_(fd),
       accepted_(std::move(accepted)),
-      poll_(net::pollReadable(loop.raw(), fd, this, [](uv_poll_t* handle, int, int) {
-        static_cast<Socket*>(handle->data)->onReady();
-      })) {}
+      poll_(loop, fd, net::Poll::kReadable, [this](int) { onReady(); }) {}
 
 Socket::~Socket() {
-  uv_poll_stop(poll_->get());  // libuv must forget the descriptor before it is closed
+  poll_.stop();
   close(fd_);
 }
 

@@ -10,7 +10,7 @@
 #include "source/base/clock.h"
 #include "source/base/result.h"
 #include "source/net/event_loop.h"
-#include "source/net/uv_handle.h"
+#include "source/net/poll.h"
 
 namespace sluice::takeover {
 
@@ -80,7 +80,7 @@ class Socket {
 
   const int fd_;
   const std::function<void(Channel)> accepted_;
-  const std::unique_ptr<net::UvHandle<uv_poll_t>> poll_;  // closed before the descriptor
+  net::Poll poll_;
 };
 
 }  // namespace sluice::takeover

@@ -62,9 +62,9 @@ void Server::onConnection(Channel channel) {
   state_ = State::kIdentified;
   successor_.emplace(std::move(channel));
   successor_poll_ =
-      net::pollReadable(loop_.raw(), successor_->descriptor(), this, [](uv_poll_t* handle, int, int) {
-        uv_poll_stop(handle);
-        static_cast<Server*>(handle->data)->onReadable();
+      std::make_unique<net::Poll>(loop_, successor_->descriptor(), net::Poll::kReadable, [this](int) {
+        successor_poll_->stop();
+        onReadable();
       });
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "source/net/event_loop.h"
+#include "source/net/poll.h"
 #include "source/net/timer.h"
-#include "source/net/uv_handle.h"
 #include "source/takeover/channel.h"
 #include "source/takeover/snapshot.h"
 
@@ -74,7 +74,7 @@ class Server {
   std::string path_;
   std::unique_ptr<Socket> socket_;
   std::optional<Channel> successor_;
-  std::unique_ptr<net::UvHandle<uv_poll_t>> successor_poll_;
+  std::unique_ptr<net::Poll> successor_poll_;
   Instant ready_{};
   net::Timer waiting_;
 };

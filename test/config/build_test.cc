@@ -499,6 +499,15 @@ TEST_CASE("candidates and relays have the addresses that the NAT maps them to") 
         "192.0.2.8:3478");
 }
 
+TEST_CASE("build: the warnings of filters are returned, not logged") {
+  Builder builder;
+  const auto built = builder.build(listener(chain(filter("Impair", "") + kForward)) + kCluster);
+  REQUIRE(built.ok());
+  REQUIRE(built->warnings.size() == 1);
+  CHECK(built->warnings[0].starts_with("impair is configured"));
+  CHECK(builder.build(kGood)->warnings.empty());
+}
+
 TEST_CASE("build: all errors are returned together") {
   const auto errors =
       Builder().errors("listeners { address: 'x' } clusters { name: 'a' } admin { address: 'y' }");

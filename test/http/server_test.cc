@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "source/http/event_stream.h"
+#include "source/net/event_loop.h"
 
 namespace sluice::http {
 namespace {
@@ -19,10 +20,9 @@ namespace {
 class Fixture {
  public:
   explicit Fixture(Options options = {}) {
-    uv_loop_init(&loop_);
     admission = options.admission;
     auto started = Server::start(
-        &loop_, options,
+        loop_, options,
         {.handle = [this](const Request& request) { return answer(request); },
          .refuse = [this](const Request& request) { return refuse(request); },
          .cost = [](const Request& request) { return request.path == "/cheap" ? 0.25 : 1; },
@@ -32,11 +32,7 @@ class Fixture {
     server = *std::move(started);
   }
 
-  ~Fixture() {
-    server.reset();
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    CHECK(uv_loop_close(&loop_) == 0);
-  }
+  ~Fixture() { server.reset(); }
 
   int connect() {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -52,7 +48,8 @@ class Fixture {
   template <typename Condition>
   void turnUntil(Condition done) {
     const RealClock clock;
-    for (const Instant end = clock.now() + 5s; !done() && clock.now() < end;) uv_run(&loop_, UV_RUN_NOWAIT);
+    for (const Instant end = clock.now() + 5s; !done() && clock.now() < end;)
+      uv_run(loop_.raw(), UV_RUN_NOWAIT);
   }
 
   // Everything that the server sends until it closes or `marker` has arrived.
@@ -88,6 +85,10 @@ class Fixture {
     return error(401, "a wrong token");
   }
 
+ private:
+  net::EventLoop loop_;
+
+ public:
   std::shared_ptr<Admission> admission;
   std::unique_ptr<Server> server;
   std::shared_ptr<const std::string> page;  // the response, when it has arrived
@@ -95,9 +96,6 @@ class Fixture {
   Request last;
   std::shared_ptr<EventStream> events;  // the response, when it has arrived
   int handled = 0;
-
- private:
-  uv_loop_t loop_;
 };
 
 Options limited(Limits limits) {
@@ -476,11 +474,10 @@ TEST_CASE("connections that would exceed the rate of TLS handshakes are closed")
 }
 
 TEST_CASE("a server that cannot start names the option that is wrong") {
-  uv_loop_t loop;
-  uv_loop_init(&loop);
+  net::EventLoop loop;
   const Handlers handlers{.handle = [](const Request&) { return Response(); }};
   const auto fail = [&](Options options) {
-    auto started = Server::start(&loop, options, handlers);
+    auto started = Server::start(loop, options, handlers);
     REQUIRE_FALSE(started.ok());
     return started.error();
   };
@@ -496,8 +493,6 @@ TEST_CASE("a server that cannot start names the option that is wrong") {
     CHECK(error.path == "port");
     CHECK(has(error.message, "Address already in use"));
   }
-  uv_run(&loop, UV_RUN_DEFAULT);
-  CHECK(uv_loop_close(&loop) == 0);
 }
 
 TEST_CASE("the server supports TLS") {

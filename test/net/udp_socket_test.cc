@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace sluice {
@@ -23,6 +24,7 @@ struct Fixture : net::UdpReceiver {
   std::vector<uint8_t> tos;
   Address last_remote, last_local;
   int refused = 0;
+  int send_error = 0;
 
   void open(const char* local, const Address& connect_to = {}) {
     auto opened = network.open(*Address::parse(local), {.connect_to = connect_to, .stats = &stats}, *this);
@@ -39,6 +41,7 @@ struct Fixture : net::UdpReceiver {
     packet.reset();
   }
   void onRefused() override { ++refused; }
+  void onSendFailed(int error) override { send_error = error; }
 
   template <typename Condition>
   void runUntil(Condition condition) {
@@ -174,9 +177,34 @@ TEST_CASE("a connected port reports an ICMP error, and continues when the peer i
 TEST_CASE("an address in use is an error that names the address") {
   Fixture f;
   f.open("127.0.0.1:0");
-  const auto again = net::bindUdpSocket(f.port->local(), {});
+  const auto again = f.network.reserve(f.port->local(), {});
   REQUIRE_FALSE(again.ok());
   CHECK(again.error().message.find(f.port->local().toString()) != std::string::npos);
+}
+
+TEST_CASE("a reservation belongs to any network of sockets; one of another kind refuses to send") {
+  Fixture f;
+  {
+    net::EventLoop loop;
+    net::SocketNetwork other(loop, f.pool);
+    auto reserved = other.reserve(*Address::parse("127.0.0.1:0"), {});
+    REQUIRE(reserved.ok());
+    f.port = f.network.open(*std::move(reserved), {.stats = &f.stats}, f);
+  }
+  Plain peer("127.0.0.1:0");
+  peer.send(7, f.port->local(), 0);
+  f.runUntil([&] { return f.received.size() == 1; });
+
+  struct Foreign final : net::UdpReservation {
+    const Address& local() const override { return address; }
+    const Address address = *Address::parse("127.0.0.1:7");
+  };
+  f.port = f.network.open(std::make_unique<Foreign>(), {.stats = &f.stats}, f);
+  CHECK(f.port->local() == Foreign().address);
+  f.send({1}, peer.local);
+  CHECK(f.send_error == EBADF);
+  CHECK(f.stats.send_refused.value() == 1);
+  CHECK(f.pool.unaccounted() == 0);
 }
 
 TEST_CASE("an event that closes a socket may arrive with a datagram for it") {

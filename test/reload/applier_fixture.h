@@ -1,4 +1,5 @@
-// A ConfigApplier with one worker's statistics and no worker: configurations take effect, no packet flows.
+// A ConfigApplier with one worker's statistics and no worker: configurations take effect, and ports are
+// closed at once instead of being read.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -11,6 +12,7 @@
 
 #include "filters/builtin.h"
 #include "source/config/load.h"
+#include "source/net/udp_socket.h"
 #include "source/reload/config_applier.h"
 
 namespace sluice::reload {
@@ -55,12 +57,6 @@ struct ApplierFixture {
                  .workers = workers,
                  .ports = ports},
                 std::move(environment)) {}
-  // The sockets that workers would own.
-  ~ApplierFixture() {
-    for (const PortManager::Saved& port : ports.save()) {
-      for (const int fd : port.descriptors) close(fd);
-    }
-  }
 
   void write(const std::string& text) const { std::ofstream(applier.file()) << text; }
   void start(const std::string& text) {
@@ -85,7 +81,10 @@ struct ApplierFixture {
   chain::ProcessState process;
   runtime::StatsStore stats{1};
   runtime::WorkerGroup workers;
-  PortManager ports{1};
+  net::EventLoop loop;
+  net::PacketPool pool{256};
+  net::SocketNetwork network{loop, pool};
+  PortManager ports{network, 1};
   ConfigApplier applier;
 };
 

@@ -65,12 +65,11 @@ TEST_CASE("ConfigApplier: errors of all parts are reported at once") {
   FakeParticipant participant;
   f.applier.addParticipant(participant);
   f.start(forwardConfig());
-  const auto taken = net::bindUdpSocket(*net::Address::parse("127.0.0.1:0"), {});
+  const auto taken = f.network.reserve(*net::Address::parse("127.0.0.1:0"), {});
   REQUIRE(taken.ok());
-  const std::string address = net::boundAddress(*taken).toString();
+  const std::string address = (*taken)->local().toString();
   participant.fails = true;
   const Status status = f.reload(forwardConfig("additional_addresses: '" + address + "'"));
-  close(*taken);
   REQUIRE_FALSE(status.ok());
   REQUIRE(status.errors().size() == 2);
   CHECK(status.errors()[0].path == "listeners[0].additional_addresses[0]");

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "source/net/udp_socket.h"
+
 namespace sluice::reload {
 namespace {
 
@@ -32,39 +34,37 @@ bool isOpen(int fd) {
   return fcntl(fd, F_GETFD) != -1;
 }
 
-// Plays the workers, which own the descriptors.
+// Plays the workers, which own the sockets.
 struct Fixture {
-  ~Fixture() {
-    for (const int fd : owned) close(fd);
-  }
-  PortManager::Change apply(const std::vector<Listener>& listeners, Instant until = {}) {
+  const PortManager::Change& apply(const std::vector<Listener>& listeners, Instant until = {}) {
     auto change = ports.prepare(generation(listeners));
     REQUIRE(change.ok());
     ports.commit(*change, until);
-    for (const auto& added : change->added) {
-      for (const runtime::NewPort& port : added) owned.push_back(port.fd);
-    }
-    return *std::move(change);
+    changes.push_back(std::make_unique<PortManager::Change>(*std::move(change)));
+    return *changes.back();
   }
   std::vector<uint16_t> expire(Instant now, int64_t sessions) {
     return ports.takeExpired(now, [&](const std::string&) { return sessions; });
   }
 
-  PortManager ports{kWorkers};
-  std::vector<int> owned;
+  net::EventLoop loop;
+  net::PacketPool pool{256};
+  net::SocketNetwork network{loop, pool};
+  PortManager ports{network, kWorkers};
+  std::vector<std::unique_ptr<PortManager::Change>> changes;
 };
 
 TEST_CASE("PortManager: each worker gets a socket of each address, all at the same port") {
   Fixture f;
-  const auto change = f.apply({{"a", {"127.0.0.1:0", "[::1]:0"}}});
+  const auto& change = f.apply({{"a", {"127.0.0.1:0", "[::1]:0"}}});
   REQUIRE(change.added.size() == kWorkers);
   for (const auto& added : change.added) CHECK(added.size() == 2);
   for (size_t i = 0; i < 2; ++i) {
     const auto& first = change.added[0][i];
     const auto& second = change.added[1][i];
     CHECK(first.id == second.id);
-    CHECK(first.fd != second.fd);
-    CHECK(net::boundAddress(first.fd) == net::boundAddress(second.fd));
+    CHECK(first.socket->descriptor() != second.socket->descriptor());
+    CHECK(first.socket->local() == second.socket->local());
   }
   CHECK(f.ports.addresses("a").size() == 2);
   CHECK(f.ports.addresses("a")[0].port() != 0);
@@ -74,10 +74,9 @@ TEST_CASE("PortManager: each worker gets a socket of each address, all at the sa
 TEST_CASE("PortManager: an address in use is an error with the field's path, and nothing new stays bound") {
   Fixture f;
   f.apply({{"a", {"127.0.0.1:0"}}});
-  const auto taken = net::bindUdpSocket(*net::Address::parse("127.0.0.1:0"), {});
+  const auto taken = f.network.reserve(*net::Address::parse("127.0.0.1:0"), {});
   REQUIRE(taken.ok());
-  f.owned.push_back(*taken);
-  const std::string in_use = net::boundAddress(*taken).toString();
+  const std::string in_use = (*taken)->local().toString();
   const auto wanted = generation({{"a", {"127.0.0.1:0"}}, {"b", {"127.0.0.1:0", in_use}}});
   const auto change = f.ports.prepare(wanted);
   REQUIRE_FALSE(change.ok());
@@ -91,7 +90,7 @@ TEST_CASE("PortManager: a reload without changes touches no port") {
   Fixture f;
   f.apply({{"a", {"127.0.0.1:0"}}});
   const auto bound = f.ports.addresses("a");
-  const auto change = f.apply({{"a", {"127.0.0.1:0"}}});
+  const auto& change = f.apply({{"a", {"127.0.0.1:0"}}});
   for (const auto& added : change.added) CHECK(added.empty());
   CHECK(change.drained.empty());
   CHECK(f.ports.addresses("a") == bound);
@@ -100,8 +99,8 @@ TEST_CASE("PortManager: a reload without changes touches no port") {
 TEST_CASE("PortManager: an unwanted port drains until its time, or its listener has no sessions") {
   Fixture f;
   const Instant now{};
-  const auto first = f.apply({{"a", {"127.0.0.1:0", "[::1]:0"}}, {"b", {"127.0.0.1:0"}}});
-  const auto second = f.apply({{"a", {"127.0.0.1:0"}}}, now + 30s);
+  f.apply({{"a", {"127.0.0.1:0", "[::1]:0"}}, {"b", {"127.0.0.1:0"}}});
+  const auto& second = f.apply({{"a", {"127.0.0.1:0"}}}, now + 30s);
   CHECK(second.drained.size() == 2);
   CHECK(f.expire(now, 5).empty());
   CHECK(f.expire(now, 0).size() == 1);  // of the listener that is gone
@@ -117,7 +116,7 @@ TEST_CASE("PortManager: an address that comes back while it drains keeps its soc
   const auto bound = f.ports.addresses("a");
   const std::string address = bound[0].toString();
   f.apply({{"b", {"[::1]:0"}}}, now + 30s);
-  const auto change = f.apply({{"a", {"127.0.0.1:0"}}, {"b", {"[::1]:0"}}});
+  const auto& change = f.apply({{"a", {"127.0.0.1:0"}}, {"b", {"[::1]:0"}}});
   for (const auto& added : change.added) CHECK(added.empty());
   REQUIRE(change.revived.size() == 1);
   CHECK(change.revived[0].listener->name == "a");
@@ -127,12 +126,12 @@ TEST_CASE("PortManager: an address that comes back while it drains keeps its soc
 
 TEST_CASE("PortManager: an address that moves to another listener keeps its sockets") {
   Fixture f;
-  const auto reserved = net::bindUdpSocket(*net::Address::parse("127.0.0.1:0"), {});
+  auto reserved = f.network.reserve(*net::Address::parse("127.0.0.1:0"), {});
   REQUIRE(reserved.ok());
-  const std::string address = net::boundAddress(*reserved).toString();
-  close(*reserved);
+  const std::string address = (*reserved)->local().toString();
+  reserved->reset();
   f.apply({{"a", {address}}});
-  const auto change = f.apply({{"b", {address}}});
+  const auto& change = f.apply({{"b", {address}}});
   for (const auto& added : change.added) CHECK(added.empty());
   CHECK(change.drained.empty());
   REQUIRE(change.revived.size() == 1);
@@ -160,10 +159,10 @@ TEST_CASE("PortManager: inherited ports keep their id and sockets; the others ar
   const auto unwanted = saved[1];
   Fixture after;
   after.ports.inherit(std::move(saved));
-  const auto change = after.apply({{"a", {"127.0.0.1:0"}}, {"c", {"127.0.0.1:0"}}});
+  const auto& change = after.apply({{"a", {"127.0.0.1:0"}}, {"c", {"127.0.0.1:0"}}});
   REQUIRE(change.added[0].size() == 2);
   CHECK(change.added[0][0].id == inherited.id);
-  CHECK(change.added[0][0].fd == inherited.descriptors[0]);
+  CHECK(change.added[0][0].socket->descriptor() == inherited.descriptors[0]);
   CHECK(change.added[0][1].id != inherited.id);
   CHECK(after.ports.addresses("a") == before.ports.addresses("a"));
   for (const int fd : unwanted.descriptors) CHECK_FALSE(isOpen(fd));

@@ -133,7 +133,7 @@ TEST_CASE("a client that has not authenticated has no more time for it than befo
   f.before.clock.advance(9s);
   f.after.clock.advance(9s);
   CHECK(f.takeOver().empty());
-  CHECK(f.after.dispatcher.sessions().unproven().unauthenticated() == 1);
+  CHECK(f.after.dispatcher.sessions().evictable().unauthenticated() == 1);
   f.after.sweepAfter(2s);
   CHECK(f.after.closed("not_authenticated") == 1);
 }

@@ -85,7 +85,7 @@ TEST_CASE("a listener has its share of sessions, and evicts its own above it") {
 }
 
 TEST_CASE(
-    "a source that is full of unproven sessions evicts its own, so that forged ones do not lock it out") {
+    "a source that is full of evictable sessions evicts its own, so that forged ones do not lock it out") {
   Fixture f({.limits = {.per_source = 10}});
   f.hook = kTakeInSilence;
   for (uint16_t port = 1; port <= 1000; ++port) f.receive(kAlice.withPort(port), check());
@@ -97,13 +97,13 @@ TEST_CASE(
   CHECK(f.dropped(ListenerDrop::kSourceLimit) == 0);
 }
 
-TEST_CASE("a client whose authenticated state has ended is unproven again, with a new timeout") {
+TEST_CASE("a client whose authenticated state has ended may be evicted again, with a new timeout") {
   Fixture f;
   f.receive(kAlice, check());
   f.sweepAfter(30s);
   auto& session = const_cast<Session&>(*f.find(kAlice));
   session.unauthenticate();
-  CHECK(f.dispatcher.sessions().unproven().unauthenticated() == 1);
+  CHECK(f.dispatcher.sessions().evictable().unauthenticated() == 1);
   CHECK_FALSE(session.isAuthenticated());
   f.sweepAfter(10s);
   CHECK(f.find(kAlice) != nullptr);
@@ -112,19 +112,19 @@ TEST_CASE("a client whose authenticated state has ended is unproven again, with 
   CHECK(f.closed("not_authenticated") == 1);
 }
 
-TEST_CASE("unproven sessions stay counted as such when a reload changes whether their chain authenticates") {
+TEST_CASE("evictable sessions stay counted as such when a reload changes whether their chain authenticates") {
   Fixture f({.authenticates = false});
   f.receive(kAlice, kVoice);
   f.authenticates = true;
   f.publish(2);
   f.hook = kTakeInSilence;
   f.receive(kBob, check());
-  CHECK(f.dispatcher.sessions().unproven().unauthenticated() == 1);
+  CHECK(f.dispatcher.sessions().evictable().unauthenticated() == 1);
   f.sweepAfter(61s);
   f.sweepAfter(0s);
   CHECK(f.dispatcher.sessions().size() == 0);
-  CHECK(f.dispatcher.sessions().unproven().unauthenticated() == 0);
-  CHECK(f.dispatcher.sessions().unproven().size() == 0);
+  CHECK(f.dispatcher.sessions().evictable().unauthenticated() == 0);
+  CHECK(f.dispatcher.sessions().evictable().size() == 0);
 }
 
 TEST_CASE("draining refuses new clients and keeps existing ones") {
@@ -422,7 +422,7 @@ TEST_CASE("after an ICE restart a player's session continues with new credential
   for (Fixture* f : {&owner, &other}) f->dispatcher.addCredentials(alice, {"second", "another password"});
   CHECK(session->iceCredentials("first")->password == kPassword);
   CHECK(session->iceCredentials("second")->password == "another password");
-  owner.receive(kAlice, check("first:x"));  // does not prove the new ones
+  owner.receive(kAlice, check("first:x"));  // does not use the new ones
   CHECK(session->iceCredentials("first") != nullptr);
   other.receive(kBob, check("second:x"));  // from another network, to another worker
   CHECK(owner.find(kBob) == session);

@@ -20,9 +20,9 @@ TEST_CASE("a player's older credentials are valid until a check with newer ones 
   table.add(player, {"b", "pass-b"});
   CHECK(table.find("a")->ice.password == "pass-a");
   CHECK(table.find("b")->player == player);
-  table.prove(*player, "a");
+  table.invalidateOlder(*player, "a");
   CHECK(table.find("b") != nullptr);
-  table.prove(*player, "b");
+  table.invalidateOlder(*player, "b");
   CHECK(table.find("a") == nullptr);
   CHECK(table.find("b") != nullptr);
 }
@@ -35,7 +35,7 @@ TEST_CASE("a player has at most two credentials, and none once it has left") {
   CHECK(table.find("a") == nullptr);
   CHECK(table.find("b") != nullptr);
   CHECK(table.find("c") != nullptr);
-  table.prove(*other, "c");  // not the other player's
+  table.invalidateOlder(*other, "c");  // not the other player's
   CHECK(table.find("x") != nullptr);
   CHECK(table.playerNamed("a") == player);
   CHECK(table.playerNamed("b") == nullptr);

@@ -73,7 +73,8 @@ std::unique_ptr<net::UdpReservation> FakeNetwork::adopt(int fd) {
   return local.ok() ? std::make_unique<Reservation>(*this, *local) : nullptr;
 }
 
-Result<std::unique_ptr<net::UdpReservation>> FakeNetwork::reserve(const net::Address& local) {
+Result<std::unique_ptr<net::UdpReservation>> FakeNetwork::reserve(const net::Address& local,
+                                                                  const net::UdpOptions&) {
   if (exhausted) return Error{"", "no more sockets"};
   const net::Address bound = local.port() == 0 ? local.withPort(next_port_++) : local;
   if (ports_.contains(bound) || reserved_.contains(bound)) return Error{"", "in use"};

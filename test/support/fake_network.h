@@ -28,7 +28,8 @@ class FakeNetwork final : public net::UdpNetwork {
   Result<std::unique_ptr<net::UdpPort>> open(const net::Address& local, const net::UdpOptions& options,
                                              net::UdpReceiver& receiver) override;
 
-  Result<std::unique_ptr<net::UdpReservation>> reserve(const net::Address& local) override;
+  Result<std::unique_ptr<net::UdpReservation>> reserve(const net::Address& local,
+                                                       const net::UdpOptions& options = {}) override;
   std::unique_ptr<net::UdpReservation> adopt(int fd) override;
   std::unique_ptr<net::UdpPort> open(std::unique_ptr<net::UdpReservation> reservation,
                                      const net::UdpOptions& options, net::UdpReceiver& receiver) override;

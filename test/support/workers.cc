@@ -1,7 +1,6 @@
 #include "test/support/workers.h"
 
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <future>
@@ -13,24 +12,28 @@
 
 namespace sluice::test {
 
-Workers::Workers(const std::string& text, unsigned count)
+Workers::Workers(const std::string& text, unsigned count, net::UdpNetworkFactory network)
     : directory_({}, count, clock_),
       registry_(builtinFilters()),
       stats_(count),
       dtls_(crypto::DtlsContext::make(crypto::Certificate::generate())) {
-  start(text, count);
+  start(text, count, network);
   const auto& listener = generation_->listeners.front();
   net::Address local = listener->addresses.front();
   for (auto& worker : group_.workers) {
-    auto fd = net::bindUdpSocket(local, listener->socket);
-    REQUIRE(fd.ok());
-    sockaddr_storage name{};
-    socklen_t length = sizeof name;
-    getsockname(*fd, reinterpret_cast<sockaddr*>(&name), &length);
-    address_ = local = net::Address::fromSockaddr(reinterpret_cast<sockaddr*>(&name));
-    sockets_.push_back(*fd);
-    worker->publish(generation_, {.added = {{1, *fd, listener}}, .drained = {}, .revived = {}});
+    auto socket = worker->network().reserve(local, listener->socket);
+    REQUIRE(socket.ok());
+    address_ = local = (*socket)->local();
+    sockets_.push_back((*socket)->descriptor());
+    worker->publish(generation_, firstPort(*std::move(socket), listener));
   }
+}
+
+runtime::PortChanges Workers::firstPort(std::unique_ptr<net::UdpReservation> socket,
+                                        const runtime::ListenerSpecPtr& listener) {
+  runtime::PortChanges changes;
+  changes.added.push_back({1, std::move(socket), listener});
+  return changes;
 }
 
 Workers::Workers(const std::string& text, Workers& before, runtime::PausedWorkers& paused,
@@ -39,7 +42,7 @@ Workers::Workers(const std::string& text, Workers& before, runtime::PausedWorker
       registry_(builtinFilters()),
       stats_(before.count()),
       dtls_(before.dtls_) {
-  start(text, before.count());
+  start(text, before.count(), net::makeSocketNetwork);
   address_ = before.address_;
   std::vector<runtime::WorkerState> states = paused.save();
   before.runMain();
@@ -59,21 +62,21 @@ Workers::Workers(const std::string& text, Workers& before, runtime::PausedWorker
   for (unsigned i = 0; i < count(); ++i) {
     for (int& fd : states[i].descriptors) fd = dup(fd);  // as a message does
     sockets_.push_back(dup(before.sockets_[i]));
-    group_.workers[i]->publish(generation_,
-                               {.added = {{1, sockets_[i], listener}}, .drained = {}, .revived = {}},
-                               loading.load(*group_.workers[i], std::move(states[i])));
+    runtime::WorkerThread& worker = *group_.workers[i];
+    worker.publish(generation_, firstPort(worker.network().adopt(sockets_[i]), listener),
+                   loading.load(worker, std::move(states[i])));
   }
 }
 
-void Workers::start(const std::string& text, unsigned count) {
+void Workers::start(const std::string& text, unsigned count, const net::UdpNetworkFactory& network) {
   group_.post_to_main = [this](std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     posted_.push_back(std::move(task));
   };
   group_.player_gone = [this](const runtime::PlayerGone& gone) { directory_.leave(gone.player); };
   for (unsigned i = 0; i < count; ++i) {
-    group_.workers.push_back(
-        std::make_unique<runtime::WorkerThread>(runtime::WorkerOptions{.index = i, .count = count}, group_));
+    const runtime::WorkerOptions options{.index = i, .count = count, .network = network};
+    group_.workers.push_back(std::make_unique<runtime::WorkerThread>(options, group_));
   }
   for (auto& worker : group_.workers) worker->start();
   generation_ = build(text);
@@ -97,7 +100,8 @@ runtime::GenerationPtr Workers::build(const std::string& text) {
                               .machine = *net::machineAddresses(),
                               .discovered = {},
                               .previous = generation_.get(),
-                              .version = ++version_});
+                              .version = ++version_,
+                              .now = clock_.now()});
   REQUIRE_MESSAGE(built.ok(), (built.ok() ? "" : toString(built.errors())));
   return built->generation;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/config/build.h"
+#include "source/net/udp_socket.h"
 #include "source/runtime/handover.h"
 #include "source/runtime/worker.h"
 
@@ -15,8 +16,8 @@ namespace sluice::test {
 
 class Workers {
  public:
-  // `text` is a Bootstrap; {port} in it is replaced by a free listener port.
-  Workers(const std::string& text, unsigned count);
+  // `text` is a Bootstrap. The first address of its first listener is bound.
+  Workers(const std::string& text, unsigned count, net::UdpNetworkFactory network = net::makeSocketNetwork);
   // As another process that takes over from `before`, whose workers are in `paused`.
   Workers(const std::string& text, Workers& before, runtime::PausedWorkers& paused,
           runtime::LoadingWorkers& loading);
@@ -40,7 +41,9 @@ class Workers {
   void runMain();
 
  private:
-  void start(const std::string& text, unsigned count);
+  void start(const std::string& text, unsigned count, const net::UdpNetworkFactory& network);
+  static runtime::PortChanges firstPort(std::unique_ptr<net::UdpReservation> socket,
+                                        const runtime::ListenerSpecPtr& listener);
   runtime::GenerationPtr build(const std::string& text);
 
   const RealClock clock_;

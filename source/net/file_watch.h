@@ -2,25 +2,24 @@
 // symbolic link that was swapped, at any level of its path.
 #pragma once
 
-#include <uv.h>
-
 #include <functional>
 #include <string>
 
 #include "source/net/event_loop.h"
 #include "source/net/uv_handle.h"
 
-namespace sluice::reload {
+namespace sluice::net {
 
 class FileWatch {
  public:
-  FileWatch(net::EventLoop& loop, const std::string& path, std::function<void()> changed);
+  // `changed` is called on the loop's thread, within about 500 ms, and must not destroy this object.
+  FileWatch(EventLoop& loop, const std::string& path, std::function<void()> changed);
   FileWatch(const FileWatch&) = delete;
   FileWatch& operator=(const FileWatch&) = delete;
 
  private:
   const std::function<void()> changed_;
-  net::UvHandle<uv_fs_poll_t> poll_;
+  UvHandle<uv_fs_poll_t> handle_;
 };
 
-}  // namespace sluice::reload
+}  // namespace sluice::net

@@ -1,4 +1,4 @@
-#include "source/runtime/unproven_sessions.h"
+#include "source/runtime/evictable_sessions.h"
 
 #include "source/runtime/session.h"
 #include "source/runtime/worker_port.h"
@@ -10,11 +10,11 @@ constexpr int kMaxSpared = 16;  // sessions skipped in a search
 
 }  // namespace
 
-UnprovenSessions::Entry& UnprovenSessions::entryOf(Session& session) {
-  return session.unproven_;
+EvictableSessions::Entry& EvictableSessions::entryOf(Session& session) {
+  return session.evictable_;
 }
 
-void UnprovenSessions::add(Session& session, const net::Address& customer, Instant now) {
+void EvictableSessions::add(Session& session, const net::Address& customer, Instant now) {
   Entry& entry = entryOf(session);
   entry.customer = customer;
   entry.authenticates = session.chain().spec().authenticates;
@@ -27,7 +27,7 @@ void UnprovenSessions::add(Session& session, const net::Address& customer, Insta
   unauthenticated_ += entry.authenticates;
 }
 
-void UnprovenSessions::remove(Session& session) {
+void EvictableSessions::remove(Session& session) {
   Entry& entry = entryOf(session);
   if (entry.of_listener == nullptr) return;
   entry.of_listener->erase(entry.in_listener);
@@ -40,7 +40,7 @@ void UnprovenSessions::remove(Session& session) {
 }
 
 template <typename Wanted>
-Session* UnprovenSessions::nextOf(Wanted wanted) {
+Session* EvictableSessions::nextOf(Wanted wanted) {
   Entry::List* longest = nullptr;
   for (auto& [key, list] : by_listener_) {
     if (wanted(key) && !list.empty() && (longest == nullptr || list.size() > longest->size()))
@@ -49,19 +49,19 @@ Session* UnprovenSessions::nextOf(Wanted wanted) {
   return longest == nullptr ? nullptr : nextIn(*longest);
 }
 
-Session* UnprovenSessions::next() {
+Session* EvictableSessions::next() {
   return nextOf([](const Key&) { return true; });
 }
 
-Session* UnprovenSessions::nextUnauthenticated() {
+Session* EvictableSessions::nextUnauthenticated() {
   return nextOf([](const Key& key) { return key.second; });
 }
 
-Session* UnprovenSessions::nextOfListener(const std::string& listener) {
+Session* EvictableSessions::nextOfListener(const std::string& listener) {
   return nextOf([&](const Key& key) { return key.first == listener; });
 }
 
-Session* UnprovenSessions::nextIn(Entry::List& list) {
+Session* EvictableSessions::nextIn(Entry::List& list) {
   for (int spared = 0; spared < kMaxSpared; ++spared) {
     const Session& session = *list.front();
     Entry& entry = entryOf(*list.front());
@@ -72,7 +72,7 @@ Session* UnprovenSessions::nextIn(Entry::List& list) {
   return list.front();
 }
 
-Session* UnprovenSessions::nextOfSource(const net::Address& customer) const {
+Session* EvictableSessions::nextOfSource(const net::Address& customer) const {
   const auto it = by_source_.find(customer);
   return it == by_source_.end() ? nullptr : it->second.front();
 }

@@ -1,5 +1,5 @@
-// The sessions of one worker whose clients are unproven: the client has not authenticated, or, on a chain
-// that does not authenticate, nothing was ever sent to it. They are evicted when a limit is reached.
+// The sessions of one worker that may be evicted when a limit is reached: the client has not authenticated,
+// or, on a chain that does not authenticate, nothing was ever sent to it.
 #pragma once
 
 #include <list>
@@ -15,7 +15,7 @@ namespace sluice::runtime {
 
 class Session;
 
-class UnprovenSessions {
+class EvictableSessions {
  public:
   // A session's position in the lists.
   struct Entry {
