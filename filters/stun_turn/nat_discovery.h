@@ -2,7 +2,9 @@
 // and the attributes that contain these addresses. Pure.
 #pragma once
 
-#include "source/codec/stun.h"
+#include <optional>
+
+#include "source/codec/stun_writer.h"
 #include "source/net/address.h"
 
 namespace sluice::stun_turn {
@@ -15,12 +17,12 @@ struct NatDiscovery {
 
   // How to respond to a Binding request.
   struct Reply {
-    unsigned error = 0;          // 0: none
-    net::Address from;           // where the response is sent from
-    net::Address to;             // the client, or another port of it
-    net::Address other;          // OTHER-ADDRESS
-    bool explicit_path = false;  // not simply back along the request's path
-    size_t padding = 0;          // bytes
+    std::optional<stun::ErrorCode> error;
+    net::Address from;       // where the response is sent from
+    net::Address to;         // the client, or another port of it
+    net::Address other;      // OTHER-ADDRESS
+    bool elsewhere = false;  // not back along the request's path
+    size_t padding = 0;      // bytes
   };
   // `local`: the address at which the request arrived.
   Reply plan(const stun::Message& request, const net::Address& client, const net::Address& local) const;

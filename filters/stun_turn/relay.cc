@@ -67,7 +67,6 @@ bool RelayPort::isLocal(const net::Address& peer) {
 
 bool RelayPort::send(net::PacketPtr&& packet) {
   if (!isLocal(packet->remote)) {
-    packet->local = {};
     port_->send(std::move(packet));
     return false;
   }

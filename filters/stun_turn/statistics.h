@@ -1,9 +1,11 @@
-// The statistics of stun_turn: indices and names, next to each other.
+// The statistics of stun_turn.
 #pragma once
 
 #include <string_view>
 
-#include "source/stats/schema.h"
+#include "source/chain/typed_context.h"
+#include "source/codec/stun_error.h"
+#include "source/stats/typed_schema.h"
 
 namespace sluice::stun_turn {
 
@@ -28,16 +30,6 @@ enum class Drop {
   kTooLong,
   kSendFailed,
 };
-inline constexpr std::string_view kDrops[] = {
-    "malformed",         "bad_fingerprint",    "rate_limited",
-    "not_authenticated", "unsupported_method", "unexpected_response",
-    "unknown_attribute", "anonymous_refused",  "too_many_addresses",
-    "replayed_check",    "no_packet",          "answer_too_long",
-    "no_allocation",     "no_channel",         "no_permission",
-    "peer_taken",        "bandwidth",          "too_long",
-    "send_failed"};
-
-// The first ones in the order of Verdict.
 enum class Count {
   kAnonymous,
   kAuthenticated,
@@ -83,78 +75,100 @@ inline constexpr std::string_view kRequestsHelp = "Binding requests, by verdict.
 inline constexpr std::string_view kTurnHelp = "TURN requests that were granted, by method.";
 inline constexpr std::string_view kRefusedHelp = "TURN requests that were refused, by error code.";
 inline constexpr std::string_view kEndedHelp = "Allocations that ended, by reason.";
-inline constexpr stats::CounterSpec kCounters[] = {
-    {"requests", kRequestsHelp, "result", "anonymous"},
-    {"requests", kRequestsHelp, "result", "authenticated"},
-    {"requests", kRequestsHelp, "result", "bad_request"},
-    {"requests", kRequestsHelp, "result", "unauthorized"},
-    {"requests", kRequestsHelp, "result", "unknown_attribute"},
-    {"requests", kRequestsHelp, "result", "role_conflict"},
-    {"consent_moves",
-     "How often egress moved to an address pair that is checked, from one that is no longer checked."},
-    {"turn_requests", kTurnHelp, "method", "allocate"},
-    {"turn_requests", kTurnHelp, "method", "refresh"},
-    {"turn_requests", kTurnHelp, "method", "create_permission"},
-    {"turn_requests", kTurnHelp, "method", "channel_bind"},
-    {"turn_repeated", "Retransmitted TURN requests that got the same response again."},
-    {"turn_refused", kRefusedHelp, "code", "300"},
-    {"turn_refused", kRefusedHelp, "code", "400"},
-    {"turn_refused", kRefusedHelp, "code", "401"},
-    {"turn_refused", kRefusedHelp, "code", "403"},
-    {"turn_refused", kRefusedHelp, "code", "420"},
-    {"turn_refused", kRefusedHelp, "code", "437"},
-    {"turn_refused", kRefusedHelp, "code", "438"},
-    {"turn_refused", kRefusedHelp, "code", "440"},
-    {"turn_refused", kRefusedHelp, "code", "441"},
-    {"turn_refused", kRefusedHelp, "code", "442"},
-    {"turn_refused", kRefusedHelp, "code", "443"},
-    {"turn_refused", kRefusedHelp, "code", "486"},
-    {"turn_refused", kRefusedHelp, "code", "508"},
-    {"allocations", "Allocations created."},
-    {"allocations_ended", kEndedHelp, "reason", "client"},
-    {"allocations_ended", kEndedHelp, "reason", "expired"},
-    {"allocations_ended", kEndedHelp, "reason", "session"},
-    {.name = "live_allocations", .help = "Current allocations.", .gauge = true},
-    {"short_lifetimes", "Lifetimes reduced to the default because allocations are running out."},
-    {"shared_fallbacks", "Relayed addresses on shared ports because no separate port was available."},
-    {"relayed_to_peer", "Datagrams relayed from clients to peers."},
-    {"relayed_to_peer_bytes", "Their payload."},
-    {"relayed_inside", "Those of them that stayed inside the process."},
-    {"relayed_from_peer", "Datagrams relayed from peers to clients."},
-    {"relayed_from_peer_bytes", "Their payload."},
-    {"icmp_reports", "ICMP errors that were reported to clients."},
+inline constexpr stats::Schema<Drop, Count> kSchema{
+    .drops = {{Drop::kMalformed, "malformed"},
+              {Drop::kBadFingerprint, "bad_fingerprint"},
+              {Drop::kRateLimited, "rate_limited"},
+              {Drop::kNotAuthenticated, "not_authenticated"},
+              {Drop::kUnsupportedMethod, "unsupported_method"},
+              {Drop::kUnexpectedResponse, "unexpected_response"},
+              {Drop::kUnknownAttribute, "unknown_attribute"},
+              {Drop::kAnonymousRefused, "anonymous_refused"},
+              {Drop::kTooManyAddresses, "too_many_addresses"},
+              {Drop::kReplayedCheck, "replayed_check"},
+              {Drop::kNoPacket, "no_packet"},
+              {Drop::kAnswerTooLong, "answer_too_long"},
+              {Drop::kNoAllocation, "no_allocation"},
+              {Drop::kNoChannel, "no_channel"},
+              {Drop::kNoPermission, "no_permission"},
+              {Drop::kPeerTaken, "peer_taken"},
+              {Drop::kBandwidth, "bandwidth"},
+              {Drop::kTooLong, "too_long"},
+              {Drop::kSendFailed, "send_failed"}},
+    .counters =
+        {{Count::kAnonymous, "requests", kRequestsHelp, "result", "anonymous"},
+         {Count::kAuthenticated, "requests", kRequestsHelp, "result", "authenticated"},
+         {Count::kBadRequest, "requests", kRequestsHelp, "result", "bad_request"},
+         {Count::kUnauthorized, "requests", kRequestsHelp, "result", "unauthorized"},
+         {Count::kUnknownAttribute, "requests", kRequestsHelp, "result", "unknown_attribute"},
+         {Count::kRoleConflict, "requests", kRequestsHelp, "result", "role_conflict"},
+         {Count::kConsentMoves, "consent_moves",
+          "How often egress moved to an address pair that is checked, from one that is no longer checked."},
+         {Count::kAllocate, "turn_requests", kTurnHelp, "method", "allocate"},
+         {Count::kRefresh, "turn_requests", kTurnHelp, "method", "refresh"},
+         {Count::kCreatePermission, "turn_requests", kTurnHelp, "method", "create_permission"},
+         {Count::kChannelBind, "turn_requests", kTurnHelp, "method", "channel_bind"},
+         {Count::kRepeated, "turn_repeated", "Retransmitted TURN requests that got the same response again."},
+         {Count::kRefused300, "turn_refused", kRefusedHelp, "code", "300"},
+         {Count::kRefused400, "turn_refused", kRefusedHelp, "code", "400"},
+         {Count::kRefused401, "turn_refused", kRefusedHelp, "code", "401"},
+         {Count::kRefused403, "turn_refused", kRefusedHelp, "code", "403"},
+         {Count::kRefused420, "turn_refused", kRefusedHelp, "code", "420"},
+         {Count::kRefused437, "turn_refused", kRefusedHelp, "code", "437"},
+         {Count::kRefused438, "turn_refused", kRefusedHelp, "code", "438"},
+         {Count::kRefused440, "turn_refused", kRefusedHelp, "code", "440"},
+         {Count::kRefused441, "turn_refused", kRefusedHelp, "code", "441"},
+         {Count::kRefused442, "turn_refused", kRefusedHelp, "code", "442"},
+         {Count::kRefused443, "turn_refused", kRefusedHelp, "code", "443"},
+         {Count::kRefused486, "turn_refused", kRefusedHelp, "code", "486"},
+         {Count::kRefused508, "turn_refused", kRefusedHelp, "code", "508"},
+         {Count::kAllocations, "allocations", "Allocations created."},
+         {Count::kEndedByClient, "allocations_ended", kEndedHelp, "reason", "client"},
+         {Count::kEndedExpired, "allocations_ended", kEndedHelp, "reason", "expired"},
+         {Count::kEndedSession, "allocations_ended", kEndedHelp, "reason", "session"},
+         {Count::kLiveAllocations,
+          {.name = "live_allocations", .help = "Current allocations.", .gauge = true}},
+         {Count::kShortLifetimes, "short_lifetimes",
+          "Lifetimes reduced to the default because allocations are running out."},
+         {Count::kSharedFallbacks, "shared_fallbacks",
+          "Relayed addresses on shared ports because no separate port was available."},
+         {Count::kToPeer, "relayed_to_peer", "Datagrams relayed from clients to peers."},
+         {Count::kToPeerBytes, "relayed_to_peer_bytes", "Their payload."},
+         {Count::kRelayedInside, "relayed_inside", "Those of them that stayed inside the process."},
+         {Count::kFromPeer, "relayed_from_peer", "Datagrams relayed from peers to clients."},
+         {Count::kFromPeerBytes, "relayed_from_peer_bytes", "Their payload."},
+         {Count::kIcmp, "icmp_reports", "ICMP errors that were reported to clients."}},
+    .sockets = true};
+
+using Context = chain::TypedContext<std::remove_cvref_t<decltype(kSchema)>>;
+
+// Refusals by the error code of the response.
+struct Refusal {
+  stun::ErrorCode code;
+  Count count;
+};
+inline constexpr Refusal kRefusals[] = {
+    {stun::ErrorCode::kTryAlternate, Count::kRefused300},
+    {stun::ErrorCode::kBadRequest, Count::kRefused400},
+    {stun::ErrorCode::kUnauthorized, Count::kRefused401},
+    {stun::ErrorCode::kForbidden, Count::kRefused403},
+    {stun::ErrorCode::kUnknownAttribute, Count::kRefused420},
+    {stun::ErrorCode::kAllocationMismatch, Count::kRefused437},
+    {stun::ErrorCode::kStaleNonce, Count::kRefused438},
+    {stun::ErrorCode::kAddressFamilyNotSupported, Count::kRefused440},
+    {stun::ErrorCode::kWrongCredentials, Count::kRefused441},
+    {stun::ErrorCode::kUnsupportedTransportProtocol, Count::kRefused442},
+    {stun::ErrorCode::kPeerAddressFamilyMismatch, Count::kRefused443},
+    {stun::ErrorCode::kAllocationQuotaReached, Count::kRefused486},
+    {stun::ErrorCode::kInsufficientCapacity, Count::kRefused508},
 };
 
 // The statistic of an error code in a TURN response.
-constexpr Count refusalOf(unsigned code) {
-  switch (code) {
-    case 300:
-      return Count::kRefused300;
-    case 401:
-      return Count::kRefused401;
-    case 403:
-      return Count::kRefused403;
-    case 420:
-      return Count::kRefused420;
-    case 437:
-      return Count::kRefused437;
-    case 438:
-      return Count::kRefused438;
-    case 440:
-      return Count::kRefused440;
-    case 441:
-      return Count::kRefused441;
-    case 442:
-      return Count::kRefused442;
-    case 443:
-      return Count::kRefused443;
-    case 486:
-      return Count::kRefused486;
-    case 508:
-      return Count::kRefused508;
-    default:
-      return Count::kRefused400;
+constexpr Count refusalOf(stun::ErrorCode code) {
+  for (const Refusal& refusal : kRefusals) {
+    if (refusal.code == code) return refusal.count;
   }
+  return Count::kRefused400;
 }
 
 }  // namespace sluice::stun_turn

@@ -1,9 +1,44 @@
 #include "filters/stun_turn/stun_turn.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/filters/stun_turn.pb.h"
+#include "filters/stun_turn/binding.h"
+#include "filters/stun_turn/consent.h"
+#include "filters/stun_turn/recent_checks.h"
+#include "filters/stun_turn/statistics.h"
+#include "filters/stun_turn/stun_worker.h"
+#include "filters/stun_turn/turn_server.h"
+#include "source/chain/typed_filter.h"
 
 namespace sluice::stun_turn {
 namespace {
+
+struct Settings {
+  double unauthenticated_rate = 0;  // responses per second and source
+  Duration consent_timeout{};
+  bool consent_from_media = false;
+  bool answer_anonymous = false;
+  std::string software = "sluice";
+  std::optional<TurnSettings> turn;
+  std::optional<NatDiscovery> nat_discovery;
+
+  chain::Description info() const {
+    if (!turn) return {};
+    return {{"realm", turn->auth->realm()}};
+  }
+  // TURN clients use the credentials and the NAT of their settings, so the effect of the same configuration
+  // may change with its surroundings.
+  bool sameAs(const Settings& previous) const {
+    if (nat_discovery != previous.nat_discovery) return false;
+    return !turn || turn->sameSurroundings(*previous.turn);
+  }
+  // Allocations end when `turn` is removed.
+  bool endsState(const Settings& next) const { return turn.has_value() && !next.turn.has_value(); }
+};
 
 std::optional<NatDiscovery> readNatDiscovery(const std::string& text,
                                              const std::vector<net::Address>& listener, Errors& errors) {
@@ -27,49 +62,75 @@ std::optional<NatDiscovery> readNatDiscovery(const std::string& text,
   return discovery;
 }
 
-}  // namespace
-
-Result<chain::FilterFactoryPtr> StunTurnFactory::make(const filters::StunTurn& config,
-                                                      chain::FactoryContext& context) {
-  auto factory = std::make_shared<StunTurnFactory>();
+Result<Settings> readSettings(const filters::StunTurn& config, chain::FactoryContext& context) {
+  Settings settings;
   Errors errors;
-  factory->unauthenticated_rate = config.max_unauthenticated_responses_per_second();
-  factory->consent_timeout = std::chrono::seconds{config.consent_timeout_s()};
-  factory->consent_from_media = config.consent_from_media();
-  factory->answer_anonymous = config.answer_anonymous();
+  settings.unauthenticated_rate = config.max_unauthenticated_responses_per_second();
+  settings.consent_timeout = std::chrono::seconds{config.consent_timeout_s()};
+  settings.consent_from_media = config.consent_from_media();
+  settings.answer_anonymous = config.answer_anonymous();
   if (config.software().size() > 128) errors.push_back({"software", "must have at most 128 bytes"});
-  if (config.has_software()) factory->software = config.software();
+  if (config.has_software()) settings.software = config.software();
   if (!config.other_address().empty()) {
-    factory->nat_discovery = readNatDiscovery(config.other_address(), context.listener, errors);
+    settings.nat_discovery = readNatDiscovery(config.other_address(), context.listener, errors);
   }
-  if (config.has_turn()) factory->turn = TurnSettings::make(config.turn(), context, errors);
+  if (config.has_turn()) settings.turn = TurnSettings::make(config.turn(), context, errors);
   if (!errors.empty()) return errors;
-  return chain::FilterFactoryPtr(std::move(factory));
+  return settings;
 }
 
-chain::FilterPtr StunTurnFactory::create(chain::FilterContext& context) const {
-  return std::make_unique<StunTurn>(context, *this);
+Count countOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kAnonymous:
+      return Count::kAnonymous;
+    case Verdict::kAuthenticated:
+      return Count::kAuthenticated;
+    case Verdict::kBadRequest:
+      return Count::kBadRequest;
+    case Verdict::kUnauthorized:
+      return Count::kUnauthorized;
+    case Verdict::kUnknown:
+      return Count::kUnknownAttribute;
+    case Verdict::kRoleConflict:
+      return Count::kRoleConflict;
+  }
+  return Count::kBadRequest;
 }
 
-chain::Description StunTurnFactory::info() const {
-  if (!turn) return {};
-  return {{"realm", turn->auth->realm()}};
-}
+class StunTurn final : public chain::TypedFilter<Settings, kSchema> {
+ public:
+  StunTurn(chain::FilterContext& context, const Settings& settings);
 
-// The effect of the same configuration may change with its surroundings.
-bool StunTurnFactory::sameAs(const chain::FilterFactory& previous) const {
-  const auto& other = static_cast<const StunTurnFactory&>(previous);
-  if (nat_discovery != other.nat_discovery) return false;
-  return !turn || turn->sameSurroundings(*other.turn);
-}
+  void onIngress(net::PacketPtr&& packet) override;
+  bool archive(Archive& a) override;
+  void describe(chain::Description& out) const override;
 
-StunTurn::StunTurn(chain::FilterContext& context, const StunTurnFactory& factory)
-    : Filter(context),
-      factory_(&factory),
+ private:
+  bool onSettings(const Settings& before) override;
+  void onStun(net::PacketPtr&& packet);
+  void onTurn(net::PacketPtr&& packet, const stun::Message& message);
+  TurnServer& turn();
+  void onBindingRequest(net::PacketPtr&& packet, const stun::Message& request);
+  void onAuthenticCheck(const net::Packet& packet, const Check& check);
+  void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
+               const rooms::IceCredentials* ice, const NatDiscovery::Reply& discovery);
+  void renewConsentFromMedia(const net::Packet& packet);
+  void judgeConsent();
+
+  StunWorker& worker_;
+  ResponseLimits& limits_;
+  std::unique_ptr<TurnServer> turn_;  // null until the client uses TURN
+  RecentChecks checks_;
+  Consent consent_;
+  net::Timer consent_timer_;
+};
+
+StunTurn::StunTurn(chain::FilterContext& context, const Settings& settings)
+    : TypedFilter(context, settings),
       worker_(context.worker().local<StunWorker>()),
-      limits_(worker_.limits(context.stats(), factory.unauthenticated_rate)),
+      limits_(worker_.limits(context.stats(), settings.unauthenticated_rate)),
       consent_timer_(context.timers(), [this] { judgeConsent(); }) {
-  limits_.setRate(factory.unauthenticated_rate);
+  limits_.setRate(settings.unauthenticated_rate);
 }
 
 void StunTurn::onIngress(net::PacketPtr&& packet) {
@@ -99,7 +160,7 @@ void StunTurn::onStun(net::PacketPtr&& packet) {
     case stun::Class::kRequest:
       return onBindingRequest(std::move(packet), *message);
     case stun::Class::kIndication: {  // a keep-alive
-      if (findUnknown(*message, false).count > 0) {
+      if (!stun::findUnknown(*message, false).empty()) {
         return context_.drop(std::move(packet), Drop::kUnknownAttribute);
       }
       renewConsentFromMedia(*packet);
@@ -111,36 +172,36 @@ void StunTurn::onStun(net::PacketPtr&& packet) {
 }
 
 void StunTurn::onTurn(net::PacketPtr&& packet, const stun::Message& message) {
-  if (!factory_->turn) return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
+  if (!settings().turn) return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
   if (message.kind == stun::Class::kIndication && message.method == stun::kSend) {
     return turn().onSendIndication(std::move(packet), message);
   }
   if (message.kind != stun::Class::kRequest && message.kind != stun::Class::kIndication) {
     return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
   }
-  if (message.kind == stun::Class::kIndication || !Turn::isRequest(message.method)) {
+  if (message.kind == stun::Class::kIndication || !TurnServer::isRequest(message.method)) {
     return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
   }
   turn().onRequest(*packet, message);
   context_.consume(std::move(packet));
 }
 
-Turn& StunTurn::turn() {
+TurnServer& StunTurn::turn() {
   if (turn_ == nullptr) {
-    turn_ = std::make_unique<Turn>(context_, worker_, limits_, *factory_->turn, factory_->software);
+    turn_ = std::make_unique<TurnServer>(context_, worker_, limits_, *settings().turn, settings().software);
   }
   return *turn_;
 }
 
 void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& request) {
   const rooms::IceCredentials* ice = context_.session().iceCredentials(stun::localUfrag(request));
-  Check check = examine(request, ice, factory_->nat_discovery.has_value());
+  Check check = examine(request, ice, settings().nat_discovery.has_value());
   NatDiscovery::Reply discovery;
-  if (factory_->nat_discovery && check.verdict == Verdict::kAnonymous) {
-    discovery = factory_->nat_discovery->plan(request, packet->remote, packet->local);
-    if (discovery.error != 0) check.verdict = Verdict::kBadRequest;
+  if (settings().nat_discovery && check.verdict == Verdict::kAnonymous) {
+    discovery = settings().nat_discovery->plan(request, packet->remote, packet->local);
+    if (discovery.error) check.verdict = Verdict::kBadRequest;
   }
-  if (check.verdict == Verdict::kAnonymous && !factory_->answer_anonymous) {
+  if (check.verdict == Verdict::kAnonymous && !settings().answer_anonymous) {
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
   }
   const bool authentic = check.verdict == Verdict::kAuthenticated;
@@ -151,7 +212,7 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
   if (unknown_client && !limits_.binding.allow(packet->remote, context_.now())) {
     return context_.drop(std::move(packet), Drop::kRateLimited);
   }
-  context_.count(check.verdict);
+  context_.count(countOf(check.verdict));
   if (authentic && !context_.session().authenticate(*packet)) {
     return context_.drop(std::move(packet), Drop::kTooManyAddresses);
   }
@@ -169,7 +230,7 @@ void StunTurn::onAuthenticCheck(const net::Packet& packet, const Check& check) {
 // For clients that send no consent checks: packets from an authenticated pair count in their place. An
 // attacker on the path can forge them.
 void StunTurn::renewConsentFromMedia(const net::Packet& packet) {
-  if (!factory_->consent_from_media || consent_.empty()) return;
+  if (!settings().consent_from_media || consent_.empty()) return;
   if (!context_.session().isAuthenticated(packet)) return;
   consent_.renew(packet.remote, packet.local, context_.now());
 }
@@ -179,18 +240,16 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
   response->resize(net::Packet::kMaxPayload);
-  const auto size = answer(request, check, packet.remote, ice, factory_->software,
-                           discovery.other.isSet() ? &discovery : nullptr, response->data());
+  const auto size = writeResponse(request, check, packet.remote, ice, settings().software,
+                                  discovery.other.isSet() ? &discovery : nullptr, response->mutableData());
   if (!size) return context_.drop(std::move(response), Drop::kNoPacket);
   response->resize(*size);
   response->kind = PacketKind::kStun;
-  response->remote = packet.remote;
-  response->local = packet.local;
   response->received = packet.received;
-  if (discovery.explicit_path && check.verdict == Verdict::kAnonymous) {
-    response->explicit_path = true;
-    response->remote = discovery.to;
-    response->local = discovery.from;
+  if (discovery.elsewhere && check.verdict == Verdict::kAnonymous) {
+    response->routeExplicitly(discovery.from, discovery.to);
+  } else {
+    response->routeAsReplyTo(packet);
   }
   context_.egress(std::move(response));
 }
@@ -198,7 +257,7 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
 void StunTurn::judgeConsent() {
   auto& session = context_.session();
   const Instant now = context_.now();
-  const Duration timeout = factory_->consent_timeout;
+  const Duration timeout = settings().consent_timeout;
   switch (consent_.judge(session.remote(), session.local(), now, timeout)) {
     case Consent::Verdict::kKeep:
       break;
@@ -212,11 +271,10 @@ void StunTurn::judgeConsent() {
   consent_timer_.armAt(consent_.due(session.remote(), session.local(), now, timeout));
 }
 
-bool StunTurn::onReload(const chain::FilterFactory& factory) {
-  factory_ = static_cast<const StunTurnFactory*>(&factory);
-  limits_.setRate(factory_->unauthenticated_rate);
-  if (turn_ != nullptr && factory_->turn) turn_->reload(*factory_->turn, factory_->software);
-  if (!factory_->turn) turn_.reset();
+bool StunTurn::onSettings(const Settings&) {
+  limits_.setRate(settings().unauthenticated_rate);
+  if (turn_ != nullptr && settings().turn) turn_->reload(*settings().turn, settings().software);
+  if (!settings().turn) turn_.reset();
   return true;
 }
 
@@ -230,7 +288,7 @@ bool StunTurn::archive(Archive& a) {
   a(bytes, checks_, consent_);
   if (!a.isReading()) return true;
   if (!consent_.empty()) consent_timer_.arm(Duration::zero());
-  if (bytes.empty() || !factory_->turn) return true;
+  if (bytes.empty() || !settings().turn) return true;
   Archive part(asBytes(bytes), a.descriptors());
   return turn().archive(part) && part.ok();
 }
@@ -243,13 +301,11 @@ void StunTurn::describe(chain::Description& out) const {
   out.emplace_back("last_check_ms", std::to_string(age.count()));
 }
 
+}  // namespace
+
 chain::FilterType filterType() {
-  return {.name = "stun_turn",
-          .config_type = "sluice.filters.StunTurn",
-          .gives = chain::kAuthenticatedPeer,
-          .may_be_last = true,
-          .schema = {.drops = kDrops, .counters = kCounters, .histograms = {}, .sockets = true},
-          .parse = chain::parseAs<filters::StunTurn, StunTurnFactory>};
+  return chain::typedFilterType<StunTurn, readSettings>(
+      {.name = "stun_turn", .gives = chain::kAuthenticatedPeer, .may_be_last = true});
 }
 
 }  // namespace sluice::stun_turn

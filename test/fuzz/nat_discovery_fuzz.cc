@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto reply = discovery.plan(*request, client, local);
   if (!isOurs(reply.from, ours) || !isOurs(reply.other, ours)) std::abort();
   if (reply.to.withPort(0) != client.withPort(0)) std::abort();
-  if (reply.explicit_path != (reply.from != local || reply.to != client)) std::abort();
+  if (reply.elsewhere != (reply.from != local || reply.to != client)) std::abort();
   std::array<uint8_t, kLimit> buffer{};
   stun::Writer writer(buffer, stun::kBinding, stun::Class::kSuccess, request->id);
   stun_turn::NatDiscovery::addTo(writer, reply, client, kLimit);
