@@ -24,7 +24,7 @@ constexpr stats::Schema<stats::None> kSchema{};
 
 void append(net::Packet& packet, char letter) {
   packet.resize(packet.size() + 1);
-  packet.data().back() = static_cast<uint8_t>(letter);
+  packet.mutableData().back() = static_cast<uint8_t>(letter);
 }
 
 // Each filter appends a letter to the packets that enter it.

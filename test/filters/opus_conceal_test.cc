@@ -1,5 +1,7 @@
 #include <random>
 
+#include "source/codec/opus_toc.h"
+#include "source/codec/rtcp.h"
 #include "test/filters/opus_fixture.h"
 
 namespace sluice {

@@ -10,6 +10,10 @@
 #include <vector>
 
 #include "filters/opus/opus.h"
+#include "source/codec/opus_toc.h"
+#include "source/media/opus_decoder.h"
+#include "source/media/opus_encoder.h"
+#include "source/media/profile.h"
 #include "test/support/harness.h"
 #include "test/support/voice_signal.h"
 

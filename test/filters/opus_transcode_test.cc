@@ -1,3 +1,4 @@
+#include "source/codec/rtcp.h"
 #include "test/filters/opus_fixture.h"
 
 namespace sluice {

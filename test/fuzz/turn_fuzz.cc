@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "filters/stun_turn/stun_turn.h"
+#include "source/codec/stun.h"
 #include "source/credentials/store.h"
 #include "source/crypto/hmac.h"
 #include "test/support/harness.h"

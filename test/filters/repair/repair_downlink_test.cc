@@ -1,4 +1,5 @@
 // Repair on a receiver's line.
+#include "source/codec/red.h"
 #include "test/filters/repair/repair_room.h"
 
 namespace sluice {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "source/codec/stun.h"
 #include "source/crypto/hmac.h"
 #include "test/support/harness.h"
 
