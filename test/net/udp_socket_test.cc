@@ -189,7 +189,7 @@ TEST_CASE("a reservation belongs to any network of sockets; one of another kind 
     net::SocketNetwork other(loop, f.pool);
     auto reserved = other.reserve(*Address::parse("127.0.0.1:0"), {});
     REQUIRE(reserved.ok());
-    f.port = f.network.open(*std::move(reserved), {.stats = &f.stats}, f);
+    f.port = f.network.open(*std::move(reserved), {.connect_to = {}, .stats = &f.stats}, f);
   }
   Plain peer("127.0.0.1:0");
   peer.send(7, f.port->local(), 0);
@@ -199,7 +199,7 @@ TEST_CASE("a reservation belongs to any network of sockets; one of another kind 
     const Address& local() const override { return address; }
     const Address address = *Address::parse("127.0.0.1:7");
   };
-  f.port = f.network.open(std::make_unique<Foreign>(), {.stats = &f.stats}, f);
+  f.port = f.network.open(std::make_unique<Foreign>(), {.connect_to = {}, .stats = &f.stats}, f);
   CHECK(f.port->local() == Foreign().address);
   f.send({1}, peer.local);
   CHECK(f.send_error == EBADF);
