@@ -77,12 +77,12 @@ void RepairUplink::onRtx(net::PacketPtr&& packet) {
 void RepairUplink::unwrapRed(net::PacketPtr&& packet) {
   const rtp::Packet& rtp = *packet->rtp();
   if (rtp.payload.empty()) {  // padding only, a bandwidth probe
-    media::cutPayload(*packet, rtp, 0, stream_.line().opus_payload_type);
+    media::cutPayload(*packet, rtp, 0, stream_.section().opus_payload_type);
     armNacks();
     return context_.ingress(std::move(packet));
   }
   const auto red = red::parse(rtp.payload);
-  if (!red || red->primary().payload_type != stream_.line().opus_payload_type) {
+  if (!red || red->primary().payload_type != stream_.section().opus_payload_type) {
     return context_.drop(std::move(packet), Drop::kMalformed);
   }
   const auto blocks = red->redundant();
@@ -103,13 +103,13 @@ void RepairUplink::unwrapRed(net::PacketPtr&& packet) {
     context_.ingress(std::move(rebuilt));
   }
   const auto primary_at = static_cast<size_t>(red->primary().data.data() - rtp.payload.data());
-  media::cutPayload(*packet, rtp, primary_at, stream_.line().opus_payload_type);
+  media::cutPayload(*packet, rtp, primary_at, stream_.section().opus_payload_type);
   armNacks();
   context_.ingress(std::move(packet));
 }
 
 void RepairUplink::armNacks() {
-  if (!stream_.line().feedback.nack || !settings_->uplink.nack) return;
+  if (!stream_.section().feedback.nack || !settings_->uplink.nack) return;
   const Instant next =
       stream_.scheduler().nextNack(settings_->uplink.scheduler, context_.now(), player_.line.roundTrip());
   if (next == Instant::max()) return nack_timer_.cancel();
@@ -119,8 +119,8 @@ void RepairUplink::armNacks() {
 
 void RepairUplink::sendNacks() {
   std::array<uint16_t, kMostAskedAtOnce> wanted;
-  const size_t count =
-      stream_.scheduler().ask(settings_->uplink.scheduler, context_.now(), player_.line.roundTrip(), wanted);
+  const size_t count = stream_.scheduler().takeRequests(settings_->uplink.scheduler, context_.now(),
+                                                        player_.line.roundTrip(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
   armNacks();
 }
@@ -172,7 +172,7 @@ void RepairUplink::archive(Archive& a) {
 
 void RepairUplink::describe(chain::Description& out) const {
   const media::NackScheduler& scheduler = stream_.scheduler();
-  const bool nack = stream_.line().feedback.nack && settings_->uplink.nack;
+  const bool nack = stream_.section().feedback.nack && settings_->uplink.nack;
   const Duration answer = scheduler.retransmissionTime(context_.now(), player_.line.roundTrip());
   out.emplace_back("uplink.nack", nack ? "yes" : "no");
   out.emplace_back("uplink.lost", std::to_string(scheduler.lost()));

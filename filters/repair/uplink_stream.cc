@@ -25,12 +25,12 @@ Bytes opusIn(const rtp::Packet& packet, UplinkStream::Carrier carrier) {
 
 UplinkStream::Carrier UplinkStream::carrier(const rtp::Packet& packet, Instant now) const {
   const auto is = [&](uint8_t negotiated) { return negotiated != 0 && packet.payload_type == negotiated; };
-  if (is(line_.rtx_payload_type)) return Carrier::kRtx;
-  const bool red = is(line_.red_payload_type);
-  if (!red && packet.payload_type != line_.opus_payload_type) return Carrier::kOther;
+  if (is(section_.rtx_payload_type)) return Carrier::kRtx;
+  const bool red = is(section_.red_payload_type);
+  if (!red && packet.payload_type != section_.opus_payload_type) return Carrier::kOther;
   const bool bound = ssrc_ != 0 && packet.ssrc == ssrc_;
   if (!bound &&
-      !line_.mayBind(packet.ssrc, packet.findText(line_.extensions.mid), ssrc_, now - last_packet_)) {
+      !section_.mayBind(packet.ssrc, packet.findText(section_.extensions.mid), ssrc_, now - last_packet_)) {
     return Carrier::kOther;
   }
   return red ? Carrier::kRed : Carrier::kOpus;
@@ -46,7 +46,7 @@ media::NackScheduler::Arrival UplinkStream::onPacket(const rtp::Packet& packet, 
   }
   // Retransmissions use RTX if it was negotiated. Otherwise they look like packets that are merely late.
   const Duration shortest = round_trip == Duration{} ? kUnknownWay : round_trip / 2;
-  const Duration quickest_answer = line_.rtx_payload_type != 0 ? Duration::max() : shortest;
+  const Duration quickest_answer = section_.rtx_payload_type != 0 ? Duration::max() : shortest;
   const media::Frame frame = frameOf(opusIn(packet, carrier));
   const auto arrival = scheduler_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_answer);
   const bool by_itself =
@@ -62,7 +62,7 @@ media::NackScheduler::Arrival UplinkStream::onRepeated(const rtp::Packet& packet
 bool UplinkStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const {
   if (ssrc_ == 0 || rtp.payload.size() < 2) return false;
   const uint16_t sequence = readU16(rtp.payload.data());
-  media::cutPayload(packet, rtp, 2, line_.opus_payload_type);
+  media::cutPayload(packet, rtp, 2, section_.opus_payload_type);
   const MutableBytes data = packet.mutableData();
   writeU16(&data[2], sequence);
   writeU32(&data[8], ssrc_);
@@ -70,7 +70,7 @@ bool UplinkStream::unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const 
 }
 
 bool UplinkStream::canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const {
-  return !block.data.empty() && block.payload_type == line_.opus_payload_type &&
+  return !block.data.empty() && block.payload_type == section_.opus_payload_type &&
          scheduler_.isMissing(static_cast<uint16_t>(rtp.sequence - back));
 }
 
@@ -78,7 +78,7 @@ uint16_t UplinkStream::rebuild(const rtp::Packet& rtp, const red::Block& block, 
                                net::Packet& out) const {
   const auto sequence = static_cast<uint16_t>(rtp.sequence - back);
   const rtp::Header header{.marker = false,
-                           .payload_type = line_.opus_payload_type,
+                           .payload_type = section_.opus_payload_type,
                            .sequence = sequence,
                            .timestamp = rtp.timestamp - block.timestamp_offset,
                            .ssrc = rtp.ssrc,

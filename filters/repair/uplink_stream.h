@@ -15,8 +15,8 @@ namespace sluice::repair {
 
 class UplinkStream {
  public:
-  // `line` must outlive the stream.
-  explicit UplinkStream(const rooms::SendingLine& line) : line_(line) {}
+  // `section` must outlive the stream.
+  explicit UplinkStream(const rooms::SendingSection& section) : section_(section) {}
 
   enum class Carrier { kOther, kOpus, kRed, kRtx };
   // Also kOther under an SSRC that the router will refuse.
@@ -46,10 +46,10 @@ class UplinkStream {
   media::NackScheduler& scheduler() { return scheduler_; }
   const media::NackScheduler& scheduler() const { return scheduler_; }
   uint32_t ssrc() const { return ssrc_; }  // 0: no packet yet, or a BYE
-  const rooms::SendingLine& line() const { return line_; }
+  const rooms::SendingSection& section() const { return section_; }
 
  private:
-  const rooms::SendingLine& line_;
+  const rooms::SendingSection& section_;
   uint32_t ssrc_ = 0;
   Instant last_packet_{};
   media::NackScheduler scheduler_;

@@ -50,7 +50,7 @@ void RouterWorker::fanOut(net::PacketPtr&& packet) {
   const auto room = receivers_.find(voice.room);
   if (room == receivers_.end()) return;
   for (Receiver* receiver : room->second) {
-    if (receiver->number() != voice.speaker) receiver->deliver(shared, voice);
+    if (hears(receiver->number(), voice)) receiver->deliver(shared, voice);
   }
 }
 

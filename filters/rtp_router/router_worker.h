@@ -25,10 +25,15 @@ struct Voice {
   media::SpeechDetector::Speech speech;
 };
 
+// Who hears whom: every player of the room except the speaker. The one place of this rule.
+inline bool hears(uint32_t receiver, const Voice& voice) {
+  return receiver != voice.speaker;
+}
+
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  virtual uint32_t number() const = 0;  // of the player, which does not hear itself
+  virtual uint32_t number() const = 0;  // Player::number
   virtual void deliver(const net::SharedPacket& packet, const Voice& voice) = 0;
 };
 

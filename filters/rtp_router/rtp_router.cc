@@ -178,16 +178,16 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
 // A reload may have taken away the repair filter that RED was negotiated for. Makes the packet plain Opus, or
 // returns false if it is malformed.
 bool RtpRouter::cutRedundancy(net::Packet& packet) const {
-  const rooms::SendingLine& line = speaker_->line();
+  const rooms::SendingSection& section = speaker_->section();
   const rtp::Packet& rtp = *packet.rtp();
-  if (line.red_payload_type == 0 || rtp.payload_type != line.red_payload_type) return true;
+  if (section.red_payload_type == 0 || rtp.payload_type != section.red_payload_type) return true;
   size_t primary_at = 0;  // padding only
   if (!rtp.payload.empty()) {
     const auto red = red::parse(rtp.payload);
     if (!red) return false;
     primary_at = static_cast<size_t>(red->primary().data.data() - rtp.payload.data());
   }
-  media::cutPayload(packet, rtp, primary_at, line.opus_payload_type);
+  media::cutPayload(packet, rtp, primary_at, section.opus_payload_type);
   return packet.rtp() != nullptr;
 }
 
@@ -201,7 +201,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet) {
   auto& observed = player_->observed;
   const uint32_t csrc = observed.csrc.load(std::memory_order_relaxed);
   std::optional<uint8_t> level;
-  const auto extension = rtp.findExtension(speaker_->line().extensions.audio_level);
+  const auto extension = rtp.findExtension(speaker_->section().extensions.audio_level);
   if (extension && !extension->empty()) level = extension->front();  // the two-byte form has empty elements
   const auto speech = speaker_->judge(rtp.payload, level, packet->received);
   const Voice voice{.room = player_->room->number(),

@@ -5,11 +5,11 @@
 namespace sluice::rtp_router {
 
 Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
-  if (packet.payload_type != line_.opus_payload_type) return Verdict::kUnknownPayloadType;
+  if (packet.payload_type != section_.opus_payload_type) return Verdict::kUnknownPayloadType;
   const bool fresh = packet.ssrc != ssrc_ || ssrc_ == 0;
   if (fresh) {
-    const auto mid = packet.findText(line_.extensions.mid);
-    if (!line_.mayBind(packet.ssrc, mid, ssrc_, arrival - last_packet_)) return Verdict::kUnknownSsrc;
+    const auto mid = packet.findText(section_.extensions.mid);
+    if (!section_.mayBind(packet.ssrc, mid, ssrc_, arrival - last_packet_)) return Verdict::kUnknownSsrc;
     ssrc_ = packet.ssrc;
     streams_ = stream();
     reception_ = rtp::Reception(48'000);

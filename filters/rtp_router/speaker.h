@@ -12,8 +12,8 @@ namespace sluice::rtp_router {
 
 class Speaker {
  public:
-  // `line` must outlive the speaker.
-  explicit Speaker(const rooms::SendingLine& line) : line_(line) {}
+  // `section` must outlive the speaker.
+  explicit Speaker(const rooms::SendingSection& section) : section_(section) {}
 
   enum class Verdict { kVoice, kNewlyBound, kUnknownPayloadType, kUnknownSsrc, kStray };
   // Binds the SSRC on the first packet that the media section allows.
@@ -33,12 +33,12 @@ class Speaker {
   uint32_t ssrc() const { return ssrc_; }  // 0: not bound
   // Changes where the sequence numbers restart: with another SSRC, or when the client restarts.
   uint32_t stream() const { return streams_ + reception_.restarts(); }
-  const rooms::SendingLine& line() const { return line_; }
+  const rooms::SendingSection& section() const { return section_; }
 
   void archive(Archive& a) { a(ssrc_, streams_, last_packet_, reception_, speech_); }
 
  private:
-  const rooms::SendingLine& line_;
+  const rooms::SendingSection& section_;
   uint32_t ssrc_ = 0;
   uint32_t streams_ = 0;  // streams before the bound one
   Instant last_packet_{};

@@ -61,7 +61,7 @@ class SourceLimiter {
   }
 
   std::pair<size_t, size_t> placesOf(const net::Address& client) const {
-    const size_t hash = (source_ == Source::kCustomer ? client.customer() : client).hash(salt_);
+    const size_t hash = (source_ == Source::kCustomer ? client.site() : client).hash(salt_);
     return {hash % kPlaces, (hash >> 32) % kPlaces};
   }
   Instant after(Instant used_until, Instant now) const {

@@ -66,8 +66,8 @@ std::optional<Admission::Refusal> Admission::judgeConnection(const net::Address&
   if (connections_ >= limits_.connections) return Refusal::kConnections;
   const bool trusted = isTrusted(peer);
   if (!trusted) {
-    const auto of_source = by_customer_.find(peer.customer());
-    if (of_source != by_customer_.end() && of_source->second >= limits_.connections_per_source) {
+    const auto of_source = by_site_.find(peer.site());
+    if (of_source != by_site_.end() && of_source->second >= limits_.connections_per_source) {
       return Refusal::kConnectionsPerSource;
     }
   }
@@ -80,13 +80,13 @@ std::optional<Admission::Refusal> Admission::judgeConnection(const net::Address&
 
 void Admission::opened(const net::Address& peer) {
   ++connections_;
-  ++by_customer_[peer.customer()];
+  ++by_site_[peer.site()];
 }
 
 void Admission::closed(const net::Address& peer) {
   --connections_;
-  const auto of_source = by_customer_.find(peer.customer());
-  if (--of_source->second == 0) by_customer_.erase(of_source);
+  const auto of_source = by_site_.find(peer.site());
+  if (--of_source->second == 0) by_site_.erase(of_source);
 }
 
 net::Address Admission::clientOf(const net::Address& peer, std::string_view x_forwarded_for) const {
@@ -116,18 +116,18 @@ bool Admission::tryHold(size_t bytes) {
 }
 
 bool Admission::tryHoldBody(const net::Address& client, size_t bytes) {
-  const auto known = bodies_.find(client.customer());
+  const auto known = bodies_.find(client.site());
   const size_t before = known == bodies_.end() ? 0 : known->second;
   if (!isTrusted(client) && before + bytes > limits_.bytes_in_flight / kBodyShare) return false;
   if (!tryHold(bytes)) return false;
-  bodies_[client.customer()] = before + bytes;
+  bodies_[client.site()] = before + bytes;
   return true;
 }
 
 void Admission::releaseBody(const net::Address& client, size_t bytes) {
   if (bytes == 0) return;
   release(bytes);
-  const auto known = bodies_.find(client.customer());
+  const auto known = bodies_.find(client.site());
   if ((known->second -= bytes) == 0) bodies_.erase(known);
 }
 

@@ -85,7 +85,7 @@ class Admission {
   const std::string name_;
   Limits limits_;
   size_t connections_ = 0;
-  std::unordered_map<net::Address, unsigned> by_customer_;
+  std::unordered_map<net::Address, unsigned> by_site_;
   RateLimiter requests_;
   RateLimiter client_handshakes_;
   std::optional<TokenBucket> handshakes_;

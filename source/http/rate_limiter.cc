@@ -12,24 +12,24 @@ void RateLimiter::setRate(double rate, double burst, Instant now) {
   burst_ = std::max(burst, 1.0);
   if (rate <= 0) {
     buckets_.clear();
-    by_customer_.clear();
+    by_site_.clear();
   }
   for (Bucket& bucket : buckets_) bucket.tokens.setRate(rate_, burst_, now);
 }
 
 bool RateLimiter::allow(const net::Address& client, Instant now, double cost) {
   if (rate_ <= 0) return true;
-  const net::Address customer = client.customer();
-  const auto known = by_customer_.find(customer);
-  if (known != by_customer_.end()) {
+  const net::Address site = client.site();
+  const auto known = by_site_.find(site);
+  if (known != by_site_.end()) {
     buckets_.splice(buckets_.begin(), buckets_, known->second);
   } else {
     if (buckets_.size() >= max_clients_) {
-      by_customer_.erase(buckets_.back().customer);
+      by_site_.erase(buckets_.back().site);
       buckets_.pop_back();
     }
-    buckets_.push_front({customer, TokenBucket(rate_, burst_, now)});
-    by_customer_.emplace(customer, buckets_.begin());
+    buckets_.push_front({site, TokenBucket(rate_, burst_, now)});
+    by_site_.emplace(site, buckets_.begin());
   }
   return buckets_.front().tokens.take(cost, now);
 }

@@ -25,7 +25,7 @@ class RateLimiter {
 
  private:
   struct Bucket {
-    net::Address customer;
+    net::Address site;
     TokenBucket tokens;
   };
 
@@ -33,7 +33,7 @@ class RateLimiter {
   double burst_;
   const size_t max_clients_;
   std::list<Bucket> buckets_;  // most recently used first
-  std::unordered_map<net::Address, std::list<Bucket>::iterator> by_customer_;
+  std::unordered_map<net::Address, std::list<Bucket>::iterator> by_site_;
 };
 
 }  // namespace sluice::http

@@ -1,4 +1,4 @@
-// Tells the subscribers of a room who is in it and who is talking, and sends changes. Main thread.
+// Sends the subscribers of a room who is in it and who is talking, and then the changes. Main thread.
 #pragma once
 
 #include <cstdint>

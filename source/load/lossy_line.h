@@ -25,7 +25,7 @@ class LossyLine {
   void ask(Instant now, Nack&& nack) {
     std::array<uint16_t, 64> wanted;
     for (auto& [ssrc, scheduler] : streams_) {
-      const size_t count = scheduler.ask(kConfig, now, kRoundTrip, wanted);
+      const size_t count = scheduler.takeRequests(kConfig, now, kRoundTrip, wanted);
       if (count > 0) nack(ssrc, std::span(wanted).first(count));
     }
   }

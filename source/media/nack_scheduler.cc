@@ -174,7 +174,8 @@ Instant NackScheduler::due(const Entry& entry, const Config& config, Duration an
   return when + kTimerSlack + answer <= entry.expected + config.budget ? when : Instant::max();
 }
 
-size_t NackScheduler::ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out) {
+size_t NackScheduler::takeRequests(const Config& config, Instant now, Duration round_trip,
+                                   std::span<uint16_t> out) {
   if (!started_) return 0;
   const Duration answer = retransmissionTime(now, round_trip);
   size_t count = 0;

@@ -49,8 +49,8 @@ class NackScheduler {
   // Writes the packets to request now, in rising order, and counts them as requested. The last one may be the
   // one after the newest: if the packet that begins a pause is lost, nothing else reveals it. `round_trip`:
   // as RTCP measured it; 0: unknown.
-  size_t ask(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
-  // When ask() has work again; Instant::max(): no packet is worth requesting.
+  size_t takeRequests(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
+  // When takeRequests() has work again; Instant::max(): no packet is worth requesting.
   Instant nextNack(const Config& config, Instant now, Duration round_trip);
 
   // How late nearly every reordered packet arrives; 0: packets arrive in order.

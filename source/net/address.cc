@@ -88,10 +88,10 @@ socklen_t Address::toSockaddr(sockaddr_storage& out) const {
   return sizeof(sockaddr_in);
 }
 
-Address Address::customer() const {
-  Address customer = withPort(0);
-  if (isV6()) std::fill(customer.ip_.begin() + 8, customer.ip_.end(), 0);
-  return customer;
+Address Address::site() const {
+  Address site = withPort(0);
+  if (isV6()) std::fill(site.ip_.begin() + 8, site.ip_.end(), 0);
+  return site;
 }
 
 Address Address::wildcard() const {

@@ -44,7 +44,7 @@ class Address {
   uint16_t port() const { return port_; }
   Address withPort(uint16_t port) const { return Address(ip(), port); }
   // What counts as one client: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
-  Address customer() const;
+  Address site() const;
   // The wildcard address of the same family, with this port.
   Address wildcard() const;
 

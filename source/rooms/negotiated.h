@@ -51,7 +51,7 @@ struct Feedback {
 };
 
 // The part of an audio media section that is common to both directions.
-struct AudioLine {
+struct AudioSection {
   std::string mid;
   uint8_t opus_payload_type = 111;
   uint8_t red_payload_type = 0;  // RED over Opus (RFC 2198); 0: not negotiated
@@ -61,18 +61,18 @@ struct AudioLine {
   void archive(Archive& a) {
     a(mid, opus_payload_type, red_payload_type, rtx_payload_type, feedback, extensions);
   }
-  friend bool operator==(const AudioLine&, const AudioLine&) = default;
+  friend bool operator==(const AudioSection&, const AudioSection&) = default;
 };
 
 // The media section in which the player sends voice.
-struct SendingLine : AudioLine {
+struct SendingSection : AudioSection {
   std::vector<uint32_t> ssrcs;  // from a=ssrc; empty when the offer names none: the first packet binds
 
   void archive(Archive& a) {
-    AudioLine::archive(a);
+    AudioSection::archive(a);
     a(ssrcs);
   }
-  friend bool operator==(const SendingLine&, const SendingLine&) = default;
+  friend bool operator==(const SendingSection&, const SendingSection&) = default;
 
   // How long an SSRC must be silent before another one may replace it unannounced. Longer than the gaps of
   // discontinuous transmission.
@@ -80,7 +80,7 @@ struct SendingLine : AudioLine {
 
   // Whether the player may change to `ssrc`, in a packet with this mid, from `bound`, which has been silent
   // for `silent`; 0: none is bound. It may if the offer names the SSRC, if the mid is that of the media
-  // section (RFC 8843 section 9.2), or if the offer names none and no other SSRC is sending.
+  // section (RFC 9143 section 9.2), or if the offer names none and no other SSRC is sending.
   bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound,
                Duration silent) const {
     if (ssrc == 0) return false;
@@ -91,11 +91,11 @@ struct SendingLine : AudioLine {
 };
 
 // A media section in which the player receives one speaker at a time.
-struct Slot : AudioLine {
+struct Slot : AudioSection {
   uint32_t ssrc = 0;      // the server's, signalled in the answer
   uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
   void archive(Archive& a) {
-    AudioLine::archive(a);
+    AudioSection::archive(a);
     a(ssrc, rtx_ssrc);
   }
   friend bool operator==(const Slot&, const Slot&) = default;
@@ -136,7 +136,7 @@ struct Negotiated {
   IceCredentials remote;
   std::vector<Fingerprint> fingerprints;   // one must match the client's certificate (RFC 8122 section 5)
   DtlsRole dtls_role = DtlsRole::kServer;  // the server's
-  std::optional<SendingLine> sending;
+  std::optional<SendingSection> sending;
   std::vector<Slot> slots;
   std::string cname;  // of the server's RTCP SDES
 

@@ -23,7 +23,7 @@ std::string_view localUfrag(const net::Packet& packet) {
 
 // Equal for the same player, or client, in every process.
 uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
-  uint64_t hash = first.remote.customer().hash(0);
+  uint64_t hash = first.remote.site().hash(0);
   if (player != nullptr) {
     hash = kFnvBasis;
     for (const std::string* name : {&player->room->name(), &player->id}) {
@@ -261,8 +261,7 @@ std::optional<ListenerDrop> Dispatcher::enforceLimits(WorkerPort& port, const ne
   const SessionLimits& limits = generation_->limits;
   EvictableSessions& evictable = sessions_.evictable();
   const bool source_full = !port.isHairpin() && sessions_.fromSource(packet.remote) >= limits.per_source;
-  if (source_full && !evict(evictable.nextOfSource(packet.remote.customer())))
-    return ListenerDrop::kSourceLimit;
+  if (source_full && !evict(evictable.nextOfSource(packet.remote.site()))) return ListenerDrop::kSourceLimit;
   const bool full = options_.total_sessions.load(std::memory_order_relaxed) >= limits.sessions;
   if (full && !evict(evictable.next())) return ListenerDrop::kSessionLimit;
   if (sessionsOf(*port.listener) >= port.listener->max_sessions &&

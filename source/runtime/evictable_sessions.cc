@@ -14,14 +14,14 @@ EvictableSessions::Entry& EvictableSessions::entryOf(Session& session) {
   return session.evictable_;
 }
 
-void EvictableSessions::add(Session& session, const net::Address& customer, Instant now) {
+void EvictableSessions::add(Session& session, const net::Address& site, Instant now) {
   Entry& entry = entryOf(session);
-  entry.customer = customer;
+  entry.site = site;
   entry.authenticates = session.chain().spec().authenticates;
   entry.since = now;
   entry.of_listener = &by_listener_[{session.port().listener->name, entry.authenticates}];
   entry.in_listener = entry.of_listener->insert(entry.of_listener->end(), &session);
-  Entry::List& of_source = by_source_[customer];
+  Entry::List& of_source = by_source_[site];
   entry.in_source = of_source.insert(of_source.end(), &session);
   ++size_;
   unauthenticated_ += entry.authenticates;
@@ -32,7 +32,7 @@ void EvictableSessions::remove(Session& session) {
   if (entry.of_listener == nullptr) return;
   entry.of_listener->erase(entry.in_listener);
   entry.of_listener = nullptr;
-  const auto of_source = by_source_.find(entry.customer);
+  const auto of_source = by_source_.find(entry.site);
   of_source->second.erase(entry.in_source);
   if (of_source->second.empty()) by_source_.erase(of_source);
   --size_;
@@ -72,8 +72,8 @@ Session* EvictableSessions::nextIn(Entry::List& list) {
   return list.front();
 }
 
-Session* EvictableSessions::nextOfSource(const net::Address& customer) const {
-  const auto it = by_source_.find(customer);
+Session* EvictableSessions::nextOfSource(const net::Address& site) const {
+  const auto it = by_source_.find(site);
   return it == by_source_.end() ? nullptr : it->second.front();
 }
 

@@ -23,13 +23,13 @@ class EvictableSessions {
     List* of_listener = nullptr;  // null: the session is not listed
     List::iterator in_listener;
     List::iterator in_source;
-    net::Address customer;
+    net::Address site;
     bool authenticates = false;  // its chain did when it was added; a reload may have changed that
     Instant since{};             // when it was put at the end of the list
   };
 
-  // `customer`: the client's IP address or IPv6 /64; unset for a client behind a relay of this process.
-  void add(Session& session, const net::Address& customer, Instant now);
+  // `site`: the client's IP address or IPv6 /64; unset for a client behind a relay of this process.
+  void add(Session& session, const net::Address& site, Instant now);
   // Does nothing if the session is not listed.
   void remove(Session& session);
 
@@ -43,7 +43,7 @@ class EvictableSessions {
   Session* nextUnauthenticated();
   Session* nextOfListener(const std::string& listener);
   // The oldest session of one client.
-  Session* nextOfSource(const net::Address& customer) const;
+  Session* nextOfSource(const net::Address& site) const;
 
  private:
   using Key = std::pair<std::string, bool>;  // listener; whether the chain authenticates

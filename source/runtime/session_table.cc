@@ -22,7 +22,7 @@ Session* SessionTable::find(const rooms::Player& player) const {
 }
 
 size_t SessionTable::fromSource(const net::Address& remote) const {
-  const auto it = by_source_.find(remote.customer());
+  const auto it = by_source_.find(remote.site());
   return it == by_source_.end() ? 0 : it->second;
 }
 
@@ -33,7 +33,7 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   for (const Tuple& tuple : session.tuples()) by_tuple_[keyOf(tuple, session)] = &session;
   const Tuple& first = session.tuples().front();
   if (!first.port->isHairpin()) {  // sessions behind relays are bounded by the allocations
-    session.source_ = first.remote.customer();
+    session.source_ = first.remote.site();
     ++by_source_[session.source_];
   }
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;

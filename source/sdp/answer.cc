@@ -20,7 +20,7 @@ struct Line {
   bool lends_transport = false;  // not accepted, but the rest of the bundle has no other transport
   bool we_receive = false;       // it carries the player's voice
   bool we_send = false;          // it is a slot
-  rooms::AudioLine agreed{};
+  rooms::AudioSection agreed{};
   uint32_t slot_ssrc = 0;
   uint32_t slot_rtx_ssrc = 0;
 };
@@ -60,9 +60,9 @@ uint8_t extensionId(const Extension& extension, const Line& line) {
   return extension.id;
 }
 
-rooms::AudioLine agree(const Line& line, const rooms::RepairFeatures& repair) {
+rooms::AudioSection agree(const Line& line, const rooms::RepairFeatures& repair) {
   const Media& media = *line.media;
-  rooms::AudioLine agreed;
+  rooms::AudioSection agreed;
   agreed.mid = media.mid;
   const uint8_t opus = agreed.opus_payload_type = *media.codecs.opus();
   agreed.feedback = repair.feedback & media.codecs.feedback(opus);
@@ -129,7 +129,7 @@ void writeCandidates(Writer& out, const std::vector<Candidate>& candidates) {
 
 // The formats of the media section, the preferred one first.
 std::string formatList(const Line& line, const rooms::RepairFeatures& repair) {
-  const rooms::AudioLine& agreed = line.agreed;
+  const rooms::AudioSection& agreed = line.agreed;
   std::string list = std::to_string(agreed.opus_payload_type);
   if (agreed.red_payload_type != 0) {
     const std::string red = std::to_string(agreed.red_payload_type);
@@ -139,7 +139,7 @@ std::string formatList(const Line& line, const rooms::RepairFeatures& repair) {
   return list;
 }
 
-void writeFormats(Writer& out, const rooms::AudioLine& agreed) {
+void writeFormats(Writer& out, const rooms::AudioSection& agreed) {
   const unsigned opus = agreed.opus_payload_type;
   const unsigned red = agreed.red_payload_type;
   const unsigned rtx = agreed.rtx_payload_type;
@@ -324,7 +324,7 @@ Result<Agreement> negotiate(const Offer& offer, const Local& local) {
   negotiated.dtls_role =
       transport.setup == Setup::kPassive ? rooms::DtlsRole::kClient : rooms::DtlsRole::kServer;
   for (Line& line : *lines) {
-    if (line.we_receive) negotiated.sending = rooms::SendingLine{line.agreed, line.media->ssrcs};
+    if (line.we_receive) negotiated.sending = rooms::SendingSection{line.agreed, line.media->ssrcs};
     if (!line.we_send) continue;
     line.slot_ssrc = local.next_ssrc();
     if (line.agreed.rtx_payload_type != 0) line.slot_rtx_ssrc = local.next_ssrc();

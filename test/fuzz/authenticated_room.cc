@@ -88,7 +88,7 @@ test::SavedChain savedKeys(unsigned index) {
 }
 
 rooms::Negotiated negotiate(const std::string& name, uint32_t ssrc, uint32_t slot_ssrc) {
-  rooms::AudioLine line;
+  rooms::AudioSection line;
   line.mid = "0";
   line.opus_payload_type = kOpus;
   line.red_payload_type = kRed;
@@ -98,10 +98,10 @@ rooms::Negotiated negotiate(const std::string& name, uint32_t ssrc, uint32_t slo
   rooms::Negotiated negotiated;
   negotiated.local = {name, std::string(kPassword)};
   negotiated.cname = name;
-  static_cast<rooms::AudioLine&>(negotiated.sending.emplace()) = line;
+  static_cast<rooms::AudioSection&>(negotiated.sending.emplace()) = line;
   negotiated.sending->ssrcs = {ssrc};
   rooms::Slot& slot = negotiated.slots.emplace_back();
-  static_cast<rooms::AudioLine&>(slot) = line;
+  static_cast<rooms::AudioSection&>(slot) = line;
   slot.mid = "1";
   slot.ssrc = slot_ssrc;
   slot.rtx_ssrc = slot_ssrc + 1;

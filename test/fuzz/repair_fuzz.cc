@@ -25,7 +25,7 @@ std::vector<test::FilterConfig> chainOf(unsigned which) {
 struct Player {
   Player(test::FakeWorker& worker, rooms::Directory& directory, const std::string& name, uint32_t ssrc)
       : chain(worker, chainOf(0)) {
-    rooms::AudioLine line;
+    rooms::AudioSection line;
     line.opus_payload_type = kOpus;
     line.red_payload_type = kRed;
     line.rtx_payload_type = kRtx;
@@ -33,9 +33,9 @@ struct Player {
     rooms::Negotiated negotiated;
     negotiated.local = {name, "password"};
     negotiated.cname = name;
-    static_cast<rooms::AudioLine&>(negotiated.sending.emplace()) = line;
+    static_cast<rooms::AudioSection&>(negotiated.sending.emplace()) = line;
     auto& slot = negotiated.slots.emplace_back();
-    static_cast<rooms::AudioLine&>(slot) = line;
+    static_cast<rooms::AudioSection&>(slot) = line;
     slot.ssrc = ssrc;
     slot.rtx_ssrc = ssrc + 1;
     chain.directory = &directory;

@@ -39,7 +39,7 @@ Outcome run(Duration jitter, double loss, Duration round_trip, Duration known, D
     if (next <= at) {
       const Instant now = next + Duration{static_cast<int64_t>(roll() * 1e6)};
       std::array<uint16_t, 64> wanted;
-      const size_t count = scheduler.ask(config, now, known, wanted);
+      const size_t count = scheduler.takeRequests(config, now, known, wanted);
       outcome.asked += count;
       for (size_t i = 0; i < count; ++i) {
         if (roll() >= loss) line.emplace(now + round_trip + delay(), wanted[i]);

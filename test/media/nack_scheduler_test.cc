@@ -30,9 +30,10 @@ struct Line {
     lost = static_cast<uint16_t>(highest + 1);
     packet(highest = static_cast<uint16_t>(highest + 2));
   }
-  std::vector<uint16_t> ask() {
+  std::vector<uint16_t> takeRequests() {
     std::array<uint16_t, 64> out;
-    return {out.begin(), out.begin() + static_cast<ptrdiff_t>(scheduler.ask(config, now, kRoundTrip, out))};
+    return {out.begin(),
+            out.begin() + static_cast<ptrdiff_t>(scheduler.takeRequests(config, now, kRoundTrip, out))};
   }
   Instant nextNack() { return scheduler.nextNack(config, now, kRoundTrip); }
 };
@@ -45,13 +46,13 @@ TEST_CASE(
   line.packet(12);
   CHECK(line.scheduler.isMissing(11));
   CHECK(line.scheduler.expected(11) == line.now - 20ms);
-  CHECK(line.ask().empty());
+  CHECK(line.takeRequests().empty());
   CHECK(line.nextNack() == line.now + 10ms);
   line.now += 10ms;
-  CHECK(line.ask() == std::vector<uint16_t>{11});
-  CHECK(line.ask().empty());
+  CHECK(line.takeRequests() == std::vector<uint16_t>{11});
+  CHECK(line.takeRequests().empty());
   line.now = line.nextNack();
-  CHECK(line.ask() == std::vector<uint16_t>{11});
+  CHECK(line.takeRequests() == std::vector<uint16_t>{11});
   CHECK(line.nextNack() == Instant::max());  // it would arrive too late
   line.now += 30ms;
   CHECK(line.packet(11) == Arrival::kRecovered);
@@ -70,7 +71,7 @@ TEST_CASE(
   for (const Duration took : {40ms, 60ms, 30ms}) {
     line.lose();
     line.now += 10ms;
-    CHECK(line.ask().size() == 1);
+    CHECK(line.takeRequests().size() == 1);
     line.now += took;
     CHECK(line.packet(line.lost) == Arrival::kRecovered);
   }
@@ -82,7 +83,7 @@ TEST_CASE("NackScheduler: a stall does not end the requests") {
   Line line;
   line.lose();
   line.now += 10ms;
-  CHECK(line.ask().size() == 1);
+  CHECK(line.takeRequests().size() == 1);
   line.now += 300ms;
   line.packet(line.lost);
   size_t asked = 0;
@@ -90,7 +91,7 @@ TEST_CASE("NackScheduler: a stall does not end the requests") {
     line.now += 20ms;
     line.lose();
     line.now += 10ms;
-    const bool answered = !line.ask().empty();
+    const bool answered = !line.takeRequests().empty();
     asked += answered;
     line.now += 30ms;
     if (answered) line.packet(line.lost);
@@ -113,7 +114,7 @@ TEST_CASE(
   std::set<uint16_t> asked;
   for (const auto& [at, packets] : arrivals) {
     for (; line.now + 1ms < at; line.now += 1ms) {
-      for (const uint16_t sequence : line.ask()) asked.insert(sequence);
+      for (const uint16_t sequence : line.takeRequests()) asked.insert(sequence);
     }
     for (const uint16_t sequence : packets) line.packet(sequence);
   }
@@ -127,7 +128,7 @@ TEST_CASE(
   for (int i = 0; i < 50; ++i) {
     line.lose();
     line.now += 12ms;
-    const size_t asked = line.ask().size();
+    const size_t asked = line.takeRequests().size();
     if (i == 49) CHECK(asked == 0);
     CHECK(line.scheduler.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) ==
           Arrival::kReordered);
@@ -141,7 +142,7 @@ TEST_CASE("a packet that RED recovered is not a retransmission") {
   Line line;
   line.lose();
   line.now += 10ms;
-  line.ask();
+  line.takeRequests();
   line.scheduler.fill(line.lost);
   CHECK_FALSE(line.scheduler.isMissing(line.lost));
   CHECK(line.scheduler.returned() == 1);
@@ -155,7 +156,7 @@ TEST_CASE("a reordered packet is not a loss") {
   line.now += 5ms;
   CHECK(line.packet(11) == Arrival::kReordered);
   line.now += 100ms;
-  CHECK(line.ask().empty());
+  CHECK(line.takeRequests().empty());
   CHECK(line.packet(9) == Arrival::kReordered);  // from before the first one
 }
 
@@ -168,7 +169,7 @@ TEST_CASE("a packet that would arrive too late is not requested") {
     line.now += 100ms;
     line.packet(6);  // 2 is 80 ms late, 5 is 20 ms late
     line.now += 10ms;
-    CHECK(line.ask() == asked);
+    CHECK(line.takeRequests() == asked);
   }
 }
 
@@ -177,7 +178,7 @@ TEST_CASE("a late thread does not request packets that are too late by then") {
   line.packet(1);
   line.packet(3);
   line.now += 1s;
-  CHECK(line.ask().empty());
+  CHECK(line.takeRequests().empty());
   CHECK(line.nextNack() == Instant::max());
 }
 
@@ -215,7 +216,7 @@ TEST_CASE("a lost packet that begins a pause is requested when nothing follows")
   CHECK_FALSE(line.scheduler.isMissing(lost));
   CHECK(line.nextNack() == line.now + 30ms);  // 20 ms late, and the reordering time
   line.now += 30ms;
-  CHECK(line.ask() == std::vector<uint16_t>{lost});
+  CHECK(line.takeRequests() == std::vector<uint16_t>{lost});
   CHECK(line.scheduler.isMissing(lost));
   line.now += 40ms;
   CHECK(line.packet(lost, kPause) == Arrival::kRecovered);
@@ -233,14 +234,14 @@ TEST_CASE("a lost packet that begins a pause is not requested when the pause has
   line.speak(5);
   const uint16_t lost = line.next();
   line.now += 30ms;
-  CHECK(line.ask().size() == 1);  // and the retransmission is lost
+  CHECK(line.takeRequests().size() == 1);  // and the retransmission is lost
   line.now -= 30ms;
   line.pass(20);
   line.speak(1);
   CHECK(line.scheduler.isMissing(lost));
   CHECK(line.now - line.scheduler.expected(lost) == 420ms);
   line.now += 10ms;
-  CHECK(line.ask().empty());
+  CHECK(line.takeRequests().empty());
   CHECK(line.scheduler.lost() == 1);
 }
 
@@ -256,7 +257,7 @@ TEST_CASE("a lost packet that ends a pause is requested, however far the timesta
     line.packet(line.next(), kSpeech);
     CHECK(line.scheduler.expected(lost) == line.now - 20ms);
     line.now += 10ms;
-    CHECK(line.ask() == std::vector<uint16_t>{lost});
+    CHECK(line.takeRequests() == std::vector<uint16_t>{lost});
   }
 }
 
@@ -271,7 +272,7 @@ TEST_CASE("both ends of a pause are lost: the packet that ended it is requested"
   line.pass(1);
   line.packet(line.next(), kSpeech);
   line.now += 10ms;
-  CHECK(line.ask() == std::vector<uint16_t>{end});
+  CHECK(line.takeRequests() == std::vector<uint16_t>{end});
   CHECK(line.scheduler.isMissing(begin));
 }
 
@@ -295,11 +296,11 @@ TEST_CASE("voice that continues late is not a retransmission") {
   line.pause();
   line.speak(5);
   line.now += 30ms;
-  CHECK(line.ask().size() == 1);
+  CHECK(line.takeRequests().size() == 1);
   line.now += 10ms;  // sooner than a retransmission can arrive
   CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
   line.now += 50ms;
-  CHECK(line.ask().size() == 1);
+  CHECK(line.takeRequests().size() == 1);
   line.frame += 50;
   line.now += 1s;  // much later, under a later timestamp
   CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
@@ -313,7 +314,7 @@ TEST_CASE("speech after a stall of the line is not a retransmission, however lat
     line.pause();
     line.speak(5);
     line.now += 30ms;
-    CHECK(line.ask().size() == 1);
+    CHECK(line.takeRequests().size() == 1);
     line.now += stall;
     for (int i = 0; i < 5; ++i) {
       CHECK(line.packet(line.next(), kSpeech) == Arrival::kNew);
@@ -330,7 +331,7 @@ TEST_CASE("an RTX retransmission of a requested next packet is recognized") {
   line.speak(5);
   const uint16_t lost = line.next();
   line.now += 30ms;
-  CHECK(line.ask().size() == 1);
+  CHECK(line.takeRequests().size() == 1);
   line.now += 40ms;
   CHECK(line.packet(lost, kPause, {}) == Arrival::kRecovered);
 }
@@ -343,7 +344,7 @@ TEST_CASE("a packet is requested at most max_requests times") {
   size_t asked = 0;
   for (int i = 0; i < 1000; ++i) {
     line.now += 5ms;
-    asked += line.ask().size();
+    asked += line.takeRequests().size();
   }
   CHECK(asked == line.config.max_requests);
 }
@@ -378,7 +379,7 @@ TEST_CASE("bursts are counted as they occur, across the wrap") {
   CHECK(line.scheduler.lost() == 4);
   CHECK(line.scheduler.bursts() == 2);
   line.now += 10ms;
-  CHECK(line.ask() == std::vector<uint16_t>{65'535, 0, 1, 4});
+  CHECK(line.takeRequests() == std::vector<uint16_t>{65'535, 0, 1, 4});
 }
 
 TEST_CASE(
@@ -405,7 +406,7 @@ TEST_CASE(
       } else {
         CHECK(line.packet(static_cast<uint16_t>(next++)) == Arrival::kNew);
       }
-      for (const uint16_t asked : line.ask()) {
+      for (const uint16_t asked : line.takeRequests()) {
         const bool known =
             std::ranges::any_of(missing, [&](int64_t m) { return static_cast<uint16_t>(m) == asked; });
         CHECK(known);

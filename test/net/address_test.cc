@@ -57,9 +57,9 @@ TEST_CASE("Prefix: prefixes contain the right addresses") {
   }
 }
 
-TEST_CASE("a customer is an IPv4 address or an IPv6 /64") {
-  CHECK(Address::parse("192.0.2.1:7")->customer().toString() == "192.0.2.1:0");
-  CHECK(Address::parse("[2001:db8:1:2:3:4:5:6]:7")->customer().toString() == "[2001:db8:1:2::]:0");
+TEST_CASE("a site is an IPv4 address or an IPv6 /64") {
+  CHECK(Address::parse("192.0.2.1:7")->site().toString() == "192.0.2.1:0");
+  CHECK(Address::parse("[2001:db8:1:2:3:4:5:6]:7")->site().toString() == "[2001:db8:1:2::]:0");
 }
 
 TEST_CASE("the hash depends on the port, every byte and the salt") {

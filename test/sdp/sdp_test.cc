@@ -304,7 +304,7 @@ TEST_CASE("repair that belongs to another codec, or to an invalid payload type, 
             "m=audio 9 UDP/TLS/RTP/SAVPF 96 63 72 300\r\na=rtcp-mux\r\na=rtpmap:96 opus/48000/2\r\n" + lines +
             "a=recvonly\r\n",
         {.feedback = {.nack = true}, .rtx = true, .red = true, .red_by_default = false});
-    return static_cast<rooms::AudioLine>(agreement.negotiated.slots.at(0));
+    return static_cast<rooms::AudioSection>(agreement.negotiated.slots.at(0));
   };
   CHECK(agreed("a=rtpmap:63 red/48000/2\r\na=fmtp:63 0/0\r\n").red_payload_type == 0);
   CHECK(agreed("a=rtpmap:63 red/48000/2\r\n").red_payload_type == 0);

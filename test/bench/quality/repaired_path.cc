@@ -24,16 +24,16 @@ RepairedPath::RepairedPath(const Config& config, Duration round_trip)
 }
 
 rooms::PlayerPtr RepairedPath::join(const char* name, const Config& config, Duration round_trip) {
-  rooms::AudioLine line;
+  rooms::AudioSection line;
   line.opus_payload_type = kOpus;
   line.feedback.nack = config.nack;
   if (config.red) line.red_payload_type = kRed;
   rooms::Negotiated negotiated;
   negotiated.local = {name, "password"};
   negotiated.cname = name;
-  static_cast<rooms::AudioLine&>(negotiated.sending.emplace()) = line;
+  static_cast<rooms::AudioSection&>(negotiated.sending.emplace()) = line;
   rooms::Slot slot;
-  static_cast<rooms::AudioLine&>(slot) = line;
+  static_cast<rooms::AudioSection&>(slot) = line;
   slot.ssrc = kSsrc;
   negotiated.slots.push_back(slot);
   const rooms::PlayerPtr player = *directory_.join(name, name, negotiated);  // each in its own room

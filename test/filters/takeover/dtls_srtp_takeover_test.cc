@@ -1,5 +1,5 @@
 // dtls_srtp in another process: keys, and every number that was used or seen.
-#include "test/filters/dtls_srtp_fixture.h"
+#include "test/filters/dtls_srtp/dtls_srtp_fixture.h"
 #include "test/filters/takeover/takeover.h"
 
 namespace sluice {

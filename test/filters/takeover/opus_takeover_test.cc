@@ -1,5 +1,5 @@
 // opus in another process: held packets are sent first, and the numbers continue.
-#include "test/filters/opus_fixture.h"
+#include "test/filters/opus/opus_fixture.h"
 #include "test/filters/takeover/takeover.h"
 
 namespace sluice {

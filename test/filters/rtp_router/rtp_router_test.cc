@@ -58,19 +58,19 @@ struct Room {
     rooms::Negotiated negotiated;
     negotiated.local = {name, "password"};
     negotiated.cname = "cname-" + name;
-    rooms::AudioLine line;
+    rooms::AudioSection line;
     line.mid = "0";
     line.opus_payload_type = options.payload_type;
     line.red_payload_type = options.red_payload_type;
     line.extensions = options.extensions;
     if (options.sends) {
       negotiated.sending.emplace();
-      static_cast<rooms::AudioLine&>(*negotiated.sending) = line;
+      static_cast<rooms::AudioSection&>(*negotiated.sending) = line;
       negotiated.sending->ssrcs = options.ssrcs;
     }
     for (unsigned i = 0; i < options.slots; ++i) {
       rooms::Slot slot;
-      static_cast<rooms::AudioLine&>(slot) = line;
+      static_cast<rooms::AudioSection&>(slot) = line;
       slot.ssrc = 0x5107'0000 + static_cast<uint32_t>(chains.size()) * 16 + i;
       negotiated.slots.push_back(slot);
     }

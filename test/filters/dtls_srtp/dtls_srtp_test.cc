@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "test/filters/dtls_srtp_fixture.h"
+#include "test/filters/dtls_srtp/dtls_srtp_fixture.h"
 
 namespace sluice {
 namespace {

@@ -1,6 +1,6 @@
 #include <random>
 
-#include "test/filters/opus_fixture.h"
+#include "test/filters/opus/opus_fixture.h"
 
 namespace sluice {
 namespace {

@@ -2,7 +2,7 @@
 // a reload can make it send a second packet under a number that SRTP has used.
 #include <map>
 
-#include "test/filters/opus_fixture.h"
+#include "test/filters/opus/opus_fixture.h"
 #include "test/support/allocations.h"
 
 namespace sluice {

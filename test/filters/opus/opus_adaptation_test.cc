@@ -3,7 +3,7 @@
 
 #include "filters/adaptation/adaptation.h"
 #include "filters/rtp_router/rtp_router.h"
-#include "test/filters/opus_fixture.h"
+#include "test/filters/opus/opus_fixture.h"
 
 namespace sluice {
 namespace {

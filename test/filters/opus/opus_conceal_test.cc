@@ -2,7 +2,7 @@
 
 #include "source/codec/opus_toc.h"
 #include "source/codec/rtcp.h"
-#include "test/filters/opus_fixture.h"
+#include "test/filters/opus/opus_fixture.h"
 
 namespace sluice {
 namespace {

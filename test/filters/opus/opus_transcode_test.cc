@@ -1,5 +1,5 @@
 #include "source/codec/rtcp.h"
-#include "test/filters/opus_fixture.h"
+#include "test/filters/opus/opus_fixture.h"
 
 namespace sluice {
 namespace {
