@@ -9,7 +9,7 @@
 #include "filters/rtp_router/rtp_router.h"
 #include "source/codec/rtp.h"
 #include "source/crypto/srtp.h"
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 #include "test/support/allocations.h"
 #include "test/support/harness.h"
 #include "test/support/udp_client.h"

@@ -1,6 +1,6 @@
 // Packets that one session releases when the workers stop may be held by another session in turn: two TURN
 // clients that use each other's relayed addresses, through filters that delay.
-#include "test/filters/turn_message.h"
+#include "test/filters/stun_turn/turn_message.h"
 #include "test/runtime/clients.h"
 #include "test/support/workers.h"
 

@@ -1,4 +1,4 @@
-#include "test/filters/turn_message.h"
+#include "test/filters/stun_turn/turn_message.h"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // RFC 8656 section 5: rules for all TURN messages; and section 21: restrictions on clients and peers.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

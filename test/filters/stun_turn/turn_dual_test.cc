@@ -1,7 +1,7 @@
 // RFC 8656 sections 7.2 check 9, 8.2, 10.2 and 18.12: allocations with a relayed address of each family.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

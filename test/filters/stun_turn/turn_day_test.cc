@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "filters/stun_turn/turn_process.h"
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

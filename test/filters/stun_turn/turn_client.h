@@ -2,7 +2,7 @@
 #pragma once
 
 #include "source/credentials/store.h"
-#include "test/filters/turn_message.h"
+#include "test/filters/stun_turn/turn_message.h"
 #include "test/support/harness.h"
 
 namespace sluice::test {

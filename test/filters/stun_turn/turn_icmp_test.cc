@@ -1,7 +1,7 @@
 // RFC 8656 sections 11.5 and 18.13: ICMP errors that relayed datagrams caused.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

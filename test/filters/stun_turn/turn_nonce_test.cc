@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

@@ -1,7 +1,7 @@
 // RFC 8656 sections 3.7, 13 and 14: fields of the IP header on the two sides of a relay.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

@@ -1,7 +1,7 @@
 // RFC 8656 section 7.2: the checks on an Allocate request, and the content of a success response.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

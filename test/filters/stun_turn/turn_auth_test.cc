@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "source/crypto/hmac.h"
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

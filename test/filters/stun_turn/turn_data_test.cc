@@ -1,7 +1,7 @@
 // RFC 8656 sections 11.2, 11.3, 12.4 to 12.7: data between client and peers.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

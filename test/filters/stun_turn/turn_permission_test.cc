@@ -1,7 +1,7 @@
 // RFC 8656 sections 9 and 10: permissions.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

@@ -1,7 +1,7 @@
 // RFC 8489 sections 10 and 14.8: redirecting clients to another server.
 #include <doctest/doctest.h>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <set>
 
-#include "test/filters/turn_client.h"
+#include "test/filters/stun_turn/turn_client.h"
 
 namespace sluice::test {
 namespace {
