@@ -1,27 +1,21 @@
 #include "filters/stun_turn/binding.h"
 
-#include <algorithm>
-
 #include "source/crypto/hmac.h"
+#include "source/turn/wire.h"
 
 namespace sluice::stun_turn {
 namespace {
 
-struct ErrorText {
-  unsigned code;
-  std::string_view reason;
-};
-
-ErrorText errorOf(Verdict verdict) {
+stun::ErrorCode errorOf(Verdict verdict) {
   switch (verdict) {
     case Verdict::kUnauthorized:
-      return {401, "Unauthorized"};
+      return stun::ErrorCode::kUnauthorized;
     case Verdict::kUnknown:
-      return {420, "Unknown"};
+      return stun::ErrorCode::kUnknownAttribute;
     case Verdict::kRoleConflict:
-      return {487, "Role Conflict"};
+      return stun::ErrorCode::kRoleConflict;
     default:
-      return {400, "Bad Request"};
+      return stun::ErrorCode::kBadRequest;
   }
 }
 
@@ -29,45 +23,43 @@ ErrorText errorOf(Verdict verdict) {
 
 Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bool nat_discovery) {
   Check check{.verdict = Verdict::kAnonymous};
-  const auto username = request.find(stun::kUsername);
-  const bool has_integrity =
-      request.has(stun::kMessageIntegrity) || request.has(stun::kMessageIntegritySha256);
+  const bool has_username = request.has(stun::kUsername);
   // RFC 8489 section 9.1.3, the order of checks.
-  if (username.has_value() != has_integrity) {
+  if (has_username != request.hasIntegrity()) {
     check.verdict = Verdict::kBadRequest;
     return check;
   }
-  if (username) {
+  if (has_username) {
     const bool right =
         ice != nullptr && stun::localUfrag(request) == ice->ufrag &&
         request.checkAnyIntegrity(asBytes(ice->password), crypto::hmacSha1, crypto::hmacSha256);
     check.verdict = right ? Verdict::kAuthenticated : Verdict::kUnauthorized;
     if (!right) return check;
   }
-  check.unknown = findUnknown(request, nat_discovery);
-  if (check.unknown.count > 0) {
+  check.unknown = stun::findUnknown(request, nat_discovery);
+  if (!check.unknown.empty()) {
     check.verdict = Verdict::kUnknown;
   } else if (check.verdict == Verdict::kAuthenticated && request.has(stun::kIceControlled)) {
     check.verdict = Verdict::kRoleConflict;
   }
-  check.nominated = request.has(stun::kUseCandidate);
+  check.nominated = request.useCandidate();
   return check;
 }
 
-std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
-                             const rooms::IceCredentials* ice, std::string_view software,
-                             const NatDiscovery::Reply* discovery, MutableBytes out) {
+std::optional<size_t> writeResponse(const stun::Message& request, const Check& check,
+                                    const net::Address& client, const rooms::IceCredentials* ice,
+                                    std::string_view software, const NatDiscovery::Reply* discovery,
+                                    MutableBytes out) {
   const bool success = check.verdict == Verdict::kAuthenticated || check.verdict == Verdict::kAnonymous;
   stun::Writer writer(out, request.method, success ? stun::Class::kSuccess : stun::Class::kError, request.id);
   if (success) {
-    writer.addXorAddress(stun::kXorMappedAddress, toStun(client));
+    writer.addXorAddress(stun::kXorMappedAddress, turn::toStun(client));
     const size_t fingerprint = request.has(stun::kFingerprint) ? 8 : 0;
     if (discovery != nullptr) {
       NatDiscovery::addTo(writer, *discovery, client, 3 * request.bytes.size() - fingerprint);
     }
   } else {
-    const ErrorText error = errorOf(check.verdict);
-    writer.addError(error.code, error.reason);
+    writer.addError(errorOf(check.verdict));
   }
   if (check.verdict == Verdict::kUnknown) check.unknown.addTo(writer);
   const bool authentic = check.verdict == Verdict::kAuthenticated ||

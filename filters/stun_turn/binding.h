@@ -4,9 +4,8 @@
 
 #include <optional>
 
-#include "filters/stun_turn/attributes.h"
 #include "filters/stun_turn/nat_discovery.h"
-#include "source/codec/stun.h"
+#include "source/codec/unknown_attributes.h"
 #include "source/net/address.h"
 #include "source/rooms/player.h"
 
@@ -23,8 +22,8 @@ enum class Verdict {
 
 struct Check {
   Verdict verdict;
-  bool nominated = false;       // USE-CANDIDATE
-  UnknownAttributes unknown{};  // with kUnknown
+  bool nominated = false;             // USE-CANDIDATE
+  stun::UnknownAttributes unknown{};  // with kUnknown
 };
 
 // `ice`: the credentials that the server issued with the request's ufrag; null if there are none.
@@ -33,8 +32,9 @@ Check examine(const stun::Message& request, const rooms::IceCredentials* ice, bo
 
 // Writes the response to `check`; returns its size, or nothing if it does not fit. `discovery` may be null.
 // For kAnonymous and errors it is less than three times the request's size.
-std::optional<size_t> answer(const stun::Message& request, const Check& check, const net::Address& client,
-                             const rooms::IceCredentials* ice, std::string_view software,
-                             const NatDiscovery::Reply* discovery, MutableBytes out);
+std::optional<size_t> writeResponse(const stun::Message& request, const Check& check,
+                                    const net::Address& client, const rooms::IceCredentials* ice,
+                                    std::string_view software, const NatDiscovery::Reply* discovery,
+                                    MutableBytes out);
 
 }  // namespace sluice::stun_turn

@@ -1,6 +1,6 @@
 #include "filters/stun_turn/nat_discovery.h"
 
-#include "filters/stun_turn/attributes.h"
+#include "source/turn/wire.h"
 
 namespace sluice::stun_turn {
 namespace {
@@ -16,16 +16,18 @@ NatDiscovery::Reply NatDiscovery::plan(const stun::Message& request, const net::
   const uint16_t other_port = local.port() == primary.port() ? other.port() : primary.port();
   Reply reply;
   reply.other = other_ip.withPort(other_port);
-  const uint32_t change = request.findU32(stun::kChangeRequest).value_or(0);
+  const uint32_t change = request.changeRequest().value_or(0);
   reply.from = ((change & kChangeIp) != 0 ? other_ip : local)
                    .withPort((change & kChangePort) != 0 ? other_port : local.port());
   reply.to = client;
-  if (const auto port = request.find(stun::kResponsePort)) {
-    if (port->size() < 2 || readU16(port->data()) == 0) reply.error = 400;
-    if (reply.error == 0) reply.to = client.withPort(readU16(port->data()));
+  const bool has_port = request.has(stun::kResponsePort);
+  if (const auto port = request.responsePort()) {
+    reply.to = client.withPort(*port);
+  } else if (has_port) {
+    reply.error = stun::ErrorCode::kBadRequest;
   }
   if (const auto padding = request.find(stun::kPadding)) {
-    if (request.has(stun::kResponsePort)) reply.error = 400;
+    if (has_port) reply.error = stun::ErrorCode::kBadRequest;
     reply.padding = padding->size();
   }
   reply.explicit_path = reply.from != local || reply.to != client;
@@ -35,7 +37,7 @@ NatDiscovery::Reply NatDiscovery::plan(const stun::Message& request, const net::
 void NatDiscovery::addTo(stun::Writer& writer, const Reply& reply, const net::Address& client, size_t limit) {
   const size_t address = 8 + client.ip().size();
   const auto add = [&](uint16_t type, const net::Address& value) {
-    if (writer.size() + address < limit) writer.addAddress(type, toStun(value));
+    if (writer.size() + address < limit) writer.addAddress(type, turn::toStun(value));
   };
   add(stun::kOtherAddress, reply.other);
   add(stun::kResponseOrigin, reply.from);

@@ -2,7 +2,9 @@
 // and the attributes that contain these addresses. Pure.
 #pragma once
 
-#include "source/codec/stun.h"
+#include <optional>
+
+#include "source/codec/stun_writer.h"
 #include "source/net/address.h"
 
 namespace sluice::stun_turn {
@@ -15,7 +17,7 @@ struct NatDiscovery {
 
   // How to respond to a Binding request.
   struct Reply {
-    unsigned error = 0;          // 0: none
+    std::optional<stun::ErrorCode> error;
     net::Address from;           // where the response is sent from
     net::Address to;             // the client, or another port of it
     net::Address other;          // OTHER-ADDRESS

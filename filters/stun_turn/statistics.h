@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "source/codec/stun_error.h"
 #include "source/stats/schema.h"
 
 namespace sluice::stun_turn {
@@ -125,36 +126,33 @@ inline constexpr stats::CounterSpec kCounters[] = {
     {"icmp_reports", "ICMP errors that were reported to clients."},
 };
 
+// Refusals by the error code of the response.
+struct Refusal {
+  stun::ErrorCode code;
+  Count count;
+};
+inline constexpr Refusal kRefusals[] = {
+    {stun::ErrorCode::kTryAlternate, Count::kRefused300},
+    {stun::ErrorCode::kBadRequest, Count::kRefused400},
+    {stun::ErrorCode::kUnauthorized, Count::kRefused401},
+    {stun::ErrorCode::kForbidden, Count::kRefused403},
+    {stun::ErrorCode::kUnknownAttribute, Count::kRefused420},
+    {stun::ErrorCode::kAllocationMismatch, Count::kRefused437},
+    {stun::ErrorCode::kStaleNonce, Count::kRefused438},
+    {stun::ErrorCode::kAddressFamilyNotSupported, Count::kRefused440},
+    {stun::ErrorCode::kWrongCredentials, Count::kRefused441},
+    {stun::ErrorCode::kUnsupportedTransportProtocol, Count::kRefused442},
+    {stun::ErrorCode::kPeerAddressFamilyMismatch, Count::kRefused443},
+    {stun::ErrorCode::kAllocationQuotaReached, Count::kRefused486},
+    {stun::ErrorCode::kInsufficientCapacity, Count::kRefused508},
+};
+
 // The statistic of an error code in a TURN response.
-constexpr Count refusalOf(unsigned code) {
-  switch (code) {
-    case 300:
-      return Count::kRefused300;
-    case 401:
-      return Count::kRefused401;
-    case 403:
-      return Count::kRefused403;
-    case 420:
-      return Count::kRefused420;
-    case 437:
-      return Count::kRefused437;
-    case 438:
-      return Count::kRefused438;
-    case 440:
-      return Count::kRefused440;
-    case 441:
-      return Count::kRefused441;
-    case 442:
-      return Count::kRefused442;
-    case 443:
-      return Count::kRefused443;
-    case 486:
-      return Count::kRefused486;
-    case 508:
-      return Count::kRefused508;
-    default:
-      return Count::kRefused400;
+constexpr Count refusalOf(stun::ErrorCode code) {
+  for (const Refusal& refusal : kRefusals) {
+    if (refusal.code == code) return refusal.count;
   }
+  return Count::kRefused400;
 }
 
 }  // namespace sluice::stun_turn

@@ -99,7 +99,7 @@ void StunTurn::onStun(net::PacketPtr&& packet) {
     case stun::Class::kRequest:
       return onBindingRequest(std::move(packet), *message);
     case stun::Class::kIndication: {  // a keep-alive
-      if (findUnknown(*message, false).count > 0) {
+      if (!stun::findUnknown(*message, false).empty()) {
         return context_.drop(std::move(packet), Drop::kUnknownAttribute);
       }
       renewConsentFromMedia(*packet);
@@ -118,16 +118,16 @@ void StunTurn::onTurn(net::PacketPtr&& packet, const stun::Message& message) {
   if (message.kind != stun::Class::kRequest && message.kind != stun::Class::kIndication) {
     return context_.drop(std::move(packet), Drop::kUnexpectedResponse);
   }
-  if (message.kind == stun::Class::kIndication || !Turn::isRequest(message.method)) {
+  if (message.kind == stun::Class::kIndication || !TurnServer::isRequest(message.method)) {
     return context_.drop(std::move(packet), Drop::kUnsupportedMethod);
   }
   turn().onRequest(*packet, message);
   context_.consume(std::move(packet));
 }
 
-Turn& StunTurn::turn() {
+TurnServer& StunTurn::turn() {
   if (turn_ == nullptr) {
-    turn_ = std::make_unique<Turn>(context_, worker_, limits_, *factory_->turn, factory_->software);
+    turn_ = std::make_unique<TurnServer>(context_, worker_, limits_, *factory_->turn, factory_->software);
   }
   return *turn_;
 }
@@ -138,7 +138,7 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
   NatDiscovery::Reply discovery;
   if (factory_->nat_discovery && check.verdict == Verdict::kAnonymous) {
     discovery = factory_->nat_discovery->plan(request, packet->remote, packet->local);
-    if (discovery.error != 0) check.verdict = Verdict::kBadRequest;
+    if (discovery.error) check.verdict = Verdict::kBadRequest;
   }
   if (check.verdict == Verdict::kAnonymous && !factory_->answer_anonymous) {
     return context_.drop(std::move(packet), Drop::kAnonymousRefused);
@@ -179,8 +179,8 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
   net::PacketPtr response = context_.packet();
   if (response == nullptr) return context_.countDrop(Drop::kNoPacket);
   response->resize(net::Packet::kMaxPayload);
-  const auto size = answer(request, check, packet.remote, ice, factory_->software,
-                           discovery.other.isSet() ? &discovery : nullptr, response->data());
+  const auto size = writeResponse(request, check, packet.remote, ice, factory_->software,
+                                  discovery.other.isSet() ? &discovery : nullptr, response->data());
   if (!size) return context_.drop(std::move(response), Drop::kNoPacket);
   response->resize(*size);
   response->kind = PacketKind::kStun;

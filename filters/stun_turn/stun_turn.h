@@ -11,7 +11,7 @@
 #include "filters/stun_turn/consent.h"
 #include "filters/stun_turn/recent_checks.h"
 #include "filters/stun_turn/stun_worker.h"
-#include "filters/stun_turn/turn.h"
+#include "filters/stun_turn/turn_server.h"
 #include "source/chain/filter.h"
 #include "source/chain/filter_type.h"
 
@@ -52,7 +52,7 @@ class StunTurn final : public chain::Filter {
  private:
   void onStun(net::PacketPtr&& packet);
   void onTurn(net::PacketPtr&& packet, const stun::Message& message);
-  Turn& turn();
+  TurnServer& turn();
   void onBindingRequest(net::PacketPtr&& packet, const stun::Message& request);
   void onAuthenticCheck(const net::Packet& packet, const Check& check);
   void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
@@ -62,8 +62,8 @@ class StunTurn final : public chain::Filter {
 
   const StunTurnFactory* factory_;
   StunWorker& worker_;
-  AnswerLimits& limits_;
-  std::unique_ptr<Turn> turn_;  // null until the client uses TURN
+  ResponseLimits& limits_;
+  std::unique_ptr<TurnServer> turn_;  // null until the client uses TURN
   RecentChecks checks_;
   Consent consent_;
   net::Timer consent_timer_;

@@ -4,7 +4,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include "filters/stun_turn/answer_limits.h"
+#include "filters/stun_turn/response_limits.h"
 #include "filters/stun_turn/shared_relay.h"
 #include "source/chain/worker.h"
 #include "source/stats/schema.h"
@@ -16,7 +16,7 @@ class StunWorker {
   explicit StunWorker(chain::Worker& worker) : worker_(worker) {}
 
   // The limits of the configured filter that counts in `stats`.
-  AnswerLimits& limits(stats::FilterStats& stats, double rate) {
+  ResponseLimits& limits(stats::FilterStats& stats, double rate) {
     return limits_.try_emplace(&stats, rate).first->second;
   }
 
@@ -31,7 +31,7 @@ class StunWorker {
 
  private:
   chain::Worker& worker_;
-  std::unordered_map<stats::FilterStats*, AnswerLimits> limits_;
+  std::unordered_map<stats::FilterStats*, ResponseLimits> limits_;
   SharedRelays shared_relays_{worker_};
   std::shared_ptr<TurnProcess> reserving_;
   net::Timer reservations_{worker_.timers(),

@@ -51,18 +51,18 @@ void TurnProcess::forgetIdle(Instant now) {
   }
 }
 
-std::optional<ReservationToken> TurnProcess::reserve(std::unique_ptr<net::UdpReservation> port,
-                                                     const std::string& user, Instant now) {
+std::optional<stun::ReservationToken> TurnProcess::reserve(std::unique_ptr<net::UdpReservation> port,
+                                                           const std::string& user, Instant now) {
   const std::lock_guard lock(mutex_);
   dropExpired(now);
   if (reservations_.size() >= kMaxReservations) return std::nullopt;
-  ReservationToken token;
+  stun::ReservationToken token;
   fillRandom(token);
   reservations_[token] = {std::move(port), user, now + kReservationTime};
   return token;
 }
 
-std::optional<TurnProcess::Reserved> TurnProcess::claim(const ReservationToken& token, Instant now) {
+std::optional<TurnProcess::Reserved> TurnProcess::claim(const stun::ReservationToken& token, Instant now) {
   const std::lock_guard lock(mutex_);
   dropExpired(now);
   const auto it = reservations_.find(token);
@@ -73,7 +73,7 @@ std::optional<TurnProcess::Reserved> TurnProcess::claim(const ReservationToken& 
   return found;
 }
 
-void TurnProcess::unclaim(const ReservationToken& token, Reserved reserved) {
+void TurnProcess::unclaim(const stun::ReservationToken& token, Reserved reserved) {
   const std::lock_guard lock(mutex_);
   auto& account = accounts_[reserved.user];
   if (account == nullptr) account = std::make_shared<Account>();

@@ -2,7 +2,6 @@
 // For all threads. Locks are for the control path; a packet touches at most the atomics of an Account.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -10,10 +9,11 @@
 #include <optional>
 #include <string>
 
-#include "filters/stun_turn/nonce.h"
 #include "filters/stun_turn/relay_table.h"
 #include "source/base/shared_bucket.h"
+#include "source/codec/stun.h"
 #include "source/net/udp.h"
+#include "source/turn/nonce.h"
 
 namespace sluice::stun_turn {
 
@@ -22,8 +22,6 @@ struct Account {
   size_t allocations = 0;  // and reservations; guarded by TurnProcess
   SharedBucket bandwidth;
 };
-
-using ReservationToken = std::array<uint8_t, 8>;
 
 class TurnProcess {
  public:
@@ -51,23 +49,23 @@ class TurnProcess {
   bool isRelay(const net::Address& address) const { return relays_.has(address); }
 
   // Takes over one place of the user. Nothing if there are too many reservations.
-  std::optional<ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port, const std::string& user,
-                                          Instant now);
+  std::optional<stun::ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port,
+                                                const std::string& user, Instant now);
   struct Reserved {
     std::unique_ptr<net::UdpReservation> port;
     std::string user;
     Instant until;
   };
   // Gives the place back. Nothing if the token is unknown or too old.
-  std::optional<Reserved> claim(const ReservationToken& token, Instant now);
+  std::optional<Reserved> claim(const stun::ReservationToken& token, Instant now);
   // Undoes a claim that could not be used.
-  void unclaim(const ReservationToken& token, Reserved reserved);
+  void unclaim(const stun::ReservationToken& token, Reserved reserved);
   void expireReservations(Instant now);
   size_t reservations() const;
   // Users with allocations, or with a bandwidth bucket that is not full again yet.
   size_t accounts() const;
 
-  std::shared_ptr<const NonceGenerator> nonces() const { return nonces_; }
+  std::shared_ptr<const turn::NonceGenerator> nonces() const { return nonces_; }
   SharedBucket& bandwidth() { return bandwidth_; }
 
  private:
@@ -76,14 +74,21 @@ class TurnProcess {
   void giveBack(const std::string& user, Instant now);
   void dropExpired(Instant now);
 
-  const std::shared_ptr<NonceGenerator> nonces_ = std::make_shared<NonceGenerator>();
+  const std::shared_ptr<turn::NonceGenerator> nonces_ = std::make_shared<turn::NonceGenerator>();
   SharedBucket bandwidth_;
   RelayTable relays_;
   std::atomic<size_t> total_{0};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Account>> accounts_;  // guarded by mutex_, as all below
   std::multimap<Instant, std::string> idle_;  // users without allocations, until their buckets are full
-  std::map<ReservationToken, Reserved> reservations_;
+  std::map<stun::ReservationToken, Reserved> reservations_;
+};
+
+// A place in the quotas that admit() took. Its holder gives it back with release().
+struct QuotaPlace {
+  std::shared_ptr<TurnProcess> process;
+  std::shared_ptr<Account> account;
+  std::string user;  // the account's name
 };
 
 }  // namespace sluice::stun_turn

@@ -76,7 +76,7 @@ void readQuotas(const filters::Turn& config, const std::vector<net::Address>& li
   out.max_allocations = config.max_allocations();
   out.max_allocations_per_user = config.max_allocations_per_user();
   out.max_peers_per_allocation = config.max_peers_per_allocation();
-  if (config.rfc5766_channel_numbers()) out.last_channel = Allocation::kLastOldChannel;
+  if (config.rfc5766_channel_numbers()) out.last_channel = turn::Allocation::kLastOldChannel;
   reader.bandwidth(config.max_bandwidth_per_user_bps(), "max_bandwidth_per_user_bps",
                    out.max_bandwidth_per_user);
   reader.bandwidth(config.max_bandwidth_bps(), "max_bandwidth_bps", out.max_bandwidth);
@@ -101,8 +101,8 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   Reader reader{errors};
   TurnSettings out;
   const std::string realm = config.realm().empty() ? "sluice" : config.realm();
-  if (realm.size() > LongTerm::kMaxRealm) reader.fail("realm", "must have at most 24 bytes");
-  if (realm.size() > LongTerm::kMaxRealmOfSha256) {
+  if (realm.size() > turn::LongTerm::kMaxRealm) reader.fail("realm", "must have at most 24 bytes");
+  if (realm.size() > turn::LongTerm::kMaxRealmOfSha256) {
     log::warn("realm '{}' has more than 12 bytes: clients are not offered SHA-256", realm);
   }
   readRelays(config, reader, out);
@@ -111,15 +111,15 @@ std::optional<TurnSettings> TurnSettings::make(const filters::Turn& config, chai
   for (const auto& [local, external] : context.nat->entries()) own.insert(external);
   for (const TurnSettings::RelayIp& relay : out.relay_ips) own.insert(relay.ip);
   for (const net::Address& address : context.listener) own.insert(address.withPort(0));
-  out.peers = PeerPolicy(reader.prefixes(config.allowed_peers(), "allowed_peers"),
-                         reader.prefixes(config.denied_peers(), "denied_peers"), std::move(own));
+  out.peers = turn::PeerPolicy(reader.prefixes(config.allowed_peers(), "allowed_peers"),
+                               reader.prefixes(config.denied_peers(), "denied_peers"), std::move(own));
   readQuotas(config, context.listener, reader, out);
   out.listener = context.listener;
   out.credentials = context.credentials;
   out.nat = context.nat;
   out.process = context.process.get<TurnProcess>();
-  out.auth = std::make_shared<LongTerm>(realm, std::chrono::seconds{config.nonce_lifetime_s()},
-                                        out.process->nonces(), context.credentials);
+  out.auth = std::make_shared<turn::LongTerm>(realm, std::chrono::seconds{config.nonce_lifetime_s()},
+                                              out.process->nonces(), context.credentials);
   if (errors.size() > before) return std::nullopt;
   return out;
 }
@@ -140,9 +140,9 @@ net::Address TurnSettings::relayIp(net::Address::Family family, const net::Addre
 }
 
 Duration TurnSettings::lifetime(std::optional<uint32_t> requested_s, bool scarce) const {
-  const Duration most = scarce ? Allocation::kDefaultLifetime : max_lifetime;
+  const Duration most = scarce ? turn::Allocation::kDefaultLifetime : max_lifetime;
   const Duration wanted = std::min<Duration>(std::chrono::seconds{requested_s.value_or(0)}, most);
-  return std::max(wanted, Allocation::kDefaultLifetime);
+  return std::max(wanted, turn::Allocation::kDefaultLifetime);
 }
 
 }  // namespace sluice::stun_turn

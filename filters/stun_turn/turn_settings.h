@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "api/filters/stun_turn.pb.h"
-#include "filters/stun_turn/allocation.h"
-#include "filters/stun_turn/long_term.h"
-#include "filters/stun_turn/peer_policy.h"
 #include "filters/stun_turn/turn_process.h"
 #include "source/chain/filter_type.h"
+#include "source/turn/allocation.h"
+#include "source/turn/long_term.h"
+#include "source/turn/peer_policy.h"
 
 namespace sluice::stun_turn {
 
@@ -36,7 +36,7 @@ struct TurnSettings {
   Duration lifetime(std::optional<uint32_t> requested_s, bool scarce) const;
   bool isScarce(size_t allocations) const { return 5 * allocations >= 4 * max_allocations; }
 
-  std::shared_ptr<const LongTerm> auth;
+  std::shared_ptr<const turn::LongTerm> auth;
   std::shared_ptr<const credentials::Source> credentials;
   std::shared_ptr<const net::AddressMap> nat;
   std::shared_ptr<TurnProcess> process;
@@ -48,13 +48,13 @@ struct TurnSettings {
   bool shared_when_short = false;  // of ports or descriptors
   size_t max_shared_ports = 0;
   Duration max_lifetime{};
-  PeerPolicy peers;
+  turn::PeerPolicy peers;
   size_t max_allocations = 0;
   size_t max_allocations_per_user = 0;
   double max_bandwidth_per_user = 0;  // bits per second; 0: no limit
   double max_bandwidth = 0;
   size_t max_peers_per_allocation = 0;
-  uint16_t last_channel = Allocation::kLastChannel;
+  uint16_t last_channel = turn::Allocation::kLastChannel;
   std::vector<net::Address> alternate_servers;
 };
 

@@ -1,6 +1,7 @@
 #include "source/load/ice_agent.h"
 
 #include "source/base/random.h"
+#include "source/codec/stun_writer.h"
 #include "source/crypto/hmac.h"
 
 namespace sluice::load {

@@ -2,6 +2,7 @@
 
 #include "source/base/log.h"
 #include "source/base/random.h"
+#include "source/codec/stun_writer.h"
 #include "source/net/packet_pool.h"
 
 namespace sluice::reload {

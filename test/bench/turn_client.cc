@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "source/base/random.h"
+#include "source/codec/stun_writer.h"
 #include "source/crypto/hmac.h"
 #include "test/bench/load.h"
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "source/base/random.h"
-#include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "test/bench/load.h"
 #include "test/bench/turn_client.h"
 

@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "source/codec/stun_writer.h"
+#include "source/codec/unknown_attributes.h"
 #include "source/crypto/hmac.h"
 #include "test/support/hex.h"
 
@@ -66,9 +69,10 @@ TEST_CASE("RFC 5769 2.1: a request with short-term credentials") {
   REQUIRE(message);
   CHECK(message->kind == stun::Class::kRequest);
   CHECK(message->method == stun::kBinding);
-  CHECK(asText(*message->find(stun::kUsername)) == "evtj:h6vY");
+  CHECK(message->username() == "evtj:h6vY");
+  CHECK(stun::localUfrag(*message) == "evtj");
   CHECK(asText(*message->find(stun::kSoftware)) == "STUN test client");
-  CHECK(message->findU32(stun::kPriority) == 0x6e0001ff);
+  CHECK(message->priority() == 0x6e0001ffu);
   CHECK(message->checkIntegrity(asBytes(kPassword), crypto::hmacSha1));
   CHECK_FALSE(message->checkIntegrity(asBytes("wrong"), crypto::hmacSha1));
   CHECK(message->checkFingerprint());
@@ -189,13 +193,179 @@ TEST_CASE("stun: methods and classes are encoded and decoded without change") {
 TEST_CASE("stun::Writer: attributes that do not fit are not written") {
   std::vector<uint8_t> buffer(40);
   stun::Writer writer(buffer, stun::kBinding, stun::Class::kError, {1});
-  writer.addError(401, "Unauthorized");
+  writer.addError(stun::ErrorCode::kUnauthorized);
   CHECK(writer.finish() == 40u);
   CHECK(stun::parse(buffer)->errorCode() == 401);
   writer.addU32(stun::kPriority, 1);
   CHECK_FALSE(writer.finish());
   CHECK_FALSE(
       stun::Writer(MutableBytes(buffer).first(19), stun::kBinding, stun::Class::kError, {1}).finish());
+}
+
+TEST_CASE("stun::kAttributes: each type is listed once, in ascending order, and found by its type") {
+  for (size_t i = 0; i < stun::kAttributeCount; ++i) {
+    const stun::AttributeSpec& attribute = stun::kAttributes[i];
+    CAPTURE(attribute.name);
+    if (i > 0) CHECK(stun::kAttributes[i - 1].type < attribute.type);
+    CHECK(stun::attributeIndex(attribute.type) == i);
+    CHECK(stun::findAttribute(attribute.type) == &attribute);
+  }
+  size_t found = 0;
+  for (uint32_t type = 0; type <= 0xFFFF; ++type) {
+    found += stun::findAttribute(static_cast<uint16_t>(type)) != nullptr;
+  }
+  CHECK(found == stun::kAttributeCount);
+}
+
+TEST_CASE("stun::kErrors: each code has one reason phrase, in ascending order") {
+  for (size_t i = 0; i < std::size(stun::kErrors); ++i) {
+    CHECK_FALSE(stun::kErrors[i].reason.empty());
+    CHECK(stun::reasonOf(stun::kErrors[i].code) == stun::kErrors[i].reason);
+    if (i > 0) CHECK(stun::kErrors[i - 1].code < stun::kErrors[i].code);
+  }
+  CHECK(stun::reasonOf(stun::ErrorCode{499}).empty());
+}
+
+// A message with these attributes.
+std::vector<uint8_t> messageWith(const std::function<void(stun::Writer&)>& fill) {
+  std::vector<uint8_t> buffer(stun::kMaxMessage);
+  stun::Writer writer(buffer, stun::kAllocate, stun::Class::kRequest, {1});
+  fill(writer);
+  buffer.resize(writer.finish().value());
+  return buffer;
+}
+
+TEST_CASE("RFC 8489 14: the first of two attributes of a type counts, whether the type is known or not") {
+  for (const uint16_t type : {stun::kPriority, uint16_t{0x7001}}) {
+    const auto bytes = messageWith([&](stun::Writer& writer) {
+      writer.addU32(0x7002, 0);
+      writer.addU32(type, 1);
+      writer.addU32(type, 2);
+    });
+    const auto message = stun::parse(bytes);
+    REQUIRE(message);
+    CAPTURE(type);
+    CHECK(message->findU32(type) == 1u);
+  }
+}
+
+TEST_CASE(
+    "RFC 8489 14.5: MESSAGE-INTEGRITY-SHA256 may follow MESSAGE-INTEGRITY, nothing follows FINGERPRINT") {
+  const auto bytes = messageWith([](stun::Writer& writer) {
+    writer.addIntegrity(asBytes("key"), crypto::hmacSha1);
+    writer.addIntegritySha256(asBytes("key"), crypto::hmacSha256);
+    writer.add(stun::kUsername, "late");
+    writer.addFingerprint();
+    writer.addIntegrity(asBytes("key"), crypto::hmacSha1);
+    writer.addU32(0x7001, 1);
+  });
+  const auto message = stun::parse(bytes);
+  REQUIRE(message);
+  std::vector<uint16_t> counted;
+  message->forEach([&](uint16_t type, Bytes) { counted.push_back(type); });
+  CHECK(counted == std::vector{stun::kMessageIntegrity, stun::kMessageIntegritySha256, stun::kFingerprint});
+  CHECK_FALSE(message->username());
+  CHECK_FALSE(message->has(0x7001));
+  CHECK(message->checkIntegrity(asBytes("key"), crypto::hmacSha1));
+  CHECK(message->checkAnyIntegrity(asBytes("key"), crypto::hmacSha1, crypto::hmacSha256));
+  CHECK_FALSE(message->checkFingerprint());  // it must be the last attribute
+}
+
+TEST_CASE("stun::Message: the accessors decode well-formed values") {
+  const auto bytes = messageWith([](stun::Writer& writer) {
+    writer.add(stun::kRealm, "example.org");
+    writer.add(stun::kNonce, "nonce");
+    writer.addU32(stun::kPasswordAlgorithm, 2u << 16);
+    writer.addU32(stun::kChangeRequest, 6);
+    writer.addU32(stun::kResponsePort, 4000u << 16);
+    writer.addU32(stun::kChannelNumber, 0x4001FFFF);
+    writer.addU32(stun::kLifetime, 600);
+    writer.addU32(stun::kRequestedTransport, 0x11FFFFFF);
+    writer.addU32(stun::kRequestedAddressFamily, 0x02FFFFFF);
+    writer.addU32(stun::kAdditionalAddressFamily, 0x01000000);
+    writer.add(stun::kEvenPort, "\x80");
+    writer.add(stun::kReservationToken, "12345678");
+    writer.addFlag(stun::kDontFragment);
+    writer.addFlag(stun::kUseCandidate);
+    writer.addXorAddress(stun::kXorPeerAddress, {.ip = {192, 0, 2, 1}, .ip_length = 4, .port = 7});
+  });
+  const auto message = stun::parse(bytes);
+  REQUIRE(message);
+  CHECK(message->realm() == "example.org");
+  CHECK(message->nonce() == "nonce");
+  CHECK(message->passwordAlgorithm() == 2);
+  CHECK(message->changeRequest() == 6u);
+  CHECK(message->responsePort() == 4000);
+  CHECK(message->channelNumber() == 0x4001);
+  CHECK(message->lifetime() == 600u);
+  CHECK(message->requestedTransport() == 17);
+  CHECK(message->requestedAddressFamily() == stun::AddressFamily::kIpv6);
+  CHECK(message->additionalAddressFamily() == stun::AddressFamily::kIpv4);
+  CHECK(message->evenPort() == true);
+  CHECK(message->reservationToken() == stun::ReservationToken{'1', '2', '3', '4', '5', '6', '7', '8'});
+  CHECK(message->dontFragment());
+  CHECK(message->useCandidate());
+  CHECK(message->xorPeerAddress()->port == 7);
+}
+
+TEST_CASE("stun::Message: the accessors return nothing for values of the wrong size") {
+  for (const size_t size : {0u, 1u, 2u, 3u, 5u, 7u, 9u}) {
+    CAPTURE(size);
+    const std::string value(size, '\x01');
+    const auto bytes = messageWith([&](stun::Writer& writer) {
+      for (const stun::AttributeSpec& attribute : stun::kAttributes) {
+        const bool ends = attribute.type == stun::kMessageIntegrity ||
+                          attribute.type == stun::kMessageIntegritySha256 ||
+                          attribute.type == stun::kFingerprint;
+        if (!ends) writer.add(attribute.type, value);
+      }
+    });
+    const auto message = stun::parse(bytes);
+    REQUIRE(message);
+    CHECK_FALSE(message->passwordAlgorithm());
+    CHECK_FALSE(message->priority());
+    CHECK_FALSE(message->changeRequest());
+    CHECK_FALSE(message->channelNumber());
+    CHECK_FALSE(message->lifetime());
+    CHECK_FALSE(message->requestedTransport());
+    CHECK_FALSE(message->requestedAddressFamily());
+    CHECK_FALSE(message->additionalAddressFamily());
+    CHECK_FALSE(message->reservationToken());
+    CHECK_FALSE(message->xorPeerAddress());
+    CHECK(message->evenPort().has_value() == (size == 1));
+    CHECK(message->responsePort().has_value() == (size >= 2));
+  }
+}
+
+TEST_CASE("stun::localUfrag: the part of USERNAME before the colon, empty without one") {
+  const auto ufrag = [](std::string_view username) {
+    const auto bytes = messageWith([&](stun::Writer& writer) { writer.add(stun::kUsername, username); });
+    return std::string(stun::localUfrag(*stun::parse(bytes)));
+  };
+  CHECK(ufrag("mine:yours") == "mine");
+  CHECK(ufrag("mine:yours:more") == "mine");
+  CHECK(ufrag("mine") == "");
+  CHECK(ufrag(":yours") == "");
+  CHECK(ufrag("") == "");
+}
+
+TEST_CASE("RFC 8489 6.3.1: attributes that are required and unknown are reported once each") {
+  const auto bytes = messageWith([](stun::Writer& writer) {
+    writer.addU32(0x7001, 0);
+    writer.addU32(stun::kPadding, 0);
+    writer.addU32(0x7000, 0);
+    writer.addU32(0x7001, 0);
+    writer.addU32(0xC001, 0);
+    writer.addU32(stun::kChannelNumber, 0);
+  });
+  const auto message = stun::parse(bytes);
+  REQUIRE(message);
+  const auto unknown = [&](bool nat_discovery) {
+    const auto found = stun::findUnknown(*message, nat_discovery);
+    return std::vector(found.types.begin(), found.types.begin() + static_cast<std::ptrdiff_t>(found.count));
+  };
+  CHECK(unknown(false) == std::vector<uint16_t>{0x7001, stun::kPadding, 0x7000});
+  CHECK(unknown(true) == std::vector<uint16_t>{0x7001, 0x7000});
 }
 
 }  // namespace

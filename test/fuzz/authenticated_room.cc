@@ -16,7 +16,7 @@
 #include "filters/stun_turn/stun_turn.h"
 #include "source/base/log.h"
 #include "source/codec/rtp.h"
-#include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/crypto/certificate.h"
 #include "source/crypto/hmac.h"
 

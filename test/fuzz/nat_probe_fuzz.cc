@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/reload/nat_probe.h"
 #include "test/fuzz/input.h"
 #include "test/support/harness.h"

@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "source/codec/stun_writer.h"
 #include "source/crypto/hmac.h"
 
 namespace sluice::load {

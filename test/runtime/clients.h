@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/crypto/hmac.h"
 #include "test/support/udp_client.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/runtime/dispatcher.h"
 #include "source/runtime/hairpin_port.h"
 #include "test/support/harness.h"

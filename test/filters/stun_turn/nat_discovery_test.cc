@@ -55,7 +55,7 @@ TEST_CASE("RFC 5780 6.1: CHANGE-REQUEST decides which of the four addresses resp
     CAPTURE(c.local);
     CAPTURE(c.flags);
     const auto reply = change(c.flags).plan(at(c.local));
-    CHECK(reply.error == 0);
+    CHECK(!reply.error);
     CHECK(reply.from == at(c.from));
     CHECK(reply.to == kClient);
     CHECK(reply.explicit_path == (std::string(c.local) != c.from));
@@ -71,14 +71,15 @@ TEST_CASE(
 
 TEST_CASE("RFC 5780 7.5: RESPONSE-PORT sends the response to another port of the client") {
   const auto reply = Request([](stun::Writer& writer) { addPort(writer, 6000); }).plan();
-  CHECK(reply.error == 0);
+  CHECK(!reply.error);
   CHECK(reply.to == kClient.withPort(6000));
   CHECK(reply.explicit_path);
-  CHECK(Request([](stun::Writer& writer) { addPort(writer, 0); }).plan().error == 400);
+  CHECK(Request([](stun::Writer& writer) { addPort(writer, 0); }).plan().error ==
+        stun::ErrorCode::kBadRequest);
   const uint8_t one_byte[1] = {};
   CHECK(
       Request([&](stun::Writer& writer) { writer.add(stun::kResponsePort, Bytes(one_byte)); }).plan().error ==
-      400);
+      stun::ErrorCode::kBadRequest);
 }
 
 TEST_CASE(
@@ -90,7 +91,7 @@ TEST_CASE(
     writer.add(stun::kPadding, Bytes(padding));
     addPort(writer, 6000);
   });
-  CHECK(both.plan().error == 400);
+  CHECK(both.plan().error == stun::ErrorCode::kBadRequest);
 }
 
 TEST_CASE("a response contains what fits below three times its request, the most useful attributes first") {

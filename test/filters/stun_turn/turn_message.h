@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/net/address.h"
 
 namespace sluice::test {

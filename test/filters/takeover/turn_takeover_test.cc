@@ -5,8 +5,8 @@
 
 #include "filters/stun_turn/stun_turn.h"
 #include "source/crypto/hmac.h"
-#include "test/filters/takeover/takeover.h"
 #include "test/filters/stun_turn/turn_client.h"
+#include "test/filters/takeover/takeover.h"
 
 namespace sluice::test {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "source/net/address.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 
 class PeerPolicy {
  public:
@@ -31,4 +31,4 @@ class PeerPolicy {
   std::set<net::Address> own_;
 };
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

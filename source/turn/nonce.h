@@ -12,7 +12,7 @@
 #include "source/base/clock.h"
 #include "source/net/address.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 
 // RFC 8489 section 18.1; bit 0 is the most significant of 24.
 inline constexpr uint32_t kPasswordAlgorithmsFeature = 0x800000;
@@ -53,4 +53,4 @@ class NonceGenerator {
   mutable std::atomic<uint8_t> salt_{0};
 };
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

@@ -1,19 +1,18 @@
-#include "filters/stun_turn/long_term.h"
+#include "source/turn/long_term.h"
 
 #include <algorithm>
 
 #include "source/crypto/hmac.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
+
+using stun::ErrorCode;
+
 namespace {
 
 // RFC 8489 sections 14.11 and 18.5: SHA-256, then MD5, without parameters.
 constexpr uint8_t kAlgorithms[] = {0, 2, 0, 0, 0, 1, 0, 0};
 constexpr uint16_t kMd5 = 1, kSha256 = 2;
-
-constexpr std::string_view reasonOf(unsigned code) {
-  return code == 438 ? "Stale Nonce" : "Unauthorized";
-}
 
 // The size of an attribute with its header and padding.
 constexpr size_t sized(size_t value) {
@@ -42,64 +41,64 @@ LongTerm::LongTerm(std::string realm, Duration nonce_lifetime,
 }
 
 std::string LongTerm::usernameOf(const stun::Message& request) const {
-  if (const auto name = request.find(stun::kUsername)) return std::string(asText(*name));
+  if (const auto name = request.username()) return std::string(*name);
   const auto hash = request.find(stun::kUserhash);
   const auto known = by_userhash_.find(std::string(asText(*hash)));
   return known == by_userhash_.end() ? std::string() : known->second;
 }
 
 // The third check of section 9.2.4.
-unsigned LongTerm::checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
-                                  credentials::Algorithm& key) const {
-  if ((NonceGenerator::featuresOf(nonce) & kPasswordAlgorithmsFeature) == 0) return 0;
+std::optional<ErrorCode> LongTerm::checkAlgorithm(const stun::Message& request, std::string_view nonce,
+                                                  Authentication& out, credentials::Algorithm& key) const {
+  if ((NonceGenerator::featuresOf(nonce) & kPasswordAlgorithmsFeature) == 0) return std::nullopt;
   const auto offered = request.find(stun::kPasswordAlgorithms);
-  const auto chosen = request.find(stun::kPasswordAlgorithm);
-  if (!offered && !chosen) return 0;
-  if (!offered || !chosen || !std::ranges::equal(*offered, kAlgorithms)) return 400;
-  if (chosen->size() != 4 || readU16(&(*chosen)[2]) != 0) return 400;
-  const uint16_t algorithm = readU16(chosen->data());
-  if (algorithm != kMd5 && algorithm != kSha256) return 400;
-  key = algorithm == kSha256 ? credentials::Algorithm::kSha256 : credentials::Algorithm::kMd5;
+  if (!offered && !request.has(stun::kPasswordAlgorithm)) return std::nullopt;
+  const auto chosen = request.passwordAlgorithm();
+  if (!offered || !std::ranges::equal(*offered, kAlgorithms)) return ErrorCode::kBadRequest;
+  if (chosen != kMd5 && chosen != kSha256) return ErrorCode::kBadRequest;
+  key = chosen == kSha256 ? credentials::Algorithm::kSha256 : credentials::Algorithm::kMd5;
   out.sha256 = true;
-  return 0;
+  return std::nullopt;
 }
 
 NonceGenerator::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
                                         Instant now) const {
-  const auto nonce = request.find(stun::kNonce);
-  return nonce ? generator_->judge(asText(*nonce), client, now, nonces_) : NonceGenerator::Verdict::kForeign;
+  const auto nonce = request.nonce();
+  return nonce ? generator_->judge(*nonce, client, now, nonces_) : NonceGenerator::Verdict::kForeign;
 }
 
 Authentication LongTerm::authenticate(const stun::Message& request, NonceGenerator::Verdict nonce_verdict,
                                       std::string_view continuing) const {
   Authentication out;
-  const auto fail = [&](unsigned code) {
+  const auto fail = [&](ErrorCode code) {
     out.error = code;
     out.key.clear();
     return out;
   };
   // The checks of section 9.2.4, in its order.
-  if (!request.has(stun::kMessageIntegrity) && !request.has(stun::kMessageIntegritySha256)) return fail(401);
-  const auto realm = request.find(stun::kRealm);
-  const auto nonce = request.find(stun::kNonce);
-  if (!realm || !nonce || (!request.has(stun::kUsername) && !request.has(stun::kUserhash))) return fail(400);
+  if (!request.hasIntegrity()) return fail(ErrorCode::kUnauthorized);
+  const auto realm = request.realm();
+  const auto nonce = request.nonce();
+  if (!realm || !nonce || (!request.has(stun::kUsername) && !request.has(stun::kUserhash))) {
+    return fail(ErrorCode::kBadRequest);
+  }
   auto algorithm = credentials::Algorithm::kMd5;
-  if (const unsigned code = checkAlgorithm(request, asText(*nonce), out, algorithm)) return fail(code);
+  if (const auto code = checkAlgorithm(request, *nonce, out, algorithm)) return fail(*code);
   out.username = usernameOf(request);
-  if (out.username.empty() || asText(*realm) != realm_) return fail(401);
+  if (out.username.empty() || *realm != realm_) return fail(ErrorCode::kUnauthorized);
   const auto use = out.username == continuing ? credentials::Use::kContinue : credentials::Use::kBegin;
   const bool authentic = source_->authenticate({out.username, realm_, algorithm}, use, [&](Bytes key) {
     out.key.assign(key.begin(), key.end());
     return hasIntegrity(request, key);
   });
-  if (!authentic) return fail(401);
-  if (nonce_verdict != NonceGenerator::Verdict::kValid) return fail(438);
+  if (!authentic) return fail(ErrorCode::kUnauthorized);
+  if (nonce_verdict != NonceGenerator::Verdict::kValid) return fail(ErrorCode::kStaleNonce);
   return out;
 }
 
-void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
+void LongTerm::challenge(stun::Writer& writer, ErrorCode code, const net::Address& client, Instant now,
                          size_t limit) const {
-  const std::string_view reason = reasonOf(code);
+  const std::string_view reason = stun::reasonOf(code);
   // PASSWORD-ALGORITHMS and the nonce's cookie always agree (section 9.2.1).
   const bool algorithms = (nonces_.features & kPasswordAlgorithmsFeature) != 0;
   const size_t size = stun::kHeaderSize + sized(4 + reason.size()) + sized(realm_.size()) +
@@ -110,4 +109,4 @@ void LongTerm::challenge(stun::Writer& writer, unsigned code, const net::Address
   if (algorithms) writer.add(stun::kPasswordAlgorithms, Bytes(kAlgorithms));
 }
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

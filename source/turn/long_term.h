@@ -3,18 +3,20 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "filters/stun_turn/nonce.h"
 #include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/credentials/source.h"
+#include "source/turn/nonce.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 
 struct Authentication {
-  unsigned error = 0;  // 0: authenticated; else 400, 401 or 438
+  std::optional<stun::ErrorCode> error;  // nothing: authenticated; else 400, 401 or 438
   std::string username;
   std::vector<uint8_t> key;
   bool sha256 = false;  // responses carry MESSAGE-INTEGRITY-SHA256
@@ -37,14 +39,14 @@ class LongTerm {
 
   // Adds an ERROR-CODE of 401 or 438 with REALM, NONCE and PASSWORD-ALGORITHMS; and a reason phrase, if the
   // whole message stays below `limit` bytes with it. The writer must hold a header only.
-  void challenge(stun::Writer& writer, unsigned code, const net::Address& client, Instant now,
+  void challenge(stun::Writer& writer, stun::ErrorCode code, const net::Address& client, Instant now,
                  size_t limit) const;
 
   const std::string& realm() const { return realm_; }
 
  private:
-  unsigned checkAlgorithm(const stun::Message& request, std::string_view nonce, Authentication& out,
-                          credentials::Algorithm& key) const;
+  std::optional<stun::ErrorCode> checkAlgorithm(const stun::Message& request, std::string_view nonce,
+                                                Authentication& out, credentials::Algorithm& key) const;
   std::string usernameOf(const stun::Message& request) const;
 
   const std::string realm_;
@@ -54,4 +56,4 @@ class LongTerm {
   NonceGenerator::Kind nonces_;
 };
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

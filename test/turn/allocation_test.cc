@@ -1,8 +1,8 @@
-#include "filters/stun_turn/allocation.h"
+#include "source/turn/allocation.h"
 
 #include <doctest/doctest.h>
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 namespace {
 
 using State = Allocation::State;
@@ -181,4 +181,4 @@ TEST_CASE("a sweep returns what is no longer allowed") {
 }
 
 }  // namespace
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

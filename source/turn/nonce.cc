@@ -1,11 +1,11 @@
-#include "filters/stun_turn/nonce.h"
+#include "source/turn/nonce.h"
 
 #include <algorithm>
 
 #include "source/base/random.h"
 #include "source/crypto/hmac.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 namespace {
 
 constexpr std::string_view kCookie = "obMatJos2";
@@ -80,4 +80,4 @@ NonceGenerator::Verdict NonceGenerator::judge(std::string_view nonce, const net:
   return age < kTicks ? Verdict::kValid : Verdict::kStale;
 }
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

@@ -18,7 +18,7 @@
 #include "source/base/clock.h"
 #include "source/net/address.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 
 class Allocation {
  public:
@@ -145,4 +145,4 @@ void Allocation::sweep(Instant now, Allowed allowed) {
   relink();
 }
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

@@ -8,10 +8,9 @@
 
 #include "source/base/archive.h"
 #include "source/base/clock.h"
-#include "source/base/random.h"
 #include "source/codec/stun.h"
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 
 class Transactions {
  public:
@@ -22,14 +21,14 @@ class Transactions {
   const std::vector<uint8_t>* find(const stun::Message& request, Instant now) const {
     for (const Entry& entry : entries_) {
       if (entry.id == request.id && entry.hash == hashOf(request.bytes) && now - entry.at < kMemory) {
-        return &entry.answer;
+        return &entry.response;
       }
     }
     return nullptr;
   }
 
-  void add(const stun::Message& request, Bytes answer, Instant now) {
-    Entry entry{request.id, hashOf(request.bytes), now, {answer.begin(), answer.end()}};
+  void add(const stun::Message& request, Bytes response, Instant now) {
+    Entry entry{request.id, hashOf(request.bytes), now, {response.begin(), response.end()}};
     if (entries_.size() < kMax) {
       entries_.push_back(std::move(entry));
     } else {
@@ -45,8 +44,8 @@ class Transactions {
     stun::TransactionId id;
     size_t hash;
     Instant at;
-    std::vector<uint8_t> answer;
-    void archive(Archive& a) { a(id, hash, at, answer); }
+    std::vector<uint8_t> response;
+    void archive(Archive& a) { a(id, hash, at, response); }
   };
   static size_t hashOf(Bytes bytes) { return std::hash<std::string_view>()(asText(bytes)); }
 
@@ -54,26 +53,4 @@ class Transactions {
   size_t oldest_ = 0;
 };
 
-// Transaction ids of indications: they must differ and look random; no one checks them. SplitMix64.
-class TransactionIds {
- public:
-  stun::TransactionId next() {
-    if (state_ == 0) state_ = randomU64();
-    stun::TransactionId id;
-    writeU64(&id[0], step());
-    writeU32(&id[8], static_cast<uint32_t>(step()));
-    return id;
-  }
-
- private:
-  uint64_t step() {
-    uint64_t z = state_ += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return z ^ z >> 31;
-  }
-
-  uint64_t state_ = 0;
-};
-
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

@@ -1,8 +1,8 @@
-#include "filters/stun_turn/peer_policy.h"
+#include "source/turn/peer_policy.h"
 
 #include <algorithm>
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 namespace {
 
 // RFC 6890 and its registries: all that is not global unicast; global unicast in IPv6 is 2000::/3 without the
@@ -45,4 +45,4 @@ bool PeerPolicy::permits(const net::Address& peer) const {
   return !covers(denied_, peer) && !covers(deniedByDefault(), peer) && !own_.contains(peer.withPort(0));
 }
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

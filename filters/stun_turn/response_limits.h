@@ -6,9 +6,9 @@
 
 namespace sluice::stun_turn {
 
-struct AnswerLimits {
+struct ResponseLimits {
   // `rate`: responses per second and client address, of each kind.
-  explicit AnswerLimits(double rate)
+  explicit ResponseLimits(double rate)
       : binding(SourceLimiter::Source::kCustomer, rate),
         challenge(SourceLimiter::Source::kCustomer, rate),
         refusal(SourceLimiter::Source::kAddress, rate * kRefusals) {}

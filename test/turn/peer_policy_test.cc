@@ -1,11 +1,11 @@
-#include "filters/stun_turn/peer_policy.h"
+#include "source/turn/peer_policy.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <vector>
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 namespace {
 
 net::Address ip(const std::string& text) {
@@ -102,4 +102,4 @@ TEST_CASE("allowed_peers take precedence over denied_peers, and these over this 
 }
 
 }  // namespace
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn

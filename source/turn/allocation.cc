@@ -1,11 +1,11 @@
-#include "filters/stun_turn/allocation.h"
+#include "source/turn/allocation.h"
 
 #include <algorithm>
 #include <cassert>
 #include <map>
 #include <set>
 
-namespace sluice::stun_turn {
+namespace sluice::turn {
 
 void Allocation::provision(Instant now, Duration lifetime) {
   if (state_ != State::kAllocating) return;
@@ -167,4 +167,4 @@ void Allocation::reindex() {
   }
 }
 
-}  // namespace sluice::stun_turn
+}  // namespace sluice::turn
