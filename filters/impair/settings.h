@@ -7,7 +7,7 @@
 #include "api/filters/impair.pb.h"
 #include "filters/impair/impairment.h"
 #include "source/base/result.h"
-#include "source/chain/filter_type.h"
+#include "source/chain/factory_context.h"
 
 namespace sluice::impair {
 

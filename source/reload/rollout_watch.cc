@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "source/base/hash.h"
 #include "source/chain/filter_type.h"
 
 namespace sluice::reload {
