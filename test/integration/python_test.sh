@@ -35,7 +35,8 @@ if [[ ${1-} == --isolation ]]; then
 fi
 
 # Other modules are imported from the runfiles and not from the folder of the script's real path.
-export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=test/integration:$(dirname "$1")
+folder=$(dirname "$1")
+export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=test/integration:$folder
 command=(/usr/bin/python3 -P -u "$@")
 if [[ $isolation == namespace ]]; then in_namespace "${command[@]}"; fi
 lock=/tmp/sluice-tests-$(id -u).lock
