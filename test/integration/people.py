@@ -40,11 +40,12 @@ class Player:
         return self.page.run("document.getElementById('problem-text')?.textContent ?? ''")
 
 
-def received_share(sender, receiver, seconds):
-    """The share of one player's packets that the other receives, and the energy that it plays meanwhile."""
-    sent_before, received_before = sender.stats(), receiver.stats()
+def received_shares(one, other, seconds):
+    """For each of two players, over the same time: the share of the other's packets that it receives, and the energy that it
+    plays meanwhile."""
+    before = [player.stats() for player in (one, other)]
     time.sleep(seconds)
-    sent_after, received_after = sender.stats(), receiver.stats()
-    sent = sent_after["packetsSent"] - sent_before["packetsSent"]
-    received = received_after["packetsReceived"] - received_before["packetsReceived"]
-    return received / sent, received_after["totalAudioEnergy"] - received_before["totalAudioEnergy"]
+    after = [player.stats() for player in (one, other)]
+    rise = lambda player, name: after[player][name] - before[player][name]
+    return [(rise(receiver, "packetsReceived") / rise(1 - receiver, "packetsSent"), rise(receiver, "totalAudioEnergy"))
+            for receiver in (0, 1)]

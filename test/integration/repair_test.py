@@ -1,6 +1,5 @@
 """Real browsers on lines that lose packets, with and without repair."""
 
-import concurrent.futures
 import contextlib
 import io
 import os
@@ -84,49 +83,66 @@ def record_speech(path):
             out.writeframes(bytes(2 * int(rate * (0.8 + 0.4 * (i % 3)))))
 
 
-def listen(up="", down="", repair=None, conceal=False, dtx=False, warm_up=6, seconds=15):
-    """The counters of a browser that receives another one, over this many seconds, and the proxy's metrics afterwards.
-    Frames that the proxy created count as concealed too."""
-    pages = os.path.abspath("examples/voice_room/page")
-    chain = ("" if repair is None else REPAIR % repair) + (CONCEAL if conceal else "")
-    config = CONFIG % {"up": up, "down": down, "repair": chain, "pages": pages}
+class Line:
+    """A speaker and a receiver, in two pages, on a proxy with these impairments."""
+
+    def __init__(self, stack, browser, before, up="", down="", repair=None, conceal=False):
+        self.name = f"up {up or '-'} | down {down or '-'} | repair {repair}, conceal {conceal}"
+        self.conceal = conceal
+        pages = os.path.abspath("examples/voice_room/page")
+        chain = ("" if repair is None else REPAIR % repair) + (CONCEAL if conceal else "")
+        config = CONFIG % {"up": up, "down": down, "repair": chain, "pages": pages}
+        self.sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
+        self.speaker = Player(browser, self.sluice, "lossy", "speaker", before=before)
+        self.receiver = Player(browser, self.sluice, "lossy", "receiver", query="&listen=1")
+
+    def connected(self):
+        for player in (self.speaker, self.receiver):
+            player.wait_for_state("connected")
+        wait_until(lambda: self.receiver.stats()["packetsReceived"] > 50, "sound flows")
+
+    def counters(self):
+        """The browser's, and the proxy's metrics."""
+        return self.receiver.page.run(INBOUND), self.sluice.admin("/metrics")[2]
+
+    def result(self, begin, end):
+        """What the browser has counted between the two, and the rise of the proxy's metrics. Frames that the proxy created
+        count as concealed too."""
+        (before, text_before), (after, text) = begin, end
+        counted = {name: after[name] - before.get(name, 0) for name in after}
+        counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
+
+        def rise(name, **labels):
+            return metric(text, name, **labels) - metric(text_before, name, **labels)
+
+        made_up = 0
+        if self.conceal:
+            made_up = FRAME * (rise("sluice_opus_concealed_total", by="plc") + rise("sluice_opus_missing_total"))
+        counted["concealed_share"] = (counted["concealedSamples"] + made_up) / counted["totalSamplesReceived"]
+        print(
+            f"{self.name}: {100 * counted['concealed_share']:.2f} % concealed, {counted['delay_ms']:.0f} ms in the jitter "
+            f"buffer, {counted['packetsDiscarded']:.0f} discarded, {counted['packetsLost']:.0f} lost, "
+            f"{counted.get('nackCount', 0):.0f} NACKs"
+        )
+        return counted, rise
+
+
+def listen_to_each(*lines, dtx=False, warm_up=6, seconds=15):
+    """The results of several lines, measured at the same time over this many seconds. All pages are in one browser: the
+    start of another one would disturb the measurement."""
     with contextlib.ExitStack() as stack:
-        sluice = stack.enter_context(Sluice(config=config, arguments=["--concurrency", "1"]))
         speech = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), "speech.wav")
         if dtx:
             record_speech(speech)
         browser = stack.enter_context(Browser(microphone=speech if dtx else None))
-        Player(browser, sluice, "lossy", "speaker", before=DTX if dtx else None).wait_for_state("connected")
-        receiver = Player(browser, sluice, "lossy", "receiver", query="&listen=1")
-        receiver.wait_for_state("connected")
-        wait_until(lambda: receiver.stats()["packetsReceived"] > 50, "sound flows")
+        opened = [Line(stack, browser, DTX if dtx else None, **line) for line in lines]
+        for line in opened:
+            line.connected()
         time.sleep(warm_up)
-        before = receiver.page.run(INBOUND)
-        text_before = sluice.admin("/metrics")[2]
+        begin = [line.counters() for line in opened]
         time.sleep(seconds)
-        after = receiver.page.run(INBOUND)
-        text = sluice.admin("/metrics")[2]
-    counted = {name: after[name] - before.get(name, 0) for name in after}
-    counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
-
-    def rise(name, **labels):
-        return metric(text, name, **labels) - metric(text_before, name, **labels)
-
-    made_up = FRAME * (rise("sluice_opus_concealed_total", by="plc") + rise("sluice_opus_missing_total")) if conceal else 0
-    counted["concealed_share"] = (counted["concealedSamples"] + made_up) / counted["totalSamplesReceived"]
-
-    print(
-        f"up {up or '-'} | down {down or '-'} | repair {repair}, conceal {conceal}, DTX {dtx}: {100 * counted['concealed_share']:.2f} % concealed, "
-        f"{counted['delay_ms']:.0f} ms in the jitter buffer, {counted['packetsDiscarded']:.0f} discarded, "
-        f"{counted['packetsLost']:.0f} lost, {counted.get('nackCount', 0):.0f} NACKs"
-    )
-    return counted, rise
-
-
-def listen_to_each(*lines):
-    """listen() on several lines, two at a time: each has its own proxy and browser."""
-    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(lambda line: listen(**line), lines))
+        end = [line.counters() for line in opened]
+        return [line.result(*both) for line, *both in zip(opened, begin, end)]
 
 
 class RepairTest(unittest.TestCase):
@@ -137,11 +153,12 @@ class RepairTest(unittest.TestCase):
 
     def test_loss_on_the_speakers_line(self):
         # A burst is longer than RED covers: the rest arrives late, and the buffer has to wait for it.
-        for loss, conceal in (("loss { percent: 10 }", False), ("loss { percent: 10 mean_burst: 3 }", True)):
+        losses = (("loss { percent: 10 }", False), ("loss { percent: 10 mean_burst: 3 }", True))
+        results = iter(listen_to_each(*(line for loss, conceal in losses for line in (
+            {"up": loss}, {"up": loss, "repair": "uplink { red: true }", "conceal": conceal}))))
+        for loss, _ in losses:
+            (without, _), (repaired, rise) = next(results), next(results)
             with self.subTest(loss=loss):
-                (without, _), (repaired, rise) = listen_to_each(
-                    {"up": loss}, {"up": loss, "repair": "uplink { red: true }", "conceal": conceal}
-                )
                 self.assertGreater(without["concealed_share"], 0.02)
                 self.recovered(rise)
                 self.assertLess(repaired["concealed_share"], without["concealed_share"] / 4)
@@ -172,13 +189,14 @@ class RepairTest(unittest.TestCase):
     def test_loss_with_discontinuous_transmission(self):
         # In a pause whose beginning was lost, a browser conceals 400 ms, until the next packet arrives.
         loss = "loss { percent: 10 }"
-        spurts = {"dtx": True, "seconds": 30}
         (without, _), (asked, _), (concealed, _), (without_down, _), (repaired_down, _) = listen_to_each(
-            spurts | {"up": loss},
-            spurts | {"up": loss, "repair": "uplink {}"},
-            spurts | {"up": loss, "repair": "uplink {}", "conceal": True},
-            spurts | {"down": loss},
-            spurts | {"down": loss, "repair": "downlink {}"},
+            {"up": loss},
+            {"up": loss, "repair": "uplink {}"},
+            {"up": loss, "repair": "uplink {}", "conceal": True},
+            {"down": loss},
+            {"down": loss, "repair": "downlink {}"},
+            dtx=True,
+            seconds=30,
         )
         self.assertGreater(without["concealed_share"], 0.01)
         self.assertLess(without["packetsReceived"], 30 * 45)  # it pauses
