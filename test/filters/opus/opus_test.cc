@@ -1,5 +1,6 @@
 #include <random>
 
+#include "source/codec/sequence.h"
 #include "test/filters/opus/opus_fixture.h"
 
 namespace sluice {
