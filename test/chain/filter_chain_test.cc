@@ -57,7 +57,7 @@ class Letter final : public chain::TypedFilter<Settings, kSchema> {
   }
   void append(net::Packet& packet) {
     packet.resize(packet.size() + 1);
-    packet.data().back() = static_cast<uint8_t>(settings().letter[0]);
+    packet.mutableData().back() = static_cast<uint8_t>(settings().letter[0]);
   }
 
   net::PacketPtr held_;

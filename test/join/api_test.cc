@@ -216,7 +216,8 @@ TEST_CASE("subscribers get the players of the room, then the changes, in one eve
   f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer);
   f.ask("POST", "/v1/rooms/lobby/players/carol", kOffer);
   f.ask("POST", "/v1/rooms/attic/players/dora", kOffer);
-  auto& observed = f.directory.find("lobby", "alice")->observed;
+  const rooms::PlayerPtr alice = f.directory.find("lobby", "alice");
+  auto& observed = alice->observed;
   observed.connected = true;
   observed.csrc = 7;
   observed.last_voice_ns = f.clock.now().time_since_epoch().count();
@@ -575,14 +576,15 @@ TEST_CASE("rooms and their players are listed") {
   f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer);
   CHECK(bodyOf(f.ask("GET", "/v1/rooms")) == json::parse(R"({"rooms":[{"room":"lobby","players":2}]})"));
 
-  auto& observed = f.directory.find("lobby", "alice")->observed;
+  const rooms::PlayerPtr alice = f.directory.find("lobby", "alice");
+  auto& observed = alice->observed;
   observed.connected = true;
   observed.ssrc = 7;
   observed.csrc = 8;
   observed.packets_in = 10;
   observed.packets_out = 20;
-  observed.rtt_us = 12'500;
-  observed.loss_permille = 15;
+  alice->line.onRoundTrip(12'500us);
+  alice->line.setDownlinkLoss(0.015);
   observed.last_voice_ns = f.clock.now().time_since_epoch().count();
   f.clock.advance(399ms);
   const auto room = f.ask("GET", "/v1/rooms/lobby");

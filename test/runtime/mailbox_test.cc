@@ -43,8 +43,8 @@ TEST_CASE("packets of two threads arrive once, each thread's in order, and retur
         continue;
       }
       packet->resize(5);
-      packet->data()[0] = tag;
-      writeU32(&packet->data()[1], i);
+      packet->mutableData()[0] = tag;
+      writeU32(&packet->mutableData()[1], i);
       while (!mailbox.push(ignore, packet)) std::this_thread::yield();
       ++i;
     }

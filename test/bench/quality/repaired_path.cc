@@ -37,7 +37,7 @@ rooms::PlayerPtr RepairedPath::join(const char* name, const Config& config, Dura
   slot.ssrc = kSsrc;
   negotiated.slots.push_back(slot);
   const rooms::PlayerPtr player = *directory_.join(name, name, negotiated);  // each in its own room
-  player->observed.rtt_us = static_cast<uint32_t>(round_trip / 1us);
+  player->line.onRoundTrip(round_trip);
   return player;
 }
 

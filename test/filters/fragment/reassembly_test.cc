@@ -28,8 +28,8 @@ struct Fixture {
   net::PacketPtr packet(const FragmentHeader& header, Bytes payload, const char* from) {
     net::PacketPtr out = pool.acquire();
     out->resize(FragmentHeader::kSize + payload.size());
-    write(header, out->data().data());
-    std::copy(payload.begin(), payload.end(), out->data().begin() + FragmentHeader::kSize);
+    write(header, out->mutableData().data());
+    std::copy(payload.begin(), payload.end(), out->mutableData().begin() + FragmentHeader::kSize);
     out->remote = *net::Address::parse(from);
     return out;
   }

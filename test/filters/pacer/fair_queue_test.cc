@@ -19,8 +19,8 @@ struct Fixture {
   char push(char tag, uint32_t ssrc, size_t size = 100) {
     net::PacketPtr packet = pool.acquire();
     packet->resize(size);
-    packet->data()[0] = static_cast<uint8_t>(tag);
-    writeU32(&packet->data()[8], ssrc);
+    packet->mutableData()[0] = static_cast<uint8_t>(tag);
+    writeU32(&packet->mutableData()[8], ssrc);
     const net::PacketPtr loser = queue.push(std::move(packet), limit);
     if (loser == nullptr) return 0;
     loser->settle();

@@ -122,8 +122,7 @@ TEST_CASE("pacer's rate continues from the measured round trip, within the new c
   negotiated.slots.resize(1);
   const auto player =
       std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
-  player->line.onRoundTrip(std::chrono::microseconds{500'000});
-  player->observed.rtt_samples = 1;
+  player->line.onRoundTrip(500ms);
   f.before.session.known_player = player;
   f.before.egress(voice(1));
   const auto rate = [](ChainHarness& chain) {
@@ -165,14 +164,14 @@ TEST_CASE("adaptation keeps a speaker's profile, signals nothing twice and rever
   const auto wait = [&](test::FakeWorker& worker, Duration duration) {
     for (; duration > Duration::zero(); duration -= 100ms) {
       f.clock.advance(100ms);
-      for (const auto& p : {player, moved}) ++p->observed.rtt_samples;
+      for (const auto& p : {player, moved}) p->line.onRoundTrip(p->line.roundTrip());
       worker.timers().run();
       worker.runMain();
     }
   };
   for (const auto& p : {player, moved}) {
     p->observed.ssrc = 7;
-    p->observed.rtt_us = 150'000;
+    p->line.onRoundTrip(150ms);
   }
   f.before.session.known_player = player;
   f.before.chain();
@@ -189,7 +188,7 @@ TEST_CASE("adaptation keeps a speaker's profile, signals nothing twice and rever
   f.after.closeChain();
   wait(f.next_worker, 5s);
   CHECK(advised_next.profiles.empty());
-  moved->observed.rtt_us = 20'000;
+  moved->line.onRoundTrip(20ms);
   wait(f.next_worker, 30s);
   REQUIRE(advised_next.profiles.size() == 1);
   CHECK(advised_next.profiles[0].bandwidth_hz == 48'000);
