@@ -7,6 +7,7 @@
 
 #include "filters/stun_turn/stun_turn.h"
 #include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/credentials/store.h"
 #include "source/crypto/hmac.h"
 #include "test/support/harness.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "filters/pacer/rate_policy.h"
 #include "test/support/harness.h"
 
 namespace sluice {

@@ -4,6 +4,7 @@
 
 #include <tuple>
 
+#include "filters/rtp_router/stream_rewriter.h"
 #include "source/codec/rtcp.h"
 #include "source/codec/rtp.h"
 #include "test/support/harness.h"

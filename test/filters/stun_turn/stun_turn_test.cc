@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "source/codec/stun.h"
+#include "source/codec/stun_writer.h"
 #include "source/crypto/hmac.h"
 #include "test/support/harness.h"
 
