@@ -353,6 +353,7 @@ TEST_CASE("an incomplete request ends its connection at the deadline") {
     const int fd = f.connect();
     ::send(fd, half.data(), half.size(), MSG_NOSIGNAL);
     CHECK(f.receive(fd).empty());
+    f.turnUntil([&] { return f.server->connections() == 0; });
     CHECK(f.server->connections() == 0);
     CHECK(f.admission->count(Admission::Refusal::kDeadline) == 1);
     close(fd);

@@ -236,6 +236,7 @@ TEST_CASE("a client that uses two addresses of a wildcard listener gets response
   Fixture f;
   f.hook = [](chain::FilterContext& context, net::PacketPtr&& packet) {
     context.session().authenticate(*packet);
+    packet->routeAsReplyTo(*packet);
     context.egress(std::move(packet));
   };
   f.publish(2);
