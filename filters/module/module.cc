@@ -296,7 +296,10 @@ bool Module::send(sluice_direction direction, PacketKind kind, Bytes data) {
   if (taken) {
     packet->kind = kind;
     packet->received = context_.now();
-    if (direction == SLUICE_INGRESS) packet->remote = context_.session().remote();
+    if (direction == SLUICE_INGRESS) {  // it arrives on the client's address pair
+      packet->remote = context_.session().remote();
+      packet->local = context_.session().local();
+    }
     sent_[sent_count_++] = {direction, std::move(packet)};
   } else if (packet != nullptr) {
     packet->settle();

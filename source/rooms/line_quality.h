@@ -37,8 +37,11 @@ class LineQuality {
     return (received != kNotSet ? received : routed_permille_.load(kRelaxed)) / 1000.0;
   }
 
-  // Only while no worker runs. The opus filter of the other process sets its value again.
+  // Only while no worker runs. The uplink's loss continues as that of the router, until the filters of the
+  // other process measure it again.
   void archive(Archive& a) {
+    const uint32_t received = received_permille_.load(kRelaxed);
+    if (received != kNotSet) routed_permille_.store(received, kRelaxed);
     for (auto* value : {&rtt_us_, &round_trips_, &downlink_permille_, &routed_permille_}) {
       uint32_t plain = value->load(kRelaxed);
       a(plain);
