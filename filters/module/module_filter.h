@@ -14,7 +14,7 @@ namespace sluice::module {
 
 using LibraryPtr = std::shared_ptr<const Library>;
 
-// What a library made of a configuration.
+// The object that a library created from a configuration.
 struct Configuration {
   explicit Configuration(LibraryPtr of) : library(std::move(of)) {}
   ~Configuration();

@@ -25,7 +25,7 @@ struct Voice {
   media::SpeechDetector::Speech speech;
 };
 
-// Who hears whom: every player of the room except the speaker. The one place of this rule.
+// The rule of audibility: every player of the room hears the speaker, except the speaker.
 inline bool hears(uint32_t receiver, const Voice& voice) {
   return receiver != voice.speaker;
 }

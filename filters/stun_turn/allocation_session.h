@@ -29,7 +29,7 @@ class AllocationSession {
   RelayedAddresses::Opened open(const turn::AllocateRequest& wanted,
                                 std::unique_ptr<net::UdpReservation> reserved);
   void provision(Duration lifetime);
-  // Of one family's relayed address, or of all. A lifetime of zero ends it.
+  // Sets the lifetime of one family's relayed address, or of all. A lifetime of zero ends it.
   void refresh(std::optional<stun::AddressFamily> family, Duration lifetime);
   // These return the error that refuses the request, or nothing after success. Permissions: all or none.
   std::optional<stun::ErrorCode> createPermissions(const stun::Message& request);

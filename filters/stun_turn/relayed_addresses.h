@@ -48,7 +48,8 @@ class RelayedAddresses {
   Relay* liveFor(const net::Address& peer, Instant now) const;
   bool has(stun::AddressFamily family) const;
   bool empty() const { return find(false) == nullptr && find(true) == nullptr; }
-  // Of all relayed addresses; Instant{} and Instant::max() if there are none.
+  // The latest and the earliest expiry of all relayed addresses; Instant{} and Instant::max() if there are
+  // none.
   Instant latestExpiry() const;
   Instant earliestExpiry() const;
   // Calls `visit(relay, v6)` for each.

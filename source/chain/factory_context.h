@@ -1,4 +1,4 @@
-// What a factory may use when it is made from its configuration.
+// The parts of the process that a filter may use while its configuration is read.
 #pragma once
 
 #include <map>

@@ -36,7 +36,7 @@ class TypedContext {
   // The counter itself, for gauges and for objects that the sessions of a worker share. It lives as long as
   // the process.
   stats::Counter& counter(Count counter) { return context_->stats().counters[static_cast<size_t>(counter)]; }
-  // Of the sockets that the filter opens, if its schema says that it does.
+  // The statistics of the sockets that the filter opens. Its schema must have `sockets` set.
   stats::SocketStats& sockets() { return *context_->stats().sockets; }
 
   // An empty packet to fill and pass on, or null when the worker's pool is exhausted.

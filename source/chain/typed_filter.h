@@ -1,6 +1,7 @@
-// What every filter would repeat otherwise: parsing its configuration, creating filters, reloading, and the
-// types of its statistics. A filter needs a protobuf message, a struct of settings, a function that reads one
-// into the other, a schema (stats/typed_schema.h), and a class derived from TypedFilter:
+// Implements the parts that are the same in every filter: parsing its configuration, creating filters,
+// reloading, and the types of its statistics. A filter needs a protobuf message, a struct of settings, a
+// function that reads one into the other, a schema (stats/typed_schema.h), and a class derived from
+// TypedFilter:
 //
 //   struct Settings { double rate = 0; };
 //   Result<Settings> readSettings(const filters::RateLimit& config, chain::FactoryContext& context);

@@ -71,7 +71,7 @@ class Message {
   // The value of the first attribute of this type that is not ignored.
   std::optional<Bytes> find(uint16_t type) const;
   bool has(uint16_t type) const { return offsetOf(type) != 0; }
-  // Nothing if the value does not have four bytes.
+  // Returns nothing if the value does not have four bytes.
   std::optional<uint32_t> findU32(uint16_t type) const;
   // Calls `visit(type, value)` for every attribute that is not ignored.
   template <typename Visit>
@@ -116,7 +116,7 @@ class Message {
  private:
   friend std::optional<Message> parse(Bytes bytes);
 
-  // Of the first attribute of this type that is not ignored; 0: none.
+  // Returns where the first attribute of this type begins that is not ignored; 0: there is none.
   size_t offsetOf(uint16_t type) const;
   std::optional<std::string_view> findText(uint16_t type) const;
   std::optional<uint8_t> firstOfFour(uint16_t type) const;

@@ -1,4 +1,5 @@
-// What the reader and the writer of STUN messages have in common; not for others.
+// Constants and functions that the reader and the writer of STUN messages share. Other code does not include
+// it.
 #pragma once
 
 #include "source/codec/stun.h"

@@ -21,7 +21,8 @@ struct UnknownAttributes {
   void addTo(Writer& writer) const;
 };
 
-// Those of `message`: the ones that kAttributes lacks, and those of RFC 5780 unless `nat_discovery` is set.
+// Returns the attributes of `message` that are not understood: those that kAttributes lacks and, unless
+// `nat_discovery` is set, those of RFC 5780.
 UnknownAttributes findUnknown(const Message& message, bool nat_discovery);
 
 }  // namespace sluice::stun

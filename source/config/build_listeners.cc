@@ -55,7 +55,7 @@ class ListenerBuilder {
                  .may_run_code = input.may_run_code} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);
-  // Those of the filters that were built.
+  // Returns the warnings of the filters that were built.
   std::vector<std::string> takeWarnings() { return std::move(context_.warnings); }
 
  private:

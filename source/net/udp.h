@@ -40,13 +40,13 @@ class UdpReceiver {
 };
 
 struct UdpOptions {
-  // Of a socket when it is bound, by reserve() or open(local).
+  // These apply when a socket is bound, by reserve() or open(local).
   bool reuse_port = false;  // several sockets may have the same address: one for each worker
   Address connect_to;       // if set: exchange packets with this peer only, and report its ICMP errors
   int receive_buffer = 0;   // bytes; 0: the system's default
   int send_buffer = 0;      // bytes; 0: the system's default
 
-  // Of an open port. open(reservation) also needs the connect_to of reserve().
+  // These apply to an open port. open(reservation) also needs the connect_to of reserve().
   bool report_icmp = false;   // call onIcmp()
   bool fragment = false;      // over IPv4: DF is 0 unless a packet says dont_fragment
   UdpStats* stats = nullptr;  // required by open(); outlives the port
