@@ -8,10 +8,6 @@
 namespace sluice::runtime {
 namespace {
 
-bool enabled() {
-  return spdlog::should_log(spdlog::level::debug);
-}
-
 std::string ownerOf(const Session& session) {
   const auto& player = session.player();
   return player == nullptr ? "" : ", " + player->id + " in " + player->room->name();
@@ -20,22 +16,24 @@ std::string ownerOf(const Session& session) {
 }  // namespace
 
 void logOpened(const Session& session) {
-  if (!enabled()) return;
+  if (!log::isEnabled(log::Level::kDebug)) return;
   log::debug("session {} opened: listener {}, chain {}, client {}, to {}{}", session.id(),
              session.port().listener->name, session.chain().spec().name, session.remote().toString(),
              session.local().toString(), ownerOf(session));
 }
 
 void logAuthenticated(const Session& session, const net::Address& remote) {
-  if (enabled()) log::debug("session {}: address {} authenticated", session.id(), remote.toString());
+  if (log::isEnabled(log::Level::kDebug))
+    log::debug("session {}: address {} authenticated", session.id(), remote.toString());
 }
 
 void logSelected(const Session& session) {
-  if (enabled()) log::debug("session {}: address {} selected", session.id(), session.remote().toString());
+  if (log::isEnabled(log::Level::kDebug))
+    log::debug("session {}: address {} selected", session.id(), session.remote().toString());
 }
 
 void logClosed(const Session& session) {
-  if (!enabled()) return;
+  if (!log::isEnabled(log::Level::kDebug)) return;
   log::debug("session {} closed: {}; packets in {}, out {}{}", session.id(), session.closeReason(),
              session.packetsIn(), session.packetsOut(), ownerOf(session));
 }
