@@ -69,9 +69,7 @@ class Forward final : public chain::TypedFilter<Settings, kSchema>, private Upst
   bool isEndpoint(const net::Address& address) const {
     return std::ranges::count(settings().cluster->endpoints, address) > 0;
   }
-  SharedSockets& sharedSockets() { return shared_.shared(stats()); }
-  // Also of the shared sockets, which outlive the session.
-  stats::FilterStats& stats() { return context_.untyped().stats(); }
+  SharedSockets& sharedSockets() { return shared_.shared(context_.stats()); }
   void connect();
   void touch();
   void onIdleTimer();
@@ -92,7 +90,7 @@ void Forward::connect() {
   const bool one_way = settings().sockets == filters::Forward::ONE_WAY;
   // One way, there is only one socket for each address family.
   const size_t max = one_way ? 2 : settings().max_shared_sockets;
-  upstream_ = own ? openOwn(context_.worker(), endpoint_, stats(), *this)
+  upstream_ = own ? openOwn(context_.worker(), endpoint_, context_.stats(), *this)
                   : sharedSockets().open(endpoint_, max, one_way, *this);
   if (upstream_ == nullptr) retry_at_ = context_.now() + kRetry;
 }
@@ -163,7 +161,7 @@ bool Forward::archive(Archive& a) {
     moving_ = true;
     return true;
   }
-  upstream_ = own ? openOwn(context_.worker(), endpoint_, stats(), *this, std::move(adopted))
+  upstream_ = own ? openOwn(context_.worker(), endpoint_, context_.stats(), *this, std::move(adopted))
                   : shared.openAt(local, endpoint_, sockets == filters::Forward::ONE_WAY, *this);
   moving_ = upstream_ == nullptr;
   return true;

@@ -15,4 +15,7 @@ inline constexpr stats::Schema<Drop, Count> kSchema{
                   "Sessions that moved to another endpoint because their own refused packets."}},
     .sockets = true};
 
+// On one worker, by all sessions of the configured filter.
+using Stats = stats::TypedStats<std::remove_cvref_t<decltype(kSchema)>>;
+
 }  // namespace sluice::forward

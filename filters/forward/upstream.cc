@@ -2,27 +2,20 @@
 
 #include <algorithm>
 
-#include "filters/forward/statistics.h"
-
 namespace sluice::forward {
 namespace {
 
 constexpr Duration kDownTime = 1s;  // how long an endpoint that refused is skipped
 
-net::Address wildcardFor(const net::Address& endpoint) {
-  static constexpr uint8_t kZero[16] = {};
-  return net::Address(Bytes(kZero, endpoint.ip().size()), 0);
-}
-
 // The common part of all sockets towards upstreams.
 class UpstreamPort : public net::UdpReceiver {
  public:
-  UpstreamPort(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local,
-               const net::Address& connect_to, std::unique_ptr<net::UdpReservation> adopted)
+  UpstreamPort(chain::Worker& worker, Stats stats, const net::Address& local, const net::Address& connect_to,
+               std::unique_ptr<net::UdpReservation> adopted)
       : stats_(stats) {
     net::UdpOptions options;
     options.connect_to = connect_to;
-    options.stats = stats.sockets.get();
+    options.stats = &stats.sockets();
     if (adopted != nullptr) {
       port_ = worker.network().open(std::move(adopted), options, *this);
       return;
@@ -38,22 +31,22 @@ class UpstreamPort : public net::UdpReceiver {
   int descriptor() const { return port_->descriptor(); }
 
  protected:
-  void count(Drop reason) { stats_.drops[static_cast<size_t>(reason)].add(); }
+  void count(Drop reason) { stats_.drops(reason).add(); }
   void drop(net::PacketPtr packet, Drop reason) {
     count(reason);
     packet->settle();
   }
 
  private:
-  stats::FilterStats& stats_;
+  Stats stats_;
   std::unique_ptr<net::UdpPort> port_;
 };
 
 class OwnUpstream final : public Upstream, private UpstreamPort {
  public:
-  OwnUpstream(chain::Worker& worker, const net::Address& endpoint, stats::FilterStats& stats,
-              Receiver& receiver, std::unique_ptr<net::UdpReservation> adopted)
-      : UpstreamPort(worker, stats, wildcardFor(endpoint), endpoint, std::move(adopted)),
+  OwnUpstream(chain::Worker& worker, const net::Address& endpoint, Stats stats, Receiver& receiver,
+              std::unique_ptr<net::UdpReservation> adopted)
+      : UpstreamPort(worker, stats, endpoint.wildcard().withPort(0), endpoint, std::move(adopted)),
         endpoint_(endpoint),
         receiver_(receiver) {}
 
@@ -77,8 +70,8 @@ class OwnUpstream final : public Upstream, private UpstreamPort {
 
 }  // namespace
 
-std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
-                                  stats::FilterStats& stats, Upstream::Receiver& receiver,
+std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint, Stats stats,
+                                  Upstream::Receiver& receiver,
                                   std::unique_ptr<net::UdpReservation> adopted) {
   auto upstream = std::make_unique<OwnUpstream>(worker, endpoint, stats, receiver, std::move(adopted));
   if (!upstream->ok()) return nullptr;
@@ -87,7 +80,7 @@ std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& end
 
 class SharedSockets::Socket final : public UpstreamPort {
  public:
-  Socket(chain::Worker& worker, stats::FilterStats& stats, const net::Address& local,
+  Socket(chain::Worker& worker, Stats stats, const net::Address& local,
          std::unique_ptr<net::UdpReservation> adopted = nullptr)
       : UpstreamPort(worker, stats, local, {}, std::move(adopted)), v6_(local.isV6()) {}
 
@@ -134,8 +127,7 @@ class SharedUpstream final : public Upstream {
 
 }  // namespace
 
-SharedSockets::SharedSockets(chain::Worker& worker, stats::FilterStats& stats)
-    : worker_(worker), stats_(stats) {}
+SharedSockets::SharedSockets(chain::Worker& worker, Stats stats) : worker_(worker), stats_(stats) {}
 SharedSockets::~SharedSockets() = default;
 
 std::unique_ptr<Upstream> SharedSockets::open(const net::Address& endpoint, size_t max, bool one_way,
@@ -146,7 +138,7 @@ std::unique_ptr<Upstream> SharedSockets::open(const net::Address& endpoint, size
   auto it = std::find_if(sockets_.begin(), sockets_.end(), serves);
   if (it == sockets_.end()) {
     if (sockets_.size() >= max) return nullptr;
-    auto socket = std::make_unique<Socket>(worker_, stats_, wildcardFor(endpoint));
+    auto socket = std::make_unique<Socket>(worker_, stats_, endpoint.wildcard().withPort(0));
     if (!socket->ok()) return nullptr;
     it = sockets_.insert(sockets_.end(), std::move(socket));
   }
@@ -168,8 +160,8 @@ std::unique_ptr<Upstream> SharedSockets::openAt(const net::Address& local, const
   return std::make_unique<SharedUpstream>(**it, endpoint, !one_way);
 }
 
-SharedSockets& ForwardWorker::shared(stats::FilterStats& stats) {
-  auto& sockets = shared_[&stats];
+SharedSockets& ForwardWorker::shared(Stats stats) {
+  auto& sockets = shared_[&stats.sockets()];
   if (sockets == nullptr) sockets = std::make_unique<SharedSockets>(worker_, stats);
   return *sockets;
 }

@@ -6,9 +6,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "filters/forward/statistics.h"
 #include "source/chain/factory_context.h"
 #include "source/chain/worker.h"
-#include "source/stats/schema.h"
 
 namespace sluice::forward {
 
@@ -30,14 +30,14 @@ class Upstream {
 };
 
 // Opens a socket connected to `endpoint`, or uses `adopted` if not null. Null if no socket is available.
-std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint,
-                                  stats::FilterStats& stats, Upstream::Receiver& receiver,
+std::unique_ptr<Upstream> openOwn(chain::Worker& worker, const net::Address& endpoint, Stats stats,
+                                  Upstream::Receiver& receiver,
                                   std::unique_ptr<net::UdpReservation> adopted = nullptr);
 
 // Worker-wide sockets of one configured filter; on each socket an endpoint belongs to at most one session.
 class SharedSockets {
  public:
-  SharedSockets(chain::Worker& worker, stats::FilterStats& stats);
+  SharedSockets(chain::Worker& worker, Stats stats);
   ~SharedSockets();
 
   // With `one_way` the endpoint is shared too and replies are dropped. Null if all `max` sockets serve the
@@ -55,7 +55,7 @@ class SharedSockets {
 
  private:
   chain::Worker& worker_;
-  stats::FilterStats& stats_;
+  Stats stats_;
   std::vector<std::unique_ptr<Socket>> sockets_;
 };
 
@@ -65,7 +65,7 @@ class ForwardWorker {
   explicit ForwardWorker(chain::Worker& worker) : worker_(worker) {}
 
   // The sockets of the configured filter that counts in `stats`.
-  SharedSockets& shared(stats::FilterStats& stats);
+  SharedSockets& shared(Stats stats);
 
   // The endpoint for a session: by policy, skipping endpoints that refused a moment ago.
   net::Address choose(const chain::Cluster& cluster, const net::Address& client);
@@ -74,7 +74,7 @@ class ForwardWorker {
 
  private:
   chain::Worker& worker_;
-  std::unordered_map<stats::FilterStats*, std::unique_ptr<SharedSockets>> shared_;
+  std::unordered_map<const stats::SocketStats*, std::unique_ptr<SharedSockets>> shared_;
   std::unordered_map<net::Address, Instant> down_until_;  // bounded by the clusters' endpoints
   size_t next_ = 0;
 };

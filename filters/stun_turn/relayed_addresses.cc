@@ -42,7 +42,7 @@ std::unique_ptr<Relay> RelayedAddresses::openRelay(const net::Address& ip,
                                                    const TurnSettings& settings, const std::string& account,
                                                    std::optional<stun::ReservationToken>& token) {
   const TurnSettings& s = settings;
-  const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports, context_.sockets()};
+  const SharedRelays::Range range{ip, s.min_port, s.max_port, s.max_shared_ports, context_.stats().sockets()};
   if (s.shared_ports && !wanted.even) return worker_.sharedRelays().open(range, s.process, user_);
   if (s.shared_when_short) worker_.sharedRelays().prepare(range, s.process);
   std::unique_ptr<net::UdpReservation> next;
@@ -63,7 +63,7 @@ std::unique_ptr<Relay> RelayedAddresses::openRelay(const net::Address& ip,
 
 std::unique_ptr<Relay> RelayedAddresses::openOwn(std::unique_ptr<net::UdpReservation> port,
                                                  const TurnSettings& settings) {
-  return openOwnRelay(worker_.worker(), settings.process, context_.sockets(), std::move(port), user_);
+  return openOwnRelay(worker_.worker(), settings.process, context_.stats().sockets(), std::move(port), user_);
 }
 
 void RelayedAddresses::setExpiry(std::optional<stun::AddressFamily> family, Instant until) {
@@ -116,7 +116,7 @@ std::unique_ptr<Relay> RelayedAddresses::adopt(const net::Address& address, int 
   auto port = worker_.worker().network().adopt(descriptor);
   if (shared) {
     return worker_.sharedRelays().adopt(address, std::move(port), settings.min_port, settings.max_port,
-                                        context_.sockets(), settings.process, user_);
+                                        context_.stats().sockets(), settings.process, user_);
   }
   if (port == nullptr) return nullptr;
   return openOwn(std::move(port), settings);

@@ -33,11 +33,8 @@ class TypedContext {
   void record(Record histogram, Duration duration) {
     context_->record(static_cast<size_t>(histogram), duration);
   }
-  // The counter itself, for gauges and for objects that the sessions of a worker share. It lives as long as
-  // the process.
-  stats::Counter& counter(Count counter) { return context_->stats().counters[static_cast<size_t>(counter)]; }
-  // The statistics of the sockets that the filter opens. Its schema must have `sockets` set.
-  stats::SocketStats& sockets() { return *context_->stats().sockets; }
+  // The statistics themselves, for gauges and for objects that the sessions of a worker share.
+  stats::TypedStats<Schema> stats() { return stats::TypedStats<Schema>(context_->stats()); }
 
   // An empty packet to fill and pass on, or null when the worker's pool is exhausted.
   PacketPtr packet() { return context_->packet(); }

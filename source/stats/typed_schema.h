@@ -74,4 +74,23 @@ struct Schema {
   }
 };
 
+// A filter's statistics on one worker. `Schema` is the one that they were created with. A copy refers to the
+// same statistics, which live as long as the process.
+template <typename Schema>
+class TypedStats {
+ public:
+  explicit TypedStats(FilterStats& stats) : stats_(&stats) {}
+
+  Counter& drops(typename Schema::Drop reason) { return stats_->drops[static_cast<size_t>(reason)]; }
+  Counter& counter(typename Schema::Count counter) { return stats_->counters[static_cast<size_t>(counter)]; }
+  Histogram& histogram(typename Schema::Record histogram) {
+    return stats_->histograms[static_cast<size_t>(histogram)];
+  }
+  // The schema must have `sockets` set.
+  SocketStats& sockets() { return *stats_->sockets; }
+
+ private:
+  FilterStats* stats_;
+};
+
 }  // namespace sluice::stats

@@ -76,7 +76,7 @@ template <typename T>
 concept CanCount = requires(chain::TypedContext<Schema> context, T counter) {
   context.count(counter);
   context.count(counter, 2);
-  context.counter(counter);
+  context.stats().counter(counter);
 };
 template <typename T>
 concept CanRecord = requires(chain::TypedContext<Schema> context, T histogram) {
