@@ -108,22 +108,26 @@ void Dispatcher::removePlayer(const rooms::PlayerPtr& player) {
 void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by) {
   packet->kind = classify(packet->data());
   const TupleKey key{packet->remote, packet->local, port.id, usageOf(packet->kind)};
-  Session* session = sessions_.find(key);
-  if (session != nullptr && isSuperseded(*session, *packet)) {
-    session->close("replaced");
-    end(*session);
-    session = nullptr;
+  SessionTuple found = sessions_.find(key);
+  if (found.session != nullptr && isSuperseded(*found.session, *packet)) {
+    found.session->close("replaced");
+    end(*found.session);
+    found = {};
   }
   // An authenticated session is never evicted meanwhile.
-  Session* owner = session != nullptr && session->isAuthenticated() ? session : nullptr;
-  if (session != nullptr && authenticatesAnother(*session, *packet)) session = nullptr;
-  if (session == nullptr) session = admit(port, packet, by);
-  if (session == nullptr) return;
-  if (by != nullptr && !by->redirects) session->redirectWhenAuthenticated(*packet, by->from);
-  session->receive(std::move(packet));
+  const SessionTuple owner =
+      found.session != nullptr && found.session->isAuthenticated() ? found : SessionTuple();
+  if (found.session != nullptr && authenticatesAnother(*found.session, *packet)) found = {};
+  if (found.session == nullptr) found = admit(port, packet, by);
+  if (found.session == nullptr) return;
+  Session& session = *found.session;
+  packet->tuple = found.tuple;
+  if (by != nullptr && !by->redirects) session.redirectWhenAuthenticated(*packet, by->from);
+  session.receive(std::move(packet));
   // Not authenticated, so the check was a replay.
-  if (owner != nullptr && owner != session && !session->isAuthenticated(key.remote, key.local)) {
-    sessions_.giveBack(key, *owner);
+  if (owner.session != nullptr && owner.session != &session &&
+      !session.isAuthenticated(key.remote, key.local)) {
+    sessions_.giveBack(key, owner);
   }
 }
 
@@ -176,22 +180,22 @@ void Dispatcher::onRedirectMailed(net::PacketPtr&& packet) {
   packet.reset();
 }
 
-Session* Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
+SessionTuple Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (packet->kind == PacketKind::kStun) {
     const IceTable::Entry* entry = ice_.find(localUfrag(*packet));
     if (entry != nullptr) return admitPlayer(port, packet, entry->player, by);
   } else if (usageOf(packet->kind) == SessionUsage::kMedia && forwardToOwner(port, packet, by)) {
-    return nullptr;
+    return {};
   }
   if (draining_ || port.draining) {
     drop(port, packet, ListenerDrop::kDraining);
-    return nullptr;
+    return {};
   }
   if (packet->kind == PacketKind::kStun) {  // a TURN client may request its address
-    if (Session* turn = sessions_.find({packet->remote, packet->local, port.id, SessionUsage::kTurn}))
-      return turn;
+    const auto turn = sessions_.find({packet->remote, packet->local, port.id, SessionUsage::kTurn});
+    if (turn.session != nullptr) return turn;
   }
-  return open(port, packet, nullptr);
+  return {open(port, packet, nullptr)};
 }
 
 // True if the packet was mailed to the owner of its client's session, which mails it no further.
@@ -205,23 +209,20 @@ bool Dispatcher::forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const 
 
 // The worker that receives a player's first check owns the session. Packets cross between workers later only
 // if the client moves to an address that the kernel assigns to another worker.
-Session* Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
-                                 const MailNote* by) {
-  if (Session* session = sessions_.find(*player)) {
-    sessions_.addTuple(*session, *packet, port);
-    return session;
-  }
+SessionTuple Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
+                                     const MailNote* by) {
+  if (Session* session = sessions_.find(*player)) return sessions_.addTuple(*session, *packet, port);
   const auto self = static_cast<int32_t>(worker().index());
   int32_t owner = -1;
   if (!player->observed.worker.compare_exchange_strong(owner, self) && owner != self) {
     if (by != nullptr) {  // the owner's session has just ended
       drop(port, packet, ListenerDrop::kNoSession);
-      return nullptr;
+      return {};
     }
     mail(static_cast<unsigned>(owner), port, packet);
-    return nullptr;
+    return {};
   }
-  return open(port, packet, player);
+  return {open(port, packet, player)};
 }
 
 Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player) {

@@ -107,9 +107,9 @@ class Dispatcher final : public SessionHost, private net::IterationEnd {
 
   // `by`: the note of the worker that mailed the packet; null if it arrived at a socket of this worker.
   void dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailNote* by);
-  Session* admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
-  Session* admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
-                       const MailNote* by);
+  SessionTuple admit(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);
+  SessionTuple admitPlayer(WorkerPort& port, net::PacketPtr& packet, const rooms::PlayerPtr& player,
+                           const MailNote* by);
   bool isSuperseded(const Session& session, const net::Packet& packet) const;
   bool authenticatesAnother(const Session& session, const net::Packet& packet) const;
   bool forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by);

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "source/rooms/player.h"
-#include "source/runtime/session.h"
+#include "source/runtime/tuple_key.h"
+#include "source/runtime/tuples.h"
 
 namespace sluice::runtime {
 
 class Redirects {
  public:
-  static constexpr size_t kMaxPerPlayer = Session::kMaxTuples;
+  static constexpr size_t kMaxPerPlayer = Tuples::kMax;
 
   struct Target {
     unsigned owner;  // index of the worker

@@ -14,7 +14,8 @@ struct SavedTuple {
   net::Address local;
   uint16_t port = 0;  // WorkerPort::id
   bool authenticated = false;
-  void archive(Archive& a) { a(remote, local, port, authenticated); }
+  Instant since{};
+  void archive(Archive& a) { a(remote, local, port, authenticated, since); }
 };
 
 struct SavedSession {

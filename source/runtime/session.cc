@@ -14,7 +14,7 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
       port_(&port),
       usage_(usageOf(first.kind)),
       player_(std::move(player)),
-      tuples_{{first.remote, first.local, &port, !chain->authenticates}},
+      tuples_({{first.remote, first.local, &port, !chain->authenticates, first.received}}, 0),
       authenticated_(!chain->authenticates),
       created_(first.received),
       unauthenticated_since_(first.received),
@@ -22,11 +22,10 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
       generation_(host.generation().version),
       bucket_(bucket),
       chain_(std::move(chain), *this, *this, host.worker()) {
-  tuples_.reserve(kMaxTuples);
   countIn(chain_.spec(), 1);
 }
 
-Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
+Session::Session(SessionHost& host, const SavedSession& saved, Tuples tuples, WorkerPort& port,
                  chain::ChainSpecPtr chain, rooms::PlayerPtr player)
     : host_(host),
       id_(saved.id),
@@ -34,7 +33,6 @@ Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple
       usage_(saved.usage),
       player_(std::move(player)),
       tuples_(std::move(tuples)),
-      selected_(saved.selected),
       authenticated_(saved.authenticated),
       answered_(saved.answered),
       created_(saved.created),
@@ -46,7 +44,6 @@ Session::Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple
       packets_in_(saved.packets_in),
       packets_out_(saved.packets_out),
       chain_(std::move(chain), *this, *this, host.worker()) {
-  tuples_.reserve(kMaxTuples);
   countIn(chain_.spec(), 1);
 }
 
@@ -68,7 +65,7 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
                      .port = port_->id,
                      .ufrag = player_ != nullptr ? player_->negotiated.local.ufrag : "",
                      .tuples = {},
-                     .selected = static_cast<uint32_t>(selected_),
+                     .selected = static_cast<uint32_t>(tuples_.selectedIndex()),
                      .authenticated = authenticated_,
                      .bucket = bucket_,
                      .answered = answered_,
@@ -80,8 +77,8 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
                      .packets_out = packets_out_,
                      .filters = *std::move(filters),
                      .drops = drops()};
-  for (const Tuple& tuple : tuples_) {
-    saved.tuples.push_back({tuple.remote, tuple.local, tuple.port->id, tuple.authenticated});
+  for (const Tuple& tuple : tuples_.all()) {
+    saved.tuples.push_back({tuple.remote, tuple.local, tuple.port->id, tuple.authenticated, tuple.since});
   }
   return saved;
 }
@@ -91,39 +88,12 @@ Status Session::load(const SavedSession& saved, Descriptors& descriptors) {
   return chain_.load(saved.filters, descriptors);
 }
 
-Tuple* Session::find(const net::Address& remote, const net::Address& local, size_t likely) {
-  const auto matches = [&](const Tuple& tuple) { return tuple.remote == remote && tuple.local == local; };
-  if (likely < tuples_.size() && matches(tuples_[likely])) return &tuples_[likely];
-  const auto it = std::find_if(tuples_.begin(), tuples_.end(), matches);
-  return it == tuples_.end() ? nullptr : &*it;
-}
-
 void Session::receive(net::PacketPtr&& packet) {
   if (generation_ != host_.generation().version) adopt(host_.generation());
   if (isClosing()) return drop(std::move(packet), ListenerDrop::kClosing);
   last_activity_ = packet->received;
   ++packets_in_;
-  if (const Tuple* tuple = find(*packet)) packet->tuple = static_cast<uint8_t>(tuple - tuples_.data());
   chain_.ingress(std::move(packet));
-}
-
-std::optional<Tuple> Session::addTuple(const net::Packet& packet, WorkerPort& port) {
-  std::optional<Tuple> replaced;
-  const auto known = [&](const Tuple& tuple) {
-    return tuple.remote == packet.remote && tuple.local == packet.local && tuple.port == &port;
-  };
-  if (std::any_of(tuples_.begin(), tuples_.end(), known)) return replaced;
-  if (tuples_.size() == kMaxTuples) {
-    const size_t oldest = selected_ == 0 ? 1 : 0;
-    auto victim =
-        std::find_if(tuples_.begin(), tuples_.end(), [](const Tuple& t) { return !t.authenticated; });
-    if (victim == tuples_.end()) victim = tuples_.begin() + static_cast<ptrdiff_t>(oldest);
-    replaced = *victim;
-    if (static_cast<size_t>(victim - tuples_.begin()) < selected_) --selected_;
-    tuples_.erase(victim);
-  }
-  tuples_.push_back({packet.remote, packet.local, &port, false});
-  return replaced;
 }
 
 const rooms::IceCredentials* Session::iceCredentials(std::string_view local_ufrag) const {
@@ -131,7 +101,7 @@ const rooms::IceCredentials* Session::iceCredentials(std::string_view local_ufra
 }
 
 bool Session::authenticate(const net::Packet& check) {
-  Tuple* tuple = find(check);
+  Tuple* tuple = tuples_.find(check);
   if (tuple == nullptr) return false;
   if (const auto worker = std::exchange(tuple->redirect_at, std::nullopt)) {
     host_.onRedirect(check, *tuple, *worker);
@@ -140,7 +110,7 @@ bool Session::authenticate(const net::Packet& check) {
   if (std::exchange(tuple->authenticated, true)) return true;
   logAuthenticated(*this, tuple->remote);
   if (!std::exchange(authenticated_, true)) {
-    selected_ = static_cast<size_t>(tuple - tuples_.data());
+    tuples_.select(*tuple);
     host_.onEstablished(*this);
   }
   chain_.announceAuthenticated(check.remote);
@@ -148,31 +118,30 @@ bool Session::authenticate(const net::Packet& check) {
 }
 
 bool Session::isAuthenticated(const net::Packet& packet) const {
-  const Tuple* tuple = const_cast<Session*>(this)->find(packet);
+  const Tuple* tuple = tuples_.find(packet);
   return tuple != nullptr && tuple->authenticated;
 }
 
 bool Session::isAuthenticated(const net::Address& remote, const net::Address& local) const {
-  const Tuple* tuple = const_cast<Session*>(this)->find(remote, local);
+  const Tuple* tuple = tuples_.find(remote, local);
   return tuple != nullptr && tuple->authenticated;
 }
 
 void Session::unauthenticate() {
   if (!std::exchange(authenticated_, false)) return;
-  for (Tuple& tuple : tuples_) tuple.authenticated = false;
+  tuples_.unauthenticate();
   unauthenticated_since_ = host_.worker().clock().now();
   host_.onUnauthenticated(*this);
 }
 
 void Session::redirectWhenAuthenticated(const net::Packet& packet, unsigned worker) {
-  if (Tuple* tuple = find(packet)) tuple->redirect_at = worker;
+  tuples_[packet.tuple].redirect_at = worker;
 }
 
 void Session::select(const net::Address& remote, const net::Address& local) {
-  const Tuple* tuple = find(remote, local);
+  const Tuple* tuple = tuples_.find(remote, local);
   if (tuple == nullptr || !tuple->authenticated) return;
-  const size_t before = std::exchange(selected_, static_cast<size_t>(tuple - tuples_.data()));
-  if (before != selected_) logSelected(*this);
+  if (tuples_.select(*tuple)) logSelected(*this);
 }
 
 void Session::keepAlive() {
@@ -219,7 +188,8 @@ void Session::onInnerEnd(net::PacketPtr&& packet) {
 
 void Session::onOuterEnd(net::PacketPtr&& packet) {
   if (packet->route() == net::Packet::Route::kExplicit) return sendExplicitly(std::move(packet));
-  const Tuple* tuple = packet->route() == net::Packet::Route::kReply ? find(*packet) : &tuples_[selected_];
+  const Tuple* tuple =
+      packet->route() == net::Packet::Route::kReply ? tuples_.find(*packet) : &tuples_.selected();
   if (tuple == nullptr) return drop(std::move(packet), ListenerDrop::kNoTuple);
   packet->remote = tuple->remote;
   packet->local = tuple->local;

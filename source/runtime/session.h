@@ -12,52 +12,25 @@
 #include "source/runtime/generation.h"
 #include "source/runtime/saved_session.h"
 #include "source/runtime/session_usage.h"
+#include "source/runtime/tuples.h"
 
 namespace sluice::runtime {
 
-struct WorkerPort;
 class SessionHost;
-
-// The client's address, the server's address, and the port that received the datagram.
-struct Tuple {
-  net::Address remote;
-  net::Address local;
-  WorkerPort* port;
-  bool authenticated;
-  // The worker that receives the client's packets and mails them here, as long as it has to be notified when
-  // the client has authenticated.
-  std::optional<unsigned> redirect_at = std::nullopt;
-};
-
-// The key under which a session is found.
-struct TupleKey {
-  net::Address remote;
-  net::Address local;  // a wildcard listener has several
-  uint16_t port;       // WorkerPort::id
-  SessionUsage usage;
-  bool operator==(const TupleKey&) const = default;
-};
-struct TupleKeyHash {
-  size_t operator()(const TupleKey& key) const {
-    return key.remote.hash() ^ (size_t{key.port} << 1 | static_cast<size_t>(key.usage));
-  }
-};
 
 class Session final : public chain::Session, private chain::ChainEnds {
  public:
-  static constexpr size_t kMaxTuples = 8;  // candidate pairs of one client
-
   // `bucket`: by which the versions of a chain share the sessions.
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
           chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player);
   // A session taken over from another process. `tuples` are those whose port exists; load() reads the rest.
-  Session(SessionHost& host, const SavedSession& saved, std::vector<Tuple> tuples, WorkerPort& port,
+  Session(SessionHost& host, const SavedSession& saved, Tuples tuples, WorkerPort& port,
           chain::ChainSpecPtr chain, rooms::PlayerPtr player);
   ~Session() override;
 
   uint64_t id() const override { return id_; }
-  const net::Address& remote() const override { return tuples_[selected_].remote; }
-  const net::Address& local() const override { return tuples_[selected_].local; }
+  const net::Address& remote() const override { return tuples_.selected().remote; }
+  const net::Address& local() const override { return tuples_.selected().local; }
   const rooms::PlayerPtr& player() const override { return player_; }
   const rooms::IceCredentials* iceCredentials(std::string_view local_ufrag) const override;
   bool authenticate(const net::Packet& check) override;
@@ -73,12 +46,11 @@ class Session final : public chain::Session, private chain::ChainEnds {
   bool isEstablished() const { return chain_.spec().authenticates ? authenticated_ : answered_; }
   void close(std::string_view reason) override;
 
-  // Handles a datagram from the client.
+  // Handles a datagram from the client; its `tuple` is set.
   void receive(net::PacketPtr&& packet);
 
-  // Adds the address of a check, unless it is known. If there are kMaxTuples, it replaces an unauthenticated
-  // one, otherwise the oldest one that is not selected; returns the replaced tuple.
-  std::optional<Tuple> addTuple(const net::Packet& packet, WorkerPort& port);
+  // Adds the address pair of a check.
+  Tuples::Added addTuple(const net::Packet& packet, WorkerPort& port) { return tuples_.add(packet, port); }
   // `worker` mailed the packet, because it does not redirect this client yet.
   void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
   // Switches to the worker's current generation. If its listener or chain was removed, the session stays
@@ -107,7 +79,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   uint64_t generation() const { return generation_; }
   uint32_t bucket() const { return bucket_; }
   SessionUsage usage() const { return usage_; }
-  const std::vector<Tuple>& tuples() const { return tuples_; }
+  const std::vector<Tuple>& tuples() const { return tuples_.all(); }
   const chain::FilterChain& chain() const { return chain_; }
   // The port on which the session's first packet arrived.
   WorkerPort& port() const { return *port_; }
@@ -127,17 +99,13 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void onInnerEnd(net::PacketPtr&& packet) override;
   void onOuterEnd(net::PacketPtr&& packet) override;
   void sendExplicitly(net::PacketPtr packet);
-  // Null: not the client's. `likely` is the index of the tuple that is compared first.
-  Tuple* find(const net::Address& remote, const net::Address& local, size_t likely = 0);
-  Tuple* find(const net::Packet& packet) { return find(packet.remote, packet.local, packet.tuple); }
 
   SessionHost& host_;
   const uint64_t id_;
   WorkerPort* const port_;
   const SessionUsage usage_;
   const rooms::PlayerPtr player_;
-  std::vector<Tuple> tuples_;  // at least one; oldest first
-  size_t selected_ = 0;
+  Tuples tuples_;
   bool authenticated_;
   bool answered_ = false;
   const Instant created_;

@@ -20,7 +20,7 @@ SavedWorker saveSessions(const SessionTable& sessions, const Redirects& redirect
   }
   for (const auto& [key, target] : redirects.all()) {
     saved.redirects.push_back(
-        {{key.remote, key.local, key.port, false}, target.owner, target.player->negotiated.local.ufrag});
+        {{key.remote, key.local, key.port, false, {}}, target.owner, target.player->negotiated.local.ufrag});
   }
   return saved;
 }
@@ -39,13 +39,14 @@ Result<std::unique_ptr<Session>> restoreSession(const SavedSession& saved, Sessi
   std::vector<Tuple> tuples;
   for (const SavedTuple& tuple : saved.tuples) {
     if (WorkerPort* at = ports.find(tuple.port)) {
-      tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated});
+      tuples.push_back({tuple.remote, tuple.local, at, tuple.authenticated, tuple.since});
     }
   }
   if (tuples.size() != saved.tuples.size() || saved.selected >= tuples.size()) {
     return Error{"", "one of its addresses no longer exists"};
   }
-  return std::make_unique<Session>(host, saved, std::move(tuples), *port, *chain, player);
+  return std::make_unique<Session>(host, saved, Tuples(std::move(tuples), saved.selected), *port, *chain,
+                                   player);
 }
 
 void restoreRedirects(const std::vector<SavedRedirect>& saved, const IceTable& players,

@@ -11,9 +11,9 @@ TupleKey keyOf(const Tuple& tuple, const Session& session) {
 
 }  // namespace
 
-Session* SessionTable::find(const TupleKey& key) const {
+SessionTuple SessionTable::find(const TupleKey& key) const {
   const auto it = by_tuple_.find(key);
-  return it == by_tuple_.end() ? nullptr : it->second;
+  return it == by_tuple_.end() ? SessionTuple() : it->second;
 }
 
 Session* SessionTable::find(const rooms::Player& player) const {
@@ -30,7 +30,8 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   Session& session = *owned;
   session.table_index_ = sessions_.size();
   sessions_.push_back(std::move(owned));
-  for (const Tuple& tuple : session.tuples()) by_tuple_[keyOf(tuple, session)] = &session;
+  uint8_t index = 0;
+  for (const Tuple& tuple : session.tuples()) by_tuple_[keyOf(tuple, session)] = {&session, index++};
   const Tuple& first = session.tuples().front();
   if (!first.port->isHairpin()) {  // sessions behind relays are bounded by the allocations
     session.source_ = first.remote.site();
@@ -41,15 +42,16 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
   return session;
 }
 
-void SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
-  if (const auto replaced = session.addTuple(packet, port)) forgetTuple(*replaced, session);
-  by_tuple_[{packet.remote, packet.local, port.id, session.usage()}] = &session;
+SessionTuple SessionTable::addTuple(Session& session, const net::Packet& packet, WorkerPort& port) {
+  const Tuples::Added added = session.addTuple(packet, port);
+  if (added.replaced) forgetTuple(*added.replaced, session);
+  return by_tuple_[{packet.remote, packet.local, port.id, session.usage()}] = {&session, added.index};
 }
 
 // The address may meanwhile belong to another session.
 void SessionTable::forgetTuple(const Tuple& tuple, const Session& session) {
   const auto it = by_tuple_.find(keyOf(tuple, session));
-  if (it != by_tuple_.end() && it->second == &session) by_tuple_.erase(it);
+  if (it != by_tuple_.end() && it->second.session == &session) by_tuple_.erase(it);
 }
 
 void SessionTable::remove(Session& session) {

@@ -177,7 +177,7 @@ struct DispatcherFixture {
     return open;
   }
   const Session* find(const Address& remote) const {
-    return dispatcher.sessions().find({remote, kLocal, 7, runtime::SessionUsage::kMedia});
+    return dispatcher.sessions().find({remote, kLocal, 7, runtime::SessionUsage::kMedia}).session;
   }
 
   rooms::PlayerPtr player(const std::string& ufrag, const std::string& password = "") {

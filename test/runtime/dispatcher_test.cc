@@ -313,12 +313,11 @@ TEST_CASE("a player's addresses share one session, which ends when the player le
 TEST_CASE("above the limit of addresses of a session, the newest replaces an old one") {
   Fixture f;
   f.player("ours");
-  for (uint16_t i = 0; i <= Session::kMaxTuples; ++i)
-    f.receive(kAlice.withPort(5000 + i), check("ours:theirs"));
+  for (uint16_t i = 0; i <= Tuples::kMax; ++i) f.receive(kAlice.withPort(5000 + i), check("ours:theirs"));
   CHECK(f.dispatcher.sessions().size() == 1);
-  const Session* session = f.find(kAlice.withPort(5000 + Session::kMaxTuples));
+  const Session* session = f.find(kAlice.withPort(5000 + Tuples::kMax));
   REQUIRE(session != nullptr);
-  CHECK(session->tuples().size() == Session::kMaxTuples);
+  CHECK(session->tuples().size() == Tuples::kMax);
   CHECK(session->remote() == kAlice);  // the selected one stays
   CHECK(f.find(kAlice) == session);
   CHECK(f.find(kAlice.withPort(5001)) == nullptr);
