@@ -71,7 +71,9 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
       stats_(setup.workers),
       rooms_({}, setup.workers, clock_),
       packets_(kPackets),
-      ports_(network_, setup.workers),
+      make_network_(std::move(setup.network)),
+      network_(make_network_(loop_, packets_)),
+      ports_(*network_, setup.workers),
       applier_({.file = options.config,
                 .concurrency = options.concurrency,
                 .clock = clock_,
@@ -84,7 +86,7 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
                 .ports = ports_},
                std::move(setup.environment)),
       external_addresses_(applier_, {.clock = clock_,
-                                     .network = network_,
+                                     .network = *network_,
                                      .packets = packets_,
                                      .timers = loop_.timers(),
                                      .machine = net::machineAddresses,
@@ -140,7 +142,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   if (!predecessor.ok()) return predecessor.errors();
   auto dtls = makeDtls(predecessor->get());
   if (!dtls.ok()) return dtls.errors();
-  Setup setup{.workers = workers.ok() ? workers->count : 1, .dtls = *std::move(dtls), .environment = {}};
+  Setup setup{.workers = workers.ok() ? workers->count : 1, .dtls = *std::move(dtls)};
   setup.environment.machine = *std::move(machine);
   if (*predecessor != nullptr) {
     setup.environment.discovered = (*predecessor)->identity().discovered;
@@ -192,7 +194,8 @@ void Server::startWorkers(const config::WorkerSettings& settings) {
                                                                        .count = settings.count,
                                                                        .max_packets = settings.max_packets,
                                                                        .pin = settings.pin_threads,
-                                                                       .coalesce = settings.coalesce},
+                                                                       .coalesce = settings.coalesce,
+                                                                       .network = make_network_},
                                                 workers_));
   }
   for (auto& worker : workers_.workers) worker->start();
