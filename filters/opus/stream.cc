@@ -168,7 +168,7 @@ void Stream::onFrame(net::PacketPtr&& packet, const Out& out) {
   if (transcoder_ != nullptr) return transcode(std::move(packet), out);
   if (std::exchange(renumber_, false)) offset_ = static_cast<uint16_t>(last_sequence_ + 1 - out.sequence);
   last_sequence_ = static_cast<uint16_t>(out.sequence + offset_);
-  if (offset_ != 0) writeU16(&packet->mutableData()[2], last_sequence_);
+  if (offset_ != 0) writeU16(&packet->mutableHeader(4)[2], last_sequence_);
   const Bytes payload = payloadOf(*packet);
   const auto steps = static_cast<uint16_t>(out.sequence - released_);
   const auto elapsed = static_cast<int32_t>(out.timestamp - released_timestamp_);

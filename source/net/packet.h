@@ -66,6 +66,13 @@ class Packet {
     onChange();
     return {block_ + offset_, size_};
   }
+  // For a change of the first `size` bytes, which are no payload: rtp() reads them again, origin still
+  // applies.
+  MutableBytes mutableHeader(size_t size) {
+    assert(size <= size_);
+    rtp_state_ = RtpState::kUnknown;
+    return {block_ + offset_, size};
+  }
   size_t size() const { return size_; }
   size_t headroom() const { return offset_; }
   size_t tailroom() const { return kCapacity - offset_ - size_; }
@@ -132,7 +139,7 @@ class Packet {
   bool dont_fragment = false;  // on egress, over IPv4: refuse it if it is too long
 
   // On egress: a packet that ends with the same payload as this one, for filters that may have to retransmit
-  // it. A change of the data resets it.
+  // it. mutableData() and changes of the size reset it.
   SharedPacket origin;
 
   // Scratch space for the filter that owns the packet. It is lost when the packet is passed to another

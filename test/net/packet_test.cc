@@ -105,12 +105,15 @@ TEST_CASE("a packet is parsed as RTP again only after its data changed") {
   CHECK(packet->rtp() == rtp);
   writeU16(&packet->mutableData()[2], 7);
   CHECK(packet->rtp()->sequence == 7);
+  writeU16(&packet->mutableHeader(4)[2], 8);
+  CHECK(packet->rtp()->sequence == 8);
   packet->resize(11);
   CHECK(packet->rtp() == nullptr);
   packet->settle();
 }
 
-TEST_CASE("a change of the data ends the packet's reference to its origin, reading does not") {
+TEST_CASE(
+    "a change of the payload ends the packet's reference to its origin, reading and renumbering do not") {
   PacketPool pool(256);
   PacketPtr original = pool.acquire();
   original->assign(kRtp);
@@ -126,6 +129,7 @@ TEST_CASE("a change of the data ends the packet's reference to its origin, readi
   };
   CHECK_FALSE(change([](Packet& p) { p.rtp(); }));
   CHECK_FALSE(change([](Packet& p) { (void)p.data(); }));
+  CHECK_FALSE(change([](Packet& p) { p.mutableHeader(12)[3] = 1; }));
   CHECK(change([](Packet& p) { p.mutableData()[12] = 1; }));
   CHECK(change([](Packet& p) { p.prepend(4); }));
   CHECK(change([](Packet& p) { p.removePrefix(1); }));
