@@ -4,14 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "filters/module/host.h"
 #include "source/base/file.h"
+#include "source/base/system_error.h"
 #include "source/crypto/hmac.h"
 
 namespace sluice::module {
@@ -34,7 +33,7 @@ std::string versionOf(const std::string& content) {
 Result<std::string> makeDirectory() {
   std::string path = (std::filesystem::temp_directory_path() / "sluice-modules-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) {
-    return Error{"", "cannot create a folder for copies of modules: " + std::string(std::strerror(errno))};
+    return systemError("cannot create a folder for copies of modules");
   }
   return path;
 }

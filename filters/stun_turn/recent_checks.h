@@ -7,6 +7,7 @@
 
 #include "source/base/archive.h"
 #include "source/base/bytes.h"
+#include "source/base/hash.h"
 #include "source/base/random.h"
 #include "source/codec/stun.h"
 #include "source/net/address.h"
@@ -51,10 +52,7 @@ class RecentChecks {
 
   uint32_t hashOf(const stun::TransactionId& id) const {
     uint64_t hash = salt_;
-    for (size_t at = 0; at < id.size(); at += 4) {
-      hash = (hash ^ readU32(&id[at])) * 0x9E3779B97F4A7C15;
-      hash ^= hash >> 32;
-    }
+    for (size_t at = 0; at < id.size(); at += 4) hash = multiplyAndFold(hash ^ readU32(&id[at]));
     return static_cast<uint32_t>(hash);
   }
 

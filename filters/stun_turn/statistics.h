@@ -142,33 +142,16 @@ inline constexpr stats::Schema<Drop, Count> kSchema{
 
 using Context = chain::TypedContext<std::remove_cvref_t<decltype(kSchema)>>;
 
-// Refusals by the error code of the response.
-struct Refusal {
-  stun::ErrorCode code;
-  Count count;
-};
-inline constexpr Refusal kRefusals[] = {
-    {stun::ErrorCode::kTryAlternate, Count::kRefused300},
-    {stun::ErrorCode::kBadRequest, Count::kRefused400},
-    {stun::ErrorCode::kUnauthorized, Count::kRefused401},
-    {stun::ErrorCode::kForbidden, Count::kRefused403},
-    {stun::ErrorCode::kUnknownAttribute, Count::kRefused420},
-    {stun::ErrorCode::kAllocationMismatch, Count::kRefused437},
-    {stun::ErrorCode::kStaleNonce, Count::kRefused438},
-    {stun::ErrorCode::kAddressFamilyNotSupported, Count::kRefused440},
-    {stun::ErrorCode::kWrongCredentials, Count::kRefused441},
-    {stun::ErrorCode::kUnsupportedTransportProtocol, Count::kRefused442},
-    {stun::ErrorCode::kPeerAddressFamilyMismatch, Count::kRefused443},
-    {stun::ErrorCode::kAllocationQuotaReached, Count::kRefused486},
-    {stun::ErrorCode::kInsufficientCapacity, Count::kRefused508},
-};
-
-// The statistic of an error code in a TURN response.
+// The statistic of an error code in a TURN response: the one whose label is the code.
 constexpr Count refusalOf(stun::ErrorCode code) {
-  for (const Refusal& refusal : kRefusals) {
-    if (refusal.code == code) return refusal.count;
+  const auto number = static_cast<unsigned>(code);
+  for (auto count = Count::kRefused300; count <= Count::kRefused508;
+       count = Count{static_cast<int>(count) + 1}) {
+    const std::string_view label = kSchema.counters[count].value;
+    if (number == (label[0] - '0') * 100u + (label[1] - '0') * 10u + (label[2] - '0')) return count;
   }
   return Count::kRefused400;
 }
+static_assert(refusalOf(stun::ErrorCode::kForbidden) == Count::kRefused403);
 
 }  // namespace sluice::stun_turn

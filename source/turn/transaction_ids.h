@@ -1,7 +1,9 @@
-// Transaction ids of indications: they must differ and look random; no one checks them. SplitMix64.
+// Transaction ids of indications. They must differ, and need not be unpredictable, since an indication has no
+// response.
 #pragma once
 
 #include "source/base/bytes.h"
+#include "source/base/hash.h"
 #include "source/base/random.h"
 #include "source/codec/stun.h"
 
@@ -18,12 +20,7 @@ class TransactionIds {
   }
 
  private:
-  uint64_t step() {
-    uint64_t z = state_ += 0x9E3779B97F4A7C15;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9;
-    z = (z ^ z >> 27) * 0x94D049BB133111EB;
-    return z ^ z >> 31;
-  }
+  uint64_t step() { return splitMix64(state_ += kGoldenRatio64); }
 
   uint64_t state_ = 0;
 };

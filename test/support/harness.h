@@ -65,7 +65,7 @@ class FakeSession final : public chain::Session {
   bool authenticate(const net::Packet& check) override { return authenticate(check.remote); }
   bool authenticate(const net::Address& address);
   bool isAuthenticated(const net::Packet& packet) const override {
-    return authenticated.contains(packet.remote);
+    return packet.local == local_address && authenticated.contains(packet.remote);
   }
   bool isAuthenticated() const override { return authenticated.contains(selected); }
   void unauthenticate() override { authenticated.clear(); }
