@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,7 +12,7 @@
 #include "filters/repair/repair.h"
 #include "filters/rtp_router/rtp_router.h"
 #include "source/codec/rtcp_feedback.h"
-#include "test/support/harness.h"
+#include "test/support/room_fixture.h"
 
 namespace sluice::test {
 
@@ -60,11 +58,7 @@ struct Agreed {
   const char* pacer = nullptr;  // outward of repair; null: none
 };
 
-struct Room {
-  ManualClock clock;
-  FakeWorker worker{clock};
-  rooms::Directory directory{{}, 1, clock};
-  std::map<std::string, std::unique_ptr<ChainHarness>> chains;
+struct Room : RoomFixture {
   ChainHarness& speaker;
   ChainHarness& receiver;
   uint16_t next = 100;
@@ -77,38 +71,16 @@ struct Room {
 
   ChainHarness& add(const std::string& name, Agreed agreed, const char* config = "",
                     const char* room = "room") {
-    rooms::Negotiated negotiated;
-    negotiated.local = {name, "password"};
-    negotiated.cname = "cname-" + name;
-    rooms::AudioSection line;
-    line.opus_payload_type = kOpus;
-    line.feedback.nack = agreed.nack;
-    if (agreed.red) line.red_payload_type = kRed;
-    if (agreed.rtx) line.rtx_payload_type = kRtx;
-    negotiated.sending.emplace();
-    static_cast<rooms::AudioSection&>(*negotiated.sending) = line;
-    negotiated.sending->ssrcs = agreed.ssrcs;
-    rooms::Slot slot;
-    static_cast<rooms::AudioSection&>(slot) = line;
-    slot.ssrc = 0x5107'0000 + static_cast<uint32_t>(chains.size()) * 16;
-    slot.rtx_ssrc = slot.ssrc + 1;
-    negotiated.slots.push_back(slot);
-    auto player = directory.join(room, name, negotiated);
-    REQUIRE(player.ok());
+    Media media{.ssrcs = agreed.ssrcs};
+    media.section.opus_payload_type = kOpus;
+    media.section.feedback.nack = agreed.nack;
+    if (agreed.red) media.section.red_payload_type = kRed;
+    if (agreed.rtx) media.section.rtx_payload_type = kRtx;
     std::vector<FilterConfig> filters{{repair::filterType(), config}, {rtp_router::filterType(), ""}};
     if (agreed.pacer != nullptr) filters.insert(filters.begin(), {pacer::filterType(), agreed.pacer});
-    auto chain = std::make_unique<ChainHarness>(worker, filters);
-    chain->directory = &directory;
-    chain->session.known_player = *player;
-    (*player)->observed.connected = true;
-    chain->chain();
-    return *(chains[name] = std::move(chain));
+    return join(name, media, std::move(filters), room);
   }
 
-  void wait(Duration duration) {
-    clock.advance(duration);
-    worker.timers().run();
-  }
   void speak(uint16_t sequence) { speaker.ingress(rtpPacket(sequence, frame(sequence))); }
   // Speaks `count` frames, 20 ms apart.
   void speak() {
