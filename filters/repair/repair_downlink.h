@@ -35,9 +35,9 @@ class RepairDownlink {
   static constexpr Duration kIdle = 15s;
 
   void onReport(const rtcp::Packet& part, std::optional<double>& reported) const;
-  void onRequests(const rtcp::Packet& part, size_t& asked, Instant now);
+  void onRequests(const rtcp::Packet& part, size_t& requested, Instant now);
   // True: the receiver requests this packet for the first time.
-  bool answer(uint32_t ssrc, uint16_t sequence, Instant now);
+  bool onRequest(uint32_t ssrc, uint16_t sequence, Instant now);
   // Retransmits if the budget allows.
   void resend(DownlinkStream& stream, SentPacket& sent, Instant now);
   void repeatPauses();

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "filters/repair/redundancy_room.h"
+#include "filters/repair/red_capacity.h"
 #include "source/base/clock.h"
 
 namespace sluice::repair {
@@ -51,7 +51,7 @@ class RepairPolicy {
   Line line_;
   RecoveryMode current_ = RecoveryMode::kNothing;
   Instant since_{};
-  RedundancyRoom room_;
+  RedCapacity capacity_;
 };
 
 // The loss of a line, from the receiver's reports and requests; samples decay with a half-life of about 2 s.

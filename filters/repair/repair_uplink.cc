@@ -13,7 +13,7 @@ namespace sluice::repair {
 namespace {
 
 constexpr Duration kLongestRecovery = 10s;  // a timestamp may have any value
-constexpr size_t kMostAskedAtOnce = 64;
+constexpr size_t kMaxRequestedAtOnce = 64;
 
 }  // namespace
 
@@ -118,7 +118,7 @@ void RepairUplink::armNacks() {
 }
 
 void RepairUplink::sendNacks() {
-  std::array<uint16_t, kMostAskedAtOnce> wanted;
+  std::array<uint16_t, kMaxRequestedAtOnce> wanted;
   const size_t count = stream_.scheduler().takeRequests(settings_->uplink.scheduler, context_.now(),
                                                         player_.line.roundTrip(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
@@ -173,12 +173,12 @@ void RepairUplink::archive(Archive& a) {
 void RepairUplink::describe(chain::Description& out) const {
   const media::NackScheduler& scheduler = stream_.scheduler();
   const bool nack = stream_.section().feedback.nack && settings_->uplink.nack;
-  const Duration answer = scheduler.retransmissionTime(context_.now(), player_.line.roundTrip());
+  const Duration retransmission = scheduler.retransmissionTime(context_.now(), player_.line.roundTrip());
   out.emplace_back("uplink.nack", nack ? "yes" : "no");
   out.emplace_back("uplink.lost", std::to_string(scheduler.lost()));
   out.emplace_back("uplink.recovered", std::to_string(scheduler.returned()));
   out.emplace_back("uplink.overtaken_ms", std::to_string(scheduler.reordering() / 1ms));
-  out.emplace_back("uplink.answer_ms", std::to_string(answer / 1ms));
+  out.emplace_back("uplink.answer_ms", std::to_string(retransmission / 1ms));
 }
 
 }  // namespace sluice::repair

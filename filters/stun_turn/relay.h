@@ -81,7 +81,7 @@ class RelayPort final : private net::UdpReceiver {
   struct Memory {
     net::Address peer;
     uint64_t version = 0;
-    bool answer = false;
+    bool is_local = false;
   };
   Memory last_local_;
   std::unique_ptr<net::UdpPort> port_;

@@ -34,9 +34,9 @@ class NackScheduler {
   // Another stream of the same sender follows: forgets the packets, but keeps the counters.
   void restart() { started_ = false; }
   // `timestamp` at 48 kHz and `frame` tell when the packets before it should have arrived. A packet that
-  // arrives sooner than `quickest_answer` after its request was merely reordered.
+  // arrives sooner than `quickest_retransmission` after its request was merely reordered.
   Arrival onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now,
-                   Duration quickest_answer = {});
+                   Duration quickest_retransmission = {});
   // Another packet carried the missing one.
   void fill(uint16_t sequence);
 
@@ -76,8 +76,8 @@ class NackScheduler {
     bool too_late = false;                                 // it was not requested in time
     std::chrono::duration<uint32_t, std::micro> waited{};  // from noticing the gap to the first request
     Instant expected{};
-    Instant asked{};  // or noticed, if not requested yet
-    void archive(Archive& a) { a(state, requests, too_late, expected, asked); }
+    Instant requested{};  // or noticed, if not requested yet
+    void archive(Archive& a) { a(state, requests, too_late, expected, requested); }
   };
   Entry& at(int64_t extended) { return entries_[static_cast<size_t>(extended) % kWindow]; }
   const Entry& at(int64_t extended) const { return entries_[static_cast<size_t>(extended) % kWindow]; }
@@ -90,10 +90,10 @@ class NackScheduler {
   Instant expectedAt(uint32_t timestamp) const;
   // Whether the packet is the retransmission for a request that was made before anything revealed its loss.
   bool isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
-                           Duration quickest_answer) const;
+                           Duration quickest_retransmission) const;
   void onReordered(Duration late);
   // When to request this entry; Instant::max(): never.
-  Instant due(const Entry& entry, const Config& config, Duration answer) const;
+  Instant due(const Entry& entry, const Config& config, Duration retransmission) const;
 
   bool started_ = false;
   bool has_old_ = false;

@@ -39,7 +39,7 @@ class ExternalAddresses final : public Participant {
 
   ConfigApplier& applier_;
   const Io io_;
-  std::optional<config::NatSettings> asking_;  // what the probes were made for
+  std::optional<config::NatSettings> probed_;  // what the probes were made for
   std::vector<std::unique_ptr<NatProbe>> probes_;
   std::optional<Instant> checked_;
 };

@@ -62,7 +62,7 @@ class HttpEndpoints final : public reload::Participant {
   };
   http::Handlers adminHandlers();
   http::Handlers joinHandlers();
-  http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
+  http::Response unlessHandedOver(const std::function<http::Response()>& respond) const;
   void configureAdmin(const config::Settings& settings);
   void configureJoin(const reload::Running& running);
   void logAddresses(const config::Settings& settings) const;

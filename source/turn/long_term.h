@@ -27,7 +27,7 @@ class LongTerm {
   LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> generator,
            std::shared_ptr<const credentials::Source> source);
 
-  // The verdict on the request's nonce; kForeign without one. Cheap, unlike authenticate().
+  // The verdict on the request's nonce; kUnknown without one. Cheap, unlike authenticate().
   NonceGenerator::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
   // `nonce`: what judge() returned. `continuing`: the user that owns the allocation concerned, or empty.
   Authentication authenticate(const stun::Message& request, NonceGenerator::Verdict nonce,

@@ -34,7 +34,7 @@ class NonceGenerator {
   enum class Verdict {
     kValid,
     kStale,   // of this server, and one to two lifetimes old
-    kForeign  // of another server, or too old to tell
+    kUnknown  // of another server, or too old to tell
   };
   Verdict judge(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
 

@@ -37,7 +37,7 @@ TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another,
   // The tick's bits wrap; the MAC covers all of it.
   for (const int lifetimes : {2, 3, 4, 128}) {
     CAPTURE(lifetimes);
-    CHECK(after(lifetimes * kKind.lifetime) == Verdict::kForeign);
+    CHECK(after(lifetimes * kKind.lifetime) == Verdict::kUnknown);
   }
 }
 
@@ -46,15 +46,15 @@ TEST_CASE("NonceGenerator: nonces of another client, server or kind are foreign"
   ManualClock clock;
   const Instant now = clock.now();
   const std::string nonce = generator.make(kClient, now, kKind);
-  CHECK(generator.judge(nonce, kClient.withPort(5001), now, kKind) == Verdict::kForeign);
-  CHECK(generator.judge(nonce, *net::Address::parse("192.0.2.2:5000"), now, kKind) == Verdict::kForeign);
-  CHECK(NonceGenerator().judge(nonce, kClient, now, kKind) == Verdict::kForeign);
+  CHECK(generator.judge(nonce, kClient.withPort(5001), now, kKind) == Verdict::kUnknown);
+  CHECK(generator.judge(nonce, *net::Address::parse("192.0.2.2:5000"), now, kKind) == Verdict::kUnknown);
+  CHECK(NonceGenerator().judge(nonce, kClient, now, kKind) == Verdict::kUnknown);
   for (const uint32_t features :
        {0u, kUsernameAnonymityFeature, kPasswordAlgorithmsFeature | kUsernameAnonymityFeature}) {
     CAPTURE(features);
     const NonceGenerator::Kind other{.features = features, .lifetime = kKind.lifetime};
-    CHECK(generator.judge(nonce, kClient, now, other) == Verdict::kForeign);
-    CHECK(generator.judge(generator.make(kClient, now, other), kClient, now, kKind) == Verdict::kForeign);
+    CHECK(generator.judge(nonce, kClient, now, other) == Verdict::kUnknown);
+    CHECK(generator.judge(generator.make(kClient, now, other), kClient, now, kKind) == Verdict::kUnknown);
   }
 }
 
@@ -66,10 +66,10 @@ TEST_CASE("NonceGenerator: a nonce that was changed in any place is foreign") {
     CAPTURE(i);
     std::string changed = nonce;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
-    CHECK(generator.judge(changed, kClient, clock.now(), kKind) == Verdict::kForeign);
-    CHECK(generator.judge(nonce.substr(0, i), kClient, clock.now(), kKind) == Verdict::kForeign);
+    CHECK(generator.judge(changed, kClient, clock.now(), kKind) == Verdict::kUnknown);
+    CHECK(generator.judge(nonce.substr(0, i), kClient, clock.now(), kKind) == Verdict::kUnknown);
   }
-  CHECK(generator.judge(nonce + "A", kClient, clock.now(), kKind) == Verdict::kForeign);
+  CHECK(generator.judge(nonce + "A", kClient, clock.now(), kKind) == Verdict::kUnknown);
 }
 
 TEST_CASE("NonceGenerator: nonces of one moment differ by their salt") {

@@ -80,7 +80,7 @@ TEST_CASE("RFC 8656 11.5: an error ends neither allocation nor permission") {
   Session s;
   s.received(kPeer, 3, 3);
   s.server.network().failSend(s.client.relayed[0], 90);
-  CHECK(ways(s.server, s.client) == "both");
+  CHECK(flows(s.server, s.client) == "both");
   CHECK(s.client.refresh().code() == kSuccess);
 }
 
