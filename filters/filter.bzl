@@ -1,4 +1,4 @@
-"""What every filter's folder needs to say, said once."""
+"""The target that every filter's folder has."""
 
 _ENGINE = [
     "//source/base",

@@ -47,7 +47,7 @@ class Reassembly {
     net::Address remote{};
     uint16_t id = 0;
     uint8_t last = 0;
-    uint16_t arrived = 0;    // a bit for each index
+    uint16_t arrived = 0;    // one bit per index
     uint16_t size = 0;       // of every fragment except the last; 0: none arrived
     uint16_t last_size = 0;  // 0: it has not arrived
     Instant began{};

@@ -1,4 +1,5 @@
-// Whether a line has spare capacity for RED: one that loses much more with it than without has none. Pure.
+// Decides whether a line has spare capacity for RED: a line that loses much more with RED than without has
+// none. Pure.
 #pragma once
 
 #include "source/base/clock.h"

@@ -15,7 +15,7 @@ enum class RecoveryMode {
   kRed1,      // each packet repeats the previous frame: for single losses
   kRed2,      // the two previous frames: for short bursts
   kNackRed1,  // both: so much is lost that retransmissions are lost too
-  kFec,       // nothing here helps: the speakers' encoders add FEC, since they are told of the loss
+  kFec,       // no mode here helps: the speakers' encoders add FEC, since RTCP reports the loss to them
 };
 std::string_view name(RecoveryMode mode);
 // The number of frames that each packet repeats.

@@ -33,7 +33,7 @@ void RepairUplink::onRtp(net::PacketPtr&& packet) {
   const uint64_t lost = stream_.scheduler().lost();
   const media::NackScheduler::Arrival arrival =
       stream_.onPacket(*rtp, carrier, packet->received, player_.line.roundTrip());
-  const uint64_t lost_now = stream_.scheduler().lost();  // another stream starts at zero
+  const uint64_t lost_now = stream_.scheduler().lost();  // a new stream starts at zero
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::NackScheduler::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
   if (arrival == media::NackScheduler::Arrival::kDuplicate) {
@@ -61,7 +61,7 @@ void RepairUplink::onRtx(net::PacketPtr&& packet) {
   if (!stream_.unwrapRtx(*packet, *packet->rtp())) return context_.drop(std::move(packet), Drop::kStray);
   const rtp::Packet* repeated = packet->rtp();
   if (repeated == nullptr) return context_.drop(std::move(packet), Drop::kMalformed);
-  // Only a missing packet: otherwise any number in an RTX packet could pass for the stream's newest.
+  // Accepts only a missing packet: otherwise any number in an RTX packet could pass for the newest.
   if (!stream_.scheduler().isMissing(repeated->sequence)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }

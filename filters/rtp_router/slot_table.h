@@ -1,4 +1,4 @@
-// Which speaker a receiver hears on which of its slots. Pure.
+// Assigns speakers to the slots of one receiver. Pure.
 //
 // Slots are for speech. Silent packets of an open microphone may use a free slot, and yield it to the first
 // speaker that needs it.

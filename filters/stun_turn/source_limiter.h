@@ -27,7 +27,7 @@ class SourceLimiter {
   // `rate` responses per second and source, > 0, with a burst of five times as many.
   SourceLimiter(Source source, double rate) : source_(source), rate_(rate) {}
 
-  // Whether a response is allowed now.
+  // True if a response is allowed now.
   bool wouldAllow(const net::Address& client, Instant now) const {
     const auto [first, second] = placesOf(client);
     return after((*rows_)[0][first], now) <= now + kBurst || after((*rows_)[1][second], now) <= now + kBurst;

@@ -45,12 +45,12 @@ class DropCounts {
     uint32_t packets;
   };
 
-  // A drop that happens at `now`.
+  // Counts a drop at `now`.
   void add(const FilterContext* filter, uint32_t reason, Instant now) {
     last_ = static_cast<uint8_t>(restore(filter, reason, 1));
     last_at_ = now;
   }
-  // Drops that another process counted. Returns their place, or kPlaces for other().
+  // Adds drops that another process counted. Returns their place, or kPlaces for other().
   size_t restore(const FilterContext* filter, uint32_t reason, uint32_t packets) {
     for (size_t i = 0; i < used_; ++i) {
       if (places_[i].filter != filter || places_[i].reason != reason) continue;
@@ -66,7 +66,7 @@ class DropCounts {
   }
   void addOther(uint32_t packets) { raise(other_, packets); }
 
-  // For when the filter is removed or its reasons change: moves its counts to other().
+  // Moves the filter's counts to other(), since it is removed or its reasons change.
   void forget(const FilterContext* filter) {
     uint8_t kept = 0;
     uint8_t last = kPlaces;

@@ -63,8 +63,8 @@ class Api final : private rooms::Observer {
   // Takes effect for the next request.
   void configure(Options options);
 
-  // While draining, joins get 503; leaving and reading still work. Players are told that their calls end
-  // within `limit`, or, without it, that they should leave.
+  // While draining, joins get 503; leaving and reading still work. An event notifies players that their calls
+  // end within `limit`, or, without it, that they should leave.
   void drain(std::optional<Duration> limit);
 
   // Sends subscribers the changes in their rooms. Call it every RoomFeed::kInterval.

@@ -1,5 +1,5 @@
-// Puts the frames of one RTP stream in order and tells when to play each. It handles places, not packets: the
-// caller keeps the packets in an array of kMaxFrames, at the places that it returns. Pure, any clock.
+// Puts the frames of one RTP stream in order and decides when to play each. It manages places, not packets:
+// the caller keeps the packets in an array of kMaxFrames, at the places that it returns. Pure, any clock.
 #pragma once
 
 #include <array>

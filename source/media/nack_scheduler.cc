@@ -7,7 +7,7 @@
 namespace sluice::media {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP or a retransmission tells
+constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP or a retransmission shows it
 constexpr Duration kPauses = 120ms;            // more than any jitter that matters here
 constexpr Duration kTimerSlack = 2ms;          // how late a thread may send a request
 

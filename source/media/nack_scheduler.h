@@ -33,7 +33,7 @@ class NackScheduler {
   };
   // Another stream of the same sender follows: forgets the packets, but keeps the counters.
   void restart() { started_ = false; }
-  // `timestamp` at 48 kHz and `frame` tell when the packets before it should have arrived. A packet that
+  // `timestamp` at 48 kHz and `frame` give the expected arrival of the packets before it. A packet that
   // arrives sooner than `quickest_retransmission` after its request was merely reordered.
   Arrival onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now,
                    Duration quickest_retransmission = {});
@@ -58,7 +58,7 @@ class NackScheduler {
   // How long nearly every recent retransmission took; the round trip until there are any.
   Duration retransmissionTime(Instant now, Duration round_trip) const;
 
-  // Which packets are missing and requested; the line's properties are learned again.
+  // Archives which packets are missing and requested. The line's properties are measured again.
   void archive(Archive& a) {
     a(started_, has_old_, last_old_, lost_, bursts_, returned_);
     if (started_) a(highest_, timestamp_, arrived_, talkspurt_, oldest_missing_, entries_, next_);
@@ -88,7 +88,7 @@ class NackScheduler {
   void advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now);
   void expectNext(Instant now);
   Instant expectedAt(uint32_t timestamp) const;
-  // Whether the packet is the retransmission for a request that was made before anything revealed its loss.
+  // True if the packet is the retransmission for a request that was made before anything revealed its loss.
   bool isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
                            Duration quickest_retransmission) const;
   void onReordered(Duration late);

@@ -1,6 +1,5 @@
-// How long voice waits so that the receiver hears no jitter: a high quantile of how much later packets arrive
-// than the quickest ones, from a histogram in which older packets weigh less, as in NetEQ's delay manager.
-// Pure.
+// The playout delay that removes jitter: a high quantile of how much later packets arrive than the quickest
+// ones, from a histogram in which older packets weigh less, as in NetEQ's delay manager. Pure.
 #pragma once
 
 #include <array>

@@ -43,7 +43,7 @@ class Address {
   Bytes ip() const { return Bytes(ip_).first(isV6() ? 16 : family_ == Family::kV4 ? 4 : 0); }
   uint16_t port() const { return port_; }
   Address withPort(uint16_t port) const { return Address(ip(), port); }
-  // What counts as one client: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
+  // The unit of per-client limits: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
   Address site() const;
   // The wildcard address of the same family, with this port.
   Address wildcard() const;

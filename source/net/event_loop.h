@@ -17,7 +17,7 @@
 
 namespace sluice::net {
 
-// Work for the end of the loop's iteration, after all sockets were read and timers fired; mostly flushing.
+// Work for the end of the loop's iteration, after all sockets were read and timers fired; usually a flush.
 class IterationEnd {
  public:
   virtual ~IterationEnd() = default;

@@ -1,4 +1,4 @@
-// One player of one room: what signalling negotiated (immutable), and what is learned while it is connected.
+// One player of one room: the result of signalling (immutable), and state that changes while it is connected.
 // Each part names its writer.
 #pragma once
 

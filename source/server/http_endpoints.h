@@ -48,7 +48,7 @@ class HttpEndpoints final : public reload::Participant {
   void drain(std::optional<Duration> limit);
   // Another process serves from now on: requests are refused and their connections closed.
   void handOver();
-  // Tells subscribers of rooms what has changed. Call it every join::RoomFeed::kInterval.
+  // Sends the changes in rooms to their subscribers. Call it every join::RoomFeed::kInterval.
   void publishRooms();
   // Closes replaced servers without connections. Not from a handler.
   void sweep();

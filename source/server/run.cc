@@ -31,7 +31,7 @@ int printErrors(const Errors& errors, std::FILE* out) {
   return 1;
 }
 
-// Asks the running proxy, which knows its sessions and what its filters compare.
+// Requests the plan from the running proxy, since it depends on the sessions and filters there.
 int diff(const Options& options) {
   const auto file = config::readText(options.config);
   if (!file.ok()) return printErrors(file.errors(), stdout);

@@ -53,7 +53,7 @@ class Server {
   enum class State {
     kStarting,  // another process may own the socket's file
     kServing,
-    kIdentified,  // a process has said hello; it prepares
+    kIdentified,  // a process has sent kHello; it prepares
     kWaiting,     // it is ready; handshakes are in progress
     kHandedOver,
   };

@@ -66,8 +66,8 @@ uint32_t NonceGenerator::featuresOf(std::string_view nonce) {
   return 0;
 }
 
-NonceGenerator::Verdict NonceGenerator::judge(std::string_view nonce, const net::Address& client, Instant now,
-                                              const Kind& kind) const {
+NonceGenerator::Verdict NonceGenerator::verify(std::string_view nonce, const net::Address& client,
+                                               Instant now, const Kind& kind) const {
   if (nonce.size() != kSize || !nonce.starts_with(cookie(kind.features))) return Verdict::kUnknown;
   const std::string_view end = nonce.substr(kCookieSize);
   uint64_t bits = 0;

@@ -1,5 +1,5 @@
-// Which peers a TURN client may communicate with. Safe by default: only public unicast addresses, and none of
-// this machine.
+// The peers with which a TURN client may communicate. Safe by default: only public unicast addresses, and
+// none of this machine.
 #pragma once
 
 #include <set>

@@ -49,7 +49,7 @@ struct Fixture {
     }
     bytes.resize(writer.finish().value());
     const auto request = *stun::parse(bytes);
-    return auth.authenticate(request, auth.judge(request, kClient, clock.now()), "");
+    return auth.authenticate(request, auth.verifyNonce(request, kClient, clock.now()), "");
   }
   std::optional<ErrorCode> errorOf(const Parts& parts) const { return authenticate(parts).error; }
 
