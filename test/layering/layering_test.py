@@ -9,12 +9,12 @@ import build_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]  # of the sources, also when this file is a link in the runfiles
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-TABLE = "| folder or target | sees |"
+TABLE = "| folder or target | may depend on |"
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
 
 
 def read_table():
-    """What each folder or target sees."""
+    """The allowed dependencies of each folder or target."""
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     rows = ROW.findall(text.partition(TABLE)[2].partition("\n\n")[0])
     return {name: [] if seen == "none" else seen.split(", ") for name, seen in rows}
@@ -49,7 +49,7 @@ class Layering(unittest.TestCase):
         target = name_in_table(label)
         return target if target in self.table else target.partition(":")[0]
 
-    def sees(self, target, dep):
+    def allows(self, target, dep):
         if build_files.folder_of(dep) == build_files.folder_of(target.label):
             return True
         seen = self.table.get(self.row(target.label), [])
@@ -81,7 +81,7 @@ class Layering(unittest.TestCase):
                 for target in self.targets.values()
                 if not target.label.startswith("//test/")
                 for dep in target.deps
-                if dep.startswith("//") and not self.sees(target, dep)
+                if dep.startswith("//") and not self.allows(target, dep)
             ]
         )
 
@@ -90,7 +90,7 @@ class Layering(unittest.TestCase):
         errors = []
         for name, seen in self.table.items():
             above.add(name.partition(":")[0])
-            errors += [f"`{name}` sees {other}" for other in seen if other.partition(":")[0] not in above]
+            errors += [f"`{name}` may depend on {other}" for other in seen if other.partition(":")[0] not in above]
         self.expect_none(errors)
 
 
