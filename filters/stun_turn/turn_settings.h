@@ -24,7 +24,7 @@ struct TurnSettings {
   static std::optional<TurnSettings> make(const filters::Turn& config, chain::FactoryContext& context,
                                           Errors& errors);
 
-  // Compares what the settings depend on besides the configuration, which is equal.
+  // Compares the other inputs of settings whose configuration is equal.
   bool sameSurroundings(const TurnSettings& other) const {
     return credentials->sameAs(*other.credentials) && *nat == *other.nat && listener == other.listener &&
            peers.own() == other.peers.own();

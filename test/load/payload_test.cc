@@ -22,7 +22,7 @@ std::vector<uint8_t> stamped(Bytes opus, const Stamp& mark = kStamp) {
   return out;
 }
 
-// The decoded audio of packets, from a decoder that does not know stamps.
+// The decoded audio of packets, from a decoder that ignores stamps.
 std::vector<opus_int16> decoded(const std::vector<std::vector<uint8_t>>& packets) {
   int error = 0;
   OpusDecoder* decoder = opus_decoder_create(48'000, 1, &error);

@@ -24,7 +24,7 @@ TEST_CASE("RFC 8489 9.2: a nonce begins with the cookie and the features, and ha
   CHECK(NonceGenerator::featuresOf("") == 0);
 }
 
-TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another, then foreign") {
+TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another, then unknown") {
   const NonceGenerator generator;
   ManualClock clock;
   const std::string nonce = generator.make(kClient, clock.now(), kKind);
@@ -41,7 +41,7 @@ TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another,
   }
 }
 
-TEST_CASE("NonceGenerator: nonces of another client, server or kind are foreign") {
+TEST_CASE("NonceGenerator: nonces of another client, server or kind are unknown") {
   const NonceGenerator generator;
   ManualClock clock;
   const Instant now = clock.now();
@@ -58,7 +58,7 @@ TEST_CASE("NonceGenerator: nonces of another client, server or kind are foreign"
   }
 }
 
-TEST_CASE("NonceGenerator: a nonce that was changed in any place is foreign") {
+TEST_CASE("NonceGenerator: a nonce with any byte changed is unknown") {
   const NonceGenerator generator;
   ManualClock clock;
   const std::string nonce = generator.make(kClient, clock.now(), kKind);

@@ -16,7 +16,7 @@ struct Session {
     client.allocate({family(kIpv6, stun::kAdditionalAddressFamily)});
     client.permit({kPeer, kPeerV6});
   }
-  // What the client receives for an error about `peer`.
+  // The data that the client receives for an error about `peer`.
   std::string received(const std::string& peer, uint8_t type, uint8_t code, uint32_t mtu = 0) {
     const net::Address address = *net::Address::parse(peer);
     for (const net::Address& relay : client.relayed)

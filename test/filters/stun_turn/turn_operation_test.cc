@@ -243,7 +243,7 @@ TEST_CASE("clients of one address get relays on another") {
   CHECK(inside.relay().ipString() == "198.51.100.1");
 }
 
-TEST_CASE("clients are told the relay's address as mapped by the NAT") {
+TEST_CASE("clients get the relay's address as mapped by the NAT") {
   TurnServer server;
   TurnClient client(server);
   auto nat = std::make_shared<net::AddressMap>();

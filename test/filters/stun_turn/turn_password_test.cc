@@ -120,7 +120,7 @@ TEST_CASE("RFC 8489 9.2.1: a nonce whose security features were removed in trans
     Session s;
     Auth auth = s.client.auth();
     auth.nonce->replace(9, 4, features);
-    if (features != "gAAA") auth = legacy(auth);  // the client believes that there is no list
+    if (features != "gAAA") auth = legacy(auth);  // the client assumes that there is no list
     CHECK(s.allocate(auth).code() == 438);
     CHECK(s.server.network().open_ports() == 0);
   }
@@ -165,7 +165,7 @@ TEST_CASE("RFC 8489 14.4: a USERHASH that is not 32 bytes long matches no user")
   }
 }
 
-TEST_CASE("RFC 8489 9.2.4: a server that cannot know all names does not offer anonymity") {
+TEST_CASE("RFC 8489 9.2.4: a server that cannot list all usernames does not offer anonymity") {
   TurnServer server;
   server.shared_secrets = {"a shared secret"};
   TurnClient client(server);

@@ -1,4 +1,4 @@
-// RFC 8656 sections 6 and 7.2: which relayed transport address an allocation gets, and for how long.
+// RFC 8656 sections 6 and 7.2: the relayed transport address of an allocation, and its lifetime.
 #include <doctest/doctest.h>
 
 #include <memory>

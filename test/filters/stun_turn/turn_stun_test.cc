@@ -1,5 +1,5 @@
-// RFC 8489 sections 5, 6.3 and 12: which datagrams a TURN server accepts as STUN messages, and how it treats
-// others.
+// RFC 8489 sections 5, 6.3 and 12: the datagrams that a TURN server accepts as STUN messages, and its
+// handling of others.
 #include <doctest/doctest.h>
 
 #include <set>
