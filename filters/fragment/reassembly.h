@@ -35,7 +35,7 @@ class Reassembly {
   // The oldest incomplete message that began at or before `then`; null if there is none. Forgets complete
   // messages on the way: until then, duplicates of their fragments are recognized.
   net::PacketPtr expire(Instant then);
-  // When the oldest one began; Instant::max() if there is none.
+  // The time at which the oldest one began; Instant::max() if there is none.
   Instant oldest() const;
   // Messages beyond a smaller capacity stay until they end.
   void setCapacity(size_t max_messages);

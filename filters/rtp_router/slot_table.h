@@ -18,7 +18,7 @@ class SlotTable {
  public:
   explicit SlotTable(size_t slots) : slots_(slots) {}
 
-  // How much louder than the quietest holder a speaker must be to take its slot, in dB.
+  // A speaker must be louder than the quietest holder by this margin, in dB, to take its slot.
   static constexpr uint8_t kMargin = 12;
 
   struct Assignment {

@@ -32,7 +32,7 @@ class Consent {
     *pair = {remote, local, now};
   }
 
-  // How egress treats the selected pair.
+  // The decision of egress about the selected pair.
   enum class Verdict {
     kKeep,
     kMove,     // to latest(): the selected pair is no longer checked, and that one is
@@ -48,7 +48,7 @@ class Consent {
     if (now - last < timeout) return Verdict::kKeep;
     return now - latest().last < timeout ? Verdict::kMove : Verdict::kExpired;
   }
-  // When the verdict of evaluate() may change, unless a pair is renewed before.
+  // The time at which the verdict of evaluate() may change, unless a pair is renewed before.
   Instant due(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
     const auto last = lastOf(remote, local);
     const Instant stale = last ? *last + timeout / 3 : now;

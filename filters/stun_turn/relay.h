@@ -21,8 +21,8 @@ class RelayUser {
   virtual bool permits(const net::Address& peer) const = 0;
   // True if it has a permission for this IP address, whatever the port.
   virtual bool expects(const net::Address& ip) const = 0;
-  // How many peers (address and port) it may claim on a shared port at a time.
-  virtual size_t mostClaims() const = 0;
+  // The number of peers (address and port) that it may claim on a shared port at a time.
+  virtual size_t maxClaims() const = 0;
 };
 
 class Relay {

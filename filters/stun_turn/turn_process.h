@@ -35,7 +35,7 @@ class TurnProcess {
   };
   // Takes `places` in the quotas, or none.
   Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
-  // Gives one place back.
+  // Returns one place.
   void release(const std::string& user, Instant now);
   // For a handover: archives the nonce key, so that nonces stay valid. Allocations are handed over with their
   // sessions; ports that are only reserved are not.
@@ -84,7 +84,7 @@ class TurnProcess {
   std::map<stun::ReservationToken, Reserved> reservations_;
 };
 
-// A place in the quotas that admit() took. Its holder gives it back with release().
+// A place in the quotas that admit() took. Its holder returns it with release().
 struct QuotaPlace {
   std::shared_ptr<TurnProcess> process;
   std::shared_ptr<Account> account;

@@ -85,7 +85,7 @@ class DropCounts {
   // In order of first occurrence.
   std::span<const Place> places() const { return {places_.data(), used_}; }
   uint32_t other() const { return other_; }
-  // When the last drop of this process happened; Instant{}: there was none.
+  // The time of the last drop in this process; Instant{}: there was none.
   Instant lastAt() const { return last_at_; }
   // Its place; null: it is one of other().
   const Place* last() const { return last_ < used_ ? &places_[last_] : nullptr; }

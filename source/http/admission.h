@@ -32,7 +32,7 @@ struct Limits {
 
 class Admission {
  public:
-  // Why a connection or request was refused.
+  // The reason for which a connection or request was refused.
   enum class Refusal : uint8_t {
     kConnections,
     kConnectionsPerSource,

@@ -70,10 +70,10 @@ class JitterBuffer {
   void pass(uint16_t sequence);
 
   Out pop(Instant now);
-  // When pop() returns something; Instant::max() if it never will.
+  // The time from which on pop() returns something; Instant::max() if it never will.
   Instant due() const;
 
-  // Only while nothing is held and after a frame has left. nextDue(): when the next frame is due.
+  // Valid only while nothing is held and after a frame has left. nextDue(): when the next frame is due.
   // giveUpNext(): returns that frame as a gap and stops waiting for it; `after`: how many samples later its
   // substitute is.
   Instant nextDue() const { return delay_.playout(last_timestamp_ + last_samples_); }

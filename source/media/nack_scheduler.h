@@ -42,20 +42,20 @@ class NackScheduler {
 
   // Also true for the packet after the newest, if it was requested.
   bool isMissing(uint16_t sequence) const;
-  // When a missing packet should have arrived, as far as that is known; for one that arrived after all, by
-  // its timestamp.
+  // The expected arrival of a missing packet, as far as it is known; of one that arrived after all, by its
+  // timestamp.
   Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
 
   // Writes the packets to request now, in rising order, and counts them as requested. The last one may be the
   // one after the newest: if the packet that begins a pause is lost, nothing else reveals it. `round_trip`:
   // as RTCP measured it; 0: unknown.
   size_t takeRequests(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
-  // When takeRequests() has work again; Instant::max(): no packet is worth requesting.
+  // The time at which takeRequests() has work again; Instant::max(): no packet is worth requesting.
   Instant nextNack(const Config& config, Instant now, Duration round_trip);
 
-  // How late nearly every reordered packet arrives; 0: packets arrive in order.
+  // The lateness that nearly no reordered packet exceeds; 0: packets arrive in order.
   Duration reordering() const { return reordering_; }
-  // How long nearly every recent retransmission took; the round trip until there are any.
+  // The time that nearly no recent retransmission exceeded; the round trip until there are any.
   Duration retransmissionTime(Instant now, Duration round_trip) const;
 
   // Archives which packets are missing and requested. The line's properties are measured again.
@@ -92,7 +92,7 @@ class NackScheduler {
   bool isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
                            Duration quickest_retransmission) const;
   void onReordered(Duration late);
-  // When to request this entry; Instant::max(): never.
+  // The time at which to request this entry; Instant::max(): never.
   Instant due(const Entry& entry, const Config& config, Duration retransmission) const;
 
   bool started_ = false;

@@ -50,9 +50,9 @@ class Address {
 
   std::string toString() const;
   std::string ipString() const;
-  // The same in every process for the same salt.
+  // Has the same value in every process for the same salt.
   size_t hash(uint64_t salt) const;
-  // For tables: salted at random in each process, so that no one can choose addresses that collide.
+  // For tables. The salt is random in each process, so that no one can choose addresses that collide.
   size_t hash() const;
   auto operator<=>(const Address&) const = default;
   void archive(Archive& a) { a(ip_, port_, family_); }

@@ -51,8 +51,8 @@ class PortManager {
   };
   // The workers keep the descriptors.
   std::vector<Saved> save() const;
-  // Ports of another process: the next prepare() takes those that fit instead of binding, under the same id;
-  // commit() closes the rest.
+  // Takes ports of another process: the next prepare() uses those that fit instead of binding, under the same
+  // id; commit() closes the rest.
   void inherit(std::vector<Saved> ports);
 
   // Bound addresses that `generation` no longer has.

@@ -74,7 +74,7 @@ struct SendingSection : AudioSection {
   }
   friend bool operator==(const SendingSection&, const SendingSection&) = default;
 
-  // How long an SSRC must be silent before another one may replace it unannounced. Longer than the gaps of
+  // The silence of an SSRC after which another one may replace it unannounced. Longer than the gaps of
   // discontinuous transmission.
   static constexpr Duration kSsrcTimeout = 2s;
 

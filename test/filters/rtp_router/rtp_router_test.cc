@@ -514,7 +514,7 @@ TEST_CASE("reports contain the packets sent to a receiver, a speaker's loss, and
   CHECK(block->cumulative_lost == 1);
   CHECK(block->fraction_lost == 25);  // one of ten
 
-  // Bob responds at once: the round trip is the time since the his_report, and he lost half.
+  // Bob responds at once: the round trip is the time since the report, and he lost half.
   std::vector<uint8_t> his_report(200);
   rtcp::Writer writer(his_report);
   const rtcp::ReportBlock his{.ssrc = info->ssrc, .fraction_lost = 128, .last_sr = rtcp::middle(info->ntp)};
