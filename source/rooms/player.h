@@ -73,7 +73,7 @@ struct Signalled {
   void archive(Archive& a) { a(origin, remote, local, answer_id, answer_version); }
 };
 
-// Shared by signalling and the owning worker; lives until its last user is gone.
+// Shared by signalling and the owning worker; lives until its last user has released it.
 struct Player {
   Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed,
          uint32_t as_number = nextNumber())
