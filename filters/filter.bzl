@@ -1,4 +1,4 @@
-"""What every filter's folder needs to say, said once."""
+"""The target that every filter's folder has."""
 
 _ENGINE = [
     "//source/base",
@@ -15,7 +15,7 @@ def sluice_filter(name, srcs = None, hdrs = None, deps = []):
       name: the filter's name and folder; its proto is api/filters/<name>.proto.
       srcs: sources; default <name>.cc.
       hdrs: headers; default <name>.h.
-      deps: what it needs besides the engine, e.g. "//source/codec:rtp".
+      deps: dependencies in addition to the engine, e.g. "//source/codec:rtp".
     """
     native.cc_library(
         name = name,

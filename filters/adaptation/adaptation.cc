@@ -19,7 +19,7 @@ enum class Drop { kNoPacket };
 enum class Count { kChanges, kEvents, kRtcpOut };
 constexpr stats::Schema<Drop, Count> kSchema{
     .drops = {{Drop::kNoPacket, "no_packet"}},
-    .counters = {{Count::kChanges, "changes", "How often another profile was chosen."},
+    .counters = {{Count::kChanges, "changes", "Changes of the recommended profile."},
                  {Count::kEvents, "events", "Profiles signalled as events of the join API."},
                  {Count::kRtcpOut, "rtcp_out", "Bit rates signalled by RTCP."}}};
 

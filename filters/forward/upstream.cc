@@ -173,7 +173,7 @@ net::Address ForwardWorker::choose(const chain::Cluster& cluster, const net::Add
     const net::Address& endpoint = cluster.endpoints[(first + i) % n];
     if (!isDown(endpoint)) return endpoint;
   }
-  return cluster.endpoints[first % n];  // all are down: better to try than to give up
+  return cluster.endpoints[first % n];  // all are down: try one anyway
 }
 
 void ForwardWorker::markDown(const net::Address& endpoint) {

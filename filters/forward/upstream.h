@@ -12,7 +12,8 @@
 
 namespace sluice::forward {
 
-// One session's use of an upstream. Destroying it returns the socket, or the place on it.
+// One session's use of an upstream. Destroying it closes the socket, or frees the endpoint on a
+// shared one.
 class Upstream {
  public:
   class Receiver {
@@ -59,7 +60,7 @@ class SharedSockets {
   std::vector<std::unique_ptr<Socket>> sockets_;
 };
 
-// What all forward filters of a worker share.
+// State that all forward filters of a worker share.
 class ForwardWorker {
  public:
   explicit ForwardWorker(chain::Worker& worker) : worker_(worker) {}

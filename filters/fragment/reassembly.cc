@@ -43,7 +43,7 @@ Reassembly::Message& Reassembly::vacate(net::PacketPtr& evicted) {
 
 Reassembly::Verdict Reassembly::check(const Message& message, const FragmentHeader& header, size_t size) {
   if (header.last != message.last) return Verdict::kInconsistent;
-  if ((message.came >> header.index & 1) != 0) return Verdict::kDuplicate;
+  if ((message.arrived >> header.index & 1) != 0) return Verdict::kDuplicate;
   const bool is_last = header.index == header.last;
   if (!is_last && message.size != 0 && message.size != size) return Verdict::kInconsistent;
   // A fragment that has not arrived yet has at least one byte.
@@ -58,7 +58,7 @@ void Reassembly::place(Message& message, const FragmentHeader& header, Bytes pay
   // The payload may be that of the message's own packet.
   std::memmove(message.packet->mutableData().data() + at, payload.data(), payload.size());
   (is_last ? message.last_size : message.size) = static_cast<uint16_t>(payload.size());
-  message.came = static_cast<uint16_t>(message.came | 1u << header.index);
+  message.arrived = static_cast<uint16_t>(message.arrived | 1u << header.index);
 }
 
 net::PacketPtr Reassembly::finish(Message& message) {
@@ -93,7 +93,7 @@ Reassembly::Result Reassembly::add(const FragmentHeader& header, net::PacketPtr&
   if (verdict != Verdict::kAdded) return {verdict, std::move(fragment)};
   place(*message, header, payload);
   fragment->settle();
-  if (message->came + 1u < 2u << message->last) return {Verdict::kAdded};
+  if (message->arrived + 1u < 2u << message->last) return {Verdict::kAdded};
   return {Verdict::kComplete, finish(*message)};
 }
 

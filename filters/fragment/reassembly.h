@@ -35,7 +35,7 @@ class Reassembly {
   // The oldest incomplete message that began at or before `then`; null if there is none. Forgets complete
   // messages on the way: until then, duplicates of their fragments are recognized.
   net::PacketPtr expire(Instant then);
-  // When the oldest one began; Instant::max() if there is none.
+  // The time at which the oldest one began; Instant::max() if there is none.
   Instant oldest() const;
   // Messages beyond a smaller capacity stay until they end.
   void setCapacity(size_t max_messages);
@@ -47,7 +47,7 @@ class Reassembly {
     net::Address remote{};
     uint16_t id = 0;
     uint8_t last = 0;
-    uint16_t came = 0;       // a bit for each index
+    uint16_t arrived = 0;    // one bit per index
     uint16_t size = 0;       // of every fragment except the last; 0: none arrived
     uint16_t last_size = 0;  // 0: it has not arrived
     Instant began{};

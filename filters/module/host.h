@@ -5,7 +5,7 @@
 
 namespace sluice::module {
 
-// For its functions, a sluice_session is a Module.
+// Its functions require that a sluice_session is a Module.
 const sluice_host_api& hostApi();
 
 }  // namespace sluice::module

@@ -77,7 +77,7 @@ Result<std::shared_ptr<const Library>> Libraries::find(const std::string& file) 
   });
   const auto content = readFile(file, possible ? size : 0);
   auto known = content.ok() ? loaded(versionOf(*content)) : nullptr;
-  // One error for all causes: the caller learns nothing about files.
+  // One error for all causes: the caller gets no information about files.
   if (known == nullptr) return Error{"", "'" + file + "' is not the code of a loaded module"};
   return known;
 }

@@ -1,4 +1,4 @@
-// A filter whose code is in a shared object. The object sees packets and sessions through api/filter_abi.h.
+// A filter whose code is in a shared object. The object uses packets and sessions through api/filter_abi.h.
 #pragma once
 
 #include "source/chain/filter_type.h"

@@ -55,7 +55,7 @@ class Module final : public chain::TypedFilter<Settings, kSchema> {
   bool archive(Archive& a) override;
   void describe(chain::Description& out) const override;
 
-  // For the host's functions, within a call.
+  // The host's functions use these within a call.
   chain::FilterContext& context() { return context_.untyped(); }
   void arm(Instant at) { timer_.armAt(at); }
   void disarm() { timer_.cancel(); }

@@ -83,7 +83,7 @@ class Stream {
   void onFrame(net::PacketPtr&& packet, const Out& out);
   void onGap(const Out& gap);
   void conceal(const Out& gap, const net::Packet& next);
-  // When a pause must have begun if no packet follows before; Instant::max(): unknown.
+  // The time at which a pause must have begun if no packet follows before; Instant::max(): unknown.
   Instant pauseDue() const;
   void beginPause();
   void transcode(net::PacketPtr&& packet, const Out& out);

@@ -33,7 +33,7 @@ class DownlinkStream {
   // cannot be remembered.
   SentPacket* remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block, Instant now);
 
-  // How many sequence numbers just before this one were skipped because no packet had arrived for them; -1:
+  // The count of sequence numbers just before this one that were skipped because no packet had arrived; -1:
   // this packet fills such a gap. Call it for every packet, in the order of sending.
   int numbersBefore(uint16_t sequence);
   // The newest packet, if it begins a pause: a DTX packet that follows no other. Null: it does not.

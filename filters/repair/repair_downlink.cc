@@ -13,7 +13,7 @@ namespace {
 constexpr Duration kUnknownRoundTrip = 100ms;
 constexpr Duration kLeastMemory = 200ms;
 constexpr Duration kAdaptEvery = 500ms;
-constexpr size_t kMostAnsweredAtOnce = 128;  // packets, in one RTCP datagram
+constexpr size_t kMaxRequestsAtOnce = 128;  // packets, in one RTCP datagram
 constexpr Duration kPauseRepeatAfter = 20ms;
 
 }  // namespace
@@ -72,12 +72,12 @@ void RepairDownlink::onIdleTimer() {
 }
 
 void RepairDownlink::onRtcp(Bytes compound, Instant now) {
-  size_t asked = 0;
+  size_t requested = 0;
   std::optional<double> reported;
   rtcp::Reader reader(compound);
   while (const auto part = reader.next()) {
     onReport(*part, reported);
-    onRequests(*part, asked, now);
+    onRequests(*part, requested, now);
   }
   if (reported) loss_.onReport(*reported, now);
   adapt(now);
@@ -92,12 +92,12 @@ void RepairDownlink::onReport(const rtcp::Packet& part, std::optional<double>& r
   }
 }
 
-void RepairDownlink::onRequests(const rtcp::Packet& part, size_t& asked, Instant now) {
+void RepairDownlink::onRequests(const rtcp::Packet& part, size_t& requested, Instant now) {
   unsigned run = 0;
   uint16_t last = 0;
   rtcp::forEachLost(part, [&](uint32_t ssrc, uint16_t sequence) {
-    if (++asked > kMostAnsweredAtOnce) return;  // more than a receiver can lose at once
-    const bool fresh = answer(ssrc, sequence, now);
+    if (++requested > kMaxRequestsAtOnce) return;  // more than a receiver can lose at once
+    const bool fresh = onRequest(ssrc, sequence, now);
     if (run > 0 && (!fresh || sequence != static_cast<uint16_t>(last + 1))) {
       loss_.onLost(run, now);
       run = 0;
@@ -108,7 +108,7 @@ void RepairDownlink::onRequests(const rtcp::Packet& part, size_t& asked, Instant
   if (run > 0) loss_.onLost(run, now);
 }
 
-bool RepairDownlink::answer(uint32_t ssrc, uint16_t sequence, Instant now) {
+bool RepairDownlink::onRequest(uint32_t ssrc, uint16_t sequence, Instant now) {
   context_.count(Count::kAsked);
   const auto refuse = [&](Count reason) {
     context_.count(reason);

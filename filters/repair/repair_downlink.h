@@ -1,4 +1,4 @@
-// Repair of what a receiver is sent: retransmits on request, repeats earlier frames as RED, and measures the
+// Repairs the voice to a receiver: retransmits on request, repeats earlier frames as RED, and measures the
 // receiver's loss.
 #pragma once
 
@@ -31,13 +31,13 @@ class RepairDownlink {
   void describe(chain::Description& out) const;
 
  private:
-  // A receiver that has been sent no voice for this long: its earlier loss no longer counts.
+  // After this long without voice to the receiver, its earlier loss no longer counts.
   static constexpr Duration kIdle = 15s;
 
   void onReport(const rtcp::Packet& part, std::optional<double>& reported) const;
-  void onRequests(const rtcp::Packet& part, size_t& asked, Instant now);
+  void onRequests(const rtcp::Packet& part, size_t& requested, Instant now);
   // True: the receiver requests this packet for the first time.
-  bool answer(uint32_t ssrc, uint16_t sequence, Instant now);
+  bool onRequest(uint32_t ssrc, uint16_t sequence, Instant now);
   // Retransmits if the budget allows.
   void resend(DownlinkStream& stream, SentPacket& sent, Instant now);
   void repeatPauses();
@@ -47,7 +47,7 @@ class RepairDownlink {
   net::SharedPacket copy(const net::Packet& packet);
   void forget();
   void onIdleTimer();
-  // How long a sent packet may be requested, in time or too late, or repeated as RED.
+  // The time for which a sent packet may be requested, in time or too late, or repeated as RED.
   Duration memory() const;
   DownlinkStream* streamOf(const net::Packet& packet);
   DownlinkStream* find(uint32_t ssrc);

@@ -48,7 +48,7 @@ unsigned pauseRepeats(const Line& line) {
 RecoveryMode RepairPolicy::update(const Line& line, Instant now) {
   line_ = line;
   const bool redundant = frames(current_) > 0;
-  line_.red = room_.update(redundant, line.loss, now) && line.red;
+  line_.red = capacity_.update(redundant, line.loss, now) && line.red;
   // A receiver with NACK gets RED once the line's loss without RED is known.
   if (current_ == RecoveryMode::kNothing && line.nack) line_.red = false;
   const RecoveryMode better = chooseMode(line_);
@@ -93,8 +93,8 @@ void LossEstimate::onReport(double fraction, Instant now) {
 }
 
 double LossEstimate::loss() const {
-  const double asked = sent_ < kEnough ? 0 : std::min(1.0, lost_ / sent_);
-  return std::max(asked, reported_);
+  const double requested = sent_ < kEnough ? 0 : std::min(1.0, lost_ / sent_);
+  return std::max(requested, reported_);
 }
 
 double LossEstimate::meanBurst() const {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "filters/repair/redundancy_room.h"
+#include "filters/repair/red_capacity.h"
 #include "source/base/clock.h"
 
 namespace sluice::repair {
@@ -15,7 +15,7 @@ enum class RecoveryMode {
   kRed1,      // each packet repeats the previous frame: for single losses
   kRed2,      // the two previous frames: for short bursts
   kNackRed1,  // both: so much is lost that retransmissions are lost too
-  kFec,       // nothing here helps: the speakers' encoders add FEC, since they are told of the loss
+  kFec,       // no mode here helps: the speakers' encoders add FEC, since RTCP reports the loss to them
 };
 std::string_view name(RecoveryMode mode);
 // The number of frames that each packet repeats.
@@ -33,7 +33,7 @@ struct Line {
 };
 
 RecoveryMode chooseMode(const Line& line);
-// How many times a packet that begins a pause is repeated without a request.
+// The number of times that a packet that begins a pause is repeated without a request.
 unsigned pauseRepeats(const Line& line);
 
 // Keeps a choice for a while, so that a line near a threshold does not flap. Chooses no RED for a line that
@@ -42,7 +42,7 @@ class RepairPolicy {
  public:
   RecoveryMode update(const Line& line, Instant now);
   RecoveryMode current() const { return current_; }
-  // As of the last update.
+  // The line at the last update.
   const Line& line() const { return line_; }
 
  private:
@@ -51,18 +51,18 @@ class RepairPolicy {
   Line line_;
   RecoveryMode current_ = RecoveryMode::kNothing;
   Instant since_{};
-  RedundancyRoom room_;
+  RedCapacity capacity_;
 };
 
 // The loss of a line, from the receiver's reports and requests; samples decay with a half-life of about 2 s.
 class LossEstimate {
  public:
-  // A packet was sent. `before`: how many sequence numbers just before its own were skipped because no packet
-  // had arrived for them; -1: it fills such a gap.
+  // A packet was sent. `before`: the count of sequence numbers just before its own that were skipped because
+  // no packet had arrived for them; -1: it fills such a gap.
   void onSent(int before, Instant now);
   // A run of consecutive lost packets, from a NACK.
   void onLost(unsigned run, Instant now);
-  // From a receiver report, which counts skipped numbers as lost.
+  // The loss in a receiver report, which counts skipped numbers as lost.
   void onReport(double fraction, Instant now);
 
   double loss() const;       // 0 to 1

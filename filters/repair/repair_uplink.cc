@@ -13,7 +13,7 @@ namespace sluice::repair {
 namespace {
 
 constexpr Duration kLongestRecovery = 10s;  // a timestamp may have any value
-constexpr size_t kMostAskedAtOnce = 64;
+constexpr size_t kMaxRequestedAtOnce = 64;
 
 }  // namespace
 
@@ -33,7 +33,7 @@ void RepairUplink::onRtp(net::PacketPtr&& packet) {
   const uint64_t lost = stream_.scheduler().lost();
   const media::NackScheduler::Arrival arrival =
       stream_.onPacket(*rtp, carrier, packet->received, player_.line.roundTrip());
-  const uint64_t lost_now = stream_.scheduler().lost();  // another stream starts at zero
+  const uint64_t lost_now = stream_.scheduler().lost();  // a new stream starts at zero
   context_.count(Count::kLost, lost_now < lost ? lost_now : lost_now - lost);
   if (arrival == media::NackScheduler::Arrival::kOld) return context_.drop(std::move(packet), Drop::kOld);
   if (arrival == media::NackScheduler::Arrival::kDuplicate) {
@@ -61,7 +61,7 @@ void RepairUplink::onRtx(net::PacketPtr&& packet) {
   if (!stream_.unwrapRtx(*packet, *packet->rtp())) return context_.drop(std::move(packet), Drop::kStray);
   const rtp::Packet* repeated = packet->rtp();
   if (repeated == nullptr) return context_.drop(std::move(packet), Drop::kMalformed);
-  // Only a missing packet: otherwise any number in an RTX packet could pass for the stream's newest.
+  // Accepts only a missing packet: otherwise any number in an RTX packet could pass for the newest.
   if (!stream_.scheduler().isMissing(repeated->sequence)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }
@@ -118,7 +118,7 @@ void RepairUplink::armNacks() {
 }
 
 void RepairUplink::sendNacks() {
-  std::array<uint16_t, kMostAskedAtOnce> wanted;
+  std::array<uint16_t, kMaxRequestedAtOnce> wanted;
   const size_t count = stream_.scheduler().takeRequests(settings_->uplink.scheduler, context_.now(),
                                                         player_.line.roundTrip(), wanted);
   if (count > 0) sendNack({wanted.data(), count});
@@ -173,12 +173,12 @@ void RepairUplink::archive(Archive& a) {
 void RepairUplink::describe(chain::Description& out) const {
   const media::NackScheduler& scheduler = stream_.scheduler();
   const bool nack = stream_.section().feedback.nack && settings_->uplink.nack;
-  const Duration answer = scheduler.retransmissionTime(context_.now(), player_.line.roundTrip());
+  const Duration retransmission = scheduler.retransmissionTime(context_.now(), player_.line.roundTrip());
   out.emplace_back("uplink.nack", nack ? "yes" : "no");
   out.emplace_back("uplink.lost", std::to_string(scheduler.lost()));
   out.emplace_back("uplink.recovered", std::to_string(scheduler.returned()));
   out.emplace_back("uplink.overtaken_ms", std::to_string(scheduler.reordering() / 1ms));
-  out.emplace_back("uplink.answer_ms", std::to_string(answer / 1ms));
+  out.emplace_back("uplink.answer_ms", std::to_string(retransmission / 1ms));
 }
 
 }  // namespace sluice::repair

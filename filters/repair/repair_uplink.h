@@ -1,4 +1,4 @@
-// Repair of what a speaker sends: requests missing packets, unwraps RTX and RED, and corrects the reports to
+// Repairs the voice of a speaker: requests missing packets, unwraps RTX and RED, and corrects the reports to
 // the speaker.
 #pragma once
 

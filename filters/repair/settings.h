@@ -30,7 +30,7 @@ struct Settings {
     double max_red_overhead = 0;  // of RED, likewise
   } downlink;
 
-  // How many packets a receiver may request, a power of two: all that can still be in time, in 10 ms frames.
+  // The number of packets kept for requests, a power of two: all that can still be in time, in 10 ms frames.
   size_t history() const;
 
   rooms::RepairFeatures repairFeatures() const;

@@ -61,8 +61,7 @@ inline constexpr stats::Schema<Drop, Count, Record> kSchema{
                  {Count::kBytesVoice, "bytes", kBytesHelp, "of", "voice"},
                  {Count::kBytesResent, "bytes", kBytesHelp, "of", "resent"},
                  {Count::kBytesRed, "bytes", kBytesHelp, "of", "red"}},
-    .histograms = {{Record::kRecovery, "recovery",
-                    "How much later than expected missing packets of speakers arrived."}}};
+    .histograms = {{Record::kRecovery, "recovery", "Lateness of recovered packets of speakers."}}};
 
 using Context = chain::TypedContext<std::remove_cvref_t<decltype(kSchema)>>;
 

@@ -46,9 +46,10 @@ media::NackScheduler::Arrival UplinkStream::onPacket(const rtp::Packet& packet, 
   }
   // Retransmissions use RTX if it was negotiated. Otherwise they look like packets that are merely late.
   const Duration shortest = round_trip == Duration{} ? kUnknownWay : round_trip / 2;
-  const Duration quickest_answer = section_.rtx_payload_type != 0 ? Duration::max() : shortest;
+  const Duration quickest_retransmission = section_.rtx_payload_type != 0 ? Duration::max() : shortest;
   const media::Frame frame = frameOf(opusIn(packet, carrier));
-  const auto arrival = scheduler_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_answer);
+  const auto arrival =
+      scheduler_.onPacket(packet.sequence, packet.timestamp, frame, now, quickest_retransmission);
   const bool by_itself =
       arrival == media::NackScheduler::Arrival::kNew || arrival == media::NackScheduler::Arrival::kReordered;
   if (by_itself) reception_.onPacket(packet.sequence, packet.timestamp, now);

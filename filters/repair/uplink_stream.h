@@ -19,7 +19,7 @@ class UplinkStream {
   explicit UplinkStream(const rooms::SendingSection& section) : section_(section) {}
 
   enum class Carrier { kOther, kOpus, kRed, kRtx };
-  // Also kOther under an SSRC that the router will refuse.
+  // A packet is also kOther if the router will refuse its SSRC.
   Carrier carrier(const rtp::Packet& packet, Instant now) const;
 
   // A packet of the stream arrived as Opus or RED. A new SSRC restarts the stream. `round_trip`: as RTCP
@@ -30,13 +30,13 @@ class UplinkStream {
   media::NackScheduler::Arrival onRepeated(const rtp::Packet& packet, Instant now);
   // Turns an RTX packet into the original (RFC 4588 section 4). False: no stream yet, or it is too short.
   bool unwrapRtx(net::Packet& packet, const rtp::Packet& rtp) const;
-  // Whether a redundant block of `rtp` can replace the packet `back` numbers before it, which is missing.
+  // True if a redundant block of `rtp` can replace the packet `back` numbers before it, which is missing.
   bool canRebuild(const rtp::Packet& rtp, const red::Block& block, size_t back) const;
   // Fills `out` with that packet; returns its sequence number.
   uint16_t rebuild(const rtp::Packet& rtp, const red::Block& block, size_t back, net::Packet& out) const;
 
   void onSenderReport(const rtcp::SenderInfo& info, Instant now);
-  // If `ssrc` is this stream's, another SSRC may follow.
+  // After a BYE of this stream's SSRC, another SSRC may follow.
   void onBye(uint32_t ssrc);
   // The line's loss, repaired or not, for the report to the speaker.
   rtcp::ReportBlock report(Instant now) { return reception_.report(ssrc_, now); }

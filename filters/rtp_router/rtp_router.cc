@@ -55,7 +55,7 @@ constexpr stats::Schema<Drop, Count> kSchema{
                  {Count::kVoiceOut, "voice_out", "RTP packets produced for receivers."},
                  {Count::kRtcpIn, "rtcp_in", "Compound RTCP packets read."},
                  {Count::kRtcpOut, "rtcp_out", "Compound RTCP packets produced."},
-                 {Count::kSlotChanges, "slot_changes", "How often a slot went to another speaker."},
+                 {Count::kSlotChanges, "slot_changes", "Changes of a slot's speaker."},
                  {Count::kNotConnected, "not_connected",
                   "RTP packets not produced for receivers whose DTLS handshake is not complete."}}};
 
@@ -110,7 +110,7 @@ class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Re
   RouterWorker& shared_;
   std::optional<Speaker> speaker_;
   UplinkLimit uplink_;
-  bool newly_bound_ = false;  // the directory has yet to be given the speaker's SSRC
+  bool newly_bound_ = false;  // the directory does not have the speaker's SSRC yet
   SlotTable slots_;
   std::vector<SlotStream> streams_;  // by slot
   net::Timer reports_;
@@ -175,7 +175,7 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   distribute(std::move(packet));
 }
 
-// A reload may have taken away the repair filter that RED was negotiated for. Makes the packet plain Opus, or
+// A reload may have removed the repair filter that RED was negotiated for. Makes the packet plain Opus, or
 // returns false if it is malformed.
 bool RtpRouter::cutRedundancy(net::Packet& packet) const {
   const rooms::SendingSection& section = speaker_->section();
@@ -203,7 +203,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet) {
   std::optional<uint8_t> level;
   const auto extension = rtp.findExtension(speaker_->section().extensions.audio_level);
   if (extension && !extension->empty()) level = extension->front();  // the two-byte form has empty elements
-  const auto speech = speaker_->judge(rtp.payload, level, packet->received);
+  const auto speech = speaker_->detectSpeech(rtp.payload, level, packet->received);
   const Voice voice{.room = player_->room->number(),
                     .speaker = player_->number,
                     .csrc = csrc != 0 ? csrc : rtp.ssrc,

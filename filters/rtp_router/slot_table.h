@@ -1,4 +1,4 @@
-// Which speaker a receiver hears on which of its slots. Pure.
+// Assigns speakers to the slots of one receiver. Pure.
 //
 // Slots are for speech. Silent packets of an open microphone may use a free slot, and yield it to the first
 // speaker that needs it.
@@ -18,7 +18,7 @@ class SlotTable {
  public:
   explicit SlotTable(size_t slots) : slots_(slots) {}
 
-  // How much louder than the quietest holder a speaker must be to take its slot, in dB.
+  // A speaker must be louder than the quietest holder by this margin, in dB, to take its slot.
   static constexpr uint8_t kMargin = 12;
 
   struct Assignment {

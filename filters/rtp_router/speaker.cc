@@ -19,7 +19,8 @@ Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
   return fresh ? Verdict::kNewlyBound : Verdict::kVoice;
 }
 
-media::SpeechDetector::Speech Speaker::judge(Bytes payload, std::optional<uint8_t> level, Instant arrival) {
+media::SpeechDetector::Speech Speaker::detectSpeech(Bytes payload, std::optional<uint8_t> level,
+                                                    Instant arrival) {
   // Padding only, and the frames that discontinuous transmission sends now and then.
   if (opus::isDtx(payload)) return speech_.onFrame(false, arrival);
   if (level) return speech_.onLevel(*level & 0x7F, arrival);

@@ -19,9 +19,9 @@ class Speaker {
   // Binds the SSRC on the first packet that the media section allows.
   Verdict examine(const rtp::Packet& packet, Instant arrival);
 
-  // Whether this packet, which examine() accepted, is speech. `level`: its RFC 6464 level with the voice bit,
-  // if it has one.
-  media::SpeechDetector::Speech judge(Bytes payload, std::optional<uint8_t> level, Instant arrival);
+  // Decides whether this packet, which examine() accepted, is speech. `level`: its RFC 6464 level with the
+  // voice bit, if it has one.
+  media::SpeechDetector::Speech detectSpeech(Bytes payload, std::optional<uint8_t> level, Instant arrival);
 
   void onSenderReport(const rtcp::SenderInfo& info, Instant arrival);
   // Unbinds if `ssrc` is the bound one.

@@ -14,7 +14,7 @@ namespace sluice::rtp_router {
 
 class StreamRewriter {
  public:
-  // Where the stream begins; random, as RFC 3550 section 5.1 recommends.
+  // The arguments are random, as RFC 3550 section 5.1 recommends.
   StreamRewriter(uint16_t first_sequence, uint32_t first_timestamp)
       : highest_(static_cast<uint16_t>(first_sequence - 1)), timestamp_(first_timestamp) {}
 

@@ -68,7 +68,7 @@ std::optional<ErrorCode> AllocationSession::createPermissions(const stun::Messag
       return;
     }
     const net::Address peer = peers().toLocal(turn::fromStun(*decoded));
-    const auto verdict = peers().judge(peer);
+    const auto verdict = peers().evaluate(peer);
     if (relayed_.liveFor(peer, now) == nullptr) {
       error = ErrorCode::kPeerAddressFamilyMismatch;
     } else if (verdict == PeerAccess::Verdict::kDenied) {
@@ -90,7 +90,7 @@ std::optional<ErrorCode> AllocationSession::bindChannel(const turn::ChannelBindR
   const net::Address peer = peers().toLocal(request.peer);
   Relay* relay = relayed_.liveFor(peer, now);
   if (relay == nullptr) return ErrorCode::kPeerAddressFamilyMismatch;
-  const auto verdict = peers().judge(peer);
+  const auto verdict = peers().evaluate(peer);
   if (verdict == PeerAccess::Verdict::kDenied) return ErrorCode::kForbidden;
   if (!relay->claim(peer)) return ErrorCode::kInsufficientCapacity;
   switch (allocation_.bind(request.channel, peer, verdict == PeerAccess::Verdict::kAnyPort, now)) {
@@ -117,7 +117,7 @@ Instant AllocationSession::expire() {
 void AllocationSession::sweep() {
   const PeerAccess access = peers();
   allocation_.sweep(context_.now(), [&](const net::Address& peer) {
-    return access.judge(peer) != PeerAccess::Verdict::kDenied;
+    return access.evaluate(peer) != PeerAccess::Verdict::kDenied;
   });
   relayed_.forEach([](Relay& relay, bool) { relay.forgetUnexpected(); });
 }

@@ -18,8 +18,8 @@ namespace sluice::stun_turn {
 
 class AllocationSession {
  public:
-  // For `user`, who took `place`; the destructor gives it back. `settings` must outlive this or be replaced
-  // by reload(); the other references outlive this.
+  // Belongs to `user`, who took `place`; the destructor returns the place. `settings` must outlive this or be
+  // replaced by reload(); the other references outlive this.
   AllocationSession(Context context, StunWorker& worker, const TurnSettings& settings, std::string user,
                     QuotaPlace place, RelayedBytes& bytes);
   ~AllocationSession();
@@ -31,7 +31,8 @@ class AllocationSession {
   void provision(Duration lifetime);
   // Sets the lifetime of one family's relayed address, or of all. A lifetime of zero ends it.
   void refresh(std::optional<stun::AddressFamily> family, Duration lifetime);
-  // These return the error that refuses the request, or nothing after success. Permissions: all or none.
+  // These return the error that refuses the request, or nothing after success. All permissions of a request
+  // are installed, or none.
   std::optional<stun::ErrorCode> createPermissions(const stun::Message& request);
   std::optional<stun::ErrorCode> bindChannel(const turn::ChannelBindRequest& request);
 
@@ -48,7 +49,7 @@ class AllocationSession {
   const RelayedAddresses& relayed() const { return relayed_; }
 
   void reload(const TurnSettings& settings);
-  // Everything but the user and the place. False if no relayed address could be restored.
+  // Archives everything but the user and the place. False if no relayed address could be restored.
   bool archive(Archive& a);
   void describe(chain::Description& out) const;
 

@@ -32,14 +32,15 @@ class Consent {
     *pair = {remote, local, now};
   }
 
-  // How egress treats the selected pair.
+  // The decision of egress about the selected pair.
   enum class Verdict {
     kKeep,
     kMove,     // to latest(): the selected pair is no longer checked, and that one is
     kExpired,  // no pair consents any longer
   };
   // A pair that was not checked for a third of `timeout` gives way to one that was.
-  Verdict judge(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
+  Verdict evaluate(const net::Address& remote, const net::Address& local, Instant now,
+                   Duration timeout) const {
     if (pairs_.empty()) return Verdict::kKeep;
     const Instant last = lastOf(remote, local).value_or(Instant{});
     if (now - last < timeout / 3) return Verdict::kKeep;
@@ -47,7 +48,7 @@ class Consent {
     if (now - last < timeout) return Verdict::kKeep;
     return now - latest().last < timeout ? Verdict::kMove : Verdict::kExpired;
   }
-  // When the verdict of judge() may change, unless a pair is renewed before.
+  // The time at which the verdict of evaluate() may change, unless a pair is renewed before.
   Instant due(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
     const auto last = lastOf(remote, local);
     const Instant stale = last ? *last + timeout / 3 : now;

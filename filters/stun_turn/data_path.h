@@ -39,7 +39,7 @@ class DataPath final : public RelayUser {
   }
   bool expects(const net::Address& ip) const override { return allocation_.expects(ip, context_.now()); }
   // One for each permission, and one for each channel.
-  size_t mostClaims() const override { return 2 * settings_->max_peers_per_allocation; }
+  size_t maxClaims() const override { return 2 * settings_->max_peers_per_allocation; }
 
  private:
   void toPeer(net::PacketPtr&& packet, const net::Address& peer, turn::Allocation::Permitted permitted);

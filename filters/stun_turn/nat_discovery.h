@@ -15,7 +15,7 @@ struct NatDiscovery {
   net::Address other;  // both its IP address and its port differ
   bool operator==(const NatDiscovery&) const = default;
 
-  // How to respond to a Binding request.
+  // The addresses and attributes of a response to a Binding request.
   struct Reply {
     std::optional<stun::ErrorCode> error;
     net::Address from;       // where the response is sent from

@@ -2,7 +2,7 @@
 
 namespace sluice::stun_turn {
 
-PeerAccess::Verdict PeerAccess::judge(const net::Address& peer) const {
+PeerAccess::Verdict PeerAccess::evaluate(const net::Address& peer) const {
   if (settings_.peers.permits(peer)) return Verdict::kAnyPort;
   if (peer.port() == 0 || peer.isWildcard()) return Verdict::kDenied;
   if (peer.isLoopback() && !session_.local().isLoopback()) return Verdict::kDenied;

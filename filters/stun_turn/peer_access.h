@@ -1,5 +1,5 @@
-// Which peers one client may reach, and a peer's address as the client and as this machine know it. A cheap
-// view of what it refers to.
+// The peers that one client may reach, and the translation of their addresses between external and local
+// ones. A cheap view of the objects that it refers to.
 #pragma once
 
 #include "filters/stun_turn/stun_worker.h"
@@ -18,10 +18,10 @@ class PeerAccess {
     kThisPort,  // a relay of this process or the client's own listener, at this port
     kAnyPort,   // by policy
   };
-  // `peer`: a local address; port 0 asks for any port.
-  Verdict judge(const net::Address& peer) const;
+  // `peer`: a local address; port 0: whether any port is allowed.
+  Verdict evaluate(const net::Address& peer) const;
 
-  // Translate a peer's address between the external one, which clients know, and the local one.
+  // Translate a peer's address between the external one, which clients use, and the local one.
   net::Address toLocal(const net::Address& external) const;
   net::Address toExternal(const net::Address& local) const { return settings_.nat->toExternal(local); }
 

@@ -22,9 +22,9 @@ class RecentChecks {
     kNew,
     kRepeated,  // the client's own retransmission (RFC 8489 section 6.2.1), or a copy of it; it does not
                 // renew consent
-    kReplayed,  // it was seen on another address pair
+    kReplayed,  // it arrived on another address pair
   };
-  // Remembers a new check.
+  // Stores a new check.
   Verdict examine(const stun::TransactionId& id, const net::Address& remote, const net::Address& local) {
     const Seen check{hashOf(id), static_cast<uint32_t>(remote.hash(salt_) ^ local.hash(~salt_))};
     const auto seen = std::ranges::find(seen_, check.id, &Seen::id);

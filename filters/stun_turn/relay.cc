@@ -62,7 +62,7 @@ bool RelayPort::isLocal(const net::Address& peer) {
   if (last_local_.version != version || last_local_.peer != peer) {
     last_local_ = {peer, version, hairpin_.has(peer)};
   }
-  return last_local_.answer;
+  return last_local_.is_local;
 }
 
 bool RelayPort::send(net::PacketPtr&& packet) {

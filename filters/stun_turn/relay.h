@@ -19,10 +19,10 @@ class RelayUser {
   // A packet on a shared port that belongs to no allocation.
   virtual void onUnmatchedPeer() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
-  // Whether it has a permission for this IP address, whatever the port.
+  // True if it has a permission for this IP address, whatever the port.
   virtual bool expects(const net::Address& ip) const = 0;
-  // How many peers (address and port) it may claim on a shared port at a time.
-  virtual size_t mostClaims() const = 0;
+  // The number of peers (address and port) that it may claim on a shared port at a time.
+  virtual size_t maxClaims() const = 0;
 };
 
 class Relay {
@@ -31,15 +31,15 @@ class Relay {
   virtual const net::Address& address() const = 0;
   // Sends to packet->remote; true if hairpin delivery kept it inside the process.
   virtual bool send(net::PacketPtr&& packet) = 0;
-  // Whether the peer's address and port are a relay or a listener of this process.
+  // True if the peer's address and port are a relay or a listener of this process.
   virtual bool isOurs(const net::Address& peer) = 0;
   // Claims the peer's packets. False if another allocation has claimed them.
   virtual bool claim(const net::Address& /*peer*/) { return true; }
   // The allocation has a permission for this peer's IP address.
   virtual void expect(const net::Address& /*peer*/) {}
-  // Permissions may have ended.
+  // The allocation's permissions may have ended.
   virtual void forgetUnexpected() {}
-  // Whether several allocations share the port.
+  // True if several allocations share the port.
   virtual bool isShared() const { return false; }
   // The socket's descriptor, for another process.
   virtual int descriptor() const = 0;
@@ -81,7 +81,7 @@ class RelayPort final : private net::UdpReceiver {
   struct Memory {
     net::Address peer;
     uint64_t version = 0;
-    bool answer = false;
+    bool is_local = false;
   };
   Memory last_local_;
   std::unique_ptr<net::UdpPort> port_;
@@ -93,7 +93,7 @@ std::unique_ptr<Relay> openOwnRelay(chain::Worker& worker, std::shared_ptr<TurnP
                                     RelayUser& user);
 
 // A free port of `ip` in [min, max], chosen at random (RFC 6056). With `even` it is even; with `next` the
-// port above is free too, and returned there. Null if none was found.
+// next higher port is free too, and returned there. Null if none was found.
 std::unique_ptr<net::UdpReservation> reservePort(net::UdpNetwork& network, const net::Address& ip,
                                                  const TurnProcess& process, uint16_t min, uint16_t max,
                                                  bool even, std::unique_ptr<net::UdpReservation>* next);

@@ -1,5 +1,5 @@
-// Which addresses are relays of this process. Lookups take no lock and are allowed on any thread, even for
-// each packet; for few IP addresses with any ports.
+// The relayed addresses of this process: few IP addresses, any ports. Lookups take no lock and are allowed on
+// any thread, even for each packet.
 #pragma once
 
 #include <array>

@@ -28,9 +28,9 @@ class RelayedAddresses {
   struct Opened {
     std::optional<stun::ErrorCode> error;         // set: nothing was opened
     std::optional<Missing> missing;               // one of two families that were requested
-    std::optional<stun::ReservationToken> token;  // for the reserved port above
+    std::optional<stun::ReservationToken> token;  // for the reserved next higher port
   };
-  // Opens what an Allocate request without a token asks for. `account`: gets the reservation.
+  // Opens the addresses for an Allocate request without a token. `account` gets the reservation.
   Opened open(const turn::AllocateRequest& wanted, const TurnSettings& settings, const std::string& account);
   // Opens a port that was reserved before.
   void open(std::unique_ptr<net::UdpReservation> port, const TurnSettings& settings);
@@ -56,7 +56,7 @@ class RelayedAddresses {
   template <typename Visit>
   void forEach(Visit visit) const;
 
-  // With the sockets. What cannot be restored is missing.
+  // Includes the sockets. Addresses that cannot be restored are missing afterwards.
   void archive(Archive& a, const TurnSettings& settings);
 
  private:

@@ -9,8 +9,8 @@ namespace sluice::stun_turn {
 struct ResponseLimits {
   // `rate`: responses per second and client address, of each kind.
   explicit ResponseLimits(double rate)
-      : binding(SourceLimiter::Source::kCustomer, rate),
-        challenge(SourceLimiter::Source::kCustomer, rate),
+      : binding(SourceLimiter::Source::kSite, rate),
+        challenge(SourceLimiter::Source::kSite, rate),
         refusal(SourceLimiter::Source::kAddress, rate * kRefusals) {}
 
   void setRate(double rate) {

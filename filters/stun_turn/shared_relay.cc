@@ -80,7 +80,7 @@ class SharedPort::Share final : public Relay {
     const uint64_t serial = ++port_.claimed_;
     port_.claims_.insert_or_assign(peer, Claim{&user_, serial});
     claimed_.push_back({peer, serial});
-    while (claimed_.size() > user_.mostClaims()) {  // the oldest are forgotten
+    while (claimed_.size() > user_.maxClaims()) {  // the oldest are forgotten
       release(claimed_.front());
       claimed_.pop_front();
     }
@@ -142,7 +142,7 @@ std::unique_ptr<Relay> SharedRelays::open(const Range& range, const std::shared_
                                           RelayUser& user) {
   Ports& ports = ports_[{range.ip, range.first, range.last}];
   const size_t fair = std::max<size_t>(1, (size_t{range.last} - range.first + 1) / worker_.count());
-  if (ports.size() < std::min(range.most, fair)) addTo(ports, range, process);
+  if (ports.size() < std::min(range.max_ports, fair)) addTo(ports, range, process);
   if (ports.empty()) return nullptr;
   const auto fewest = std::min_element(
       ports.begin(), ports.end(), [](const auto& a, const auto& b) { return a->shares() < b->shares(); });

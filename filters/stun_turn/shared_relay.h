@@ -20,12 +20,12 @@ class SharedRelays {
   explicit SharedRelays(chain::Worker& worker);
   ~SharedRelays();
 
-  // At most `most` ports of `ip` in [first, last].
+  // At most `max_ports` ports of `ip` in [first, last].
   struct Range {
     net::Address ip;
     uint16_t first;
     uint16_t last;
-    size_t most;
+    size_t max_ports;
     net::UdpStats& stats;  // of ports that are opened; outlives them
   };
   // Opens a relay on the least used port. Null if there is none.
@@ -44,7 +44,7 @@ class SharedRelays {
   using Ports = std::vector<std::unique_ptr<SharedPort>>;
   void addTo(Ports& ports, const Range& range, const std::shared_ptr<TurnProcess>& process);
   chain::Worker& worker_;
-  // By IP address and range; filters that agree on both share ports.
+  // Keyed by IP address and range; filters that agree on both share ports.
   std::map<std::tuple<net::Address, uint16_t, uint16_t>, Ports> ports_;
 };
 

@@ -20,14 +20,14 @@ namespace sluice::stun_turn {
 class SourceLimiter {
  public:
   enum class Source {
-    kCustomer,  // an IPv4 address or an IPv6 /64: the source address may be forged
-    kAddress,   // an IP address and port, for clients that have shown that they receive what is sent there
+    kSite,     // an IPv4 address or an IPv6 /64: the source address may be forged
+    kAddress,  // an IP address and port, for clients that have shown that they receive what is sent there
   };
 
   // `rate` responses per second and source, > 0, with a burst of five times as many.
   SourceLimiter(Source source, double rate) : source_(source), rate_(rate) {}
 
-  // Whether a response is allowed now.
+  // True if a response is allowed now.
   bool wouldAllow(const net::Address& client, Instant now) const {
     const auto [first, second] = placesOf(client);
     return after((*rows_)[0][first], now) <= now + kBurst || after((*rows_)[1][second], now) <= now + kBurst;
@@ -61,7 +61,7 @@ class SourceLimiter {
   }
 
   std::pair<size_t, size_t> placesOf(const net::Address& client) const {
-    const size_t hash = (source_ == Source::kCustomer ? client.site() : client).hash(salt_);
+    const size_t hash = (source_ == Source::kSite ? client.site() : client).hash(salt_);
     return {hash % kPlaces, (hash >> 32) % kPlaces};
   }
   Instant after(Instant used_until, Instant now) const {

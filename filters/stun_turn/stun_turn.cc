@@ -115,7 +115,7 @@ class StunTurn final : public chain::TypedFilter<Settings, kSchema> {
   void respond(const net::Packet& packet, const stun::Message& request, const Check& check,
                const rooms::IceCredentials* ice, const NatDiscovery::Reply& discovery);
   void renewConsentFromMedia(const net::Packet& packet);
-  void judgeConsent();
+  void checkConsent();
 
   StunWorker& worker_;
   ResponseLimits& limits_;
@@ -129,7 +129,7 @@ StunTurn::StunTurn(chain::FilterContext& context, const Settings& settings)
     : TypedFilter(context, settings),
       worker_(context.worker().local<StunWorker>()),
       limits_(worker_.limits(context.stats(), settings.unauthenticated_rate)),
-      consent_timer_(context.timers(), [this] { judgeConsent(); }) {
+      consent_timer_(context.timers(), [this] { checkConsent(); }) {
   limits_.setRate(settings.unauthenticated_rate);
 }
 
@@ -224,7 +224,7 @@ void StunTurn::onBindingRequest(net::PacketPtr&& packet, const stun::Message& re
 void StunTurn::onAuthenticCheck(const net::Packet& packet, const Check& check) {
   if (check.nominated) context_.session().select(packet.remote, packet.local);
   consent_.renew(packet.remote, packet.local, context_.now());
-  if (!consent_timer_.armed() || !(packet.remote == context_.session().remote())) judgeConsent();
+  if (!consent_timer_.armed() || !(packet.remote == context_.session().remote())) checkConsent();
 }
 
 // For clients that send no consent checks: packets from an authenticated pair count in their place. An
@@ -254,11 +254,11 @@ void StunTurn::respond(const net::Packet& packet, const stun::Message& request, 
   context_.egress(std::move(response));
 }
 
-void StunTurn::judgeConsent() {
+void StunTurn::checkConsent() {
   auto& session = context_.session();
   const Instant now = context_.now();
   const Duration timeout = settings().consent_timeout;
-  switch (consent_.judge(session.remote(), session.local(), now, timeout)) {
+  switch (consent_.evaluate(session.remote(), session.local(), now, timeout)) {
     case Consent::Verdict::kKeep:
       break;
     case Consent::Verdict::kMove:

@@ -1,4 +1,4 @@
-// What all stun_turn filters of a worker share.
+// State that all stun_turn filters of a worker share.
 #pragma once
 
 #include <memory>

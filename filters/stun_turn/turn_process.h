@@ -1,5 +1,5 @@
 // State shared by all TURN clients of the process: quotas, relay addresses, reservations and the nonce key.
-// For all threads. Locks are for the control path; a packet touches at most the atomics of an Account.
+// Any thread may use it. Locks are for the control path; a packet touches at most the atomics of an Account.
 #pragma once
 
 #include <atomic>
@@ -35,10 +35,10 @@ class TurnProcess {
   };
   // Takes `places` in the quotas, or none.
   Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
-  // Gives one place back.
+  // Returns one place.
   void release(const std::string& user, Instant now);
-  // For another process: keeps nonces valid. Allocations are handed over with their sessions; ports that are
-  // only reserved are not.
+  // For a handover: archives the nonce key, so that nonces stay valid. Allocations are handed over with their
+  // sessions; ports that are only reserved are not.
   static constexpr std::string_view kStateName = "turn";
   void archive(Archive& a) { a(*nonces_); }
 
@@ -56,7 +56,7 @@ class TurnProcess {
     std::string user;
     Instant until;
   };
-  // Gives the place back. Nothing if the token is unknown or too old.
+  // Returns the place. Nothing if the token is unknown or too old.
   std::optional<Reserved> claim(const stun::ReservationToken& token, Instant now);
   // Undoes a claim that could not be used.
   void unclaim(const stun::ReservationToken& token, Reserved reserved);
@@ -84,7 +84,7 @@ class TurnProcess {
   std::map<stun::ReservationToken, Reserved> reservations_;
 };
 
-// A place in the quotas that admit() took. Its holder gives it back with release().
+// A place in the quotas that admit() took. Its holder returns it with release().
 struct QuotaPlace {
   std::shared_ptr<TurnProcess> process;
   std::shared_ptr<Account> account;

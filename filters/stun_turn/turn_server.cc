@@ -69,8 +69,8 @@ void TurnServer::onRequest(const net::Packet& packet, const stun::Message& reque
 std::optional<turn::Authentication> TurnServer::authenticate(const net::Packet& packet,
                                                              const stun::Message& request) {
   const Instant now = context_.now();
-  const NonceVerdict nonce = settings_->auth->judge(request, packet.remote, now);
-  SourceLimiter& limiter = nonce == NonceVerdict::kForeign ? limits_.challenge : limits_.refusal;
+  const NonceVerdict nonce = settings_->auth->verifyNonce(request, packet.remote, now);
+  SourceLimiter& limiter = nonce == NonceVerdict::kUnknown ? limits_.challenge : limits_.refusal;
   if (!limiter.wouldAllow(packet.remote, now)) return std::nullopt;
   const std::string_view owner = allocation_ ? std::string_view(allocation_->user()) : std::string_view();
   turn::Authentication auth = settings_->auth->authenticate(request, nonce, owner);

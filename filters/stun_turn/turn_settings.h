@@ -24,7 +24,7 @@ struct TurnSettings {
   static std::optional<TurnSettings> make(const filters::Turn& config, chain::FactoryContext& context,
                                           Errors& errors);
 
-  // For two settings made from the same configuration.
+  // Compares the other inputs of settings whose configuration is equal.
   bool sameSurroundings(const TurnSettings& other) const {
     return credentials->sameAs(*other.credentials) && *nat == *other.nat && listener == other.listener &&
            peers.own() == other.peers.own();

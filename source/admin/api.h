@@ -38,7 +38,7 @@ class Backend {
     bool is_json = false;
     std::string directory{};  // base of relative paths in `text`, absolute; empty: the file's directory
   };
-  // What a reload would do. Changes nothing, and does not run any code of a text that is not already running.
+  // The effect of a reload. Changes nothing, and runs no module that is not already loaded.
   virtual Result<nlohmann::json> plan(const Question& question) const = 0;
 };
 
@@ -51,7 +51,7 @@ class Operations {
   virtual void drain(bool exit) = 0;
 };
 
-// Who may use the endpoint.
+// The access rules of the endpoint.
 struct Access {
   std::string token{};  // required in requests; empty: none
   http::HostNames hosts{};

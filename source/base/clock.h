@@ -1,4 +1,4 @@
-// Time. Protocol code takes `Instant now` as an argument or asks an injected Clock; only RealClock reads the
+// Time. Protocol code takes `Instant now` as an argument or reads an injected Clock; only RealClock reads the
 // machine's clocks.
 #pragma once
 
@@ -17,7 +17,7 @@ class Clock {
   virtual ~Clock() = default;
   // Monotonic: never goes back, and is unrelated to the date.
   virtual Instant now() const = 0;
-  // The date, as the machine knows it: may jump.
+  // The machine's date and time; may jump.
   virtual WallTime wall() const = 0;
 };
 
@@ -27,8 +27,8 @@ class RealClock final : public Clock {
   WallTime wall() const override { return std::chrono::system_clock::now(); }
 };
 
-// Advances only when told to; starts at an arbitrary non-zero instant, at the beginning of 2026. For tests
-// and replays.
+// Changes only by advance(); starts at an arbitrary non-zero instant, at the beginning of 2026. For tests and
+// replays.
 class ManualClock final : public Clock {
  public:
   Instant now() const override { return now_; }

@@ -1,4 +1,4 @@
-// What SDP says about a DTLS connection (RFC 8122, RFC 5763).
+// The parameters of a DTLS connection in SDP (RFC 8122, RFC 5763).
 #pragma once
 
 #include <array>

@@ -45,12 +45,12 @@ class DropCounts {
     uint32_t packets;
   };
 
-  // A drop that happens at `now`.
+  // Counts a drop at `now`.
   void add(const FilterContext* filter, uint32_t reason, Instant now) {
     last_ = static_cast<uint8_t>(restore(filter, reason, 1));
     last_at_ = now;
   }
-  // Drops that another process counted. Returns their place, or kPlaces for other().
+  // Adds drops that another process counted. Returns their place, or kPlaces for other().
   size_t restore(const FilterContext* filter, uint32_t reason, uint32_t packets) {
     for (size_t i = 0; i < used_; ++i) {
       if (places_[i].filter != filter || places_[i].reason != reason) continue;
@@ -66,7 +66,7 @@ class DropCounts {
   }
   void addOther(uint32_t packets) { raise(other_, packets); }
 
-  // For when the filter is removed or its reasons change: moves its counts to other().
+  // Moves the filter's counts to other(), since it is removed or its reasons change.
   void forget(const FilterContext* filter) {
     uint8_t kept = 0;
     uint8_t last = kPlaces;
@@ -85,7 +85,7 @@ class DropCounts {
   // In order of first occurrence.
   std::span<const Place> places() const { return {places_.data(), used_}; }
   uint32_t other() const { return other_; }
-  // When the last drop of this process happened; Instant{}: there was none.
+  // The time of the last drop in this process; Instant{}: there was none.
   Instant lastAt() const { return last_at_; }
   // Its place; null: it is one of other().
   const Place* last() const { return last_ < used_ ? &places_[last_] : nullptr; }

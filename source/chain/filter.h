@@ -66,10 +66,10 @@ class FilterFactory {
   virtual ~FilterFactory() = default;
   virtual FilterPtr create(FilterContext& context) const = 0;
 
-  // Statistics that only this configuration knows, instead of those of its type. Null: those of its type.
+  // Statistics that depend on the configuration. Null: those of the filter type.
   virtual std::shared_ptr<const stats::FilterSchema> schema() const { return nullptr; }
 
-  // Labels of sluice_<type>_info, which tells configured filters of one type apart. Empty: no such metric.
+  // Labels of sluice_<type>_info, which distinguishes configured filters of one type. Empty: no such metric.
   virtual Description info() const { return {}; }
 
   // True if filters continue under `next` but lose state in a way that clients notice; a dry run reports it.

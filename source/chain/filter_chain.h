@@ -66,7 +66,7 @@ class FilterChain {
   void countEndDrop(Reason reason) {
     drops_.add(nullptr, static_cast<uint32_t>(reason), worker_.clock().now());
   }
-  // What the session dropped, in order of first occurrence. loadDrops() is for a new chain.
+  // The session's drops, in order of first occurrence. loadDrops() is for a new chain.
   std::vector<NamedDrops> drops(std::span<const std::string_view> ends) const;
   // Its last drop; nothing if it dropped nothing since the process began or took it over.
   std::optional<NamedDrop> lastDrop(std::span<const std::string_view> ends) const;

@@ -1,5 +1,5 @@
-// What a filter uses to pass packets on and to reach its session and worker. One per filter and session;
-// lives as long as the filter. Filters use it through a TypedContext, which knows their statistics.
+// A filter passes packets on and reaches its session and worker through its context. One per filter and
+// session; lives as long as the filter. Filters use it through a TypedContext, which has their statistics.
 #pragma once
 
 #include <cstddef>
@@ -69,7 +69,7 @@ class FilterContext {
  private:
   friend class FilterChain;
 
-  // Where packets go in one direction.
+  // The destination of packets in one direction.
   struct Hop {
     FilterContext* next = nullptr;         // null: the end of the chain
     std::span<const FilterSpec> passed{};  // filters before it that are not entered in this direction

@@ -21,7 +21,7 @@ namespace sluice::chain {
 
 struct FactoryContext;
 
-// Bits that say what is true of packets inward of a filter, or what a filter requires of its packets.
+// A set of properties of packets: those that a filter requires, or those that packets inward of it have.
 using Properties = uint32_t;
 inline constexpr Properties kNothing = 0;
 inline constexpr Properties kAuthenticatedPeer = 1;  // the client's address is authenticated

@@ -12,7 +12,7 @@
 
 namespace sluice::chain {
 
-// For instance a signing key. Main thread only; the objects that it hands out may be used by all threads.
+// For example, a signing key. Main thread only; the objects that it returns may be used by all threads.
 class ProcessState {
  public:
   // The one T, created on first use; lives as long as something holds it.

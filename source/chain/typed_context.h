@@ -46,7 +46,7 @@ class TypedContext {
   // Notifies every filter of the chain; see Filter::onAuthenticated().
   void announceAuthenticated(const net::Address& remote) { context_->announceAuthenticated(remote); }
 
-  // For statistics that only the configuration knows.
+  // For statistics that depend on the configuration.
   FilterContext& untyped() { return *context_; }
 
  private:

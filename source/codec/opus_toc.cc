@@ -80,9 +80,9 @@ bool checkArbitrary(Bytes& rest, PacketInfo& info) {
   return total <= rest.size() && rest.size() - total <= kMaxFrameSize;
 }
 
-// Section 4.2.3: a SILK frame begins with a bit of voice activity for each 20 ms and then one that says
-// whether there is LBRR, first of the mid channel, then of the side channel. They are coded with equal
-// probabilities and so are plain bits.
+// Section 4.2.3: a SILK frame begins with a bit of voice activity for each 20 ms and then the LBRR flag,
+// first of the mid channel, then of the side channel. They are coded with equal probabilities and so are
+// plain bits.
 void readSilkHeader(Bytes first_frame, PacketInfo& info) {
   const auto activities = static_cast<int>((info.frame_duration + kSilkFrame - microseconds{1}) / kSilkFrame);
   const auto bits = [&](int at, int count) {

@@ -64,11 +64,11 @@ struct ReportBlock {
   uint32_t delay_since_last_sr = 0;  // 1/65536 s
 };
 
-// Of an SR packet.
+// The sender info of an SR packet; nothing for other packets.
 std::optional<SenderInfo> readSenderInfo(const Packet& packet);
 // The i-th report block of an SR or RR packet; nothing if it is not there.
 std::optional<ReportBlock> readReportBlock(const Packet& packet, size_t i);
-// Its bytes; empty if it is not there.
+// The bytes of the i-th report block; empty if it is not there.
 Bytes reportBlock(const Packet& packet, size_t i);
 void writeReportBlock(const ReportBlock& block, uint8_t* out);
 

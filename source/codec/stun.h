@@ -41,11 +41,11 @@ struct TransportAddress {
 // RFC 8656 section 18.6. On the wire there may be others.
 enum class AddressFamily : uint8_t { kIpv4 = 1, kIpv6 = 2 };
 
-// Which attributes of a message count (RFC 8489 section 14.5): those after MESSAGE-INTEGRITY are ignored,
+// The order of a message's attributes (RFC 8489 section 14.5): those after MESSAGE-INTEGRITY are ignored,
 // except MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, which is the last one.
 class AttributeOrder {
  public:
-  // Call it for each attribute, in the message's order.
+  // False if the attribute is ignored. Call it for each attribute, in the message's order.
   bool counts(uint16_t type) {
     if (ended_) return false;
     const bool counts = !sealed_ || type == kMessageIntegritySha256 || type == kFingerprint;
@@ -77,7 +77,7 @@ class Message {
   template <typename Visit>
   void forEach(Visit visit) const;
 
-  // The attributes, decoded: nothing if the message lacks one or its value is malformed; has() tells which.
+  // The decoded attributes. Nothing if an attribute is absent or malformed; has() distinguishes the two.
   std::optional<std::string_view> username() const { return findText(kUsername); }
   std::optional<std::string_view> realm() const { return findText(kRealm); }
   std::optional<std::string_view> nonce() const { return findText(kNonce); }
@@ -92,7 +92,7 @@ class Message {
   std::optional<uint8_t> requestedTransport() const { return firstOfFour(kRequestedTransport); }
   std::optional<AddressFamily> requestedAddressFamily() const { return family(kRequestedAddressFamily); }
   std::optional<AddressFamily> additionalAddressFamily() const { return family(kAdditionalAddressFamily); }
-  std::optional<bool> evenPort() const;  // true: the port above is to be reserved
+  std::optional<bool> evenPort() const;  // true: reserve the next higher port
   bool dontFragment() const { return has(kDontFragment); }
   std::optional<ReservationToken> reservationToken() const;
   std::optional<TransportAddress> xorPeerAddress() const { return xorAddress(kXorPeerAddress); }  // the first

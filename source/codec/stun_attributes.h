@@ -1,4 +1,4 @@
-// STUN attributes (RFC 8489 section 18.3) and what this server knows of them: one table.
+// STUN attributes (RFC 8489 section 18.3), and the table of those that this server understands.
 #pragma once
 
 #include <array>
@@ -56,8 +56,7 @@ enum class Usage : uint8_t {
   kTurn,          // RFC 8656: TURN's methods
 };
 
-// RFC 8489 section 14: the type tells. A request with such an attribute that its receiver does not understand
-// gets error 420.
+// RFC 8489 section 14. A request with such an attribute that its receiver does not understand gets error 420.
 constexpr bool isComprehensionRequired(uint16_t type) {
   return type < 0x8000;
 }

@@ -1,4 +1,4 @@
-// Why a program ends at once.
+// The reason for which a program ends at once.
 #pragma once
 
 #include <string>

@@ -252,7 +252,7 @@ void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions,
   settings.drain_timeout = std::chrono::seconds{config.drain_timeout_s()};
 }
 
-// The number of threads, which must be in the range of workers.count wherever it comes from.
+// The number of threads, from --concurrency or workers.count; it must be in the range of workers.count.
 unsigned workerCount(const sluice::Workers& config, std::optional<unsigned> concurrency, Checks& checks) {
   if (!concurrency && config.has_count()) return config.count();
   sluice::Workers workers;

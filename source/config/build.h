@@ -47,7 +47,7 @@ struct JoinSettings {
 struct NatSettings {
   std::shared_ptr<const net::AddressMap> addresses = std::make_shared<net::AddressMap>();
   std::optional<net::Address> stun_server;  // if set: the addresses are requested from it
-  std::vector<net::Address> to_ask;         // for these local IP addresses, port 0
+  std::vector<net::Address> to_probe;       // the local IP addresses to map, port 0
   Duration refresh_interval{};
 };
 

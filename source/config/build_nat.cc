@@ -62,7 +62,7 @@ NatSettings buildNat(const Bootstrap& bootstrap, const BuildInput& input, Checks
   if (automatic) {
     for (const net::Address& local : std::set<net::Address>(unmapped)) {
       if (settings.stun_server && local.family() == settings.stun_server->family()) {
-        settings.to_ask.push_back(local);
+        settings.to_probe.push_back(local);
         const auto found = input.discovered.find(local);
         if (found != input.discovered.end()) map(local, found->second);
       }

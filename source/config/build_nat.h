@@ -6,7 +6,7 @@
 
 namespace sluice::config {
 
-// `bootstrap` is that of `input`, with the defaults of absent fields.
+// `bootstrap` is that of `input`, with defaults in absent fields.
 NatSettings buildNat(const Bootstrap& bootstrap, const BuildInput& input, Checks& checks);
 
 }  // namespace sluice::config

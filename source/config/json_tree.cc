@@ -40,7 +40,7 @@ class Reader {
   size_t* read_;
 };
 
-// What nlohmann's message says was expected; the rest of the message may quote the text.
+// The part of nlohmann's message that names what was expected; the rest may quote the text.
 std::string expectation(const std::string& message) {
   static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {
       {"; expected string literal", "expected a field name in quotation marks"},

@@ -1,4 +1,4 @@
-// JSON as a tree whose values know their position in the text, for error messages.
+// JSON as a tree whose values have their position in the text, for error messages.
 #pragma once
 
 #include <string>

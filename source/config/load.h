@@ -20,8 +20,8 @@ Result<Text> readText(const std::string& path);
 // Errors carry the field's path and "file:line:column" where possible.
 Result<Bootstrap> loadFile(const std::string& path);
 
-// `name` is the file name in errors. A filter type that this binary does not know is not an error here: its
-// typed_config is left empty, with its type URL, so that validation can name the field.
+// `name` is the file name in errors. An unknown filter type is not an error here: its typed_config is left
+// empty, with its type URL, so that validation can name the field.
 Result<Bootstrap> parse(std::string_view text, Format format, const std::string& name);
 
 }  // namespace sluice::config

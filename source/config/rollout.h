@@ -21,7 +21,7 @@ using SteppedBack = std::map<VersionName, std::string>;
 
 // Null if it is not in the configuration.
 const sluice::ChainVersion* findVersion(const sluice::Bootstrap& bootstrap, const VersionName& name);
-// The filters of a version, which tell whether it has changed.
+// The filters of a version; equal if it has not changed.
 std::string contentOf(const sluice::ChainVersion& version);
 
 // The weight of each version.
@@ -31,7 +31,7 @@ std::vector<uint32_t> weightsOf(const sluice::FilterChain& chain, const std::str
 // are no weights.
 std::vector<uint32_t> endsOfShares(const std::vector<uint32_t>& weights);
 
-// Those that are still in the file, unchanged.
+// The entries of `before` whose versions are still in the file, unchanged.
 SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap& bootstrap);
 
 struct StepBackRule {

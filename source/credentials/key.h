@@ -18,7 +18,7 @@ constexpr size_t keySize(Algorithm algorithm) {
 std::vector<uint8_t> keyOf(std::string_view username, std::string_view realm, std::string_view password,
                            Algorithm algorithm);
 
-// From hexadecimal digits; empty if they are invalid or do not have the key's length.
+// Decodes hexadecimal digits; empty if they are invalid or do not have the key's length.
 std::vector<uint8_t> keyFromHex(std::string_view digits, Algorithm algorithm);
 
 }  // namespace sluice::credentials

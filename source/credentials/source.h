@@ -28,15 +28,15 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  // Passes each key that this user may have to `check` until it returns true; bounded. Keys instead of
-  // passwords, since a source may only know keys (RFC 8656 section 6).
+  // Passes each possible key of this user to `check` until it returns true; bounded. Keys instead of
+  // passwords, since a source may have only keys (RFC 8656 section 6).
   using Check = std::function<bool(Bytes key)>;
   virtual bool authenticate(const Claim& claim, Use use, const Check& check) const = 0;
 
   // The account for quotas: for "EXPIRY:name" it is the name.
   virtual std::string_view account(std::string_view username) const = 0;
 
-  // The usernames that a USERHASH may stand for; nothing if there are users that only authenticate() knows.
+  // All usernames, to which a USERHASH may belong; empty if the source cannot list all users.
   virtual std::vector<std::string> usernames() const = 0;
 
   virtual bool sameAs(const Source& other) const = 0;

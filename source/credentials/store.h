@@ -10,7 +10,7 @@
 
 namespace sluice::credentials {
 
-// For one realm; empty: no key for this algorithm.
+// A user's keys for one realm; empty: no key for this algorithm.
 struct Keys {
   std::vector<uint8_t> md5;
   std::vector<uint8_t> sha256;
@@ -42,7 +42,7 @@ class Store final : public Source {
   std::vector<std::string> usernames() const override;
   bool sameAs(const Source& other) const override;
 
-  // For `name`, valid until `latest` (seconds since 1970) at most. Needs a shared secret.
+  // Issues credentials for `name`, valid until `latest` (seconds since 1970) at most. Needs a shared secret.
   Issued issue(std::string_view name, int64_t latest) const;
 
   static int64_t systemTime();

@@ -19,7 +19,8 @@ class Certificate {
   // ECDSA on P-256, valid for a year from an hour ago. Generated at start: every process has its own.
   static std::shared_ptr<const Certificate> generate();
 
-  // With the private key, a secret, for a process that takes over the fingerprint that clients know.
+  // Includes the private key, a secret. For a process that takes over: clients have this certificate's
+  // fingerprint.
   std::string save() const;
   // Null if `saved` is not the result of save().
   static std::shared_ptr<const Certificate> load(Bytes saved);

@@ -14,7 +14,7 @@
 
 namespace sluice::crypto {
 
-// What BoringSSL calls. A read or a write of this BIO is one datagram; a memory BIO would join them.
+// The functions of a BIO whose reads and writes are one datagram each; a memory BIO would join them.
 struct DtlsCallbacks {
   static DtlsConnection* of(BIO* bio) { return static_cast<DtlsConnection*>(BIO_get_data(bio)); }
   static DtlsConnection* of(const SSL* ssl) { return static_cast<DtlsConnection*>(SSL_get_app_data(ssl)); }

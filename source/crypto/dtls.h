@@ -70,15 +70,15 @@ class DtlsConnection {
   void onDatagram(Bytes datagram);
   // Call it when nextTimeout() has passed; it does nothing before.
   void onTimeout();
-  // Until the next retransmission; nothing when none is due. By the system clock, which BoringSSL reads
-  // itself.
+  // The time until the next retransmission, by the system clock, which BoringSSL reads itself; nothing when
+  // none is due.
   std::optional<Duration> nextTimeout() const;
 
   // Sends close_notify to the peer. Only once, and only when connected.
   void close();
 
   State state() const { return state_; }
-  // When failed: "wrong_fingerprint", "no_srtp_profile" or "handshake".
+  // The reason of a failure: "wrong_fingerprint", "no_srtp_profile" or "handshake".
   std::string_view failure() const { return failure_; }
   // Both valid only when connected.
   SrtpProfile profile() const;

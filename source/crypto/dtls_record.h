@@ -1,4 +1,4 @@
-// Checks DTLS framing (RFC 6347 sections 4.1 and 4.2.2) before the library sees it. Until the handshake is
+// Checks DTLS framing (RFC 6347 sections 4.1 and 4.2.2) before the library gets it. Until the handshake is
 // done, datagrams are not authenticated, and BoringSSL fails on a malformed one: a damaged datagram, or one
 // of another host, must not end a handshake.
 #pragma once

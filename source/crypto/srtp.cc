@@ -170,7 +170,7 @@ SrtpStatus SrtpSession::unprotect(uint8_t* data, size_t& size) {
   return status;
 }
 
-// RFC 3711 section 3.3.1: the receiver does not know the first number. The sender may already have wrapped.
+// RFC 3711 section 3.3.1: the first number is unknown to the receiver. The sender may already have wrapped.
 SrtpStatus SrtpSession::unprotectFirst(uint8_t* data, size_t& size, bool known) {
   uint8_t packet[kMaxPacket];
   std::copy_n(data, size, packet);

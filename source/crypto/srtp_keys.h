@@ -1,4 +1,4 @@
-// What a DTLS-SRTP handshake agrees on (RFC 5764 section 4.2).
+// The profile and keys that a DTLS-SRTP handshake negotiates (RFC 5764 section 4.2).
 #pragma once
 
 #include <array>

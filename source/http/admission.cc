@@ -56,12 +56,12 @@ bool Admission::isTrusted(const net::Address& peer) const {
 }
 
 bool Admission::admitConnection(const net::Address& peer, bool tls, Instant now) {
-  const std::optional<Refusal> refusal = judgeConnection(peer, tls, now);
+  const std::optional<Refusal> refusal = checkConnection(peer, tls, now);
   if (refusal) refused(*refusal, peer, now);
   return !refusal;
 }
 
-std::optional<Admission::Refusal> Admission::judgeConnection(const net::Address& peer, bool tls,
+std::optional<Admission::Refusal> Admission::checkConnection(const net::Address& peer, bool tls,
                                                              Instant now) {
   if (connections_ >= limits_.connections) return Refusal::kConnections;
   const bool trusted = isTrusted(peer);

@@ -32,7 +32,7 @@ struct Limits {
 
 class Admission {
  public:
-  // Why a connection or request was refused.
+  // The reason for which a connection or request was refused.
   enum class Refusal : uint8_t {
     kConnections,
     kConnectionsPerSource,
@@ -51,7 +51,7 @@ class Admission {
 
   void configure(Limits limits, Instant now);
 
-  // Whether to keep a connection that has just been accepted. opened() and closed() count kept connections.
+  // True if a newly accepted connection may stay. opened() and closed() count the connections that stay.
   bool admitConnection(const net::Address& peer, bool tls, Instant now);
   void opened(const net::Address& peer);
   void closed(const net::Address& peer);
@@ -80,7 +80,7 @@ class Admission {
 
  private:
   bool isTrusted(const net::Address& peer) const;
-  std::optional<Refusal> judgeConnection(const net::Address& peer, bool tls, Instant now);
+  std::optional<Refusal> checkConnection(const net::Address& peer, bool tls, Instant now);
 
   const std::string name_;
   Limits limits_;

@@ -140,9 +140,9 @@ struct Server::Callbacks {
       *size = 0;
       return exchange.discarded > kMaxDiscardedBytes ? MHD_NO : MHD_YES;
     }
-    if (exchange.refusal) return answer(server, exchange, *std::move(exchange.refusal));
-    if (server.admission_->isFull()) return answer(server, exchange, server.busy(exchange.client));
-    return answer(server, exchange, server.handlers_.handle(exchange.request));
+    if (exchange.refusal) return respond(server, exchange, *std::move(exchange.refusal));
+    if (server.admission_->isFull()) return respond(server, exchange, server.busy(exchange.client));
+    return respond(server, exchange, server.handlers_.handle(exchange.request));
   }
 
   static MHD_Result onHead(Server& server, MHD_Connection* handle, RequestHead head, void** state) {
@@ -156,27 +156,27 @@ struct Server::Callbacks {
     request.peer = client.ipString();
     request.is_loopback = client.isLoopback();
     // A response that is queued here closes the connection after it is sent.
-    if (head.fault) return answer(server, *exchange, *std::move(head.fault));
+    if (head.fault) return respond(server, *exchange, *std::move(head.fault));
     const double cost = server.handlers_.cost ? server.handlers_.cost(request) : 1;
     if (!admission.admitRequest(client, server.clock_.now(), cost)) {
       Response response = error(429, "too many requests from " + request.peer);
       response.headers.emplace_back("Retry-After", "1");
-      return answer(server, *exchange, std::move(response));
+      return respond(server, *exchange, std::move(response));
     }
     if (head.declared_bytes > server.options_.max_body_bytes)
-      return answer(server, *exchange, server.tooLarge());
+      return respond(server, *exchange, server.tooLarge());
     if (!head.hasBody()) return MHD_YES;
     if (server.handlers_.refuse) exchange->refusal = server.handlers_.refuse(request);
     if (!exchange->refusal && admission.isFull()) exchange->refusal = server.busy(client);
     // A client that waits for "100 Continue" needs only the response. Others get it after they have sent the
     // whole body, because closing a connection with unread bytes may lose the response.
     if (exchange->refusal && !request.header("expect").empty()) {
-      return answer(server, *exchange, *std::move(exchange->refusal));
+      return respond(server, *exchange, *std::move(exchange->refusal));
     }
     return MHD_YES;
   }
 
-  static MHD_Result answer(Server& server, Exchange& exchange, Response response) {
+  static MHD_Result respond(Server& server, Exchange& exchange, Response response) {
     if (server.handlers_.finish) server.handlers_.finish(exchange.request, response);
     MHD_Connection* const handle = exchange.connection.handle;
     if (response.events) {

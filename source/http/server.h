@@ -68,8 +68,8 @@ class Server {
   uint16_t port() const { return port_; }
   // The listening socket; the server still owns it.
   int descriptor() const;
-  // For when another server, possibly of another process, uses the socket: accepts no more connections and
-  // leaves the socket open. Existing connections continue.
+  // Accepts no more connections and leaves the socket open for another server, possibly of another process.
+  // Existing connections continue.
   void leaveSocket();
   size_t connections() const { return connections_.size(); }
 

@@ -11,7 +11,7 @@
 
 namespace sluice::http {
 
-// How a client verifies a server.
+// The rules by which a client verifies a server.
 struct TlsTrust {
   std::string ca_file{};  // PEM; replaces the system's CAs. Empty: the system's CAs
   bool insecure = false;  // accepts every certificate

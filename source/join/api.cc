@@ -119,16 +119,16 @@ Api::~Api() {
 }
 
 http::Response Api::handle(const http::Request& request) {
-  if (auto refused = refuseForeign(request)) return *std::move(refused);
+  if (auto refused = refuseOtherSite(request)) return *std::move(refused);
   return router_.handle(request);
 }
 
 std::optional<http::Response> Api::refuse(const http::Request& request) const {
-  if (auto refused = refuseForeign(request)) return refused;
+  if (auto refused = refuseOtherSite(request)) return refused;
   return router_.refuse(request);
 }
 
-std::optional<http::Response> Api::refuseForeign(const http::Request& request) const {
+std::optional<http::Response> Api::refuseOtherSite(const http::Request& request) const {
   if (!options_.token_secrets.empty() || !request.path.starts_with("/v1/")) return std::nullopt;
   if (options_.hosts.contains(request.header("host"))) return std::nullopt;
   return http::error(403, "is not a name of this endpoint; see join.allowed_hosts", "Host");

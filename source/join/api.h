@@ -63,8 +63,8 @@ class Api final : private rooms::Observer {
   // Takes effect for the next request.
   void configure(Options options);
 
-  // While draining, joins get 503; leaving and reading still work. Players are told that their calls end
-  // within `limit`, or, without it, that they should leave.
+  // While draining, joins get 503; leaving and reading still work. An event notifies players that their calls
+  // end within `limit`, or, without it, that they should leave.
   void drain(std::optional<Duration> limit);
 
   // Sends subscribers the changes in their rooms. Call it every RoomFeed::kInterval.
@@ -72,7 +72,7 @@ class Api final : private rooms::Observer {
 
  private:
   // Without tokens, refuses a request from a web page of another site whose name resolves to this server.
-  std::optional<http::Response> refuseForeign(const http::Request& request) const;
+  std::optional<http::Response> refuseOtherSite(const http::Request& request) const;
   std::optional<http::Response> refuseJoin(const http::Request& request,
                                            const http::Parameters& parameters) const;
   http::Response join(const http::Request& request, const http::Parameters& parameters);
@@ -85,7 +85,7 @@ class Api final : private rooms::Observer {
   http::Response listRooms(const http::Request& request) const;
   http::Response showRoom(const http::Request& request, const http::Parameters& parameters) const;
 
-  // The response that refuses the caller what it may not do. An empty `player` means any player of the room.
+  // The response that refuses an unauthorized request, or nothing. An empty `player`: any player of the room.
   std::optional<http::Response> refuse(const http::Request& request, std::string_view room,
                                        std::string_view player) const;
   sdp::Local makeLocal(const sdp::Offer& offer) const;

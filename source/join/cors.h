@@ -1,4 +1,4 @@
-// Which pages of other origins may use the join API (Fetch standard, section 3.2 "CORS protocol").
+// Allows pages of other origins to use the join API (Fetch standard, section 3.2 "CORS protocol").
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ class Cors {
   // `origins` as browsers send them, such as "https://game.example"; "*" is every origin. Empty: none.
   explicit Cors(std::vector<std::string> origins = {});
 
-  // Adds the headers that let the page that sent `request` read the response, and in the response to a
-  // preflight those that say what it may send. The methods are those of the response's Allow.
+  // Adds the headers that let the page that sent `request` read the response. In the response to a preflight,
+  // also adds those that list what the page may send; the methods are those of the response's Allow.
   void finish(const http::Request& request, http::Response& response) const;
 
  private:

@@ -10,7 +10,7 @@
 
 namespace sluice::join {
 
-// What a token allows.
+// The claims of a valid token.
 struct Claims {
   std::string room;
   std::string player;

@@ -22,7 +22,7 @@ class LossyLine {
 
   // Calls `nack(ssrc, sequences)` for each stream with packets to be requested now.
   template <typename Nack>
-  void ask(Instant now, Nack&& nack) {
+  void requestLost(Instant now, Nack&& nack) {
     std::array<uint16_t, 64> wanted;
     for (auto& [ssrc, scheduler] : streams_) {
       const size_t count = scheduler.takeRequests(kConfig, now, kRoundTrip, wanted);

@@ -7,7 +7,7 @@
 namespace sluice::load {
 
 unsigned Options::slotsPerPlayer() const {
-  return slots.value_or(std::clamp(talkers, 1u, 4u));
+  return slots.value_or(std::clamp(speakers, 1u, 4u));
 }
 
 std::string Options::roomName(unsigned index) const {
@@ -44,7 +44,7 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   app.add_option("--players", options.players, "Players in all rooms")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  app.add_option("--talkers", options.talkers, "Speakers in each room")
+  app.add_option("--talkers", options.speakers, "Speakers in each room")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "How many seconds the speakers talk")

@@ -15,9 +15,9 @@ struct Options {
   std::string ca_file;    // for https; empty: the system's CAs
   bool insecure = false;  // for https: accepts any certificate
   std::string room = "load";
-  unsigned rooms = 1;    // more than one: room-0, room-1, ...
-  unsigned players = 2;  // total in all rooms
-  unsigned talkers = 1;  // in each room
+  unsigned rooms = 1;     // more than one: room-0, room-1, ...
+  unsigned players = 2;   // total in all rooms
+  unsigned speakers = 1;  // in each room
   unsigned seconds = 10;
   std::optional<unsigned> slots;  // of each player; default: one for each speaker, at most 4
   // At most one of these.

@@ -21,7 +21,7 @@ std::optional<size_t> stamp(Bytes opus, const Stamp& stamp, MutableBytes out) {
   out[2] = kStampSize;
   uint8_t* at = std::copy(opus.begin() + 1, opus.end(), out.data() + 3);
   writeU32(at, kMagic);
-  writeU32(at + 4, stamp.talker);
+  writeU32(at + 4, stamp.speaker);
   writeU32(at + 8, stamp.sequence);
   writeU64(at + 12, static_cast<uint64_t>(stamp.sent.time_since_epoch().count()));
   at[20] = stamp.counted ? 1 : 0;

@@ -13,13 +13,13 @@
 namespace sluice::load {
 
 struct Stamp {
-  uint32_t talker = 0;
+  uint32_t speaker = 0;   // Player::index()
   uint32_t sequence = 0;  // within the counted phase, from 0
   Instant sent{};
   bool counted = false;
 };
 
-constexpr size_t kStampSize = 25;  // magic, talker, sequence, time, counted, CRC-32
+constexpr size_t kStampSize = 25;  // magic, speaker, sequence, time, counted, CRC-32
 constexpr size_t kStampOverhead = kStampSize + 2;
 
 // Writes `opus` (a code 0 packet: TOC and one frame) with `stamp` to `out`; returns the size, or nothing if

@@ -18,12 +18,12 @@ constexpr uint32_t kGoldenRatio = 0x9e3779b9;  // fractional part of the golden 
 constexpr Duration kReport = 1s;
 constexpr Duration kFloodTick = 2ms;
 constexpr unsigned kFloodTicksPerSecond = 500;
-constexpr Duration kAsk = 5ms;
+constexpr Duration kNackInterval = 5ms;
 constexpr Duration kConnectTimeout = 10s;
 constexpr Duration kSpurt = 3s;
 constexpr Duration kPause = 2s;
-constexpr Duration kTurn = 1s;  // of each talker with --in-turn
-constexpr uint8_t kLevel = 25;  // -dBov, about the level of the melodies
+constexpr Duration kTalkTime = 1s;  // of each speaker with --in-turn
+constexpr uint8_t kLevel = 25;      // -dBov, about the level of the melodies
 constexpr int kCreated = 201;
 constexpr int kUnauthorized = 401;
 constexpr int kTooManyRequests = 429;
@@ -35,20 +35,20 @@ rooms::IceCredentials newCredentials() {
 }  // namespace
 
 Player::Player(LoadContext& context, uint32_t index, std::string room, std::string name, const Melody* melody,
-               unsigned talker, std::optional<double> lossy_percent)
+               unsigned place, std::optional<double> lossy_percent)
     : context_(context),
       index_(index),
       room_(std::move(room)),
       name_(std::move(name)),
       melody_(melody),
-      talker_(talker),
+      place_(place),
       ice_credentials_(newCredentials()),
       ssrc_(randomU32() | 1),
       totals_(lossy_percent ? context.lossy_totals : context.totals),
       poll_(context.loop.timers(), [this] { onPollTimer(); }),
       talk_(context.loop.timers(), [this] { onTalkTimer(); }),
       report_(context.loop.timers(), [this] { onReportTimer(); }),
-      ask_(context.loop.timers(), [this] { onAskTimer(); }),
+      nack_(context.loop.timers(), [this] { onNackTimer(); }),
       rtp_sequence_(rtp::firstSequence(randomU32())),
       rtp_timestamp_(randomU32()),
       frame_(index * 37) {
@@ -99,7 +99,7 @@ Player::Joined Player::join(std::string& error) {
 void Player::leave() {
   talk_.cancel();
   report_.cancel();
-  ask_.cancel();
+  nack_.cancel();
   poll_.cancel();
   if (dtls_ != nullptr) dtls_->close();
   if (!location_.empty()) static_cast<void>(context_.http.request("DELETE", location_, {}, {}, token()));
@@ -199,13 +199,13 @@ void Player::checkHandshake() {
   context_.totals.connect_ms.push_back(std::chrono::duration<double, std::milli>(now - began_).count());
   if (hasMicrophone()) talk_.armAt(nextFrame(now));
   report_.arm(Duration{static_cast<int64_t>(randomU32()) % kReport.count()});
-  if (line_) ask_.arm(kAsk);
+  if (line_) nack_.arm(kNackInterval);
 }
 
 bool Player::speaking() const {
   if (!talks()) return false;
   const Instant now = context_.loop.clock().now();
-  if (context_.in_turn) return now.time_since_epoch() / kTurn % context_.talkers == talker_;
+  if (context_.in_turn) return now.time_since_epoch() / kTalkTime % context_.speakers == place_;
   return !context_.spurts || (now - began_ + index_ * 1700ms) % (kSpurt + kPause) < kSpurt;
 }
 
@@ -270,8 +270,8 @@ void Player::onMedia(net::Packet& packet) {
   size_t size = packet.size();
   const bool rtp = classify(packet.data()) == PacketKind::kRtp;
   if (rtp && line_ && line_->loses()) return;
-  const auto status =
-      rtp ? srtp_->unprotect(packet.mutableData().data(), size) : srtp_->unprotectRtcp(packet.mutableData().data(), size);
+  const auto status = rtp ? srtp_->unprotect(packet.mutableData().data(), size)
+                          : srtp_->unprotectRtcp(packet.mutableData().data(), size);
   if (status == crypto::SrtpStatus::kReplayed && line_) {
     ++totals_.duplicates;  // two retransmissions for two NACKs
     return;
@@ -306,21 +306,21 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
       std::find(answer_.slot_ssrcs.begin(), answer_.slot_ssrcs.end(), rtp.ssrc) != answer_.slot_ssrcs.end();
   // Checks that there is one CSRC, the same for all of a speaker's packets, on a slot that the answer named,
   // and that the speaker is another player of the same room.
-  if (!mark || !ours || rtp.csrcCount() != 1 || mark->talker >= context_.rooms.size() ||
-      mark->talker == index_ || context_.rooms[mark->talker] != room_ ||
-      csrc_of_.try_emplace(mark->talker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
+  if (!mark || !ours || rtp.csrcCount() != 1 || mark->speaker >= context_.rooms.size() ||
+      mark->speaker == index_ || context_.rooms[mark->speaker] != room_ ||
+      csrc_of_.try_emplace(mark->speaker, rtp.csrc(0)).first->second != rtp.csrc(0)) {
     ++totals.integrity_errors;
     return;
   }
   if (!mark->counted) return;
-  switch (receptions_[mark->talker].onPacket(mark->sequence)) {
-    case TalkerReception::Verdict::kDuplicate:
+  switch (receptions_[mark->speaker].onPacket(mark->sequence)) {
+    case SpeakerReception::Verdict::kDuplicate:
       ++totals.duplicates;
       return;
-    case TalkerReception::Verdict::kOutOfOrder:
+    case SpeakerReception::Verdict::kOutOfOrder:
       ++totals.out_of_order;
       break;
-    case TalkerReception::Verdict::kNew:
+    case SpeakerReception::Verdict::kNew:
       break;
   }
   ++totals.received;
@@ -342,10 +342,10 @@ void Player::onReportTimer() {
   });
 }
 
-void Player::onAskTimer() {
-  ask_.arm(kAsk);
-  line_->ask(context_.loop.clock().now(), [this](uint32_t ssrc, std::span<const uint16_t> sequences) {
-    if (context_.counting) totals_.asked += sequences.size();
+void Player::onNackTimer() {
+  nack_.arm(kNackInterval);
+  line_->requestLost(context_.loop.clock().now(), [this](uint32_t ssrc, std::span<const uint16_t> sequences) {
+    if (context_.counting) totals_.requested += sequences.size();
     sendRtcp([&](rtcp::Writer& writer) {
       writer.addReceiverReport(ssrc_, {});
       rtcp::addNack(writer, ssrc_, ssrc, sequences);

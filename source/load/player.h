@@ -26,7 +26,7 @@
 
 namespace sluice::load {
 
-// What all players share.
+// State that all players share.
 struct LoadContext {
   net::EventLoop& loop;
   net::PacketPool& pool;
@@ -40,7 +40,7 @@ struct LoadContext {
   const TokenSigner* tokens = nullptr;  // null: the HTTP client's token, if any
   Instant began{};                      // reference for the phase of each speaker's frames
   unsigned slots = 1;
-  unsigned talkers = 0;             // in each room
+  unsigned speakers = 0;            // in each room
   const Melody* silence = nullptr;  // sent by open microphones; null if they are closed
   bool spurts = false;
   bool in_turn = false;
@@ -51,13 +51,13 @@ struct LoadContext {
 
 class Player final : private net::UdpReceiver, private crypto::DtlsSink {
  public:
-  // `melody` is null for a player that never talks; it outlives the player, as does `context`. `talker` is
-  // the talker's index in the room. With `lossy_percent`, the line to the player loses that share.
+  // `melody` is null for a player that never talks; it outlives the player, as does `context`. `place` is the
+  // player's index in the room. With `lossy_percent`, the line to the player loses that share.
   Player(LoadContext& context, uint32_t index, std::string room, std::string name, const Melody* melody,
-         unsigned talker, std::optional<double> lossy_percent = {});
+         unsigned place, std::optional<double> lossy_percent = {});
   ~Player() override;
 
-  // kLater: the server asked to slow down. kUnauthorized: no token, or an unknown one.
+  // kLater: the server responded with 429. kUnauthorized: no token, or an unknown one.
   enum class Joined { kYes, kLater, kUnauthorized, kNo };
   // Blocks until offer and answer are exchanged. `error` gives the reason of a failure.
   Joined join(std::string& error);
@@ -70,8 +70,8 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   bool lossy() const { return line_.has_value(); }
   const std::string& room() const { return room_; }
   uint32_t sentCounted() const { return sequence_counted_; }
-  // By the talker's index.
-  const std::unordered_map<uint32_t, TalkerReception>& receptions() const { return receptions_; }
+  // By the speaker's index().
+  const std::unordered_map<uint32_t, SpeakerReception>& receptions() const { return receptions_; }
 
  private:
   void onPacket(net::PacketPtr&& packet) override;
@@ -86,7 +86,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   void onMedia(net::Packet& packet);
   void onVoice(const rtp::Packet& rtp, Instant received);
   void checkHandshake();
-  void onAskTimer();
+  void onNackTimer();
   void sendRtcp(const std::function<void(rtcp::Writer&)>& fill);
   void sendVoice(const std::vector<uint8_t>& opus, bool speech);
   bool hasMicrophone() const { return talks() || context_.silence != nullptr; }
@@ -101,7 +101,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   const std::string room_;
   const std::string name_;
   const Melody* const melody_;
-  const unsigned talker_;
+  const unsigned place_;
   const rooms::IceCredentials ice_credentials_;
   const uint32_t ssrc_;
   std::string location_;  // URL for leaving; empty when not joined
@@ -117,7 +117,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   net::Timer poll_;
   net::Timer talk_;
   net::Timer report_;
-  net::Timer ask_;
+  net::Timer nack_;
 
   uint16_t rtp_sequence_;
   uint32_t rtp_timestamp_;
@@ -125,8 +125,8 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   uint32_t packets_sent_ = 0;
   uint32_t octets_sent_ = 0;
   size_t frame_ = 0;
-  std::unordered_map<uint32_t, TalkerReception> receptions_;
-  std::unordered_map<uint32_t, uint32_t> csrc_of_;        // by talker
+  std::unordered_map<uint32_t, SpeakerReception> receptions_;
+  std::unordered_map<uint32_t, uint32_t> csrc_of_;        // by speaker
   std::unordered_map<uint32_t, rtp::Reception> streams_;  // by slot SSRC
 };
 

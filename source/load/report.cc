@@ -43,7 +43,7 @@ double LatencyHistogram::quantileMs(double q) const {
   return maxMs();
 }
 
-TalkerReception::Verdict TalkerReception::onPacket(uint32_t sequence) {
+SpeakerReception::Verdict SpeakerReception::onPacket(uint32_t sequence) {
   if (sequence > kMaxSequence) return Verdict::kDuplicate;
   if (sequence >= seen_.size()) seen_.resize(std::max<size_t>(sequence + 1, seen_.size() * 2));
   if (seen_[sequence]) return Verdict::kDuplicate;
@@ -74,7 +74,7 @@ std::string latencyText(const LatencyHistogram& latency) {
 std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run) {
   nlohmann::ordered_json json{
       {"players", run.players},
-      {"talkers", run.talkers},
+      {"talkers", run.speakers},
       {"seconds", run.seconds},
       {"packets_sent", totals.sent},
       {"packets_received", totals.received},
@@ -92,7 +92,7 @@ std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run
                      {"packets_received", lossy.received},
                      {"packets_expected", lossy.expected},
                      {"loss_percent", lossy.lossPercent()},
-                     {"packets_asked", lossy.asked},
+                     {"packets_asked", lossy.requested},
                      {"duplicates", lossy.duplicates},
                      {"integrity_errors", lossy.integrity_errors},
                      {"latency_ms", latencyJson(lossy.latency)}};
@@ -112,14 +112,14 @@ std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& ru
       "connect failures  {}\n"
       "connect time      p50 {:.1f} ms, max {:.1f} ms\n"
       "one-way latency   {}\n",
-      run.players, run.talkers, totals.sent, totals.received, totals.expected, totals.lost(),
+      run.players, run.speakers, totals.sent, totals.received, totals.expected, totals.lost(),
       totals.lossPercent(), totals.out_of_order, totals.duplicates, totals.integrity_errors,
       totals.connect_failures, quantile(totals.connect_ms, 0.5), quantile(totals.connect_ms, 1),
       latencyText(totals.latency));
   if (run.lossy > 0) {
     table += fmt::format(
         "on lossy lines    {} players: {} of {} packets received, {} requested\n                  {}\n",
-        run.lossy, lossy.received, lossy.expected, lossy.asked, latencyText(lossy.latency));
+        run.lossy, lossy.received, lossy.expected, lossy.requested, latencyText(lossy.latency));
   }
   return table;
 }

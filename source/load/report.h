@@ -27,7 +27,7 @@ class LatencyHistogram {
 };
 
 // The packets that one player received from one speaker in the counted phase.
-class TalkerReception {
+class SpeakerReception {
  public:
   enum class Verdict { kNew, kOutOfOrder, kDuplicate };
   Verdict onPacket(uint32_t sequence);
@@ -49,7 +49,7 @@ struct Totals {
   uint64_t expected = 0;
   uint64_t out_of_order = 0;
   uint64_t duplicates = 0;
-  uint64_t asked = 0;  // lost packets requested by NACK
+  uint64_t requested = 0;  // lost packets requested by NACK
   uint64_t integrity_errors = 0;
   unsigned connect_failures = 0;
   std::vector<double> connect_ms;
@@ -63,7 +63,7 @@ struct Totals {
 
 struct RunInfo {
   unsigned players = 0;
-  unsigned talkers = 0;  // total in all rooms
+  unsigned speakers = 0;  // total in all rooms
   double seconds = 0;
   unsigned lossy = 0;
 };

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kMaxPackets = 65'536;
 constexpr Duration kJoinInterval = 2ms;
-constexpr Duration kJoinPatience = 250ms;  // after the server asked to slow down
+constexpr Duration kJoinPatience = 250ms;  // after a 429
 constexpr Duration kSettle = 500ms;        // between the last connection and the counted phase
 constexpr Duration kDrain = 500ms;
 constexpr Duration kTick = 1s;
@@ -127,7 +127,7 @@ Status Run::World::makePlayers() {
     silence = *std::move(encoded);
     context.silence = &silence;
   }
-  context.talkers = options.talkers;
+  context.speakers = options.speakers;
   context.spurts = options.spurts;
   context.in_turn = options.in_turn;
   context.flood = options.flood;
@@ -135,7 +135,7 @@ Status Run::World::makePlayers() {
   for (unsigned i = 0; i < options.players; ++i) {
     const unsigned room = i % options.rooms;
     const unsigned place = in_room[room]++;
-    const bool talks = place < options.talkers;
+    const bool talks = place < options.speakers;
     context.rooms.push_back(options.roomName(room));
     players.push_back(std::make_unique<Player>(
         context, i, options.roomName(room), options.playerName(i), talks ? &melodies[i % kVoices] : nullptr,
@@ -210,12 +210,12 @@ void Run::World::countExpected() {
   for (const auto& receiver : players) {
     if (!receiver->connected()) continue;
     uint64_t& expected = receiver->lossy() ? context.lossy_totals.expected : context.totals.expected;
-    const unsigned others = options.talkers - (receiver->talks() ? 1 : 0);
-    for (const auto& talker : players) {
-      if (talker == receiver || !talker->talks() || talker->room() != receiver->room()) continue;
+    const unsigned others = options.speakers - (receiver->talks() ? 1 : 0);
+    for (const auto& speaker : players) {
+      if (speaker == receiver || !speaker->talks() || speaker->room() != receiver->room()) continue;
       if (others <= context.slots || context.in_turn) {
-        expected += talker->sentCounted();
-      } else if (const auto it = receiver->receptions().find(talker->index());
+        expected += speaker->sentCounted();
+      } else if (const auto it = receiver->receptions().find(speaker->index());
                  it != receiver->receptions().end()) {
         expected += it->second.span();
       }
@@ -261,8 +261,8 @@ int Run::execute() {
   if (world.options.forever) return 0;
   const RunInfo info{
       .players = world.options.players,
-      .talkers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
-                                                     [](const auto& p) { return p->talks(); })),
+      .speakers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
+                                                      [](const auto& p) { return p->talks(); })),
       .seconds = world.counted_seconds,
       .lossy = std::min(world.options.lossy, world.options.players)};
   std::fputs((world.options.json ? toJson(world.context.totals, world.context.lossy_totals, info) + "\n"

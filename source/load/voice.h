@@ -16,7 +16,7 @@ using Melody = std::vector<std::vector<uint8_t>>;
 
 // Mono, 48 kHz. `voice` chooses the register and the tune.
 Result<Melody> makeMelody(unsigned voice);
-// What an open microphone sends while its player is silent.
+// The packets that an open microphone sends while its player is silent.
 Result<Melody> makeSilence();
 
 }  // namespace sluice::load

@@ -9,14 +9,14 @@ namespace {
 // higher complexity hardly brings the result closer to the decoder's own FEC; more bits move it away.
 constexpr size_t kPriming = 1920;
 constexpr unsigned kComplexity = 4;
-// The receiver's decoder has another history than this encoder, so the frame should depend on it less.
+// The receiver's decoder has a different history from this encoder, so the frame should depend on it less.
 constexpr unsigned kDistrust = 20;
 
 bool isFrame(size_t samples) {
   return samples == 480 || samples == 960 || samples == 1920 || samples == 2880;
 }
 
-// Generous: a coarse copy should not become coarser, and only few packets are affected.
+// High: a coarse copy should not become coarser, and only few packets are affected.
 uint32_t bitrateFor(opus::Bandwidth bandwidth) {
   static constexpr uint32_t kBitrates[] = {24'000, 32'000, 40'000, 64'000, 64'000};
   return kBitrates[static_cast<size_t>(bandwidth)];
@@ -74,7 +74,7 @@ size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, Mut
   const auto info = opus::parse(next);
   if (!info || !info->has_lbrr || !isFrame(samples)) return 0;
 
-  // One run of audio: what came before, what is missing, what follows.
+  // One run of audio: earlier audio, the missing part, later audio.
   tools.decoder.reset();
   MutablePcm rest(tools.pcm);
   const auto advance = [&](size_t n) { rest = rest.subspan(n); };
@@ -87,8 +87,8 @@ size_t Concealer::rebuild(ConcealerTools& tools, Bytes next, size_t samples, Mut
   advance(tools.decoder.decodeFec(next, rest.first(samples)));
   advance(tools.decoder.decode(next, rest.first(kMaxPacketSamples)));
 
-  // Audio comes out of a decoder later than the encoder was given it, by the look-ahead. So the encoder is
-  // given audio from that much later.
+  // A decoder's output is later than the encoder's input by the look-ahead, so the encoder gets audio from
+  // that much later.
   const size_t begin = gap + OpusEncoder::kLookAhead;
   if (begin + samples > tools.pcm.size() - rest.size()) return 0;
   tools.encoder.reset();

@@ -19,7 +19,7 @@ class DelayHistogram {
   void add(Duration delay, double forget);
   // The delay that this share of the packets does not exceed, rounded up to the end of a bucket.
   Duration quantile(double share) const;
-  // How many packets were added since the reset.
+  // The number of packets added since the reset.
   unsigned packets() const { return packets_; }
 
  private:

@@ -1,5 +1,5 @@
-// Puts the frames of one RTP stream in order and tells when to play each. It handles places, not packets: the
-// caller keeps the packets in an array of kMaxFrames, at the places that it returns. Pure, any clock.
+// Puts the frames of one RTP stream in order and decides when to play each. It manages places, not packets:
+// the caller keeps the packets in an array of kMaxFrames, at the places that it returns. Pure, any clock.
 #pragma once
 
 #include <array>
@@ -70,10 +70,10 @@ class JitterBuffer {
   void pass(uint16_t sequence);
 
   Out pop(Instant now);
-  // When pop() returns something; Instant::max() if it never will.
+  // The time from which on pop() returns something; Instant::max() if it never will.
   Instant due() const;
 
-  // Only while nothing is held and after a frame has left. nextDue(): when the next frame is due.
+  // Valid only while nothing is held and after a frame has left. nextDue(): when the next frame is due.
   // giveUpNext(): returns that frame as a gap and stops waiting for it; `after`: how many samples later its
   // substitute is.
   Instant nextDue() const { return delay_.playout(last_timestamp_ + last_samples_); }

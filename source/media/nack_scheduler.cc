@@ -7,7 +7,7 @@
 namespace sluice::media {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP or a retransmission tells
+constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP or a retransmission shows it
 constexpr Duration kPauses = 120ms;            // more than any jitter that matters here
 constexpr Duration kTimerSlack = 2ms;          // how late a thread may send a request
 
@@ -33,7 +33,7 @@ void NackScheduler::begin(uint16_t sequence, uint32_t timestamp, const Frame& fr
 }
 
 NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame,
-                                               Instant now, Duration quickest_answer) {
+                                               Instant now, Duration quickest_retransmission) {
   if (!started_) {
     begin(sequence, timestamp, frame, now);
     return Arrival::kNew;
@@ -45,7 +45,7 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
   }
   if (extended > highest_) {
     const bool recovered =
-        extended == highest_ + 1 && isNextRetransmitted(timestamp, frame, now, quickest_answer);
+        extended == highest_ + 1 && isNextRetransmitted(timestamp, frame, now, quickest_retransmission);
     const Entry next = next_;
     advance(extended, timestamp, frame, now);
     if (!recovered) return Arrival::kNew;
@@ -55,7 +55,7 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
     ++lost_;
     ++bursts_;
     ++returned_;
-    if (next.requests == 1) retransmissions_.add(now - next.asked, now);
+    if (next.requests == 1) retransmissions_.add(now - next.requested, now);
     return Arrival::kRecovered;
   }
   if (extended <= highest_ - static_cast<int64_t>(kWindow)) {
@@ -81,8 +81,8 @@ NackScheduler::Arrival NackScheduler::onPacket(uint16_t sequence, uint32_t times
   // It was sent before a pause, not after it.
   if (expectedAt(timestamp) < entry.expected - kPauses) entry.expected = expectedAt(timestamp);
   ++returned_;
-  const Duration took = now - entry.asked;
-  if (entry.requests == 0 || (entry.requests == 1 && took < quickest_answer)) {
+  const Duration took = now - entry.requested;
+  if (entry.requests == 0 || (entry.requests == 1 && took < quickest_retransmission)) {
     // A sender that stalls then sends a burst: that delay is not the line's.
     onReordered(std::min(now - entry.expected, took + entry.waited + talkspurt_.frame()));
     return Arrival::kReordered;
@@ -110,8 +110,9 @@ void NackScheduler::advance(int64_t to, uint32_t timestamp, const Frame& frame, 
   if (steps > 1) ++bursts_;
   for (int64_t gap = highest_ + 1; gap < to; ++gap) {
     Entry& entry = at(gap);
-    entry = {
-        .state = State::kMissing, .expected = now - talkspurt_.age(to - gap, steps, elapsed), .asked = now};
+    entry = {.state = State::kMissing,
+             .expected = now - talkspurt_.age(to - gap, steps, elapsed),
+             .requested = now};
     ++lost_;
     // Requests made before it was known to be missing count.
     if (gap == highest_ + 1 && next_.requests > 0) entry = next_;
@@ -135,7 +136,7 @@ void NackScheduler::expectNext(Instant now) {
   if (!talkspurt_.continues()) return;
   const Duration frame = talkspurt_.frame();
   // If the packet after it has not arrived either, it is lost, or the pause has begun.
-  next_ = {.state = State::kMissing, .expected = now + frame, .asked = now + 2 * frame};
+  next_ = {.state = State::kMissing, .expected = now + frame, .requested = now + 2 * frame};
 }
 
 Instant NackScheduler::expectedAt(uint32_t timestamp) const {
@@ -143,11 +144,11 @@ Instant NackScheduler::expectedAt(uint32_t timestamp) const {
 }
 
 bool NackScheduler::isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
-                                        Duration quickest_answer) const {
+                                        Duration quickest_retransmission) const {
   // Speech after the request means that the line stalled; a retransmission is the packet that begins the
   // pause.
-  const bool known = quickest_answer == Duration{};  // by RTX
-  return next_.requests > 0 && (known || frame.dtx) && now - next_.asked >= quickest_answer &&
+  const bool known = quickest_retransmission == Duration{};  // by RTX
+  return next_.requests > 0 && (known || frame.dtx) && now - next_.requested >= quickest_retransmission &&
          samplesToTime(static_cast<int32_t>(timestamp - timestamp_)) <= 2 * talkspurt_.frame();
 }
 
@@ -164,30 +165,30 @@ Duration NackScheduler::retransmissionTime(Instant now, Duration round_trip) con
   return round_trip == Duration{} ? kUnknownRoundTrip : round_trip;
 }
 
-Instant NackScheduler::due(const Entry& entry, const Config& config, Duration answer) const {
+Instant NackScheduler::due(const Entry& entry, const Config& config, Duration retransmission) const {
   const bool done = entry.state != State::kMissing || entry.requests >= config.max_requests;
   if (done || entry.too_late) return Instant::max();
   // A retransmission may take a little longer than the last one; a request too early is of no use.
   const Instant when = entry.requests > 0
-                           ? entry.asked + answer + answer / 4 + 5ms
-                           : std::max(entry.asked + config.reordering, entry.expected + reordering_);
-  return when + kTimerSlack + answer <= entry.expected + config.budget ? when : Instant::max();
+                           ? entry.requested + retransmission + retransmission / 4 + 5ms
+                           : std::max(entry.requested + config.reordering, entry.expected + reordering_);
+  return when + kTimerSlack + retransmission <= entry.expected + config.budget ? when : Instant::max();
 }
 
 size_t NackScheduler::takeRequests(const Config& config, Instant now, Duration round_trip,
                                    std::span<uint16_t> out) {
   if (!started_) return 0;
-  const Duration answer = retransmissionTime(now, round_trip);
+  const Duration retransmission = retransmissionTime(now, round_trip);
   size_t count = 0;
   const auto consider = [&](Entry& entry, int64_t extended) {
-    if (due(entry, config, answer) > now) return;
+    if (due(entry, config, retransmission) > now) return;
     // This thread may run late, and a packet that was due for a request long ago is of no use now.
-    entry.too_late = now + answer > entry.expected + config.budget;
+    entry.too_late = now + retransmission > entry.expected + config.budget;
     if (entry.too_late) return;
     if (entry.requests == 0) {
-      entry.waited = std::chrono::duration_cast<decltype(entry.waited)>(std::max(now - entry.asked, 0ns));
+      entry.waited = std::chrono::duration_cast<decltype(entry.waited)>(std::max(now - entry.requested, 0ns));
     }
-    entry.asked = now;
+    entry.requested = now;
     ++entry.requests;
     out[count++] = static_cast<uint16_t>(extended);
   };
@@ -200,13 +201,13 @@ size_t NackScheduler::takeRequests(const Config& config, Instant now, Duration r
 
 Instant NackScheduler::nextNack(const Config& config, Instant now, Duration round_trip) {
   if (!started_) return Instant::max();
-  const Duration answer = retransmissionTime(now, round_trip);
+  const Duration retransmission = retransmissionTime(now, round_trip);
   Instant next = Instant::max();
   for (int64_t extended = oldest_missing_; extended <= highest_; ++extended) {
-    next = std::min(next, due(at(extended), config, answer));
+    next = std::min(next, due(at(extended), config, retransmission));
     if (next == Instant::max()) oldest_missing_ = extended;  // not checked again
   }
-  return std::min(next, due(next_, config, answer));
+  return std::min(next, due(next_, config, retransmission));
 }
 
 }  // namespace sluice::media

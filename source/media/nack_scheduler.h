@@ -33,32 +33,32 @@ class NackScheduler {
   };
   // Another stream of the same sender follows: forgets the packets, but keeps the counters.
   void restart() { started_ = false; }
-  // `timestamp` at 48 kHz and `frame` tell when the packets before it should have arrived. A packet that
-  // arrives sooner than `quickest_answer` after its request was merely reordered.
+  // `timestamp` at 48 kHz and `frame` give the expected arrival of the packets before it. A packet that
+  // arrives sooner than `quickest_retransmission` after its request was merely reordered.
   Arrival onPacket(uint16_t sequence, uint32_t timestamp, const Frame& frame, Instant now,
-                   Duration quickest_answer = {});
+                   Duration quickest_retransmission = {});
   // Another packet carried the missing one.
   void fill(uint16_t sequence);
 
   // Also true for the packet after the newest, if it was requested.
   bool isMissing(uint16_t sequence) const;
-  // When a missing packet should have arrived, as far as that is known; for one that arrived after all, by
-  // its timestamp.
+  // The expected arrival of a missing packet, as far as it is known; of one that arrived after all, by its
+  // timestamp.
   Instant expected(uint16_t sequence) const { return at(extend(sequence)).expected; }
 
   // Writes the packets to request now, in rising order, and counts them as requested. The last one may be the
   // one after the newest: if the packet that begins a pause is lost, nothing else reveals it. `round_trip`:
   // as RTCP measured it; 0: unknown.
   size_t takeRequests(const Config& config, Instant now, Duration round_trip, std::span<uint16_t> out);
-  // When takeRequests() has work again; Instant::max(): no packet is worth requesting.
+  // The time at which takeRequests() has work again; Instant::max(): no packet is worth requesting.
   Instant nextNack(const Config& config, Instant now, Duration round_trip);
 
-  // How late nearly every reordered packet arrives; 0: packets arrive in order.
+  // The lateness that nearly no reordered packet exceeds; 0: packets arrive in order.
   Duration reordering() const { return reordering_; }
-  // How long nearly every recent retransmission took; the round trip until there are any.
+  // The time that nearly no recent retransmission exceeded; the round trip until there are any.
   Duration retransmissionTime(Instant now, Duration round_trip) const;
 
-  // Which packets are missing and requested; the line's properties are learned again.
+  // Archives which packets are missing and requested. The line's properties are measured again.
   void archive(Archive& a) {
     a(started_, has_old_, last_old_, lost_, bursts_, returned_);
     if (started_) a(highest_, timestamp_, arrived_, talkspurt_, oldest_missing_, entries_, next_);
@@ -76,8 +76,8 @@ class NackScheduler {
     bool too_late = false;                                 // it was not requested in time
     std::chrono::duration<uint32_t, std::micro> waited{};  // from noticing the gap to the first request
     Instant expected{};
-    Instant asked{};  // or noticed, if not requested yet
-    void archive(Archive& a) { a(state, requests, too_late, expected, asked); }
+    Instant requested{};  // or noticed, if not requested yet
+    void archive(Archive& a) { a(state, requests, too_late, expected, requested); }
   };
   Entry& at(int64_t extended) { return entries_[static_cast<size_t>(extended) % kWindow]; }
   const Entry& at(int64_t extended) const { return entries_[static_cast<size_t>(extended) % kWindow]; }
@@ -88,12 +88,12 @@ class NackScheduler {
   void advance(int64_t to, uint32_t timestamp, const Frame& frame, Instant now);
   void expectNext(Instant now);
   Instant expectedAt(uint32_t timestamp) const;
-  // Whether the packet is the retransmission for a request that was made before anything revealed its loss.
+  // True if the packet is the retransmission for a request that was made before anything revealed its loss.
   bool isNextRetransmitted(uint32_t timestamp, const Frame& frame, Instant now,
-                           Duration quickest_answer) const;
+                           Duration quickest_retransmission) const;
   void onReordered(Duration late);
-  // When to request this entry; Instant::max(): never.
-  Instant due(const Entry& entry, const Config& config, Duration answer) const;
+  // The time at which to request this entry; Instant::max(): never.
+  Instant due(const Entry& entry, const Config& config, Duration retransmission) const;
 
   bool started_ = false;
   bool has_old_ = false;

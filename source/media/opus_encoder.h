@@ -15,7 +15,7 @@ inline constexpr size_t kMaxOpusFrame = 1275;  // bytes (RFC 6716 section 3.4, R
 
 class OpusEncoder {
  public:
-  // How much later audio comes out of a decoder than it was given, in samples: 6.5 ms.
+  // The delay from the encoder's input to a decoder's output, in samples: 6.5 ms.
   static constexpr size_t kLookAhead = 312;
 
   OpusEncoder();

@@ -1,6 +1,5 @@
-// How long voice waits so that the receiver hears no jitter: a high quantile of how much later packets arrive
-// than the quickest ones, from a histogram in which older packets weigh less, as in NetEQ's delay manager.
-// Pure.
+// The playout delay that removes jitter: a high quantile of how much later packets arrive than the quickest
+// ones, from a histogram in which older packets weigh less, as in NetEQ's delay manager. Pure.
 #pragma once
 
 #include <array>
@@ -37,7 +36,7 @@ class PlayoutDelay {
   // The sender's clock jumped: this cannot be the same timeline.
   bool jumps(int64_t timestamp, Instant arrival) const;
 
-  // When to play it. Rises with the timestamp. Valid only after the first arrival.
+  // The playout time. Rises with the timestamp. Valid only after the first arrival.
   Instant playout(int64_t timestamp) const { return Instant{offset_ + samplesToTime(timestamp)}; }
 
   Duration target() const { return target_; }

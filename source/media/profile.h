@@ -26,7 +26,7 @@ struct Profile {
   bool operator==(const Profile&) const = default;
 };
 
-// Like "48 kHz, 20 ms, complexity 10, 32000 b/s".
+// For example "48 kHz, 20 ms, complexity 10, 32000 b/s".
 std::string describe(const Profile& profile);
 
 }  // namespace sluice::media

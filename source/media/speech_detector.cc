@@ -13,7 +13,7 @@ constexpr float kFloorRise = 6;           // dB/s: a pause between words brings 
 constexpr Duration kMaxGap = 100ms;       // of DTX; the floor does not rise while nothing is sent
 constexpr float kAttack = 0.25F;          // of the difference, for each packet: about 100 ms
 constexpr float kRelease = 30;            // dB/s: a pause between words costs little
-constexpr float kActiveFrame = 127 - 30;  // taken as the loudness of a frame that says only that it is active
+constexpr float kActiveFrame = 127 - 30;  // assumed for a frame that signals only activity
 
 float seconds(Duration duration) {
   return std::chrono::duration<float>(duration).count();

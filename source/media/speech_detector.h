@@ -1,8 +1,8 @@
 // Decides which packets of one speaker are speech, and how loud the speaker is. Pure.
 //
-// An open microphone sends packets whether or not anyone speaks into it, so packets alone say nothing. For
-// each packet, the detector is given either the level that its sender measured (RFC 6464) or the activity
-// that the Opus frame signals.
+// An open microphone sends packets whether or not anyone speaks into it, so a packet alone is no sign of
+// speech. For each packet, the detector gets either the level that its sender measured (RFC 6464) or the
+// activity that the Opus frame signals.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class SpeechDetector {
   };
 
   // `level` in -dBov, 0 (loudest) to 127 (silence). Steady background noise below -40 dBov is not speech: the
-  // detector learns its level within some seconds.
+  // detector adapts to its level within some seconds.
   Speech onLevel(uint8_t level, Instant now);
   // `active`: as in opus::PacketInfo. If empty, the packet counts as speech.
   Speech onFrame(std::optional<bool> active, Instant now);

@@ -1,4 +1,4 @@
-// When the packets of a stream with discontinuous transmission (DTX) should arrive. Pure.
+// The expected arrival times of packets in a stream with discontinuous transmission (DTX). Pure.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class Talkspurt {
 
   // The time from one packet to the next during speech.
   Duration frame() const { return newest_.duration; }
-  // Whether another packet follows the newest at once, even if only the one that begins a pause.
+  // True if another packet follows the newest at once, even if only the one that begins a pause.
   bool continues() const { return marks_pauses_ && !newest_.dtx; }
 
   void archive(Archive& a) { a(newest_.duration, newest_.dtx, marks_pauses_); }

@@ -43,16 +43,16 @@ class Address {
   Bytes ip() const { return Bytes(ip_).first(isV6() ? 16 : family_ == Family::kV4 ? 4 : 0); }
   uint16_t port() const { return port_; }
   Address withPort(uint16_t port) const { return Address(ip(), port); }
-  // What counts as one client: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
+  // The unit of per-client limits: an IPv4 address, or an IPv6 /64 (usually one site). Port 0.
   Address site() const;
   // The wildcard address of the same family, with this port.
   Address wildcard() const;
 
   std::string toString() const;
   std::string ipString() const;
-  // The same in every process for the same salt.
+  // Has the same value in every process for the same salt.
   size_t hash(uint64_t salt) const;
-  // For tables: salted at random in each process, so that no one can choose addresses that collide.
+  // For tables. The salt is random in each process, so that no one can choose addresses that collide.
   size_t hash() const;
   auto operator<=>(const Address&) const = default;
   void archive(Archive& a) { a(ip_, port_, family_); }

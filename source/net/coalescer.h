@@ -1,4 +1,4 @@
-// Interrupt coalescing for the event loop: a loop that waits for each packet pays a wake-up and two system
+// Interrupt coalescing for the event loop: a loop that waits for each packet needs a wake-up and two system
 // calls for every one. At high packet rates, iterations begin at most once per interval and find several
 // packets. Pure: the caller passes the time.
 #pragma once

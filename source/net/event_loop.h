@@ -17,7 +17,7 @@
 
 namespace sluice::net {
 
-// Work for the end of the loop's iteration, after all sockets were read and timers fired; mostly flushing.
+// Work for the end of the loop's iteration, after all sockets were read and timers fired; usually a flush.
 class IterationEnd {
  public:
   virtual ~IterationEnd() = default;
@@ -48,9 +48,9 @@ class EventLoop {
 
   // Runs until stop().
   void run();
-  // From any thread.
+  // Any thread may call it.
   void stop();
-  // Runs `task` on the loop's thread, soon. From any thread; tasks of one thread keep their order.
+  // Runs `task` on the loop's thread, soon. Any thread may call it; tasks of one thread keep their order.
   void post(std::function<void()> task);
   // Runs the tasks posted so far. The loop does this by itself; a batch of received packets does it first, so
   // that a packet is never handled before a task that was posted ahead of it.
@@ -90,7 +90,7 @@ class EventLoop {
   // Time since the start that the loop did not spend waiting for events, without the current iteration. From
   // any thread. libuv's own metric costs a system call per iteration.
   Duration busy() const { return Duration{busy_ns_.load(std::memory_order_relaxed)}; }
-  // How often the loop paused to let packets gather. From any thread.
+  // The number of pauses in which packets could accumulate. From any thread.
   uint64_t pauses() const { return pauses_.value(); }
 
  private:

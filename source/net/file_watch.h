@@ -1,5 +1,5 @@
-// Tells when a file's content may have changed: written in place, replaced by a rename, or reached through a
-// symbolic link that was swapped, at any level of its path.
+// Notifies when a file's content may have changed: the file was written in place or replaced by a rename, or
+// a symbolic link at any level of its path was swapped.
 #pragma once
 
 #include <functional>

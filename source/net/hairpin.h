@@ -18,7 +18,7 @@ class Hairpin {
   explicit Hairpin(std::function<void()> schedule) : schedule_(std::move(schedule)) {}
   ~Hairpin();
 
-  // `group` says which ports belong together, like those of one listener; null: no group.
+  // `group` identifies ports that belong together, like those of one listener; null: no group.
   void add(const Address& address, UdpReceiver& receiver, const void* group = nullptr);
   void remove(const Address& address);
 

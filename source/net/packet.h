@@ -61,7 +61,7 @@ class Packet {
   static constexpr uint16_t kNoSlot = UINT16_MAX;
 
   Bytes data() const { return {block_ + offset_, size_}; }
-  // For a change of the data: rtp() reads it again, and origin no longer applies.
+  // The data, to be changed: rtp() parses it again, and origin no longer applies.
   MutableBytes mutableData() {
     onChange();
     return {block_ + offset_, size_};
@@ -106,21 +106,21 @@ class Packet {
     return rtp_state_ == RtpState::kParsed ? &rtp_ : nullptr;
   }
 
-  // Where a packet to the client goes; one of three cases. A new packet is for the selected address pair.
+  // The route of a packet to the client. A new packet takes the selected address pair.
   enum class Route : uint8_t {
     kSelected,  // the address pair that the session has selected
     kReply,     // back along the path of a packet from the client
     kExplicit,  // `remote` from `local`, even though that is no address pair of the session
   };
   Route route() const { return route_; }
-  // The functions also reset ttl, which a received packet has from its last path.
+  // Set the route, and reset ttl, which a received packet has from its last path.
   void routeToSelected() { setRoute(Route::kSelected, {}, {}); }
   void routeAsReplyTo(const Packet& request) {
     setRoute(Route::kReply, request.remote, request.local);
     tuple = request.tuple;
   }
   void routeExplicitly(const Address& from, const Address& to) { setRoute(Route::kExplicit, to, from); }
-  // For UdpPort::send(): to this peer, from the port's own address. ttl stays.
+  // For UdpPort::send(): sets the destination; the source is the port's own address. Keeps ttl.
   void sendTo(const Address& peer) {
     remote = peer;
     local = {};

@@ -48,7 +48,7 @@ struct UdpOptions {
 
   // These apply to an open port. open(reservation) also needs the connect_to of reserve().
   bool report_icmp = false;   // call onIcmp()
-  bool fragment = false;      // over IPv4: DF is 0 unless a packet says dont_fragment
+  bool fragment = false;      // over IPv4: DF is 0 unless a packet has dont_fragment set
   UdpStats* stats = nullptr;  // required by open(); outlives the port
 };
 

@@ -9,7 +9,7 @@ namespace sluice::net {
 
 inline constexpr size_t kControlSize = 128;
 
-// Asks the kernel to report TOS, TTL and, on a wildcard socket, the local address.
+// Makes the kernel report TOS, TTL and, on a wildcard socket, the local address.
 void enableControl(int fd, const Address& local);
 
 // Fills tos and local from a received header's control messages.

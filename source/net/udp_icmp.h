@@ -7,14 +7,14 @@
 
 namespace sluice::net {
 
-// Asks the kernel for the ICMP errors of an unconnected socket.
+// Makes the kernel report ICMP errors on an unconnected socket.
 void enableIcmp(int fd, const Address& local);
 
 // The next error, or nothing. Skips errors that are not ICMP.
 std::optional<IcmpError> readIcmp(int fd);
 
-// Applies to packets sent from now on. True: never fragmented; refused with EMSGSIZE if too long. False: the
-// system follows the path MTU that it knows and fragments longer packets.
+// Sets the DF bit of later packets. True: packets that are too long fail with EMSGSIZE. False: the kernel
+// fragments packets that exceed the known path MTU.
 void setDontFragment(int fd, bool dont_fragment);
 
 }  // namespace sluice::net

@@ -60,7 +60,7 @@ class ConfigApplier {
   Status reload(const char* why);
   // Applies the running configuration again in another environment. On an error the old one stays.
   Status changeEnvironment(Environment fresh);
-  // Until unfreeze(), nothing is applied: `why` is the error.
+  // Applies nothing until unfreeze(); `why` is the error meanwhile.
   void freeze(std::string why) { frozen_ = std::move(why); }
   void unfreeze() { frozen_.reset(); }
 

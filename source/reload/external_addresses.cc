@@ -9,19 +9,20 @@ namespace {
 
 constexpr Duration kCheckMachine = 10s;
 
-bool asksTheSame(const config::NatSettings& a, const config::NatSettings& b) {
-  return a.stun_server == b.stun_server && a.to_ask == b.to_ask && a.refresh_interval == b.refresh_interval;
+bool probesTheSame(const config::NatSettings& a, const config::NatSettings& b) {
+  return a.stun_server == b.stun_server && a.to_probe == b.to_probe &&
+         a.refresh_interval == b.refresh_interval;
 }
 
 }  // namespace
 
 void ExternalAddresses::commit(const Running& running) {
   const config::NatSettings& nat = running.settings.nat;
-  if (asking_ && asksTheSame(*asking_, nat)) return;
-  asking_ = nat;
+  if (probed_ && probesTheSame(*probed_, nat)) return;
+  probed_ = nat;
   probes_.clear();
   if (!nat.stun_server) return;
-  for (const net::Address& local : nat.to_ask) {
+  for (const net::Address& local : nat.to_probe) {
     // Posted, because the change may destroy this probe.
     const auto found = [this, local](const net::Address& external) {
       io_.post([this, local, external] { onExternalAddress(local, external); });

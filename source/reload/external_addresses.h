@@ -1,5 +1,5 @@
-// Keeps the environment's addresses current: what this machine's addresses are, and what a STUN server says
-// they look like from outside. Main thread.
+// Keeps the environment's addresses current: this machine's, and the external ones that a STUN server
+// reports. Main thread.
 #pragma once
 
 #include <functional>
@@ -39,7 +39,7 @@ class ExternalAddresses final : public Participant {
 
   ConfigApplier& applier_;
   const Io io_;
-  std::optional<config::NatSettings> asking_;  // what the probes were made for
+  std::optional<config::NatSettings> probed_;  // of the probes
   std::vector<std::unique_ptr<NatProbe>> probes_;
   std::optional<Instant> checked_;
 };

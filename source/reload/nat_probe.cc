@@ -34,15 +34,15 @@ bool NatProbe::open() {
 void NatProbe::begin() {
   if (port_ == nullptr && !open()) return timer_.arm(options_.interval);
   fillRandom(id_);
-  asked_ = 0;
+  requests_ = 0;
   waiting_ = true;
-  ask();
+  sendRequest();
 }
 
-void NatProbe::ask() {
-  const unsigned wait = 1u << asked_;
-  ++asked_;
-  timer_.arm(kFirstWait * (asked_ < kMaxRequests ? wait : kLastWait));
+void NatProbe::sendRequest() {
+  const unsigned wait = 1u << requests_;
+  ++requests_;
+  timer_.arm(kFirstWait * (requests_ < kMaxRequests ? wait : kLastWait));
   net::PacketPtr packet = pool_.acquire();
   if (packet == nullptr) return;
   packet->resize(net::Packet::kMaxPayload);
@@ -55,7 +55,7 @@ void NatProbe::ask() {
 
 void NatProbe::onTimer() {
   if (!waiting_) return begin();
-  if (asked_ < kMaxRequests) return ask();
+  if (requests_ < kMaxRequests) return sendRequest();
   log::warn("{} did not respond to the query for the external address of {}", options_.server.toString(),
             options_.local.ipString());
   waiting_ = false;
@@ -65,13 +65,13 @@ void NatProbe::onTimer() {
 void NatProbe::onPacket(net::PacketPtr&& packet) {
   const net::PacketPtr own = std::move(packet);
   own->settle();
-  const auto answer = stun::parse(own->data());
-  if (!waiting_ || own->remote != options_.server || !answer || answer->id != id_ ||
-      answer->method != stun::kBinding || answer->kind != stun::Class::kSuccess ||
-      !answer->checkFingerprint()) {
+  const auto response = stun::parse(own->data());
+  if (!waiting_ || own->remote != options_.server || !response || response->id != id_ ||
+      response->method != stun::kBinding || response->kind != stun::Class::kSuccess ||
+      !response->checkFingerprint()) {
     return;
   }
-  const auto mapped = answer->xorAddress(stun::kXorMappedAddress);
+  const auto mapped = response->xorAddress(stun::kXorMappedAddress);
   if (!mapped || mapped->ip_length != options_.local.ip().size()) return;
   waiting_ = false;
   timer_.arm(options_.interval);

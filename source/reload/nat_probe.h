@@ -29,7 +29,7 @@ class NatProbe final : private net::UdpReceiver {
   void onTimer();
   void begin();
   bool open();
-  void ask();
+  void sendRequest();
 
   net::UdpNetwork& network_;
   net::PacketPool& pool_;
@@ -37,7 +37,7 @@ class NatProbe final : private net::UdpReceiver {
   net::UdpStats stats_;
   std::unique_ptr<net::UdpPort> port_;
   stun::TransactionId id_{};
-  unsigned asked_ = 0;
+  unsigned requests_ = 0;
   bool waiting_ = false;
   net::Timer timer_;
 };

@@ -35,8 +35,8 @@ class PortManager {
   void abandon(Change change);
   // `change` takes effect. Drained ports stay bound until `until`.
   void commit(const Change& change, Instant until);
-  // Drained ports whose time has expired, or whose listener is gone and has no sessions, as
-  // `sessions(listener)` says. They are forgotten here: the caller must remove them from the workers.
+  // Takes the drained ports whose time has expired, or whose listener was removed and has no sessions left
+  // by `sessions(listener)`. The caller must remove them from the workers.
   template <typename Sessions>
   std::vector<uint16_t> takeExpired(Instant now, Sessions sessions);
 
@@ -51,8 +51,8 @@ class PortManager {
   };
   // The workers keep the descriptors.
   std::vector<Saved> save() const;
-  // Ports of another process: the next prepare() takes those that fit instead of binding, under the same id;
-  // commit() closes the rest.
+  // Takes ports of another process: the next prepare() uses those that fit instead of binding, under the same
+  // id; commit() closes the rest.
   void inherit(std::vector<Saved> ports);
 
   // Bound addresses that `generation` no longer has.

@@ -13,32 +13,32 @@ namespace sluice::rooms {
 
 class LineQuality {
  public:
-  // By rtp_router: a round trip that a report of the player shows.
+  // Called by rtp_router: a report of the player shows this round trip.
   void onRoundTrip(Duration round_trip) {
     rtt_us_.store(static_cast<uint32_t>(round_trip / std::chrono::microseconds{1}), kRelaxed);
     round_trips_.store(roundTrips() + 1, kRelaxed);
   }
-  // By rtp_router: the player reports this loss of the packets sent to it. Losses are shares, 0 to 1.
+  // Called by rtp_router: the player reports this loss of the packets sent to it. Losses are shares, 0 to 1.
   void setDownlinkLoss(double share) { downlink_permille_.store(permille(share), kRelaxed); }
-  // By rtp_router: the loss of the player's packets as they reach the router.
+  // Called by rtp_router: the loss of the player's packets as they reach the router.
   void setRoutedLoss(double share) { routed_permille_.store(permille(share), kRelaxed); }
-  // By opus, while it fills gaps so that the router does not see them: the loss before that.
+  // Called by opus while it conceals loss, which the router then does not measure: the loss before that.
   void setLossBeforeConcealment(double share) { received_permille_.store(permille(share), kRelaxed); }
   void clearLossBeforeConcealment() { received_permille_.store(kNotSet, kRelaxed); }
 
-  // The last one; 0: none is known.
+  // The last round trip; 0: unknown.
   Duration roundTrip() const { return std::chrono::microseconds{rtt_us_.load(kRelaxed)}; }
   uint32_t roundTrips() const { return round_trips_.load(kRelaxed); }  // measured so far
-  // Of the packets sent to the player, 0 to 1.
+  // The loss of the packets sent to the player, 0 to 1.
   double downlinkLoss() const { return downlink_permille_.load(kRelaxed) / 1000.0; }
-  // Of the packets that the player sent, 0 to 1, after repair and before concealment.
+  // The loss of the player's packets, 0 to 1, after repair and before concealment.
   double uplinkLoss() const {
     const uint32_t received = received_permille_.load(kRelaxed);
     return (received != kNotSet ? received : routed_permille_.load(kRelaxed)) / 1000.0;
   }
 
-  // Only while no worker runs. The uplink's loss continues as that of the router, until the filters of the
-  // other process measure it again.
+  // Call it only while no worker runs. The uplink's loss continues as that of the router, until the filters
+  // of the other process measure it again.
   void archive(Archive& a) {
     const uint32_t received = received_permille_.load(kRelaxed);
     if (received != kNotSet) routed_permille_.store(received, kRelaxed);

@@ -74,11 +74,11 @@ struct SendingSection : AudioSection {
   }
   friend bool operator==(const SendingSection&, const SendingSection&) = default;
 
-  // How long an SSRC must be silent before another one may replace it unannounced. Longer than the gaps of
+  // The silence of an SSRC after which another one may replace it unannounced. Longer than the gaps of
   // discontinuous transmission.
   static constexpr Duration kSsrcTimeout = 2s;
 
-  // Whether the player may change to `ssrc`, in a packet with this mid, from `bound`, which has been silent
+  // True if the player may change to `ssrc`, in a packet with this mid, from `bound`, which has been silent
   // for `silent`; 0: none is bound. It may if the offer names the SSRC, if the mid is that of the media
   // section (RFC 9143 section 9.2), or if the offer names none and no other SSRC is sending.
   bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound,
@@ -130,7 +130,7 @@ struct Origin {
   }
 };
 
-// What the offer and the answer agreed on. Immutable once the player is in the directory.
+// The result of offer and answer. Immutable once the player is in the directory.
 struct Negotiated {
   IceCredentials local;
   IceCredentials remote;

@@ -1,4 +1,4 @@
-// One player of one room: what signalling negotiated (immutable), and what is learned while it is connected.
+// One player of one room: the result of signalling (immutable), and state that changes while it is connected.
 // Each part names its writer.
 #pragma once
 
@@ -32,8 +32,8 @@ struct VoiceProfile {
 struct Observed {
   // The worker that owns the session; -1: no packet seen yet. Set once, by the first worker that succeeds.
   std::atomic<int32_t> worker{-1};
-  // Of the player's voice, by the main thread (Directory::bindSsrc); 0: none received yet. Receivers see
-  // `csrc`, which differs from `ssrc` only after a conflict.
+  // The SSRC of the player's voice, written by the main thread (Directory::bindSsrc); 0: none received yet.
+  // Receivers get `csrc`, which differs from `ssrc` only after a conflict.
   std::atomic<uint32_t> ssrc{0};
   std::atomic<uint32_t> csrc{0};
   std::atomic<bool> connected{false};   // by dtls_srtp: the handshake is done
@@ -41,7 +41,7 @@ struct Observed {
   std::atomic<uint64_t> packets_out{0};
   std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
 
-  // Only while no worker runs.
+  // Call it only while no worker runs.
   void archive(Archive& a) {
     const auto each = [&a](auto&... values) {
       const auto one = [&a](auto& atomic) {
@@ -55,7 +55,7 @@ struct Observed {
   }
 };
 
-// Why a player is no longer in the directory.
+// The reason for which a player is no longer in the directory.
 enum class Departure {
   kLeft,          // the client or an operator requested it
   kReplaced,      // it has joined again
@@ -73,7 +73,7 @@ struct Signalled {
   void archive(Archive& a) { a(origin, remote, local, answer_id, answer_version); }
 };
 
-// Shared by signalling and the owning worker; lives until its last user is gone.
+// Shared by signalling and the owning worker; lives until its last user has released it.
 struct Player {
   Player(std::shared_ptr<Room> in_room, std::string player_id, Negotiated agreed,
          uint32_t as_number = nextNumber())

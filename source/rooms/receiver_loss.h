@@ -17,7 +17,7 @@ class ReceiverLoss {
 
   // The receiver loses this share of its packets, 0 to 1.
   void set(double loss) { class_ = room_.enter(loss, class_); }
-  // Nothing is known of the receiver any more.
+  // The receiver's loss is unknown from now on.
   void clear() { room_.leave(std::exchange(class_, LossHistogram::kNone)); }
   // The loss that `percent` of the room's other receivers do not exceed; 0 if there are none.
   double ofOthers(unsigned percent) const { return room_.percentile(percent, class_); }

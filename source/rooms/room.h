@@ -1,4 +1,4 @@
-// A room as all threads see it. The directory knows who is in it.
+// A room as all threads see it. The directory has the list of its players.
 #pragma once
 
 #include <atomic>

@@ -15,7 +15,7 @@ class SlotSequence {
   // The router numbers the stream's packets. A filter outward of it that has sent `numbers` more packets than
   // it received reserves them: the router continues after them.
   void reserve(uint16_t numbers) { reserved_ = static_cast<uint16_t>(reserved_ + numbers); }
-  // By the router: how many numbers to skip now.
+  // Called by the router: the count of numbers to skip now.
   uint16_t takeReserved() { return std::exchange(reserved_, uint16_t{0}); }
 
   // Retransmissions have a stream and numbers of their own (RFC 4588 section 4). `first` counts if none was

@@ -34,7 +34,7 @@ uint32_t bucketOf(const net::Packet& first, const rooms::PlayerPtr& player) {
   return static_cast<uint32_t>((hash >> 32) * chain::ChainSpec::kBuckets >> 32);
 }
 
-// In total on all workers; each counts its own.
+// The sum over all workers, each of which counts its own.
 size_t sessionsOf(const ListenerSpec& listener) {
   int64_t sum = 0;
   for (const ListenerStats* stats : listener.stats) sum += stats->sessions.value();
@@ -124,7 +124,7 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
   packet->tuple = found.tuple;
   if (by != nullptr && !by->redirects) session.redirectWhenAuthenticated(*packet, by->from);
   session.receive(std::move(packet));
-  // Not authenticated, so the check was a replay.
+  // The check was not authenticated: it was a replay.
   if (owner.session != nullptr && owner.session != &session &&
       !session.isAuthenticated(key.remote, key.local)) {
     sessions_.giveBack(key, owner);
@@ -227,7 +227,7 @@ SessionTuple Dispatcher::admitPlayer(WorkerPort& port, net::PacketPtr& packet, c
 
 Session* Dispatcher::open(WorkerPort& port, net::PacketPtr& packet, rooms::PlayerPtr player) {
   const auto& chains = port.listener->chains;
-  // A relay's address says nothing about the client behind it: no source prefix matches it.
+  // A relay's address does not identify the client behind it: no source prefix matches it.
   const net::Address source = port.isHairpin() ? net::Address() : packet->remote;
   const uint32_t bucket = bucketOf(*packet, player);
   const auto chain = std::find_if(chains.begin(), chains.end(), [&](const auto& c) {

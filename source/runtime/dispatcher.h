@@ -32,7 +32,8 @@ class Dispatcher final : public SessionHost, private net::IterationEnd {
 
   // The port lives as long as a session may use it. The ids are those of addresses: WorkerPort::addressId().
   void addPort(std::unique_ptr<WorkerPort> port) { ports_.add(std::move(port)); }
-  // drainPort(): the address takes no new sessions. revivePort(): it does again, as an address of `listener`.
+  // drainPort(): the address takes no new sessions. revivePort(): the address takes new sessions again, as
+  // one of `listener`.
   void drainPort(uint16_t id) { ports_.drain(id); }
   void revivePort(uint16_t id, const ListenerSpecPtr& listener);
   // Closes the address and its sessions with `reason`.
@@ -84,7 +85,7 @@ class Dispatcher final : public SessionHost, private net::IterationEnd {
   }
 
  private:
-  // What the mailing worker says with a mailed datagram.
+  // The note that a worker attaches to a mailed datagram.
   struct MailNote {
     unsigned from;
     bool redirects;  // it already has a redirect for the client

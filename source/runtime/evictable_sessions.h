@@ -34,7 +34,7 @@ class EvictableSessions {
   void remove(Session& session);
 
   size_t size() const { return size_; }
-  // Those on chains that authenticate.
+  // The number of sessions on chains that authenticate.
   size_t unauthenticated() const { return unauthenticated_; }
 
   // The session to evict, or null if there is none: the oldest of the listener that has the most. On chains

@@ -18,7 +18,7 @@
 
 namespace sluice::runtime {
 
-// Why a datagram at a listener was dropped outside of the chains.
+// The reason for which a datagram at a listener was dropped outside of the chains.
 enum class ListenerDrop : uint8_t {
   kNoSession,      // unknown client, and only STUN may begin a session here
   kNoChain,        // no chain matches the client

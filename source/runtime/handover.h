@@ -28,7 +28,7 @@ class PausedWorkers {
   PausedWorkers(const PausedWorkers&) = delete;
   PausedWorkers& operator=(const PausedWorkers&) = delete;
 
-  // By worker. The workers keep the descriptors. Call it only once.
+  // The state of each worker. The workers keep the descriptors. Call it only once.
   std::vector<WorkerState> save();
   // Another process owns all sessions: the workers end theirs without sending anything.
   void handOver() { settle(true); }

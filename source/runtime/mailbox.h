@@ -16,7 +16,7 @@ struct Mail {
 };
 
 // Each cell carries the sequence number at which it may be written or read next. Producers claim cells with
-// one compare-and-swap, and the consumer never waits for a slow producer: it sees an empty queue.
+// one compare-and-swap, and the consumer never waits for a slow producer: it finds the queue empty.
 class Mailbox {
  public:
   explicit Mailbox(size_t capacity) : mask_(capacity - 1), cells_(std::make_unique<Cell[]>(capacity)) {

@@ -1,6 +1,6 @@
-// Clients of one worker's sockets whose session another worker owns. An address is added after the owner has
-// authenticated it, so that a check with a valid username and a wrong integrity takes no place. Bounded by
-// the number of players.
+// The clients whose datagrams arrive at one worker while another worker owns their session. An address is
+// added after the owner has authenticated it, so that a check with a valid username and a wrong integrity
+// adds none. Bounded by the number of players.
 #pragma once
 
 #include <optional>

@@ -126,7 +126,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   chain::FilterChain chain_;  // last: the filters see a complete session
 };
 
-// What a session needs from its worker.
+// The interface of a session to its worker.
 class SessionHost {
  public:
   virtual ~SessionHost() = default;
@@ -141,9 +141,9 @@ class SessionHost {
   virtual void onCheck(Session& session, const net::Packet& check) = 0;
   // See Session::isEstablished().
   virtual void onEstablished(Session& session) = 0;
-  // The client has to authenticate again.
+  // The client must authenticate again.
   virtual void onUnauthenticated(Session& session) = 0;
-  // Tells `worker` to send packets from this address pair, which `check` authenticated, here.
+  // Notifies `worker`, so that it redirects packets from this authenticated address pair to this worker.
   virtual void onRedirect(const net::Packet& check, const Tuple& tuple, unsigned worker) = 0;
   virtual void onAdopted() = 0;
   // Called once; the session lives until the end of the loop's iteration.

@@ -46,7 +46,7 @@ class SessionTable {
  private:
   void forgetTuple(const Tuple& tuple, const Session& session);
 
-  std::vector<std::unique_ptr<Session>> sessions_;  // a session knows its index
+  std::vector<std::unique_ptr<Session>> sessions_;  // each session has its index
   std::unordered_map<TupleKey, SessionTuple, TupleKeyHash> by_tuple_;
   std::unordered_map<const rooms::Player*, Session*> by_player_;
   std::unordered_map<net::Address, size_t> by_source_;

@@ -1,4 +1,4 @@
-// What a client uses a session for: a socket used as a TURN client and as a player has two sessions.
+// The use of a session: a socket used as a TURN client and as a player has two sessions.
 #pragma once
 
 #include <cstdint>

@@ -95,9 +95,8 @@ void StatsStore::collectListeners(Samples& out) const {
                 udp(&UdpStats::send_queue_full));
     out.counter("sluice_listener_drops_total", "", labels("reason", "send_refused"),
                 udp(&UdpStats::send_refused));
-    out.counter("sluice_listener_receive_stalls_total",
-                "How often no packet buffer was free to receive into.", labels(),
-                udp(&UdpStats::pool_exhausted));
+    out.counter("sluice_listener_receive_stalls_total", "Receive attempts without a free packet buffer.",
+                labels(), udp(&UdpStats::pool_exhausted));
     out.counter("sluice_listener_sessions_opened_total", "Sessions opened.", labels(),
                 count(&ListenerStats::sessions_opened));
     out.counter("sluice_listener_sessions_evicted_total", "Sessions evicted to make room for new ones.",
@@ -174,8 +173,8 @@ void StatsStore::collectSockets(const FilterKey& key, const std::deque<Filter>& 
         &SocketStats::truncated);
   count(kDrops, "", "reason", "send_queue_full", &SocketStats::send_queue_full);
   count(kDrops, "", "reason", "send_refused", &SocketStats::send_refused);
-  count("sluice_filter_socket_receive_stalls_total", "How often no packet buffer was free to receive into.",
-        {}, {}, &SocketStats::pool_exhausted);
+  count("sluice_filter_socket_receive_stalls_total", "Receive attempts without a free packet buffer.", {}, {},
+        &SocketStats::pool_exhausted);
 }
 
 void StatsStore::collectFilter(const FilterKey& key, const std::deque<Filter>& kinds, Samples& out) const {

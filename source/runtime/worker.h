@@ -18,7 +18,7 @@ namespace sluice::runtime {
 
 class WorkerThread;
 
-// How a player's session ended.
+// The end of a player's session.
 struct PlayerGone {
   rooms::PlayerPtr player;
   std::string_view reason;  // literal: Session::closeReason()
@@ -28,7 +28,7 @@ struct PlayerGone {
   uint64_t packets_out;
 };
 
-// What the workers share. Outlives them.
+// State that the workers share. Outlives them.
 struct WorkerGroup {
   WorkerGroup() = default;
   ~WorkerGroup();

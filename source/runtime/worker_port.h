@@ -22,7 +22,7 @@ struct WorkerPort final : net::UdpReceiver {
   // Bit in the id of a listener's hairpin port, which receives packets from relays of this process.
   static constexpr uint16_t kHairpin = 0x8000;
   bool isHairpin() const { return (id & kHairpin) != 0; }
-  // What a listener's port and its hairpin port have in common.
+  // The id that a listener's port and its hairpin port share.
   uint16_t addressId() const { return static_cast<uint16_t>(id & ~kHairpin); }
 
   bool draining = false;     // no new sessions

@@ -14,8 +14,8 @@ class WorkerPorts {
   void add(std::unique_ptr<WorkerPort> port) { ports_.push_back(std::move(port)); }
   // The address takes no new sessions.
   void drain(uint16_t address_id);
-  // It does again, as an address of `listener`; `sessions` are then counted there. `worker`: the worker's
-  // index.
+  // The address takes new sessions again, as one of `listener`; `sessions` are then counted there. `worker`:
+  // the worker's index.
   void revive(uint16_t address_id, const ListenerSpecPtr& listener, unsigned worker,
               const SessionTable& sessions);
   // Closes the address. No session may use it any more.
@@ -24,7 +24,7 @@ class WorkerPorts {
   // Listeners keep their ports by name.
   void adopt(const Generation& generation);
 
-  // By WorkerPort::id; null if there is none.
+  // The port with this WorkerPort::id; null if there is none.
   WorkerPort* find(uint16_t id) const;
   // The port of `sibling`'s listener that is bound to `local`; null if there is none.
   WorkerPort* at(const WorkerPort& sibling, const net::Address& local) const;

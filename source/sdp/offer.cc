@@ -18,7 +18,7 @@ constexpr size_t kMaxOrigin = 256;
 constexpr size_t kMaxFormatValue = 256;
 constexpr size_t kMaxTlsId = 255;  // RFC 8842 section 4
 
-// Whether it is printable, and short enough to be repeated in an answer.
+// True if it is printable, and short enough to be repeated in an answer.
 bool isToken(std::string_view text) {
   return !text.empty() && text.size() <= kMaxToken &&
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });

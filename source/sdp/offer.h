@@ -36,7 +36,7 @@ struct Extension {
   std::optional<Direction> direction;  // if the offer restricts it
 };
 
-// What an m-section has, or inherits from the session.
+// The attributes that a media section has, or inherits from the session.
 struct Inherited {
   rooms::IceCredentials ice;                     // empty when absent
   std::vector<rooms::Fingerprint> fingerprints;  // SHA-256

@@ -11,7 +11,7 @@ namespace sluice::server {
 
 class Drain {
  public:
-  // `announce` is told that no new players are admitted, and within what time calls end, if there is a limit.
+  // `announce` notifies players that no new ones are admitted, and that calls end within `limit`, if any.
   // The references outlive the object.
   Drain(const Clock& clock, runtime::WorkerGroup& workers,
         std::function<void(std::optional<Duration> limit)> announce)
@@ -24,7 +24,7 @@ class Drain {
 
   bool isDraining() const { return draining_; }
   bool isEnding() const { return deadline_.has_value(); }
-  // True when the process shall end.
+  // True when the process must end.
   bool isOver() const;
 
  private:

@@ -143,8 +143,8 @@ void HttpEndpoints::logAddresses(const config::Settings& settings) const {
   }
 }
 
-http::Response HttpEndpoints::unlessHandedOver(const std::function<http::Response()>& answer) const {
-  if (!handed_over_) return answer();
+http::Response HttpEndpoints::unlessHandedOver(const std::function<http::Response()>& respond) const {
+  if (!handed_over_) return respond();
   http::Response response = http::error(503, "another process has taken over: connect again");
   response.headers.emplace_back("Connection", "close");
   return response;

@@ -48,7 +48,7 @@ class HttpEndpoints final : public reload::Participant {
   void drain(std::optional<Duration> limit);
   // Another process serves from now on: requests are refused and their connections closed.
   void handOver();
-  // Tells subscribers of rooms what has changed. Call it every join::RoomFeed::kInterval.
+  // Sends the changes in rooms to their subscribers. Call it every join::RoomFeed::kInterval.
   void publishRooms();
   // Closes replaced servers without connections. Not from a handler.
   void sweep();
@@ -62,7 +62,7 @@ class HttpEndpoints final : public reload::Participant {
   };
   http::Handlers adminHandlers();
   http::Handlers joinHandlers();
-  http::Response unlessHandedOver(const std::function<http::Response()>& answer) const;
+  http::Response unlessHandedOver(const std::function<http::Response()>& respond) const;
   void configureAdmin(const config::Settings& settings);
   void configureJoin(const reload::Running& running);
   void logAddresses(const config::Settings& settings) const;

@@ -100,17 +100,17 @@ json Introspection::listeners() const {
 }
 
 // Each worker responds on its own thread while the main thread waits. Late workers are left out.
-template <typename Answer, typename Ask>
-std::vector<Answer> Introspection::askWorkers(Ask ask) const {
-  std::vector<std::future<Answer>> answers;
+template <typename Reply, typename Query>
+std::vector<Reply> Introspection::queryWorkers(Query query) const {
+  std::vector<std::future<Reply>> replies;
   for (const auto& worker : context_.workers.workers) {
-    auto promise = std::make_shared<std::promise<Answer>>();
-    answers.push_back(promise->get_future());
-    worker->post([promise, ask, &worker] { promise->set_value(ask(*worker)); });
+    auto promise = std::make_shared<std::promise<Reply>>();
+    replies.push_back(promise->get_future());
+    worker->post([promise, query, &worker] { promise->set_value(query(*worker)); });
   }
-  std::vector<Answer> out;
-  for (auto& answer : answers) {
-    if (answer.wait_for(kWorkerPatience) == std::future_status::ready) out.push_back(answer.get());
+  std::vector<Reply> out;
+  for (auto& reply : replies) {
+    if (reply.wait_for(kWorkerPatience) == std::future_status::ready) out.push_back(reply.get());
   }
   return out;
 }
@@ -122,7 +122,7 @@ json Introspection::sessions(const SessionQuery& query) const {
     for (const auto& player : room.players) names[std::to_string(player->number)] = player->id;
   }
   const size_t limit = query.limit;
-  for (json& mine : askWorkers<json>([query, limit](runtime::WorkerThread& worker) {
+  for (json& mine : queryWorkers<json>([query, limit](runtime::WorkerThread& worker) {
          json described = json::array();
          for (const auto& session : worker.dispatcher().sessions().all()) {
            if (described.size() >= limit) break;
@@ -166,7 +166,7 @@ Result<json> Introspection::plan(const Question& question) const {
 
 std::vector<reload::LiveSession> Introspection::liveSessions() const {
   std::vector<reload::LiveSession> all;
-  for (auto& mine : askWorkers<std::vector<reload::LiveSession>>([](runtime::WorkerThread& worker) {
+  for (auto& mine : queryWorkers<std::vector<reload::LiveSession>>([](runtime::WorkerThread& worker) {
          std::vector<reload::LiveSession> live;
          for (const auto& session : worker.dispatcher().sessions().all()) {
            reload::LiveSession& shown = live.emplace_back();

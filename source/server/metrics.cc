@@ -48,11 +48,11 @@ void Metrics::collectWorkers(stats::Samples& out) const {
               "Share of the last second that the worker did not spend waiting for events.", labels,
               worker->busyShare());
     out.counter("sluice_worker_pauses_total",
-                "How often the worker let packets accumulate before it read them (workers.coalesce_us).",
-                labels, worker->pauses());
+                "Pauses in which the worker let packets accumulate (workers.coalesce_us).", labels,
+                worker->pauses());
     out.gauge("sluice_worker_packets_allocated", "Packet buffers that the worker has allocated so far.",
               labels, static_cast<double>(worker->packets().allocated()));
-    out.counter("sluice_worker_packets_exhausted_total", "How often the worker had no free packet buffer.",
+    out.counter("sluice_worker_packets_exhausted_total", "Times that the worker had no free packet buffer.",
                 labels, worker->packets().exhausted());
     out.counter("sluice_worker_packets_unaccounted_total",
                 "Packets that a filter lost without giving a reason: a bug in the filter.", labels,

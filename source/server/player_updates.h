@@ -1,5 +1,5 @@
-// Brings the changes of the directory of rooms to the workers, and the ends of players' sessions back. Main
-// thread.
+// Forwards changes of the directory of rooms to the workers, and the ends of players' sessions to the
+// directory. Main thread.
 #pragma once
 
 #include "source/rooms/directory.h"

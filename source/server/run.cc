@@ -31,7 +31,7 @@ int printErrors(const Errors& errors, std::FILE* out) {
   return 1;
 }
 
-// Asks the running proxy, which knows its sessions and what its filters compare.
+// Requests the plan from the running proxy, since it depends on the sessions and filters there.
 int diff(const Options& options) {
   const auto file = config::readText(options.config);
   if (!file.ok()) return printErrors(file.errors(), stdout);
@@ -44,15 +44,15 @@ int diff(const Options& options) {
   // Relative paths in the file start from its own directory, wherever the proxy runs.
   const std::string folder = std::filesystem::absolute(options.config).parent_path().string();
   const std::string target = "/reload?dry_run=1&directory=" + http::percentEncode(folder);
-  const auto answer = (*client)->request("POST", target, type, file->text);
-  if (!answer.ok()) return printErrors({{"--against", answer.error().toString()}}, stderr);
-  const auto body = nlohmann::json::parse(answer->body, nullptr, false);
-  if (answer->status == 200 && body.is_object()) {
+  const auto response = (*client)->request("POST", target, type, file->text);
+  if (!response.ok()) return printErrors({{"--against", response.error().toString()}}, stderr);
+  const auto body = nlohmann::json::parse(response->body, nullptr, false);
+  if (response->status == 200 && body.is_object()) {
     std::fputs(reload::describePlan(body).c_str(), stdout);
     return 0;
   }
   if (!body.is_object() || !body.contains("errors")) {
-    return printErrors({{"--against", "responded with status " + std::to_string(answer->status)}}, stderr);
+    return printErrors({{"--against", "responded with status " + std::to_string(response->status)}}, stderr);
   }
   Errors errors;
   for (const auto& error : body["errors"]) errors.push_back({error["field"], error["error"]});

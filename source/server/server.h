@@ -37,7 +37,7 @@ class Server final : private admin::Operations, private takeover::Host {
   void run();
 
  private:
-  // The constructor's input that comes from the configuration, the machine or the previous process.
+  // The constructor's input from the configuration, the machine or the previous process.
   struct Setup {
     unsigned workers = 1;
     std::shared_ptr<const crypto::DtlsContext> dtls;

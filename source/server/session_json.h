@@ -10,7 +10,7 @@
 
 namespace sluice::server {
 
-// On the session's worker.
+// Call it on the session's worker.
 nlohmann::json describe(const runtime::Session& session, unsigned worker, Instant now);
 bool matches(const runtime::Session& session, const admin::Backend::SessionQuery& query);
 

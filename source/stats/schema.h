@@ -16,7 +16,7 @@ namespace sluice::stats {
 // "handshakes", "result", "ok" becomes sluice_<filter type>_handshakes_total{listener,filter,result="ok"}. A
 // gauge, which also goes down, has no "_total".
 struct CounterSpec {
-  // What the counter says about the health of a chain version, for automatic rollback.
+  // The counter's meaning for the health of a chain version, for automatic rollback.
   enum class Health : uint8_t { kNothing, kSuccess, kFailure };
 
   std::string_view name;

@@ -142,7 +142,7 @@ Status Channel::send(const Message& message, Duration timeout) {
   return sent ? Status(Done{}) : Status(systemError("the other process does not receive"));
 }
 
-Status Channel::judge(ssize_t received) {
+Status Channel::checkReceived(ssize_t received) {
   closed_ = received == 0 || (received < 0 && errno == ECONNRESET);
   if (closed_) return Error{"", "the other process has closed the connection"};
   if (received < 0) return systemError("the other process does not respond");
@@ -153,7 +153,7 @@ Status Channel::receiveAll(void* data, size_t size) {
   auto* at = static_cast<char*>(data);
   while (size > 0) {
     const ssize_t n = untilDone([&] { return recv(fd_, at, size, 0); });
-    if (Status status = judge(n); !status.ok()) return status;
+    if (Status status = checkReceived(n); !status.ok()) return status;
     at += n;
     size -= static_cast<size_t>(n);
   }
@@ -171,7 +171,7 @@ Status Channel::receiveDescriptors(size_t count, std::vector<int>& out) {
     header.msg_control = control;
     header.msg_controllen = sizeof control;
     const ssize_t n = untilDone([&] { return recvmsg(fd_, &header, MSG_CMSG_CLOEXEC); });
-    if (Status status = judge(n); !status.ok()) return status;
+    if (Status status = checkReceived(n); !status.ok()) return status;
     const cmsghdr* message = CMSG_FIRSTHDR(&header);
     const bool any = message != nullptr && message->cmsg_type == SCM_RIGHTS;
     if (any) {

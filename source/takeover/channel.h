@@ -1,5 +1,5 @@
 // Messages with file descriptors between two processes of Sluice, over a Unix socket that only its owner may
-// use. They contain secrets.
+// use. Messages contain secrets.
 #pragma once
 
 #include <functional>
@@ -15,13 +15,13 @@
 namespace sluice::takeover {
 
 enum class MessageKind : uint32_t {
-  kHello,     // new process: what it is
-  kIdentity,  // old process: what the new one needs before it builds anything
-  kTake,      // new process: ready
-  kSnapshot,  // old process: everything. From now on it waits
-  kAccepted,  // new process: received
-  kCommit,    // old process: it has stopped
-  kRefused    // either: the reason. Nothing has changed
+  kHello,     // from the new process: its process id and number of workers
+  kIdentity,  // from the old process: the data that the new one needs before it builds anything
+  kTake,      // from the new process: it is ready
+  kSnapshot,  // from the old process: all state. From now on it waits
+  kAccepted,  // from the new process: it has loaded the snapshot
+  kCommit,    // from the old process: it has stopped
+  kRefused    // from either: the reason. Nothing has changed
 };
 
 struct Message {
@@ -52,7 +52,7 @@ class Channel {
 
  private:
   Status setTimeouts(Duration timeout);
-  Status judge(ssize_t received);
+  Status checkReceived(ssize_t received);
   Status receiveAll(void* data, size_t size);
   Status receiveBody(size_t size, std::string& body);
   Status receiveDescriptors(size_t count, std::vector<int>& out);

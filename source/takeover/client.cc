@@ -29,10 +29,10 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& path, unsigne
   const Hello hello{workers, static_cast<uint32_t>(getpid())};
   Status sent = channel->send({MessageKind::kHello, toBytes(hello), {}}, kReplyTimeout);
   if (!sent.ok()) return sent.errors();
-  const auto answer = channel->receive(MessageKind::kIdentity, kReplyTimeout);
-  if (!answer.ok()) return answer.errors();
+  const auto reply = channel->receive(MessageKind::kIdentity, kReplyTimeout);
+  if (!reply.ok()) return reply.errors();
   Identity identity;
-  if (!fromBytes(answer->body, identity)) return Error{"", kUnreadable};
+  if (!fromBytes(reply->body, identity)) return Error{"", kUnreadable};
   return std::unique_ptr<Client>(new Client(*std::move(channel), std::move(identity)));
 }
 
@@ -41,9 +41,9 @@ Result<Snapshot> Client::take() {
   state_ = State::kTaking;
   Status sent = channel_.send({MessageKind::kTake, {}, {}}, kReplyTimeout);
   if (!sent.ok()) return sent.errors();
-  auto answer = channel_.receive(MessageKind::kSnapshot, kReplyTimeout);
-  if (!answer.ok()) return answer.errors();
-  return Snapshot::fromMessage(*std::move(answer));
+  auto reply = channel_.receive(MessageKind::kSnapshot, kReplyTimeout);
+  if (!reply.ok()) return reply.errors();
+  return Snapshot::fromMessage(*std::move(reply));
 }
 
 Result<runtime::LoadingWorkers::Loaded> Client::finish(runtime::LoadingWorkers& loading) {
@@ -60,10 +60,10 @@ Result<runtime::LoadingWorkers::Loaded> Client::finish(runtime::LoadingWorkers& 
 Status Client::commit() {
   // If sending fails, the other process is gone or has just refused.
   static_cast<void>(channel_.send({MessageKind::kAccepted, {}, {}}, kReplyTimeout));
-  const auto answer = channel_.receive(MessageKind::kCommit, kReplyTimeout);
+  const auto reply = channel_.receive(MessageKind::kCommit, kReplyTimeout);
   // An old process that ended without a reply does not continue either.
-  if (answer.ok() || channel_.isClosed()) return Done{};
-  return answer.errors();
+  if (reply.ok() || channel_.isClosed()) return Done{};
+  return reply.errors();
 }
 
 }  // namespace sluice::takeover

@@ -18,7 +18,7 @@ namespace sluice::takeover {
 class Host {
  public:
   virtual ~Host() = default;
-  // Why no process may take over now; empty: one may.
+  // The reason why no process may take over now; empty: one may.
   virtual std::string refusal() const = 0;
   virtual unsigned workers() const = 0;
   virtual Identity identity() const = 0;
@@ -53,13 +53,13 @@ class Server {
   enum class State {
     kStarting,  // another process may own the socket's file
     kServing,
-    kIdentified,  // a process has said hello; it prepares
+    kIdentified,  // a process has sent kHello; it prepares
     kWaiting,     // it is ready; handshakes are in progress
     kHandedOver,
   };
 
   void onConnection(Channel channel);
-  // Why this process may not take over; empty: it may.
+  // The reason why this process may not take over; empty: it may.
   std::string refusalOf(const Hello& hello) const;
   void onReadable();
   void handOverWhenIdle();

@@ -11,7 +11,7 @@
 
 namespace sluice::takeover {
 
-// What the new process needs before it builds anything.
+// The data that the new process needs before it builds anything.
 struct Identity {
   std::string certificate;  // crypto::Certificate::save()
   std::map<net::Address, net::Address> discovered;

@@ -24,7 +24,7 @@ class Allocation {
  public:
   enum class State : uint8_t {
     kAllocating,   // its relayed addresses are being opened
-    kProvisioned,  // the client has been told of them
+    kProvisioned,  // the client has received them
     kActive,       // peers may send
     kExpired
   };
@@ -60,7 +60,7 @@ class Allocation {
     const auto it = permissions_.find(ip.withPort(0));
     return it != permissions_.end() && now < it->second.until;
   }
-  // Whether permit() would succeed for all of them, each with its `any_port`.
+  // True if permit() would succeed for all of them, each with its `any_port`.
   using Peers = std::vector<std::pair<net::Address, bool>>;
   bool canPermit(const Peers& peers, Instant now);
 

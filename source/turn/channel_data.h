@@ -18,7 +18,7 @@ struct ChannelData {
   uint16_t length;  // of the data, which follow the header; the datagram may be longer
 };
 
-// Nothing if the message is shorter than its length field says.
+// Nothing if the message is shorter than its length field requires.
 inline std::optional<ChannelData> parseChannelData(Bytes message) {
   if (message.size() < kChannelDataHeader) return std::nullopt;
   const ChannelData header{.channel = readU16(message.data()), .length = readU16(message.data() + 2)};

@@ -61,10 +61,10 @@ std::optional<ErrorCode> LongTerm::checkAlgorithm(const stun::Message& request, 
   return std::nullopt;
 }
 
-NonceGenerator::Verdict LongTerm::judge(const stun::Message& request, const net::Address& client,
-                                        Instant now) const {
+NonceGenerator::Verdict LongTerm::verifyNonce(const stun::Message& request, const net::Address& client,
+                                              Instant now) const {
   const auto nonce = request.nonce();
-  return nonce ? generator_->judge(*nonce, client, now, nonces_) : NonceGenerator::Verdict::kForeign;
+  return nonce ? generator_->verify(*nonce, client, now, nonces_) : NonceGenerator::Verdict::kUnknown;
 }
 
 Authentication LongTerm::authenticate(const stun::Message& request, NonceGenerator::Verdict nonce_verdict,

@@ -27,9 +27,10 @@ class LongTerm {
   LongTerm(std::string realm, Duration nonce_lifetime, std::shared_ptr<const NonceGenerator> generator,
            std::shared_ptr<const credentials::Source> source);
 
-  // The verdict on the request's nonce; kForeign without one. Cheap, unlike authenticate().
-  NonceGenerator::Verdict judge(const stun::Message& request, const net::Address& client, Instant now) const;
-  // `nonce`: what judge() returned. `continuing`: the user that owns the allocation concerned, or empty.
+  // The verdict on the request's nonce; kUnknown without a nonce. Cheap, unlike authenticate().
+  NonceGenerator::Verdict verifyNonce(const stun::Message& request, const net::Address& client,
+                                      Instant now) const;
+  // `nonce`: the result of verifyNonce(). `continuing`: the user that owns the allocation, or empty.
   Authentication authenticate(const stun::Message& request, NonceGenerator::Verdict nonce,
                               std::string_view continuing) const;
 

@@ -66,9 +66,9 @@ uint32_t NonceGenerator::featuresOf(std::string_view nonce) {
   return 0;
 }
 
-NonceGenerator::Verdict NonceGenerator::judge(std::string_view nonce, const net::Address& client, Instant now,
-                                              const Kind& kind) const {
-  if (nonce.size() != kSize || !nonce.starts_with(cookie(kind.features))) return Verdict::kForeign;
+NonceGenerator::Verdict NonceGenerator::verify(std::string_view nonce, const net::Address& client,
+                                               Instant now, const Kind& kind) const {
+  if (nonce.size() != kSize || !nonce.starts_with(cookie(kind.features))) return Verdict::kUnknown;
   const std::string_view end = nonce.substr(kCookieSize);
   uint64_t bits = 0;
   for (const char c : end) bits = bits << 6 | (kAlphabet.find(c) & 63);
@@ -76,7 +76,7 @@ NonceGenerator::Verdict NonceGenerator::judge(std::string_view nonce, const net:
   const uint64_t age = (now_tick - (bits >> (kSaltBits + kMacBits))) % (1u << kTickBits);
   const std::string expected =
       tail(client, now_tick - age, static_cast<uint8_t>(bits >> kMacBits), kind.features);
-  if (!constantTimeEqual(asBytes(end), asBytes(expected))) return Verdict::kForeign;
+  if (!constantTimeEqual(asBytes(end), asBytes(expected))) return Verdict::kUnknown;
   return age < kTicks ? Verdict::kValid : Verdict::kStale;
 }
 

@@ -1,4 +1,4 @@
-// Stateless nonces (RFC 8489 section 9.2): the nonce cookie, which tells the security features, then the
+// Stateless nonces (RFC 8489 section 9.2): the nonce cookie, which has the security feature bits, then the
 // time, a salt that makes each nonce different, and a MAC over all of it and the client's address. All
 // workers verify them with the same key.
 #pragma once
@@ -20,23 +20,23 @@ inline constexpr uint32_t kUsernameAnonymityFeature = 0x400000;
 
 class NonceGenerator {
  public:
-  // What all nonces of one realm have in common.
+  // The parameters that all nonces of one realm share.
   struct Kind {
     uint32_t features;
-    Duration lifetime;  // up to a 64th of it less, since ticks are counted
+    Duration lifetime;  // nonces expire up to 1/64 of it earlier, since time is counted in ticks
   };
 
   NonceGenerator();  // with a random key
 
   std::string make(const net::Address& client, Instant now, const Kind& kind) const;
-  // Whether make() created it for this client, with these features. No other nonce is valid: one with fewer
-  // features would let an attacker on the path bid down (section 9.2.1).
+  // A nonce is valid only if make() created it for this client and these features: one with fewer features
+  // would allow an attacker on the path a bid-down attack (section 9.2.1).
   enum class Verdict {
     kValid,
     kStale,   // of this server, and one to two lifetimes old
-    kForeign  // of another server, or too old to tell
+    kUnknown  // of another server, or older
   };
-  Verdict judge(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
+  Verdict verify(std::string_view nonce, const net::Address& client, Instant now, const Kind& kind) const;
 
   // The features that its cookie claims; 0 without a cookie. Not verified.
   static uint32_t featuresOf(std::string_view nonce);

@@ -1,5 +1,5 @@
-// Which peers a TURN client may communicate with. Safe by default: only public unicast addresses, and none of
-// this machine.
+// The peers with which a TURN client may communicate. Safe by default: only public unicast addresses, and
+// none of this machine.
 #pragma once
 
 #include <set>
@@ -15,8 +15,8 @@ class PeerPolicy {
   // `own`: this machine's IP addresses, port 0.
   PeerPolicy(std::vector<net::Prefix> allowed, std::vector<net::Prefix> denied, std::set<net::Address> own);
 
-  // By IP address alone. An address that it denies may still be a relay or a listener of this server, which
-  // the caller checks.
+  // Decides by IP address alone. An address that it denies may still be a relay or a listener of this server,
+  // which the caller checks.
   bool permits(const net::Address& peer) const;
 
   const std::set<net::Address>& own() const { return own_; }

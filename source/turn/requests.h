@@ -1,5 +1,4 @@
-// The contents of TURN requests (RFC 8656): what the attributes ask for, checked as far as no state is
-// needed. Pure.
+// Parses TURN requests (RFC 8656), with the checks that need no state. Pure.
 #pragma once
 
 #include <optional>
@@ -14,18 +13,18 @@ namespace sluice::turn {
 struct AllocateRequest {
   bool v4 = false, v6 = false;  // the families of the relayed addresses; none if there is a token
   bool even = false;            // EVEN-PORT
-  bool reserve = false;         // its R bit: the port above is to be reserved
+  bool reserve = false;         // its R bit: reserve the next higher port
   std::optional<stun::ReservationToken> token;  // of a port that was reserved before
 };
 
-// The checks of section 7.2 in its order: returns the error that refuses the request, or nothing and fills
-// `out`.
+// Makes the checks of section 7.2 in its order. Returns the error that refuses the request; or fills `out`
+// and returns nothing.
 std::optional<stun::ErrorCode> parseAllocate(const stun::Message& request, AllocateRequest& out);
 
 // Section 12.2.
 struct ChannelBindRequest {
   uint16_t channel;   // Allocation::kFirstChannel to `last_channel`
-  net::Address peer;  // as the client knows it
+  net::Address peer;  // the external address, which the client uses
 };
 
 // Nothing if the request is malformed (error 400).

@@ -19,7 +19,7 @@ constexpr stun::AddressFamily familyOf(bool v6) {
   return v6 ? stun::AddressFamily::kIpv6 : stun::AddressFamily::kIpv4;
 }
 
-// Of LIFETIME.
+// The value of LIFETIME.
 inline uint32_t inSeconds(Duration duration) {
   return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
 }

@@ -49,7 +49,7 @@ struct Fixture {
     made.headers = headers;
     return made;
   }
-  http::Response ask(std::string method, std::string path) const {
+  http::Response responseTo(std::string method, std::string path) const {
     return api.handle(request(std::move(method), std::move(path)));
   }
 
@@ -61,29 +61,30 @@ struct Fixture {
 
 TEST_CASE("with a token, only the page and the probes are open") {
   Fixture f;
-  CHECK(f.ask("GET", "/server_info").status == 200);
+  CHECK(f.responseTo("GET", "/server_info").status == 200);
   f.api.configure({.token = "sixteen bytes and"});
-  for (const char* open : {"/", "/ready", "/live"}) CHECK(f.ask("GET", open).status == 200);
+  for (const char* open : {"/", "/ready", "/live"}) CHECK(f.responseTo("GET", open).status == 200);
   for (const char* closed :
        {"/server_info", "/config_dump", "/listeners", "/sessions", "/stats", "/metrics", "/nothing"}) {
     CAPTURE(closed);
-    const auto refused = f.ask("GET", closed);
+    const auto refused = f.responseTo("GET", closed);
     CHECK(refused.status == 401);
     CHECK(refused.headers.front().second == "Bearer");
   }
-  for (const char* closed : {"/reload", "/drain", "/logging"}) CHECK(f.ask("POST", closed).status == 401);
+  for (const char* closed : {"/reload", "/drain", "/logging"})
+    CHECK(f.responseTo("POST", closed).status == 401);
   CHECK(f.api.refuse(f.request("POST", "/reload"))->status == 401);
   for (const char* wrong : {"", "Bearer", "Bearer ", "Bearer sixteen bytes", "Bearer sixteen bytes and more",
                             "Basic sixteen bytes and"}) {
     CAPTURE(wrong);
     f.headers["authorization"] = wrong;
-    CHECK(f.ask("GET", "/config_dump").status == 401);
+    CHECK(f.responseTo("GET", "/config_dump").status == 401);
   }
   CHECK(f.operations.reloads == 0);
   CHECK(f.operations.drains == 0);
   f.headers["authorization"] = "bearer sixteen bytes and";
-  CHECK(f.ask("GET", "/config_dump").status == 200);
-  CHECK(f.ask("POST", "/reload").status == 200);
+  CHECK(f.responseTo("GET", "/config_dump").status == 200);
+  CHECK(f.responseTo("POST", "/reload").status == 200);
   CHECK_FALSE(f.api.refuse(f.request("POST", "/reload")));
   CHECK(f.operations.reloads == 1);
 }
@@ -94,14 +95,14 @@ TEST_CASE("requests from web pages are refused, under their own host name and un
   for (const char* path : {"/", "/ready", "/config_dump", "/sessions"}) {
     CAPTURE(path);
     f.headers = {{"host", "evil.example:9901"}};
-    CHECK(f.ask("GET", path).status == 403);
+    CHECK(f.responseTo("GET", path).status == 403);
     f.headers = {{"host", "127.0.0.1:9901"}, {"origin", "http://evil.example"}};
-    CHECK(f.ask("GET", path).status == 403);
+    CHECK(f.responseTo("GET", path).status == 403);
     f.headers = {{"host", "sluice.INTERNAL:9901"}};
-    CHECK(f.ask("GET", path).status == 200);
+    CHECK(f.responseTo("GET", path).status == 200);
   }
   f.headers = {{"host", "127.0.0.1:9901"}, {"origin", "null"}};
-  CHECK(f.ask("POST", "/drain").status == 403);
+  CHECK(f.responseTo("POST", "/drain").status == 403);
   f.headers = {{"host", "evil.example"}};
   CHECK(f.api.refuse(f.request("POST", "/reload"))->status == 403);
   CHECK(f.operations.drains == 0);
@@ -109,18 +110,18 @@ TEST_CASE("requests from web pages are refused, under their own host name and un
 
 TEST_CASE("the page lists the endpoints, with command lines to copy") {
   Fixture f;
-  std::string page = f.ask("GET", "/").body;
+  std::string page = f.responseTo("GET", "/").body;
   CHECK(page.find("name=viewport") != page.npos);
   CHECK(page.find("<pre>curl 'http://127.0.0.1:9901/server_info'</pre>") != page.npos);
   CHECK(page.find("curl -X POST 'http://127.0.0.1:9901/reload?dry_run=1'") != page.npos);
   f.api.configure({.token = "sixteen bytes and"});
-  page = f.ask("GET", "/").body;
+  page = f.responseTo("GET", "/").body;
   CHECK(page.find("curl 'http://127.0.0.1:9901/ready'") != page.npos);
   CHECK(page.find("curl -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:9901/server_info'") !=
         page.npos);
   CHECK(page.find("sixteen") == page.npos);
   f.headers["authorization"] = "Bearer sixteen bytes and";
-  CHECK(f.ask("GET", "/server_info").body == "{\n  \"version\": \"1\"\n}\n");
+  CHECK(f.responseTo("GET", "/server_info").body == "{\n  \"version\": \"1\"\n}\n");
 }
 
 TEST_CASE("sessions are filtered by known parameters, and an unknown parameter is refused") {

@@ -100,7 +100,7 @@ TEST_CASE("Archive: any bytes read as valid values: a bool or a bit is true or f
   CHECK(some == true);
 }
 
-TEST_CASE("a descriptor is read once, from its place; the others are closed") {
+TEST_CASE("a descriptor is read once, by its index; the others are closed") {
   int pipe[2];
   REQUIRE(::pipe(pipe) == 0);
   Descriptors writing;

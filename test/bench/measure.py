@@ -30,7 +30,7 @@ def pinned(core, *command):
 
 
 def bound(port):
-    """Whether a process has this UDP port of IPv4 (proc(5), /proc/net/udp)."""
+    """True if a process has this UDP port of IPv4 (proc(5), /proc/net/udp)."""
     with open("/proc/net/udp", encoding="ascii") as file:
         return any(line.split()[1].endswith(f":{port:04X}") for line in list(file)[1:])
 

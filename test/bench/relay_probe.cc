@@ -1,9 +1,8 @@
-// The least that a UDP relay can do: epoll, recvmmsg and sendmmsg of 64, no logic at all. Sluice is compared
-// with it.
+// A minimal UDP relay, the baseline for Sluice: epoll, recvmmsg and sendmmsg of 64, no logic.
 //   relay_probe LISTEN_PORT UPSTREAM_PORT shared|per_flow|two_way|unconnected
 // shared sends everything from one socket; per_flow has a connected socket for each client, as a proxy with
-// replies must; two_way also relays what comes back to those; unconnected is per_flow whose sockets could
-// have many peers, as a TURN server's must, which costs the kernel a look for the route.
+// replies must; two_way also relays their replies; unconnected is per_flow with sockets that could have
+// many peers, as a TURN server's must, so that the kernel looks up the route for each packet.
 #include <sys/epoll.h>
 
 #include <cstring>

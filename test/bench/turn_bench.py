@@ -98,7 +98,7 @@ def start_turn(relays="PER_ALLOCATION", coalesce=""):
     return start_sluice(SLUICE_CONFIG.replace("RELAYS", relays).replace("COALESCE", coalesce))
 
 
-# Without the probe, whose mode each table says. eager is Sluice that reads each packet at once, as the probe does.
+# Without the probe, whose mode depends on the table. eager is Sluice that reads each packet at once, as the probe does.
 SERVERS = {
     "sluice": start_turn,
     "shared": lambda: start_turn("SHARED"),

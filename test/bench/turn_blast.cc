@@ -2,8 +2,8 @@
 //   turn_blast SERVER_PORT CLIENT_PORT PEER_PORT FLOWS BYTES turn|plain one|each out|back
 // one: a client with FLOWS channels; each: FLOWS clients with a channel each. out: from the clients to their
 // peers; back: from the peers to the clients. plain is for relay_probe: the same packets without TURN. For it
-// one client's packets go the same way in both directions. Prints the set-up time in milliseconds; then for
-// every line "PACKETS_PER_SECOND SECONDS" a line "SENT DELIVERED".
+// one client's packets take the same path in both directions. Prints the set-up time in milliseconds; then
+// for every line "PACKETS_PER_SECOND SECONDS" a line "SENT DELIVERED".
 #include <poll.h>
 
 #include <cstring>
@@ -94,7 +94,7 @@ sockaddr_in probeAddress(const Arguments& arguments, in_addr client, int clients
   sendFrom(clients_fd, &packet, 1);
   pollfd waiting{peers_fd, POLLIN, 0};
   if (poll(&waiting, 1, 1000) < 1 || batch.receive(peers_fd) < 1) {
-    std::fprintf(stderr, "the probe does not answer\n");
+    std::fprintf(stderr, "the probe does not respond\n");
     std::exit(1);
   }
   return batch.senders[0];

@@ -60,7 +60,7 @@ class Exchange {
       }
       for (size_t i = 0; i < next; ++i) {
         if (requests_[i].done) continue;
-        if (silences == kMaxSilences) fail(requests_[i].method, "no answer");
+        if (silences == kMaxSilences) fail(requests_[i].method, "no response");
         transmit(requests_[i]);
       }
       ++silences;

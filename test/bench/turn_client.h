@@ -30,7 +30,7 @@ struct Channel {
 };
 
 // Allocates for every client and binds every channel, a few requests at a time, each retransmitted until it
-// is answered. Exits if the server refuses or does not respond.
+// gets a response. Exits if the server refuses or does not respond.
 void setUp(int fd, const sockaddr_in& server, const TurnUser& user, std::vector<TurnClient>& clients,
            const std::vector<Channel>& channels);
 

@@ -1,4 +1,4 @@
-// A filter that does not override a direction is not entered in it; its packets are counted all the same.
+// A filter that does not override a direction is not entered in it, but its packets are counted.
 #include <doctest/doctest.h>
 #include <google/protobuf/wrappers.pb.h>
 

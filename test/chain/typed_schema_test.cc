@@ -1,5 +1,5 @@
-// What the compiler accepts as a schema, and as a reason or counter of a filter. This file has to compile;
-// what must not compile is a concept that must not hold.
+// Checks at compile time which schemas, reasons and counters a filter accepts. This file has to compile; code
+// that must not compile is a concept that must not hold.
 #include "source/stats/typed_schema.h"
 
 #include <doctest/doctest.h>

@@ -104,7 +104,7 @@ std::string defaultOf(const FieldDescriptor& field) {
   return print(value);
 }
 
-// Whether `text` has the number, range or word `wanted`, not as a part of a longer one.
+// True if `text` has the number, range or word `wanted`, not as a part of a longer one.
 bool states(const std::string& text, const std::string& wanted) {
   const auto at = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : ' '; };
   for (size_t i = text.find(wanted); i != std::string::npos; i = text.find(wanted, i + 1)) {

@@ -42,7 +42,7 @@ std::vector<std::string> namesIn(const std::string& cell) {
   return names;
 }
 
-// Which columns hold what.
+// The columns of a table.
 struct Head {
   explicit Head(const std::vector<std::string>& cells) {
     for (size_t i = 0; i < cells.size(); ++i) {

@@ -5,7 +5,7 @@ def filter_test(name, deps = []):
 
     Args:
       name: the filter's name.
-      deps: what it needs besides the filter and the harness.
+      deps: dependencies in addition to the filter and the harness.
     """
     native.cc_test(
         name = name + "_test",

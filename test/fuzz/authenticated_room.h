@@ -55,7 +55,7 @@ class AuthenticatedRoom {
   explicit AuthenticatedRoom(unsigned chain);
   ~AuthenticatedRoom();
 
-  // Lets time pass and runs the timers that are due.
+  // Advances the clock and runs the timers that are due.
   void wait(Duration time);
   void reload(unsigned chain);
   // Both sessions continue in another process.

@@ -46,7 +46,7 @@ class Client final : private chain::ChainEnds {
   chain::FilterChain chain_;
 };
 
-// The parts of a process besides its configuration.
+// The parts of a process other than its configuration.
 class Process {
  public:
   void deploy(std::string_view text) {

@@ -1,5 +1,5 @@
 // Clients and upstreams of forward, with sockets of each kind, while endpoints fail and configurations
-// change. An input is a list of (what, size, bytes).
+// change. An input is a list of (kind, size, bytes).
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -44,14 +44,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     other.session.selected = *net::Address::parse("192.0.2.2:5000");
     for (test::ChainHarness* chain : {&one, &other}) chain->clusters["up"] = clusterOf(first);
     while (!input.atEnd()) {
-      const uint8_t what = input.u8();
-      const unsigned which = what >> 3;
+      const uint8_t kind = input.u8();
+      const unsigned which = kind >> 3;
       const Bytes bytes = input.bytes(net::Packet::kMaxPayload);
       test::ChainHarness& chain = (which & 1) != 0 ? one : other;
       const net::Address& upstream = kEndpoints[which >> 1 & 3];
       const net::Address socket =
           network.sent.empty() ? net::Address() : network.sent[which % network.sent.size()].from;
-      switch (what & 7) {
+      switch (kind & 7) {
         case 0:
         case 1:
           chain.ingress(bytes);

@@ -1,4 +1,4 @@
-// Any request head: a route is found correctly, and no foreign host name or origin is accepted. The input is
+// Any request head: a route is found correctly, and no other host name or origin is accepted. The input is
 // a request line and header lines, as in HTTP/1.1.
 #include <cstdlib>
 #include <optional>
@@ -67,9 +67,9 @@ const http::Router& router() {
 }
 
 void route(const http::Request& request) {
-  const http::Response answer = router().handle(request);
+  const http::Response response = router().handle(request);
   const auto refused = router().refuse(request);
-  switch (answer.status) {
+  switch (response.status) {
     case 200:
       require(request.method == "GET" || request.method == "HEAD" || request.method == "POST" ||
               request.method == "DELETE");
@@ -80,7 +80,7 @@ void route(const http::Request& request) {
     case 401:
     case 404:
     case 405:
-      require(refused && refused->status == answer.status && refused->body == answer.body);
+      require(refused && refused->status == response.status && refused->body == response.body);
       break;
     default:
       require(false);

@@ -1,5 +1,5 @@
 // Configurations of impair, and packets through them, while time passes and the configuration changes. An
-// input is a list of (what, size, bytes); a configuration is made of an input's bytes.
+// input is a list of (kind, size, bytes); a configuration is made of an input's bytes.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -55,8 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::ChainHarness chain(worker, filtersOf(input));
   chain.record = false;
   while (!input.atEnd()) {
-    const uint8_t what = input.u8();
-    switch (what & 7) {
+    const uint8_t kind = input.u8();
+    switch (kind & 7) {
       case 0:
         chain.reload(filtersOf(input));
         break;
@@ -65,13 +65,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         break;
       case 2:
       case 3:
-        clock.advance(std::chrono::milliseconds{what});
+        clock.advance(std::chrono::milliseconds{kind});
         worker.timers().run();
         break;
       case 4:
       case 5:
         chain.egress(input.bytes(net::Packet::kMaxPayload),
-                     (what & 8) != 0 ? PacketKind::kRtcp : PacketKind::kRtp);
+                     (kind & 8) != 0 ? PacketKind::kRtcp : PacketKind::kRtp);
         break;
       default:
         chain.ingress(input.bytes(net::Packet::kMaxPayload));

@@ -1,4 +1,4 @@
-// Datagrams to the socket that queries a STUN server for the external address. An input is a list of (what,
+// Datagrams to the socket that queries a STUN server for the external address. An input is a list of (kind,
 // size, bytes); responses get the query's transaction id and a right FINGERPRINT, so that the code behind
 // these checks is reached.
 #include <cstdint>
@@ -15,11 +15,11 @@ namespace {
 using namespace sluice;
 
 // A message with these bytes as its attributes.
-std::vector<uint8_t> answerTo(Bytes question, uint8_t what, Bytes attributes) {
+std::vector<uint8_t> responseTo(Bytes query, uint8_t kind, Bytes attributes) {
   std::vector<uint8_t> bytes(net::Packet::kMaxPayload);
-  const auto request = stun::parse(question);
+  const auto request = stun::parse(query);
   if (!request) std::abort();
-  stun::Writer writer(bytes, stun::kBinding, (what & 8) != 0 ? stun::Class::kError : stun::Class::kSuccess,
+  stun::Writer writer(bytes, stun::kBinding, (kind & 8) != 0 ? stun::Class::kError : stun::Class::kSuccess,
                       request->id);
   fuzz::Input input(attributes.data(), attributes.size());
   while (!input.atEnd()) {
@@ -48,20 +48,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
            external = found;
          }});
     while (!input.atEnd()) {
-      const uint8_t what = input.u8();
+      const uint8_t kind = input.u8();
       const Bytes bytes = input.bytes(net::Packet::kMaxPayload);
-      const net::Address from = (what & 4) != 0 ? local : server;
-      const Bytes question = worker.network().sent.back().data;
-      switch (what & 3) {
+      const net::Address from = (kind & 4) != 0 ? local : server;
+      const Bytes query = worker.network().sent.back().data;
+      switch (kind & 3) {
         case 0:
           worker.network().deliver(from, worker.network().lastOpened(), bytes);
           break;
         case 1:
-          clock.advance(std::chrono::milliseconds{what * 100});
+          clock.advance(std::chrono::milliseconds{kind * 100});
           worker.timers().run();
           break;
         default:
-          worker.network().deliver(from, worker.network().lastOpened(), answerTo(question, what, bytes));
+          worker.network().deliver(from, worker.network().lastOpened(), responseTo(query, kind, bytes));
       }
     }
   }

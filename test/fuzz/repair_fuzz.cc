@@ -65,7 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       at += 4 + length;
       test::ChainHarness& chain = (flags & 1) != 0 ? receiver.chain : speaker.chain;
       if ((flags & 2) != 0) {
-        chain.ingress(bytes);  // unchanged: mostly RTCP
+        chain.ingress(bytes);  // unchanged: usually RTCP
       } else {
         constexpr uint8_t kTypes[] = {kOpus, kRed, kRtx, 0};
         sequence = static_cast<uint16_t>(sequence + step);

@@ -54,7 +54,7 @@ void verifySigned(std::string_view header, std::string_view claims) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = asText({data, size});
-  const std::vector<std::string> unknown{"another secret, which nobody knows"};
+  const std::vector<std::string> unknown{"another secret, not used for signing"};
   require(!join::verifyToken(text, unknown, kNow).ok());
   require(!join::verifyToken("Bearer " + std::string(text), unknown, kNow).ok());
   const size_t line = text.find('\n');

@@ -1,4 +1,4 @@
-// A malicious TURN client with right credentials, and its peers. An input is a list of (what, size, bytes);
+// A malicious TURN client with valid credentials, and its peers. An input is a list of (kind, size, bytes);
 // requests get the credentials that they need, so that the code behind these checks is reached.
 #include <algorithm>
 #include <cstdint>
@@ -44,13 +44,13 @@ class Client {
     const auto size = writer.finish();
     if (!size) return;
     bytes.resize(*size);
-    const size_t answers = chain_.outer.size();
+    const size_t responses = chain_.outer.size();
     chain_.ingress(bytes);
-    if (chain_.outer.size() == answers) return;
-    const auto answer = stun::parse(chain_.outer.back().data);
-    if (!answer) std::abort();
+    if (chain_.outer.size() == responses) return;
+    const auto response = stun::parse(chain_.outer.back().data);
+    if (!response) std::abort();
     if (plain && chain_.outer.back().data.size() >= 3 * bytes.size()) std::abort();
-    if (const auto nonce = answer->find(stun::kNonce)) nonce_.assign(asText(*nonce));
+    if (const auto nonce = response->find(stun::kNonce)) nonce_.assign(asText(*nonce));
   }
 
  private:
@@ -85,16 +85,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   client.request(stun::kAllocate, {}, true);
   const Bytes input(data + 1, size - 1);
   for (size_t at = 0; at + 3 <= input.size();) {
-    const uint8_t what = input[at];
+    const uint8_t kind = input[at];
     const size_t length = std::min<size_t>({readU16(&input[at + 1]) % 1500u, input.size() - at - 3});
     const Bytes bytes = input.subspan(at + 3, length);
     at += 3 + length;
-    const net::Address peer(Bytes(std::array<uint8_t, 4>{203, 0, 113, static_cast<uint8_t>(what >> 5)}),
+    const net::Address peer(Bytes(std::array<uint8_t, 4>{203, 0, 113, static_cast<uint8_t>(kind >> 5)}),
                             7000);
     const net::Address relayed = worker.network().lastOpened();
-    switch (what % 5) {
+    switch (kind % 5) {
       case 0:
-        client.request(kMethods[what / 5 % 4], bytes, what >= 240);
+        client.request(kMethods[kind / 5 % 4], bytes, kind >= 240);
         break;
       case 1:
         chain.ingress(bytes);
@@ -103,10 +103,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         worker.network().deliver(peer, relayed, bytes);
         break;
       case 3:
-        worker.network().icmp(relayed, {peer, static_cast<uint8_t>(what >> 3), what, 0});
+        worker.network().icmp(relayed, {peer, static_cast<uint8_t>(kind >> 3), kind, 0});
         break;
       default:
-        clock.advance(std::chrono::seconds{what});
+        clock.advance(std::chrono::seconds{kind});
         worker.timers().run();
     }
     worker.hairpin().deliver();

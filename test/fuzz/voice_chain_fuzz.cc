@@ -52,12 +52,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const Bytes datagram = input.subspan(at + 3, length);
     at += 3 + length;
     if ((flags & 1) != 0) chain.session.authenticate(chain.session.selected);
-    const size_t answers = chain.outer.size();
+    const size_t responses = chain.outer.size();
     const bool proven = (flags & 2) != 0 && !chain.session.authenticated.empty();
     chain.ingress(datagram, proven ? chain.session.selected : stranger);
-    size_t answered = 0;
-    for (size_t i = answers; i < chain.outer.size(); ++i) answered += chain.outer[i].data.size();
-    if (!proven && answered >= 3 * std::max<size_t>(datagram.size(), 1)) std::abort();
+    size_t response_bytes = 0;
+    for (size_t i = responses; i < chain.outer.size(); ++i) response_bytes += chain.outer[i].data.size();
+    if (!proven && response_bytes >= 3 * std::max<size_t>(datagram.size(), 1)) std::abort();
     if ((flags & 4) != 0) {
       clock.advance(std::chrono::milliseconds{flags});
       worker.timers().run();

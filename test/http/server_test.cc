@@ -23,7 +23,7 @@ class Fixture {
     admission = options.admission;
     auto started = Server::start(
         loop_, options,
-        {.handle = [this](const Request& request) { return answer(request); },
+        {.handle = [this](const Request& request) { return respond(request); },
          .refuse = [this](const Request& request) { return refuse(request); },
          .cost = [](const Request& request) { return request.path == "/cheap" ? 0.25 : 1; },
          .finish = [](const Request&,
@@ -64,15 +64,15 @@ class Fixture {
     return received;
   }
 
-  std::string ask(std::string_view request) {
+  std::string responseTo(std::string_view request) {
     const int fd = connect();
     ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
-    std::string answer = receive(fd);
+    std::string response = receive(fd);
     close(fd);
-    return answer;
+    return response;
   }
 
-  Response answer(const Request& request) {
+  Response respond(const Request& request) {
     last = request;
     ++handled;
     if (events) return http::events(events);
@@ -110,11 +110,11 @@ bool has(const std::string& text, std::string_view part) {
 
 TEST_CASE("a request reaches the handler, and its response the client") {
   Fixture f;
-  const std::string answer = f.ask(
+  const std::string response = f.responseTo(
       "POST /v1/a%2Fb?x=1+2&y=%41 HTTP/1.1\r\nHost: h\r\nX-Thing: Value\r\nContent-Length: 4\r\n"
       "Connection: close\r\n\r\nbody");
-  CHECK(answer.starts_with("HTTP/1.1 200"));
-  CHECK(answer.ends_with("POST /v1/a%2Fb body"));
+  CHECK(response.starts_with("HTTP/1.1 200"));
+  CHECK(response.ends_with("POST /v1/a%2Fb body"));
   CHECK(f.last.header("x-thing") == "Value");
   CHECK(f.last.queryParameter("x") == "1 2");
   CHECK(f.last.queryParameter("y") == "A");
@@ -125,7 +125,7 @@ TEST_CASE("a request reaches the handler, and its response the client") {
 
 TEST_CASE("a response to HEAD has no body; a connection serves several requests") {
   Fixture f;
-  const std::string head = f.ask("HEAD /thing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string head = f.responseTo("HEAD /thing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   CHECK(has(head, "Content-Length: 12\r\n"));
   CHECK(head.ends_with("\r\n\r\n"));
 
@@ -214,10 +214,10 @@ TEST_CASE("a body is received in pieces") {
 TEST_CASE("bodies that are too large are refused before they are read") {
   Fixture f({.max_body_bytes = 10});
   const std::string declared =
-      f.ask("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\nabcdefghijkl");
+      f.responseTo("POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000000\r\n\r\nabcdefghijkl");
   CHECK(declared.starts_with("HTTP/1.1 413"));
   CHECK(has(declared, "{\"error\":\"the body is larger than 10 bytes\"}"));
-  const std::string chunked = f.ask(
+  const std::string chunked = f.responseTo(
       "POST /p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
       "8\r\nabcdefgh\r\n8\r\nabcdefgh\r\n0\r\n\r\n");
   CHECK(chunked.starts_with("HTTP/1.1 413"));
@@ -226,8 +226,8 @@ TEST_CASE("bodies that are too large are refused before they are read") {
 
 TEST_CASE("malformed and abandoned requests reach no handler") {
   Fixture f;
-  CHECK_FALSE(f.ask("nonsense\r\n\r\n").starts_with("HTTP/1.1 200"));
-  CHECK(f.ask("GET / HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 400"));  // no Host
+  CHECK_FALSE(f.responseTo("nonsense\r\n\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(f.responseTo("GET / HTTP/1.1\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 400"));  // no Host
   const int fd = f.connect();
   const std::string_view half = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc";
   ::send(fd, half.data(), half.size(), MSG_NOSIGNAL);
@@ -252,9 +252,9 @@ TEST_CASE("the server can stop while a request is in progress") {
 TEST_CASE("a client above its rate gets 429") {
   Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
   const std::string_view request = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-  CHECK(f.ask(request).starts_with("HTTP/1.1 200"));
-  CHECK(f.ask(request).starts_with("HTTP/1.1 200"));
-  const std::string refused = f.ask(request);
+  CHECK(f.responseTo(request).starts_with("HTTP/1.1 200"));
+  CHECK(f.responseTo(request).starts_with("HTTP/1.1 200"));
+  const std::string refused = f.responseTo(request);
   CHECK(refused.starts_with("HTTP/1.1 429"));
   CHECK(has(refused, "Retry-After: 1\r\n"));
   CHECK(f.handled == 2);
@@ -263,16 +263,16 @@ TEST_CASE("a client above its rate gets 429") {
 TEST_CASE("a request uses as much of the rate as it costs") {
   Fixture f(limited({.requests_per_second = 0.001, .request_burst = 2}));
   const std::string_view cheap = "GET /cheap HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-  for (int i = 0; i < 4; ++i) CHECK(f.ask(cheap).starts_with("HTTP/1.1 200"));
-  CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
-  CHECK(f.ask(cheap).starts_with("HTTP/1.1 429"));
+  for (int i = 0; i < 4; ++i) CHECK(f.responseTo(cheap).starts_with("HTTP/1.1 200"));
+  CHECK(f.responseTo("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200"));
+  CHECK(f.responseTo(cheap).starts_with("HTTP/1.1 429"));
 }
 
 TEST_CASE("connections of one address are limited") {
   Fixture f(limited({.connections_per_source = 1}));
   const int first = f.connect();
   f.turnUntil([n = 0]() mutable { return ++n > 20; });
-  CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").empty());
+  CHECK(f.responseTo("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").empty());
   close(first);
 }
 
@@ -290,10 +290,10 @@ TEST_CASE("a body whose headers are refused is not stored, and the client still 
   CHECK(has(f.receive(fd, "GET /next"), "HTTP/1.1 200"));
   close(fd);
   CHECK(f.handled == 1);
-  const std::string asked_first = f.ask(
+  const std::string unauthenticated = f.responseTo(
       "POST /p HTTP/1.1\r\nHost: h\r\nAuthorization: wrong\r\nExpect: 100-continue\r\nContent-Length: "
       "100\r\n\r\n");
-  CHECK(asked_first.starts_with("HTTP/1.1 401"));
+  CHECK(unauthenticated.starts_with("HTTP/1.1 401"));
 }
 
 TEST_CASE("bodies of all clients together are bounded") {
@@ -306,13 +306,13 @@ TEST_CASE("bodies of all clients together are bounded") {
   ::send(first, most.data(), most.size(), MSG_NOSIGNAL);
   f.turnUntil([&] { return f.admission->held() == 99; });
   CHECK(f.admission->held() == 99);
-  const std::string busy = f.ask(head + std::string(100, 'x'));
+  const std::string busy = f.responseTo(head + std::string(100, 'x'));
   CHECK(busy.starts_with("HTTP/1.1 503"));
   CHECK(has(busy, "Retry-After: 1\r\n"));
   CHECK(f.admission->count(Admission::Refusal::kBytesInFlight) == 1);
   close(first);
   f.turnUntil([&] { return f.admission->held() == 0; });
-  CHECK(f.ask("POST /p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+  CHECK(f.responseTo("POST /p HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
             .starts_with("HTTP/1.1 200"));
   CHECK(f.handled == 1);
 }
@@ -339,7 +339,7 @@ TEST_CASE("unread responses share their page, and others count as bytes in fligh
   ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
   f.turnUntil([&] { return f.handled == 21; });
   CHECK(f.admission->isFull());
-  CHECK(f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 503"));
+  CHECK(f.responseTo("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 503"));
   close(fd);
   f.turnUntil([&] { return f.admission->held() == 0; });
   CHECK(f.admission->held() == 0);
@@ -434,17 +434,17 @@ TEST_CASE("a request with an ambiguous end is refused, and nothing after it is r
   for (const auto& c : kCases) {
     CAPTURE(std::string(c.headers));
     Fixture f;
-    const std::string answer =
-        f.ask("POST /p HTTP/1.1\r\nHost: h\r\n" + std::string(c.headers) + "\r\n" + smuggled);
-    CHECK(answer.starts_with(c.status));
-    CAPTURE(answer);
-    CHECK_FALSE(has(answer, "HTTP/1.1 200"));
+    const std::string response =
+        f.responseTo("POST /p HTTP/1.1\r\nHost: h\r\n" + std::string(c.headers) + "\r\n" + smuggled);
+    CHECK(response.starts_with(c.status));
+    CAPTURE(response);
+    CHECK_FALSE(has(response, "HTTP/1.1 200"));
     CHECK(f.handled == 0);
     CHECK(f.server->connections() == 0);
   }
   Fixture f;
-  CHECK(f.ask("POST /p HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").find(" 400 ") !=
-        std::string::npos);
+  CHECK(f.responseTo("POST /p HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+            .find(" 400 ") != std::string::npos);
   CHECK(f.handled == 0);
 }
 
@@ -452,11 +452,12 @@ TEST_CASE("every response is completed, also the server's own") {
   Fixture f(limited({.requests_per_second = 0.001, .request_burst = 3}));
   for (const char* headers :
        {"", "Content-Length: 99999999\r\n", "Content-Length: 1\r\nContent-Length: 2\r\n"}) {
-    CHECK(has(f.ask("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + std::string(headers) + "\r\n"),
-              "X-Finished: yes\r\n"));
+    CHECK(has(
+        f.responseTo("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + std::string(headers) + "\r\n"),
+        "X-Finished: yes\r\n"));
   }
-  f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-  const std::string limited = f.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  f.responseTo("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string limited = f.responseTo("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   CHECK(limited.starts_with("HTTP/1.1 429"));
   CHECK(has(limited, "X-Finished: yes\r\n"));
 }
@@ -503,19 +504,19 @@ TEST_CASE("the server supports TLS") {
       "printf 'GET /tls HTTP/1.1\\r\\nHost: h\\r\\nConnection: close\\r\\n\\r\\n' | " +
       std::string("timeout 5 openssl s_client -quiet -connect 127.0.0.1:") +
       std::to_string(f.server->port()) + " 2>/dev/null";
-  std::string answer;
+  std::string response;
   std::atomic<bool> done = false;
   std::thread client([&] {
     FILE* pipe = popen(command.c_str(), "r");
     char buffer[1024];
-    while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) answer.append(buffer, n);
+    while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) response.append(buffer, n);
     pclose(pipe);
     done = true;
   });
   f.turnUntil([&] { return done.load(); });
   client.join();
-  CHECK(answer.starts_with("HTTP/1.1 200"));
-  CHECK(answer.ends_with("GET /tls "));
+  CHECK(response.starts_with("HTTP/1.1 200"));
+  CHECK(response.ends_with("GET /tls "));
 }
 
 }  // namespace

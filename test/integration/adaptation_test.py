@@ -1,4 +1,4 @@
-"""A speaker on a long line is told a profile, and the page applies it."""
+"""A speaker on a long line gets a profile, and the page applies it."""
 
 import contextlib
 import os
@@ -68,7 +68,7 @@ class AdaptationTest(unittest.TestCase):
         self.assertIsNone(self.sluice.players("far")["speaker"]["profile"])
 
         self.sluice.write_config(self.config(55))
-        profile = wait_until(lambda: self.sluice.players("far")["speaker"]["profile"], "a profile is told", 90)  # after some ten of its reports
+        profile = wait_until(lambda: self.sluice.players("far")["speaker"]["profile"], "a profile arrives", 90)  # after about ten of its reports
         self.assertEqual((profile["bandwidth_hz"], profile["frame_ms"]), (8000, 10))
         wait_until(lambda: speaker.page.run("window.sluice.call.profile?.frame_ms") == 10, "the page applies it")
         wait_until(lambda: self.packets_a_second() > 80, "frames of 10 ms")
@@ -103,14 +103,14 @@ class AdaptationTest(unittest.TestCase):
         ) as neither:
             self.assertIn("a=rtcp-fb:96 goog-remb\r\na=rtcp-fb:96 ccm tmmbr\r\n", both.answer)
             self.assertNotIn("rtcp-fb", neither.answer)
-            told = lambda player, kind: [p for p in player.rtcp if (p[1], p[0] & 31) == kind]
+            signalled = lambda player, kind: [p for p in player.rtcp if (p[1], p[0] & 31) == kind]
             REMB, TMMBR = (206, 15), (205, 3)
-            wait_until(lambda: told(both, REMB) and told(both, TMMBR), "a bit rate by RTCP", 30)
+            wait_until(lambda: signalled(both, REMB) and signalled(both, TMMBR), "a bit rate by RTCP", 30)
             # 16 kb/s of voice, and headers of 56 bytes on each frame of 10 ms.
-            self.assertAlmostEqual(remb(told(both, REMB)[-1]), 60_800, delta=100)
-            self.assertAlmostEqual(tmmbr(told(both, TMMBR)[-1]), 60_800, delta=100)
+            self.assertAlmostEqual(remb(signalled(both, REMB)[-1]), 60_800, delta=100)
+            self.assertAlmostEqual(tmmbr(signalled(both, TMMBR)[-1]), 60_800, delta=100)
             wait_until(lambda: self.sluice.players("far")["neither"]["profile"], "it has a profile", 30)
-            self.assertFalse(told(neither, REMB) + told(neither, TMMBR))
+            self.assertFalse(signalled(neither, REMB) + signalled(neither, TMMBR))
 
 
 if __name__ == "__main__":

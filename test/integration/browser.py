@@ -99,7 +99,7 @@ class Browser:
         try:
             result = answer.get(timeout=timeout)
         except queue.Empty:
-            raise BrowserError(f"no answer to {method} in {timeout} s") from None
+            raise BrowserError(f"no response to {method} in {timeout} s") from None
         if "error" in result:
             raise BrowserError(f"{method}: {result['error']}")
         return result["result"]

@@ -56,7 +56,7 @@ class Crowd:
     """Use as a context manager around the actions of a test; then call `check()`."""
 
     def __init__(self, test, proxy, seconds):
-        """`seconds`: how long the players talk; longer than the test's actions. TURN lets alice in."""
+        """`seconds`: how long the players talk; longer than the test's actions. TURN has the user alice."""
         self.test, self.proxy, self.seconds = test, proxy, seconds
         self.stack = contextlib.ExitStack()
 

@@ -149,14 +149,14 @@ class Forward(unittest.TestCase):
             wait_until(refused, "the refusal is counted")
             self.echo()
 
-            def answered():
+            def recovered():
                 client.send(b"and now?")
                 try:
                     return client.recv(2048) == b"and now?"
                 except (TimeoutError, ConnectionError):
                     return False
 
-            wait_until(answered, "the session recovers")
+            wait_until(recovered, "the session recovers")
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 1)
 
     def test_a_reload_changes_marks_during_a_call(self):

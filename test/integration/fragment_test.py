@@ -1,4 +1,4 @@
-"""A native client that splits its messages, through the proxy to an upstream that does not know the format, and back."""
+"""A native client that splits its messages, through the proxy to an upstream without support for the format, and back."""
 
 import os
 import random

@@ -95,7 +95,7 @@ class HttpLimits(unittest.TestCase):
             for player in range(25):
                 status, _, text = request(url + str(player), "POST", offer, {"Content-Type": "application/sdp"})
                 self.assertEqual(status, 201, text)
-            wait_until(lambda: connections(proxy) == 0, "the joins' connections have gone")
+            wait_until(lambda: connections(proxy) == 0, "the joins' connections are closed")
             for how in (0, 1):  # FIN, RST
                 streams = [self.connect(proxy) for _ in range(100)]
                 for i, stream in enumerate(streams):
@@ -141,7 +141,7 @@ class HttpLimits(unittest.TestCase):
             self.assertEqual(proxy.admin("/live")[0], 200)
             for client in clients:
                 client.close()
-            wait_until(lambda: connections(proxy) == 0, "they have gone")
+            wait_until(lambda: connections(proxy) == 0, "they are closed")
             self.assertEqual(request(proxy.join_url + "/v1/rooms")[0], 200)
 
 

@@ -8,7 +8,7 @@ import struct
 import zlib
 
 from harness import request
-from turn_client import BINDING, INTEGRITY, USERNAME, Answer, attribute, message
+from turn_client import BINDING, INTEGRITY, USERNAME, Response, attribute, message
 
 PRIORITY, USE_CANDIDATE, FINGERPRINT, ICE_CONTROLLING = 0x24, 0x25, 0x8028, 0x802A
 OFFER = "test/sdp/data/chromium.sdp"
@@ -59,7 +59,7 @@ def exchange(path, check):
     while True:
         data = path.recv(2000)
         if data[0] < 4 and data[8:20] == check[8:20]:
-            return Answer(data)
+            return Response(data)
 
 
 def source_address(number):

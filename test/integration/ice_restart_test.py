@@ -86,7 +86,7 @@ class IceRestartTest(unittest.TestCase):
 
     @staticmethod
     def has_checked(player):
-        """Whether the pair that carries the voice uses the current credentials."""
+        """True if the pair that carries the voice uses the current credentials."""
         return player.page.run(
             """(async () => {
               const {pc} = window.sluice;

@@ -35,7 +35,7 @@ class Sink:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind(("127.0.0.1", port))
         self.socket.settimeout(0.1)
-        self.came = {}
+        self.arrivals = {}
         self.order = []
         self.open = True
         self.thread = threading.Thread(target=self.run)
@@ -47,7 +47,7 @@ class Sink:
                 (number,) = struct.unpack("!I", self.socket.recv(2048)[:4])
             except TimeoutError:
                 continue
-            self.came[number] = time.monotonic()
+            self.arrivals[number] = time.monotonic()
             self.order.append(number)
 
     def close(self):
@@ -79,21 +79,21 @@ class Impair(unittest.TestCase):
         with Sluice(config(self.upstream, bad)) as proxy:
             sent = self.send(proxy, range(PACKETS))
             lost = proxy.metric("sluice_filter_drops_total", filter="impair", reason="lost")
-            self.assertEqual(len(self.sink.came), PACKETS - lost)
+            self.assertEqual(len(self.sink.arrivals), PACKETS - lost)
             self.assertEqual(self.sink.order, sorted(self.sink.order), "a fixed delay keeps the order")
             # Three standard deviations of a binomial distribution.
             self.assertAlmostEqual(lost / PACKETS, 0.1, delta=3 * (0.1 * 0.9 / PACKETS) ** 0.5)
-            delays = sorted(came - sent[number] for number, came in self.sink.came.items())
+            delays = sorted(arrival - sent[number] for number, arrival in self.sink.arrivals.items())
             self.assertGreaterEqual(delays[0], 0.0395)
             self.assertLess(delays[len(delays) // 2], 0.045)
 
             proxy.write_config(config(self.upstream, "seed: 1 ingress { loss { percent: 0 } }"))
             self.assertEqual(proxy.admin("/reload", "POST")[0], 200)
-            self.sink.came.clear()
+            self.sink.arrivals.clear()
             sent = self.send(proxy, range(PACKETS))
-            self.assertEqual(len(self.sink.came), PACKETS)
+            self.assertEqual(len(self.sink.arrivals), PACKETS)
             self.assertEqual(proxy.metric("sluice_filter_drops_total", filter="impair", reason="lost"), lost)
-            delays = sorted(came - sent[number] for number, came in self.sink.came.items())
+            delays = sorted(arrival - sent[number] for number, arrival in self.sink.arrivals.items())
             self.assertLess(delays[len(delays) // 2], 0.005)
 
     def test_the_same_seed_loses_the_same_packets(self):
@@ -101,9 +101,9 @@ class Impair(unittest.TestCase):
         for seed in (42, 42, 43):
             bad = f"seed: {seed} ingress {{ loss {{ percent: 20 mean_burst: 3 }} }}"
             with Sluice(config(self.upstream, bad)) as proxy:
-                self.sink.came.clear()
+                self.sink.arrivals.clear()
                 self.send(proxy, range(500), pause=0)
-                runs.append(set(self.sink.came))
+                runs.append(set(self.sink.arrivals))
         self.assertEqual(runs[0], runs[1])
         self.assertNotEqual(runs[0], runs[2])
 

@@ -87,19 +87,19 @@ class ModuleTest(unittest.TestCase):
             text = file.read()
 
         def plan(body):
-            status, _, answer = request(f"http://127.0.0.1:{sluice.ports['admin']}/reload?dry_run=1", "POST", body)
-            return status, json.loads(answer)
+            status, _, text = request(f"http://127.0.0.1:{sluice.ports['admin']}/reload?dry_run=1", "POST", body)
+            return status, json.loads(text)
 
-        status, answer = plan(text.replace('"talk_limit.so"', f'"{stranger}"'))
+        status, outcome = plan(text.replace('"talk_limit.so"', f'"{stranger}"'))
         self.assertEqual(status, 400)
-        self.assertIn("is not the code of a loaded module", answer["errors"][0]["error"])
-        self.assertTrue(answer["errors"][0]["field"].endswith("typed_config.file"))
+        self.assertIn("is not the code of a loaded module", outcome["errors"][0]["error"])
+        self.assertTrue(outcome["errors"][0]["field"].endswith("typed_config.file"))
         self.assertFalse(os.path.exists(mark))
         self.assertNotIn(stranger, maps(sluice))
         shutil.copy(LIMIT, os.path.join(sluice.directory, "same.so"))
-        status, answer = plan(text.replace('"talk_limit.so"', '"same.so"'))
+        status, outcome = plan(text.replace('"talk_limit.so"', '"same.so"'))
         self.assertEqual(status, 200)
-        self.assertEqual(answer["sessions_ending"], 0)
+        self.assertEqual(outcome["sessions_ending"], 0)
 
     def test_the_example_in_c_limits_and_counts(self):
         sluice = self.start("talk_limit", files=[(LIMIT, "talk_limit.so")])

@@ -58,8 +58,8 @@ class Operations(unittest.TestCase):
                 text = file.read()
 
             def plan(body):
-                status, _, answer = request(f"http://127.0.0.1:{proxy.ports['admin']}/reload?dry_run=1", "POST", body)
-                return status, json.loads(answer)
+                status, _, text = request(f"http://127.0.0.1:{proxy.ports['admin']}/reload?dry_run=1", "POST", body)
+                return status, json.loads(text)
 
             status, same = plan(text)
             self.assertEqual((status, same["listeners"][0]["change"]), (200, "kept"))
@@ -91,7 +91,7 @@ class Operations(unittest.TestCase):
         folder = os.path.join(proxy.directory, "a draft")
         os.makedirs(os.path.join(folder, "pages"))
         draft = os.path.join(folder, "draft.textproto")
-        secret = "a new secret that nobody is shown"
+        secret = "a new secret that is not shown"
         with open(draft, "w", encoding="utf-8") as file:
             changed = re.sub('page_directory: "[^"]*"', 'page_directory: "pages"', text)
             changed = re.sub('shared_secrets: "[^"]*"', f'shared_secrets: "{secret}"', changed)
@@ -226,7 +226,7 @@ class Operations(unittest.TestCase):
                     proxy.write_config(before)
                     wait_until(lambda: proxy.admin("/reload", "POST")[0] == 200, "what was before is taken")
             proxy.write_config(whole)
-            wait_until(lambda: stun.marks()[0] == 14, "the whole file is taken, without being asked for")
+            wait_until(lambda: stun.marks()[0] == 14, "the whole file takes effect, without a request")
 
     def test_changes_that_need_a_restart_are_refused_by_name(self):
         with Sluice() as proxy:
@@ -282,7 +282,7 @@ class Operations(unittest.TestCase):
             self.addCleanup(noise.close)
             noise.connect(("127.0.0.1", proxy.ports["udp"]))
             noise.settimeout(0.3)
-            sent = answered = 0
+            sent = response_bytes = 0
             for size in (1, 4, 12, 20, 100, 1200):
                 for first in (0, 22, 64, 128, 200):
                     datagram = bytes([first]) + os.urandom(size - 1)
@@ -291,15 +291,15 @@ class Operations(unittest.TestCase):
             binding = struct.pack("!HHI", 1, 0, 0x2112A442) + os.urandom(12)
             noise.send(binding)
             sent += len(binding)
-            answers = 0
+            responses = 0
             try:
                 while True:
-                    answered += len(noise.recv(2048))
-                    answers += 1
+                    response_bytes += len(noise.recv(2048))
+                    responses += 1
             except TimeoutError:
                 pass
-            self.assertEqual(answers, 1)  # the Binding's
-            self.assertLess(answered, 3 * len(binding))
+            self.assertEqual(responses, 1)  # the Binding's
+            self.assertLess(response_bytes, 3 * len(binding))
             self.assertGreater(proxy.metric("sluice_listener_drops_total", reason="no_session"), 0)
             self.assertEqual(proxy.metric("sluice_worker_packets_unaccounted_total"), 0)
 

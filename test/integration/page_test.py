@@ -94,17 +94,17 @@ class PageTest(unittest.TestCase):
         first.wait_for_state("connected")
         second = self.player(sluice, "tabs", "alice")
         second.wait_for_state("connected")
-        wait_until(lambda: "another tab" in first.problem(), "the first tab says what happened", 3)
+        wait_until(lambda: "another tab" in first.problem(), "the first tab shows the reason", 3)
         self.assertEqual(first.state(), "idle")
         csrc = wait_until(lambda: sluice.players("tabs")["alice"]["csrc"], "the second tab speaks")
-        wait_until(lambda: sluice.players("tabs")["alice"]["packets_in"] > 200, "the call goes on")
+        wait_until(lambda: sluice.players("tabs")["alice"]["packets_in"] > 200, "the call continues")
         self.assertEqual(sluice.players("tabs")["alice"]["csrc"], csrc)
         self.assertEqual((first.state(), second.state()), ("idle", "connected"))
 
         self.assertEqual(first.text("again"), "Join here instead")
         first.click("again")
         first.wait_for_state("connected")
-        wait_until(lambda: "another tab" in second.problem(), "the second tab says what happened", 3)
+        wait_until(lambda: "another tab" in second.problem(), "the second tab shows the reason", 3)
         self.assertEqual(second.state(), "idle")
 
     def test_a_call_that_was_replaced_unnoticed_does_not_end_the_other_one(self):
@@ -114,9 +114,9 @@ class PageTest(unittest.TestCase):
         second = self.player(sluice, "tabs", "alice")
         second.wait_for_state("connected")
         first.page.run("window.sluice.call.restartIce().catch(() => {})")
-        wait_until(lambda: "another tab" in first.problem(), "the first tab says what happened", 3)
+        wait_until(lambda: "another tab" in first.problem(), "the first tab shows the reason", 3)
         before = sluice.players("tabs")["alice"]["packets_in"]
-        wait_until(lambda: sluice.players("tabs")["alice"]["packets_in"] > before + 100, "the call goes on")
+        wait_until(lambda: sluice.players("tabs")["alice"]["packets_in"] > before + 100, "the call continues")
         self.assertEqual((first.state(), second.state()), ("idle", "connected"))
 
     def blocked(self, more):
@@ -164,7 +164,7 @@ class PageTest(unittest.TestCase):
         alice = self.player(sluice, "room", "alice")
         alice.wait_for_state("connected")
         for what in ("alice true", "alice false"):  # the browser's microphone beeps
-            wait_until(lambda w=what: bob.page.run(f"window.talking['{w}']"), "bob is told: " + what)
+            wait_until(lambda w=what: bob.page.run(f"window.talking['{w}']"), "bob gets: " + what)
         self.assertNotIn("bob true", bob.page.run("Object.keys(window.talking)"))
 
         for player in (alice, bob):

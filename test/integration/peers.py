@@ -192,7 +192,7 @@ class GstreamerPlayer:
         self._rtc.connect("on-negotiation-needed", lambda _: negotiable.set())
         self._pipeline.set_state(Gst.State.PLAYING)
         if not negotiable.wait(10):
-            raise AssertionError("webrtcbin does not want to negotiate")
+            raise AssertionError("webrtcbin does not negotiate")
         offer = self._call("create-offer", None).get_value("offer")
         self._call("set-local-description", offer)
         answer, self._location = join(self._sluice, self._room, self._name, offer.sdp.as_text())

@@ -21,7 +21,7 @@ from turn_client import BOTH_FAMILIES, LIFETIME, REFRESH, TurnClient
 from turn_server import LOOPBACK, Sink, started
 
 TAKEOVERS = 10
-MAGIC = 0x534C485A  # of the takeover protocol, as in handover_channel.cc
+MAGIC = 0x534C485A  # of the takeover protocol, as in source/takeover/channel.cc
 SOCKET = '\ntakeover_socket: "sluice.sock"\n'
 
 FORWARD = """
@@ -53,7 +53,7 @@ class Echo:
         self.socket.settimeout(5)
         self.port = self.socket.getsockname()[1]
 
-    def answer(self):
+    def reply(self):
         data, who = self.socket.recvfrom(2000)
         self.socket.sendto(data, who)
         return who
@@ -88,16 +88,16 @@ class Takeover(unittest.TestCase):
                 proxy.take_over()
                 time.sleep(0.5)
             wait_until(lambda: min(p.stats()["packetsReceived"] - b["packetsReceived"]
-                                   for p, b in zip((ann, ben), before)) > 150, "sound goes on")
+                                   for p, b in zip((ann, ben), before)) > 150, "voice continues")
             for player, old in zip((ann, ben), before):
                 new = player.stats()
                 self.assertEqual(new["packetsLost"], old["packetsLost"])
                 self.assertGreater(new["totalAudioEnergy"], old["totalAudioEnergy"])
-            cid = Player(browser, proxy, "r", "cid")  # which was told nothing of the takeover
+            cid = Player(browser, proxy, "r", "cid")  # joins after the takeover
             cid.wait_for_state("connected")
             wait_until(lambda: len(cid.heard()) == 2, "the new one hears both")
             ben.page.close()
-            wait_until(lambda: set(proxy.players("r")) == {"ann", "cid"}, "who left is gone")
+            wait_until(lambda: set(proxy.players("r")) == {"ann", "cid"}, "the player that left is not listed")
 
     def test_upstreams_see_the_same_clients(self):
         echo = Echo(self)
@@ -110,16 +110,16 @@ class Takeover(unittest.TestCase):
                 client.bind((ip, 0))
                 clients.append(client)
 
-            def ask(client):
+            def echoed_address(client):
                 client.sendto(b"hello", ("127.0.0.1", proxy.ports["udp"]))
-                who = echo.answer()
+                who = echo.reply()
                 self.assertEqual(client.recv(100), b"hello")
                 return who
 
-            before = [ask(client) for client in clients]
+            before = [echoed_address(client) for client in clients]
             for _ in range(2):
                 proxy.take_over()
-                self.assertEqual([ask(client) for client in clients], before)
+                self.assertEqual([echoed_address(client) for client in clients], before)
             self.assertEqual(proxy.metric("sluice_listener_sessions_opened_total"), 0)
 
     def test_turn_relays_keep_their_ports_and_nonces_stay_valid(self):
@@ -191,7 +191,7 @@ class Takeover(unittest.TestCase):
                                     capture_output=True, text=True, timeout=20, check=False)
             self.assertEqual(result.returncode, 1)
             self.assertIn("listeners[0].additional_addresses[0]: cannot bind", result.stderr)
-            wait_until(lambda: "takeover failed, this process continues" in proxy.log(), "the old one says so")
+            wait_until(lambda: "takeover failed, this process continues" in proxy.log(), "the old one logs it")
             code, report = result_of(load)
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()  # it still can
@@ -215,7 +215,7 @@ class Takeover(unittest.TestCase):
             for steps in (("hello",), ("hello", "take"), ("hello", "take"), ("hello", "nonsense")):
                 self.pretend(proxy, steps)
                 self.assertEqual(proxy.admin("/ready")[0], 200)
-            wait_until(lambda: proxy.log().count("takeover failed, this process continues") == 2, "it says so")
+            wait_until(lambda: proxy.log().count("takeover failed, this process continues") == 2, "it is logged")
             code, report = result_of(load)
             self.assertEqual((code, report["packets_lost"], report["integrity_errors"]), (0, 0, 0))
             proxy.take_over()

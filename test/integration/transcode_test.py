@@ -39,12 +39,12 @@ def config(line="", delay=0):
 class TranscodeTest(unittest.TestCase):
     def setUp(self):
         self.sluice = self.enterContext(Sluice(config=config(), arguments=["--concurrency", "1"]))
-        self.enterContext(AiortcPlayer(self.sluice, "room", "talker", slots=1))
+        self.enterContext(AiortcPlayer(self.sluice, "room", "speaker", slots=1))
         self.receiver = self.enterContext(AiortcPlayer(self.sluice, "room", "receiver", slots=1))
-        self.comes(FULLBAND_20_MS)
+        self.expect_configs(FULLBAND_20_MS)
 
-    def comes(self, configs, timeout=30):
-        """Whether the last ten packets all have one of these configurations."""
+    def expect_configs(self, configs, timeout=30):
+        """Waits until the last ten packets all have one of these configurations."""
         last = lambda: set(self.receiver.configs[-10:])
         try:
             wait_until(lambda: len(self.receiver.configs) > 10 and last() <= configs, f"packets of {configs}", timeout)
@@ -62,16 +62,16 @@ class TranscodeTest(unittest.TestCase):
 
     def test_a_far_receiver_gets_narrowband_in_short_frames(self):
         self.reload("delay_ms: 55", 55)
-        self.comes(NARROWBAND_10_MS)
+        self.expect_configs(NARROWBAND_10_MS)
         self.reload()
-        self.comes(FULLBAND_20_MS)
+        self.expect_configs(FULLBAND_20_MS)
 
     def test_a_receiver_that_loses_packets_gets_fec(self):
         self.reload("loss { percent: 10 }")
-        self.comes(SILK_OR_HYBRID)
+        self.expect_configs(SILK_OR_HYBRID)
         wait_until(lambda: "FEC" in self.profile(), "FEC is on")
         self.reload()
-        self.comes(FULLBAND_20_MS)
+        self.expect_configs(FULLBAND_20_MS)
 
     def test_a_busy_worker_encodes_with_less_complexity(self):
         self.assertIn("complexity 10", self.profile())

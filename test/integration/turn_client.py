@@ -41,7 +41,7 @@ def xor_address(host, port, transaction=bytes(12)):
         a ^ b for a, b in zip(ip, mask))
 
 
-class Answer:
+class Response:
     def __init__(self, data):
         first, = struct.unpack_from("!H", data)
         self.data, self.transaction, self.ok = data, data[8:20], first & 0x110 == 0x100
@@ -85,36 +85,36 @@ class TurnClient:
     def key(self):
         return hashlib.md5(f"{self.user}:{self.realm}:{self.password}".encode()).digest()
 
-    def ask(self, text):
+    def transact(self, text):
         """Sends it, and retransmits it if no response arrives."""
         for wait in (0.5, 1, 2, 4):
             self.socket.settimeout(wait)
             self.socket.send(text)
             try:
-                while (answer := Answer(self.socket.recv(2000))).transaction != text[8:20]:
+                while (response := Response(self.socket.recv(2000))).transaction != text[8:20]:
                     pass
-                return answer
+                return response
             except TimeoutError:
                 pass
-        raise AssertionError("the server does not answer")
+        raise AssertionError("the server does not respond")
 
     def request(self, method, *attributes):
-        """With credentials; learns realm and nonce first."""
+        """Sends a request with credentials; requests realm and nonce first."""
         if self.nonce is None:
-            challenge = self.ask(message(method, attributes))
+            challenge = self.transact(message(method, attributes))
             self.realm, self.nonce = challenge.attributes[REALM].decode(), challenge.attributes[NONCE]
         login = ((USERNAME, self.user.encode()), (REALM, self.realm.encode()), (NONCE, self.nonce))
-        answer = self.ask(sealed(message(method, (*attributes, *login)), self.key))
-        if answer.code == 438:
-            self.nonce = answer.attributes[NONCE]
+        response = self.transact(sealed(message(method, (*attributes, *login)), self.key))
+        if response.code == 438:
+            self.nonce = response.attributes[NONCE]
             return self.request(method, *attributes)
-        return answer
+        return response
 
     def allocate(self, *attributes):
-        answer = self.request(ALLOCATE, UDP, *attributes)
-        if answer.code:
-            raise AssertionError(f"error {answer.code}")
-        return answer.address(XOR_RELAYED)
+        response = self.request(ALLOCATE, UDP, *attributes)
+        if response.code:
+            raise AssertionError(f"error {response.code}")
+        return response.address(XOR_RELAYED)
 
     def permit(self, host, port=0):
         """An error code, or 0."""
@@ -134,7 +134,7 @@ class TurnClient:
         self.socket.send(struct.pack("!HH", channel, len(data)) + data)
 
     def receives(self, payload):
-        """Whether this arrives from a peer before the socket's timeout."""
+        """True if this arrives from a peer before the socket's timeout."""
         try:
             while self.receive() != payload:
                 pass
@@ -147,7 +147,7 @@ class TurnClient:
         data = self.socket.recv(2000)
         if data[0] >= 0x40:
             return data[4:4 + struct.unpack_from("!H", data, 2)[0]]
-        return Answer(data).attributes[PAYLOAD]
+        return Response(data).attributes[PAYLOAD]
 
     @staticmethod
     def _peer(host, port):

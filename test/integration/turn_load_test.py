@@ -9,7 +9,7 @@ import time
 import unittest
 
 from harness import wait_until
-from turn_client import ALLOCATE, BINDING, LIFETIME, REFRESH, UDP, Answer, TurnClient, message
+from turn_client import ALLOCATE, BINDING, LIFETIME, REFRESH, UDP, Response, TurnClient, message
 from turn_server import LOOPBACK, Sink, started
 
 SOFTWARE = 0x8022
@@ -121,8 +121,8 @@ class ArrivalTest(unittest.TestCase):
             for each in sockets:
                 each.send(message(BINDING))
                 each.send(message(ALLOCATE, [UDP, (SOFTWARE, b"a client as browsers are, who say so")]))
-            answers = [[Answer(each.recv(2000)) for _ in range(2)] for each in sockets]
-            self.assertTrue(all({answer.code for answer in both} == {0, 401} for both in answers))
+            responses = [[Response(each.recv(2000)) for _ in range(2)] for each in sockets]
+            self.assertTrue(all({response.code for response in both} == {0, 401} for both in responses))
             self.assertEqual(sluice.metric("sluice_filter_drops_total", reason="rate_limited"), 0)
 
 
@@ -142,14 +142,14 @@ class FloodTest(unittest.TestCase):
             self.addCleanup(strangers.communicate)
             self.addCleanup(strangers.kill)
 
-            def ask(seconds):
+            def flood(seconds):
                 strangers.stdin.write(f"{seconds}\n")
                 strangers.stdin.flush()
 
-            ask(2)  # until memory use has settled
+            flood(2)  # until memory use has settled
             strangers.stdout.readline()
             memory, before = resident_kib(sluice.process), kernel_drops(server[1], relayed[1])
-            ask(self.SECONDS)
+            flood(self.SECONDS)
             began, said, back, served = time.monotonic(), 0, 0, 0
             client.socket.settimeout(0.1)
             while time.monotonic() < began + self.SECONDS - 0.5:
@@ -166,11 +166,11 @@ class FloodTest(unittest.TestCase):
                         self.assertEqual(other.request(REFRESH, (LIFETIME, bytes(4))).code, 0)
                         served += 1
                 time.sleep(0.01)
-            sent, answered = (int(number) for number in strangers.stdout.readline().split())
+            sent, responded = (int(number) for number in strangers.stdout.readline().split())
             drops = kernel_drops(server[1], relayed[1]) - before
             rate, grown = sent / self.SECONDS, resident_kib(sluice.process) - memory
-            print(f"{kind}: {rate:.0f} Allocates/s of unknown clients, {answered / self.SECONDS:.0f} responses/s; "
-                  f"the kernel dropped {drops}; {back} of {said} came back through the channel; {served} clients served; {grown} KiB more")
+            print(f"{kind}: {rate:.0f} Allocates/s of unknown clients, {responded / self.SECONDS:.0f} responses/s; "
+                  f"the kernel dropped {drops}; {back} of {said} returned through the channel; {served} clients served; {grown} KiB more")
             self.assertGreaterEqual(rate, 50_000)
             self.assertLessEqual(said - back, drops)
             self.assertGreater(back, 100)

@@ -50,7 +50,7 @@ class TurnRoomTest(unittest.TestCase):
         text = self.sluice.admin("/metrics")[2]
         relayed = metric(text, "sluice_stun_turn_relayed_to_peer_total")
         inside = metric(text, "sluice_stun_turn_relayed_inside_total")
-        print(f"{relayed:.0f} datagrams relayed, {inside:.0f} of them inside")
+        print(f"{relayed:.0f} datagrams relayed, {inside:.0f} of them by hairpin")
         self.assertEqual(relayed, inside)
 
     def test_a_player_that_cannot_connect_directly_connects_through_the_relay(self):
@@ -61,10 +61,10 @@ class TurnRoomTest(unittest.TestCase):
     def test_credentials_come_from_the_join_api(self):
         status, _, text = request(f"{self.sluice.join_url}/v1/rooms/r/players/p/turn")
         self.assertEqual(status, 200)
-        answer = json.loads(text)
-        self.assertEqual(answer["ttl"], 600)
-        self.assertEqual(answer["uris"], ["turn:127.0.0.1:3478?transport=udp"])
-        self.assertTrue(answer["username"].endswith(":r/p"))
+        credentials = json.loads(text)
+        self.assertEqual(credentials["ttl"], 600)
+        self.assertEqual(credentials["uris"], ["turn:127.0.0.1:3478?transport=udp"])
+        self.assertTrue(credentials["username"].endswith(":r/p"))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import unittest
 from aioice import turn
 
 from harness import Sluice, free_ports, wait_until
-from turn_client import (ALLOCATE, BOTH_FAMILIES, COOKIE, LIFETIME, REFRESH, REQUESTED_FAMILY, UDP, XOR_MAPPED, Answer,
+from turn_client import (ALLOCATE, BOTH_FAMILIES, COOKIE, LIFETIME, REFRESH, REQUESTED_FAMILY, UDP, XOR_MAPPED, Response,
                          TurnClient, attribute, message, xor_address)
 from turn_server import LOOPBACK, Sink, started
 
@@ -202,9 +202,9 @@ class SafetyTest(unittest.TestCase):
 
     def test_responses_to_unknown_clients_are_less_than_three_times_the_request(self):
         with started() as sluice, TurnClient(("127.0.0.1", sluice.ports["udp"])) as client:
-            for question in (message(ALLOCATE, [UDP]), message(ALLOCATE, [UDP, (LIFETIME, bytes(4))]), message(1),
-                             message(REFRESH, [(LIFETIME, bytes(4))])):
-                self.assertLess(len(client.ask(question).data), 3 * len(question))
+            for query in (message(ALLOCATE, [UDP]), message(ALLOCATE, [UDP, (LIFETIME, bytes(4))]), message(1),
+                          message(REFRESH, [(LIFETIME, bytes(4))])):
+                self.assertLess(len(client.transact(query).data), 3 * len(query))
 
 class OperationTest(unittest.TestCase):
     def test_a_reload_keeps_allocations_and_its_limits_apply_at_once(self):
@@ -252,7 +252,7 @@ class OperationTest(unittest.TestCase):
                     self.assertEqual(sink.received(), (b"out", (host, port)))
                     sink.socket.sendto(b"and in", (host, port))
                     self.assertEqual(client.receive(), b"and in")
-                # With each other, by the addresses that they were told.
+                # With each other, by the relayed addresses that they received.
                 self.assertEqual(public.bind(0x4001, *relays[1]), 0)
                 self.assertEqual(private.bind(0x4001, *relays[0]), 0)
                 public.send_channel(0x4001, b"from outside")
@@ -322,13 +322,13 @@ class OperationTest(unittest.TestCase):
         stun.bind(("127.0.0.1", 0))
         self.addCleanup(stun.close)
 
-        def answer():
+        def reply():
             data, client = stun.recvfrom(2000)
             transaction = data[8:20]
             body = attribute(XOR_MAPPED, xor_address("203.0.113.7", 4242, transaction))
             stun.sendto(struct.pack("!HHI", 0x101, len(body), COOKIE) + transaction + body, client)
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=reply, daemon=True).start()
         extra = f'nat {{ external_address: "auto" stun_server: "127.0.0.1:{stun.getsockname()[1]}" }}'
         with started(LOOPBACK, extra=extra) as sluice:
             wait_until(lambda: "203.0.113.7" in sluice.admin("/server_info")[2], "the address is known")
@@ -342,7 +342,7 @@ class OperationTest(unittest.TestCase):
             client.allocate()
             self.assertEqual(client.bind(0x4000, sink.host, sink.port), 0)
             client.send_channel(0x4000, b"anybody there?")
-            report = Answer(client.socket.recv(2000))
+            report = Response(client.socket.recv(2000))
             self.assertEqual(report.attributes[0x8004], bytes([0, 0, 3 << 1, 3, 0, 0, 0, 0]))
             self.assertEqual(report.address(0x12), (sink.host, sink.port))
 

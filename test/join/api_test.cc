@@ -41,8 +41,8 @@ struct Fixture {
     return options;
   }
 
-  http::Response ask(std::string method, std::string_view target, std::string body = "",
-                     std::string token = "") {
+  http::Response responseTo(std::string method, std::string_view target, std::string body = "",
+                            std::string token = "") {
     http::Request request;
     request.method = std::move(method);
     const size_t query = target.find("?session=");
@@ -105,7 +105,7 @@ TEST_CASE("pages of allowed origins may use the API, and can read errors") {
   options.token_secrets = {"a secret of some length"};
   Fixture f(options);
   http::Request request;
-  const auto ask = [&](const char* method, const char* path, std::string origin) {
+  const auto responseTo = [&](const char* method, const char* path, std::string origin) {
     request.method = method;
     request.path = path;
     request.headers["origin"] = std::move(origin);
@@ -114,14 +114,14 @@ TEST_CASE("pages of allowed origins may use the API, and can read errors") {
     return response;
   };
   const char* kPlayer = "/v1/rooms/lobby/players/alice";
-  const auto refused = ask("POST", kPlayer, "https://game.example");
+  const auto refused = responseTo("POST", kPlayer, "https://game.example");
   CHECK(refused.status == 401);
   CHECK(headerOf(refused, "Access-Control-Allow-Origin") == "https://game.example");
   CHECK(headerOf(refused, "Access-Control-Expose-Headers") == "Location, Retry-After, WWW-Authenticate");
   CHECK(headerOf(refused, "Vary") == "Origin");
 
   request.headers["access-control-request-method"] = "POST";
-  const auto preflight = ask("OPTIONS", kPlayer, "http://localhost:3000");
+  const auto preflight = responseTo("OPTIONS", kPlayer, "http://localhost:3000");
   CHECK(preflight.status == 204);
   CHECK(headerOf(preflight, "Access-Control-Allow-Origin") == "http://localhost:3000");
   CHECK(headerOf(preflight, "Access-Control-Allow-Methods") == "OPTIONS, DELETE, POST");
@@ -129,39 +129,41 @@ TEST_CASE("pages of allowed origins may use the API, and can read errors") {
   CHECK(headerOf(preflight, "Access-Control-Max-Age") == "7200");
   for (const char* path : {"/v1/rooms", "/v1/rooms/lobby", "/v1/rooms/lobby/players/alice/events",
                            "/v1/rooms/lobby/players/alice/turn"}) {
-    CHECK(headerOf(ask("OPTIONS", path, "https://game.example"), "Access-Control-Allow-Methods") ==
+    CHECK(headerOf(responseTo("OPTIONS", path, "https://game.example"), "Access-Control-Allow-Methods") ==
           "OPTIONS, GET, HEAD");
   }
   for (const char* other :
        {"https://evil.example", "https://game.example.evil", "http://game.example", "null", ""}) {
     CAPTURE(other);
-    const auto foreign = ask("OPTIONS", kPlayer, other);
+    const auto foreign = responseTo("OPTIONS", kPlayer, other);
     CHECK(headerOf(foreign, "Access-Control-Allow-Origin").empty());
     CHECK(headerOf(foreign, "Access-Control-Allow-Methods").empty());
     CHECK(headerOf(foreign, "Vary") == "Origin");
   }
-  CHECK(headerOf(ask("GET", "/", "https://game.example"), "Access-Control-Allow-Origin").empty());
+  CHECK(headerOf(responseTo("GET", "/", "https://game.example"), "Access-Control-Allow-Origin").empty());
 
   options.allowed_origins = {"*"};
   f.api.configure(Fixture::withCandidate(options));
-  CHECK(headerOf(ask("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin") == "*");
+  CHECK(headerOf(responseTo("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin") ==
+        "*");
   options.allowed_origins = {};
   f.api.configure(Fixture::withCandidate(options));
-  CHECK(headerOf(ask("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin").empty());
+  CHECK(
+      headerOf(responseTo("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin").empty());
 }
 
-TEST_CASE("a player is told by events which profile suits its line, and when it was removed") {
+TEST_CASE("a player gets events with the profile for its line, and when it is removed") {
   Fixture f;
-  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events").status == 404);
-  REQUIRE(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 201);
-  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
-  REQUIRE(answer.status == 200);
-  CHECK(answer.content_type == "text/event-stream");
-  REQUIRE(answer.events);
-  CHECK(answer.events->take(1000).starts_with(":\n\n"));
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby/players/alice/events").status == 404);
+  REQUIRE(f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 201);
+  const auto response = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
+  REQUIRE(response.status == 200);
+  CHECK(response.content_type == "text/event-stream");
+  REQUIRE(response.events);
+  CHECK(response.events->take(1000).starts_with(":\n\n"));
   const auto alice = f.directory.find("lobby", "alice");
   f.directory.advise(alice, {8'000, 10, true, 10, 24'000});
-  const std::string event = answer.events->take(1000);
+  const std::string event = response.events->take(1000);
   CHECK(event.starts_with("event: profile\ndata: {"));
   const json profile = json::parse(event.substr(event.find('{')));
   CHECK(profile["bandwidth_hz"] == 8'000);
@@ -169,25 +171,27 @@ TEST_CASE("a player is told by events which profile suits its line, and when it 
   CHECK(profile["fec"] == true);
   CHECK(profile["expected_loss_percent"] == 10);
   CHECK(profile["bitrate_bps"] == 24'000);
-  CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["profile"] == profile);
+  CHECK(bodyOf(f.responseTo("GET", "/v1/rooms/lobby"))["players"][0]["profile"] == profile);
 
-  const auto late = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  const auto late = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
   CHECK(late.events->take(1000).find("event: profile") != std::string::npos);
   f.directory.leave(alice);
-  CHECK(answer.events->take(1000) == "event: left\ndata: {\"reason\":\"left\"}\n\n");
-  CHECK(answer.events->ended());
+  CHECK(response.events->take(1000) == "event: left\ndata: {\"reason\":\"left\"}\n\n");
+  CHECK(response.events->ended());
   CHECK(late.events->ended());
   f.directory.advise(alice, {});  // no player is there
 }
 
 TEST_CASE("a player's events have at most four subscribers; a rejoin ends them") {
   Fixture f;
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  std::vector<http::Response> answers;
-  for (int i = 0; i < 6; ++i) answers.push_back(f.ask("GET", "/v1/rooms/lobby/players/alice/events"));
-  CHECK(std::count_if(answers.begin(), answers.end(), [](const auto& a) { return !a.events->ended(); }) == 4);
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  for (const auto& answer : answers) CHECK(answer.events->ended());
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  std::vector<http::Response> responses;
+  for (int i = 0; i < 6; ++i)
+    responses.push_back(f.responseTo("GET", "/v1/rooms/lobby/players/alice/events"));
+  CHECK(std::count_if(responses.begin(), responses.end(), [](const auto& a) { return !a.events->ended(); }) ==
+        4);
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  for (const auto& response : responses) CHECK(response.events->ended());
 }
 
 // The data of the `room` events that are queued in a stream.
@@ -204,25 +208,25 @@ std::vector<json> roomEvents(http::EventStream& stream) {
 
 TEST_CASE("subscribers get the players of the room, then the changes, in one event per interval") {
   Fixture f;
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
-  auto events = roomEvents(*answer.events);
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto response = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
+  auto events = roomEvents(*response.events);
   REQUIRE(events.size() == 1);
   CHECK(events[0] == json::parse(R"({"all":true,"left":[],"players":[
       {"id":"alice","connected":false,"microphone":true,"talking":false,"csrc":0}]})"));
   f.api.publishRooms();
-  CHECK(roomEvents(*answer.events).empty());
+  CHECK(roomEvents(*response.events).empty());
 
-  f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer);
-  f.ask("POST", "/v1/rooms/lobby/players/carol", kOffer);
-  f.ask("POST", "/v1/rooms/attic/players/dora", kOffer);
+  f.responseTo("POST", "/v1/rooms/lobby/players/bob", kOffer);
+  f.responseTo("POST", "/v1/rooms/lobby/players/carol", kOffer);
+  f.responseTo("POST", "/v1/rooms/attic/players/dora", kOffer);
   const rooms::PlayerPtr alice = f.directory.find("lobby", "alice");
   auto& observed = alice->observed;
   observed.connected = true;
   observed.csrc = 7;
   observed.last_voice_ns = f.clock.now().time_since_epoch().count();
   f.api.publishRooms();
-  events = roomEvents(*answer.events);
+  events = roomEvents(*response.events);
   REQUIRE(events.size() == 1);
   CHECK(events[0]["all"] == false);
   CHECK(events[0]["players"].size() == 3);
@@ -230,9 +234,9 @@ TEST_CASE("subscribers get the players of the room, then the changes, in one eve
         json::parse(R"({"id":"alice","connected":true,"microphone":true,"talking":true,"csrc":7})"));
 
   f.clock.advance(400ms);
-  f.ask("DELETE", "/v1/rooms/lobby/players/bob");
+  f.responseTo("DELETE", "/v1/rooms/lobby/players/bob");
   f.api.publishRooms();
-  events = roomEvents(*answer.events);
+  events = roomEvents(*response.events);
   REQUIRE(events.size() == 1);
   CHECK(events[0]["left"] == json::parse(R"(["bob"])"));
   REQUIRE(events[0]["players"].size() == 1);
@@ -245,10 +249,10 @@ TEST_CASE("a player that only listens is marked") {
   const size_t at = offer.find("a=sendonly");
   REQUIRE(at != offer.npos);
   offer.replace(at, 10, "a=inactive");
-  REQUIRE(f.ask("POST", "/v1/rooms/lobby/players/alice", offer).status == 201);
-  CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["microphone"] == false);
-  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
-  CHECK(roomEvents(*answer.events)[0]["players"][0]["microphone"] == false);
+  REQUIRE(f.responseTo("POST", "/v1/rooms/lobby/players/alice", offer).status == 201);
+  CHECK(bodyOf(f.responseTo("GET", "/v1/rooms/lobby"))["players"][0]["microphone"] == false);
+  const auto response = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
+  CHECK(roomEvents(*response.events)[0]["players"][0]["microphone"] == false);
 }
 
 TEST_CASE("a large room is listed over several intervals, so that no stream overflows") {
@@ -258,11 +262,11 @@ TEST_CASE("a large room is listed over several intervals, so that no stream over
     REQUIRE(f.directory.join("lobby", name + std::to_string(1000 + i), {}).ok());
   };
   for (int i = 0; i < 400; ++i) add(i);
-  const auto answer = f.ask("GET", "/v1/rooms/lobby/players/" + name + "1000/events");
+  const auto response = f.responseTo("GET", "/v1/rooms/lobby/players/" + name + "1000/events");
   std::set<std::string> listed;
   size_t starts = 0;
   const auto read = [&] {
-    for (const json& event : roomEvents(*answer.events)) {
+    for (const json& event : roomEvents(*response.events)) {
       starts += event["all"] == true;
       CHECK(event["players"].size() <= RoomFeed::kMaxPlayersInEvent);
       for (const json& player : event["players"]) listed.insert(player["id"]);
@@ -277,24 +281,24 @@ TEST_CASE("a large room is listed over several intervals, so that no stream over
   }
   CHECK(listed.size() == 800);
   CHECK(starts == 1);
-  CHECK_FALSE(answer.events->ended());
+  CHECK_FALSE(response.events->ended());
 }
 
 TEST_CASE("the left event gives the reason") {
   Fixture f({}, {.connect_timeout = 30s});
   const auto reason = [&](auto&& depart) {
-    f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-    const auto answer = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
-    answer.events->take(1000);
+    f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+    const auto response = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
+    response.events->take(1000);
     depart();
-    return answer.events->take(1000);
+    return response.events->take(1000);
   };
   const auto alice = [&] { return f.directory.find("lobby", "alice"); };
   const auto text = [](const char* why) {
     return "event: left\ndata: {\"reason\":\"" + std::string(why) + "\"}\n\n";
   };
-  CHECK(reason([&] { f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer); }) == text("replaced"));
-  CHECK(reason([&] { f.ask("DELETE", "/v1/rooms/lobby/players/alice"); }) == text("left"));
+  CHECK(reason([&] { f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer); }) == text("replaced"));
+  CHECK(reason([&] { f.responseTo("DELETE", "/v1/rooms/lobby/players/alice"); }) == text("left"));
   CHECK(reason([&] { f.directory.leave(alice(), rooms::Departure::kSessionEnded); }) ==
         text("session_ended"));
   CHECK(reason([&] {
@@ -307,17 +311,18 @@ TEST_CASE("events of another player require that player's token") {
   Options options;
   options.token_secrets = {"a secret of sixteen bytes"};
   Fixture f(options);
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer, sign(options.token_secrets[0], "lobby", "alice"));
-  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events").status == 401);
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer,
+               sign(options.token_secrets[0], "lobby", "alice"));
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby/players/alice/events").status == 401);
   const std::string bobs = sign(options.token_secrets[0], "lobby", "bob");
-  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events", "", bobs).status == 403);
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby/players/alice/events", "", bobs).status == 403);
   const std::string alices = sign(options.token_secrets[0], "lobby", "alice");
-  CHECK(f.ask("GET", "/v1/rooms/lobby/players/alice/events", "", alices).status == 200);
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby/players/alice/events", "", alices).status == 200);
 }
 
 TEST_CASE("a player joins with an offer and leaves at the Location") {
   Fixture f;
-  const auto joined = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto joined = f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
   REQUIRE(joined.status == 201);
   CHECK(joined.content_type == "application/sdp");
   CHECK(joined.body.starts_with("v=0\r\n"));
@@ -334,9 +339,9 @@ TEST_CASE("a player joins with an offer and leaves at the Location") {
   for (const rooms::Slot& slot : negotiated.slots) CHECK(slot.ssrc != 0);
   CHECK(negotiated.slots[0].ssrc != negotiated.slots[1].ssrc);
 
-  CHECK(f.ask("DELETE", location).status == 204);
+  CHECK(f.responseTo("DELETE", location).status == 204);
   CHECK(f.directory.rooms().empty());
-  CHECK(f.ask("DELETE", location).status == 404);
+  CHECK(f.responseTo("DELETE", location).status == 404);
 }
 
 TEST_CASE("TURN credentials are for the token's player, expire with the token, and are valid") {
@@ -346,24 +351,24 @@ TEST_CASE("TURN credentials are for the token's player, expire with the token, a
       credentials::Options{
           .users = {}, .shared_secrets = {"a shared secret"}, .ttl = std::chrono::seconds{3600}},
       [] { return 1000; });
-  CHECK(Fixture().ask("GET", kTurn).status == 404);  // no TURN server is configured
+  CHECK(Fixture().responseTo("GET", kTurn).status == 404);  // no TURN server is configured
   Options options;
   options.turn_uris = {"turn:192.0.2.1:3478?transport=udp"};
   options.credentials = store;
-  CHECK(bodyOf(Fixture(options).ask("GET", kTurn))["ttl"] == 3600);  // without tokens
+  CHECK(bodyOf(Fixture(options).responseTo("GET", kTurn))["ttl"] == 3600);  // without tokens
   options.token_secrets = {secret};
   Fixture f(options);
-  CHECK(f.ask("GET", kTurn).status == 401);
-  CHECK(f.ask("GET", kTurn, "", sign(std::string(32, 'x'), "lobby", "alice")).status == 401);
-  CHECK(f.ask("GET", kTurn, "", sign(secret, "lobby", "bob")).status == 403);
-  CHECK(f.ask("GET", kTurn, "", sign(secret, "arena", "alice")).status == 403);
+  CHECK(f.responseTo("GET", kTurn).status == 401);
+  CHECK(f.responseTo("GET", kTurn, "", sign(std::string(32, 'x'), "lobby", "alice")).status == 401);
+  CHECK(f.responseTo("GET", kTurn, "", sign(secret, "lobby", "bob")).status == 403);
+  CHECK(f.responseTo("GET", kTurn, "", sign(secret, "arena", "alice")).status == 403);
   // Names have no slash, so room/player is one user only.
-  CHECK(f.ask("GET", "/v1/rooms/a%2Fb/players/c/turn", "", sign(secret, "a/b", "c")).status == 400);
-  CHECK(f.ask("GET", "/v1/rooms/a/players/b%2Fc/turn", "", sign(secret, "a", "b/c")).status == 400);
+  CHECK(f.responseTo("GET", "/v1/rooms/a%2Fb/players/c/turn", "", sign(secret, "a/b", "c")).status == 400);
+  CHECK(f.responseTo("GET", "/v1/rooms/a/players/b%2Fc/turn", "", sign(secret, "a", "b/c")).status == 400);
 
-  const auto answer = f.ask("GET", kTurn, "", sign(secret, "lobby", "alice"));
-  CHECK(answer.status == 200);
-  const json body = bodyOf(answer);
+  const auto response = f.responseTo("GET", kTurn, "", sign(secret, "lobby", "alice"));
+  CHECK(response.status == 200);
+  const json body = bodyOf(response);
   CHECK(body["ttl"] == 1000);  // the token's exp is 2000
   CHECK(body["username"] == "2000:lobby/alice");
   CHECK(body["uris"] == json(options.turn_uris));
@@ -376,21 +381,21 @@ TEST_CASE("TURN credentials are for the token's player, expire with the token, a
 
 TEST_CASE("DELETE of an old connection does not end the player's new one") {
   Fixture f;
-  const auto first = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  const auto second = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto first = f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto second = f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
   CHECK(f.directory.players("lobby").size() == 1);
-  CHECK(f.ask("DELETE", headerOf(first, "Location")).status == 404);
+  CHECK(f.responseTo("DELETE", headerOf(first, "Location")).status == 404);
   CHECK(f.directory.players("lobby").size() == 1);
   const auto events = [&](const http::Response& joined) {
     const std::string location(headerOf(joined, "Location"));
-    return f.ask("GET",
-                 location.substr(0, location.find('?')) + "/events" + location.substr(location.find('?')));
+    return f.responseTo(
+        "GET", location.substr(0, location.find('?')) + "/events" + location.substr(location.find('?')));
   };
   CHECK(bodyOf(events(first))["field"] == "session");
   CHECK(events(second).status == 200);
-  CHECK(f.ask("DELETE", headerOf(second, "Location")).status == 204);
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 204);
+  CHECK(f.responseTo("DELETE", headerOf(second, "Location")).status == 204);
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  CHECK(f.responseTo("DELETE", "/v1/rooms/lobby/players/alice").status == 204);
 }
 
 TEST_CASE("errors in a join request are named") {
@@ -413,22 +418,22 @@ TEST_CASE("errors in a join request are named") {
   };
   for (const Case& c : cases) {
     CAPTURE(c.path);
-    const auto response = f.ask("POST", c.path, c.body);
+    const auto response = f.responseTo("POST", c.path, c.body);
     CHECK(response.status == c.status);
     CHECK(field(response) == c.field);
     CHECK(response.content_type == "application/json");
   }
   CHECK(f.directory.rooms().empty());
-  CHECK(f.ask("POST", "/v1/rooms/" + std::string(65, 'a') + "/players/p", kOffer).status == 400);
-  CHECK(f.ask("PUT", "/v1/rooms/r/players/p", kOffer).status == 405);
+  CHECK(f.responseTo("POST", "/v1/rooms/" + std::string(65, 'a') + "/players/p", kOffer).status == 400);
+  CHECK(f.responseTo("PUT", "/v1/rooms/r/players/p", kOffer).status == 405);
 
-  CHECK(f.ask("POST", "/v1/rooms/r/players/p", kOffer).status == 201);
-  const auto full = f.ask("POST", "/v1/rooms/r/players/q", kOffer);
+  CHECK(f.responseTo("POST", "/v1/rooms/r/players/p", kOffer).status == 201);
+  const auto full = f.responseTo("POST", "/v1/rooms/r/players/q", kOffer);
   CHECK(full.status == 503);
   CHECK(field(full) == "room");
   f.api.drain(std::nullopt);
-  CHECK(f.ask("POST", "/v1/rooms/r/players/p", kOffer).status == 503);
-  CHECK(f.ask("DELETE", "/v1/rooms/r/players/p").status == 204);
+  CHECK(f.responseTo("POST", "/v1/rooms/r/players/p", kOffer).status == 503);
+  CHECK(f.responseTo("DELETE", "/v1/rooms/r/players/p").status == 204);
 }
 
 // `text` with other values in some of its lines, wherever they are.
@@ -458,7 +463,7 @@ struct RestartFixture : Fixture, rooms::Observer {
     restarts.push_back(local);
   }
   http::Response join(const std::string& offer) {
-    return ask("POST", "/v1/rooms/lobby/players/alice", offer);
+    return responseTo("POST", "/v1/rooms/lobby/players/alice", offer);
   }
   rooms::PlayerPtr alice() { return directory.find("lobby", "alice"); }
 
@@ -483,32 +488,32 @@ TEST_CASE(
                                                 {" 1 IN IP4 127.0.0.1", " 2 IN IP4 127.0.0.1"}}));
   CHECK(player->signalled.remote.ufrag == "next");
   CHECK(player->signalled.local == std::vector{player->negotiated.local, f.restarts[0]});
-  CHECK(f.ask("DELETE", headerOf(f.first, "Location")).status == 204);
+  CHECK(f.responseTo("DELETE", headerOf(f.first, "Location")).status == 204);
 }
 
 TEST_CASE("an ICE restart succeeds while the server drains and while the room is full") {
   Fixture f({}, {.players_per_room = 1});
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
   f.api.drain(std::nullopt);
   const std::string restart = edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword});
-  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", restart).status == 201);
-  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 503);
+  CHECK(f.responseTo("POST", "/v1/rooms/lobby/players/alice", restart).status == 201);
+  CHECK(f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer).status == 503);
 }
 
 TEST_CASE("an offer for a session that is no longer the player's ends no other session") {
   RestartFixture f;
   const std::string location(headerOf(f.first, "Location"));
   const std::string restart = edited(kOffer, {kNextVersion, kNewUfrag, kNewPassword});
-  CHECK(headerOf(f.ask("POST", location, restart), "Location") == location);
+  CHECK(headerOf(f.responseTo("POST", location, restart), "Location") == location);
   f.join(kOffer);  // from another tab
   const auto player = f.alice();
-  const auto late = f.ask("POST", location, restart);
+  const auto late = f.responseTo("POST", location, restart);
   CHECK(late.status == 404);
   CHECK(late.body.find(R"("field":"session")") != std::string::npos);
   CHECK(f.alice() == player);
   CHECK(f.joined == 2);
   f.directory.leave(player);
-  CHECK(f.ask("POST", location, restart).body.find(R"("field":"player")") != std::string::npos);
+  CHECK(f.responseTo("POST", location, restart).body.find(R"("field":"player")") != std::string::npos);
   CHECK(f.joined == 2);
 }
 
@@ -555,14 +560,14 @@ TEST_CASE("an offer of another connection, or one that changes more than ICE, st
   }
 }
 
-TEST_CASE("players are told of a drain, including later subscribers") {
+TEST_CASE("players are notified of a drain, including later subscribers") {
   Fixture f;
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  const auto early = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto early = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
   early.events->take(1000);
   f.api.drain(30s);
   CHECK(early.events->take(1000) == "event: draining\ndata: {\"ends_within_s\":30}\n\n");
-  const auto late = f.ask("GET", "/v1/rooms/lobby/players/alice/events");
+  const auto late = f.responseTo("GET", "/v1/rooms/lobby/players/alice/events");
   CHECK(late.events->take(1000).find("event: draining") != std::string::npos);
   f.api.drain(std::nullopt);
   CHECK(early.events->take(1000) == "event: draining\ndata: {}\n\n");
@@ -570,11 +575,12 @@ TEST_CASE("players are told of a drain, including later subscribers") {
 
 TEST_CASE("rooms and their players are listed") {
   Fixture f;
-  CHECK(bodyOf(f.ask("GET", "/v1/rooms")) == json::parse(R"({"rooms":[]})"));
-  CHECK(f.ask("GET", "/v1/rooms/lobby").status == 404);
-  f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
-  f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer);
-  CHECK(bodyOf(f.ask("GET", "/v1/rooms")) == json::parse(R"({"rooms":[{"room":"lobby","players":2}]})"));
+  CHECK(bodyOf(f.responseTo("GET", "/v1/rooms")) == json::parse(R"({"rooms":[]})"));
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby").status == 404);
+  f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  f.responseTo("POST", "/v1/rooms/lobby/players/bob", kOffer);
+  CHECK(bodyOf(f.responseTo("GET", "/v1/rooms")) ==
+        json::parse(R"({"rooms":[{"room":"lobby","players":2}]})"));
 
   const rooms::PlayerPtr alice = f.directory.find("lobby", "alice");
   auto& observed = alice->observed;
@@ -587,7 +593,7 @@ TEST_CASE("rooms and their players are listed") {
   alice->line.setDownlinkLoss(0.015);
   observed.last_voice_ns = f.clock.now().time_since_epoch().count();
   f.clock.advance(399ms);
-  const auto room = f.ask("GET", "/v1/rooms/lobby");
+  const auto room = f.responseTo("GET", "/v1/rooms/lobby");
   CHECK(headerOf(room, "Cache-Control") == "no-store");
   const json players = bodyOf(room)["players"];
   REQUIRE(players.size() == 2);
@@ -598,34 +604,35 @@ TEST_CASE("rooms and their players are listed") {
       "profile":null})"));
   CHECK(players[1]["talking"] == false);
   f.clock.advance(1ms);
-  CHECK(bodyOf(f.ask("GET", "/v1/rooms/lobby"))["players"][0]["talking"] == false);
+  CHECK(bodyOf(f.responseTo("GET", "/v1/rooms/lobby"))["players"][0]["talking"] == false);
 }
 
 TEST_CASE("with a secret, a token allows its player to join its room") {
   const std::string secret = "a secret of some length";
   Fixture f({.token_secrets = {secret}});
   const std::string alice = sign(secret, "lobby", "alice");
-  const auto missing = f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const auto missing = f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
   CHECK(missing.status == 401);
   CHECK(headerOf(missing, "WWW-Authenticate") == "Bearer");
-  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer, sign("wrong", "lobby", "alice")).status ==
-        401);
-  CHECK(f.ask("POST", "/v1/rooms/lobby/players/bob", kOffer, alice).status == 403);
-  CHECK(f.ask("POST", "/v1/rooms/attic/players/alice", kOffer, alice).status == 403);
-  CHECK(f.ask("POST", "/v1/rooms/lobby/players/alice", kOffer, alice).status == 201);
-  CHECK(f.ask("POST", "/v1/rooms/attic/players/x", kOffer, sign(secret, "attic", "x")).status == 201);
+  CHECK(
+      f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer, sign("wrong", "lobby", "alice")).status ==
+      401);
+  CHECK(f.responseTo("POST", "/v1/rooms/lobby/players/bob", kOffer, alice).status == 403);
+  CHECK(f.responseTo("POST", "/v1/rooms/attic/players/alice", kOffer, alice).status == 403);
+  CHECK(f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer, alice).status == 201);
+  CHECK(f.responseTo("POST", "/v1/rooms/attic/players/x", kOffer, sign(secret, "attic", "x")).status == 201);
 
-  CHECK(f.ask("GET", "/v1/rooms").status == 401);
-  CHECK(bodyOf(f.ask("GET", "/v1/rooms", "", alice))["rooms"].size() == 1);
-  CHECK(f.ask("GET", "/v1/rooms/lobby").status == 401);
-  CHECK(f.ask("GET", "/v1/rooms/lobby", "", alice).status == 200);
-  CHECK(f.ask("GET", "/v1/rooms/attic", "", alice).status == 403);
-  CHECK(f.ask("DELETE", "/v1/rooms/attic/players/x", "", alice).status == 403);
-  CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice").status == 401);
-  CHECK(f.ask("DELETE", "/v1/rooms/lobby/players/alice", "", alice).status == 204);
+  CHECK(f.responseTo("GET", "/v1/rooms").status == 401);
+  CHECK(bodyOf(f.responseTo("GET", "/v1/rooms", "", alice))["rooms"].size() == 1);
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby").status == 401);
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby", "", alice).status == 200);
+  CHECK(f.responseTo("GET", "/v1/rooms/attic", "", alice).status == 403);
+  CHECK(f.responseTo("DELETE", "/v1/rooms/attic/players/x", "", alice).status == 403);
+  CHECK(f.responseTo("DELETE", "/v1/rooms/lobby/players/alice").status == 401);
+  CHECK(f.responseTo("DELETE", "/v1/rooms/lobby/players/alice", "", alice).status == 204);
 
   f.api.configure(Fixture::withCandidate({.token_secrets = {"another secret of length"}}));
-  CHECK(f.ask("GET", "/v1/rooms/lobby", "", alice).status == 401);
+  CHECK(f.responseTo("GET", "/v1/rooms/lobby", "", alice).status == 401);
 }
 
 TEST_CASE("pages are served from one folder and no other") {
@@ -643,31 +650,31 @@ TEST_CASE("pages are served from one folder and no other") {
   write(folder / ".git" / "config", "hidden");
 
   Fixture f({.page_directory = folder.string()});
-  const auto index = f.ask("GET", "/");
+  const auto index = f.responseTo("GET", "/");
   CHECK(index.status == 200);
   CHECK(index.body == "<p>hello");
   CHECK(index.content_type == "text/html; charset=utf-8");
   CHECK(headerOf(index, "Cache-Control") == "no-cache");
   CHECK(headerOf(index, "X-Content-Type-Options") == "nosniff");
   CHECK(headerOf(index, "Content-Security-Policy").starts_with("default-src 'self'"));
-  CHECK(f.ask("GET", "/app.js").content_type == "text/javascript; charset=utf-8");
-  CHECK(f.ask("GET", "/sub/").body == "sub");
-  CHECK(f.ask("GET", "/linked.js").body == "1");
+  CHECK(f.responseTo("GET", "/app.js").content_type == "text/javascript; charset=utf-8");
+  CHECK(f.responseTo("GET", "/sub/").body == "sub");
+  CHECK(f.responseTo("GET", "/linked.js").body == "1");
   for (const char* path :
        {"/sub", "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/sub/../../secret.txt",
         "//etc/passwd", "/.hidden", "/.git/config", "/nothing.html", "/v1/nothing"}) {
     CAPTURE(path);
-    CHECK(f.ask("GET", path).status == 404);
+    CHECK(f.responseTo("GET", path).status == 404);
   }
-  CHECK(f.ask("POST", "/", "x").status == 405);
+  CHECK(f.responseTo("POST", "/", "x").status == 405);
 
   write(folder / "index.html", "<p>changed");
   fs::last_write_time(folder / "index.html", fs::last_write_time(folder / "index.html") + 1s);
-  CHECK(f.ask("GET", "/").body == "<p>changed");
+  CHECK(f.responseTo("GET", "/").body == "<p>changed");
   fs::remove(folder / "app.js");
-  CHECK(f.ask("GET", "/app.js").status == 404);
-  CHECK(Fixture().ask("GET", "/").status == 404);
-  CHECK(Fixture({.page_directory = "/no/such/folder"}).ask("GET", "/").status == 404);
+  CHECK(f.responseTo("GET", "/app.js").status == 404);
+  CHECK(Fixture().responseTo("GET", "/").status == 404);
+  CHECK(Fixture({.page_directory = "/no/such/folder"}).responseTo("GET", "/").status == 404);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""Targets list the libraries whose headers they include, and depend only on what docs/architecture.md lets them see."""
+"""Targets list the libraries whose headers they include, and depend only on targets that docs/architecture.md allows."""
 
 import pathlib
 import re
@@ -9,15 +9,15 @@ import build_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]  # of the sources, also when this file is a link in the runfiles
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
-TABLE = "| folder or target | sees |"
+TABLE = "| folder or target | may depend on |"
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \|$", re.MULTILINE)
 
 
 def read_table():
-    """What each folder or target sees."""
+    """The allowed dependencies of each folder or target."""
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     rows = ROW.findall(text.partition(TABLE)[2].partition("\n\n")[0])
-    return {name: [] if seen == "none" else seen.split(", ") for name, seen in rows}
+    return {name: [] if allowed == "none" else allowed.split(", ") for name, allowed in rows}
 
 
 def libraries_by_header(targets):
@@ -49,11 +49,11 @@ class Layering(unittest.TestCase):
         target = name_in_table(label)
         return target if target in self.table else target.partition(":")[0]
 
-    def sees(self, target, dep):
+    def allows(self, target, dep):
         if build_files.folder_of(dep) == build_files.folder_of(target.label):
             return True
-        seen = self.table.get(self.row(target.label), [])
-        return self.row(dep) in seen or name_in_table(dep) in seen
+        allowed = self.table.get(self.row(target.label), [])
+        return self.row(dep) in allowed or name_in_table(dep) in allowed
 
     def expect_none(self, errors):
         if errors:
@@ -77,20 +77,20 @@ class Layering(unittest.TestCase):
     def test_every_dependency_is_in_the_table(self):
         self.expect_none(
             [
-                f"{target.label} depends on {dep}: docs/architecture.md does not let `{self.row(target.label)}` see it"
+                f"{target.label} depends on {dep}: docs/architecture.md does not allow it for `{self.row(target.label)}`"
                 for target in self.targets.values()
                 if not target.label.startswith("//test/")
                 for dep in target.deps
-                if dep.startswith("//") and not self.sees(target, dep)
+                if dep.startswith("//") and not self.allows(target, dep)
             ]
         )
 
     def test_each_row_names_only_folders_above_it(self):
         above = set()
         errors = []
-        for name, seen in self.table.items():
+        for name, allowed in self.table.items():
             above.add(name.partition(":")[0])
-            errors += [f"`{name}` sees {other}" for other in seen if other.partition(":")[0] not in above]
+            errors += [f"`{name}` may depend on {other}" for other in allowed if other.partition(":")[0] not in above]
         self.expect_none(errors)
 
 

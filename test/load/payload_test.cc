@@ -12,7 +12,7 @@
 namespace sluice::load {
 namespace {
 
-const Stamp kStamp{.talker = 7, .sequence = 70'000, .sent = Instant(123'456'789'012ns), .counted = true};
+const Stamp kStamp{.speaker = 7, .sequence = 70'000, .sent = Instant(123'456'789'012ns), .counted = true};
 
 std::vector<uint8_t> stamped(Bytes opus, const Stamp& mark = kStamp) {
   std::vector<uint8_t> out(1500);
@@ -22,7 +22,7 @@ std::vector<uint8_t> stamped(Bytes opus, const Stamp& mark = kStamp) {
   return out;
 }
 
-// The decoded audio of packets, from a decoder that does not know stamps.
+// The decoded audio of packets, from a decoder that ignores stamps.
 std::vector<opus_int16> decoded(const std::vector<std::vector<uint8_t>>& packets) {
   int error = 0;
   OpusDecoder* decoder = opus_decoder_create(48'000, 1, &error);
@@ -45,7 +45,7 @@ TEST_CASE("stamp: a stamp is read as it was written") {
   CHECK(packet.size() == opus.size() + kStampOverhead);
   const auto mark = readStamp(packet);
   REQUIRE(mark);
-  CHECK(mark->talker == kStamp.talker);
+  CHECK(mark->speaker == kStamp.speaker);
   CHECK(mark->sequence == kStamp.sequence);
   CHECK(mark->sent == kStamp.sent);
   CHECK(mark->counted);

@@ -36,9 +36,9 @@ TEST_CASE("LatencyHistogram: quantiles match the recorded values, within a step"
 }
 
 TEST_CASE(
-    "TalkerReception: a packet is new, out of order or a duplicate; the span includes missing packets") {
-  TalkerReception reception;
-  using Verdict = TalkerReception::Verdict;
+    "SpeakerReception: a packet is new, out of order or a duplicate; the span includes missing packets") {
+  SpeakerReception reception;
+  using Verdict = SpeakerReception::Verdict;
   CHECK(reception.onPacket(3) == Verdict::kNew);
   CHECK(reception.onPacket(5) == Verdict::kNew);
   CHECK(reception.onPacket(4) == Verdict::kOutOfOrder);

@@ -13,7 +13,7 @@ constexpr Instant kStart{std::chrono::hours{1}};
 constexpr Duration kLearning = 5s;  // the line is unknown at first
 
 struct Outcome {
-  size_t asked = 0;
+  size_t requested = 0;
   size_t recovered = 0;
   size_t late = 0;
 };
@@ -40,7 +40,7 @@ Outcome run(Duration jitter, double loss, Duration round_trip, Duration known, D
       const Instant now = next + Duration{static_cast<int64_t>(roll() * 1e6)};
       std::array<uint16_t, 64> wanted;
       const size_t count = scheduler.takeRequests(config, now, known, wanted);
-      outcome.asked += count;
+      outcome.requested += count;
       for (size_t i = 0; i < count; ++i) {
         if (roll() >= loss) line.emplace(now + round_trip + delay(), wanted[i]);
       }
@@ -64,7 +64,7 @@ TEST_CASE("NackScheduler: with jitter and no loss, hardly any packet is requeste
     for (const Duration known : {0ms, 40ms}) {
       CAPTURE(jitter / 1ms);
       CAPTURE(known / 1ms);
-      CHECK(run(jitter, 0, 40ms, known).asked < 15'000 / 100);
+      CHECK(run(jitter, 0, 40ms, known).requested < 15'000 / 100);
     }
   }
 }

@@ -86,17 +86,17 @@ TEST_CASE("NackScheduler: a stall does not end the requests") {
   CHECK(line.takeRequests().size() == 1);
   line.now += 300ms;
   line.packet(line.lost);
-  size_t asked = 0;
+  size_t requested = 0;
   for (int i = 0; i < 1'000; ++i) {  // a minute
     line.now += 20ms;
     line.lose();
     line.now += 10ms;
-    const bool answered = !line.takeRequests().empty();
-    asked += answered;
+    const bool retransmitted = !line.takeRequests().empty();
+    requested += retransmitted;
     line.now += 30ms;
-    if (answered) line.packet(line.lost);
+    if (retransmitted) line.packet(line.lost);
   }
-  CHECK(asked > 800);
+  CHECK(requested > 800);
 }
 
 TEST_CASE(
@@ -111,15 +111,15 @@ TEST_CASE(
     const Instant sent = into_second < 100ms ? captured - into_second + 100ms : captured;
     if (random() % 10 != 0) arrivals[sent + Duration{random() % 20'000'000}].push_back(i);
   }
-  std::set<uint16_t> asked;
+  std::set<uint16_t> requested;
   for (const auto& [at, packets] : arrivals) {
     for (; line.now + 1ms < at; line.now += 1ms) {
-      for (const uint16_t sequence : line.takeRequests()) asked.insert(sequence);
+      for (const uint16_t sequence : line.takeRequests()) requested.insert(sequence);
     }
     for (const uint16_t sequence : packets) line.packet(sequence);
   }
   CHECK(line.scheduler.reordering() <= 45ms);
-  CHECK(asked.size() > 240);  // of about 300
+  CHECK(requested.size() > 240);  // of about 300
 }
 
 TEST_CASE(
@@ -128,8 +128,8 @@ TEST_CASE(
   for (int i = 0; i < 50; ++i) {
     line.lose();
     line.now += 12ms;
-    const size_t asked = line.takeRequests().size();
-    if (i == 49) CHECK(asked == 0);
+    const size_t requested = line.takeRequests().size();
+    if (i == 49) CHECK(requested == 0);
     CHECK(line.scheduler.onPacket(line.lost, line.lost * 960u, {}, line.now, kRoundTrip / 2) ==
           Arrival::kReordered);
   }
@@ -161,7 +161,7 @@ TEST_CASE("a reordered packet is not a loss") {
 }
 
 TEST_CASE("a packet that would arrive too late is not requested") {
-  for (const auto& [budget, asked] :
+  for (const auto& [budget, requested] :
        {std::pair<Duration, std::vector<uint16_t>>{71ms, {}}, {72ms, {5}}, {92ms, {4, 5}}}) {
     Line line;
     line.config.budget = budget;
@@ -169,7 +169,7 @@ TEST_CASE("a packet that would arrive too late is not requested") {
     line.now += 100ms;
     line.packet(6);  // 2 is 80 ms late, 5 is 20 ms late
     line.now += 10ms;
-    CHECK(line.takeRequests() == asked);
+    CHECK(line.takeRequests() == requested);
   }
 }
 
@@ -341,12 +341,12 @@ TEST_CASE("a packet is requested at most max_requests times") {
   line.config.budget = 10s;
   line.packet(1);
   line.packet(3);
-  size_t asked = 0;
+  size_t requested = 0;
   for (int i = 0; i < 1000; ++i) {
     line.now += 5ms;
-    asked += line.takeRequests().size();
+    requested += line.takeRequests().size();
   }
-  CHECK(asked == line.config.max_requests);
+  CHECK(requested == line.config.max_requests);
 }
 
 TEST_CASE("a stream that restarts is not loss") {
@@ -406,9 +406,9 @@ TEST_CASE(
       } else {
         CHECK(line.packet(static_cast<uint16_t>(next++)) == Arrival::kNew);
       }
-      for (const uint16_t asked : line.takeRequests()) {
+      for (const uint16_t requested : line.takeRequests()) {
         const bool known =
-            std::ranges::any_of(missing, [&](int64_t m) { return static_cast<uint16_t>(m) == asked; });
+            std::ranges::any_of(missing, [&](int64_t m) { return static_cast<uint16_t>(m) == requested; });
         CHECK(known);
       }
       while (!missing.empty() && *missing.begin() < next - 200) missing.erase(missing.begin());

@@ -97,17 +97,17 @@ TEST_CASE("a packet with empty frames equals libopus' concealment bit by bit") {
     const Profile profile{.bandwidth = silk ? opus::Bandwidth::kWide : opus::Bandwidth::kFull, .mode = mode};
     const auto packets = encode(test::voiceSignal(2, 110), profile);
     OpusDecoder told;
-    OpusDecoder asked;
+    OpusDecoder concealing;
     std::array<int16_t, kMaxPacketSamples> a;
     std::array<int16_t, kMaxPacketSamples> b;
     for (size_t i = 0; i < packets.size(); ++i) {
       if (i % 10 >= 7) {
         const uint8_t empty[] = {static_cast<uint8_t>(packets[i - i % 10 + 6][0] | 3), 0x41, 0};
         CHECK(told.decode(empty, a) == 960);
-        CHECK(asked.conceal(MutablePcm(b).first(960)) == 960);
+        CHECK(concealing.conceal(MutablePcm(b).first(960)) == 960);
       } else {
         told.decode(packets[i], a);
-        asked.decode(packets[i], b);
+        concealing.decode(packets[i], b);
       }
       CHECK(std::equal(a.begin(), a.begin() + 960, b.begin()));
     }

@@ -62,7 +62,7 @@ struct Fixture : net::UdpReceiver {
   }
 };
 
-// A plain socket that sees TOS and TTL.
+// A plain socket that receives TOS and TTL.
 struct Plain {
   explicit Plain(const char* local) {
     const Address address = *Address::parse(local);
@@ -131,7 +131,7 @@ TEST_CASE("TOS and TTL are sent and TOS is received, for both families") {
   }
 }
 
-TEST_CASE("a wildcard socket knows the address at which a datagram arrived, and responds from it") {
+TEST_CASE("a wildcard socket reports the address at which a datagram arrived, and responds from it") {
   Fixture f;
   f.open("0.0.0.0:0");
   Plain peer("127.0.0.1:0");

@@ -1,4 +1,4 @@
-// A ConfigApplier with one worker's statistics and no worker: configurations take effect, and ports are
+// A ConfigApplier without workers, with statistics for one: configurations take effect, but their ports are
 // closed at once instead of being read.
 #pragma once
 

@@ -7,7 +7,7 @@
 namespace sluice::reload {
 namespace {
 
-// Counts its calls; fails when told to.
+// Counts its calls; fails on request.
 struct FakeParticipant final : Participant {
   Status prepare(const config::Settings&) override {
     ++prepared;
@@ -92,7 +92,7 @@ TEST_CASE("ConfigApplier: a file with errors keeps the running configuration, an
   CHECK(f.applier.refused() == 3);
 }
 
-TEST_CASE("ConfigApplier: what is read at start only cannot be changed by a reload") {
+TEST_CASE("ConfigApplier: a reload cannot change settings that are read at start only") {
   ApplierFixture f;
   f.start(forwardConfig());
   const Status status = f.reload(forwardConfig() + "workers { max_packets: 2048 } takeover_socket: 'other'");

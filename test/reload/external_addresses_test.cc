@@ -23,7 +23,7 @@ struct Fixture : ApplierFixture {
     applier.addParticipant(addresses);
   }
   // The STUN server's response to the last request.
-  void answer(const std::string& mapped) {
+  void respond(const std::string& mapped) {
     const auto request = stun::parse(network.sent.back().data);
     REQUIRE(request);
     network.deliver(kServer, network.lastOpened(), bindingResponse(request->id, mapped));
@@ -46,17 +46,17 @@ struct Fixture : ApplierFixture {
                                .post = [this](auto task) { posted.push_back(std::move(task)); }}};
 };
 
-TEST_CASE("ExternalAddresses: what the STUN server says takes effect, and only what is new is applied") {
+TEST_CASE("ExternalAddresses: addresses from the STUN server take effect, and only new ones are applied") {
   Fixture f;
   f.start(behindNat());
   REQUIRE(f.network.sent.size() == 1);
-  f.answer("203.0.113.9");
+  f.respond("203.0.113.9");
   CHECK(f.external() == "203.0.113.9");
   CHECK(f.version() == 2);
-  CHECK(f.network.sent.size() == 1);  // the same probe goes on
+  CHECK(f.network.sent.size() == 1);  // the same probe continues
   f.clock.advance(300s);
   f.worker.timers().run();
-  f.answer("203.0.113.9");
+  f.respond("203.0.113.9");
   CHECK(f.version() == 2);
 }
 
@@ -72,10 +72,10 @@ TEST_CASE("ExternalAddresses: the machine's addresses are checked every ten seco
   f.addresses.check();
   CHECK(f.version() == 2);
   CHECK(f.applier.running().generation->machine == f.machine);
-  CHECK(f.network.sent.size() == 1 + 2);  // both addresses are asked for from the start
+  CHECK(f.network.sent.size() == 1 + 2);  // both addresses are queried from the start
 }
 
-TEST_CASE("ExternalAddresses: another STUN server is asked at once") {
+TEST_CASE("ExternalAddresses: a request to another STUN server is sent at once") {
   Fixture f;
   f.start(behindNat());
   CHECK(f.reload(behindNat("refresh_interval_s: 10")).ok());

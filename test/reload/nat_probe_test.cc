@@ -30,8 +30,8 @@ struct Fixture {
     clock.advance(end - clock.now());
   }
   // To the last request, or to another transaction.
-  void answer(const std::string& mapped, const net::Address& from = kServer, uint8_t other = 0,
-              uint16_t method = stun::kBinding) {
+  void respond(const std::string& mapped, const net::Address& from = kServer, uint8_t other = 0,
+               uint16_t method = stun::kBinding) {
     const auto request = stun::parse(network.sent.back().data);
     REQUIRE(request);
     stun::TransactionId id = request->id;
@@ -51,12 +51,12 @@ TEST_CASE("the address is queried at once, then at the interval, and changes are
   f.begin();
   CHECK(f.network.sent.size() == 1);
   CHECK(f.network.sent[0].to == kServer);
-  f.answer("203.0.113.1");
+  f.respond("203.0.113.1");
   f.wait(299900ms);
   CHECK(f.network.sent.size() == 1);
   f.wait(200ms);
   CHECK(f.network.sent.size() == 2);
-  f.answer("203.0.113.2");
+  f.respond("203.0.113.2");
   CHECK(f.found == std::vector<std::string>{"203.0.113.1", "203.0.113.2"});
 }
 
@@ -74,20 +74,20 @@ TEST_CASE(
   CHECK(f.network.sent.size() == 7);
   f.wait(200ms);
   CHECK(f.network.sent.size() == 8);
-  f.answer("203.0.113.1");
+  f.respond("203.0.113.1");
   CHECK(f.found.size() == 1);
 }
 
 TEST_CASE("messages that are not a response to the query are ignored") {
   Fixture f;
   f.begin();
-  f.answer("203.0.113.1", *net::Address::parse("198.51.100.2:3478"));
-  f.answer("203.0.113.1", kServer, 1);
-  f.answer("2001:db8::1");
-  f.answer("203.0.113.1", kServer, 0, stun::kAllocate);
+  f.respond("203.0.113.1", *net::Address::parse("198.51.100.2:3478"));
+  f.respond("203.0.113.1", kServer, 1);
+  f.respond("2001:db8::1");
+  f.respond("203.0.113.1", kServer, 0, stun::kAllocate);
   CHECK(f.found.empty());
-  f.answer("203.0.113.1");
-  f.answer("203.0.113.9");  // once is enough
+  f.respond("203.0.113.1");
+  f.respond("203.0.113.9");  // once is enough
   CHECK(f.found == std::vector<std::string>{"203.0.113.1"});
 }
 

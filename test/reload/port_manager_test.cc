@@ -34,7 +34,7 @@ bool isOpen(int fd) {
   return fcntl(fd, F_GETFD) != -1;
 }
 
-// Plays the workers, which own the sockets.
+// Stands in for the workers, which own the sockets.
 struct Fixture {
   const PortManager::Change& apply(const std::vector<Listener>& listeners, Instant until = {}) {
     auto change = ports.prepare(generation(listeners));
@@ -103,13 +103,13 @@ TEST_CASE("PortManager: an unwanted port drains until its time, or its listener 
   const auto& second = f.apply({{"a", {"127.0.0.1:0"}}}, now + 30s);
   CHECK(second.drained.size() == 2);
   CHECK(f.expire(now, 5).empty());
-  CHECK(f.expire(now, 0).size() == 1);  // of the listener that is gone
+  CHECK(f.expire(now, 0).size() == 1);  // of the listener that was removed
   CHECK(f.expire(now + 29s, 0).empty());
   CHECK(f.expire(now + 30s, 5).size() == 1);
   CHECK(f.expire(now + 60s, 0).empty());
 }
 
-TEST_CASE("PortManager: an address that comes back while it drains keeps its sockets") {
+TEST_CASE("PortManager: an address that is added again while it drains keeps its sockets") {
   Fixture f;
   const Instant now{};
   f.apply({{"a", {"127.0.0.1:0"}}, {"b", {"[::1]:0"}}});

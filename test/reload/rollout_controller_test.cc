@@ -76,7 +76,7 @@ TEST_CASE("RolloutController: without a rule nothing is rolled back") {
   CHECK(f.serves("new"));
 }
 
-TEST_CASE("RolloutController: what was seen before a reload counts if the rule is still there") {
+TEST_CASE("RolloutController: samples from before a reload count if the rule is unchanged") {
   Fixture f;
   f.start(twoVersions(1));
   f.second();

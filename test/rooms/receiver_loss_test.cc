@@ -5,7 +5,7 @@
 namespace sluice::rooms {
 namespace {
 
-TEST_CASE("ReceiverLoss sees the loss of the others, and counts once in the room") {
+TEST_CASE("ReceiverLoss: the percentile excludes the receiver itself, which counts once in the room") {
   LossHistogram room;
   ReceiverLoss alice(room), bob(room);
   CHECK(alice.ofOthers(75) == 0);

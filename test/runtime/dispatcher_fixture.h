@@ -32,10 +32,10 @@ inline std::vector<uint8_t> check(std::string_view username = {}) {
   return buffer;
 }
 
-// What the only filter of the chain does with a packet.
+// The treatment of packets by the only filter of the chain.
 using Hook = std::function<void(chain::FilterContext&, net::PacketPtr&&)>;
 
-// And how it behaves in a takeover.
+// The behaviour of the filter in a takeover.
 using ArchiveHook = std::function<bool(Archive&)>;
 
 class HookFilter final : public chain::Filter {

@@ -234,7 +234,7 @@ TEST_CASE("a session that cannot continue is reported with the reason, and the o
   CHECK((f.after.find(kBob) != nullptr) == (go_on == 1));
 }
 
-TEST_CASE("a session one of whose addresses was removed cannot continue") {
+TEST_CASE("a session cannot continue after one of its addresses was removed") {
   Fixture f;
   f.player("ours");
   WorkerPort& hairpin = f.before.addHairpin();

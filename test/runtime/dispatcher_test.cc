@@ -459,7 +459,7 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   CHECK(other.dispatcher.sessions().size() == 0);
 }
 
-TEST_CASE("checks with a right username and a wrong integrity take no place among the redirected clients") {
+TEST_CASE("checks with a valid username and a wrong integrity add no redirect") {
   Fixture owner({.index = 0, .workers = 2});
   Fixture other({.index = 1, .workers = 2});
   other.worker.peers = owner.worker.peers = {&owner.worker, &other.worker};

@@ -128,7 +128,7 @@ class ChainHarness final : private chain::ChainEnds {
   void closeChain();
   chain::FilterChain& chain();
 
-  // For another process: filters send held packets, then the filters are written.
+  // Saves the chain for another process: filters send held packets, then their state is written.
   SavedChain save();
   // Into this chain, which is new. The filter that cannot continue; empty: all can.
   std::string load(const SavedChain& saved);

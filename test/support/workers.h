@@ -18,7 +18,7 @@ class Workers {
  public:
   // `text` is a Bootstrap. The first address of its first listener is bound.
   Workers(const std::string& text, unsigned count, net::UdpNetworkFactory network = net::makeSocketNetwork);
-  // As another process that takes over from `before`, whose workers are in `paused`.
+  // Takes over from `before`, whose workers are in `paused`, as another process would.
   Workers(const std::string& text, Workers& before, runtime::PausedWorkers& paused,
           runtime::LoadingWorkers& loading);
   ~Workers();
@@ -27,7 +27,7 @@ class Workers {
   const net::Address& address() const { return address_; }
   // Runs on a worker's thread and waits for completion.
   void on(unsigned worker, const std::function<void(runtime::WorkerThread&)>& task);
-  // Of the first listener, over all workers.
+  // Drops of the first listener, summed over all workers.
   uint64_t dropped(runtime::ListenerDrop reason) const;
   uint64_t unaccounted() const;
   unsigned count() const { return static_cast<unsigned>(group_.workers.size()); }
@@ -35,9 +35,9 @@ class Workers {
 
   runtime::WorkerGroup& group() { return group_; }
   rooms::Directory& directory() { return directory_; }
-  // Signalling's notifications to the workers, as the server distributes them.
+  // Notifies the workers of a new player, as the server does.
   void announce(const rooms::PlayerPtr& player);
-  // The tasks that workers posted to the main thread.
+  // Runs the tasks that workers posted to the main thread.
   void runMain();
 
  private:

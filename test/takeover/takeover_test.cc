@@ -77,7 +77,7 @@ class OldProcess {
     });
     done.get_future().wait();
   }
-  // Whether another process owns everything.
+  // True if another process owns everything.
   bool stop() {
     if (thread_.joinable()) {
       loop_.load()->stop();
@@ -127,7 +127,7 @@ TEST_CASE("takeover: the new process gets the snapshot, and the old one ends") {
   close(snapshot->takeover);
 }
 
-TEST_CASE("takeover: the old process goes on when the new one gives up, before or after the snapshot") {
+TEST_CASE("takeover: the old process continues when the new one gives up, before or after the snapshot") {
   OldProcess old;
   connect(old).reset();
   {

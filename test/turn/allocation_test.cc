@@ -170,7 +170,7 @@ TEST_CASE("several permissions are installed together or not at all") {
       {{at("203.0.113.8:1"), true}, {at("203.0.113.9:1"), true}, {at("203.0.113.10:1"), true}}, f.now()));
 }
 
-TEST_CASE("a sweep returns what is no longer allowed") {
+TEST_CASE("a sweep removes permissions that are no longer allowed") {
   Fixture f;
   CHECK(f.allocation.bind(0x4000, kPeer, true, f.now()) == Bind::kOk);
   CHECK(f.allocation.permit(kOther, false, f.now()));

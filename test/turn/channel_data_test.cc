@@ -23,7 +23,7 @@ TEST_CASE("RFC 8656 12.5: over UDP the datagram may have padding after the data"
   CHECK(parseChannelData(message)->length == 1);
 }
 
-TEST_CASE("parseChannelData: messages that are shorter than their length says are refused") {
+TEST_CASE("parseChannelData: messages that are shorter than their length field are refused") {
   const std::vector<uint8_t> message{0x40, 0x01, 0, 3, 'x', 'y', 'z'};
   for (size_t size = 0; size <= message.size(); ++size) {
     CAPTURE(size);

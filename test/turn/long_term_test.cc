@@ -23,7 +23,7 @@ struct Fixture {
   ManualClock clock;
   LongTerm auth{"example.org", 600s, std::make_shared<NonceGenerator>(), alice()};
 
-  // What a request gets; the parts that are set are added.
+  // The parts of a request; those that are set are added.
   struct Parts {
     std::optional<std::string> username = "alice";
     std::optional<std::string> realm = "example.org";
@@ -49,7 +49,7 @@ struct Fixture {
     }
     bytes.resize(writer.finish().value());
     const auto request = *stun::parse(bytes);
-    return auth.authenticate(request, auth.judge(request, kClient, clock.now()), "");
+    return auth.authenticate(request, auth.verifyNonce(request, kClient, clock.now()), "");
   }
   std::optional<ErrorCode> errorOf(const Parts& parts) const { return authenticate(parts).error; }
 
@@ -95,7 +95,7 @@ TEST_CASE("RFC 8489 9.2.4: the checks and their errors, without a key in the res
   CHECK(f.authenticate({.nonce = nonce}).key.empty());
 }
 
-TEST_CASE("LongTerm: a challenge names its reason if it stays below the limit") {
+TEST_CASE("LongTerm: a challenge has a reason phrase if it stays below the limit with it") {
   const Fixture f;
   const auto full = f.challenge(ErrorCode::kStaleNonce);
   const auto message = *stun::parse(full);

@@ -24,12 +24,12 @@ TEST_CASE("RFC 8489 9.2: a nonce begins with the cookie and the features, and ha
   CHECK(NonceGenerator::featuresOf("") == 0);
 }
 
-TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another, then foreign") {
+TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another, then unknown") {
   const NonceGenerator generator;
   ManualClock clock;
   const std::string nonce = generator.make(kClient, clock.now(), kKind);
   const Duration tick = kKind.lifetime / 64;
-  const auto after = [&](Duration age) { return generator.judge(nonce, kClient, clock.now() + age, kKind); };
+  const auto after = [&](Duration age) { return generator.verify(nonce, kClient, clock.now() + age, kKind); };
   CHECK(after(0s) == Verdict::kValid);
   CHECK(after(kKind.lifetime - tick) == Verdict::kValid);
   CHECK(after(kKind.lifetime) == Verdict::kStale);
@@ -37,28 +37,28 @@ TEST_CASE("NonceGenerator: a nonce is valid for its lifetime, stale for another,
   // The tick's bits wrap; the MAC covers all of it.
   for (const int lifetimes : {2, 3, 4, 128}) {
     CAPTURE(lifetimes);
-    CHECK(after(lifetimes * kKind.lifetime) == Verdict::kForeign);
+    CHECK(after(lifetimes * kKind.lifetime) == Verdict::kUnknown);
   }
 }
 
-TEST_CASE("NonceGenerator: nonces of another client, server or kind are foreign") {
+TEST_CASE("NonceGenerator: nonces of another client, server or kind are unknown") {
   const NonceGenerator generator;
   ManualClock clock;
   const Instant now = clock.now();
   const std::string nonce = generator.make(kClient, now, kKind);
-  CHECK(generator.judge(nonce, kClient.withPort(5001), now, kKind) == Verdict::kForeign);
-  CHECK(generator.judge(nonce, *net::Address::parse("192.0.2.2:5000"), now, kKind) == Verdict::kForeign);
-  CHECK(NonceGenerator().judge(nonce, kClient, now, kKind) == Verdict::kForeign);
+  CHECK(generator.verify(nonce, kClient.withPort(5001), now, kKind) == Verdict::kUnknown);
+  CHECK(generator.verify(nonce, *net::Address::parse("192.0.2.2:5000"), now, kKind) == Verdict::kUnknown);
+  CHECK(NonceGenerator().verify(nonce, kClient, now, kKind) == Verdict::kUnknown);
   for (const uint32_t features :
        {0u, kUsernameAnonymityFeature, kPasswordAlgorithmsFeature | kUsernameAnonymityFeature}) {
     CAPTURE(features);
     const NonceGenerator::Kind other{.features = features, .lifetime = kKind.lifetime};
-    CHECK(generator.judge(nonce, kClient, now, other) == Verdict::kForeign);
-    CHECK(generator.judge(generator.make(kClient, now, other), kClient, now, kKind) == Verdict::kForeign);
+    CHECK(generator.verify(nonce, kClient, now, other) == Verdict::kUnknown);
+    CHECK(generator.verify(generator.make(kClient, now, other), kClient, now, kKind) == Verdict::kUnknown);
   }
 }
 
-TEST_CASE("NonceGenerator: a nonce that was changed in any place is foreign") {
+TEST_CASE("NonceGenerator: a nonce with any byte changed is unknown") {
   const NonceGenerator generator;
   ManualClock clock;
   const std::string nonce = generator.make(kClient, clock.now(), kKind);
@@ -66,10 +66,10 @@ TEST_CASE("NonceGenerator: a nonce that was changed in any place is foreign") {
     CAPTURE(i);
     std::string changed = nonce;
     changed[i] = changed[i] == 'A' ? 'B' : 'A';
-    CHECK(generator.judge(changed, kClient, clock.now(), kKind) == Verdict::kForeign);
-    CHECK(generator.judge(nonce.substr(0, i), kClient, clock.now(), kKind) == Verdict::kForeign);
+    CHECK(generator.verify(changed, kClient, clock.now(), kKind) == Verdict::kUnknown);
+    CHECK(generator.verify(nonce.substr(0, i), kClient, clock.now(), kKind) == Verdict::kUnknown);
   }
-  CHECK(generator.judge(nonce + "A", kClient, clock.now(), kKind) == Verdict::kForeign);
+  CHECK(generator.verify(nonce + "A", kClient, clock.now(), kKind) == Verdict::kUnknown);
 }
 
 TEST_CASE("NonceGenerator: nonces of one moment differ by their salt") {
@@ -91,7 +91,7 @@ TEST_CASE("NonceGenerator: a process with the same key accepts the nonces") {
   NonceGenerator successor;
   Archive reader(asBytes(bytes), descriptors);
   successor.archive(reader);
-  CHECK(successor.judge(nonce, kClient, clock.now(), kKind) == Verdict::kValid);
+  CHECK(successor.verify(nonce, kClient, clock.now(), kKind) == Verdict::kValid);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ void token(stun::Writer& writer) {
   writer.add(stun::kReservationToken, "12345678");
 }
 
-TEST_CASE("RFC 8656 7.2: an Allocate request asks for IPv4 by default") {
+TEST_CASE("RFC 8656 7.2: an Allocate request without a family requests IPv4") {
   const Parsed parsed = allocate([](stun::Writer&) {});
   CHECK_FALSE(parsed.error);
   CHECK(parsed.request.v4);
@@ -88,7 +88,7 @@ TEST_CASE("RFC 8656 7.2: the address families") {
   CHECK(allocate(two).error == ErrorCode::kBadRequest);
 }
 
-TEST_CASE("RFC 8656 7.2: EVEN-PORT may reserve the port above, for one family only") {
+TEST_CASE("RFC 8656 7.2: EVEN-PORT may reserve the next higher port, for one family only") {
   const Parsed even = allocate([](stun::Writer& writer) { evenPort(writer, 0); });
   CHECK((!even.error && even.request.even && !even.request.reserve));
   const Parsed pair = allocate([](stun::Writer& writer) { evenPort(writer, 0x80); });

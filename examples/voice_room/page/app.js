@@ -219,9 +219,9 @@ function drawVoices() {
 }
 
 async function refreshFigures() {
-  const asked = call;
+  const current = call;
   const totals = await call.stats();
-  if (call !== asked) return;
+  if (call !== current) return;
   const percent = (fraction) => `${(fraction * 100).toFixed(1)} %`;
   if (totals.rttMs !== null) $('rtt').textContent = totals.rttMs < 1 ? '< 1 ms' : `${totals.rttMs.toFixed(0)} ms`;
   if (lastTotals) {

@@ -43,13 +43,14 @@ function shaped(answer, profile) {
   const [session, voice, ...slots] = answer.split(/^(?=m=)/m);
   const format = `minptime=10;useinbandfec=1;maxplaybackrate=${profile.bandwidth_hz};` +
       `maxaveragebitrate=${profile.bitrate_bps}`;
-  const told = voice.replace(/^(a=fmtp:\d+) minptime=.*$/m, `$1 ${format}`)
-      .replace(/^a=ptime:.*$/m, `a=ptime:${profile.frame_ms}`);
-  return [session, told, ...slots].join('');
+  const changed = voice.replace(/^(a=fmtp:\d+) minptime=.*$/m, `$1 ${format}`)
+                      .replace(/^a=ptime:.*$/m, `a=ptime:${profile.frame_ms}`);
+  return [session, changed, ...slots].join('');
 }
 
-// Events: `state` when connectionState has changed, `room` when `people` has, `draining` and `left` with the server's data
-// in `detail`, and `forgotten` when the server no longer knows the call, as after a restart.
+// Events: `state` when connectionState has changed, `room` when `people` has, `draining` and `left` with the
+// server's data in `detail`, and `forgotten` when the call no longer exists at the server, as after a
+// restart.
 export class Call extends EventTarget {
   // `microphone` may be null: then the call only listens. It stays open when the call ends. `token` is empty unless the
   // server requires one. `relayOnly`: all packets pass through the TURN server.
@@ -94,7 +95,7 @@ export class Call extends EventTarget {
     }
   }
 
-  async ask(path, options = {}) {
+  async send(path, options = {}) {
     try {
       return await request(path, {...options, signal: this.ending.signal}, this.token);
     } catch (error) {
@@ -103,7 +104,7 @@ export class Call extends EventTarget {
   }
 
   async useRelay() {
-    const turn = await (await this.ask(`${this.path}/turn`)).json();
+    const turn = await (await this.send(`${this.path}/turn`)).json();
     this.ending.signal.throwIfAborted();
     const iceServers = [{urls: turn.uris, username: turn.username, credential: turn.password}];
     this.pc.setConfiguration({...this.pc.getConfiguration(), iceServers, iceTransportPolicy: 'relay'});
@@ -144,7 +145,7 @@ export class Call extends EventTarget {
     this.ending.signal.throwIfAborted();
     await this.pc.setLocalDescription(withNack(await this.pc.createOffer()));
     // The session in the location prevents a call that was replaced meanwhile from ending the other one.
-    const response = await this.ask(this.location ?? this.path, {
+    const response = await this.send(this.location ?? this.path, {
       method: 'POST',
       headers: {'Content-Type': 'application/sdp'},
       body: this.pc.localDescription.sdp,

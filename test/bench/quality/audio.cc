@@ -75,7 +75,7 @@ Samples speak(const char* voice, const char* text) {
   }
   Samples samples = readWav(wav);
   if (samples.empty()) {
-    std::fprintf(stderr, "espeak-ng says nothing with voice %s; is it installed?\n", voice);
+    std::fprintf(stderr, "espeak-ng has no output for voice %s; is it installed?\n", voice);
     std::exit(1);
   }
   return samples;

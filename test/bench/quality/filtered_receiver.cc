@@ -16,7 +16,7 @@ void FilteredReceiver::advance(Instant now) {
 
 void FilteredReceiver::onFrame(size_t frame, size_t sequence, Bytes payload, Instant now) {
   advance(now);
-  came_.insert(frame);
+  arrived_.insert(frame);
   std::vector<uint8_t> packet(rtp::kHeaderSize + payload.size());
   rtp::write({.payload_type = 111,
               .sequence = static_cast<uint16_t>(sequence),
@@ -50,7 +50,7 @@ void FilteredReceiver::handOn() {
     const auto packet = rtp::parse(each.data);
     if (!packet) continue;
     const size_t frame = packet->timestamp / kFrameSamples;
-    if (!came_.contains(frame)) {
+    if (!arrived_.contains(frame)) {
       const bool empty = packet->payload.size() == media::kEmptyPacketSize;
       rebuilt_[frame] = empty ? Played::kConcealed : Played::kRecovered;
     }

@@ -30,7 +30,7 @@ class FilteredReceiver final : public Receiver {
   mutable test::FakeWorker worker_{clock_};  // its timers are not const
   test::ChainHarness chain_;
   const std::unique_ptr<Receiver> inner_;
-  std::set<size_t> came_;                   // from the line
+  std::set<size_t> arrived_;                // from the line
   std::map<size_t, Played::Kind> rebuilt_;  // by the filters
 };
 

@@ -1,4 +1,4 @@
-// The effect of a bad line on speech, and how much of it each strategy prevents: one table.
+// A table of the effect of a bad line on speech, with each strategy.
 //   bazel run -c opt //test/bench:quality -- [--quick] [--dtx]
 #include <algorithm>
 #include <cstdio>

@@ -8,7 +8,7 @@ namespace sluice::quality {
 struct Difference {
   // The root mean square of the difference of two spectra in dB, over 100 Hz to 8 kHz; the mean over windows.
   double log_spectral_distance_db = 0;
-  // Signal to difference in dB, limited to -10 to 35 for each frame; the mean over frames.
+  // The ratio of signal to difference in dB, limited to -10 to 35 for each frame; the mean over frames.
   double segmental_snr_db = 0;
 };
 

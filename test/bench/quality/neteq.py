@@ -87,7 +87,7 @@ class Capture:
 
 
 def replay(packets):
-    """What media::JitterBuffer does with them, after the warm-up."""
+    """The output of media::JitterBuffer for them, after the warm-up."""
     text = "".join(f"{at} {sequence} {timestamp}\n" for at, sequence, timestamp in packets)
     out = subprocess.run([REPLAY, str(WARM_UP_S)], input=text, check=True, capture_output=True, text=True).stdout
     return dict(zip(("packets", "late", "missing", "held_ms", "p95_ms"), map(float, out.split())))

@@ -154,8 +154,8 @@ class Simulation {
     last_played_ = now_;
     std::copy(std::begin(samples), std::end(samples),
               out_.heard.begin() + static_cast<ptrdiff_t>(played.frame * kFrameSamples));
-    // In a pause that the receiver knows of, it misses the frames that were sent in it; in any other pause,
-    // it misses all frames.
+    // In a pause that the receiver has detected, it misses the frames that were sent in it; in any other
+    // pause, it misses all frames.
     const bool missed = played.kind == Played::kPause && !speech_[played.frame].empty();
     out_.concealed += missed || played.kind == Played::kConcealed;
     out_.recovered += played.kind == Played::kRecovered;

@@ -22,7 +22,7 @@ inline constexpr Duration kSettled = 8s;  // buffers have adapted
 struct Outcome {
   Samples heard;  // as long as the speech; silence where nothing was played
   size_t frames = 0;
-  size_t concealed = 0;  // in pauses too, while the receiver does not know that they have begun
+  size_t concealed = 0;  // includes pauses until the receiver has detected them
   size_t recovered = 0;
   Duration stretched{};  // the time by which frames played later than directly after the previous one
   // For each frame that played after kSettled: from sending to playing, without the line's fixed delay.

@@ -50,7 +50,7 @@ struct Fixture {
     }
   }
   // The last bit rate signalled by RTCP: by REMB, by TMMBR.
-  std::pair<uint64_t, uint64_t> told() const {
+  std::pair<uint64_t, uint64_t> signalled() const {
     REQUIRE(!chain.outer.empty());
     CHECK(chain.outer.back().kind == PacketKind::kRtcp);
     rtcp::Reader reader(chain.outer.back().data);
@@ -64,7 +64,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("on a good line no speaker is told a profile, and packets pass") {
+TEST_CASE("on a good line no profile is signalled to a speaker, and packets pass") {
   Fixture f;
   f.wait(10s);
   CHECK(f.chain.outer.empty());
@@ -105,8 +105,8 @@ TEST_CASE("each row of the table is signalled by event and by RTCP, and reverted
     CHECK(profile.bitrate_bps == c.profile.bitrate_bps);
     CHECK(f.player->advice->frame_ms == c.profile.frame_ms);
     const double expected = c.profile.bitrate_bps + 56 * 8 * 1000.0 / c.profile.frame_ms;
-    CHECK(f.told().first == doctest::Approx(expected).epsilon(0.001));
-    CHECK(f.told().second == doctest::Approx(expected).epsilon(0.001));
+    CHECK(f.signalled().first == doctest::Approx(expected).epsilon(0.001));
+    CHECK(f.signalled().second == doctest::Approx(expected).epsilon(0.001));
     CHECK(f.chain.counted("adaptation", "changes") <= 2);
 
     const size_t sent = f.chain.outer.size();
@@ -120,11 +120,11 @@ TEST_CASE("each row of the table is signalled by event and by RTCP, and reverted
     CHECK(f.advised.profiles.back().bandwidth_hz != 48'000);
     for (int i = 0; i < 10 && f.advised.profiles.back().bandwidth_hz != 48'000; ++i) f.wait(1s);
     CHECK(f.advised.profiles.back().bandwidth_hz == 48'000);
-    CHECK(f.told().first >= 900'000);
+    CHECK(f.signalled().first >= 900'000);
     const size_t last = f.chain.outer.size();
     f.wait(20s);
     CHECK(f.chain.outer.size() == last + 2);  // the release can be lost too
-    CHECK(f.told().first >= 900'000);
+    CHECK(f.signalled().first >= 900'000);
   }
 }
 
@@ -165,8 +165,8 @@ TEST_CASE("each way of signalling can be turned off, also by a reload") {
   f.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   f.wait(1s);
   CHECK(f.advised.profiles.empty());
-  CHECK(f.told().first == 0);
-  CHECK(f.told().second > 0);
+  CHECK(f.signalled().first == 0);
+  CHECK(f.signalled().second > 0);
   f.chain.reload({{adaptation::filterType(), "remb: false tmmbr: false"}});
   const size_t sent = f.chain.outer.size();
   f.wait(20s);
@@ -177,8 +177,8 @@ TEST_CASE("only the negotiated RTCP feedback is sent") {
   Fixture f("", true, {.tmmbr = true});
   f.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   f.wait(1s);
-  CHECK(f.told().first == 0);
-  CHECK(f.told().second > 0);
+  CHECK(f.signalled().first == 0);
+  CHECK(f.signalled().second > 0);
   Fixture nothing("", true, {});
   nothing.player->line.onRoundTrip(std::chrono::microseconds{100'000});
   nothing.wait(1s);

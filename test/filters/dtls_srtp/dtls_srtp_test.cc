@@ -41,13 +41,13 @@ TEST_CASE("RFC 8842 3.3: addresses that an ICE restart adds use the same associa
   f.connect();
   REQUIRE(f.connected());
   const net::Address moved = *net::Address::parse("203.0.113.9:6000");
-  const size_t said = f.chain.outer.size();
+  const size_t sent = f.chain.outer.size();
   f.chain.session.authenticate(moved);
   f.chain.session.selected = moved;
   f.chain.ingress(f.protect(kRtp), moved);
   REQUIRE(f.chain.inner.size() == 1);
   CHECK(f.chain.inner[0].data == kRtp);
-  CHECK(f.chain.outer.size() == said);  // no handshake
+  CHECK(f.chain.outer.size() == sent);  // no handshake
   f.chain.egress(kRtp);
   auto packet = f.chain.outer.back().data;
   size_t size = packet.size();

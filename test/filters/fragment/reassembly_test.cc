@@ -184,14 +184,14 @@ TEST_CASE(
     Message payload;
   };
   std::map<uint16_t, Message> sent;
-  std::set<uint16_t> came;
+  std::set<uint16_t> arrived;
   size_t whole = 0;
   for (int round = 0; round < 2000; ++round) {
     // A few messages at a time, with fragments shuffled, lost and duplicated. Within the timeout there are at
     // most eight.
     std::vector<Datagram> datagrams;
     sent.clear();
-    came.clear();
+    arrived.clear();
     std::set<uint16_t> lost;
     for (size_t n = 1 + below(2); n > 0; --n) {
       const auto id = static_cast<uint16_t>(round * 2 + static_cast<int>(n));
@@ -219,11 +219,11 @@ TEST_CASE(
         REQUIRE((result.verdict == Verdict::kAdded || result.verdict == Verdict::kDuplicate));
         continue;
       }
-      REQUIRE(came.insert(datagram.header.id).second);
+      REQUIRE(arrived.insert(datagram.header.id).second);
       REQUIRE(std::ranges::equal(result.packet->data(), sent[datagram.header.id]));
       ++whole;
     }
-    for (const auto& [id, message] : sent) REQUIRE(came.contains(id) != lost.contains(id));
+    for (const auto& [id, message] : sent) REQUIRE(arrived.contains(id) != lost.contains(id));
     f.now += 150ms;
     while (auto message = f.reassembly.expire(f.now - 500ms)) message->settle();
   }

@@ -1,4 +1,4 @@
-/* A module that does what its configuration's "mode" says, most of it wrong. VERSION: other code. */
+/* A module whose configuration selects a "mode", most of which violate the interface. VERSION: other code. */
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 
 #include <stdio.h>

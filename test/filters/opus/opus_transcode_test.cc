@@ -106,7 +106,7 @@ TEST_CASE("every row of the adaptation changes the encoder, and back again") {
 
   f.line(20, 0, 0.8);  // busy: complexity 2
   f.until("48 kHz, 20 ms, complexity 2, 32000 b/s");
-  f.line(100, 0.08, 0.8);  // a busy fight
+  f.line(100, 0.08, 0.8);  // far, lossy and busy
   info = f.until("8 kHz, 10 ms, SILK, FEC for 10 % loss, complexity 0, 28000 b/s");
   before = f.chain.inner.size();
   CHECK(info.bandwidth == Bandwidth::kNarrow);

@@ -207,17 +207,17 @@ TEST_CASE("a packet is counted as lost once, however often it is requested and r
 
 TEST_CASE("of several report blocks the worst counts, because an idle slot's block gives no information") {
   Room room;
-  const auto told = [&](std::vector<uint8_t> fractions) {
+  const auto reported = [&](std::vector<uint8_t> fractions) {
     std::vector<rtcp::ReportBlock> blocks;
     for (const uint8_t fraction : fractions)
       blocks.push_back({.ssrc = room.slot(), .fraction_lost = fraction});
     room.receiver.ingress(compound([&](rtcp::Writer& w) { w.addReceiverReport(1, blocks); }));
     return described(room.receiver, "downlink.loss_percent");
   };
-  CHECK(told({128, 0}) == "50.0");
+  CHECK(reported({128, 0}) == "50.0");
   CHECK(room.receiver.session.known_player->line.downlinkLoss() == 0.5);
-  CHECK(told({0, 64}) == "25.0");
-  CHECK(told({}) == "25.0");
+  CHECK(reported({0, 64}) == "25.0");
+  CHECK(reported({}) == "25.0");
   CHECK(room.receiver.session.known_player->line.downlinkLoss() == 0.25);
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("ADAPTIVE starts RED where packets are lost and a retransmission would
   CHECK(room.receiver.counted("repair", "red_out") >= 49);
 }
 
-TEST_CASE("with prefer: DELAY, RED comes first, and a packet that RED did not bring is not retransmitted") {
+TEST_CASE("with prefer: DELAY, RED has priority, and a packet that RED did not carry is not retransmitted") {
   const auto lose = [](Room& room) {
     for (int i = 0; i < 20; ++i) room.speak();
     room.receiver.ingress(compound([&](rtcp::Writer& w) {
@@ -344,7 +344,7 @@ TEST_CASE("a measured round trip that is too long does not prevent a retransmiss
   room.request({asRtp(room.receiver.outer[0]).sequence});
   CHECK(room.receiver.counted("repair", "resent", "original") == 1);
   room.directory.find("room", "receiver")
-      ->line.onRoundTrip(std::chrono::microseconds{5'000'000});  // as a client's DLSR of 0 causes it
+      ->line.onRoundTrip(std::chrono::microseconds{5'000'000});  // as after a client's DLSR of 0
   room.speak(2);
   room.wait(100ms);
   room.request({received(room).sequence});

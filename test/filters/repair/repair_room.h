@@ -49,7 +49,7 @@ inline std::vector<uint8_t> compound(const std::function<void(rtcp::Writer&)>& f
   return out;
 }
 
-// What a player's media section negotiated.
+// The negotiated repair of a player's media section.
 struct Agreed {
   bool nack = true;
   bool red = false;
@@ -82,7 +82,7 @@ struct Room : RoomFixture {
   }
 
   void speak(uint16_t sequence) { speaker.ingress(rtpPacket(sequence, frame(sequence))); }
-  // Speaks `count` frames, 20 ms apart.
+  // Sends the next frame, and waits 20 ms.
   void speak() {
     speak(next++);
     wait(20ms);
@@ -126,19 +126,19 @@ inline std::vector<uint8_t> bytes(Bytes view) {
 
 // The sequence numbers that were requested from a chain's client.
 inline std::vector<uint16_t> requests(const ChainHarness& chain) {
-  std::vector<uint16_t> asked;
+  std::vector<uint16_t> requested;
   for (const Captured& packet : chain.outer) {
     if (packet.kind != PacketKind::kRtcp) continue;
     rtcp::Reader reader(packet.data);
     while (const auto part = reader.next()) {
       rtcp::forEachLost(*part, [&](uint32_t ssrc, uint16_t sequence) {
         CHECK(ssrc == kSsrc);
-        asked.push_back(sequence);
+        requested.push_back(sequence);
       });
     }
     CHECK(reader.done());
   }
-  return asked;
+  return requested;
 }
 
 }  // namespace sluice::test

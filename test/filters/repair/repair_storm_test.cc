@@ -1,4 +1,4 @@
-// Bad lines over minutes: nothing is sent too late, and no player pays for another player's line.
+// Bad lines over minutes: nothing is sent too late, and no player is affected by another player's line.
 #include <random>
 
 #include "test/filters/repair/repair_room.h"
@@ -17,8 +17,8 @@ struct LossyListener {
   std::mt19937 random;
   struct Sent {
     Instant first;
-    Instant ask = Instant::max();  // when the next request arrives
-    unsigned asked = 0;
+    Instant request_at = Instant::max();  // when the next request arrives
+    unsigned requests = 0;
   };
   std::map<uint16_t, Sent> sent;
   std::map<uint16_t, Instant> spoken;  // by frame
@@ -43,16 +43,17 @@ struct LossyListener {
       CHECK(fresh != rtx);
       if (!fresh) latest = std::max(latest, now - at->second.first);
       if (arrives()) {
-        at->second.ask = Instant::max();
+        at->second.request_at = Instant::max();
       } else if (fresh) {
-        at->second.ask = now + round_trip + 20ms;  // the next packet reveals that it is missing
+        at->second.request_at = now + round_trip + 20ms;  // the next packet reveals that it is missing
       }
     }
   }
   void request() {
     for (auto& [sequence, packet] : sent) {
-      if (packet.ask > room.clock.now()) continue;
-      packet.ask = ++packet.asked == 10 ? Instant::max() : packet.ask + std::max<Duration>(round_trip, 20ms);
+      if (packet.request_at > room.clock.now()) continue;
+      packet.request_at =
+          ++packet.requests == 10 ? Instant::max() : packet.request_at + std::max<Duration>(round_trip, 20ms);
       room.request({sequence});
       look();
     }

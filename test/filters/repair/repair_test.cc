@@ -81,7 +81,7 @@ TEST_CASE("an idle speaker's packets do not use up the worker's packet pool") {
   CHECK(room.worker.pool().exhausted() == 0);
 }
 
-TEST_CASE("the end of a session releases every packet, and the room forgets the receiver's loss") {
+TEST_CASE("the end of a session releases every packet and removes the receiver's loss from the room") {
   Room room;
   for (int i = 0; i < 30; ++i) room.speak();
   rooms::Room& where = *room.receiver.session.known_player->room;

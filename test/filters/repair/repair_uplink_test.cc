@@ -280,7 +280,7 @@ rtcp::ReportBlock lastReport(const ChainHarness& chain, uint32_t ssrc) {
   return *found;
 }
 
-TEST_CASE("a speaker is told the loss of its line, including repaired packets") {
+TEST_CASE("the reports to a speaker contain the loss of its line, including repaired packets") {
   Room room;
   for (int i = 0; i < 1'500; ++i) {
     const uint16_t sequence = room.next++;
@@ -296,7 +296,7 @@ TEST_CASE("a speaker is told the loss of its line, including repaired packets") 
   CHECK(report.cumulative_lost > 100);
 }
 
-TEST_CASE("a speaker is told a percentile of the receivers' loss, not the worst") {
+TEST_CASE("the reports to a speaker contain a percentile of the receivers' loss, not the worst") {
   Room room;
   for (int i = 0; i < 6; ++i) room.add("other" + std::to_string(i), {});
   const auto lose = [&](const std::string& name, uint8_t fraction) {

@@ -22,16 +22,16 @@ TEST_CASE("the round trip to a player that receives no voice is measured by exte
     if (part->type == rtcp::kExtendedReport) reference = readU64(&part->body[8]);
   }
   REQUIRE(reference);
-  std::vector<uint8_t> answer{0x80, 207, 0, 5, 0, 0, 0, 1, 5, 0, 0, 3};
-  answer.resize(24);
-  writeU32(&answer[12], alice.session.known_player->negotiated.slots[0].ssrc);
-  writeU32(&answer[16], rtcp::middle(*reference) - 65536 / 10);  // as if it had left 100 ms earlier
-  alice.ingress(answer);
+  std::vector<uint8_t> report{0x80, 207, 0, 5, 0, 0, 0, 1, 5, 0, 0, 3};
+  report.resize(24);
+  writeU32(&report[12], alice.session.known_player->negotiated.slots[0].ssrc);
+  writeU32(&report[16], rtcp::middle(*reference) - 65536 / 10);  // as if it had left 100 ms earlier
+  alice.ingress(report);
   CHECK(alice.session.known_player->line.roundTrip() >= 99ms);
   CHECK(alice.session.known_player->line.roundTrip() < 5s);
 }
 
-TEST_CASE("reports contain what a receiver is sent and what a speaker lost, and give the round trip") {
+TEST_CASE("reports contain the packets sent to a receiver, a speaker's loss, and the round trip") {
   RouterRoom room;
   auto& alice = room.add("alice");
   auto& bob = room.add("bob");
@@ -60,12 +60,12 @@ TEST_CASE("reports contain what a receiver is sent and what a speaker lost, and 
   CHECK(block->fraction_lost == 25);  // one of ten
 
   // Bob responds at once: the round trip is the time since the report, and he lost half.
-  std::vector<uint8_t> answer(200);
-  rtcp::Writer writer(answer);
+  std::vector<uint8_t> his_report(200);
+  rtcp::Writer writer(his_report);
   const rtcp::ReportBlock his{.ssrc = info->ssrc, .fraction_lost = 128, .last_sr = rtcp::middle(info->ntp)};
   writer.addReceiverReport(7, {&his, 1});
-  answer.resize(*writer.finish());
-  bob.ingress(answer);
+  his_report.resize(*writer.finish());
+  bob.ingress(his_report);
   const rooms::LineQuality& line = bob.session.known_player->line;
   CHECK(line.roundTrips() == 1);
   CHECK(line.roundTrip() < 1s);

@@ -18,7 +18,7 @@ TEST_CASE("no number is used twice, whatever a speaker sends") {
   CHECK(stream.rewrite(12, 0, false, now));
   CHECK_FALSE(stream.rewrite(10, 0, false, now));
   CHECK(stream.rewrite(139, 0, false, now));
-  CHECK_FALSE(stream.rewrite(11, 0, false, now));  // too long ago to know
+  CHECK_FALSE(stream.rewrite(11, 0, false, now));  // outside the window
   CHECK(stream.rewrite(14, 0, false, now));
   CHECK_FALSE(stream.rewrite(14, 0, false, now));
   CHECK(stream.rewrite(5000, 0, false, now));

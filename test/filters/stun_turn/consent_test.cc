@@ -18,27 +18,29 @@ struct Fixture {
   ManualClock clock;
   Consent consent;
   void renew(uint16_t port) { consent.renew(remote(port), kLocal, clock.now()); }
-  Verdict judge(uint16_t port) const { return consent.judge(remote(port), kLocal, clock.now(), kTimeout); }
+  Verdict evaluate(uint16_t port) const {
+    return consent.evaluate(remote(port), kLocal, clock.now(), kTimeout);
+  }
   Duration due(uint16_t port) const {
     return consent.due(remote(port), kLocal, clock.now(), kTimeout) - clock.now();
   }
 };
 
 TEST_CASE("Consent: without any pair egress stays") {
-  CHECK(Fixture().judge(1) == Verdict::kKeep);
+  CHECK(Fixture().evaluate(1) == Verdict::kKeep);
   CHECK(Fixture().consent.empty());
 }
 
 TEST_CASE("RFC 7675 5.1: consent expires kTimeout after the last check of any pair") {
   Fixture f;
   f.renew(1);
-  CHECK(f.judge(1) == Verdict::kKeep);
+  CHECK(f.evaluate(1) == Verdict::kKeep);
   f.clock.advance(kTimeout - 1ns);
-  CHECK(f.judge(1) == Verdict::kKeep);
+  CHECK(f.evaluate(1) == Verdict::kKeep);
   f.clock.advance(1ns);
-  CHECK(f.judge(1) == Verdict::kExpired);
+  CHECK(f.evaluate(1) == Verdict::kExpired);
   f.renew(1);
-  CHECK(f.judge(1) == Verdict::kKeep);
+  CHECK(f.evaluate(1) == Verdict::kKeep);
 }
 
 TEST_CASE("Consent: after a third of the timeout egress moves to a pair that was checked") {
@@ -46,17 +48,17 @@ TEST_CASE("Consent: after a third of the timeout egress moves to a pair that was
   f.renew(1);
   f.clock.advance(kTimeout / 3 - 1ns);
   f.renew(2);
-  CHECK(f.judge(1) == Verdict::kKeep);
+  CHECK(f.evaluate(1) == Verdict::kKeep);
   f.clock.advance(1ns);
-  CHECK(f.judge(1) == Verdict::kMove);
+  CHECK(f.evaluate(1) == Verdict::kMove);
   CHECK(f.consent.latest().remote == remote(2));
-  CHECK(f.judge(2) == Verdict::kKeep);
+  CHECK(f.evaluate(2) == Verdict::kKeep);
 }
 
 TEST_CASE("Consent: a pair that was never checked gives way at once") {
   Fixture f;
   f.renew(2);
-  CHECK(f.judge(1) == Verdict::kMove);
+  CHECK(f.evaluate(1) == Verdict::kMove);
 }
 
 TEST_CASE("Consent: the verdict is due after a third of the timeout, then when the last pair expires") {
@@ -76,9 +78,9 @@ TEST_CASE("Consent: of too many pairs the one that consented longest ago is repl
   f.clock.advance(1ms);
   f.renew(1);
   f.renew(100);  // replaces 2
-  CHECK(f.judge(1) == Verdict::kKeep);
-  CHECK(f.judge(3) == Verdict::kKeep);
-  CHECK(f.judge(2) == Verdict::kMove);
+  CHECK(f.evaluate(1) == Verdict::kKeep);
+  CHECK(f.evaluate(3) == Verdict::kKeep);
+  CHECK(f.evaluate(2) == Verdict::kMove);
 }
 
 }  // namespace

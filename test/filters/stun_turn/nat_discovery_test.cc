@@ -94,8 +94,9 @@ TEST_CASE(
   CHECK(both.plan().error == stun::ErrorCode::kBadRequest);
 }
 
-TEST_CASE("a response contains what fits below three times its request, the most useful attributes first") {
-  const auto told = [](size_t limit, size_t padding) {
+TEST_CASE(
+    "a response contains the attributes that fit below three times its request, the most useful ones first") {
+  const auto attributes = [](size_t limit, size_t padding) {
     std::vector<uint8_t> bytes(stun::kMaxMessage);
     stun::Writer writer(bytes, stun::kBinding, stun::Class::kSuccess, {});
     auto reply = plain().plan();
@@ -112,13 +113,13 @@ TEST_CASE("a response contains what fits below three times its request, the most
       if (message.has(type)) names += name;
     return names;
   };
-  CHECK(told(20, 0) == "");
-  CHECK(told(33, 0) == "o");
-  CHECK(told(45, 0) == "or");
-  CHECK(told(60, 0) == "orm");
-  CHECK(told(60, 16) == "orm");
-  CHECK(told(600, 16) == "ormp");
-  CHECK(told(600, 560) == "orm");
+  CHECK(attributes(20, 0) == "");
+  CHECK(attributes(33, 0) == "o");
+  CHECK(attributes(45, 0) == "or");
+  CHECK(attributes(60, 0) == "orm");
+  CHECK(attributes(60, 16) == "orm");
+  CHECK(attributes(600, 16) == "ormp");
+  CHECK(attributes(600, 560) == "orm");
 }
 
 }  // namespace

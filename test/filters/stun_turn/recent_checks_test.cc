@@ -39,7 +39,7 @@ TEST_CASE("RecentChecks: the last kRemembered checks are remembered, the oldest 
   CHECK(checks.examine(idOf(RecentChecks::kRemembered), kRemote, kLocal) == Verdict::kNew);
 }
 
-TEST_CASE("RecentChecks: another process remembers the checks, and refuses too many of them") {
+TEST_CASE("RecentChecks: the checks are handed over to another process, which refuses too many of them") {
   RecentChecks before;
   for (uint32_t i = 0; i < 300; ++i) before.examine(idOf(i), kRemote, kLocal);
   Descriptors descriptors;

@@ -74,7 +74,7 @@ struct Fixture {
         std::make_shared<rooms::Player>(std::make_shared<rooms::Room>("room", 1), "player", negotiated);
   }
 
-  stun::Message answer() {
+  stun::Message response() {
     REQUIRE(!chain.outer.empty());
     const auto message = stun::parse(chain.outer.back().data);
     REQUIRE(message.has_value());
@@ -82,7 +82,7 @@ struct Fixture {
   }
   unsigned errorTo(const CheckOptions& options) {
     chain.ingress(check(options));
-    return answer().errorCode().value_or(0);
+    return response().errorCode().value_or(0);
   }
 };
 
@@ -92,12 +92,12 @@ TEST_CASE("a correct check gets a response with the client's address and lets it
   CHECK(f.chain.dropped("stun_turn", "not_authenticated") == 1);
   const auto request = check();
   f.chain.ingress(request);
-  const auto answer = f.answer();
-  CHECK(answer.kind == stun::Class::kSuccess);
-  CHECK(answer.id == stun::parse(request)->id);
-  CHECK(answer.checkIntegrity(asBytes("a password of 24 letters"), crypto::hmacSha1));
-  CHECK(answer.checkFingerprint());
-  const auto mapped = answer.xorAddress(stun::kXorMappedAddress);
+  const auto response = f.response();
+  CHECK(response.kind == stun::Class::kSuccess);
+  CHECK(response.id == stun::parse(request)->id);
+  CHECK(response.checkIntegrity(asBytes("a password of 24 letters"), crypto::hmacSha1));
+  CHECK(response.checkFingerprint());
+  const auto mapped = response.xorAddress(stun::kXorMappedAddress);
   REQUIRE(mapped);
   CHECK(net::Address(Bytes(mapped->ip).first(mapped->ip_length), mapped->port) == kClient);
   CHECK(f.chain.outer.back().remote == kClient);
@@ -126,7 +126,7 @@ TEST_CASE("the fault of a check determines the error, and no faulty check authen
   CHECK(f.errorTo({.integrity = false}) == 400);
   CHECK(f.errorTo({.username = ""}) == 400);
   CHECK(f.errorTo({.unknown = 0x7777}) == 420);
-  const auto unknown = f.answer().find(stun::kUnknownAttributes);
+  const auto unknown = f.response().find(stun::kUnknownAttributes);
   REQUIRE(unknown);
   CHECK(readU16(unknown->data()) == 0x7777);
   CHECK(f.errorTo({.controlled = true}) == 487);
@@ -139,15 +139,15 @@ TEST_CASE("RFC 8489 9.1.3: a response has the integrity attribute of its request
       CAPTURE(sha256);
       Fixture f;
       f.chain.ingress(check({.sha256 = sha256, .controlled = controlled}));
-      const auto answer = f.answer();
-      CHECK(answer.kind == (controlled ? stun::Class::kError : stun::Class::kSuccess));
-      CHECK(answer.has(stun::kMessageIntegrity) == !sha256);
-      CHECK(answer.has(stun::kMessageIntegritySha256) == sha256);
+      const auto response = f.response();
+      CHECK(response.kind == (controlled ? stun::Class::kError : stun::Class::kSuccess));
+      CHECK(response.has(stun::kMessageIntegrity) == !sha256);
+      CHECK(response.has(stun::kMessageIntegritySha256) == sha256);
       const auto password = asBytes("a password of 24 letters");
-      CHECK((sha256 ? answer.checkIntegritySha256(password, crypto::hmacSha256)
-                    : answer.checkIntegrity(password, crypto::hmacSha1)));
-      CHECK_FALSE(answer.has(stun::kUsername));
-      CHECK(answer.find(stun::kSoftware));
+      CHECK((sha256 ? response.checkIntegritySha256(password, crypto::hmacSha256)
+                    : response.checkIntegrity(password, crypto::hmacSha1)));
+      CHECK_FALSE(response.has(stun::kUsername));
+      CHECK(response.find(stun::kSoftware));
     }
   }
 }
@@ -167,7 +167,7 @@ TEST_CASE("RFC 8489 9.1.3: a failed check gets a plain 400 or 401, without integ
       CHECK(f.errorTo(options) == c.code);
       for (const uint16_t type : {stun::kMessageIntegrity, stun::kMessageIntegritySha256, stun::kUsername,
                                   stun::kRealm, stun::kNonce, stun::kSoftware})
-        CHECK_FALSE(f.answer().has(type));
+        CHECK_FALSE(f.response().has(type));
     }
   }
 }
@@ -184,14 +184,14 @@ TEST_CASE(
     writer.addIntegritySha256(asBytes(sha256_password), crypto::hmacSha256);
     request.resize(writer.finish().value());
     f.chain.ingress(request);
-    CHECK(f.answer().errorCode().value_or(0) == (sha256_password == "wrong" ? 401 : 0));
+    CHECK(f.response().errorCode().value_or(0) == (sha256_password == "wrong" ? 401 : 0));
   }
 }
 
 TEST_CASE("comprehension-optional attributes are ignored") {
   Fixture f;
   f.chain.ingress(check({.unknown = 0xC057}));
-  CHECK(f.answer().kind == stun::Class::kSuccess);
+  CHECK(f.response().kind == stun::Class::kSuccess);
 }
 
 TEST_CASE("responses to unknown clients are less than three times as long as the request") {

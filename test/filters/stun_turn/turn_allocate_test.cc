@@ -22,14 +22,14 @@ int codeOf(const Attributes& attributes, const std::string& turn = kBothFamilies
 TEST_CASE("RFC 8656 7.2 check 1: an allocation needs credentials") {
   TurnServer server;
   TurnClient client(server);
-  CHECK(client.ask(stun::kAllocate, {transport()}).code() == 401);
+  CHECK(client.bareRequest(stun::kAllocate, {transport()}).code() == 401);
   CHECK(server.network().open_ports() == 0);
 }
 
 TEST_CASE("RFC 8656 7.2 check 2: a 5-tuple in use is an error 437, for its user and for others") {
   TurnServer server;
   TurnClient client(server);
-  const Answer first = client.allocate();
+  const Response first = client.allocate();
   CHECK(client.tryAllocate().code() == 437);
   Auth bob = client.auth();
   bob.user = kBob.name;
@@ -164,18 +164,18 @@ TEST_CASE("RFC 8656 7.2: a success response has the relayed and the mapped addre
   for (const std::string from : {"192.0.2.1:5000", "[2001:db8:1::1]:5000"}) {
     TurnServer server(kBothFamilies);
     TurnClient client(server, from);
-    const Answer answer = client.allocate();
-    CHECK(answer.addresses(stun::kXorMappedAddress) == std::vector{*net::Address::parse(from)});
-    CHECK(answer.addresses(stun::kXorRelayedAddress).size() == 1);
-    CHECK(answer.number(stun::kLifetime) == 600);
-    CHECK_FALSE(answer.has(stun::kReservationToken));
-    CHECK_FALSE(answer.has(stun::kAddressErrorCode));
+    const Response response = client.allocate();
+    CHECK(response.addresses(stun::kXorMappedAddress) == std::vector{*net::Address::parse(from)});
+    CHECK(response.addresses(stun::kXorRelayedAddress).size() == 1);
+    CHECK(response.number(stun::kLifetime) == 600);
+    CHECK_FALSE(response.has(stun::kReservationToken));
+    CHECK_FALSE(response.has(stun::kAddressErrorCode));
   }
 }
 
 TEST_CASE("RFC 8656 7.2: the lifetime is the requested one, between the default and the server's maximum") {
   struct Lifetime {
-    std::optional<uint32_t> asked;
+    std::optional<uint32_t> requested;
     uint32_t given;
     std::string turn = "";
   };
@@ -193,7 +193,7 @@ TEST_CASE("RFC 8656 7.2: the lifetime is the requested one, between the default 
     CAPTURE(entry.given);
     TurnServer server(entry.turn);
     TurnClient client(server);
-    CHECK(client.allocate(entry.asked ? Attributes{lifetime(*entry.asked)} : Attributes{})
+    CHECK(client.allocate(entry.requested ? Attributes{lifetime(*entry.requested)} : Attributes{})
               .number(stun::kLifetime) == entry.given);
     server.advance(std::chrono::seconds(entry.given) - 1s);
     CHECK(server.network().open_ports() == 1);
@@ -206,8 +206,8 @@ TEST_CASE("RFC 8656 7.2: a new allocation has no permissions and no channels") {
   TurnServer server;
   TurnClient client(server);
   client.allocate();
-  CHECK(ways(server, client) == "none");
-  CHECK(ways(server, client, 0x4000) == "none");
+  CHECK(flows(server, client) == "none");
+  CHECK(flows(server, client, 0x4000) == "none");
 }
 
 }  // namespace

@@ -107,12 +107,12 @@ TEST_CASE("RFC 8489 6.3.1: unknown comprehension-required attributes are an erro
     Session s(method);
     Attributes attributes = contents(method);
     for (const uint16_t type : {0x7777, 0x0099, 0x7FFF}) attributes.push_back(number(type, 0));
-    const Answer answer = s.client.request(method, attributes);
-    CHECK(answer.code() == 420);
-    CHECK(answer.unknownAttributes() == std::vector<uint16_t>{0x7777, 0x0099, 0x7FFF});
-    CHECK(answer.protection == "sha256");
+    const Response response = s.client.request(method, attributes);
+    CHECK(response.code() == 420);
+    CHECK(response.unknownAttributes() == std::vector<uint16_t>{0x7777, 0x0099, 0x7FFF});
+    CHECK(response.protection == "sha256");
     CHECK(s.server.network().open_ports() == (method == stun::kAllocate ? 0 : 1));
-    CHECK(ways(s.server, s.client) == "none");
+    CHECK(flows(s.server, s.client) == "none");
   }
 }
 
@@ -135,24 +135,24 @@ TEST_CASE("RFC 8489 6.3.1: a Refresh with an unknown attribute deletes nothing")
 
 TEST_CASE("RFC 8489 6.3: credentials are checked before unknown attributes") {
   Session s(stun::kAllocate);
-  CHECK(s.client.ask(stun::kAllocate, {transport(), number(kUnknownRequired, 0)}).code() == 401);
+  CHECK(s.client.bareRequest(stun::kAllocate, {transport(), number(kUnknownRequired, 0)}).code() == 401);
 }
 
 TEST_CASE(
     "RFC 8489 6.3.1.1: the error response to an authentic request is protected too, and gives a reason") {
   Session s;
   TurnClient without(s.server, "192.0.2.2:5000");
-  const Answer answers[]{s.client.tryAllocate(),
-                         s.client.request(stun::kCreatePermission),
-                         s.client.request(stun::kChannelBind),
-                         s.client.refresh({family(kIpv6)}),
-                         s.client.refresh({number(kUnknownRequired, 0)}),
-                         without.refresh(),
-                         without.request(stun::kAllocate)};
-  for (const Answer& answer : answers) {
-    CHECK(answer.code() >= 400);
-    CHECK(answer.protection == "sha256");
-    CHECK(answer.text(stun::kErrorCode).size() > 4);
+  const Response responses[]{s.client.tryAllocate(),
+                             s.client.request(stun::kCreatePermission),
+                             s.client.request(stun::kChannelBind),
+                             s.client.refresh({family(kIpv6)}),
+                             s.client.refresh({number(kUnknownRequired, 0)}),
+                             without.refresh(),
+                             without.request(stun::kAllocate)};
+  for (const Response& response : responses) {
+    CHECK(response.code() >= 400);
+    CHECK(response.protection == "sha256");
+    CHECK(response.text(stun::kErrorCode).size() > 4);
   }
 }
 
@@ -184,7 +184,7 @@ TEST_CASE("RFC 8489 9: attributes after MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-S
     Auth auth = s.client.auth();
     auth.sha1 = sha1;
     auth.behind = {lifetime(0)};
-    const Answer refreshed = s.client.request(stun::kRefresh, {}, auth);
+    const Response refreshed = s.client.request(stun::kRefresh, {}, auth);
     CHECK(refreshed.code() == kSuccess);
     CHECK(refreshed.number(stun::kLifetime) == 600);
     auth.behind = {number(kUnknownRequired, 0)};
@@ -218,7 +218,7 @@ TEST_CASE("RFC 8489 14: padding MUST be ignored, whatever its content") {
 
 TEST_CASE("RFC 8489 14: of an attribute that appears twice the first one counts") {
   Session s;
-  const Answer refreshed = s.client.refresh({lifetime(1200), lifetime(0)});
+  const Response refreshed = s.client.refresh({lifetime(1200), lifetime(0)});
   CHECK(refreshed.number(stun::kLifetime) == 1200);
   CHECK(s.server.network().open_ports() == 1);
 }

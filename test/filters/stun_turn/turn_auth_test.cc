@@ -18,10 +18,10 @@ TEST_CASE("RFC 8489 9.2.4: a request without integrity is an error 401 with REAL
          {stun::kAllocate, stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
       CAPTURE(method);
       CAPTURE(allocated);
-      const Answer answer = client.ask(method, {transport(), kClientSoftware});
-      CHECK(answer.code() == 401);
-      checkChallenge(answer, false);
-      CHECK(answer.protection == "none");
+      const Response response = client.bareRequest(method, {transport(), kClientSoftware});
+      CHECK(response.code() == 401);
+      checkChallenge(response, false);
+      CHECK(response.protection == "none");
     }
   }
 }
@@ -47,11 +47,11 @@ TEST_CASE("RFC 8489 9.2.4: integrity without username, realm or nonce is an erro
       if (missing == 0) auth.username.reset();
       if (missing == 1) auth.realm.reset();
       if (missing == 2) auth.nonce.reset();
-      const Answer answer = client.request(stun::kAllocate, {transport()}, auth);
-      CHECK(answer.code() == 400);
+      const Response response = client.request(stun::kAllocate, {transport()}, auth);
+      CHECK(response.code() == 400);
       for (const uint16_t type : {stun::kUsername, stun::kUserhash, stun::kNonce, stun::kRealm})
-        CHECK_FALSE(answer.has(type));
-      CHECK(answer.protection == "none");
+        CHECK_FALSE(response.has(type));
+      CHECK(response.protection == "none");
     }
   }
 }
@@ -69,9 +69,9 @@ TEST_CASE("RFC 8489 9.2.4: an unknown USERNAME or USERHASH is an error 401 with 
   Auth empty = client.auth();
   empty.username = "";
   for (const Auth& auth : {named, hashed, other_realm, empty}) {
-    const Answer answer = client.request(stun::kAllocate, {transport()}, auth);
-    CHECK(answer.code() == 401);
-    checkChallenge(answer, true);
+    const Response response = client.request(stun::kAllocate, {transport()}, auth);
+    CHECK(response.code() == 401);
+    checkChallenge(response, true);
   }
 }
 
@@ -83,10 +83,10 @@ TEST_CASE("RFC 8489 9.2.4: integrity that does not match is an error 401, of bot
       Auth auth = client.auth();
       if (sha1) std::swap(auth.sha1, auth.sha256);
       auth.password = password;
-      const Answer answer = client.request(stun::kAllocate, {transport()}, auth);
-      CHECK(answer.code() == 401);
-      checkChallenge(answer, true);
-      CHECK(answer.protection == "none");
+      const Response response = client.request(stun::kAllocate, {transport()}, auth);
+      CHECK(response.code() == 401);
+      checkChallenge(response, true);
+      CHECK(response.protection == "none");
       CHECK(server.network().open_ports() == 0);
     }
   }
@@ -108,9 +108,9 @@ TEST_CASE("RFC 8489 9.2.4: credentials of another realm are an error 401 with th
   Auth auth = client.auth();
   auth.realm = "example.com";
   auth.key_realm = "example.com";
-  const Answer answer = client.request(stun::kAllocate, {transport()}, auth);
-  CHECK(answer.code() == 401);
-  CHECK(answer.text(stun::kRealm) == kRealm);
+  const Response response = client.request(stun::kAllocate, {transport()}, auth);
+  CHECK(response.code() == 401);
+  CHECK(response.text(stun::kRealm) == kRealm);
 }
 
 TEST_CASE("RFC 8489 9.2.4: MESSAGE-INTEGRITY-SHA256 decides if both are present") {
@@ -155,11 +155,11 @@ TEST_CASE("RFC 8489 9.2.4: the checks are made in order: 400 before 401 before 4
 TEST_CASE("RFC 8489 9.2.4: a response to an authentic request repeats neither realm, nonce nor name") {
   TurnServer server;
   TurnClient client(server);
-  for (const Answer& answer : {client.allocate(), client.refresh(), client.permit({kPeer}),
-                               client.bind(0x4000, kPeer), client.tryAllocate(), client.permit({})}) {
-    CHECK(answer.protection == "sha256");
+  for (const Response& response : {client.allocate(), client.refresh(), client.permit({kPeer}),
+                                   client.bind(0x4000, kPeer), client.tryAllocate(), client.permit({})}) {
+    CHECK(response.protection == "sha256");
     for (const uint16_t type : {stun::kUsername, stun::kUserhash, stun::kNonce, stun::kRealm})
-      CHECK_FALSE(answer.has(type));
+      CHECK_FALSE(response.has(type));
   }
 }
 
@@ -201,9 +201,9 @@ TEST_CASE(
         for (const Attributes& attributes :
              {Attributes{}, {transport()}, {number(0x7777, 0)}, {kClientSoftware}}) {
           const auto request = form(method, stun::Class::kRequest, newTransaction(), attributes, auth);
-          const size_t answered = client.send(request, auth).bytes.size();
-          CHECK(answered < 3 * request.size());
-          if (request.size() > stun::kHeaderSize) CHECK(answered > 0);
+          const size_t responded = client.send(request, auth).bytes.size();
+          CHECK(responded < 3 * request.size());
+          if (request.size() > stun::kHeaderSize) CHECK(responded > 0);
         }
       }
     }
@@ -234,7 +234,7 @@ TEST_CASE(
   TurnClient client(server);
   const auto source = std::make_shared<Counting>(client.chain.credentials);
   client.chain.credentials = source;
-  const auto answered = [&](const Auth& auth, int code) {
+  const auto responded = [&](const Auth& auth, int code) {
     int count = 0;
     for (int i = 0; i < 100; ++i)
       count += client.request(stun::kAllocate, {transport()}, auth).code() == code;
@@ -246,22 +246,22 @@ TEST_CASE(
   Auth wrong = right;
   wrong.nonce = "obMatJos2wAAAAAAAAAA";  // unknown
   wrong.password = "wrong";
-  CHECK(answered(wrong, 401) == 50);
+  CHECK(responded(wrong, 401) == 50);
   CHECK(source->tried == 50);
   CHECK(client.chain.dropped("stun_turn", "rate_limited") == 50);
   Auth foreign = right;
   foreign.nonce = wrong.nonce;
-  CHECK(answered(foreign, 438) == 0);
+  CHECK(responded(foreign, 438) == 0);
   server.advance(10s);
 
-  CHECK(answered(foreign, 438) == 100);  // as after a restart
-  CHECK(answered(right, 437) == 99);     // after its first one
+  CHECK(responded(foreign, 438) == 100);  // as after a restart
+  CHECK(responded(right, 437) == 99);     // after its first one
   server.advance(630s);
-  client.ask(stun::kAllocate, {transport()});
-  CHECK(answered(right, 438) == 100);
+  client.bareRequest(stun::kAllocate, {transport()});
+  CHECK(responded(right, 438) == 100);
   wrong.nonce = right.nonce;
   source->tried = 0;
-  CHECK(answered(wrong, 401) ==
+  CHECK(responded(wrong, 401) ==
         2);  // behind the address to which one of the server's nonces was sent, at a twentieth of the rate
   CHECK(source->tried == 2);
 }
@@ -271,7 +271,7 @@ TEST_CASE("a client's keep-alives do not count as requests of unknown clients") 
   server.config.replace(server.config.find("1000000"), 7, "10");
   TurnClient client(server);
   client.allocate();
-  for (int i = 0; i < 100; ++i) CHECK(client.ask(stun::kBinding).code() == kSuccess);
+  for (int i = 0; i < 100; ++i) CHECK(client.bareRequest(stun::kBinding).code() == kSuccess);
 }
 
 }  // namespace

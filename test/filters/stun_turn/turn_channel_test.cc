@@ -14,8 +14,8 @@ struct Session {
   TurnClient client{server};
 
   explicit Session(const std::string& turn = "") : server(turn) { client.allocate(); }
-  std::string ways(uint16_t channel = kChannel, const std::string& peer = kPeer) {
-    return test::ways(server, client, channel, peer);
+  std::string flows(uint16_t channel = kChannel, const std::string& peer = kPeer) {
+    return test::flows(server, client, channel, peer);
   }
   int bind(const Attributes& attributes) { return client.request(stun::kChannelBind, attributes).code(); }
   void permit() { CHECK(client.permit({kPeer}).code() == kSuccess); }
@@ -23,11 +23,11 @@ struct Session {
 
 TEST_CASE("RFC 8656 12.2: a binding carries data in both directions and permits the peer's address") {
   Session s;
-  const Answer answer = s.client.bind(kChannel, kPeer);
-  CHECK(answer.code() == kSuccess);
-  CHECK(answer.protection == "sha256");
-  CHECK(s.ways() == "both");
-  CHECK(test::ways(s.server, s.client, "203.0.113.5:9") == "both");
+  const Response response = s.client.bind(kChannel, kPeer);
+  CHECK(response.code() == kSuccess);
+  CHECK(response.protection == "sha256");
+  CHECK(s.flows() == "both");
+  CHECK(test::flows(s.server, s.client, "203.0.113.5:9") == "both");
 }
 
 TEST_CASE("RFC 8656 12: channels are 0x4000 to 0x4FFF") {
@@ -35,13 +35,13 @@ TEST_CASE("RFC 8656 12: channels are 0x4000 to 0x4FFF") {
     CAPTURE(number);
     Session s;
     CHECK(s.client.bind(number, kPeer).code() == kSuccess);
-    CHECK(s.ways(number) == "both");
+    CHECK(s.flows(number) == "both");
   }
   for (const uint16_t number : {0x0000, 0x0001, 0x3FFF, 0x5000, 0x7FFF, 0x8000, 0xFFFF}) {
     CAPTURE(number);
     Session s;
     CHECK(s.client.bind(number, kPeer).code() == 400);
-    CHECK(test::ways(s.server, s.client) == "none");
+    CHECK(test::flows(s.server, s.client) == "none");
   }
 }
 
@@ -62,13 +62,13 @@ TEST_CASE("RFC 8656 12.2: a request without a channel or a valid peer is a bad r
   CHECK(s.bind({channel(kChannel), address({})}) == 400);
   CHECK(s.bind({channel(kChannel), address({0, 1, 0, 80, 1, 2, 3})}) == 400);
   CHECK(s.bind({channel(kChannel), address({0, 3, 0, 80, 1, 2, 3, 4})}) == 400);
-  CHECK(test::ways(s.server, s.client) == "none");
+  CHECK(test::flows(s.server, s.client) == "none");
 }
 
 TEST_CASE("RFC 8656 18.1: the rest of CHANNEL-NUMBER MUST be ignored") {
   Session s;
   CHECK(s.bind({number(stun::kChannelNumber, 0x4000FFFF), peer(kPeer)}) == kSuccess);
-  CHECK(s.ways() == "both");
+  CHECK(s.flows() == "both");
 }
 
 TEST_CASE(
@@ -78,12 +78,12 @@ TEST_CASE(
   CHECK(s.client.bind(kChannel, kOther).code() == 400);
   CHECK(s.client.bind(kChannel, "203.0.113.5:7001").code() == 400);
   CHECK(s.client.bind(0x4001, kPeer).code() == 400);
-  CHECK(test::ways(s.server, s.client, kOther) == "none");  // a failed request permits nothing
+  CHECK(test::flows(s.server, s.client, kOther) == "none");  // a failed request permits nothing
   CHECK(s.client.bind(kChannel, kPeer).code() == kSuccess);
   CHECK(s.client.bind(0x4001, "203.0.113.5:7001").code() == kSuccess);
   CHECK(s.client.bind(0x4002, kOther).code() == kSuccess);
-  CHECK(s.ways() == "both");
-  CHECK(s.ways(0x4001, "203.0.113.5:7001") == "both");
+  CHECK(s.flows() == "both");
+  CHECK(s.flows(0x4001, "203.0.113.5:7001") == "both");
 }
 
 TEST_CASE("RFC 8656 12: a channel belongs to its allocation") {
@@ -91,12 +91,12 @@ TEST_CASE("RFC 8656 12: a channel belongs to its allocation") {
   TurnClient other(s.server, "192.0.2.2:5000");
   other.allocate();
   CHECK(s.client.bind(kChannel, kPeer).code() == kSuccess);
-  CHECK(test::ways(s.server, other, kChannel) == "none");
+  CHECK(test::flows(s.server, other, kChannel) == "none");
   CHECK(other.bind(kChannel, kOther).code() == kSuccess);
   CHECK(other.bind(0x4001, kPeer).code() == kSuccess);
-  CHECK(s.ways() == "both");
-  CHECK(test::ways(s.server, other, kChannel, kOther) == "both");
-  CHECK(test::ways(s.server, other, 0x4001) == "both");
+  CHECK(s.flows() == "both");
+  CHECK(test::flows(s.server, other, kChannel, kOther) == "both");
+  CHECK(test::flows(s.server, other, 0x4001) == "both");
 }
 
 TEST_CASE("RFC 8656 12: a binding lasts ten minutes") {
@@ -106,10 +106,10 @@ TEST_CASE("RFC 8656 12: a binding lasts ten minutes") {
   client.bind(kChannel, kPeer);
   server.advance(599s);
   client.permit({kPeer});
-  CHECK(ways(server, client, kChannel) == "both");
+  CHECK(flows(server, client, kChannel) == "both");
   server.advance(2s);
-  CHECK(ways(server, client, kChannel) == "none");
-  CHECK(ways(server, client) == "both");  // the permission continues, so data arrives in a Data indication
+  CHECK(flows(server, client, kChannel) == "none");
+  CHECK(flows(server, client) == "both");  // the permission continues, so data arrives in a Data indication
   CHECK(client.bind(0x4001, kPeer).code() == kSuccess);
   CHECK(client.bind(kChannel, kOther).code() == kSuccess);
 }
@@ -122,12 +122,12 @@ TEST_CASE("RFC 8656 12: binding again restarts the ten minutes and the permissio
   server.advance(590s);
   CHECK(client.bind(kChannel, kPeer).code() == kSuccess);
   server.advance(299s);
-  CHECK(ways(server, client, kChannel) == "both");
+  CHECK(flows(server, client, kChannel) == "both");
   server.advance(300s);
   client.permit({kPeer});
-  CHECK(ways(server, client, kChannel) == "both");
+  CHECK(flows(server, client, kChannel) == "both");
   server.advance(2s);
-  CHECK(ways(server, client, kChannel) == "none");
+  CHECK(flows(server, client, kChannel) == "none");
 }
 
 TEST_CASE("RFC 8656 12.6: data MUST NOT refresh a binding") {
@@ -138,7 +138,7 @@ TEST_CASE("RFC 8656 12.6: data MUST NOT refresh a binding") {
   for (int i = 0; i < 10; ++i) {
     server.advance(60s);
     client.permit({kPeer});
-    CHECK(ways(server, client, kChannel) == (i < 9 ? "both" : "none"));
+    CHECK(flows(server, client, kChannel) == (i < 9 ? "both" : "none"));
   }
 }
 
@@ -148,10 +148,10 @@ TEST_CASE(
   Session s;
   s.client.bind(kChannel, kPeer);
   s.server.advance(301s);
-  CHECK(s.ways() == "none");
+  CHECK(s.flows() == "none");
   CHECK(s.client.bind(0x4001, kPeer).code() == 400);  // still bound
   s.permit();
-  CHECK(s.ways() == "both");
+  CHECK(s.flows() == "both");
 }
 
 TEST_CASE("RFC 8656 12.2: a peer of a family that the allocation does not have is an error 443") {
@@ -162,7 +162,7 @@ TEST_CASE("RFC 8656 12.2: a peer of a family that the allocation does not have i
   CHECK(of_v4.bind(kChannel, "[2a01:4f8::5]:7000").code() == 443);
   CHECK(of_v6.bind(kChannel, kPeer).code() == 443);
   CHECK(of_v6.bind(kChannel, "[2a01:4f8::5]:7000").code() == kSuccess);
-  CHECK(ways(server, of_v6, kChannel, "[2a01:4f8::5]:7000") == "both");
+  CHECK(flows(server, of_v6, kChannel, "[2a01:4f8::5]:7000") == "both");
 }
 
 TEST_CASE("RFC 8656 12.2: a peer that is not allowed is an error 403") {
@@ -181,8 +181,8 @@ TEST_CASE("RFC 8656 12.2: beyond the capacity is an error 508; existing channels
 
 TEST_CASE("RFC 8656 12.2: without credentials nothing is bound") {
   Session s;
-  CHECK(s.client.ask(stun::kChannelBind, {channel(kChannel), peer(kPeer)}).code() == 401);
-  CHECK(s.ways() == "none");
+  CHECK(s.client.bareRequest(stun::kChannelBind, {channel(kChannel), peer(kPeer)}).code() == 401);
+  CHECK(s.flows() == "none");
 }
 
 }  // namespace

@@ -122,7 +122,7 @@ TurnClient::~TurnClient() {
 }
 
 Auth TurnClient::auth() {
-  if (challenge_.bytes.empty()) learn(ask(stun::kAllocate, {transport(), kClientSoftware}));
+  if (challenge_.bytes.empty()) useChallenge(bareRequest(stun::kAllocate, {transport(), kClientSoftware}));
   Auth auth;
   auth.user = user_.name;
   auth.username = user_.name;
@@ -149,24 +149,24 @@ Auth TurnClient::anonymousAuth() {
   return hidden;
 }
 
-Answer TurnClient::request(uint16_t method, const Attributes& attributes) {
-  const Answer answer = request(method, attributes, auth());
-  if (answer.code() != 438) return answer;
-  learn(answer);
+Response TurnClient::request(uint16_t method, const Attributes& attributes) {
+  const Response response = request(method, attributes, auth());
+  if (response.code() != 438) return response;
+  useChallenge(response);
   return request(method, attributes, auth());
 }
 
-Answer TurnClient::request(uint16_t method, const Attributes& attributes, const Auth& auth) {
+Response TurnClient::request(uint16_t method, const Attributes& attributes, const Auth& auth) {
   return send(form(method, stun::Class::kRequest, newTransaction(), attributes, &auth), &auth);
 }
 
-Answer TurnClient::ask(uint16_t method, const Attributes& attributes) {
+Response TurnClient::bareRequest(uint16_t method, const Attributes& attributes) {
   return send(form(method, stun::Class::kRequest, newTransaction(), attributes));
 }
 
 void TurnClient::indicate(uint16_t method, const Attributes& attributes) {
-  const Answer answer = send(form(method, stun::Class::kIndication, newTransaction(), attributes));
-  CHECK(answer.code() == kSilence);
+  const Response response = send(form(method, stun::Class::kIndication, newTransaction(), attributes));
+  CHECK(response.code() == kSilence);
 }
 
 std::vector<uint8_t> TurnClient::formed(uint16_t method, const Attributes& attributes) {
@@ -174,52 +174,52 @@ std::vector<uint8_t> TurnClient::formed(uint16_t method, const Attributes& attri
   return form(method, stun::Class::kRequest, newTransaction(), attributes, &right);
 }
 
-Answer TurnClient::send(Bytes datagram, const Auth* auth) {
+Response TurnClient::send(Bytes datagram, const Auth* auth) {
   const size_t before = chain.outer.size();
   chain.ingress(datagram);
   server_.worker.runMain();
-  Answer answer;
+  Response response;
   for (size_t i = before; i < chain.outer.size(); ++i) {
     const Captured& sent = chain.outer[i];
     if (!isAnswerTo(datagram, sent.data)) continue;
-    CHECK(answer.bytes.empty());  // one is enough
+    CHECK(response.bytes.empty());  // one is enough
     CHECK((!sent.remote.isSet() || sent.remote == chain.session.selected));
     checkForm(sent.data);
     CHECK(sent.data.size() < 548);  // RFC 8489 section 6.1: the path's MTU is not known
-    answer.bytes = sent.data;
-    answer.protection = protectionOf(answer.message(), auth);
+    response.bytes = sent.data;
+    response.protection = protectionOf(response.message(), auth);
   }
-  return answer;
+  return response;
 }
 
-Answer TurnClient::tryAllocate(Attributes attributes) {
+Response TurnClient::tryAllocate(Attributes attributes) {
   attributes.push_back(transport());
   return request(stun::kAllocate, attributes);
 }
 
-Answer TurnClient::allocate(Attributes attributes) {
-  Answer answer = tryAllocate(std::move(attributes));
-  REQUIRE(answer.code() == kSuccess);
-  relayed = answer.addresses(stun::kXorRelayedAddress);
+Response TurnClient::allocate(Attributes attributes) {
+  Response response = tryAllocate(std::move(attributes));
+  REQUIRE(response.code() == kSuccess);
+  relayed = response.addresses(stun::kXorRelayedAddress);
   REQUIRE(!relayed.empty());
-  return answer;
+  return response;
 }
 
-Answer TurnClient::permit(const std::vector<std::string>& peers) {
+Response TurnClient::permit(const std::vector<std::string>& peers) {
   Attributes attributes;
   for (const std::string& one : peers) attributes.push_back(peer(one));
   return request(stun::kCreatePermission, attributes);
 }
 
-Answer TurnClient::bind(uint16_t number, const std::string& address) {
+Response TurnClient::bind(uint16_t number, const std::string& address) {
   return request(stun::kChannelBind, {channel(number), peer(address)});
 }
 
-void TurnClient::say(const std::string& address, std::string_view data) {
+void TurnClient::sendIndication(const std::string& address, std::string_view data) {
   indicate(stun::kSend, {peer(address), payload(data)});
 }
 
-void TurnClient::sayOn(uint16_t number, std::string_view payload, std::optional<size_t> claimed) {
+void TurnClient::sendOnChannel(uint16_t number, std::string_view payload, std::optional<size_t> claimed) {
   std::vector<uint8_t> datagram(4);
   writeU16(&datagram[0], number);
   writeU16(&datagram[2], static_cast<uint16_t>(claimed.value_or(payload.size())));
@@ -227,7 +227,7 @@ void TurnClient::sayOn(uint16_t number, std::string_view payload, std::optional<
   send(datagram);
 }
 
-bool TurnClient::peerSays(const std::string& address, std::string_view payload) {
+bool TurnClient::peerSends(const std::string& address, std::string_view payload) {
   const net::Address from = *net::Address::parse(address);
   bool any = false;
   for (const net::Address& to : relayed)
@@ -250,36 +250,36 @@ std::string TurnClient::received() {
   return list;
 }
 
-void TurnClient::forgetHeard() {
+void TurnClient::forgetReceived() {
   chain.outer.clear();
   received_count_ = 0;
 }
 
-void checkChallenge(const Answer& answer, bool algorithms_are_a_must) {
-  CHECK(answer.text(stun::kRealm) == kRealm);
-  CHECK(answer.has(stun::kNonce));
-  CHECK_FALSE(answer.has(stun::kUsername));
-  CHECK_FALSE(answer.has(stun::kUserhash));
-  const auto features = answer.securityFeatures();
+void checkChallenge(const Response& response, bool algorithms_are_a_must) {
+  CHECK(response.text(stun::kRealm) == kRealm);
+  CHECK(response.has(stun::kNonce));
+  CHECK_FALSE(response.has(stun::kUsername));
+  CHECK_FALSE(response.has(stun::kUserhash));
+  const auto features = response.securityFeatures();
   REQUIRE(features);
   const bool algorithms = (*features & 0x800000) != 0;
-  CHECK(answer.has(stun::kPasswordAlgorithms) == algorithms);
+  CHECK(response.has(stun::kPasswordAlgorithms) == algorithms);
   if (algorithms_are_a_must) CHECK(algorithms);
 }
 
-std::string ways(TurnServer& server, TurnClient& client, const std::string& peer) {
+std::string flows(TurnServer& server, TurnClient& client, const std::string& peer) {
   server.sent();
   client.received();
-  client.say(peer, "ping");
-  client.peerSays(peer, "pong");
+  client.sendIndication(peer, "ping");
+  client.peerSends(peer, "pong");
   return describeWays(server.sent() == peer + " ping", client.received() == peer + " pong");
 }
 
-std::string ways(TurnServer& server, TurnClient& client, uint16_t channel, const std::string& peer) {
+std::string flows(TurnServer& server, TurnClient& client, uint16_t channel, const std::string& peer) {
   server.sent();
   client.received();
-  client.sayOn(channel, "ping");
-  client.peerSays(peer, "pong");
+  client.sendOnChannel(channel, "ping");
+  client.peerSends(peer, "pong");
   return describeWays(server.sent() == peer + " ping",
                       client.received() == "0x" + hexOf(channel, 4) + " pong");
 }

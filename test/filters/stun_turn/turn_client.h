@@ -17,10 +17,10 @@ inline const std::string kBothFamilies =
 // The state that all sessions of a TURN server share. Users: alice, bob, carol with password1 to password3.
 class TurnServer {
  public:
-  // `turn` is the content of the `turn` field besides the realm. All clients are on the first worker.
+  // `turn` is added to the `turn` field, which has the realm. All clients are on the first worker.
   explicit TurnServer(const std::string& turn = "", unsigned workers = 1);
 
-  // Lets time pass and fires timers.
+  // Advances the clock and fires timers.
   void advance(Duration by);
   FakeNetwork& network() { return worker.network(); }
   // The datagrams sent to peers since the last call: "PEER DATA", separated by commas.
@@ -52,41 +52,41 @@ class TurnClient {
   explicit TurnClient(TurnServer& server, const std::string& address = "192.0.2.1:5000", User user = kAlice);
   ~TurnClient();
 
-  // Right credentials for the last challenge. Requests a challenge if there is none.
+  // The right credentials for the last challenge. Requests a challenge if there is none.
   Auth auth();
-  // With USERHASH instead of USERNAME.
+  // The same with USERHASH instead of USERNAME.
   Auth anonymousAuth();
-  // Uses the challenge in a 401 or 438.
-  void learn(const Answer& challenge) { challenge_ = challenge; }
+  // Uses the challenge, a 401 or 438, from now on.
+  void useChallenge(const Response& challenge) { challenge_ = challenge; }
 
-  // With auth(), and again if the nonce was stale.
-  Answer request(uint16_t method, const Attributes& attributes = {});
-  Answer request(uint16_t method, const Attributes& attributes, const Auth& auth);
-  // Without credentials.
-  Answer ask(uint16_t method, const Attributes& attributes = {});
+  // Sends a request with auth(), and repeats it if the nonce is stale.
+  Response request(uint16_t method, const Attributes& attributes = {});
+  Response request(uint16_t method, const Attributes& attributes, const Auth& auth);
+  // Sends a request without credentials.
+  Response bareRequest(uint16_t method, const Attributes& attributes = {});
   void indicate(uint16_t method, const Attributes& attributes);
-  // The request's bytes, which can be sent more than once.
+  // The bytes of a request, for send(), which may send them more than once.
   std::vector<uint8_t> formed(uint16_t method, const Attributes& attributes = {});
   // `auth`: the credentials whose key may protect the response.
-  Answer send(Bytes datagram, const Auth* auth = nullptr);
+  Response send(Bytes datagram, const Auth* auth = nullptr);
 
   // Requires success and stores the relayed addresses; adds REQUESTED-TRANSPORT.
-  Answer allocate(Attributes attributes = {});
-  // Adds REQUESTED-TRANSPORT.
-  Answer tryAllocate(Attributes attributes = {});
-  Answer refresh(const Attributes& attributes = {}) { return request(stun::kRefresh, attributes); }
-  Answer permit(const std::vector<std::string>& peers);
-  Answer bind(uint16_t channel, const std::string& peer);
-  // A Send indication.
-  void say(const std::string& peer, std::string_view payload);
-  // A ChannelData message; `claimed` overrides its length.
-  void sayOn(uint16_t channel, std::string_view payload, std::optional<size_t> claimed = {});
+  Response allocate(Attributes attributes = {});
+  // Adds REQUESTED-TRANSPORT; may fail.
+  Response tryAllocate(Attributes attributes = {});
+  Response refresh(const Attributes& attributes = {}) { return request(stun::kRefresh, attributes); }
+  Response permit(const std::vector<std::string>& peers);
+  Response bind(uint16_t channel, const std::string& peer);
+  // Sends a Send indication.
+  void sendIndication(const std::string& peer, std::string_view payload);
+  // Sends a ChannelData message; `claimed` overrides its length.
+  void sendOnChannel(uint16_t channel, std::string_view payload, std::optional<size_t> claimed = {});
   // A peer sends to the relayed address of its family. False if there is no such port.
-  bool peerSays(const std::string& peer, std::string_view payload);
+  bool peerSends(const std::string& peer, std::string_view payload);
   // The data received from peers since the last call: "PEER DATA", "0x4000 DATA" or "PEER icmp HEX",
   // separated by commas.
   std::string received();
-  void forgetHeard();
+  void forgetReceived();
 
   ChainHarness chain;
   std::vector<net::Address> relayed;
@@ -95,19 +95,19 @@ class TurnClient {
  private:
   TurnServer& server_;
   const User user_;
-  Answer challenge_;
+  Response challenge_;
   size_t received_count_ = 0;
 };
 
 // Checks a 401 or 438 by RFC 8489 sections 9.2.1 and 9.2.4: required attributes, forbidden attributes, and
 // their consistency.
-void checkChallenge(const Answer& answer, bool algorithms_are_a_must);
+void checkChallenge(const Response& response, bool algorithms_are_a_must);
 
 inline const std::string kPeer = "203.0.113.5:7000";
 
-// Whether a client's datagram reaches the peer, and the peer's the client: "out", "in", "both" or "none".
-std::string ways(TurnServer& server, TurnClient& client, const std::string& peer = kPeer);
+// The directions in which datagrams pass between client and peer: "out", "in", "both" or "none".
+std::string flows(TurnServer& server, TurnClient& client, const std::string& peer = kPeer);
 // The same on a channel.
-std::string ways(TurnServer& server, TurnClient& client, uint16_t channel, const std::string& peer = kPeer);
+std::string flows(TurnServer& server, TurnClient& client, uint16_t channel, const std::string& peer = kPeer);
 
 }  // namespace sluice::test

@@ -27,7 +27,7 @@ TEST_CASE("RFC 8656 11.2: a Send indication becomes a datagram from the relayed 
   for (const size_t size : {1, 2, 3, 4, 5, 100, 1200}) {
     CAPTURE(size);
     const std::string payload(size, 'p');
-    s.client.say(kPeer, payload);
+    s.client.sendIndication(kPeer, payload);
     CHECK(s.server.sent() == kPeer + " " + payload);
     CHECK(s.server.network().sent.back().from == s.client.relay());
   }
@@ -36,7 +36,7 @@ TEST_CASE("RFC 8656 11.2: a Send indication becomes a datagram from the relayed 
 
 TEST_CASE("RFC 8656 11.2: DATA of zero bytes is a datagram of zero bytes") {
   Session s;
-  s.client.say(kPeer, "");
+  s.client.sendIndication(kPeer, "");
   CHECK(s.server.sent() == kPeer + " ");
 }
 
@@ -58,23 +58,23 @@ TEST_CASE("RFC 8656 11.2: a Send indication without a valid peer or without DATA
 
 TEST_CASE("RFC 8656 11.2: a Send indication to a peer without a permission is discarded") {
   Session s;
-  s.client.say("203.0.113.7:7000", "x");
-  s.client.say("[2a01:4f8::5]:7000", "x");
-  s.client.say("[::ffff:203.0.113.5]:7000", "x");
+  s.client.sendIndication("203.0.113.7:7000", "x");
+  s.client.sendIndication("[2a01:4f8::5]:7000", "x");
+  s.client.sendIndication("[::ffff:203.0.113.5]:7000", "x");
   CHECK(s.server.sent() == "");
 }
 
 TEST_CASE("RFC 8656 11.2: a Send indication may go to a peer that has a channel") {
   Session s;
-  s.client.say(kOnChannel, "x");
+  s.client.sendIndication(kOnChannel, "x");
   CHECK(s.server.sent() == kOnChannel + " x");
 }
 
 TEST_CASE("RFC 8656 11.2, 14: Send indications follow DONT-FRAGMENT, one by one") {
   Session s;
   s.client.indicate(stun::kSend, {peer(kPeer), payload("x"), flag(stun::kDontFragment)});
-  s.client.say(kPeer, "x");
-  s.client.sayOn(kChannel, "x");
+  s.client.sendIndication(kPeer, "x");
+  s.client.sendOnChannel(kChannel, "x");
   s.client.indicate(stun::kSend, {flag(stun::kDontFragment), peer(kPeer), payload("x")});
   std::vector<bool> bits;
   for (const SentDatagram& sent : s.server.network().sent) bits.push_back(sent.dont_fragment);
@@ -86,7 +86,7 @@ TEST_CASE("RFC 8656 11.3: a permitted peer's datagram becomes a Data indication 
   for (const size_t size : {0, 1, 2, 3, 4, 5, 100, 1200}) {
     CAPTURE(size);
     const std::string payload(size, 'p');
-    CHECK(s.client.peerSays("203.0.113.5:12345", payload));
+    CHECK(s.client.peerSends("203.0.113.5:12345", payload));
     CHECK(s.client.received() == "203.0.113.5:12345 " + payload);
     const auto message = stun::parse(s.client.chain.outer.back().data);
     REQUIRE(message);
@@ -103,13 +103,13 @@ TEST_CASE("RFC 8656 11.3: the datagram of an IPv6 peer carries its address") {
   TurnClient client(server);
   client.allocate({family(kIpv6)});
   client.permit({"[2a01:4f8::5]:0"});
-  client.peerSays("[2a01:4f8::5]:7000", "hello");
+  client.peerSends("[2a01:4f8::5]:7000", "hello");
   CHECK(client.received() == "[2a01:4f8::5]:7000 hello");
 }
 
 TEST_CASE("RFC 8656 11.3: the datagram of a peer without a permission is discarded") {
   Session s;
-  CHECK(s.client.peerSays("203.0.113.7:7000", "x"));
+  CHECK(s.client.peerSends("203.0.113.7:7000", "x"));
   CHECK(s.client.received() == "");
   CHECK(s.server.worker.pool().unaccounted() == 0);
 }
@@ -119,18 +119,18 @@ TEST_CASE("RFC 8656 12.5: data from a peer with a channel MUST be a ChannelData 
   for (const size_t size : {0, 1, 2, 3, 4, 5, 100, 1400}) {
     CAPTURE(size);
     const std::string payload(size, 'c');
-    s.client.peerSays(kOnChannel, payload);
+    s.client.peerSends(kOnChannel, payload);
     CHECK(s.client.received() == "0x4000 " + payload);
   }
-  s.client.peerSays("203.0.113.6:7001", "another port");
+  s.client.peerSends("203.0.113.6:7001", "another port");
   CHECK(s.client.received() == "203.0.113.6:7001 another port");
 }
 
 TEST_CASE("RFC 8656 12.5: data uses the channel also if the channel was bound after the first data") {
   Session s;
-  s.client.peerSays(kPeer, "before");
+  s.client.peerSends(kPeer, "before");
   s.client.bind(0x4001, kPeer);
-  s.client.peerSays(kPeer, "after");
+  s.client.peerSends(kPeer, "after");
   CHECK(s.client.received() == kPeer + " before, 0x4001 after");
 }
 
@@ -139,7 +139,7 @@ TEST_CASE("RFC 8656 12.6: a ChannelData message becomes a datagram from the rela
   for (const size_t size : {0, 1, 2, 3, 4, 5, 100, 1400}) {
     CAPTURE(size);
     const std::string payload(size, 'c');
-    s.client.sayOn(kChannel, payload);
+    s.client.sendOnChannel(kChannel, payload);
     CHECK(s.server.sent() == kOnChannel + " " + payload);
     CHECK(s.server.network().sent.back().from == s.client.relay());
   }
@@ -147,17 +147,17 @@ TEST_CASE("RFC 8656 12.6: a ChannelData message becomes a datagram from the rela
 
 TEST_CASE("RFC 8656 12.5, 12.6: padding is not data") {
   Session s;
-  s.client.sayOn(kChannel, std::string("abc\0", 4), 3);
+  s.client.sendOnChannel(kChannel, std::string("abc\0", 4), 3);
   CHECK(s.server.sent() == kOnChannel + " abc");
-  s.client.sayOn(kChannel, std::string("\0\0\0\0", 4), 0);
+  s.client.sendOnChannel(kChannel, std::string("\0\0\0\0", 4), 0);
   CHECK(s.server.sent() == kOnChannel + " ");
 }
 
 TEST_CASE("RFC 8656 12.6: a ChannelData message that claims more data than it has is silently discarded") {
   Session s;
-  s.client.sayOn(kChannel, "abc", 4);
-  s.client.sayOn(kChannel, "", 1);
-  s.client.sayOn(kChannel, "abc", 0xFFFF);
+  s.client.sendOnChannel(kChannel, "abc", 4);
+  s.client.sendOnChannel(kChannel, "", 1);
+  s.client.sendOnChannel(kChannel, "abc", 0xFFFF);
   for (const std::vector<uint8_t>& cut : {std::vector<uint8_t>{0x40}, {0x40, 0x00}, {0x40, 0x00, 0x00}})
     s.sendRaw(cut);
   CHECK(s.server.sent() == "");
@@ -168,7 +168,7 @@ TEST_CASE("RFC 8656 12.6: a ChannelData message that claims more data than it ha
 TEST_CASE("RFC 8656 12.6: a channel that is not bound or reserved is silently discarded") {
   Session s;
   for (const uint16_t number : {0x4001, 0x4FFF, 0x5000, 0x6000, 0x7FFF, 0xC000, 0xFFFF})
-    s.client.sayOn(number, "abc");
+    s.client.sendOnChannel(number, "abc");
   CHECK(s.server.sent() == "");
   CHECK(s.client.received() == "");
 }
@@ -187,10 +187,10 @@ TEST_CASE("RFC 8656 12: datagrams with an unassigned first byte are not relayed 
 
 TEST_CASE("RFC 8656 11, 12: no message of a client or a peer leaves the chain inward") {
   Session s;
-  s.client.say(kPeer, "x");
-  s.client.sayOn(kChannel, "x");
-  s.client.peerSays(kPeer, "x");
-  s.client.peerSays(kOnChannel, "x");
+  s.client.sendIndication(kPeer, "x");
+  s.client.sendOnChannel(kChannel, "x");
+  s.client.peerSends(kPeer, "x");
+  s.client.peerSends(kOnChannel, "x");
   CHECK(s.client.chain.inner.empty());
   CHECK(s.server.worker.pool().unaccounted() == 0);
 }
@@ -201,12 +201,12 @@ TEST_CASE("RFC 8656 6: two clients of one server reach each other through their 
   other.allocate();
   other.permit({s.client.relay().toString()});
   s.client.bind(0x4001, other.relay().toString());
-  s.client.sayOn(0x4001, "hello");
+  s.client.sendOnChannel(0x4001, "hello");
   s.server.worker.hairpin().deliver();
   for (const SentDatagram& sent : s.server.network().sent)
     s.server.network().deliver(sent.from, sent.to, sent.data);
   CHECK(other.received() == s.client.relay().toString() + " hello");
-  other.say(s.client.relay().toString(), "hello yourself");
+  other.sendIndication(s.client.relay().toString(), "hello yourself");
   const size_t before = s.server.network().sent.size();
   s.server.worker.hairpin().deliver();
   for (size_t i = before - std::min<size_t>(before, 1); i < s.server.network().sent.size(); ++i) {

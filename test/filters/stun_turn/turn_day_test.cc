@@ -72,9 +72,9 @@ struct Day {
         "192.0." + std::to_string(number / 250 % 250) + "." + std::to_string(number % 250) + ":5000";
     const User user{"user" + std::to_string(number % kUsers), "a user's password"};
     auto client = std::make_unique<TurnClient>(server, address, user);
-    const Answer answer = client->tryAllocate(wishes());
-    REQUIRE(answer.code() == kSuccess);
-    client->relayed = answer.addresses(stun::kXorRelayedAddress);
+    const Response response = client->tryAllocate(wishes());
+    REQUIRE(response.code() == kSuccess);
+    client->relayed = response.addresses(stun::kXorRelayedAddress);
     ++allocated;
     guests.push_back({std::move(client), dice.roll(3) == 0, server.clock.now() + 60s * dice.roll(120)});
   }
@@ -86,10 +86,10 @@ struct Day {
     if (dice.roll(2) == 0) client.permit({peer});
     if (dice.roll(2) == 0) client.bind(channel, peer);
     if (dice.roll(50) == 0) client.refresh({lifetime(0), family(dice.roll(2) == 0 ? kIpv4 : kIpv6)});
-    relayed += ways(server, client, peer) == "both";
-    relayed += ways(server, client, channel, peer) == "both";
+    relayed += flows(server, client, peer) == "both";
+    relayed += flows(server, client, channel, peer) == "both";
     if (!guest.forgetful && dice.roll(3) > 0) refreshed += client.refresh().code() == kSuccess;
-    client.forgetHeard();
+    client.forgetReceived();
     server.forgetSent();
   }
 

@@ -14,7 +14,7 @@ struct Dual {
   TurnClient client{server};
 
   Dual() { client.allocate({kBoth}); }
-  std::string waysV6() { return ways(server, client, kPeerV6); }
+  std::string flowsV6() { return flows(server, client, kPeerV6); }
 };
 
 struct AddressError {
@@ -24,8 +24,8 @@ struct AddressError {
 };
 
 // Section 18.12: the family, 13 bits of zero, the code, and a reason.
-std::optional<AddressError> addressError(const Answer& answer) {
-  const std::string value = answer.text(stun::kAddressErrorCode);
+std::optional<AddressError> addressError(const Response& response) {
+  const std::string value = response.text(stun::kAddressErrorCode);
   if (value.empty()) return std::nullopt;
   const Bytes read = asBytes(value);
   REQUIRE(read.size() >= 4);
@@ -39,11 +39,11 @@ TEST_CASE("RFC 8656 7.2 check 9: ADDITIONAL-ADDRESS-FAMILY gives one relayed add
   for (const std::string from : {"192.0.2.1:5000", "[2001:db8:1::1]:5000"}) {
     TurnServer server(kBothFamilies);
     TurnClient client(server, from);
-    const Answer answer = client.allocate({kBoth});
+    const Response response = client.allocate({kBoth});
     REQUIRE(client.relayed.size() == 2);
     CHECK(client.relayed[0].family() != client.relayed[1].family());
-    CHECK_FALSE(answer.has(stun::kAddressErrorCode));
-    CHECK(answer.number(stun::kLifetime) == 600);
+    CHECK_FALSE(response.has(stun::kAddressErrorCode));
+    CHECK(response.number(stun::kLifetime) == 600);
     CHECK(server.network().open_ports() == 2);
   }
 }
@@ -96,13 +96,13 @@ TEST_CASE("RFC 8656 7.2 check 9: without a port of either family the request fai
 TEST_CASE("RFC 8656 10.2, 12.2: peers of both families are permitted, each through the relay of its family") {
   Dual d;
   CHECK(d.client.permit({kPeer, kPeerV6}).code() == kSuccess);
-  CHECK(ways(d.server, d.client) == "both");
-  CHECK(d.waysV6() == "both");
+  CHECK(flows(d.server, d.client) == "both");
+  CHECK(d.flowsV6() == "both");
   for (const SentDatagram& sent : d.server.network().sent) CHECK(sent.from.family() == sent.to.family());
   CHECK(d.client.bind(0x4000, kPeer).code() == kSuccess);
   CHECK(d.client.bind(0x4001, kPeerV6).code() == kSuccess);
-  CHECK(ways(d.server, d.client, 0x4000) == "both");
-  CHECK(ways(d.server, d.client, 0x4001, kPeerV6) == "both");
+  CHECK(flows(d.server, d.client, 0x4000) == "both");
+  CHECK(flows(d.server, d.client, 0x4001, kPeerV6) == "both");
   CHECK(d.client.bind(0x4000, kPeerV6).code() == 400);
 }
 
@@ -131,10 +131,10 @@ TEST_CASE("RFC 8656 8.1: deleting one family MUST NOT affect permissions and cha
   d.client.bind(0x4001, "[2a01:4f8::6]:7000");
   CHECK(d.client.refresh({lifetime(0), family(kIpv4)}).number(stun::kLifetime) == 0);
   CHECK(d.server.network().open_ports() == 1);
-  CHECK(ways(d.server, d.client) == "none");
-  CHECK(ways(d.server, d.client, 0x4000, "203.0.113.6:7000") == "none");
-  CHECK(d.waysV6() == "both");
-  CHECK(ways(d.server, d.client, 0x4001, "[2a01:4f8::6]:7000") == "both");
+  CHECK(flows(d.server, d.client) == "none");
+  CHECK(flows(d.server, d.client, 0x4000, "203.0.113.6:7000") == "none");
+  CHECK(d.flowsV6() == "both");
+  CHECK(flows(d.server, d.client, 0x4001, "[2a01:4f8::6]:7000") == "both");
   CHECK(d.client.permit({kPeer}).code() == 443);
   CHECK(d.client.bind(0x4000, "203.0.113.6:7000").code() == 443);
   CHECK(d.client.refresh({lifetime(0), family(kIpv4)}).code() == 443);
@@ -151,7 +151,7 @@ TEST_CASE("RFC 8656 8.1: deleting one family destroys its permissions and channe
   CHECK(client.permit({kPeerV6}).code() == 508);
   CHECK(client.refresh({lifetime(0), family(kIpv4)}).code() == kSuccess);
   CHECK(client.bind(0x4000, kPeerV6).code() == kSuccess);  // the number and the place are free
-  CHECK(ways(server, client, 0x4000, kPeerV6) == "both");
+  CHECK(flows(server, client, 0x4000, kPeerV6) == "both");
 }
 
 TEST_CASE("RFC 8656 8.2: deleting without a family deletes both") {
@@ -169,11 +169,11 @@ TEST_CASE("RFC 8489 6.3.1: a dual Allocate and the deletion of one family may be
     return form(method, stun::Class::kRequest, newTransaction(), attributes, &auth);
   };
   const auto allocate = formed(stun::kAllocate, {transport(), kBoth});
-  const Answer allocated = client.send(allocate, &auth);
+  const Response allocated = client.send(allocate, &auth);
   CHECK(client.send(allocate, &auth).bytes == allocated.bytes);
   CHECK(server.network().open_ports() == 2);
   const auto drop = formed(stun::kRefresh, {lifetime(0), family(kIpv6)});
-  const Answer dropped = client.send(drop, &auth);
+  const Response dropped = client.send(drop, &auth);
   CHECK(dropped.code() == kSuccess);
   CHECK(client.send(drop, &auth).bytes == dropped.bytes);
   CHECK(server.network().open_ports() == 1);

@@ -67,7 +67,7 @@ TEST_CASE("RFC 8656 13: Time to Live and Hop Limit are the default of outgoing p
       Session s(from, relay);
       s.say("x", 0);
       CHECK(s.sent().ttl == 0);
-      s.client.peerSays(s.far, "x");
+      s.client.peerSends(s.far, "x");
       CHECK(s.client.chain.outer.back().ttl == 0);
     }
   }
@@ -96,9 +96,9 @@ TEST_CASE(
     "RFC 8656 3.7: a server that translates IPv4 to IPv6 without reading DF MUST reject DONT-FRAGMENT") {
   TurnServer server(kBothFamilies);
   TurnClient client(server, kV4);
-  const Answer answer = client.tryAllocate({family(kIpv6), flag(stun::kDontFragment)});
-  CHECK(answer.code() == 420);  // section 7.2 check 4
-  CHECK(answer.unknownAttributes() == std::vector<uint16_t>{stun::kDontFragment});
+  const Response response = client.tryAllocate({family(kIpv6), flag(stun::kDontFragment)});
+  CHECK(response.code() == 420);  // section 7.2 check 4
+  CHECK(response.unknownAttributes() == std::vector<uint16_t>{stun::kDontFragment});
   CHECK(server.network().open_ports() == 0);
 }
 

@@ -22,13 +22,13 @@ TEST_CASE("RFC 8656 5: another user's valid request on an allocation is an error
                                  {stun::kRefresh, {lifetime(0)}},
                                  {stun::kCreatePermission, {peer(kPeer)}},
                                  {stun::kChannelBind, {channel(0x4000), peer(kPeer)}}}) {
-    const Answer answer = client.request(request.method, request.attributes, bob);
-    CHECK(answer.code() == 441);
-    CHECK(answer.protection == "sha256");
+    const Response response = client.request(request.method, request.attributes, bob);
+    CHECK(response.code() == 441);
+    CHECK(response.protection == "sha256");
   }
   CHECK(server.network().open_ports() == 1);
-  CHECK(ways(server, client) == "none");
-  CHECK(ways(server, client, 0x4000) == "none");
+  CHECK(flows(server, client) == "none");
+  CHECK(flows(server, client, 0x4000) == "none");
 }
 
 TEST_CASE("RFC 8656 5: the user is the same with USERNAME and USERHASH, and with another algorithm") {
@@ -55,8 +55,8 @@ TEST_CASE("RFC 8656 5: without an allocation a request is an error 437; indicati
     CHECK(client.refresh({lifetime(0)}).code() == 437);
     CHECK(client.permit({kPeer}).code() == 437);
     CHECK(client.bind(0x4000, kPeer).code() == 437);
-    client.say(kPeer, "said");
-    client.sayOn(0x4000, "said");
+    client.sendIndication(kPeer, "said");
+    client.sendOnChannel(0x4000, "said");
     CHECK(server.sent() == "");
     CHECK(client.received() == "");
   };
@@ -66,7 +66,7 @@ TEST_CASE("RFC 8656 5: without an allocation a request is an error 437; indicati
   client.bind(0x4000, kPeer);
   client.refresh({lifetime(0)});
   mismatch();
-  CHECK(ways(server, other, 0x4000) == "both");
+  CHECK(flows(server, other, 0x4000) == "both");
 }
 
 TEST_CASE("RFC 8656 5: an allocation belongs to its 5-tuple; the same user has others on other 5-tuples") {
@@ -85,10 +85,10 @@ TEST_CASE("RFC 8656 5: SOFTWARE is in success and error responses to Allocate an
   TurnServer server;
   server.config += " software: 'a TURN server 1.0'";
   TurnClient client(server);
-  for (const Answer& answer :
+  for (const Response& response :
        {client.refresh(), client.tryAllocate({family(9)}), client.tryAllocate(), client.tryAllocate(),
         client.refresh(), client.refresh({family(kIpv6)}), client.refresh({lifetime(0)})})
-    CHECK(answer.text(stun::kSoftware) == "a TURN server 1.0");
+    CHECK(response.text(stun::kSoftware) == "a TURN server 1.0");
 }
 
 TEST_CASE("RFC 8656 5, 7.2 check 10: a user's allocations are limited by name, not by address") {
@@ -96,9 +96,9 @@ TEST_CASE("RFC 8656 5, 7.2 check 10: a user's allocations are limited by name, n
   TurnClient a(server, "192.0.2.1:1"), b(server, "192.0.2.2:1"), c(server, "192.0.2.3:1");
   a.allocate();
   b.allocate();
-  const Answer answer = c.tryAllocate();
-  CHECK(answer.code() == 486);
-  CHECK(answer.protection == "sha256");
+  const Response response = c.tryAllocate();
+  CHECK(response.code() == 486);
+  CHECK(response.protection == "sha256");
   CHECK(c.request(stun::kAllocate, {transport()}, c.anonymousAuth()).code() == 486);
   TurnClient bob(server, "192.0.2.3:2", kBob);
   bob.allocate();
@@ -126,8 +126,8 @@ TEST_CASE("RFC 8656 5: data beyond a user's bandwidth is discarded, in both dire
     size_t count = 0;
     for (int i = 0; i < 400; ++i) {
       server.advance(10ms);
-      if (outward) client.say(kPeer, kilobyte);
-      if (!outward) client.peerSays(kPeer, kilobyte);
+      if (outward) client.sendIndication(kPeer, kilobyte);
+      if (!outward) client.peerSends(kPeer, kilobyte);
       count += !(outward ? server.sent() : client.received()).empty();
     }
     return count;
@@ -143,7 +143,7 @@ TEST_CASE("RFC 8656 5: data beyond a user's bandwidth is discarded, in both dire
   bob.allocate();
   bob.permit({kPeer});
   relayed(true);
-  CHECK(ways(server, bob) == "both");
+  CHECK(flows(server, bob) == "both");
 }
 
 TEST_CASE("RFC 8656 21.4: Teredo and 6to4 addresses MUST NOT be accepted as peers") {
@@ -155,7 +155,7 @@ TEST_CASE("RFC 8656 21.4: Teredo and 6to4 addresses MUST NOT be accepted as peer
     CAPTURE(address);
     CHECK(client.bind(0x4000, address).code() == 403);
     CHECK(client.permit({address}).code() == 403);
-    CHECK(ways(server, client, address) == "none");
+    CHECK(flows(server, client, address) == "none");
   }
   CHECK(client.permit({"[2a01:4f8::5]:7000"}).code() == kSuccess);
 }
@@ -182,11 +182,11 @@ TEST_CASE("RFC 8656 11.2, 21.3: peers on internal networks are forbidden unless 
     CAPTURE(address);
     CHECK(client.permit({address}).code() == 403);
     CHECK(client.bind(0x4000, address).code() == 403);
-    client.say(address, "said");
+    client.sendIndication(address, "said");
     CHECK(server.sent() == "");
   }
   CHECK(client.permit({"10.1.0.1:80"}).code() == kSuccess);
-  CHECK(ways(server, client, "10.1.0.1:80") == "both");
+  CHECK(flows(server, client, "10.1.0.1:80") == "both");
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct Session {
     client.allocate({family(kIpv6, stun::kAdditionalAddressFamily)});
     client.permit({kPeer, kPeerV6});
   }
-  // What the client receives for an error about `peer`.
+  // The data that the client receives for an error about `peer`.
   std::string received(const std::string& peer, uint8_t type, uint8_t code, uint32_t mtu = 0) {
     const net::Address address = *net::Address::parse(peer);
     for (const net::Address& relay : client.relayed)
@@ -80,7 +80,7 @@ TEST_CASE("RFC 8656 11.5: an error ends neither allocation nor permission") {
   Session s;
   s.received(kPeer, 3, 3);
   s.server.network().failSend(s.client.relayed[0], 90);
-  CHECK(ways(s.server, s.client) == "both");
+  CHECK(flows(s.server, s.client) == "both");
   CHECK(s.client.refresh().code() == kSuccess);
 }
 

@@ -112,22 +112,22 @@ std::vector<uint8_t> form(uint16_t method, stun::Class kind, const stun::Transac
   return out;
 }
 
-int Answer::code() const {
+int Response::code() const {
   if (bytes.empty()) return kSilence;
   const stun::Message read = message();
   return read.kind == stun::Class::kSuccess ? kSuccess : static_cast<int>(read.errorCode().value_or(999));
 }
 
-std::string Answer::text(uint16_t type) const {
+std::string Response::text(uint16_t type) const {
   if (!has(type)) return "";
   return std::string(asText(*message().find(type)));
 }
 
-std::optional<uint32_t> Answer::number(uint16_t type) const {
+std::optional<uint32_t> Response::number(uint16_t type) const {
   return bytes.empty() ? std::nullopt : message().findU32(type);
 }
 
-std::vector<net::Address> Answer::addresses(uint16_t type) const {
+std::vector<net::Address> Response::addresses(uint16_t type) const {
   std::vector<net::Address> found;
   if (bytes.empty()) return found;
   message().forEach([&](uint16_t seen, Bytes value) {
@@ -137,14 +137,14 @@ std::vector<net::Address> Answer::addresses(uint16_t type) const {
   return found;
 }
 
-std::vector<uint16_t> Answer::unknownAttributes() const {
+std::vector<uint16_t> Response::unknownAttributes() const {
   const std::string list = text(stun::kUnknownAttributes);
   std::vector<uint16_t> types;
   for (size_t i = 0; i + 1 < list.size(); i += 2) types.push_back(readU16(asBytes(list).data() + i));
   return types;
 }
 
-std::optional<uint32_t> Answer::securityFeatures() const {
+std::optional<uint32_t> Response::securityFeatures() const {
   constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   constexpr std::string_view kCookie = "obMatJos2";
   const std::string nonce = text(stun::kNonce);
@@ -158,16 +158,16 @@ std::optional<uint32_t> Answer::securityFeatures() const {
   return bits;
 }
 
-void checkForm(Bytes answer) {
-  const auto message = stun::parse(answer);
+void checkForm(Bytes response) {
+  const auto message = stun::parse(response);
   REQUIRE(message);
   CHECK(message->checkFingerprint());  // section 14.7: right, and last
   bool sealed = false;
-  stun::walk(answer, [&](uint16_t type, Bytes value, size_t) {
+  stun::walk(response, [&](uint16_t type, Bytes value, size_t) {
     const bool may_follow = type == stun::kMessageIntegritySha256 || type == stun::kFingerprint;
     CHECK((!sealed || may_follow));
     sealed = sealed || type == stun::kMessageIntegrity || type == stun::kMessageIntegritySha256;
-    for (const uint8_t* pad = value.data() + value.size(); (pad - answer.data()) % 4 != 0; ++pad)
+    for (const uint8_t* pad = value.data() + value.size(); (pad - response.data()) % 4 != 0; ++pad)
       CHECK(*pad == 0);  // section 14
     const bool is_text = type == stun::kSoftware || type == stun::kRealm || type == stun::kNonce;
     if (is_text) CHECK(value.size() < 128);

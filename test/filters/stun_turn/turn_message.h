@@ -61,7 +61,7 @@ constexpr int kSuccess = 0;
 constexpr int kSilence = -1;
 
 // The response to a request.
-struct Answer {
+struct Response {
   std::vector<uint8_t> bytes;  // empty if there was none
   std::string protection;      // "none", "sha1", "sha256", "both" or "wrong", by the request's key
 
@@ -77,7 +77,7 @@ struct Answer {
 };
 
 // Checks the rules for all responses of a server (RFC 8489 sections 5, 6.3.1.1 and 14) with doctest.
-void checkForm(Bytes answer);
+void checkForm(Bytes response);
 
 net::Address toAddress(const stun::TransportAddress& address);
 

@@ -13,8 +13,8 @@ TEST_CASE(
     "anonymity") {
   TurnServer server;
   TurnClient client(server);
-  const Answer answer = client.ask(stun::kAllocate, {transport(), kClientSoftware});
-  CHECK(answer.text(stun::kNonce).starts_with("obMatJos2wAAA"));
+  const Response response = client.bareRequest(stun::kAllocate, {transport(), kClientSoftware});
+  CHECK(response.text(stun::kNonce).starts_with("obMatJos2wAAA"));
 }
 
 TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request gets the complete challenge, in any realm") {
@@ -34,12 +34,12 @@ TEST_CASE("RFC 8489 9.2.4: the shortest Allocate request gets the complete chall
         shortest = form(stun::kAllocate, stun::Class::kRequest, newTransaction(),
                         {transport(), [](stun::Writer& writer) { writer.addFingerprint(); }});
       }
-      const Answer answer = client.send(shortest);
-      CHECK(answer.code() == 401);
-      CHECK(answer.bytes.size() < 3 * shortest.size());
-      CHECK(answer.text(stun::kRealm) == realm);
-      CHECK(answer.has(stun::kPasswordAlgorithms) == each.algorithms);
-      CHECK(answer.securityFeatures() == (each.algorithms ? 0xC00000u : 0x400000u));
+      const Response response = client.send(shortest);
+      CHECK(response.code() == 401);
+      CHECK(response.bytes.size() < 3 * shortest.size());
+      CHECK(response.text(stun::kRealm) == realm);
+      CHECK(response.has(stun::kPasswordAlgorithms) == each.algorithms);
+      CHECK(response.securityFeatures() == (each.algorithms ? 0xC00000u : 0x400000u));
     }
   }
 }
@@ -49,7 +49,7 @@ TEST_CASE(
     "clients") {
   TurnServer server;
   TurnClient client(server);
-  size_t answered = 0;
+  size_t responded = 0;
   for (const uint16_t method :
        {stun::kAllocate, stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
     for (size_t size = 0; size < 64; ++size) {
@@ -57,14 +57,14 @@ TEST_CASE(
       CAPTURE(size);
       for (const Attributes& attributes :
            {Attributes{}, Attributes{text(stun::kSoftware, std::string(size, 's'))}}) {
-        const Answer answer = client.ask(method, attributes);
-        if (answer.code() == kSilence) continue;
-        ++answered;
-        checkChallenge(answer, true);
+        const Response response = client.bareRequest(method, attributes);
+        if (response.code() == kSilence) continue;
+        ++responded;
+        checkChallenge(response, true);
       }
     }
   }
-  CHECK(answered > 200);
+  CHECK(responded > 200);
 }
 
 TEST_CASE("RFC 8489 9.2.4: two source addresses never get the same nonce") {
@@ -73,8 +73,8 @@ TEST_CASE("RFC 8489 9.2.4: two source addresses never get the same nonce") {
   for (const char* from : {"192.0.2.1:5000", "192.0.2.1:5001", "192.0.2.2:5000", "[2001:db8:1::1]:5000",
                            "[2001:db8:1::2]:5000"}) {
     TurnClient client(server, from);
-    nonces.insert(client.ask(stun::kAllocate, {kClientSoftware}).text(stun::kNonce));
-    nonces.insert(client.ask(stun::kAllocate, {transport()}).text(stun::kNonce));
+    nonces.insert(client.bareRequest(stun::kAllocate, {kClientSoftware}).text(stun::kNonce));
+    nonces.insert(client.bareRequest(stun::kAllocate, {transport()}).text(stun::kNonce));
   }
   CHECK(nonces.size() == 10);
 }
@@ -87,7 +87,7 @@ TEST_CASE("RFC 8489 9.2.4: a nonce is stale after its lifetime; the error 438 co
   CHECK(client.refresh().code() == kSuccess);
   server.advance(310s);
   for (const uint16_t method : {stun::kRefresh, stun::kCreatePermission, stun::kChannelBind}) {
-    const Answer stale = client.request(method, {channel(0x4000), peer(kPeer)}, client.auth());
+    const Response stale = client.request(method, {channel(0x4000), peer(kPeer)}, client.auth());
     CHECK(stale.code() == 438);
     checkChallenge(stale, true);
     CHECK(stale.text(stun::kNonce) != client.auth().nonce);
@@ -124,7 +124,7 @@ TEST_CASE("RFC 8656 5: each first attempt to allocate gets a new random nonce") 
   TurnClient client(server);
   std::set<std::string> nonces;
   for (int i = 0; i < 20; ++i)
-    nonces.insert(client.ask(stun::kAllocate, {transport(), kClientSoftware}).text(stun::kNonce));
+    nonces.insert(client.bareRequest(stun::kAllocate, {transport(), kClientSoftware}).text(stun::kNonce));
   CHECK(nonces.size() == 20);
 }
 
@@ -149,9 +149,9 @@ TEST_CASE("RFC 8489 9.2.4: a nonce of another source address or another server i
       auth.algorithm.reset();
       auth.key_algorithm = kMd5;
     }
-    const Answer answer = client.request(stun::kAllocate, {transport()}, auth);
-    CHECK(answer.code() == 438);
-    checkChallenge(answer, true);
+    const Response response = client.request(stun::kAllocate, {transport()}, auth);
+    CHECK(response.code() == 438);
+    checkChallenge(response, true);
   }
   CHECK(server.network().open_ports() == 0);
 }

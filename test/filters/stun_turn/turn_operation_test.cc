@@ -18,8 +18,8 @@ TEST_CASE("at capacity requests get error 508, and near capacity lifetimes are s
     return *clients.emplace_back(std::make_unique<TurnClient>(server, address));
   };
   for (int i = 0; i < 5; ++i) {
-    const Answer answer = next().allocate({lifetime(3000)});
-    CHECK(answer.number(stun::kLifetime) == (i < 3 ? 3000u : 600u));
+    const Response response = next().allocate({lifetime(3000)});
+    CHECK(response.number(stun::kLifetime) == (i < 3 ? 3000u : 600u));
   }
   CHECK(next().tryAllocate().code() == 508);
   CHECK(clients[0]->refresh({lifetime(3000)}).number(stun::kLifetime) == 600u);
@@ -36,11 +36,11 @@ TEST_CASE("near capacity users have half of their bandwidth") {
   const std::string kilobyte(1000, 'k');
   // In one second, after the burst.
   const auto sent = [&] {
-    for (int i = 0; i < 200; ++i) alice.say(kPeer, kilobyte);
+    for (int i = 0; i < 200; ++i) alice.sendIndication(kPeer, kilobyte);
     server.forgetSent();
     for (int i = 0; i < 1000; ++i) {
       server.advance(1ms);
-      alice.say(kPeer, kilobyte);
+      alice.sendIndication(kPeer, kilobyte);
     }
     return server.network().sent.size();
   };
@@ -61,11 +61,11 @@ TEST_CASE("all users together have a bandwidth limit too") {
     client->permit({kPeer});
   }
   const std::string kilobyte(1000, 'k');
-  for (int i = 0; i < 100; ++i) alice.say(kPeer, kilobyte);
-  CHECK(ways(server, bob) == "none");
+  for (int i = 0; i < 100; ++i) alice.sendIndication(kPeer, kilobyte);
+  CHECK(flows(server, bob) == "none");
   CHECK(bob.chain.dropped("stun_turn", "bandwidth") == 2);
   server.advance(10s);
-  CHECK(ways(server, bob) == "both");
+  CHECK(flows(server, bob) == "both");
 }
 
 TEST_CASE("a user with a new allocation finds the bandwidth as it was") {
@@ -75,7 +75,7 @@ TEST_CASE("a user with a new allocation finds the bandwidth as it was") {
   const auto spend = [&] {
     alice.allocate();
     alice.permit({kPeer});
-    for (int i = 0; i < 100; ++i) alice.say(kPeer, kilobyte);
+    for (int i = 0; i < 100; ++i) alice.sendIndication(kPeer, kilobyte);
   };
   spend();
   const uint64_t dropped = alice.chain.dropped("stun_turn", "bandwidth");
@@ -89,7 +89,7 @@ TEST_CASE("a user with a new allocation finds the bandwidth as it was") {
   server.advance(60s);
   alice.allocate();
   alice.permit({kPeer});
-  CHECK(ways(server, alice) == "both");
+  CHECK(flows(server, alice) == "both");
 }
 
 TEST_CASE("shared ports: a peer's packets go to the allocation that sent to it") {
@@ -101,23 +101,23 @@ TEST_CASE("shared ports: a peer's packets go to the allocation that sent to it")
   CHECK(server.network().open_ports() == 1);
 
   alice.permit({kPeer});
-  CHECK(alice.peerSays(kPeer, "to the only one with a permission"));
+  CHECK(alice.peerSends(kPeer, "to the only one with a permission"));
   CHECK(alice.received() == "203.0.113.5:7000 to the only one with a permission");
   bob.permit({kPeer});
-  alice.peerSays(kPeer, "to neither of the two");
+  alice.peerSends(kPeer, "to neither of the two");
   CHECK(alice.received().empty());
   CHECK(bob.received().empty());
 
-  bob.say(kPeer, "mine");
-  CHECK(ways(server, bob) == "both");
-  alice.say(kPeer, "not mine");
+  bob.sendIndication(kPeer, "mine");
+  CHECK(flows(server, bob) == "both");
+  alice.sendIndication(kPeer, "not mine");
   CHECK(alice.chain.dropped("stun_turn", "peer_taken") == 1);
   CHECK(alice.bind(0x4000, kPeer).code() == 508);
-  CHECK(ways(server, alice, "203.0.113.5:7001") == "both");  // another port of the peer
+  CHECK(flows(server, alice, "203.0.113.5:7001") == "both");  // another port of the peer
 
   bob.refresh({lifetime(0)});
   server.sent();
-  CHECK(ways(server, alice) == "both");
+  CHECK(flows(server, alice) == "both");
 }
 
 TEST_CASE(
@@ -130,17 +130,17 @@ TEST_CASE(
   alice.permit({kPeer});
   bob.permit({kPeer});
   const auto port = [](int number) { return "203.0.113.5:" + std::to_string(number); };
-  for (int i = 1; i <= 100; ++i) alice.say(port(i), "mine");
-  for (int i = 1; i <= 92; ++i) bob.say(port(i), "forgotten");
+  for (int i = 1; i <= 100; ++i) alice.sendIndication(port(i), "mine");
+  for (int i = 1; i <= 92; ++i) bob.sendIndication(port(i), "forgotten");
   CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 0);
-  for (int i = 93; i <= 100; ++i) bob.say(port(i), "still hers");
+  for (int i = 93; i <= 100; ++i) bob.sendIndication(port(i), "still hers");
   CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 8);
 
   server.advance(299s);
   bob.permit({kPeer});
   server.advance(61s);
   alice.permit({kPeer});
-  for (int i = 93; i <= 100; ++i) bob.say(port(i), "his now");
+  for (int i = 93; i <= 100; ++i) bob.sendIndication(port(i), "his now");
   CHECK(bob.chain.dropped("stun_turn", "peer_taken") == 8);
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("when ports run out, allocations share one, and EVEN-PORT is refused")
     ++users[clients.back()->relay()];
     const std::string peer = "203.0.113." + std::to_string(i + 1) + ":7000";
     clients.back()->permit({peer});
-    CHECK(ways(server, *clients.back(), peer) == "both");
+    CHECK(flows(server, *clients.back(), peer) == "both");
     CHECK(clients.back()->chain.counted("stun_turn", "shared_fallbacks") == (i < 3 ? 0 : 1));
   }
   CHECK(users.size() == 4);
@@ -183,7 +183,7 @@ TEST_CASE("two clients of one worker reach each other's relays by hairpin delive
   bob.allocate();
   CHECK(alice.bind(0x4000, bob.relay().toString()).code() == kSuccess);
   CHECK(bob.permit({alice.relay().toString()}).code() == kSuccess);
-  alice.sayOn(0x4000, "hello");
+  alice.sendOnChannel(0x4000, "hello");
   server.worker.hairpin().deliver();
   CHECK(bob.received() == alice.relay().toString() + " hello");
   CHECK(server.sent().empty());
@@ -228,7 +228,7 @@ TEST_CASE("relays on this machine's address are allowed peers, its other ports a
   const net::Address relay = bob.relay();
   CHECK(alice.permit({relay.toString()}).code() == kSuccess);
   bob.refresh({lifetime(0)});
-  CHECK(ways(server, alice, relay.withPort(static_cast<uint16_t>(relay.port() ^ 1)).toString()) == "none");
+  CHECK(flows(server, alice, relay.withPort(static_cast<uint16_t>(relay.port() ^ 1)).toString()) == "none");
 }
 
 TEST_CASE("clients of one address get relays on another") {
@@ -243,7 +243,7 @@ TEST_CASE("clients of one address get relays on another") {
   CHECK(inside.relay().ipString() == "198.51.100.1");
 }
 
-TEST_CASE("clients are told the relay's address as mapped by the NAT") {
+TEST_CASE("clients get the relay's address as mapped by the NAT") {
   TurnServer server;
   TurnClient client(server);
   auto nat = std::make_shared<net::AddressMap>();

@@ -14,7 +14,7 @@ struct Session {
   TurnServer server;
   TurnClient client{server};
 
-  Answer allocate(const Auth& auth) { return client.request(stun::kAllocate, {transport()}, auth); }
+  Response allocate(const Auth& auth) { return client.request(stun::kAllocate, {transport()}, auth); }
 };
 
 // As an RFC 5389 client does.
@@ -33,9 +33,9 @@ TEST_CASE("RFC 8489 9.2.4: the server lists its password algorithms, the stronge
 
 TEST_CASE("RFC 8489 9.2.4: a request without PASSWORD-ALGORITHM and PASSWORD-ALGORITHMS uses MD5") {
   Session s;
-  const Answer answer = s.allocate(legacy(s.client.auth()));
-  CHECK(answer.code() == kSuccess);
-  CHECK(answer.protection == "sha1");
+  const Response response = s.allocate(legacy(s.client.auth()));
+  CHECK(response.code() == kSuccess);
+  CHECK(response.protection == "sha1");
 }
 
 TEST_CASE(
@@ -43,9 +43,9 @@ TEST_CASE(
   Session s;
   Auth auth = legacy(s.client.auth());
   std::swap(auth.sha1, auth.sha256);
-  const Answer answer = s.allocate(auth);
-  CHECK(answer.code() == kSuccess);
-  CHECK(answer.protection == "sha1");
+  const Response response = s.allocate(auth);
+  CHECK(response.code() == kSuccess);
+  CHECK(response.protection == "sha1");
 }
 
 TEST_CASE(
@@ -59,9 +59,9 @@ TEST_CASE(
       auth.algorithm = algorithm;
       auth.key_algorithm = algorithm;
       if (sha1) std::swap(auth.sha1, auth.sha256);
-      const Answer answer = s.allocate(auth);
-      CHECK(answer.code() == kSuccess);
-      CHECK(answer.protection == "sha256");
+      const Response response = s.allocate(auth);
+      CHECK(response.code() == kSuccess);
+      CHECK(response.protection == "sha256");
     }
   }
 }
@@ -120,7 +120,7 @@ TEST_CASE("RFC 8489 9.2.1: a nonce whose security features were removed in trans
     Session s;
     Auth auth = s.client.auth();
     auth.nonce->replace(9, 4, features);
-    if (features != "gAAA") auth = legacy(auth);  // the client believes that there is no list
+    if (features != "gAAA") auth = legacy(auth);  // the client assumes that there is no list
     CHECK(s.allocate(auth).code() == 438);
     CHECK(s.server.network().open_ports() == 0);
   }
@@ -147,9 +147,9 @@ TEST_CASE(
 TEST_CASE("RFC 8489 14.4: USERHASH replaces USERNAME, in every request") {
   Session s;
   const Auth hidden = s.client.anonymousAuth();
-  const Answer answer = s.allocate(hidden);
-  CHECK(answer.code() == kSuccess);
-  CHECK(answer.protection == "sha256");
+  const Response response = s.allocate(hidden);
+  CHECK(response.code() == kSuccess);
+  CHECK(response.protection == "sha256");
   CHECK(s.client.request(stun::kRefresh, {}, hidden).code() == kSuccess);
   CHECK(s.client.request(stun::kCreatePermission, {peer(kPeer)}, hidden).code() == kSuccess);
   CHECK(s.client.request(stun::kChannelBind, {channel(0x4000), peer(kPeer)}, hidden).code() == kSuccess);
@@ -165,11 +165,11 @@ TEST_CASE("RFC 8489 14.4: a USERHASH that is not 32 bytes long matches no user")
   }
 }
 
-TEST_CASE("RFC 8489 9.2.4: a server that cannot know all names does not offer anonymity") {
+TEST_CASE("RFC 8489 9.2.4: a server that cannot list all usernames does not offer anonymity") {
   TurnServer server;
   server.shared_secrets = {"a shared secret"};
   TurnClient client(server);
-  const Answer challenge = client.ask(stun::kAllocate, {transport(), kClientSoftware});
+  const Response challenge = client.bareRequest(stun::kAllocate, {transport(), kClientSoftware});
   CHECK(challenge.securityFeatures() == 0x800000);
   client.allocate();
 }

@@ -13,7 +13,7 @@ struct Session {
   TurnClient client{server};
 
   explicit Session(const std::string& turn = "") : server(turn) { client.allocate(); }
-  std::string ways(const std::string& peer = kPeer) { return test::ways(server, client, peer); }
+  std::string flows(const std::string& peer = kPeer) { return test::flows(server, client, peer); }
   int create(const Attributes& attributes) {
     return client.request(stun::kCreatePermission, attributes).code();
   }
@@ -21,26 +21,26 @@ struct Session {
 
 TEST_CASE("RFC 8656 9: data passes only to and from permitted addresses, on any port") {
   Session s;
-  CHECK(s.ways() == "none");
-  const Answer answer = s.client.permit({"203.0.113.5:0"});
-  CHECK(answer.code() == kSuccess);
-  CHECK(answer.protection == "sha256");
-  CHECK(s.ways() == "both");
-  CHECK(s.ways("203.0.113.5:1") == "both");
-  CHECK(s.ways("203.0.113.5:65535") == "both");
-  CHECK(s.ways(kOther) == "none");
-  CHECK(s.ways("203.0.113.4:7000") == "none");
+  CHECK(s.flows() == "none");
+  const Response response = s.client.permit({"203.0.113.5:0"});
+  CHECK(response.code() == kSuccess);
+  CHECK(response.protection == "sha256");
+  CHECK(s.flows() == "both");
+  CHECK(s.flows("203.0.113.5:1") == "both");
+  CHECK(s.flows("203.0.113.5:65535") == "both");
+  CHECK(s.flows(kOther) == "none");
+  CHECK(s.flows("203.0.113.4:7000") == "none");
 }
 
 TEST_CASE("RFC 8656 9: the Permission Lifetime MUST be 300 seconds") {
   Session s;
   s.client.permit({kPeer});
   s.server.advance(299s);
-  CHECK(s.ways() == "both");
+  CHECK(s.flows() == "both");
   s.server.advance(2s);
-  CHECK(s.ways() == "none");
+  CHECK(s.flows() == "none");
   s.client.permit({kPeer});
-  CHECK(s.ways() == "both");
+  CHECK(s.flows() == "both");
 }
 
 TEST_CASE("RFC 8656 9: CreatePermission and ChannelBind install and refresh the same permission") {
@@ -50,17 +50,17 @@ TEST_CASE("RFC 8656 9: CreatePermission and ChannelBind install and refresh the 
       CAPTURE(create_then);
       Session s;
       auto install = [&](bool create) {
-        const Answer answer = create ? s.client.permit({kPeer}) : s.client.bind(0x4000, "203.0.113.5:9");
-        CHECK(answer.code() == kSuccess);
+        const Response response = create ? s.client.permit({kPeer}) : s.client.bind(0x4000, "203.0.113.5:9");
+        CHECK(response.code() == kSuccess);
       };
       install(create_first);
-      CHECK(s.ways() == "both");
+      CHECK(s.flows() == "both");
       s.server.advance(200s);
       install(create_then);
       s.server.advance(299s);
-      CHECK(s.ways() == "both");
+      CHECK(s.flows() == "both");
       s.server.advance(2s);
-      CHECK(s.ways() == "none");
+      CHECK(s.flows() == "none");
     }
   }
 }
@@ -72,14 +72,14 @@ TEST_CASE("RFC 8656 9, 11.2, 12.6: no data refreshes a permission, in whatever f
     s.client.bind(0x4000, kPeer);
     for (int i = 0; i < 10; ++i) {
       s.server.advance(30s);
-      if (form == "Send") s.client.say(kPeer, "x");
-      if (form == "ChannelData") s.client.sayOn(0x4000, "x");
-      if (form == "from the peer") s.client.peerSays(kPeer, "x");
+      if (form == "Send") s.client.sendIndication(kPeer, "x");
+      if (form == "ChannelData") s.client.sendOnChannel(0x4000, "x");
+      if (form == "from the peer") s.client.peerSends(kPeer, "x");
       if (form == "refused") CHECK(s.client.bind(0x4001, kPeer).code() == 400);
     }
     s.server.advance(1s);
-    CHECK(test::ways(s.server, s.client, 0x4000) == "none");
-    CHECK(s.ways() == "none");
+    CHECK(test::flows(s.server, s.client, 0x4000) == "none");
+    CHECK(s.flows() == "none");
   }
 }
 
@@ -88,11 +88,11 @@ TEST_CASE("RFC 8656 9: the permissions of one allocation do not apply to another
   TurnClient other(s.server, "192.0.2.2:5000");
   other.allocate();
   s.client.permit({kPeer});
-  CHECK(test::ways(s.server, other) == "none");
+  CHECK(test::flows(s.server, other) == "none");
   other.permit({kOther});
-  CHECK(s.ways(kOther) == "none");
+  CHECK(s.flows(kOther) == "none");
   other.refresh({lifetime(0)});
-  CHECK(s.ways() == "both");
+  CHECK(s.flows() == "both");
 }
 
 TEST_CASE("RFC 8656 10.2: one request may permit many peers, in any order, repeatedly") {
@@ -102,7 +102,7 @@ TEST_CASE("RFC 8656 10.2: one request may permit many peers, in any order, repea
   peers.push_back(peers.front());
   CHECK(s.client.permit(peers).code() == kSuccess);
   CHECK(s.client.permit(peers).code() == kSuccess);
-  for (const std::string& one : peers) CHECK(s.ways(one) == "both");
+  for (const std::string& one : peers) CHECK(s.flows(one) == "both");
 }
 
 TEST_CASE("RFC 8656 10.2: a request without a peer, or with an invalid peer, is a bad request") {
@@ -125,7 +125,7 @@ TEST_CASE("RFC 8656 10.2: a request without a peer, or with an invalid peer, is 
     CHECK(s.create({one}) == 400);
     CHECK(s.create({peer(kPeer), one}) == 400);
     CHECK(s.create({one, peer(kPeer)}) == 400);
-    CHECK(s.ways() == "none");  // all or nothing
+    CHECK(s.flows() == "none");  // all or nothing
   }
 }
 
@@ -138,10 +138,10 @@ TEST_CASE("RFC 8656 10.2: a peer of a family that the allocation does not have i
   CHECK(of_v4.permit({v6}).code() == 443);
   CHECK(of_v4.permit({kPeer, v6}).code() == 443);
   CHECK(of_v4.permit({v6, kPeer}).code() == 443);
-  CHECK(ways(server, of_v4) == "none");
+  CHECK(flows(server, of_v4) == "none");
   CHECK(of_v6.permit({kPeer}).code() == 443);
   CHECK(of_v6.permit({v6}).code() == kSuccess);
-  CHECK(ways(server, of_v6, v6) == "both");
+  CHECK(flows(server, of_v6, v6) == "both");
 }
 
 TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; existing permissions can be refreshed") {
@@ -149,7 +149,7 @@ TEST_CASE("RFC 8656 10.2: beyond the capacity is an error 508; existing permissi
   CHECK(s.client.permit({kPeer, kOther}).code() == kSuccess);
   CHECK(s.client.permit({"203.0.113.7:1"}).code() == 508);
   CHECK(s.client.bind(0x4000, "203.0.113.7:1").code() == 508);
-  CHECK(s.ways("203.0.113.7:1") == "none");
+  CHECK(s.flows("203.0.113.7:1") == "none");
   CHECK(s.client.permit({kOther, kPeer}).code() == kSuccess);
   s.server.advance(301s);
   CHECK(s.client.permit({"203.0.113.7:1"}).code() == kSuccess);
@@ -165,7 +165,7 @@ TEST_CASE("RFC 8656 10.2: as many relays of this server as peers are allowed, an
     others.back()->allocate();
     const std::string relay = others.back()->relay().toString();
     CHECK(client.permit({relay}).code() == (i < 20 ? kSuccess : 508));
-    client.say(relay, "ping");
+    client.sendIndication(relay, "ping");
     server.worker.hairpin().deliver();
     CHECK(client.chain.dropped("stun_turn", "no_permission") == (i < 20 ? 0 : 1));
   }
@@ -175,8 +175,8 @@ TEST_CASE("RFC 8656 10.2: as many relays of this server as peers are allowed, an
 TEST_CASE("RFC 8656 10.2: a request that exceeds the capacity installs nothing") {
   Session s("max_peers_per_allocation: 2 ");
   CHECK(s.client.permit({kPeer, kOther, "203.0.113.7:1"}).code() == 508);
-  CHECK(s.ways() == "none");
-  CHECK(s.ways(kOther) == "none");
+  CHECK(s.flows() == "none");
+  CHECK(s.flows(kOther) == "none");
 }
 
 TEST_CASE("RFC 8656 10.2: a denied peer is an error 403, and no peer of the request is permitted") {
@@ -184,17 +184,17 @@ TEST_CASE("RFC 8656 10.2: a denied peer is an error 403, and no peer of the requ
   CHECK(s.client.permit({kOther}).code() == 403);
   CHECK(s.client.permit({kPeer, kOther}).code() == 403);
   CHECK(s.client.permit({kOther, kPeer}).code() == 403);
-  CHECK(s.ways() == "none");
-  CHECK(s.ways(kOther) == "none");
+  CHECK(s.flows() == "none");
+  CHECK(s.flows(kOther) == "none");
 }
 
 TEST_CASE("RFC 8656 10.2: without credentials nothing is permitted") {
   Session s;
-  CHECK(s.client.ask(stun::kCreatePermission, {peer(kPeer)}).code() == 401);
+  CHECK(s.client.bareRequest(stun::kCreatePermission, {peer(kPeer)}).code() == 401);
   Auth wrong = s.client.auth();
   wrong.password = "wrong";
   CHECK(s.client.request(stun::kCreatePermission, {peer(kPeer)}, wrong).code() == 401);
-  CHECK(s.ways() == "none");
+  CHECK(s.flows() == "none");
 }
 
 }  // namespace

@@ -9,9 +9,9 @@ namespace {
 const std::string kFull = "max_allocations: 1 max_allocations_per_user: 1 " + kBothFamilies;
 
 // ALTERNATE-SERVER's values, in their order: encoded like MAPPED-ADDRESS (section 14.15).
-std::vector<std::string> alternates(const Answer& answer) {
+std::vector<std::string> alternates(const Response& response) {
   std::vector<std::string> found;
-  answer.message().forEach([&](uint16_t type, Bytes value) {
+  response.message().forEach([&](uint16_t type, Bytes value) {
     if (type != stun::kAlternateServer) return;
     REQUIRE(value.size() >= 8);
     CHECK(value[0] == 0);
@@ -37,11 +37,11 @@ TEST_CASE(
   const std::string v4 = "192.0.2.9:3478", v6 = "[2001:db8::9]:3479";
   Full full(both);
   TurnClient of_v4(full.server, "192.0.2.1:5000");
-  const Answer to_v4 = of_v4.tryAllocate();
+  const Response to_v4 = of_v4.tryAllocate();
   CHECK(to_v4.code() == 300);
   CHECK(alternates(to_v4) == std::vector{v4, v6});
   TurnClient of_v6(full.server, "[2001:db8:1::1]:5000");
-  const Answer to_v6 = of_v6.tryAllocate();
+  const Response to_v6 = of_v6.tryAllocate();
   CHECK(to_v6.code() == 300);
   CHECK(alternates(to_v6) == std::vector{v6, v4});
 }
@@ -57,7 +57,7 @@ TEST_CASE("RFC 8489 10: without a server of the client's family there is no erro
 TEST_CASE("RFC 8489 14.8: error 300 is sent only for authentic requests, protected") {
   Full full("alternate_servers: '192.0.2.9:3478' ");
   TurnClient client(full.server);
-  CHECK(client.ask(stun::kAllocate, {transport()}).code() == 401);
+  CHECK(client.bareRequest(stun::kAllocate, {transport()}).code() == 401);
   Auth auth = client.auth();
   auth.password = "wrong";
   CHECK(client.request(stun::kAllocate, {transport()}, auth).code() == 401);
@@ -68,16 +68,16 @@ TEST_CASE("RFC 8489 10, RFC 8656 7.2 check 11: new allocations are redirected, e
   Full full("alternate_servers: '192.0.2.9:3478' ");
   CHECK(full.first.refresh().code() == kSuccess);
   CHECK(full.first.permit({kPeer}).code() == kSuccess);
-  CHECK(ways(full.server, full.first) == "both");
-  CHECK(full.first.ask(stun::kBinding).code() == kSuccess);
+  CHECK(flows(full.server, full.first) == "both");
+  CHECK(full.first.bareRequest(stun::kBinding).code() == kSuccess);
 }
 
 TEST_CASE("RFC 8656 7.2: a full server without an alternate server has insufficient capacity") {
   Full full("");
   TurnClient client(full.server);
-  const Answer answer = client.tryAllocate();
-  CHECK(answer.code() == 508);
-  CHECK(answer.protection == "sha256");
+  const Response response = client.tryAllocate();
+  CHECK(response.code() == 508);
+  CHECK(response.protection == "sha256");
   full.first.refresh({lifetime(0)});
   client.allocate();
 }

@@ -16,7 +16,7 @@ struct Session {
 
 TEST_CASE("RFC 8656 8.2: the lifetime is the requested one, between the default and the server's maximum") {
   struct Lifetime {
-    std::optional<uint32_t> asked;
+    std::optional<uint32_t> requested;
     uint32_t given;
     std::string turn = "";
   };
@@ -33,10 +33,11 @@ TEST_CASE("RFC 8656 8.2: the lifetime is the requested one, between the default 
     CAPTURE(entry.given);
     Session s(entry.turn);
     s.server.advance(100s);
-    const Answer answer = s.client.refresh(entry.asked ? Attributes{lifetime(*entry.asked)} : Attributes{});
-    CHECK(answer.code() == kSuccess);
-    CHECK(answer.number(stun::kLifetime) == entry.given);
-    CHECK(answer.protection == "sha256");
+    const Response response =
+        s.client.refresh(entry.requested ? Attributes{lifetime(*entry.requested)} : Attributes{});
+    CHECK(response.code() == kSuccess);
+    CHECK(response.number(stun::kLifetime) == entry.given);
+    CHECK(response.protection == "sha256");
     s.server.advance(std::chrono::seconds(entry.given) - 1s);
     CHECK(s.alive());
     s.server.advance(2s);
@@ -58,13 +59,13 @@ TEST_CASE("RFC 8656 8.2: a lifetime of zero deletes the allocation at once, and 
   const net::Address relay = s.client.relay();
   s.client.permit({kPeer});
   s.client.bind(0x4000, kPeer);
-  const Answer answer = s.client.refresh({lifetime(0)});
-  CHECK(answer.code() == kSuccess);
-  CHECK(answer.number(stun::kLifetime) == 0);
+  const Response response = s.client.refresh({lifetime(0)});
+  CHECK(response.code() == kSuccess);
+  CHECK(response.number(stun::kLifetime) == 0);
   CHECK_FALSE(s.alive());
   CHECK_FALSE(s.server.network().deliver(*net::Address::parse(kPeer), relay, asBytes("late")));
-  CHECK(ways(s.server, s.client) == "none");
-  CHECK(ways(s.server, s.client, 0x4000) == "none");
+  CHECK(flows(s.server, s.client) == "none");
+  CHECK(flows(s.server, s.client, 0x4000) == "none");
   CHECK(s.client.refresh().code() == 437);
   CHECK(s.client.refresh({lifetime(0)}).code() == 437);
   CHECK(s.client.permit({kPeer}).code() == 437);
@@ -82,8 +83,8 @@ TEST_CASE("RFC 8656 8, 9, 12: the next allocation of the 5-tuple inherits no per
     if (deleted) client.refresh({lifetime(0)});
     server.advance(11s);
     client.allocate();
-    CHECK(ways(server, client) == "none");
-    CHECK(ways(server, client, 0x4000, "203.0.113.6:7000") == "none");
+    CHECK(flows(server, client) == "none");
+    CHECK(flows(server, client, 0x4000, "203.0.113.6:7000") == "none");
     CHECK(client.bind(0x4000, kPeer).code() == kSuccess);  // the number is free
   }
 }
@@ -115,7 +116,7 @@ TEST_CASE("RFC 8656 18.2: a LIFETIME that is not four bytes long deletes nothing
 
 TEST_CASE("RFC 8656 8.2: a Refresh without credentials, or with a stale nonce, deletes nothing") {
   Session s("nonce_lifetime_s: 60 ");
-  CHECK(s.client.ask(stun::kRefresh, {lifetime(0)}).code() == 401);
+  CHECK(s.client.bareRequest(stun::kRefresh, {lifetime(0)}).code() == 401);
   s.server.advance(70s);
   CHECK(s.client.request(stun::kRefresh, {lifetime(0)}, s.client.auth()).code() == 438);
   CHECK(s.alive());
@@ -129,7 +130,7 @@ TEST_CASE("RFC 8656 8: an allocation that is refreshed in time continues") {
   }
   CHECK(s.alive());
   s.client.permit({kPeer});
-  CHECK(ways(s.server, s.client) == "both");
+  CHECK(flows(s.server, s.client) == "both");
 }
 
 TEST_CASE("RFC 8656 8.2: refreshing an allocation refreshes neither permission nor channel") {
@@ -141,11 +142,11 @@ TEST_CASE("RFC 8656 8.2: refreshing an allocation refreshes neither permission n
     s.client.refresh();
   }
   s.server.advance(1s);
-  CHECK(ways(s.server, s.client) == "none");
+  CHECK(flows(s.server, s.client) == "none");
   s.server.advance(300s);
   s.client.refresh();
   s.client.permit({"203.0.113.6:0"});
-  CHECK(ways(s.server, s.client, 0x4000, "203.0.113.6:7000") == "none");
+  CHECK(flows(s.server, s.client, 0x4000, "203.0.113.6:7000") == "none");
 }
 
 }  // namespace

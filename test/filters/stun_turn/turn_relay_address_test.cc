@@ -1,4 +1,4 @@
-// RFC 8656 sections 6 and 7.2: which relayed transport address an allocation gets, and for how long.
+// RFC 8656 sections 6 and 7.2: the relayed transport address of an allocation, and its lifetime.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -9,7 +9,7 @@
 namespace sluice::test {
 namespace {
 
-Attributes withToken(const Answer& reserved) {
+Attributes withToken(const Response& reserved) {
   return {text(stun::kReservationToken, reserved.text(stun::kReservationToken))};
 }
 
@@ -93,12 +93,12 @@ TEST_CASE("RFC 8656 7.2: EVEN-PORT with R reserves the next port under a token o
   std::set<std::string> tokens;
   for (const uint8_t value : {0x80, 0xFF}) {
     TurnClient client(server, "192.0.2.1:" + std::to_string(value));
-    const Answer answer = client.allocate({bytes(stun::kEvenPort, {value})});
+    const Response response = client.allocate({bytes(stun::kEvenPort, {value})});
     CHECK(client.relay().port() % 2 == 0);
-    CHECK(answer.text(stun::kReservationToken).size() == 8);
-    tokens.insert(answer.text(stun::kReservationToken));
+    CHECK(response.text(stun::kReservationToken).size() == 8);
+    tokens.insert(response.text(stun::kReservationToken));
     TurnClient second(server, "192.0.2.2:5000");
-    const Answer used = second.allocate(withToken(answer));
+    const Response used = second.allocate(withToken(response));
     CHECK(second.relay() == client.relay().withPort(static_cast<uint16_t>(client.relay().port() + 1)));
     CHECK_FALSE(used.has(stun::kReservationToken));
   }
@@ -108,7 +108,7 @@ TEST_CASE("RFC 8656 7.2: EVEN-PORT with R reserves the next port under a token o
 TEST_CASE("RFC 8656 7.2: a reservation MUST be held for 30 seconds, and only the token claims it") {
   TurnServer server("min_port: 50000 max_port: 50001 ");
   TurnClient first(server), thief(server, "192.0.2.2:1"), second(server, "192.0.2.3:1");
-  const Answer reserved = first.allocate({evenPort(true)});
+  const Response reserved = first.allocate({evenPort(true)});
   server.advance(29s);
   CHECK(thief.tryAllocate().code() == 508);
   second.allocate(withToken(reserved));
@@ -121,7 +121,7 @@ TEST_CASE(
   TurnServer server("max_allocations_per_user: 2 ");
   TurnClient first(server), bob(server, "192.0.2.2:1", kBob), other(server, "192.0.2.2:2", kBob),
       third(server, "192.0.2.2:3", kBob);
-  const Answer reserved = first.allocate({evenPort(true)});
+  const Response reserved = first.allocate({evenPort(true)});
   bob.allocate();
   other.allocate();
   CHECK(third.tryAllocate(withToken(reserved)).code() == 486);
@@ -137,7 +137,7 @@ TEST_CASE(
 TEST_CASE("RFC 8656 7.2 check 5: a token is valid once") {
   TurnServer server;
   TurnClient first(server), second(server, "192.0.2.2:1"), third(server, "192.0.2.3:1");
-  const Answer reserved = first.allocate({evenPort(true)});
+  const Response reserved = first.allocate({evenPort(true)});
   second.allocate(withToken(reserved));
   CHECK(third.tryAllocate(withToken(reserved)).code() == 508);
   second.refresh({lifetime(0)});
@@ -148,7 +148,7 @@ TEST_CASE(
     "RFC 8656 7.2: a reservation belongs to the whole server: any 5-tuple and any client family may use it") {
   TurnServer server(kBothFamilies);
   TurnClient first(server);
-  const Answer reserved = first.allocate({evenPort(true)});
+  const Response reserved = first.allocate({evenPort(true)});
   TurnClient second(server, "[2001:db8:1::1]:5000");
   second.allocate(withToken(reserved));
   CHECK(second.relay().ipString() == "198.51.100.1");
@@ -157,12 +157,12 @@ TEST_CASE(
 TEST_CASE("RFC 8656 7.2: a reservation outlives the allocation that created it, but not its own 30 seconds") {
   TurnServer server("min_port: 50000 max_port: 50001 ");
   TurnClient first(server), second(server, "192.0.2.2:1"), third(server, "192.0.2.3:1");
-  const Answer reserved = first.allocate({evenPort(true)});
+  const Response reserved = first.allocate({evenPort(true)});
   first.refresh({lifetime(0)});
   server.advance(29s);
   second.allocate(withToken(reserved));
   second.refresh({lifetime(0)});
-  const Answer again = first.allocate({evenPort(true)});
+  const Response again = first.allocate({evenPort(true)});
   server.advance(3601s);
   CHECK(server.network().reserved_ports() == 0);
   CHECK(third.tryAllocate(withToken(again)).code() == 508);
@@ -176,13 +176,13 @@ TEST_CASE("RFC 8656 6: data, permissions, channels and Binding do not refresh an
   for (int i = 0; i < 10; ++i) {
     CHECK(client.permit({kPeer}).code() == kSuccess);
     CHECK(client.bind(0x4000, kPeer).code() == kSuccess);
-    CHECK(ways(server, client, 0x4000) == "both");
-    CHECK(client.ask(stun::kBinding).code() == kSuccess);
+    CHECK(flows(server, client, 0x4000) == "both");
+    CHECK(client.bareRequest(stun::kBinding).code() == kSuccess);
     server.advance(59s);
   }
   server.advance(11s);
   CHECK(server.network().open_ports() == 0);
-  CHECK(ways(server, client, 0x4000) == "none");
+  CHECK(flows(server, client, 0x4000) == "none");
   CHECK(client.permit({kPeer}).code() == 437);
 }
 

@@ -30,26 +30,26 @@ TEST_CASE(
   const net::Address relay = alice.relay();
 
   reload(server, alice, "denied_peers: '203.0.113.6/32' ");
-  CHECK(ways(server, alice, "203.0.113.6:7000") == "none");
-  CHECK(ways(server, alice) == "both");
+  CHECK(flows(server, alice, "203.0.113.6:7000") == "none");
+  CHECK(flows(server, alice) == "both");
   CHECK(alice.permit({"203.0.113.6:7000"}).code() == 403);
 
   reload(server, alice, "max_bandwidth_per_user_bps: 8000 ");
   const uint64_t before = alice.chain.dropped("stun_turn", "bandwidth");
-  for (int i = 0; i < 100; ++i) alice.say(kPeer, std::string(1000, 'k'));
+  for (int i = 0; i < 100; ++i) alice.sendIndication(kPeer, std::string(1000, 'k'));
   CHECK(alice.chain.dropped("stun_turn", "bandwidth") > before + 50);
 
   reload(server, alice, "max_allocations_per_user: 1 ");
   TurnClient late(server, "192.0.2.1:5002");
   CHECK(late.tryAllocate().code() == 486);
   CHECK(alice.refresh().code() == kSuccess);
-  CHECK(ways(server, alice) == "both");
+  CHECK(flows(server, alice) == "both");
   CHECK(alice.relay() == relay);
 
   reload(server, alice, "max_peers_per_allocation: 1 ");
   CHECK(alice.permit({kPeer}).code() == kSuccess);  // existing ones can be refreshed
   CHECK(alice.permit({"203.0.113.7:7000"}).code() == 508);
-  CHECK(ways(server, alice) == "both");
+  CHECK(flows(server, alice) == "both");
 }
 
 TEST_CASE("shared secrets are rotated under live allocations: old and new, then new alone") {

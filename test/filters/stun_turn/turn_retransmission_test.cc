@@ -12,7 +12,7 @@ struct Session {
   TurnClient client{server};
   Auth auth = client.auth();
 
-  Answer send(Bytes request) { return client.send(request, &auth); }
+  Response send(Bytes request) { return client.send(request, &auth); }
   std::vector<uint8_t> formed(uint16_t method, const stun::TransactionId& id, const Attributes& attributes) {
     return form(method, stun::Class::kRequest, id, attributes, &auth);
   }
@@ -42,7 +42,7 @@ TEST_CASE("RFC 8489 6.3.1: every retransmitted request gets its first response, 
     Session s;
     if (entry.allocated) s.client.allocate();
     const auto request = s.formed(entry.method, newTransaction(), entry.attributes);
-    const Answer first = s.send(request);
+    const Response first = s.send(request);
     REQUIRE_FALSE(first.bytes.empty());
     const size_t ports = s.server.network().open_ports();
     const size_t reserved = s.server.network().reserved_ports();
@@ -58,16 +58,16 @@ TEST_CASE("RFC 8489 6.3.1: every retransmitted request gets its first response, 
 TEST_CASE("RFC 8489 6.3.1: an Allocate that uses a reservation may be retransmitted") {
   TurnServer server;
   TurnClient first(server);
-  const Answer reserved = first.allocate({evenPort(true)});
+  const Response reserved = first.allocate({evenPort(true)});
   const std::string token = reserved.text(stun::kReservationToken);
   TurnClient second(server, "192.0.2.2:5000");
   const Auth auth = second.auth();
   const auto request = form(stun::kAllocate, stun::Class::kRequest, newTransaction(),
                             {transport(), text(stun::kReservationToken, token)}, &auth);
-  const Answer answer = second.send(request, &auth);
-  CHECK(answer.code() == kSuccess);
+  const Response response = second.send(request, &auth);
+  CHECK(response.code() == kSuccess);
   server.advance(39s);
-  CHECK(second.send(request, &auth).bytes == answer.bytes);
+  CHECK(second.send(request, &auth).bytes == response.bytes);
   CHECK(server.network().open_ports() == 2);
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("RFC 8489 6.3.1: a late copy of a deleting Refresh does not affect the
   Session s;
   s.client.allocate();
   const auto request = s.formed(stun::kRefresh, newTransaction(), {lifetime(0)});
-  const Answer deleted = s.send(request);
+  const Response deleted = s.send(request);
   s.client.allocate();
   CHECK(s.send(request).bytes == deleted.bytes);
   CHECK(s.server.network().open_ports() == 1);
@@ -96,10 +96,10 @@ TEST_CASE("RFC 8489 6.3.1: a late copy of a deleting Refresh does not affect the
 TEST_CASE("RFC 8489 6.3.1: a late copy of an Allocate gets no address of the allocation that followed") {
   Session s;
   const auto request = s.formed(stun::kAllocate, newTransaction(), {transport()});
-  const Answer first = s.send(request);
+  const Response first = s.send(request);
   s.client.refresh({lifetime(0)});
   s.client.allocate();
-  const Answer again = s.send(request);
+  const Response again = s.send(request);
   CHECK((again.bytes == first.bytes || again.code() == 437));
 }
 
@@ -130,9 +130,9 @@ TEST_CASE("RFC 8489 6.3.1: a forged copy of a transaction ID neither gets the re
   Session s;
   const stun::TransactionId id = newTransaction();
   CHECK(s.send(s.formed(stun::kAllocate, id, {transport()})).code() == kSuccess);
-  const Answer forged = s.send(form(stun::kAllocate, stun::Class::kRequest, id, {transport()}));
+  const Response forged = s.send(form(stun::kAllocate, stun::Class::kRequest, id, {transport()}));
   CHECK(forged.code() != kSuccess);
-  const Answer deletes = s.send(form(stun::kRefresh, stun::Class::kRequest, id, {lifetime(0)}));
+  const Response deletes = s.send(form(stun::kRefresh, stun::Class::kRequest, id, {lifetime(0)}));
   CHECK(deletes.code() != kSuccess);
   CHECK(s.server.network().open_ports() == 1);
 }
@@ -141,20 +141,20 @@ TEST_CASE("RFC 8489 6.3.1: responses are kept also when many transactions are in
   Session s;
   s.client.allocate();
   std::vector<std::vector<uint8_t>> requests;
-  std::vector<Answer> answers;
+  std::vector<Response> responses;
   for (uint16_t i = 0; i < 40; ++i) {
     const Attributes attributes{channel(static_cast<uint16_t>(0x4000 + i)),
                                 peer("203.0.113.5:" + std::to_string(7000 + i))};
     requests.push_back(s.formed(stun::kChannelBind, newTransaction(), attributes));
-    answers.push_back(s.send(requests.back()));
+    responses.push_back(s.send(requests.back()));
   }
-  for (size_t i = 0; i < requests.size(); ++i) CHECK(s.send(requests[i]).bytes == answers[i].bytes);
+  for (size_t i = 0; i < requests.size(); ++i) CHECK(s.send(requests[i]).bytes == responses[i].bytes);
 }
 
 TEST_CASE("RFC 8489 6.3.1: Binding needs no memory: every copy gets the same response") {
   Session s;
   const auto request = form(stun::kBinding, stun::Class::kRequest, newTransaction(), {});
-  const Answer first = s.client.send(request);
+  const Response first = s.client.send(request);
   CHECK(first.code() == kSuccess);
   CHECK(s.client.send(request).bytes == first.bytes);
 }

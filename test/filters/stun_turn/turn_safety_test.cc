@@ -52,7 +52,7 @@ TEST_CASE("a reservation counts as one of its user's allocations until it is cla
   TurnServer server("max_allocations_per_user: 2 ");
   TurnClient alice(server), again(server, "192.0.2.1:5001");
   const auto process = server.process.get<stun_turn::TurnProcess>();
-  const Answer reserved = alice.allocate({evenPort(true)});
+  const Response reserved = alice.allocate({evenPort(true)});
   CHECK(process->allocations() == 2);
   CHECK(again.tryAllocate().code() == 486);
   SUBCASE("expired") {
@@ -79,10 +79,10 @@ TEST_CASE("a permission for a relay of this server does not apply to the next ow
   bob.allocate();
   const std::string relay = bob.relay().toString();
   CHECK(alice.permit({relay}).code() == kSuccess);
-  alice.say(relay, "before");
+  alice.sendIndication(relay, "before");
   bob.refresh({lifetime(0)});
   server.forgetSent();
-  alice.say(relay, "after");
+  alice.sendIndication(relay, "after");
   CHECK(server.sent() == "");
   CHECK(alice.chain.dropped("stun_turn", "no_permission") == 1);
 }
@@ -92,7 +92,7 @@ TEST_CASE("an address that became this machine's is no longer an allowed peer") 
   TurnClient alice(server);
   alice.allocate();
   CHECK(alice.permit({kPeer}).code() == kSuccess);
-  CHECK(ways(server, alice) == "both");
+  CHECK(flows(server, alice) == "both");
   SUBCASE("by a new interface") {
     alice.chain.machine = {ip("203.0.113.5")};
   }
@@ -102,7 +102,7 @@ TEST_CASE("an address that became this machine's is no longer an allowed peer") 
     alice.chain.nat = nat;
   }
   alice.chain.reload({{stun_turn::filterType(), server.config}});
-  CHECK(ways(server, alice) == "none");
+  CHECK(flows(server, alice) == "none");
   CHECK(alice.permit({kPeer}).code() == 403);
 }
 
@@ -123,11 +123,11 @@ TEST_CASE(
   alice.allocate();
   bob.allocate({lifetime(3600)});
   bob.permit({kPeer});
-  bob.say(kPeer, "mine");
+  bob.sendIndication(kPeer, "mine");
   server.advance(299s);
   alice.permit({kPeer});
   server.advance(2s);
-  CHECK(alice.peerSays(kPeer, "yours"));
+  CHECK(alice.peerSends(kPeer, "yours"));
   CHECK(alice.received() == kPeer + " yours");
   CHECK(bob.received() == "");
 }
@@ -139,10 +139,10 @@ TEST_CASE("shared: the client that permits a peer again, long after, is the one 
   bob.allocate({lifetime(3600)});
   for (TurnClient* client : {&alice, &bob, &alice}) {
     client->permit({kPeer});
-    CHECK(client->peerSays(kPeer, "yours"));
+    CHECK(client->peerSends(kPeer, "yours"));
     CHECK(client->received() == kPeer + " yours");
     server.advance(400s);  // the permission has expired and was swept
-    client->peerSays(kPeer, "no permission");
+    client->peerSends(kPeer, "no permission");
     CHECK(client->received() == "");
   }
 }

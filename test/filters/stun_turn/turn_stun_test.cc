@@ -1,5 +1,5 @@
-// RFC 8489 sections 5, 6.3 and 12: which datagrams a TURN server accepts as STUN messages, and how it treats
-// others.
+// RFC 8489 sections 5, 6.3 and 12: the datagrams that a TURN server accepts as STUN messages, and its
+// handling of others.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -56,7 +56,7 @@ TEST_CASE("RFC 8489 5: transaction IDs of the server's own indications are rando
   stun::TransactionId last{};
   std::set<uint32_t> steps[3];  // from one to the next: a counter of any kind repeats them
   for (int i = 0; i < 64; ++i) {
-    s.client.peerSays(kPeer, "data");
+    s.client.peerSends(kPeer, "data");
     const stun::TransactionId id = stun::parse(s.client.chain.outer.back().data)->id;
     for (size_t word = 0; word < 3; ++word)
       steps[word].insert(readU32(&id[4 * word]) - readU32(&last[4 * word]));
@@ -88,8 +88,8 @@ TEST_CASE("RFC 8489 6.3: a class that the method does not have is silently disca
   send(stun::kChannelBind, stun::Class::kIndication, {channel(0x4001), peer(kPeer)});
   CHECK(s.server.sent() == "");
   CHECK(s.server.network().open_ports() == 1);
-  CHECK(ways(s.server, s.client, "203.0.113.6:1") == "none");
-  CHECK(ways(s.server, s.client, 0x4001) == "none");
+  CHECK(flows(s.server, s.client, "203.0.113.6:1") == "none");
+  CHECK(flows(s.server, s.client, 0x4001) == "none");
 
   TurnClient other(s.server, "192.0.2.2:5000");
   const Auth others = other.auth();
@@ -114,9 +114,9 @@ TEST_CASE("RFC 8489 12: Binding is available to every client, before, with and w
   TurnServer server;
   TurnClient client(server);
   auto bound = [&] {
-    const Answer answer = client.ask(stun::kBinding);
-    return answer.code() == kSuccess &&
-           answer.addresses(stun::kXorMappedAddress) == std::vector{*net::Address::parse("192.0.2.1:5000")};
+    const Response response = client.bareRequest(stun::kBinding);
+    return response.code() == kSuccess &&
+           response.addresses(stun::kXorMappedAddress) == std::vector{*net::Address::parse("192.0.2.1:5000")};
   };
   CHECK(bound());
   client.allocate();

@@ -126,10 +126,10 @@ TEST_CASE("the old process uses no more numbers") {
   f.connect();
   Next next(f);
   CHECK(next.chain.takeOver(f.chain) == "");
-  const size_t said = f.chain.outer.size();
+  const size_t sent = f.chain.outer.size();
   f.chain.egress(voice(3, 9));
   f.chain.egress(kRtcp, PacketKind::kRtcp);
-  CHECK(f.chain.outer.size() == said);
+  CHECK(f.chain.outer.size() == sent);
   CHECK(f.chain.dropped("dtls_srtp", "handed_over") == 2);
 }
 
@@ -138,9 +138,9 @@ TEST_CASE("the old process sends no close_notify") {
   f.connect();
   Next next(f);
   CHECK(next.chain.takeOver(f.chain) == "");
-  const size_t said = f.chain.outer.size();
+  const size_t sent = f.chain.outer.size();
   f.chain.closeChain();
-  CHECK(f.chain.outer.size() == said);
+  CHECK(f.chain.outer.size() == sent);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// rtp_router and repair in another process: a room continues there, and its players notice nothing.
+// rtp_router and repair in another process: a room continues there, and its players are not disturbed.
 #include "test/filters/repair/repair_room.h"
 #include "test/filters/takeover/takeover.h"
 
@@ -145,18 +145,18 @@ TEST_CASE("the loss reported to a speaker counts from the beginning") {
   next.takeOver();
   for (const uint16_t sequence : {5, 7}) next.speak(sequence);
   next.wait(10s);
-  std::optional<rtcp::ReportBlock> told;
+  std::optional<rtcp::ReportBlock> reported;
   for (const Captured& packet : next.chains.at("speaker")->outer) {
     rtcp::Reader reader(packet.data);
     while (const auto part = reader.next()) {
       for (size_t i = 0; const auto block = rtcp::readReportBlock(*part, i); ++i) {
-        if (block->ssrc == kSsrc) told = block;
+        if (block->ssrc == kSsrc) reported = block;
       }
     }
   }
-  REQUIRE(told);
-  CHECK(told->cumulative_lost == 2);
-  CHECK(told->highest_sequence == 7);
+  REQUIRE(reported);
+  CHECK(reported->cumulative_lost == 2);
+  CHECK(reported->highest_sequence == 7);
 }
 
 }  // namespace

@@ -44,11 +44,11 @@ struct Moved {
     there.chain.chain();
     next.inherit(before);
     CHECK(there.chain.takeOver(alice.chain) == "");
-    there.learn(challenge);
+    there.useChallenge(challenge);
   }
   void allocate() {
-    challenge = alice.ask(stun::kAllocate, {transport()});
-    alice.learn(challenge);
+    challenge = alice.bareRequest(stun::kAllocate, {transport()});
+    alice.useChallenge(challenge);
     alice.allocate();
   }
 
@@ -56,7 +56,7 @@ struct Moved {
   TurnClient alice;
   Next next;
   TurnClient there;
-  Answer challenge;
+  Response challenge;
 };
 
 TEST_CASE(
@@ -70,9 +70,9 @@ TEST_CASE(
     CHECK(m.alice.bind(0x4001, "203.0.113.6:7000").code() == kSuccess);
     m.takeOver();
     m.there.relayed = m.alice.relayed;
-    CHECK(ways(m.next.server, m.there) == "both");
-    CHECK(ways(m.next.server, m.there, 0x4001, "203.0.113.6:7000") == "both");
-    CHECK(ways(m.next.server, m.there, "203.0.113.7:7000") == "none");
+    CHECK(flows(m.next.server, m.there) == "both");
+    CHECK(flows(m.next.server, m.there, 0x4001, "203.0.113.6:7000") == "both");
+    CHECK(flows(m.next.server, m.there, "203.0.113.7:7000") == "none");
     CHECK(m.next.server.network().sent.back().from == m.alice.relay());
   }
 }
@@ -81,8 +81,8 @@ TEST_CASE("the nonce of the old process is valid, and no other is needed") {
   Moved m;
   m.allocate();
   m.takeOver();
-  const Answer answer = m.there.request(stun::kRefresh, {}, m.there.auth());
-  CHECK(answer.code() == kSuccess);
+  const Response response = m.there.request(stun::kRefresh, {}, m.there.auth());
+  CHECK(response.code() == kSuccess);
 }
 
 TEST_CASE("a retransmitted request gets the same response as from the old process") {
@@ -90,7 +90,7 @@ TEST_CASE("a retransmitted request gets the same response as from the old proces
   m.allocate();
   const auto request = m.alice.formed(stun::kCreatePermission, {peer(kPeer)});
   const Auth auth = m.alice.auth();
-  const Answer first = m.alice.send(request, &auth);
+  const Response first = m.alice.send(request, &auth);
   CHECK(first.code() == kSuccess);
   m.takeOver();
   CHECK(m.there.send(request, &auth).bytes == first.bytes);
@@ -103,9 +103,9 @@ TEST_CASE("the lifetimes of the allocation, a permission and a channel are uncha
   m.takeOver();
   m.there.relayed = m.alice.relayed;
   m.next.server.advance(299s);
-  CHECK(ways(m.next.server, m.there) == "both");
+  CHECK(flows(m.next.server, m.there) == "both");
   m.next.server.advance(2s);
-  CHECK(ways(m.next.server, m.there) == "none");
+  CHECK(flows(m.next.server, m.there) == "none");
   CHECK(m.next.server.network().open_ports() == 1);
   m.next.server.advance(300s);
   CHECK(m.next.server.network().open_ports() == 0);
@@ -147,7 +147,7 @@ TEST_CASE("an allocation whose socket was not handed over ends and is reported")
 
 TEST_CASE("a client that only requested its address, or a nonce, continues") {
   Moved m;
-  m.challenge = m.alice.ask(stun::kAllocate, {transport()});
+  m.challenge = m.alice.bareRequest(stun::kAllocate, {transport()});
   m.takeOver();
   CHECK(m.there.tryAllocate().code() == kSuccess);
 }

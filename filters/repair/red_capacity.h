@@ -1,19 +1,20 @@
-// Whether a line has spare capacity for RED: one that loses much more with it than without has none. Pure.
+// Decides whether a line has spare capacity for RED: a line that loses much more with RED than without has
+// none. Pure.
 #pragma once
 
 #include "source/base/clock.h"
 
 namespace sluice::repair {
 
-class RedundancyRoom {
+class RedCapacity {
  public:
   // `sent`: RED is being sent. Returns false if RED must not be sent.
   bool update(bool sent, double loss, Instant now);
 
  private:
-  static constexpr Duration kTrial = 6s;    // until a report shows the effect of RED
-  static constexpr Duration kDoubt = 16s;   // until reports no longer cover RED: browsers send one every 5 s
-  static constexpr Duration kNoRoom = 30s;  // until RED is tried again
+  static constexpr Duration kTrial = 6s;   // until a report shows the effect of RED
+  static constexpr Duration kDoubt = 16s;  // until reports no longer cover RED: browsers send one every 5 s
+  static constexpr Duration kNoCapacity = 30s;  // until RED is tried again
 
   enum class State {
     kIdle,      // no RED yet; the line loses `loss_`

@@ -1,4 +1,4 @@
-#include "filters/repair/redundancy_room.h"
+#include "filters/repair/red_capacity.h"
 
 namespace sluice::repair {
 namespace {
@@ -10,14 +10,14 @@ bool isMuchMore(double loss, double than) {
 
 }  // namespace
 
-bool RedundancyRoom::enter(State state, double loss, Instant now) {
+bool RedCapacity::enter(State state, double loss, Instant now) {
   state_ = state;
   since_ = now;
   loss_ = loss;
   return state_ != State::kDoubted && state_ != State::kNone;
 }
 
-bool RedundancyRoom::update(bool sent, double loss, Instant now) {
+bool RedCapacity::update(bool sent, double loss, Instant now) {
   const Duration passed = now - since_;
   switch (state_) {
     case State::kIdle:
@@ -34,7 +34,7 @@ bool RedundancyRoom::update(bool sent, double loss, Instant now) {
       // The line may have become worse for another reason.
       return enter(isMuchMore(loss_, loss) ? State::kNone : State::kBelieved, loss, now);
     case State::kNone:
-      return passed >= kNoRoom && enter(State::kIdle, loss, now);
+      return passed >= kNoCapacity && enter(State::kIdle, loss, now);
   }
   return true;
 }
