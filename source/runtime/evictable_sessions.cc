@@ -65,8 +65,8 @@ Session* EvictableSessions::nextIn(Entry::List& list) {
   for (int spared = 0; spared < kMaxSpared; ++spared) {
     const Session& session = *list.front();
     Entry& entry = entryOf(*list.front());
-    if (entry.authenticates || session.lastActivity() <= entry.since) break;
-    entry.since = session.lastActivity();
+    if (entry.authenticates || session.activity().last <= entry.since) break;
+    entry.since = session.activity().last;
     list.splice(list.end(), list, list.begin());
   }
   return list.front();

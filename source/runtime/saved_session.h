@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/chain/filter_chain.h"
+#include "source/runtime/session_activity.h"
 #include "source/runtime/session_usage.h"
 
 namespace sluice::runtime {
@@ -30,14 +31,13 @@ struct SavedSession {
   bool authenticated = false;
   uint32_t bucket = 0;
   bool answered = false;
-  Instant created{}, unauthenticated_since{}, last_activity{}, alive_until{};
-  uint64_t packets_in = 0, packets_out = 0;
+  SessionActivity activity{};
   std::vector<chain::SavedFilter> filters;
   std::vector<chain::NamedDrops> drops;
 
   void archive(Archive& a) {
-    a(id, listener, chain, usage, port, ufrag, tuples, selected, authenticated, answered, bucket, created,
-      unauthenticated_since, last_activity, alive_until, packets_in, packets_out, filters, drops);
+    a(id, listener, chain, usage, port, ufrag, tuples, selected, authenticated, answered, bucket, activity,
+      filters, drops);
   }
 };
 

@@ -16,9 +16,7 @@ Session::Session(SessionHost& host, uint64_t id, const net::Packet& first, Worke
       player_(std::move(player)),
       tuples_({{first.remote, first.local, &port, !chain->authenticates, first.received}}, 0),
       authenticated_(!chain->authenticates),
-      created_(first.received),
-      unauthenticated_since_(first.received),
-      last_activity_(first.received),
+      activity_(SessionActivity::beginning(first.received)),
       generation_(host.generation().version),
       bucket_(bucket),
       chain_(std::move(chain), *this, *this, host.worker()) {
@@ -35,14 +33,9 @@ Session::Session(SessionHost& host, const SavedSession& saved, Tuples tuples, Wo
       tuples_(std::move(tuples)),
       authenticated_(saved.authenticated),
       answered_(saved.answered),
-      created_(saved.created),
-      unauthenticated_since_(saved.unauthenticated_since),
-      last_activity_(saved.last_activity),
-      alive_until_(saved.alive_until),
+      activity_(saved.activity),
       generation_(host.generation().version),
       bucket_(saved.bucket),
-      packets_in_(saved.packets_in),
-      packets_out_(saved.packets_out),
       chain_(std::move(chain), *this, *this, host.worker()) {
   countIn(chain_.spec(), 1);
 }
@@ -69,12 +62,7 @@ Result<SavedSession> Session::save(Descriptors& descriptors) {
                      .authenticated = authenticated_,
                      .bucket = bucket_,
                      .answered = answered_,
-                     .created = created_,
-                     .unauthenticated_since = unauthenticated_since_,
-                     .last_activity = last_activity_,
-                     .alive_until = alive_until_,
-                     .packets_in = packets_in_,
-                     .packets_out = packets_out_,
+                     .activity = activity_,
                      .filters = *std::move(filters),
                      .drops = drops()};
   for (const Tuple& tuple : tuples_.all()) {
@@ -91,8 +79,8 @@ Status Session::load(const SavedSession& saved, Descriptors& descriptors) {
 void Session::receive(net::PacketPtr&& packet) {
   if (generation_ != host_.generation().version) adopt(host_.generation());
   if (isClosing()) return drop(std::move(packet), ListenerDrop::kClosing);
-  last_activity_ = packet->received;
-  ++packets_in_;
+  activity_.last = packet->received;
+  ++activity_.packets_in;
   chain_.ingress(std::move(packet));
 }
 
@@ -130,7 +118,7 @@ bool Session::isAuthenticated(const net::Address& remote, const net::Address& lo
 void Session::unauthenticate() {
   if (!std::exchange(authenticated_, false)) return;
   tuples_.unauthenticate();
-  unauthenticated_since_ = host_.worker().clock().now();
+  activity_.unauthenticated_since = host_.worker().clock().now();
   host_.onUnauthenticated(*this);
 }
 
@@ -145,7 +133,7 @@ void Session::select(const net::Address& remote, const net::Address& local) {
 }
 
 void Session::keepAlive() {
-  last_activity_ = host_.worker().clock().now();
+  activity_.last = host_.worker().clock().now();
   if (!std::exchange(answered_, true) && !chain_.spec().authenticates) host_.onEstablished(*this);
 }
 
@@ -164,7 +152,7 @@ void Session::adopt(const Generation& generation) {
     return chain->name == chain_.spec().name && chain->serves(bucket_);
   });
   if (named == listener->chains.end()) return leave("chain_removed", generation.drain);
-  leaves_at_ = Instant::max();
+  drain_ = {};
   countIn(chain_.spec(), -1);
   chain_.adopt(*named);
   countIn(chain_.spec(), 1);
@@ -172,8 +160,7 @@ void Session::adopt(const Generation& generation) {
 
 void Session::leave(std::string_view reason, Duration drain) {
   if (drain == Duration::zero()) return close(reason);
-  leaves_for_ = reason;
-  leaves_at_ = std::min(leaves_at_, host_.worker().clock().now() + drain);
+  drain_ = {.end = std::min(drain_.end, host_.worker().clock().now() + drain), .reason = reason};
 }
 
 void Session::drop(net::PacketPtr packet, ListenerDrop reason) {
@@ -193,7 +180,7 @@ void Session::onOuterEnd(net::PacketPtr&& packet) {
   if (tuple == nullptr) return drop(std::move(packet), ListenerDrop::kNoTuple);
   packet->remote = tuple->remote;
   packet->local = tuple->local;
-  ++packets_out_;
+  ++activity_.packets_out;
   tuple->port->udp->send(std::move(packet));
 }
 
@@ -202,7 +189,7 @@ void Session::sendExplicitly(net::PacketPtr packet) {
   if (sibling == nullptr || port().isHairpin()) {  // no port is bound to a relay's address
     return drop(std::move(packet), ListenerDrop::kNoTuple);
   }
-  ++packets_out_;
+  ++activity_.packets_out;
   sibling->udp->send(std::move(packet));
 }
 

@@ -11,6 +11,7 @@
 #include "source/runtime/evictable_sessions.h"
 #include "source/runtime/generation.h"
 #include "source/runtime/saved_session.h"
+#include "source/runtime/session_activity.h"
 #include "source/runtime/session_usage.h"
 #include "source/runtime/tuples.h"
 
@@ -40,7 +41,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
   void unauthenticate() override;
   void select(const net::Address& remote, const net::Address& local) override;
   void keepAlive() override;
-  void keepAliveUntil(Instant until) override { alive_until_ = until; }
+  void keepAliveUntil(Instant until) override { activity_.alive_until = until; }
   // A session is established when its client has authenticated, or, on a chain that does not authenticate,
   // when something was sent to it. Until then it may be evicted.
   bool isEstablished() const { return chain_.spec().authenticates ? authenticated_ : answered_; }
@@ -54,10 +55,13 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // `worker` mailed the packet, because it does not redirect this client yet.
   void redirectWhenAuthenticated(const net::Packet& packet, unsigned worker);
   // Switches to the worker's current generation. If its listener or chain was removed, the session stays
-  // unchanged until drainDeadline().
+  // unchanged until the end of its drain.
   void adopt(const Generation& generation);
-  Instant drainDeadline() const { return leaves_at_; }
-  std::string_view drainReason() const { return leaves_for_; }  // literal
+  struct Drain {
+    Instant end = Instant::max();
+    std::string_view reason;  // literal
+  };
+  const Drain& drain() const { return drain_; }
 
   void flush() { chain_.flush(); }
   // For a handover: save() in the old process, load() in the other one. The path of an error is the filter
@@ -69,13 +73,7 @@ class Session final : public chain::Session, private chain::ChainEnds {
 
   bool isClosing() const { return !close_reason_.empty(); }
   std::string_view closeReason() const { return close_reason_; }
-  Instant created() const { return created_; }
-  // When it began to wait for authentication.
-  Instant unauthenticatedSince() const { return unauthenticated_since_; }
-  Instant lastActivity() const { return last_activity_; }
-  bool isIdle(Instant now, Duration timeout) const {
-    return now - last_activity_ > timeout && now >= alive_until_;
-  }
+  const SessionActivity& activity() const { return activity_; }
   uint64_t generation() const { return generation_; }
   uint32_t bucket() const { return bucket_; }
   SessionUsage usage() const { return usage_; }
@@ -83,8 +81,6 @@ class Session final : public chain::Session, private chain::ChainEnds {
   const chain::FilterChain& chain() const { return chain_; }
   // The port on which the session's first packet arrived.
   WorkerPort& port() const { return *port_; }
-  uint64_t packetsIn() const { return packets_in_; }
-  uint64_t packetsOut() const { return packets_out_; }
   // Drops without a filter's name have a reason of the listener or NamedDrops::kOther.
   std::vector<chain::NamedDrops> drops() const { return chain_.drops(kListenerDropNames); }
   std::optional<chain::NamedDrop> lastDrop() const { return chain_.lastDrop(kListenerDropNames); }
@@ -108,17 +104,11 @@ class Session final : public chain::Session, private chain::ChainEnds {
   Tuples tuples_;
   bool authenticated_;
   bool answered_ = false;
-  const Instant created_;
-  Instant unauthenticated_since_;
-  Instant last_activity_;
-  Instant alive_until_{};
+  SessionActivity activity_;
   uint64_t generation_;
   const uint32_t bucket_;
-  uint64_t packets_in_ = 0;
-  uint64_t packets_out_ = 0;
   std::string_view close_reason_;
-  Instant leaves_at_ = Instant::max();
-  std::string_view leaves_for_;
+  Drain drain_;
   bool handed_over_ = false;
   size_t table_index_ = 0;
   EvictableSessions::Entry evictable_;

@@ -35,7 +35,7 @@ void logSelected(const Session& session) {
 void logClosed(const Session& session) {
   if (!log::isEnabled(log::Level::kDebug)) return;
   log::debug("session {} closed: {}; packets in {}, out {}{}", session.id(), session.closeReason(),
-             session.packetsIn(), session.packetsOut(), ownerOf(session));
+             session.activity().packets_in, session.activity().packets_out, ownerOf(session));
 }
 
 }  // namespace sluice::runtime

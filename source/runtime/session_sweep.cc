@@ -11,11 +11,11 @@ void examine(Session& session, const Generation& generation, Instant now) {
   if (session.isClosing()) return;
   if (session.generation() != generation.version) session.adopt(generation);
   if (session.isClosing()) return;
-  if (now >= session.drainDeadline()) return session.close(session.drainReason());
+  if (now >= session.drain().end) return session.close(session.drain().reason);
   if (!session.isAuthenticated() &&
-      now - session.unauthenticatedSince() > generation.limits.authentication_timeout) {
+      now - session.activity().unauthenticated_since > generation.limits.authentication_timeout) {
     session.close("not_authenticated");
-  } else if (session.isIdle(now, session.port().listener->idle_timeout)) {
+  } else if (session.activity().isIdle(now, session.port().listener->idle_timeout)) {
     session.close("idle");
   }
 }

@@ -38,7 +38,8 @@ Session& SessionTable::add(std::unique_ptr<Session> owned) {
     ++by_source_[session.source_];
   }
   if (session.player() != nullptr) by_player_[session.player().get()] = &session;
-  if (!session.isEstablished()) evictable_.add(session, session.source_, session.unauthenticatedSince());
+  if (!session.isEstablished())
+    evictable_.add(session, session.source_, session.activity().unauthenticated_since);
   return session;
 }
 

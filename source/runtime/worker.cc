@@ -50,9 +50,9 @@ WorkerThread::WorkerThread(const WorkerOptions& options, WorkerGroup& group)
             const PlayerGone gone{.player = session.player(),
                                   .reason = session.closeReason(),
                                   .remote = session.remote(),
-                                  .age = clock().now() - session.created(),
-                                  .packets_in = session.packetsIn(),
-                                  .packets_out = session.packetsOut()};
+                                  .age = clock().now() - session.activity().created,
+                                  .packets_in = session.activity().packets_in,
+                                  .packets_out = session.activity().packets_out};
             postToMain([this, gone] { group_.player_gone(gone); });
           },
   });

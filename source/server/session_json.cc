@@ -21,10 +21,10 @@ json describe(const runtime::Session& session, unsigned worker, Instant now) {
            {"local", session.local().toString()},
            {"authenticated", session.chain().spec().authenticates ? json(session.isAuthenticated()) : json()},
            {"generation", session.generation()},
-           {"age_ms", ms(session.created())},
-           {"idle_ms", ms(session.lastActivity())},
-           {"packets_in", session.packetsIn()},
-           {"packets_out", session.packetsOut()},
+           {"age_ms", ms(session.activity().created)},
+           {"idle_ms", ms(session.activity().last)},
+           {"packets_in", session.activity().packets_in},
+           {"packets_out", session.activity().packets_out},
            {"drops", json::array()}};
   for (const chain::NamedDrops& drops : session.drops()) {
     json& shown = out["drops"].emplace_back();

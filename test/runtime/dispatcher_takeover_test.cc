@@ -66,7 +66,7 @@ TEST_CASE("a session continues with its number, addresses, age and counts, and r
   CHECK(here.drops() == std::vector<chain::NamedDrops>{{"", "unhandled", 1}});
   CHECK(f.before.find(kAlice) == &here);
   const uint64_t id = here.id();
-  const Instant created = here.created();
+  const Instant created = here.activity().created;
   const uint32_t bucket = here.bucket();
   CHECK(f.takeOver().empty());
   CHECK(f.before.dispatcher.sessions().size() == 0);
@@ -75,18 +75,18 @@ TEST_CASE("a session continues with its number, addresses, age and counts, and r
   REQUIRE(there != nullptr);
   CHECK(there == f.after.find(kBob));
   CHECK(there->id() == id);
-  CHECK(there->created() == created);
+  CHECK(there->activity().created == created);
   CHECK(there->bucket() == bucket);
-  CHECK(there->packetsIn() == 4);
+  CHECK(there->activity().packets_in == 4);
   CHECK(there->drops() == std::vector<chain::NamedDrops>{{"", "unhandled", 1}});
   CHECK(there->remote() == kBob);
   CHECK(there->isAuthenticated());
-  CHECK_FALSE(there->isIdle(Instant(99s), 1s));
+  CHECK_FALSE(there->activity().isIdle(Instant(99s), 1s));
   CHECK(there->player()->id == "ours");
   CHECK(f.after.total == 1);
   CHECK(f.after.stats.sessions.value() == 1);
   f.after.receive(kAlice, kVoice);
-  CHECK(there->packetsIn() == 5);
+  CHECK(there->activity().packets_in == 5);
 }
 
 TEST_CASE(
@@ -172,11 +172,11 @@ TEST_CASE("clients whose session is on another worker are redirected to it") {
   owner.receive(kAlice.withPort(1), check("gone:theirs"));
   other.before.receive(kBob, check("ours:theirs"));
   other.before.receive(kCarol, check("gone:theirs"));
-  CHECK(owner.find(kAlice)->packetsIn() == 2);
+  CHECK(owner.find(kAlice)->activity().packets_in == 2);
   other.after.dispatcher.addPlayer(alice);  // the other one left meanwhile
   CHECK(other.takeOver().empty());
   other.after.receive(kBob, kVoice);
-  CHECK(owner.find(kAlice)->packetsIn() == 3);
+  CHECK(owner.find(kAlice)->activity().packets_in == 3);
   other.after.receive(kCarol, kVoice);
   CHECK(other.after.dropped(ListenerDrop::kNoSession) == 1);
 }
@@ -262,7 +262,7 @@ TEST_CASE("after a failed takeover everything continues in the old process") {
   f.before.receive(kAlice, check());
   f.save();
   f.before.receive(kAlice, kVoice);
-  CHECK(f.before.find(kAlice)->packetsIn() == 2);
+  CHECK(f.before.find(kAlice)->activity().packets_in == 2);
   CHECK_FALSE(f.before.find(kAlice)->isHandedOver());
 }
 

@@ -16,7 +16,7 @@ TEST_CASE("on a chain that authenticates, only STUN begins a session") {
   f.receive(kAlice, check());
   f.receive(kAlice, kVoice);
   CHECK(f.dispatcher.sessions().size() == 1);
-  CHECK(f.find(kAlice)->packetsIn() == 2);
+  CHECK(f.find(kAlice)->activity().packets_in == 2);
   CHECK(f.stats.sessions_opened.value() == 1);
 }
 
@@ -134,7 +134,7 @@ TEST_CASE("draining refuses new clients and keeps existing ones") {
   f.receive(kBob, check());
   CHECK(f.dropped(ListenerDrop::kDraining) == 1);
   f.receive(kAlice, kVoice);
-  CHECK(f.find(kAlice)->packetsIn() == 2);
+  CHECK(f.find(kAlice)->activity().packets_in == 2);
 }
 
 TEST_CASE("the oldest client that has not authenticated makes room for a new one") {
@@ -224,7 +224,7 @@ TEST_CASE("a session that closes itself accepts no more packets and ends with th
   };
   f.receive(kAlice, kVoice);
   f.receive(kAlice, kVoice);
-  CHECK(f.find(kAlice)->packetsIn() == 1);
+  CHECK(f.find(kAlice)->activity().packets_in == 1);
   f.turn();
   CHECK(f.find(kAlice) == nullptr);
   CHECK(f.closed("enough") == 1);
@@ -354,7 +354,7 @@ TEST_CASE("a check that authenticates another player gets the address of one tha
   f.receive(kAlice, test::iceCheck("bob:x", kPassword));
   REQUIRE(f.find(kAlice)->player() == bob);
   f.receive(kAlice, kVoice);
-  CHECK(f.find(kAlice)->packetsIn() == 2);
+  CHECK(f.find(kAlice)->activity().packets_in == 2);
   // If the source was forged, the owner regains the address with its next check.
   f.receive(kAlice, test::iceCheck("alice:x", kPassword));
   CHECK(f.find(kAlice)->player() == alice);
@@ -380,7 +380,7 @@ TEST_CASE("the address of a vanished player goes to the worker that owns the nex
   other.receive(kAlice, test::iceCheck("bob:x", kPassword));
   other.receive(kAlice, kVoice);
   CHECK(owner.find(kAlice) == owner.find(kBob));
-  CHECK(owner.find(kBob)->packetsIn() == 3);
+  CHECK(owner.find(kBob)->activity().packets_in == 3);
   CHECK(other.dispatcher.sessions().size() == 1);
 }
 
@@ -408,7 +408,7 @@ TEST_CASE(
     REQUIRE(f->find(from) != nullptr);
     CHECK(f->find(from)->player() == alice);
     f->receive(from, kVoice);
-    CHECK(f->find(from)->packetsIn() == 2);
+    CHECK(f->find(from)->activity().packets_in == 2);
   }
 }
 
@@ -446,7 +446,7 @@ TEST_CASE("a player's packets reach the worker that owns its session, and cross 
   CHECK(other.dispatcher.sessions().size() == 0);
   CHECK(owner.find(kBob) == owner.find(kAlice));
   other.receive(kBob, kVoice);
-  CHECK(owner.find(kBob)->packetsIn() == 3);
+  CHECK(owner.find(kBob)->activity().packets_in == 3);
 
   // A packet that arrives before the session's end takes effect.
   const_cast<Session*>(owner.find(kBob))->close("test");
@@ -475,9 +475,9 @@ TEST_CASE("checks with a valid username and a wrong integrity add no redirect") 
     context.consume(std::move(packet));
   };
   other.receive(kBob, check("ours:theirs"));
-  const uint64_t before = owner.find(kBob)->packetsIn();
+  const uint64_t before = owner.find(kBob)->activity().packets_in;
   other.receive(kBob, kVoice);
-  CHECK(owner.find(kBob)->packetsIn() == before + 1);
+  CHECK(owner.find(kBob)->activity().packets_in == before + 1);
 }
 
 TEST_CASE("a player's redirected addresses are bounded: the oldest makes room") {

@@ -20,7 +20,7 @@ std::string turnConfig(const std::string& impair) {
 class Client {
  public:
   explicit Client(const net::Address& server) : server_(server) {
-    const Answer challenge = request(stun::kAllocate, {transport()}, nullptr);
+    const Response challenge = request(stun::kAllocate, {transport()}, nullptr);
     auth_.user = "alice";
     auth_.username = "alice";
     auth_.password = "password";
@@ -29,13 +29,13 @@ class Client {
     auth_.realm = challenge.text(stun::kRealm);
     auth_.nonce = challenge.text(stun::kNonce);
     auth_.sha1 = true;
-    const Answer answer = request(stun::kAllocate, {transport()}, &auth_);
-    REQUIRE(answer.code() == kSuccess);
-    relayed = answer.addresses(stun::kXorRelayedAddress).at(0);
+    const Response response = request(stun::kAllocate, {transport()}, &auth_);
+    REQUIRE(response.code() == kSuccess);
+    relayed = response.addresses(stun::kXorRelayedAddress).at(0);
   }
   void bind(const net::Address& to) {
-    const Answer answer = request(stun::kChannelBind, {channel(0x4000), peer(to.toString())}, &auth_);
-    REQUIRE(answer.code() == kSuccess);
+    const Response response = request(stun::kChannelBind, {channel(0x4000), peer(to.toString())}, &auth_);
+    REQUIRE(response.code() == kSuccess);
   }
   void say(const std::string& text) {
     std::vector<uint8_t> datagram{0x40, 0, 0, static_cast<uint8_t>(text.size())};
@@ -50,7 +50,7 @@ class Client {
   net::Address relayed;
 
  private:
-  Answer request(uint16_t method, const Attributes& attributes, const Auth* auth) {
+  Response request(uint16_t method, const Attributes& attributes, const Auth* auth) {
     socket_.send(form(method, stun::Class::kRequest, newTransaction(), attributes, auth), server_);
     const auto got = socket_.receive();
     REQUIRE(got);
@@ -65,7 +65,7 @@ class Client {
 uint64_t packetsIn(Workers& workers) {
   uint64_t total = 0;
   workers.on(0, [&](runtime::WorkerThread& worker) {
-    for (const auto& session : worker.dispatcher().sessions().all()) total += session->packetsIn();
+    for (const auto& session : worker.dispatcher().sessions().all()) total += session->activity().packets_in;
   });
   return total;
 }
