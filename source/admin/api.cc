@@ -29,7 +29,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/config_dump", "the running configuration, without secrets"},
     {"GET", "/listeners", "listeners, their addresses and chains"},
     {"GET", "/sessions?limit=1000",
-     "sessions with their addresses and filters; also by player=, room=, chain= and listener="},
+     "sessions with their addresses and filters; also by player=, room=, chain=, listener= and client="},
     {"GET", "/stats", "metrics as text; with ?all=1 also zeros"},
     {"GET", "/metrics", "metrics for Prometheus"},
     {"POST", "/reload", "reads the configuration file again and applies it"},
@@ -74,10 +74,11 @@ http::Response json(int status, const nlohmann::json& body) {
 }
 
 http::Response sessions(const Backend& backend, const http::Request& request) {
-  static constexpr std::string_view kParameters[] = {"limit", "player", "room", "chain", "listener"};
+  static constexpr std::string_view kParameters[] = {"limit", "player",   "room",
+                                                     "chain", "listener", "client"};
   for (const auto& [name, value] : request.query) {
     if (std::ranges::find(kParameters, name) != std::end(kParameters)) continue;
-    return http::error(400, "unknown parameter; known: limit, player, room, chain, listener", name);
+    return http::error(400, "unknown parameter; known: limit, player, room, chain, listener, client", name);
   }
   const auto parameter = [&](const char* name) { return std::string(request.queryParameter(name)); };
   size_t limit = kDefaultSessions;
@@ -88,11 +89,19 @@ http::Response sessions(const Backend& backend, const http::Request& request) {
       return http::error(400, "must be 0 to " + std::to_string(kMaxSessions), "limit");
     }
   }
+  net::Address client;
+  if (const std::string given = parameter("client"); !given.empty()) {
+    auto parsed = net::Address::parseIp(given);
+    if (!parsed.ok()) parsed = net::Address::parse(given);
+    if (!parsed.ok()) return http::error(400, "must be an IP address, alone or with a port", "client");
+    client = *parsed;
+  }
   return json(200, backend.sessions({.limit = limit,
                                      .player = parameter("player"),
                                      .room = parameter("room"),
                                      .chain = parameter("chain"),
-                                     .listener = parameter("listener")}));
+                                     .listener = parameter("listener"),
+                                     .client = client}));
 }
 
 http::Response refusal(const char* what, const Errors& errors) {

@@ -8,6 +8,7 @@
 #include "source/base/result.h"
 #include "source/http/host_names.h"
 #include "source/http/router.h"
+#include "source/net/address.h"
 #include "source/stats/samples.h"
 
 namespace sluice::admin {
@@ -28,6 +29,7 @@ class Backend {
     std::string room{};
     std::string chain{};
     std::string listener{};
+    net::Address client{};  // port 0: any port; unset: any client
   };
   // At most `limit` matching sessions, and the total number.
   virtual nlohmann::json sessions(const SessionQuery& query) const = 0;

@@ -67,7 +67,7 @@ struct AttributeSpec {
   Usage usage;
 };
 
-// The attributes that this server understands.
+// The attributes that this server reads or writes, in ascending order.
 inline constexpr AttributeSpec kAttributes[] = {
     {kMappedAddress, "MAPPED-ADDRESS", Usage::kStun},
     {kChangeRequest, "CHANGE-REQUEST", Usage::kNatDiscovery},

@@ -42,11 +42,11 @@ class UdpReceiver {
 struct UdpOptions {
   // These apply when a socket is bound, by reserve() or open(local).
   bool reuse_port = false;  // several sockets may have the same address: one for each worker
-  Address connect_to;       // if set: exchange packets with this peer only, and report its ICMP errors
+  Address connect_to{};     // if set: exchange packets with this peer only, and report its ICMP errors
   int receive_buffer = 0;   // bytes; 0: the system's default
   int send_buffer = 0;      // bytes; 0: the system's default
 
-  // These apply to an open port. open(reservation) also needs the connect_to of reserve().
+  // These apply to an open port. open(reservation) must be given the same connect_to as reserve().
   bool report_icmp = false;   // call onIcmp()
   bool fragment = false;      // over IPv4: DF is 0 unless a packet has dont_fragment set
   UdpStats* stats = nullptr;  // required by open(); outlives the port
@@ -59,7 +59,7 @@ class UdpPort {
   virtual ~UdpPort() = default;
   // Sends to packet->remote with its tos, ttl and dont_fragment, from packet->local if that is set and the
   // port is bound to a wildcard address; a connected port sends to its peer. May queue the packet until the
-  // end of the loop's iteration. Settles the packet and counts it, whether it is sent or not; never fails.
+  // end of the loop's iteration. Settles the packet and counts it as sent or as send_refused; never fails.
   virtual void send(PacketPtr&& packet) = 0;
   // The bound address; its port is never 0.
   virtual const Address& local() const = 0;
@@ -98,9 +98,10 @@ class UdpNetwork {
                                                           const UdpOptions& options = {}) = 0;
   // Takes ownership of a bound socket from another process. Null if `fd` is negative.
   virtual std::unique_ptr<UdpReservation> adopt(int fd) = 0;
-  // Opens a reservation of this process, made by this network or by one of the same class, such as another
-  // worker's. Never null: a reservation of another class becomes a port that receives nothing and refuses to
-  // send (onSendFailed(EBADF)). `receiver` outlives the port.
+  // Opens a reservation that a network of this class made in this process, for instance the main thread's.
+  // The reservation may outlive the network that made it. Never null: a reservation of another class of
+  // networks becomes a port that receives nothing and refuses to send (onSendFailed(EBADF)). `receiver`
+  // outlives the port.
   virtual std::unique_ptr<UdpPort> open(std::unique_ptr<UdpReservation> reservation,
                                         const UdpOptions& options, UdpReceiver& receiver) = 0;
   // Binds and opens. `receiver` outlives the port. Errors have no path.

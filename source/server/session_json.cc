@@ -63,6 +63,10 @@ bool matches(const runtime::Session& session, const admin::Backend::SessionQuery
   };
   const auto& player = session.player();
   if (player == nullptr && (!query.player.empty() || !query.room.empty())) return false;
+  const auto isClient = [&](const runtime::Tuple& tuple) {
+    return (query.client.port() == 0 ? tuple.remote.withPort(0) : tuple.remote) == query.client;
+  };
+  if (query.client.isSet() && std::ranges::none_of(session.tuples(), isClient)) return false;
   return is(query.listener, session.port().listener->name) && is(query.chain, session.chain().spec().name) &&
          (player == nullptr || (is(query.player, player->id) && is(query.room, player->room->name())));
 }

@@ -20,6 +20,10 @@ namespace sluice::stats {
 // For a filter that has no drop reasons, counters or histograms.
 enum class None {};
 
+// A compiler's error message names these functions.
+void aRowIsMissingOrSurplus();
+void aRowIsOutOfOrder();
+
 // One `Spec` for each enumerator of `Enum`. A missing row, a row too many or a row out of order does not
 // compile.
 template <typename Enum, typename Spec>
@@ -35,13 +39,13 @@ class Rows {
   };
 
   consteval Rows() {
-    if (kSize != 0) throw "there is a row for each enumerator";
+    if (kSize != 0) aRowIsMissingOrSurplus();
   }
   consteval Rows(std::initializer_list<Row> rows) {
-    if (rows.size() != kSize) throw "there is a row for each enumerator";
+    if (rows.size() != kSize) aRowIsMissingOrSurplus();
     size_t next = 0;
     for (const Row& row : rows) {
-      if (static_cast<size_t>(row.value) != next) throw "the rows are in the order of the enumerators";
+      if (static_cast<size_t>(row.value) != next) aRowIsOutOfOrder();
       specs_[next++] = row.spec;
     }
   }

@@ -26,11 +26,10 @@ struct FakeBackend final : Backend {
   json configDump() const override { return json::object(); }
   json listeners() const override { return json::array(); }
   json sessions(const SessionQuery& query) const override {
-    return json{{"limit", query.limit},
-                {"player", query.player},
-                {"room", query.room},
-                {"chain", query.chain},
-                {"listener", query.listener}};
+    return json{
+        {"limit", query.limit},       {"player", query.player},
+        {"room", query.room},         {"chain", query.chain},
+        {"listener", query.listener}, {"client", query.client.isSet() ? query.client.toString() : ""}};
   }
   void collect(stats::Samples&) const override {}
   Result<json> plan(const Question& question) const override {
@@ -128,8 +127,17 @@ TEST_CASE("sessions are filtered by known parameters, and an unknown parameter i
   Fixture f;
   http::Request request = f.request("GET", "/sessions");
   request.query = {{"player", "ada"}, {"room", "lobby"}, {"chain", "c"}, {"listener", "l"}, {"limit", "7"}};
-  CHECK(json::parse(f.api.handle(request).body) ==
-        json{{"player", "ada"}, {"room", "lobby"}, {"chain", "c"}, {"listener", "l"}, {"limit", 7}});
+  request.query.insert({"client", "[2001:db8::1]:5000"});
+  CHECK(json::parse(f.api.handle(request).body) == json{{"player", "ada"},
+                                                        {"room", "lobby"},
+                                                        {"chain", "c"},
+                                                        {"listener", "l"},
+                                                        {"limit", 7},
+                                                        {"client", "[2001:db8::1]:5000"}});
+  request.query = {{"client", "192.0.2.1"}};
+  CHECK(json::parse(f.api.handle(request).body)["client"] == "192.0.2.1:0");
+  request.query = {{"client", "ada"}};
+  CHECK(f.api.handle(request).status == 400);
   request.query = {{"playr", "ada"}};
   const http::Response refused = f.api.handle(request);
   CHECK(refused.status == 400);

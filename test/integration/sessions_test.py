@@ -75,6 +75,10 @@ class SessionsTest(unittest.TestCase):
             self.assertIsNone(session["authenticated"])
             self.assertEqual((session["listener"], session["drops"]), ("game", []))
             self.assertEqual(self.sessions(proxy, "?player=nobody"), [])
+            self.assertEqual(len(self.sessions(proxy, "?client=127.0.0.1&chain=proxy")), len(listed()))
+            remote = listed()[0]["remote"]
+            self.assertEqual([s["remote"] for s in self.sessions(proxy, f"?client={remote}&chain=proxy")], [remote])
+            self.assertEqual(self.sessions(proxy, "?client=192.0.2.9"), [])
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ TEST_CASE("a worker serves clients and upstreams over a network in memory") {
   const auto upstream = *net::Address::parse("192.0.2.2:7");
   const std::vector<uint8_t> ping{'p', 'i', 'n', 'g'};
   const std::vector<uint8_t> pong{'p', 'o', 'n', 'g'};
+  const RealClock clock;
   test::FakeNetwork* network = nullptr;
   test::Workers workers(test::forwardConfig(upstream), 1, [&](net::EventLoop&, net::PacketPool& pool) {
-    auto made = std::make_unique<test::FakeNetwork>(pool);
+    auto made = std::make_unique<test::FakeNetwork>(pool, clock);
     network = made.get();
     return made;
   });

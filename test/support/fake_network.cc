@@ -98,7 +98,9 @@ bool FakeNetwork::deliver(const net::Address& from, const net::Address& to, Byte
   if (it == ports_.end() || (it->second.connected_to.isSet() && it->second.connected_to != from))
     return false;
   net::PacketPtr packet = pool_.acquire();
+  if (packet == nullptr) return false;
   packet->assign(data);
+  packet->received = clock_.now();
   packet->remote = from;
   packet->local = to;
   packet->tos = tos;

@@ -1,5 +1,6 @@
 // A UDP network in memory: ports record what they send; tests deliver datagrams. A port's descriptor is a
-// file with its address in it, so that another network can adopt it.
+// file with its address in it, so that another network can adopt it. It counts nothing in UdpOptions::stats,
+// and opens a reservation of any class.
 #pragma once
 
 #include <map>
@@ -23,7 +24,7 @@ struct SentDatagram {
 
 class FakeNetwork final : public net::UdpNetwork {
  public:
-  explicit FakeNetwork(net::PacketPool& pool) : pool_(pool) {}
+  FakeNetwork(net::PacketPool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
 
   Result<std::unique_ptr<net::UdpPort>> open(const net::Address& local, const net::UdpOptions& options,
                                              net::UdpReceiver& receiver) override;
@@ -34,7 +35,8 @@ class FakeNetwork final : public net::UdpNetwork {
   std::unique_ptr<net::UdpPort> open(std::unique_ptr<net::UdpReservation> reservation,
                                      const net::UdpOptions& options, net::UdpReceiver& receiver) override;
 
-  // To the open port with this address. False if there is none, or it is connected to another peer.
+  // To the open port with this address. False if there is none, it is connected to another peer, or the pool
+  // is exhausted.
   bool deliver(const net::Address& from, const net::Address& to, Bytes data, uint8_t tos = 0);
   // An ICMP error for the connected port; false if there is none.
   bool refuse(const net::Address& port);
@@ -60,6 +62,7 @@ class FakeNetwork final : public net::UdpNetwork {
     net::Address connected_to;
   };
   net::PacketPool& pool_;
+  const Clock& clock_;
   std::map<net::Address, Entry> ports_;
   std::set<net::Address> reserved_;
   net::Address last_opened_;

@@ -48,7 +48,7 @@ class FakeWorker final : public chain::Worker {
   const unsigned count_;
   net::PacketPool pool_{4096};
   net::TimerQueue timers_{clock_};
-  FakeNetwork network_{pool_};
+  FakeNetwork network_{pool_, clock_};
   net::Hairpin hairpin_{[] {}};  // tests call hairpin().deliver()
 };
 

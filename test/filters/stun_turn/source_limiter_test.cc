@@ -19,7 +19,7 @@ size_t answered(SourceLimiter& limiter, const net::Address& from, size_t request
 
 TEST_CASE("one client gets its burst, then its rate") {
   ManualClock clock;
-  SourceLimiter limiter(SourceLimiter::Source::kCustomer, 10);
+  SourceLimiter limiter(SourceLimiter::Source::kSite, 10);
   CHECK(answered(limiter, client(1), 100, clock.now()) == 50);
   clock.advance(1s);
   CHECK(answered(limiter, client(1), 100, clock.now()) == 10);
@@ -29,7 +29,7 @@ TEST_CASE("one client gets its burst, then its rate") {
 
 TEST_CASE("ports of one address and addresses of one IPv6 /64 are one client") {
   ManualClock clock;
-  SourceLimiter limiter(SourceLimiter::Source::kCustomer, 10);
+  SourceLimiter limiter(SourceLimiter::Source::kSite, 10);
   CHECK(answered(limiter, client(1), 50, clock.now()) == 50);
   CHECK_FALSE(limiter.allow(client(1).withPort(1), clock.now()));
   CHECK(answered(limiter, *net::Address::parse("[2001:db8::1]:1"), 50, clock.now()) == 50);
@@ -46,7 +46,7 @@ TEST_CASE("SourceLimiter: limited by address and port, each port has its own bud
 
 TEST_CASE("a flood from four thousand addresses refuses almost no other client") {
   ManualClock clock;
-  SourceLimiter limiter(SourceLimiter::Source::kCustomer, 8);
+  SourceLimiter limiter(SourceLimiter::Source::kSite, 8);
   for (uint32_t i = 0; i < 4000; ++i) answered(limiter, client(i), 50, clock.now());
   size_t refused = 0;
   for (uint32_t i = 0; i < 10'000; ++i) refused += !limiter.allow(client(1'000'000 + i), clock.now());
