@@ -120,8 +120,9 @@ bool RepairDownlink::onRequest(uint32_t ssrc, uint16_t sequence, Instant now) {
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
   // It is not lost if it cannot have arrived yet. It may also have arrived here late: then the receiver
   // requested it before it was sent. The round trip is a single sample and may be too high.
-  const Duration way = sent->resends > 0 ? roundTrip() : player_.line.roundTrip();
-  if (now - sent->last < std::min(way * 3 / 4, settings.budget / 2)) return refuse(Count::kRefusedRepeated);
+  const Duration round_trip = sent->resends > 0 ? roundTrip() : player_.line.roundTrip();
+  if (now - sent->last < std::min(round_trip * 3 / 4, settings.budget / 2))
+    return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
   // Its delay is the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;

@@ -78,7 +78,10 @@ http::Response sessions(const Backend& backend, const http::Request& request) {
                                                      "chain", "listener", "client"};
   for (const auto& [name, value] : request.query) {
     if (std::ranges::find(kParameters, name) != std::end(kParameters)) continue;
-    return http::error(400, "unknown parameter; known: limit, player, room, chain, listener, client", name);
+    std::string known;
+    for (const std::string_view parameter : kParameters)
+      known += (known.empty() ? "" : ", ") + std::string(parameter);
+    return http::error(400, "unknown parameter; known: " + known, name);
   }
   const auto parameter = [&](const char* name) { return std::string(request.queryParameter(name)); };
   size_t limit = kDefaultSessions;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "source/base/clock.h"
+#include "source/base/enum_size.h"
 #include "source/base/token_bucket.h"
 #include "source/http/rate_limiter.h"
 #include "source/net/address.h"
@@ -41,10 +42,11 @@ class Admission {
     kBytesInFlight,
     kDeadline
   };
-  static constexpr size_t kRefusals = 6;
+  static constexpr size_t kRefusals = kEnumSize<Refusal>;
   // The metric's labels, in the enum's order.
   static constexpr std::array<const char*, kRefusals> kNames = {
       "connections", "connections_per_source", "tls_handshakes", "requests", "bytes_in_flight", "deadline"};
+  static_assert(kNames.back() != nullptr);
 
   // `name` is used in log lines.
   explicit Admission(std::string name, Limits limits = {});

@@ -71,7 +71,7 @@ void NatProbe::onPacket(net::PacketPtr&& packet) {
       !response->checkFingerprint()) {
     return;
   }
-  const auto mapped = response->xorAddress(stun::kXorMappedAddress);
+  const auto mapped = response->xorMappedAddress();
   if (!mapped || mapped->ip_length != options_.local.ip().size()) return;
   waiting_ = false;
   timer_.arm(options_.interval);

@@ -18,7 +18,7 @@ struct LiveSession {
   std::vector<net::Address> bound;  // the listener addresses that its client uses, as bound
 };
 
-// For each listener, chain and filter: what becomes of it, how many sessions it has, and how many of them end
+// The effect on each listener, chain and filter, how many sessions it has, and how many of them end
 // or move to another version of their chain. `lost` are addresses that would no longer be bound.
 nlohmann::json planReload(const runtime::Generation& before, const runtime::Generation& after,
                           const std::vector<LiveSession>& live, const std::vector<net::Address>& lost);

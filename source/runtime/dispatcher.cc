@@ -336,10 +336,8 @@ std::vector<LostSession> Dispatcher::load(const SavedWorker& saved, Descriptors&
   std::vector<LostSession> lost;
   for (const SavedSession& session : saved.sessions) {
     const Status status = load(session, descriptors);
-    if (status.ok()) continue;
-    std::string where = "listener " + session.listener + ", chain " + session.chain;
-    if (!status.error().path.empty()) where += ", filter " + status.error().path;
-    lost.push_back({std::move(where), status.error().message, session.ufrag});
+    if (!status.ok())
+      lost.push_back(LostSession::of(session.listener, session.chain, status.error(), session.ufrag));
   }
   restoreRedirects(saved.redirects, ice_, redirects_);
   return lost;

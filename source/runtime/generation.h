@@ -35,6 +35,7 @@ enum class ListenerDrop : uint8_t {
 inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::kCount)> kListenerDropNames =
     {"no_session", "no_chain",     "session_limit", "source_limit", "listener_limit",
      "draining",   "mailbox_full", "no_tuple",      "unhandled",    "session_closing"};
+static_assert(!kListenerDropNames.back().empty());
 
 // Counts by a reason known only when it occurs. One writer; reasons are literals, so pointers to them stay
 // valid. Reasons that find no free place are counted together as "other".

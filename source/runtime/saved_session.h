@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "source/chain/filter_chain.h"
@@ -51,6 +52,14 @@ struct SavedRedirect {
 
 // A session that could not be saved or loaded.
 struct LostSession {
+  // The path of `error` is the filter that cannot continue, or empty.
+  static LostSession of(const std::string& listener, const std::string& chain, const Error& error,
+                        const std::string& ufrag) {
+    std::string where = "listener " + listener + ", chain " + chain;
+    if (!error.path.empty()) where += ", filter " + error.path;
+    return {std::move(where), error.message, ufrag};
+  }
+
   std::string where;  // "listener voice, chain webrtc, filter dtls_srtp"
   std::string why;
   std::string ufrag;  // of its player; empty: no player

@@ -1,4 +1,4 @@
-// How long and how much a session has been used.
+// The times and packet counts of a session.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 namespace sluice::runtime {
 
 struct SessionActivity {
-  // Of a new session, whose first packet arrived at this time.
+  // The activity of a new session whose first packet arrived at `at`.
   static SessionActivity beginning(Instant at) {
     return {.created = at, .unauthenticated_since = at, .last = at};
   }

@@ -13,10 +13,9 @@ SavedWorker saveSessions(const SessionTable& sessions, const Redirects& redirect
       saved.sessions.push_back(*std::move(one));
       continue;
     }
-    saved.lost.push_back({"listener " + session->port().listener->name + ", chain " +
-                              session->chain().spec().name + ", filter " + one.error().path,
-                          one.error().message,
-                          session->player() != nullptr ? session->player()->negotiated.local.ufrag : ""});
+    saved.lost.push_back(
+        LostSession::of(session->port().listener->name, session->chain().spec().name, one.error(),
+                        session->player() != nullptr ? session->player()->negotiated.local.ufrag : ""));
   }
   for (const auto& [key, target] : redirects.all()) {
     saved.redirects.push_back(

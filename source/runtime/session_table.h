@@ -19,7 +19,7 @@ struct SessionTuple {
 
 class SessionTable {
  public:
-  // Without a session if there is none.
+  // The session is null if there is none.
   SessionTuple find(const TupleKey& key) const;
   Session* find(const rooms::Player& player) const;
 

@@ -27,7 +27,7 @@ class Tuples {
  public:
   static constexpr size_t kMax = 8;  // candidate pairs of one client
 
-  // Not empty. `selected` is an index.
+  // `tuples` is not empty; `selected` is an index into it.
   Tuples(std::vector<Tuple> tuples, size_t selected) : tuples_(std::move(tuples)), selected_(selected) {
     tuples_.reserve(kMax);
   }
@@ -49,8 +49,11 @@ class Tuples {
 
   const Tuple& selected() const { return tuples_[selected_]; }
   size_t selectedIndex() const { return selected_; }
-  // One of these tuples; false: it was selected before.
-  bool select(const Tuple& tuple) { return std::exchange(selected_, indexOf(tuple)) != selected_; }
+  // `tuple` is one of these. False if it was already selected.
+  bool select(const Tuple& tuple) {
+    const size_t before = std::exchange(selected_, indexOf(tuple));
+    return before != selected_;
+  }
   void unauthenticate() {
     for (Tuple& tuple : tuples_) tuple.authenticated = false;
   }

@@ -71,7 +71,6 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
       stats_(setup.workers),
       rooms_({}, setup.workers, clock_),
       packets_(kPackets),
-      make_network_(std::move(setup.network)),
       network_(make_network_(loop_, packets_)),
       ports_(*network_, setup.workers),
       applier_({.file = options.config,

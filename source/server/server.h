@@ -42,7 +42,6 @@ class Server final : private admin::Operations, private takeover::Host {
     unsigned workers = 1;
     std::shared_ptr<const crypto::DtlsContext> dtls;
     reload::Environment environment{};
-    net::UdpNetworkFactory network = net::makeSocketNetwork;  // of the main thread and the workers
   };
   Server(const Options& options, const chain::Registry& registry, Setup setup);
   // Starts with the sessions of `predecessor`, if it is not null.
@@ -77,7 +76,7 @@ class Server final : private admin::Operations, private takeover::Host {
   rooms::Directory rooms_;
   chain::ProcessState process_;
   net::PacketPool packets_;  // of the main thread: STUN requests for external addresses
-  const net::UdpNetworkFactory make_network_;
+  const net::UdpNetworkFactory make_network_ = net::makeSocketNetwork;  // also of the workers
   const std::unique_ptr<net::UdpNetwork> network_;
   reload::PortManager ports_;
   runtime::WorkerGroup workers_;

@@ -22,7 +22,7 @@ def _debian_srtp2_impl(ctx):
     # in the archive next to the binary package, so apt knows its address.
     uris = ctx.execute(["apt-get", "download", "--print-uris", "libsrtp2-dev"])
     if uris.return_code != 0 or not uris.stdout.startswith("'"):
-        fail("apt knows no libsrtp2-dev; run 'apt-get update' first: " + uris.stderr)
+        fail("apt has no package libsrtp2-dev; run 'apt-get update' first: " + uris.stderr)
     folder = uris.stdout[1:uris.stdout.index("'", 1)].rpartition("/")[0]
     ctx.download_and_extract(
         url = folder + "/libsrtp2_2.5.0.orig.tar.gz",

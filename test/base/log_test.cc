@@ -13,6 +13,7 @@ TEST_CASE("a line is formatted once and only from the configured level on") {
   auto logger =
       std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
   logger->set_pattern("%l %v");
+  const auto before = spdlog::default_logger();
   spdlog::set_default_logger(std::move(logger));
   REQUIRE(log::setLevel("info"));
   log::debug("not shown");
@@ -22,6 +23,7 @@ TEST_CASE("a line is formatted once and only from the configured level on") {
   CHECK_FALSE(log::isEnabled(log::Level::kDebug));
   CHECK(log::isEnabled(log::Level::kInfo));
   CHECK(log::level() == "info");
+  spdlog::set_default_logger(before);
 }
 
 TEST_CASE("an unknown level is refused") {

@@ -191,11 +191,11 @@ TEST_CASE("packets mailed between two workers when they stop are not lost, and n
     room.workers->group().workers[static_cast<size_t>(owner)]->post([&] { busy.wait(); });
     room.check(id);
     for (int turns = 0; turns < 2; ++turns) room.workers->on(other, [](runtime::WorkerThread&) {});
-    std::thread goes_on([&] { busy.count_down(); });  // while they are told to stop
+    std::thread release([&] { busy.count_down(); });  // while the workers stop
     std::vector<std::string> lost;
     room.workers = takeOver(*room.workers, kCheckConfig, &lost);
     CHECK(lost.empty());
-    goes_on.join();
+    release.join();
     room.check(static_cast<uint8_t>(id + 1));
     room.checkAnswers(id);
     room.checkAnswers(static_cast<uint8_t>(id + 1));

@@ -15,9 +15,9 @@ const query = new URLSearchParams(location.search);
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
 const people = new PeopleView($('people'));
 
-let wish = null;         // {room, name, listenOnly, relayOnly} of the wanted call, or null
+let wanted = null;       // {room, name, listenOnly, relayOnly} of the call, or null
 let call = null;         // connected or connecting
-let microphone = null;   // open while `wish` needs it
+let microphone = null;   // open while `wanted` needs it
 let muted = false;       // the user's choice, for all calls of this page
 let timers = [];
 let lastTotals = null;   // for the loss in the last second
@@ -47,19 +47,19 @@ function notice(text) {
 
 async function join(listenOnly = query.get('listen') === '1', relayOnly = query.get('relay') === '1') {
   leave();
-  const mine = wish = {room: $('room').value.trim(), name: $('name').value.trim(), listenOnly, relayOnly};
+  const mine = wanted = {room: $('room').value.trim(), name: $('name').value.trim(), listenOnly, relayOnly};
   $('join').disabled = $('listen').disabled = true;
   try {
     if (!listenOnly) {
       const opened = await Microphone.open();
-      if (wish !== mine) return opened.close();
+      if (wanted !== mine) return opened.close();
       microphone = opened;
       microphone.setMuted(muted);
     }
     $('status').textContent = 'Connecting…';
     await connect(mine);
   } catch (error) {
-    if (wish === mine) end(explain(error), offerAfter(error));
+    if (wanted === mine) end(explain(error), offerAfter(error));
   }
 }
 
@@ -79,7 +79,7 @@ async function connect(mine) {
       return;
     } catch (error) {
       trying.leave();
-      if (wish !== mine) throw error;
+      if (wanted !== mine) throw error;
       const offersNoRelay = failure && error instanceof HttpError && error.status === 404;
       if (offersNoRelay) throw failure;
       if (!(error instanceof NoVoice) || error.reached) throw error;
@@ -92,7 +92,7 @@ async function connect(mine) {
 
 // After a connection was lost. The user's choices stay.
 async function reconnect(lost) {
-  const mine = wish;
+  const mine = wanted;
   if (call !== lost || !lost.joined || !mine) return;
   $('status').textContent = 'Connection lost. Reconnecting…';
   notice(null);
@@ -102,12 +102,12 @@ async function reconnect(lost) {
     try {
       return await connect(mine);
     } catch (error) {
-      if (wish !== mine) return;
+      if (wanted !== mine) return;
       const temporary = error instanceof ServerSilent || error.status === 429 || error.status >= 500;
       if (!temporary || performance.now() > giveUp) return end(explain(error), offerAfter(error));
     }
     await new Promise((resolve) => setTimeout(resolve, RECONNECT_PAUSE_MS));
-    if (wish !== mine) return;
+    if (wanted !== mine) return;
   }
 }
 
@@ -139,7 +139,7 @@ function enterRoom({room, name}) {
 }
 
 function leave() {
-  wish = null;
+  wanted = null;
   timers.forEach(clearInterval);
   timers = [];
   call?.leave();
@@ -157,7 +157,7 @@ function leave() {
 }
 
 function end(problem, button) {
-  const {listenOnly, relayOnly} = wish;
+  const {listenOnly, relayOnly} = wanted;
   leave();
   show(problem, button);
   $('again').onclick = () => join(listenOnly, relayOnly);
