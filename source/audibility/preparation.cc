@@ -1,0 +1,134 @@
+#include "source/audibility/preparation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "source/audibility/limits.h"
+
+namespace sluice::audibility {
+namespace {
+
+std::string indexed(const std::string& path, size_t i) {
+  return path + "[" + std::to_string(i) + "]";
+}
+
+std::string tooMany(size_t size, size_t most) {
+  return "has " + std::to_string(size) + " elements; at most " + std::to_string(most) + " are allowed";
+}
+
+}  // namespace
+
+bool Preparation::require(bool holds, const std::string& path, const char* message) {
+  if (!holds) errors_.push_back({path, message});
+  return holds;
+}
+
+void Preparation::apply(const PlayerUpdate& update, const std::string& path, PlayerState& state,
+                        DetailsPtr& details) {
+  if (update.world) name(*update.world, path + ".world", state.world);
+  if (update.team) name(*update.team, path + ".team", state.team);
+  if (update.position) place(*update.position, path, state);
+  if (update.forward) orient(*update.forward, path + ".forward", state.forward);
+  if (update.up) orient(*update.up, path + ".up", state.up);
+  if (update.mode) state.mode = *update.mode;
+  if (update.role) state.role = *update.role;
+  if (update.priority) state.priority = *update.priority;
+  if (update.vocal_range) {
+    const float distance = update.vocal_range->distance;
+    require(distance >= 0 && distance <= kMaxCoordinate, path + ".vocal_range.distance", "must be 0 to 1e7");
+    state.vocal_range = *update.vocal_range;
+  }
+  if (update.receive_range) {
+    require(*update.receive_range >= 0, path + ".receive_range", "must be at least 0");
+    state.receive_range = *update.receive_range;
+  }
+  if (update.muted_until) state.muted_until = *update.muted_until;
+  if (update.deafened) state.deafened = *update.deafened;
+  if (update.tags) state.tags = tags(*update.tags, path + ".tags");
+  if (!update.channels && !update.blocks) return;
+  auto changed = std::make_shared<Details>(*details);
+  if (update.channels) {
+    changed->channels = channels(*update.channels, path + ".channels");
+    state.talks_on_channel = std::ranges::any_of(changed->channels, &Channel::talk);
+  }
+  if (update.blocks) changed->blocks = blocks(*update.blocks, path + ".blocks");
+  state.details = changed.get();
+  details = std::move(changed);
+}
+
+void Preparation::apply(const Movement& movement, const std::string& path, PlayerState& state) {
+  place(movement.position, path, state);
+  if (movement.forward) orient(*movement.forward, path + ".forward", state.forward);
+  if (movement.up) orient(*movement.up, path + ".up", state.up);
+}
+
+void Preparation::place(const Vector3& position, const std::string& path, PlayerState& state) {
+  state.position = position;
+  const auto is_valid = [](float coordinate) { return std::abs(coordinate) <= kMaxCoordinate; };
+  if (is_valid(position.x) && is_valid(position.y) && is_valid(position.z)) return;
+  const std::string field = path + ".position.";
+  require(is_valid(position.x), field + "x", "must be -1e7 to 1e7");
+  require(is_valid(position.y), field + "y", "must be -1e7 to 1e7");
+  require(is_valid(position.z), field + "z", "must be -1e7 to 1e7");
+}
+
+void Preparation::orient(const Vector3& direction, const std::string& path, Vector3& unit) {
+  const double x = direction.x, y = direction.y, z = direction.z;
+  const double length = std::sqrt(x * x + y * y + z * z);
+  if (!require(length > 1e-6 && std::isfinite(length), path, "must be finite and not 0")) return;
+  unit = {static_cast<float>(x / length), static_cast<float>(y / length), static_cast<float>(z / length)};
+}
+
+void Preparation::name(const std::string& text, const std::string& path, uint32_t& number) {
+  if (!require(text.size() <= kMaxNameLength, path, "is longer than 128 bytes")) return;
+  const auto interned = names_.intern(text);
+  if (require(interned.has_value(), path, "is one name too many; a room has at most 65535 different ones")) {
+    number = *interned;
+  }
+}
+
+std::vector<Channel> Preparation::channels(const std::vector<ChannelUpdate>& list, const std::string& path) {
+  std::vector<Channel> result;
+  if (list.size() > kMaxChannels) {
+    errors_.push_back({path, tooMany(list.size(), kMaxChannels)});
+    return result;
+  }
+  for (size_t i = 0; i < list.size(); ++i) {
+    const std::string element = indexed(path, i);
+    Channel channel{
+        .gain = list[i].gain, .priority = list[i].priority, .listen = list[i].listen, .talk = list[i].talk};
+    require(!list[i].name.empty(), element + ".name", "is empty");
+    require(channel.gain >= 0 && channel.gain <= 1, element + ".gain", "must be 0 to 1");
+    name(list[i].name, element + ".name", channel.name);
+    const bool known = std::ranges::find(result, channel.name, &Channel::name) != result.end();
+    require(!known, element + ".name", "is the name of another element too");
+    result.push_back(channel);
+  }
+  return result;
+}
+
+std::vector<uint32_t> Preparation::blocks(std::vector<uint32_t> list, const std::string& path) {
+  if (list.size() > kMaxBlocks) {
+    errors_.push_back({path, tooMany(list.size(), kMaxBlocks)});
+    return {};
+  }
+  std::ranges::sort(list);
+  const auto repeated = std::ranges::unique(list);
+  list.erase(repeated.begin(), repeated.end());
+  return list;
+}
+
+uint64_t Preparation::tags(const std::vector<std::string>& list, const std::string& path) {
+  uint64_t mask = 0;
+  for (size_t i = 0; i < list.size() && i <= TagTable::kMaxTags; ++i) {
+    const std::string element = indexed(path, i);
+    if (!require(!list[i].empty(), element, "is empty")) continue;
+    if (!require(list[i].size() <= kMaxNameLength, element, "is longer than 128 bytes")) continue;
+    const auto bit = tags_.intern(list[i]);
+    if (!require(bit.has_value(), element, "is one tag too many; a room has at most 64")) break;
+    mask |= *bit;
+  }
+  return mask;
+}
+
+}  // namespace sluice::audibility
