@@ -1,6 +1,7 @@
 // A uniform grid over the players' positions: who may be near a point. Immutable.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -31,7 +32,10 @@ class Grid {
   using Cell = std::array<int64_t, 3>;
   static constexpr size_t kMaxBuckets = 128;  // of one query; more cells than that mean a scan of all entries
 
-  int64_t cellOf(double coordinate) const { return static_cast<int64_t>(std::floor(coordinate / cell_)); }
+  int64_t cellOf(double coordinate) const {
+    constexpr double kMost = 1e18;  // far beyond every player
+    return static_cast<int64_t>(std::clamp(std::floor(coordinate / cell_), -kMost, kMost));
+  }
   Cell cellOf(const Vector3& at) const { return {cellOf(at.x), cellOf(at.y), cellOf(at.z)}; }
   uint32_t bucketOf(uint32_t world, const Cell& cell) const {
     uint64_t hash = world;

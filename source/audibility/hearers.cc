@@ -1,7 +1,7 @@
 #include "source/audibility/hearers.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <utility>
 
 #include "source/audibility/direction.h"
@@ -14,9 +14,18 @@ constexpr size_t kFewReceivers = 16;
 // Lists of speakers who were silent for longer are freed.
 constexpr Duration kKeepLists = 30s;
 
-// A measure of nearness: -20 dB for each factor of 10 beyond a distance of 1. Only range makes a difference.
+// log2 of a normal number >= 1, with an error below 0.01: a polynomial for the mantissa.
+float binaryLogarithm(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto exponent = static_cast<float>(static_cast<int>(bits >> 23) - 127);
+  const float mantissa = std::bit_cast<float>((bits & 0x7FFFFF) | 0x3F800000);
+  return exponent + (-1.0F / 3 * mantissa + 2) * mantissa - 5.0F / 3;
+}
+
+// A measure of nearness: -6 dB for each doubling of the distance beyond 1. Only rules by range have it.
 float proximityOf(const Decision& decision) {
-  return decision.isByRange() ? -20 * std::log10(std::max(decision.distance, 1.0F)) : 0;
+  constexpr float kPerDoubling = 6.0206F;
+  return decision.isByRange() ? -kPerDoubling * binaryLogarithm(std::max(decision.distance, 1.0F)) : 0;
 }
 
 }  // namespace

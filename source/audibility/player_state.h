@@ -68,6 +68,12 @@ struct PlayerState {
   uint8_t priority = 0;
   bool deafened = false;
   bool talks_on_channel = false;  // one of the channels has `talk`
+
+  // Without what follows from the details.
+  void archive(Archive& a) {
+    a(number, world, team, position, forward, up, receive_range, tags, muted_until, vocal_range, mode, role,
+      priority, deafened);
+  }
 };
 static_assert(std::is_trivially_copyable_v<PlayerState>);
 

@@ -12,6 +12,25 @@ std::string indexed(const std::string& path, size_t i) {
   return path + "[" + std::to_string(i) + "]";
 }
 
+// False for NaN.
+bool isInWorld(float coordinate) {
+  return std::abs(coordinate) <= kMaxCoordinate;
+}
+bool isInWorld(const Vector3& position) {
+  return isInWorld(position.x) && isInWorld(position.y) && isInWorld(position.z);
+}
+
+constexpr const char* kNoDirection = "must be finite and not 0";
+
+// False if `direction` has no usable length; `unit` is unchanged then.
+bool normalize(const Vector3& direction, Vector3& unit) {
+  const double x = direction.x, y = direction.y, z = direction.z;
+  const double length = std::sqrt(x * x + y * y + z * z);
+  if (!(length > 1e-6) || !std::isfinite(length)) return false;
+  unit = {static_cast<float>(x / length), static_cast<float>(y / length), static_cast<float>(z / length)};
+  return true;
+}
+
 std::string tooMany(size_t size, size_t most) {
   return "has " + std::to_string(size) + " elements; at most " + std::to_string(most) + " are allowed";
 }
@@ -27,9 +46,14 @@ void Preparation::apply(const PlayerUpdate& update, const std::string& path, Pla
                         DetailsPtr& details) {
   if (update.world) name(*update.world, path + ".world", state.world);
   if (update.team) name(*update.team, path + ".team", state.team);
-  if (update.position) place(*update.position, path, state);
-  if (update.forward) orient(*update.forward, path + ".forward", state.forward);
-  if (update.up) orient(*update.up, path + ".up", state.up);
+  if (update.position) {
+    place(*update.position, path);
+    state.position = *update.position;
+  }
+  if (update.forward) {
+    require(normalize(*update.forward, state.forward), path + ".forward", kNoDirection);
+  }
+  if (update.up) require(normalize(*update.up, state.up), path + ".up", kNoDirection);
   if (update.mode) state.mode = *update.mode;
   if (update.role) state.role = *update.role;
   if (update.priority) state.priority = *update.priority;
@@ -56,27 +80,24 @@ void Preparation::apply(const PlayerUpdate& update, const std::string& path, Pla
   details = std::move(changed);
 }
 
-void Preparation::apply(const Movement& movement, const std::string& path, PlayerState& state) {
-  place(movement.position, path, state);
-  if (movement.forward) orient(*movement.forward, path + ".forward", state.forward);
-  if (movement.up) orient(*movement.up, path + ".up", state.up);
+void Preparation::apply(const Movement& movement, size_t index, Vector3& position, Vector3& forward,
+                        Vector3& up) {
+  position = movement.position;
+  // Most movements are valid, so their path is not written.
+  if (!isInWorld(position)) place(position, indexed("players", index));
+  if (movement.forward && !normalize(*movement.forward, forward)) {
+    errors_.push_back({indexed("players", index) + ".forward", kNoDirection});
+  }
+  if (movement.up && !normalize(*movement.up, up)) {
+    errors_.push_back({indexed("players", index) + ".up", kNoDirection});
+  }
 }
 
-void Preparation::place(const Vector3& position, const std::string& path, PlayerState& state) {
-  state.position = position;
-  const auto is_valid = [](float coordinate) { return std::abs(coordinate) <= kMaxCoordinate; };
-  if (is_valid(position.x) && is_valid(position.y) && is_valid(position.z)) return;
+void Preparation::place(const Vector3& position, const std::string& path) {
   const std::string field = path + ".position.";
-  require(is_valid(position.x), field + "x", "must be -1e7 to 1e7");
-  require(is_valid(position.y), field + "y", "must be -1e7 to 1e7");
-  require(is_valid(position.z), field + "z", "must be -1e7 to 1e7");
-}
-
-void Preparation::orient(const Vector3& direction, const std::string& path, Vector3& unit) {
-  const double x = direction.x, y = direction.y, z = direction.z;
-  const double length = std::sqrt(x * x + y * y + z * z);
-  if (!require(length > 1e-6 && std::isfinite(length), path, "must be finite and not 0")) return;
-  unit = {static_cast<float>(x / length), static_cast<float>(y / length), static_cast<float>(z / length)};
+  require(isInWorld(position.x), field + "x", "must be -1e7 to 1e7");
+  require(isInWorld(position.y), field + "y", "must be -1e7 to 1e7");
+  require(isInWorld(position.z), field + "z", "must be -1e7 to 1e7");
 }
 
 void Preparation::name(const std::string& text, const std::string& path, uint32_t& number) {

@@ -18,11 +18,11 @@ class Preparation {
 
   // `path` is that of the update, "players[3]". `details` is replaced if the update changes them.
   void apply(const PlayerUpdate& update, const std::string& path, PlayerState& state, DetailsPtr& details);
-  void apply(const Movement& movement, const std::string& path, PlayerState& state);
+  // The movement is the one with this index in "players".
+  void apply(const Movement& movement, size_t index, Vector3& position, Vector3& forward, Vector3& up);
 
  private:
-  void place(const Vector3& position, const std::string& path, PlayerState& state);
-  void orient(const Vector3& direction, const std::string& path, Vector3& unit);
+  void place(const Vector3& position, const std::string& path);
   void name(const std::string& text, const std::string& path, uint32_t& number);
   std::vector<Channel> channels(const std::vector<ChannelUpdate>& list, const std::string& path);
   std::vector<uint32_t> blocks(std::vector<uint32_t> list, const std::string& path);

@@ -24,6 +24,10 @@ Error tooMany(const char* path, size_t size, size_t most) {
           "has " + std::to_string(size) + " elements; at most " + std::to_string(most) + " are allowed"};
 }
 
+Error unknownPlayer(size_t i, uint32_t number) {
+  return {elementPath("players", i) + ".number", std::to_string(number) + " is not in the room"};
+}
+
 // A copy of `errors` that is short enough to be sent.
 Errors firstOf(Errors errors) {
   if (errors.size() <= kMaxErrors) return errors;
@@ -123,7 +127,7 @@ Result<uint64_t> RoomState::apply(const Batch& batch, Instant now) {
     const std::string path = elementPath("players", i);
     const PlayerState* known = find(update.number);
     if (known == nullptr) {
-      errors.push_back({path + ".number", std::to_string(update.number) + " is not in the room"});
+      errors.push_back(unknownPlayer(i, update.number));
       continue;
     }
     const auto index = static_cast<uint32_t>(known - players_.data());
@@ -156,21 +160,26 @@ Result<uint64_t> RoomState::move(std::span<const Movement> movements) {
   if (movements.size() > players_.size()) {
     return tooMany("players", movements.size(), players_.size());
   }
+  moved_.clear();
   Preparation preparation(names_, tags_, errors);
-  std::vector<std::pair<uint32_t, PlayerState>> moved;
-  moved.reserve(movements.size());
   for (size_t i = 0; i < movements.size() && errors.size() <= kMaxErrors; ++i) {
     const PlayerState* known = find(movements[i].number);
     if (known == nullptr) {
-      errors.push_back({elementPath("players", i) + ".number",
-                        std::to_string(movements[i].number) + " is not in the room"});
+      errors.push_back(unknownPlayer(i, movements[i].number));
       continue;
     }
-    auto& next = moved.emplace_back(static_cast<uint32_t>(known - players_.data()), *known);
-    preparation.apply(movements[i], elementPath("players", i), next.second);
+    const auto index = static_cast<uint32_t>(known - players_.data());
+    moved_.push_back({index, known->position, known->forward, known->up});
+    Moved& next = moved_.back();
+    preparation.apply(movements[i], i, next.position, next.forward, next.up);
   }
   if (!errors.empty()) return firstOf(std::move(errors));
-  for (const auto& [index, state] : moved) players_[index] = state;
+  for (const Moved& next : moved_) {
+    PlayerState& player = players_[next.index];
+    player.position = next.position;
+    player.forward = next.forward;
+    player.up = next.up;
+  }
   return advance(kPlaces);
 }
 

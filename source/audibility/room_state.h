@@ -55,8 +55,7 @@ class RoomState {
   // Of the rules, and of tags in rules that no player has now.
   Errors warnings() const;
 
-  // Players, names and overrides; the rules are configuration, and are set again before reading. Tags are
-  // archived as texts.
+  // Players, names and overrides, for a takeover. The rules are configuration: they are set before reading.
   void archive(Archive& a);
 
  private:
@@ -67,6 +66,11 @@ class RoomState {
     PlayerState state;
     DetailsPtr details;
     unsigned changed;
+  };
+
+  struct Moved {
+    uint32_t index;
+    Vector3 position, forward, up;
   };
 
   std::optional<Error> conflict(const std::optional<uint64_t>& expected) const;
@@ -91,6 +95,7 @@ class RoomState {
   std::map<uint64_t, PairOverride> overrides_;  // by pair()
   unsigned changed_ = ~0U;                      // since the last snapshot
   SnapshotPtr published_;
+  std::vector<Moved> moved_;  // during move(); kept for its memory
 };
 
 }  // namespace sluice::audibility

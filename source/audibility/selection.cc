@@ -6,22 +6,21 @@
 namespace sluice::audibility {
 
 Selection::Selection(size_t places, const Config& config)
-    : config_(config), speakers_(places), places_(places) {}
+    : config_(&config), speakers_(places), places_(places) {}
 
 size_t Selection::findHolder(uint32_t speaker) const {
   return static_cast<size_t>(std::ranges::find(speakers_, speaker) - speakers_.begin());
 }
 
 float Selection::scoreOf(const Input& input) const {
-  float score = input.mutual ? config_.mutual_bonus_db : 0;
-  if (config_.rank_by != RankBy::kLoudness) score += input.proximity_db;
-  if (config_.rank_by != RankBy::kProximity) score += static_cast<float>(input.loudness);
+  float score = input.mutual ? config_->mutual_bonus_db : 0;
+  if (config_->rank_by != RankBy::kLoudness) score += input.proximity_db;
+  if (config_->rank_by != RankBy::kProximity) score += static_cast<float>(input.loudness);
   return score;
 }
 
 float Selection::scoreOf(size_t place) const {
-  const bool dominant = speakers_[place] == dominant_;
-  return places_[place].score + (dominant ? config_.dominant_bonus_db : 0);
+  return places_[place].score + (place == dominant_ ? config_->dominant_bonus_db : 0);
 }
 
 bool Selection::isBelow(size_t a, size_t b) const {
@@ -41,10 +40,10 @@ size_t Selection::lowest() const {
 // A place that nobody holds, if max_speakers permits one more, or that of a speaker without packets for
 // `hold`.
 size_t Selection::findFree(Instant now) const {
-  if (used_ < std::min(config_.max_speakers, speakers_.size())) return findHolder(0);
+  if (used_ < std::min(config_->max_speakers, speakers_.size())) return findHolder(0);
   size_t oldest = speakers_.size();
   for (size_t place = 0; place < speakers_.size(); ++place) {
-    if (speakers_[place] == 0 || now - places_[place].packet < config_.hold) continue;
+    if (speakers_[place] == 0 || now - places_[place].packet < config_->hold) continue;
     if (oldest == speakers_.size() || places_[place].packet < places_[oldest].packet) oldest = place;
   }
   return oldest;
@@ -53,9 +52,9 @@ size_t Selection::findFree(Instant now) const {
 bool Selection::yields(size_t place, const Input& input, float score, Instant now) const {
   const Place& held = places_[place];
   if (input.priority > held.priority) return true;
-  if (now - held.speech >= config_.hold) return true;
-  if (input.priority < held.priority || now - held.since < config_.min_hold) return false;
-  return score > scoreOf(place) + config_.hysteresis_db;
+  if (now - held.speech >= config_->hold) return true;
+  if (input.priority < held.priority || now - held.since < config_->min_hold) return false;
+  return score > scoreOf(place) + config_->hysteresis_db;
 }
 
 // The lowest rank that yields to the speaker; those who are silent yield first.
@@ -64,7 +63,7 @@ size_t Selection::findYielding(const Input& input, float score, Instant now) con
   bool best_is_silent = false;
   for (size_t place = 0; place < speakers_.size(); ++place) {
     if (speakers_[place] == 0 || !yields(place, input, score, now)) continue;
-    const bool silent = now - places_[place].speech >= config_.hold;
+    const bool silent = now - places_[place].speech >= config_->hold;
     const bool better = best == speakers_.size() || (silent && !best_is_silent) ||
                         (silent == best_is_silent && isBelow(place, best));
     if (!better) continue;
@@ -81,11 +80,10 @@ void Selection::note(size_t place, const Input& input, float score, Instant now)
   held.packet = now;
   if (!input.speech) return;
   held.speech = now;
-  if (speakers_[place] == dominant_) return;
-  const size_t dominant = dominant_ == 0 ? speakers_.size() : findHolder(dominant_);
-  const bool succeeds = dominant == speakers_.size() || now - places_[dominant].speech >= config_.hold ||
-                        score > places_[dominant].score + config_.hysteresis_db;
-  if (succeeds) dominant_ = speakers_[place];
+  if (place == dominant_) return;
+  const bool succeeds = dominant_ == kNoPlace || now - places_[dominant_].speech >= config_->hold ||
+                        score > places_[dominant_].score + config_->hysteresis_db;
+  if (succeeds) dominant_ = static_cast<uint32_t>(place);
 }
 
 Selection::Admission Selection::admit(const Input& input, Instant now) {
@@ -115,7 +113,7 @@ Selection::Admission Selection::admit(const Input& input, Instant now) {
 }
 
 void Selection::free(size_t place) {
-  if (speakers_[place] == dominant_) dominant_ = 0;
+  if (place == dominant_) dominant_ = kNoPlace;
   speakers_[place] = 0;
   places_[place] = {};
   --used_;
@@ -127,8 +125,8 @@ void Selection::remove(uint32_t speaker) {
 }
 
 void Selection::configure(const Config& config) {
-  config_ = config;
-  while (used_ > config_.max_speakers) free(lowest());
+  config_ = &config;
+  while (used_ > config_->max_speakers) free(lowest());
 }
 
 void Selection::archive(Archive& a) {
@@ -138,7 +136,11 @@ void Selection::archive(Archive& a) {
     a.fail();
     places_.resize(speakers_.size());
   }
-  used_ = speakers_.size() - static_cast<size_t>(std::ranges::count(speakers_, 0U));
+  used_ = static_cast<uint32_t>(speakers_.size()) - static_cast<uint32_t>(std::ranges::count(speakers_, 0U));
+  if (dominant_ != kNoPlace && (dominant_ >= speakers_.size() || speakers_[dominant_] == 0)) {
+    dominant_ = kNoPlace;
+    a.fail();
+  }
 }
 
 }  // namespace sluice::audibility

@@ -52,14 +52,16 @@ class Selection {
     bool isAdmitted() const { return outcome <= Outcome::kReplaced; }
   };
 
-  // `places` is the number of places that the receiver has; at most max_speakers of them are used.
+  // `places` is the number of places that the receiver has; at most max_speakers of them are used. `config`
+  // outlives the selection: all receivers of a room share it.
   Selection(size_t places, const Config& config);
 
   // For each packet of a speaker whom the receiver hears.
   Admission admit(const Input& input, Instant now);
   // Frees the speaker's place, as when it is no longer audible.
   void remove(uint32_t speaker);
-  // Takes effect at once: the lowest ranks lose their places if max_speakers is less than before.
+  // Takes effect at once: the lowest ranks lose their places if max_speakers is less than before. `config`
+  // outlives the selection.
   void configure(const Config& config);
 
   bool holds(uint32_t speaker) const { return findHolder(speaker) < speakers_.size(); }
@@ -90,11 +92,14 @@ class Selection {
   void note(size_t place, const Input& input, float score, Instant now);
   void free(size_t place);
 
-  Config config_;
-  std::vector<uint32_t> speakers_;  // by place; separate, so that a search reads few cache lines
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
+
+  // One cache line. A packet of a speaker who has a place reads this, the speakers and its place.
+  const Config* config_;
+  std::vector<uint32_t> speakers_;  // by place
   std::vector<Place> places_;
-  size_t used_ = 0;
-  uint32_t dominant_ = 0;
+  uint32_t used_ = 0;
+  uint32_t dominant_ = kNoPlace;  // a place
 };
 
 }  // namespace sluice::audibility
