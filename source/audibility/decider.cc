@@ -8,8 +8,8 @@
 namespace sluice::audibility {
 namespace {
 
-bool contains(const std::vector<uint32_t>& sorted, uint32_t number) {
-  return !sorted.empty() && std::binary_search(sorted.begin(), sorted.end(), number);
+bool blocks(const PlayerState& player, const PlayerState& other) {
+  return player.has_blocks && std::ranges::binary_search(player.details->blocks, other.number);
 }
 
 // Orders the reasons of pairs that no rule allows: the greatest is given.
@@ -138,10 +138,7 @@ bool Decider::decideBeforeRules(const Pair& pair, Decision& decision) const {
   };
   if (&receiver == &speaker_) return refuse(Reason::kSelf);
   if (!pair.one_world && !snapshot_.rules->crossesWorlds()) return refuse(Reason::kOtherWorld);
-  if (contains(speaker_.details->blocks, receiver.number) ||
-      contains(receiver.details->blocks, speaker_.number)) {
-    return refuse(Reason::kBlocked);
-  }
+  if (blocks(speaker_, receiver) || blocks(receiver, speaker_)) return refuse(Reason::kBlocked);
   if (muted_) return refuse(Reason::kMuted);
   if (receiver.deafened) return refuse(Reason::kDeafened);
   if (pair.set == nullptr || pair.set->force == Force::kNone) return false;

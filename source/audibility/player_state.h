@@ -1,6 +1,7 @@
 // What a game says about one player of a room.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -67,9 +68,17 @@ struct PlayerState {
   Role role = Role::kPlayer;
   uint8_t priority = 0;
   bool deafened = false;
-  bool talks_on_channel = false;  // one of the channels has `talk`
+  // What the details contain, so that most decisions do not read them.
+  bool talks_on_channel = false;
+  bool has_blocks = false;
 
-  // Without what follows from the details.
+  void derive(const Details& of) {
+    details = &of;
+    talks_on_channel = std::ranges::any_of(of.channels, &Channel::talk);
+    has_blocks = !of.blocks.empty();
+  }
+
+  // Without the details and what derives from them.
   void archive(Archive& a) {
     a(number, world, team, position, forward, up, receive_range, tags, muted_until, vocal_range, mode, role,
       priority, deafened);

@@ -71,12 +71,9 @@ void Preparation::apply(const PlayerUpdate& update, const std::string& path, Pla
   if (update.tags) state.tags = tags(*update.tags, path + ".tags");
   if (!update.channels && !update.blocks) return;
   auto changed = std::make_shared<Details>(*details);
-  if (update.channels) {
-    changed->channels = channels(*update.channels, path + ".channels");
-    state.talks_on_channel = std::ranges::any_of(changed->channels, &Channel::talk);
-  }
+  if (update.channels) changed->channels = channels(*update.channels, path + ".channels");
   if (update.blocks) changed->blocks = blocks(*update.blocks, path + ".blocks");
-  state.details = changed.get();
+  state.derive(*changed);
   details = std::move(changed);
 }
 

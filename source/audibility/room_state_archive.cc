@@ -60,8 +60,7 @@ void RoomState::archive(Archive& a) {
     }
     indices_.set(player.number, i);
     player.tags = translate(player.tags, tags, tags_, a);
-    player.talks_on_channel = std::ranges::any_of(details[i].channels, &Channel::talk);
-    player.details = details_.emplace_back(std::make_shared<const Details>(std::move(details[i]))).get();
+    player.derive(*details_.emplace_back(std::make_shared<const Details>(std::move(details[i]))));
   }
   for (const PairOverride& set : overrides) {
     if (find(set.speaker) != nullptr && find(set.receiver) != nullptr) overrides_[set.pair()] = set;

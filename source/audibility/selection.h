@@ -66,8 +66,9 @@ class Selection {
 
   bool holds(uint32_t speaker) const { return findHolder(speaker) < speakers_.size(); }
   uint32_t speaker(size_t place) const { return speakers_[place]; }  // 0: free
-  uint32_t dominantSpeaker() const { return dominant_; }             // 0: none
-  size_t size() const { return used_; }                              // places that are held
+  // 0: none.
+  uint32_t dominantSpeaker() const { return dominant_ == kNoPlace ? 0 : speakers_[dominant_]; }
+  size_t size() const { return used_; }  // places that are held
 
   void archive(Archive& a);
 
