@@ -7,6 +7,7 @@
 
 #include "source/audibility/rule_set.h"
 #include "source/audibility/tag_table.h"
+#include "source/base/enum_size.h"
 #include "source/base/field_options.h"
 
 namespace sluice::audibility {
