@@ -131,8 +131,7 @@ std::vector<uint32_t> Preparation::blocks(std::vector<uint32_t> list, const std:
     return {};
   }
   std::ranges::sort(list);
-  const auto repeated = std::ranges::unique(list);
-  list.erase(repeated.begin(), repeated.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
   return list;
 }
 

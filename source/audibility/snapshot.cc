@@ -5,8 +5,9 @@
 namespace sluice::audibility {
 
 std::span<const PairOverride> Snapshot::overridesOf(uint32_t speaker) const {
-  const auto range = std::ranges::equal_range(*overrides, speaker, {}, &PairOverride::speaker);
-  return {range.begin(), range.end()};
+  const auto begin = std::ranges::lower_bound(*overrides, speaker, {}, &PairOverride::speaker);
+  const auto end = std::ranges::upper_bound(*overrides, speaker, {}, &PairOverride::speaker);
+  return {begin, end};
 }
 
 }  // namespace sluice::audibility
