@@ -1,0 +1,100 @@
+// Which receivers of a worker hear a speaker of a room. One object for each worker and room; one thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "source/audibility/decider.h"
+#include "source/audibility/decision.h"
+#include "source/audibility/number_map.h"
+#include "source/audibility/snapshot.h"
+#include "source/base/clock.h"
+
+namespace sluice::audibility {
+
+// A receiver who hears a speaker, and how.
+struct Hearer {
+  void* receiver = nullptr;  // as registered
+  uint32_t number = 0;       // the receiver's
+  float gain = 1;            // linear, 0 to 1
+  float low_pass_hz = 0;     // 0: no filter
+  float azimuth = 0;         // of the speaker, in degrees: 0 is ahead of the receiver, positive to its right
+  float elevation = 0;       // in degrees, positive is above
+  float distance = 0;        // in world units; infinite between worlds
+  float proximity_db = 0;    // for Selection
+  RuleIndex rule = kNoRule;
+  Reason reason = Reason::kNoRule;
+  uint8_t priority = 0;
+};
+
+class Hearers {
+ public:
+  // A speaker who sent nothing for longer than this is decided about without hysteresis.
+  static constexpr Duration kMemory = 1s;
+
+  // Older versions than the present one are ignored. Costs nothing for speakers who do not talk.
+  void update(SnapshotPtr snapshot);
+  // 0 before the first snapshot.
+  uint64_t version() const { return snapshot_ ? snapshot_->version : 0; }
+
+  // `receiver` is opaque. A player who is in no snapshot yet neither hears nor is heard.
+  void addReceiver(uint32_t number, void* receiver);
+  void removeReceiver(uint32_t number);
+
+  // The receivers who hear the speaker at `now`, in no particular order, for each of the speaker's packets.
+  // Decides at the first call after a change, and when a mute or an override ends; otherwise returns the same
+  // list. Valid until the next call that is not const. Allocates only while lists grow. `now` never
+  // decreases.
+  std::span<const Hearer> of(uint32_t speaker, Instant now);
+
+  // The decision about a pair as of() would make it at `now`. Does not change any state.
+  Decision explain(uint32_t speaker, uint32_t receiver, Instant now) const;
+
+ private:
+  struct Held {
+    uint32_t number;
+    RuleIndex rule;
+  };
+  struct Speaker {
+    uint32_t number = 0;
+    uint64_t epoch = 0;
+    uint64_t rules_version = 0;
+    Instant last_call{};
+    Instant valid_until{};
+    std::vector<Hearer> hearers;
+    std::vector<Held> held;  // receivers who hear the speaker by a proximity rule
+  };
+  struct Receiver {
+    uint32_t number;
+    void* receiver;
+  };
+  // What this worker has of each player of the snapshot.
+  struct Local {
+    uint32_t receiver = NumberMap::kAbsent;  // in receivers_
+    uint32_t visited = 0;                    // the visit at which it was decided about
+    RuleIndex held = kNoRule;                // during a computation
+  };
+
+  Speaker& speakerFor(uint32_t number);
+  bool isFresh(const Speaker& speaker, Instant now) const;
+  void forget(Instant now);
+  void locate();
+  void compute(Speaker& speaker, uint32_t index, Instant now);
+  void consider(Speaker& speaker, uint32_t index, const Decider& decider, uint32_t receiver);
+  Hearer describe(const PlayerState& speaker, uint32_t receiver, const Decision& decision) const;
+
+  SnapshotPtr snapshot_;
+  uint64_t epoch_ = 1;  // of snapshot and receivers
+  std::vector<Receiver> receivers_;
+  NumberMap receiver_indices_;
+  std::vector<Local> locals_;  // as the snapshot's players
+  bool located_ = false;       // locals_ matches snapshot and receivers
+  uint32_t visit_ = 0;
+  std::vector<Speaker> speakers_;
+  NumberMap speaker_indices_;
+  Instant latest_{};
+  Instant forgotten_{};
+};
+
+}  // namespace sluice::audibility

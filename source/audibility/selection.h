@@ -1,0 +1,106 @@
+// Which speakers a receiver hears at the same time: at most as many as it has places. Pure; one for each
+// receiver.
+//
+// Places are for speech. Packets without speech may use a free place, and yield it to the first speaker that
+// needs it. A speaker of higher priority takes the place of one of lower priority at once. Between speakers
+// of equal priority the score decides, in dB.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "source/base/archive.h"
+#include "source/base/clock.h"
+
+namespace sluice::audibility {
+
+class Selection {
+ public:
+  enum class RankBy { kProximity, kLoudness, kBoth };
+
+  // api/audibility.proto has the ranges and defaults.
+  struct Config {
+    size_t max_speakers = 0;
+    RankBy rank_by = RankBy::kBoth;
+    float hysteresis_db = 0;      // by which a speaker must exceed the one whose place it takes
+    Duration min_hold{};          // for which a speaker keeps its place against others of its priority
+    Duration hold{};              // after which a speaker without packets, or without speech, yields
+    float dominant_bonus_db = 0;  // for the dominant speaker
+    float mutual_bonus_db = 0;    // for speakers who hear the receiver
+  };
+
+  struct Input {
+    uint32_t speaker = 0;    // not 0
+    uint8_t priority = 0;    // Hearer::priority
+    float proximity_db = 0;  // Hearer::proximity_db
+    uint8_t loudness = 0;    // smoothed: dB above -127 dBov, 0 to 127; media::SpeechDetector has it
+    bool speech = true;      // this packet is speech
+    bool mutual = false;     // the speaker hears the receiver now
+  };
+
+  enum class Outcome {
+    kHeld,      // the speaker had the place
+    kTaken,     // it took a place that was free
+    kReplaced,  // it took the place of `other`
+    kRefused,   // all places are held by better speakers; `other` is the least of them
+    kSilent,    // likewise, and the packet is not speech
+  };
+  struct Admission {
+    Outcome outcome;
+    size_t place = 0;    // below `places`; of all outcomes that admit the packet
+    uint32_t other = 0;  // 0: none
+    bool isAdmitted() const { return outcome <= Outcome::kReplaced; }
+  };
+
+  // `places` is the number of places that the receiver has; at most max_speakers of them are used. `config`
+  // outlives the selection: all receivers of a room share it.
+  Selection(size_t places, const Config& config);
+
+  // For each packet of a speaker whom the receiver hears.
+  Admission admit(const Input& input, Instant now);
+  // Frees the speaker's place, as when it is no longer audible.
+  void remove(uint32_t speaker);
+  // Takes effect at once: the lowest ranks lose their places if max_speakers is less than before. `config`
+  // outlives the selection.
+  void configure(const Config& config);
+
+  bool holds(uint32_t speaker) const { return findHolder(speaker) < speakers_.size(); }
+  uint32_t speaker(size_t place) const { return speakers_[place]; }  // 0: free
+  // 0: none.
+  uint32_t dominantSpeaker() const { return dominant_ == kNoPlace ? 0 : speakers_[dominant_]; }
+  size_t size() const { return used_; }  // places that are held
+
+  void archive(Archive& a);
+
+ private:
+  struct Place {
+    uint8_t priority = 0;
+    float score = 0;   // without the dominant speaker's bonus
+    Instant since{};   // when the speaker took it
+    Instant packet{};  // the speaker's last one
+    Instant speech{};  // the speaker's last one with speech
+    void archive(Archive& a) { a(priority, score, since, packet, speech); }
+  };
+
+  size_t findHolder(uint32_t speaker) const;
+  size_t findFree(Instant now) const;
+  size_t findYielding(const Input& input, float score, Instant now) const;
+  size_t lowest() const;
+  bool yields(size_t place, const Input& input, float score, Instant now) const;
+  bool isBelow(size_t a, size_t b) const;
+  float scoreOf(const Input& input) const;
+  float scoreOf(size_t place) const;
+  void note(size_t place, const Input& input, float score, Instant now);
+  void free(size_t place);
+
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
+
+  // One cache line. A packet of a speaker who has a place reads this, the speakers and its place.
+  const Config* config_;
+  std::vector<uint32_t> speakers_;  // by place
+  std::vector<Place> places_;
+  uint32_t used_ = 0;
+  uint32_t dominant_ = kNoPlace;  // a place
+};
+
+}  // namespace sluice::audibility
