@@ -68,6 +68,7 @@ TEST_CASE("shared sockets distinguish sessions by their endpoint") {
   test::FakeWorker worker(clock);
   forward::ForwardWorker& shared = worker.local<forward::ForwardWorker>();
   stats::FilterStats block(forward::filterType().schema);
+  forward::Stats stats(block);
   struct Receiver final : forward::Upstream::Receiver {
     void onReply(net::PacketPtr&& packet) override {
       ++replies;
@@ -77,13 +78,13 @@ TEST_CASE("shared sockets distinguish sessions by their endpoint") {
     int replies = 0;
   };
   Receiver a, b, c;
-  auto first = shared.shared(block).open(kUpstream, 2, false, a);
-  auto second = shared.shared(block).open(kOther, 2, false, b);
+  auto first = shared.shared(stats).open(kUpstream, 2, false, a);
+  auto second = shared.shared(stats).open(kOther, 2, false, b);
   CHECK(worker.network().open_ports() == 1);
-  auto third = shared.shared(block).open(kUpstream, 2, false, c);
+  auto third = shared.shared(stats).open(kUpstream, 2, false, c);
   CHECK(worker.network().open_ports() == 2);
   Receiver d;
-  CHECK(shared.shared(block).open(kUpstream, 2, false, d) == nullptr);
+  CHECK(shared.shared(stats).open(kUpstream, 2, false, d) == nullptr);
 
   first->send(worker.pool().acquire());
   const net::Address socket = worker.network().sent[0].from;
@@ -94,8 +95,8 @@ TEST_CASE("shared sockets distinguish sessions by their endpoint") {
   CHECK(c.replies == 0);
   first.reset();
   worker.network().deliver(kUpstream, socket, kData);
-  CHECK(block.drops[static_cast<size_t>(forward::Drop::kUnmatchedReply)].value() == 1);
-  CHECK(shared.shared(block).open(kUpstream, 2, false, d) != nullptr);
+  CHECK(stats.drops(forward::Drop::kUnmatchedReply).value() == 1);
+  CHECK(shared.shared(stats).open(kUpstream, 2, false, d) != nullptr);
 }
 
 TEST_CASE("ONE_WAY drops replies") {
