@@ -20,6 +20,7 @@ class Transcoder {
 
   // Forgets all audio; the profile stays.
   void reset();
+  // Frames of at most 20 ms.
   void apply(const media::Profile& profile);
   const media::Profile& profile() const { return profile_; }
 

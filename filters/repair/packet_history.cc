@@ -7,7 +7,7 @@ namespace sluice::repair {
 SentPacket& PacketHistory::add(uint16_t sequence) {
   const auto from_oldest = static_cast<int16_t>(sequence - oldest_);
   const auto reach = static_cast<int>(ring_.size());
-  if (span_ == 0 || from_oldest <= static_cast<int>(span_) - reach ||
+  if (span_ == 0 || from_oldest < static_cast<int>(span_) - reach ||
       from_oldest >= static_cast<int>(span_) + reach) {
     clear();  // first packet, or a jump
     oldest_ = sequence;

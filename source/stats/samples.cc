@@ -78,7 +78,7 @@ std::string Samples::toText(bool all) const {
       }
       out << "} ";
       if (histogram) {
-        out << "count=" << metric.histogram.sample_count
+        out << std::setprecision(6) << "count=" << metric.histogram.sample_count
             << " mean=" << value / static_cast<double>(std::max<uint64_t>(1, metric.histogram.sample_count))
             << "s\n";
       } else {

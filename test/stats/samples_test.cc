@@ -25,6 +25,18 @@ TEST_CASE("without samples both formats are empty") {
   CHECK(samples.toText(true).empty());
 }
 
+TEST_CASE("the mean of a histogram has six digits, whatever the metric before it") {
+  Samples samples;
+  samples.gauge("a", "Help.", {}, 2);
+  Histogram histogram;
+  histogram.record(10ms);
+  histogram.record(20ms);
+  HistogramSample sample;
+  sample.add(histogram);
+  samples.histogram("b", "Help.", {}, sample);
+  CHECK(contains(samples.toText(true), "mean=0.015s"));
+}
+
 TEST_CASE("Prometheus: counters and gauges have a type, a help text, labels and a value") {
   Samples samples;
   samples.counter("sluice_packets", "Packets.", {{"direction", "in"}, {"port", "7"}}, 3);

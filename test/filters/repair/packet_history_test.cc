@@ -56,6 +56,17 @@ TEST_CASE("an empty history has no packet, not even number 0") {
   CHECK_FALSE(f.has(0));
 }
 
+TEST_CASE("a late packet is kept if the history still has its place") {
+  Fixture f;
+  f.send(107);
+  f.send(100);
+  CHECK(f.has(107));
+  CHECK(f.has(100));
+  for (uint16_t i = 101; i < 107; ++i) f.send(i);
+  f.send(100);
+  for (int i = 100; i < 108; ++i) CHECK(f.has(i));
+}
+
 TEST_CASE("a history has the last packets, and releases older ones") {
   Fixture f;
   f.send(100, 20);
