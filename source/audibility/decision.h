@@ -52,7 +52,7 @@ struct Decision {
   float low_pass_hz = 0;     // cut-off frequency; 0: no filter
   // In world units; infinite between worlds.
   float distance = std::numeric_limits<float>::infinity();
-  // Of a proximity rule, in world units: the distance that it allows minus the distance. Negative if the pair
+  // The distance that a proximity rule allows minus the distance, in world units. Negative if the pair
   // misses it; 0 for all other rules.
   float margin = 0;
 

@@ -40,9 +40,9 @@ Direction directionTo(const Vector3& source, const Vector3& position, const Vect
   right = right * (1 / std::sqrt(dot(right, right)));
   const float ahead = dot(to, forward);
   const float above = dot(to, cross(right, forward));
-  const float beside = handedness == Handedness::kRight ? dot(to, right) : -dot(to, right);
-  const float level = std::sqrt(ahead * ahead + beside * beside);
-  return {.azimuth = arcTangent(beside, ahead), .elevation = arcTangent(above, level)};
+  const float to_the_right = handedness == Handedness::kRight ? dot(to, right) : -dot(to, right);
+  const float horizontal = std::sqrt(ahead * ahead + to_the_right * to_the_right);
+  return {.azimuth = arcTangent(to_the_right, ahead), .elevation = arcTangent(above, horizontal)};
 }
 
 }  // namespace sluice::audibility

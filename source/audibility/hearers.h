@@ -69,7 +69,7 @@ class Hearers {
     uint32_t number;
     void* receiver;
   };
-  // What this worker has of each player of the snapshot.
+  // The worker's own data about a player of the snapshot.
   struct Local {
     uint32_t receiver = NumberMap::kAbsent;  // in receivers_
     uint32_t visited = 0;                    // the visit at which it was decided about

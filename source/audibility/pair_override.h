@@ -1,4 +1,4 @@
-// What a game sets for one ordered pair of players.
+// The settings of a game for one ordered pair of players.
 #pragma once
 
 #include <cstdint>
