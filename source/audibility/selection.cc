@@ -37,7 +37,7 @@ size_t Selection::lowest() const {
   return lowest;
 }
 
-// A place that nobody holds, if max_speakers permits one more, or that of a speaker without packets for
+// A free place, if max_speakers permits one more, or that of a speaker without packets for
 // `hold`.
 size_t Selection::findFree(Instant now) const {
   if (used_ < std::min(config_->max_speakers, speakers_.size())) return findHolder(0);

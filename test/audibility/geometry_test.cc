@@ -93,7 +93,7 @@ TEST_CASE("Grid: a query visits each player within the radius once, and only its
   }
 }
 
-TEST_CASE("Grid: without players nobody is near") {
+TEST_CASE("Grid: without players no player is near") {
   const Grid grid({}, 1);
   grid.near(0, {}, 1e6F, [](uint32_t) { FAIL("visited"); });
 }

@@ -120,7 +120,7 @@ TEST_CASE("RoomState: a snapshot that changes nothing is the one before, and sha
   CHECK(room.state.publish(kNow)->grid == second->grid);
 }
 
-TEST_CASE("RoomState: a movement that is wrong moves nobody") {
+TEST_CASE("RoomState: a wrong movement moves no player") {
   Room room;
   room.at(1, 0);
   room.at(2, 0);
