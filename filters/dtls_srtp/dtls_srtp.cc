@@ -76,8 +76,6 @@ Result<Settings> readSettings(const filters::DtlsSrtp& config, chain::FactoryCon
                              ? crypto::SrtpProfile::kAeadAes128Gcm
                              : crypto::SrtpProfile::kAes128CmSha1_80;
     const std::string path = "profiles[" + std::to_string(i) + "]";
-    if (!filters::DtlsSrtp::Profile_IsValid(config.profiles(i)))
-      errors.push_back({path, "is not a known value"});
     if (std::count(out.profiles.begin(), out.profiles.end(), profile) > 0) {
       errors.push_back({path, "is listed twice"});
     }

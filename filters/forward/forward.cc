@@ -35,8 +35,6 @@ Result<Settings> readSettings(const filters::Forward& config, chain::FactoryCont
   } else {
     out.cluster = cluster->second;
   }
-  if (!filters::Forward::Sockets_IsValid(config.sockets()))
-    errors.push_back({"sockets", "is not a known value"});
   out.sockets = config.sockets();
   out.max_shared_sockets = config.max_shared_sockets();
   out.idle_timeout = std::chrono::seconds{config.idle_timeout_s()};

@@ -2,7 +2,6 @@
 
 #include <string>
 
-
 namespace sluice::impair {
 namespace {
 
@@ -16,7 +15,6 @@ class Reader {
 
   DirectionSettings read() {
     DirectionSettings out;
-    if (!Impair::Direction::Only_IsValid(config_.only())) refuse("only", "is not a known value");
     out.only_rtp = config_.only() == Impair::Direction::RTP;
     out.max_held = config_.max_held();
     Impairment::Config& line = out.line;
@@ -63,9 +61,6 @@ class Reader {
   void readJitter(Impairment::Config& line) {
     const Impair::Jitter& jitter = config_.jitter();
     line.max_jitter = std::chrono::milliseconds{jitter.max_ms()};
-    if (!Impair::Jitter::Distribution_IsValid(jitter.distribution())) {
-      refuse("jitter.distribution", "is not a known value");
-    }
     line.distribution = jitter.distribution() == Impair::Jitter::NORMAL       ? Distribution::kNormal
                         : jitter.distribution() == Impair::Jitter::HEAVY_TAIL ? Distribution::kHeavyTail
                                                                               : Distribution::kUniform;

@@ -34,9 +34,6 @@ media::JitterBuffer::Config readBuffer(const filters::Opus::Stage& config, const
 }
 
 DirectionSettings readDirection(const filters::Opus::Stage& config, const std::string& path, Errors& errors) {
-  if (!filters::Opus::Mode_IsValid(config.mode())) {
-    errors.push_back({path + "mode", "must be REORDER, CONCEAL or TRANSCODE"});
-  }
   return {.mode = static_cast<Mode>(config.mode()),
           .buffer = readBuffer(config, path, errors),
           .adaptation = media::readAdaptation(config.adaptation(), path + "adaptation.", errors),

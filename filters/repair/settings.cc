@@ -14,13 +14,7 @@ Settings::Uplink readUplink(const filters::Repair::Uplink& config) {
           .listener_loss_percentile = config.listener_loss_percentile()};
 }
 
-Settings::Downlink readDownlink(const filters::Repair::Downlink& config, Errors& errors) {
-  if (!filters::Repair::Downlink::Redundancy_IsValid(config.redundancy())) {
-    errors.push_back({"downlink.redundancy", "must be ADAPTIVE, NONE, ONE or TWO"});
-  }
-  if (!filters::Repair::Downlink::Preference_IsValid(config.prefer())) {
-    errors.push_back({"downlink.prefer", "must be BYTES or DELAY"});
-  }
+Settings::Downlink readDownlink(const filters::Repair::Downlink& config) {
   return {.nack = config.nack(),
           .budget = std::chrono::milliseconds{config.budget_ms()},
           .max_resends = config.max_resends(),
@@ -43,12 +37,7 @@ rooms::RepairFeatures Settings::repairFeatures() const {
 }
 
 Result<Settings> readSettings(const filters::Repair& config, chain::FactoryContext&) {
-  Errors errors;
-  Settings settings;
-  settings.uplink = readUplink(config.uplink());
-  settings.downlink = readDownlink(config.downlink(), errors);
-  if (!errors.empty()) return errors;
-  return settings;
+  return Settings{.uplink = readUplink(config.uplink()), .downlink = readDownlink(config.downlink())};
 }
 
 }  // namespace sluice::repair

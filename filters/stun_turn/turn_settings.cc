@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "source/net/prefixes.h"
+
 namespace sluice::stun_turn {
 namespace {
 
@@ -25,16 +27,7 @@ struct Reader {
   }
   template <typename List>
   std::vector<net::Prefix> prefixes(const List& texts, const std::string& name) {
-    std::vector<net::Prefix> all;
-    for (int i = 0; i < texts.size(); ++i) {
-      const auto prefix = net::Prefix::parse(texts.Get(i));
-      if (prefix.ok()) {
-        all.push_back(*prefix);
-      } else {
-        fail(name + "[" + std::to_string(i) + "]", prefix.error().message);
-      }
-    }
-    return all;
+    return net::readPrefixes(texts, "turn." + name, errors);
   }
 };
 
@@ -63,7 +56,6 @@ void readRelays(const filters::Turn& config, Reader& reader, TurnSettings& out) 
   if (out.min_port > out.max_port) {
     reader.fail("max_port", "must not be below min_port, " + std::to_string(out.min_port));
   }
-  if (!filters::Turn::Relays_IsValid(config.relays())) reader.fail("relays", "is not a known value");
   out.shared_ports = config.relays() == filters::Turn::SHARED;
   out.shared_when_short = config.relays() == filters::Turn::SHARED_WHEN_SHORT;
   out.max_shared_ports = config.max_shared_ports();

@@ -10,6 +10,7 @@
 namespace sluice {
 namespace {
 
+using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
@@ -73,6 +74,16 @@ std::string describe(const Range& range) {
   return text.str();
 }
 
+// "must be A, B or C".
+std::string describe(const EnumDescriptor& type) {
+  std::string text = "must be ";
+  for (int i = 0; i < type.value_count(); ++i) {
+    if (i > 0) text += i + 1 < type.value_count() ? ", " : " or ";
+    text += type.value(i)->name();
+  }
+  return text;
+}
+
 std::string indexed(const std::string& path, int i) {
   return path + "[" + std::to_string(i) + "]";
 }
@@ -90,6 +101,8 @@ class Walk {
       if (field->is_map()) continue;
       if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
         enter(message, field, path);
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
+        checkEnum(message, field, path);
       } else if (field->is_repeated()) {
         checkElements(message, field, path);
       } else {
@@ -111,6 +124,23 @@ class Walk {
         field->options().GetExtension(sluice::implied) && field->real_containing_oneof() == nullptr;
     if (implied || reflection.HasField(message, field)) {
       visit(*reflection.MutableMessage(&message, field), path + ".");
+    }
+  }
+
+  // proto3 accepts any number for an enum.
+  void checkEnum(Message& message, const FieldDescriptor* field, const std::string& path) {
+    const auto& reflection = *message.GetReflection();
+    const EnumDescriptor& type = *field->enum_type();
+    const auto isKnown = [&](int number) { return type.FindValueByNumber(number) != nullptr; };
+    if (field->is_repeated()) {
+      for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+        if (isKnown(reflection.GetRepeatedEnumValue(message, field, i))) continue;
+        errors_.push_back({indexed(path, i), describe(type)});
+        reflection.SetRepeatedEnumValue(&message, field, i, type.value(0)->number());
+      }
+    } else if (!isKnown(reflection.GetEnumValue(message, field))) {
+      errors_.push_back({path, describe(type)});
+      reflection.SetEnumValue(&message, field, type.value(0)->number());
     }
   }
 

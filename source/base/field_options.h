@@ -9,8 +9,9 @@ namespace sluice {
 
 // Gives absent fields their defaults, and creates absent messages that are marked (sluice.implied), at every
 // depth. A default of 0 sets nothing, because an absent number reads as 0. Returns one error, with the
-// field's path, for each number outside its range. Such a field gets its default, or the nearest bound if it
-// has none, so that the remaining checks have a usable value; elements of repeated fields stay unchanged.
+// field's path, for each number outside its range and each enum without a known value. Such a number becomes
+// the field's default, or the nearest bound if it has none, and such an enum its first value, so that the
+// remaining checks have usable values; numbers in repeated fields stay unchanged.
 // Does not look into maps, and does not choose a member of a oneof.
 Errors applyFieldOptions(google::protobuf::Message& message);
 

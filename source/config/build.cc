@@ -49,16 +49,8 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
       cluster->endpoints.push_back(endpoint);
     }
     if (cluster->endpoints.empty()) checks.fail(path + ".endpoints", "at least one is required");
-    switch (config.policy()) {
-      case sluice::Cluster::SOURCE_HASH:
-        cluster->policy = chain::Cluster::Policy::kSourceHash;
-        break;
-      case sluice::Cluster::ROUND_ROBIN:
-        cluster->policy = chain::Cluster::Policy::kRoundRobin;
-        break;
-      default:
-        checks.fail(path + ".policy", "is not a known value");
-    }
+    cluster->policy = config.policy() == sluice::Cluster::ROUND_ROBIN ? chain::Cluster::Policy::kRoundRobin
+                                                                      : chain::Cluster::Policy::kSourceHash;
     clusters[config.name()] = std::move(cluster);
   }
   return clusters;

@@ -7,6 +7,7 @@
 
 #include "source/base/result.h"
 #include "source/net/address.h"
+#include "source/net/prefixes.h"
 
 namespace sluice::config {
 
@@ -38,19 +39,9 @@ class Checks {
     return {};
   }
 
-  // Reads a repeated field of prefixes. Invalid ones are left out.
   template <typename Texts>
   std::vector<net::Prefix> prefixes(const Texts& texts, const std::string& path) {
-    std::vector<net::Prefix> prefixes;
-    for (int i = 0; i < texts.size(); ++i) {
-      auto prefix = net::Prefix::parse(texts[i]);
-      if (prefix.ok()) {
-        prefixes.push_back(*prefix);
-      } else {
-        fail(indexed(path, i), prefix.error().message);
-      }
-    }
-    return prefixes;
+    return net::readPrefixes(texts, path, errors_);
   }
 
   // Checks a required name that must not be in `seen` yet.

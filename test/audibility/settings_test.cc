@@ -102,9 +102,9 @@ TEST_CASE("readSettings: values of enums that this version lacks are errors") {
   const auto settings = readSettings(message);
   REQUIRE_FALSE(settings.ok());
   CHECK(toString(settings.errors()) ==
-        "rules[0].speaker.roles[0]: has the unknown value 7\n"
-        "rules[0].teams: has the unknown value -1\n"
-        "rules[0].proximity.fade_model: has the unknown value 9");
+        "rules[0].speaker.roles[0]: must be PLAYER, SPECTATOR or BROADCASTER\n"
+        "rules[0].teams: must be ANY, SAME or DIFFERENT\n"
+        "rules[0].proximity.fade_model: must be INVERSE, LINEAR, EXPONENTIAL or NONE");
 }
 
 }  // namespace

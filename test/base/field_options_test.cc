@@ -104,6 +104,22 @@ TEST_CASE("a number outside its range gets its default, or the nearest bound") {
   CHECK(sample.always().size() == 15);
 }
 
+TEST_CASE("a value that an enum does not have is reported with those that it has, and becomes the first") {
+  Sample sample;
+  sample.set_color(Sample::BLUE);
+  sample.add_colors(Sample::GREEN);
+  CHECK(apply(sample).empty());
+  CHECK(sample.color() == Sample::BLUE);
+  sample.set_color(static_cast<Sample::Color>(2));
+  sample.add_colors(static_cast<Sample::Color>(-1));
+  CHECK(apply(sample) ==
+        "color: must be RED, GREEN or BLUE\n"
+        "colors[1]: must be RED, GREEN or BLUE");
+  CHECK(sample.color() == Sample::RED);
+  CHECK(sample.colors(0) == Sample::GREEN);
+  CHECK(sample.colors(1) == Sample::RED);
+}
+
 TEST_CASE("both bounds are allowed, and NaN is not") {
   Sample sample;
   for (const double share : {0.01, 0.99}) {
