@@ -188,9 +188,9 @@ TEST_CASE("Decisions and lists of hearers equal those of the oracle in 10,000 ra
   }
   // Each reason and enough rule sets occurred.
   CHECK(tally.reasons.size() == kEnumSize<Reason>);
-  for (const auto& [reason, count] : tally.reasons) {
-    CAPTURE(name(reason));
-    CHECK(count > 100);
+  for (const auto& entry : tally.reasons) {
+    CAPTURE(name(entry.first));
+    CHECK(entry.second > 100);
   }
   CHECK(tally.rule_sets > 9000);
 }

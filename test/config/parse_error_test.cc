@@ -99,7 +99,11 @@ TEST_CASE("a filter type that is not linked in is not an error of the JSON parse
 }
 
 TEST_CASE("no error quotes a secret") {
-  const std::pair<config::Format, const char*> cases[] = {
+  struct FormattedText {
+    config::Format format;
+    const char* text;
+  };
+  const FormattedText cases[] = {
       {config::Format::kText, "credentials { shared_secrets \"TopSecret\" }"},
       {config::Format::kText, "credentials { shared_secrets: TopSecret }"},
       {config::Format::kText, "credentials { shared_secrets: 'a' 'b' = TopSecret }"},
@@ -125,9 +129,9 @@ TEST_CASE("no error quotes a secret") {
       {config::Format::kJson, "{\"admin\": {\"token\": \"TopSecret\n\"}}"},
       {config::Format::kJson, "{\"admin\": {\"token\": \"\\qTopSecret; expected ':'\"}}"},
   };
-  for (const auto& [format, text] : cases) {
-    CAPTURE(text);
-    const auto errors = errorsOf(format, text);
+  for (const FormattedText& c : cases) {
+    CAPTURE(c.text);
+    const auto errors = errorsOf(c.format, c.text);
     CHECK_FALSE(errors.empty());
     for (const std::string& error : errors) {
       CAPTURE(error);
@@ -141,15 +145,18 @@ TEST_CASE("text that is nested too deeply is refused before the stack is exhaust
   const std::string any = "listeners { filter_chains { filters { typed_config { ";
   const std::string module =
       any + R"([type.googleapis.com/sluice.filters.Module] { config { fields { key: "a" value { )";
-  for (const auto& [begin, level] : {std::pair<std::string, std::string>{"", "listners { "},
-                                     {"", "listners < "},
-                                     {"listners: ", "["},
-                                     {"# {{{\n a: '}}}' ", "limits { limits { "},
-                                     {module, "list_value { values { "},
-                                     {any, "[type.googleapis.com/google.protobuf.Any] { "}}) {
-    std::string text = begin;
-    for (int i = 0; i < 300'000; ++i) text += level;
-    CAPTURE(level);
+  struct Case {
+    std::string begin, level;
+  };
+  for (const Case& c : {Case{"", "listners { "},
+                        {"", "listners < "},
+                        {"listners: ", "["},
+                        {"# {{{\n a: '}}}' ", "limits { limits { "},
+                        {module, "list_value { values { "},
+                        {any, "[type.googleapis.com/google.protobuf.Any] { "}}) {
+    std::string text = c.begin;
+    for (int i = 0; i < 300'000; ++i) text += c.level;
+    CAPTURE(c.level);
     const auto errors = errorsOf(config::Format::kText, text);
     REQUIRE(errors.size() == 1);
     CHECK(errors[0].ends_with(": is nested too deeply"));

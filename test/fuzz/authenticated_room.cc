@@ -116,7 +116,7 @@ net::Address addressOf(unsigned player, unsigned number) {
 }  // namespace
 
 Member::Member(AuthenticatedRoom& room, unsigned index)
-    : ssrc(100 + index), slot_ssrc(0x1000 * (index + 1)), chain(room.makeChain()), room_(room) {
+    : ssrc(100 + index), slot_ssrc(0x1000 * (index + 1)), chain(room.makeChain()) {
   srtp_ = *crypto::SrtpSession::make(keysOf(index, true));
   const std::string name = index == 0 ? "first" : "second";
   chain->session.selected = addressOf(index, 0);

@@ -44,7 +44,6 @@ class Member {
   void protectAndSend(Bytes packet, crypto::SrtpStatus (crypto::SrtpSession::*protect)(uint8_t*, size_t&),
                       unsigned address);
 
-  AuthenticatedRoom& room_;
   std::unique_ptr<crypto::SrtpSession> srtp_;
   std::vector<uint8_t> last_;  // the datagram that was sent last
   uint32_t transactions_ = 0;

@@ -57,7 +57,8 @@ TEST_CASE("loss is as configured, independent and in bursts") {
     double loss;
     double burst;  // 0: uniform
   };
-  for (const auto& [loss, burst] : {Case{0.01, 0}, {0.1, 0}, {0.3, 0}, {0.1, 3}, {0.3, 10}, {0.5, 1}}) {
+  for (const Case& c : {Case{0.01, 0}, {0.1, 0}, {0.3, 0}, {0.1, 3}, {0.3, 10}, {0.5, 1}}) {
+    const double loss = c.loss, burst = c.burst;
     CAPTURE(loss);
     CAPTURE(burst);
     const auto model = burst == 0 ? GilbertElliott::uniform(loss) : GilbertElliott::bursts(loss, burst);

@@ -280,7 +280,11 @@ TEST_CASE("streams above max_streams replace one another") {
 }
 
 TEST_CASE("errors in the configuration are named") {
-  const std::pair<const char*, const char*> cases[] = {
+  struct Case {
+    const char* text;
+    const char* path;
+  };
+  const Case cases[] = {
       {"", "ingress"},
       {"ingress { mode: 7 }", "ingress.mode"},
       {"egress { jitter_buffer { min_frames: 1 } }", "egress.jitter_buffer.min_frames"},
@@ -294,11 +298,11 @@ TEST_CASE("errors in the configuration are named") {
       {"ingress { max_concealed_ms: 2000 }", "ingress.max_concealed_ms"},
       {"ingress {} payload_type: 128", "payload_type"},
   };
-  for (const auto& [text, path] : cases) {
-    CAPTURE(text);
-    const Errors errors = errorsOf({opus_filter::filterType(), text});
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const Errors errors = errorsOf({opus_filter::filterType(), c.text});
     REQUIRE(errors.size() == 1);
-    CHECK(errors[0].path == path);
+    CHECK(errors[0].path == c.path);
   }
 }
 

@@ -46,21 +46,23 @@ TEST_CASE("a speaker's packets beyond its uplink limit reach no receiver") {
   SUBCASE(
       "less of a flood passes than of speech, and a speaker just above the limit gets all that the limit "
       "allows") {
-    for (const auto& [per_second, least, most] :
-         {std::tuple{5'000, 25, 50}, {10'000, 0, 0}, {150, 115, 120}}) {
-      CAPTURE(per_second);
+    struct Case {
+      int per_second, least, most;
+    };
+    for (const Case& c : {Case{5'000, 25, 50}, {10'000, 0, 0}, {150, 115, 120}}) {
+      CAPTURE(c.per_second);
       RouterRoom quiet;
       auto& receiver = quiet.add("bob", {.slots = 1});
       auto& alice = quiet.add("alice");
       send(alice, 1, 250, 10);
       const size_t before = receiver.outer.size();
-      for (int i = 0; i < 4 * per_second; ++i) {
-        quiet.clock.advance(std::chrono::nanoseconds{1'000'000'000 / per_second});
+      for (int i = 0; i < 4 * c.per_second; ++i) {
+        quiet.clock.advance(std::chrono::nanoseconds{1'000'000'000 / c.per_second});
         send(alice, static_cast<uint16_t>(251 + i), 1, 10);
       }
       const size_t through = (receiver.outer.size() - before) / 4;
-      CHECK(through >= static_cast<size_t>(least));
-      CHECK(through <= static_cast<size_t>(most));
+      CHECK(through >= static_cast<size_t>(c.least));
+      CHECK(through <= static_cast<size_t>(c.most));
     }
   }
   SUBCASE("as configured, and after a reload") {

@@ -81,7 +81,9 @@ TEST_CASE("RFC 8656 14: DONT-FRAGMENT applies from IPv4 to IPv4") {
 }
 
 TEST_CASE("RFC 8656 13.1, 13.2, 13.3: in all other translations DONT-FRAGMENT MUST be ignored") {
-  for (const auto& [from, relay] : {std::pair{kV4, kIpv6}, {kV6, kIpv4}, {kV6, kIpv6}}) {
+  for (const auto& families : {std::pair{kV4, kIpv6}, {kV6, kIpv4}, {kV6, kIpv6}}) {
+    const auto from = families.first;
+    const auto relay = families.second;
     CAPTURE(from);
     CAPTURE(int{relay});
     Session s(from, relay);
