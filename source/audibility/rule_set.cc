@@ -31,11 +31,11 @@ uint64_t intern(const std::vector<std::string>& tags, const std::string& path, T
   return mask;
 }
 
-CompiledWho compile(const Who& who, const std::string& path, TagTable& table, Errors& errors) {
-  return {.tags = intern(who.tags, path + ".tags", table, errors),
-          .without_tags = intern(who.without_tags, path + ".without_tags", table, errors),
-          .roles = who.roles,
-          .modes = who.modes};
+CompiledMatch compile(const PlayerMatch& match, const std::string& path, TagTable& table, Errors& errors) {
+  return {.tags = intern(match.tags, path + ".tags", table, errors),
+          .without_tags = intern(match.without_tags, path + ".without_tags", table, errors),
+          .roles = match.roles,
+          .modes = match.modes};
 }
 
 void checkNames(const std::vector<Rule>& rules, Errors& errors) {

@@ -15,7 +15,7 @@ namespace {
 
 using Message = sluice::Audibility;
 
-// Enums of the proto and of this library have the same values, except RankBy.
+// The enums of the proto and of this library have the same values, except RankBy.
 static_assert(static_cast<int>(Role::kBroadcaster) == Message::BROADCASTER);
 static_assert(static_cast<int>(Mode::kTeam) == Message::TEAM);
 static_assert(static_cast<int>(Teams::kDifferent) == Message::DIFFERENT);
@@ -33,8 +33,8 @@ class Reading {
   Rule rule(const Message::Rule& message, const std::string& path) {
     Rule rule;
     rule.name = message.name();
-    rule.speaker = who(message.speaker(), path + ".speaker");
-    rule.receiver = who(message.receiver(), path + ".receiver");
+    rule.speaker = match(message.speaker(), path + ".speaker");
+    rule.receiver = match(message.receiver(), path + ".receiver");
     rule.teams = enumerator<Teams>(message.teams(), path + ".teams");
     rule.any_world = message.any_world();
     if (message.kind_case() == Message::Rule::KIND_NOT_SET) {
@@ -82,7 +82,7 @@ class Reading {
     return list.empty() ? all : bits;
   }
 
-  Who who(const Message::Players& message, const std::string& path) {
+  PlayerMatch match(const Message::Players& message, const std::string& path) {
     return {.tags = {message.tags().begin(), message.tags().end()},
             .without_tags = {message.without_tags().begin(), message.without_tags().end()},
             .roles = mask<Role>(message.roles(), kAllRoles, path + ".roles"),

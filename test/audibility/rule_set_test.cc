@@ -93,7 +93,7 @@ TEST_CASE("RuleSet: a rule that can never decide is an error") {
         "rules[1]: is unreachable: rules[0] (everyone) decides about every pair that it matches");
 }
 
-TEST_CASE("RuleSet: numbers of rules and tags and names are limited") {
+TEST_CASE("RuleSet: the numbers of rules and tags are limited, and names are unique") {
   CHECK(errorsOf(std::vector<Rule>(65, rule(RuleKind::kChannels))) ==
         "rules: has 65 elements; at most 64 are allowed");
   Rule many = rule(RuleKind::kAllow);
