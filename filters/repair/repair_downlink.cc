@@ -118,8 +118,8 @@ bool RepairDownlink::onRequest(uint32_t ssrc, uint16_t sequence, Instant now) {
   DownlinkStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
-  // A packet that cannot have arrived yet is not lost. If it was sent late, the receiver may have requested it
-  // before that. The round trip is a single sample and may be too high.
+  // A packet that cannot have arrived yet is not lost. If it was sent late, the receiver may have requested
+  // it before that. The round trip is a single sample and may be too high.
   const Duration round_trip = sent->resends > 0 ? roundTrip() : player_.line.roundTrip();
   if (now - sent->last < std::min(round_trip * 3 / 4, settings.budget / 2))
     return refuse(Count::kRefusedRepeated);
