@@ -25,7 +25,7 @@ uint64_t intern(const std::vector<std::string>& tags, const std::string& path, T
     } else if (const auto bit = table.intern(tags[i])) {
       mask |= *bit;
     } else {
-      errors.push_back({element, "is one tag too many; a room has at most 64"});
+      errors.push_back({element, "exceeds the limit of 64 tags per room"});
     }
   }
   return mask;
@@ -42,7 +42,7 @@ void checkNames(const std::vector<Rule>& rules, Errors& errors) {
   std::set<std::string_view> names;
   for (size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].name.empty() || names.insert(rules[i].name).second) continue;
-    errors.push_back({rulePath(i) + ".name", "is the name of another rule too"});
+    errors.push_back({rulePath(i) + ".name", "is also the name of another rule"});
   }
 }
 

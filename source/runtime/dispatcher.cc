@@ -256,7 +256,7 @@ Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
   return sessions_.add(std::move(session));
 }
 
-// Returns nothing if there is room now, otherwise the drop reason.
+// Evicts sessions if limits require it. Returns the drop reason if a limit still forbids the session.
 std::optional<ListenerDrop> Dispatcher::enforceLimits(WorkerPort& port, const net::Packet& packet,
                                                       bool unauthenticated) {
   const SessionLimits& limits = generation_->limits;

@@ -44,7 +44,7 @@ TEST_CASE("RoomState: a wrong field is named and nothing is applied") {
       {{.number = 2, .channels = std::vector<ChannelUpdate>(17)},
        "players[1].channels: has 17 elements; at most 16 are allowed"},
       {{.number = 2, .channels = std::vector<ChannelUpdate>{{.name = "a"}, {.name = "a"}}},
-       "players[1].channels[1].name: is the name of another element too"},
+       "players[1].channels[1].name: is also the name of another element"},
       {{.number = 2, .channels = std::vector<ChannelUpdate>{{.name = "a", .gain = 2}}},
        "players[1].channels[0].gain: must be 0 to 1"},
       {{.number = 2, .channels = std::vector<ChannelUpdate>{{.name = ""}}},
@@ -157,7 +157,7 @@ TEST_CASE("RoomState: removing a player removes its overrides, and the others ke
 TEST_CASE("RoomState: overrides are limited, and ended ones do not count") {
   RoomState state({.players = 3, .overrides = 1});
   for (const uint32_t number : {1U, 2U, 3U}) REQUIRE(state.add(number).ok());
-  CHECK(state.add(4).error().message == "is one player too many");
+  CHECK(state.add(4).error().message == "exceeds the limit of players per room");
   Batch batch;
   batch.overrides = {{.speaker = 1, .receiver = 2, .force = Force::kOn, .end = kNow + 1s}};
   REQUIRE(state.apply(batch, kNow).ok());
