@@ -13,7 +13,8 @@ struct WorkerTools {
   media::ConcealerTools tools;
 };
 
-constexpr unsigned kReceivers = 75;  // percent of them lose no more than the loss assumed
+// A speaker's voice is encoded for this percentile of its receivers' loss.
+constexpr unsigned kReceiverPercentile = 75;
 constexpr const char* kModes[] = {"REORDER", "CONCEAL", "TRANSCODE"};
 
 }  // namespace
@@ -173,7 +174,8 @@ media::Adaptation::Line DirectionPipeline::line() const {
   if (const auto& player = direction_.context.session().player()) {
     line.rtt_ms = std::chrono::duration<double, std::milli>(player->line.roundTrip()).count();
     // Voice from a client is encoded for its receivers.
-    line.loss = direction_.inward ? player->receiver_loss.ofOthers(kReceivers) : player->line.downlinkLoss();
+    line.loss =
+        direction_.inward ? player->receiver_loss.ofOthers(kReceiverPercentile) : player->line.downlinkLoss();
   }
   line.busy = direction_.context.worker().busyShare();
   return line;

@@ -18,7 +18,7 @@ struct DirectionSettings {
   media::JitterBuffer::Config buffer{};
   media::Adaptation::Config adaptation{};
   size_t max_concealed = 0;  // samples
-  size_t max_streams = 0;    // 0: as many as the session is known to have
+  size_t max_streams = 0;    // 0: 1 on ingress, and the number of the player's slots on egress
 };
 
 struct Settings {

@@ -83,7 +83,7 @@ class Stream {
   void onFrame(net::PacketPtr&& packet, const Out& out);
   void onGap(const Out& gap);
   void conceal(const Out& gap, const net::Packet& next);
-  // The time at which a pause must have begun if no packet follows before; Instant::max(): unknown.
+  // If no packet arrives before this time, a pause has begun; Instant::max(): unknown.
   Instant pauseDue() const;
   void beginPause();
   void transcode(net::PacketPtr&& packet, const Out& out);
@@ -97,7 +97,7 @@ class Stream {
   uint32_t ssrc_ = 0;
   bool used_ = false;
   Instant last_packet_{};
-  uint16_t last_received_ = 0;  // the highest of the sender's numbers
+  uint16_t last_received_ = 0;  // the sender's highest sequence number
   rtp::Reception reception_{48'000};
   uint32_t restarts_ = 0;  // the reception's restarts that were seen
   media::JitterBuffer buffer_;
@@ -111,13 +111,13 @@ class Stream {
   uint8_t payload_type_ = 0;
   // Samples that may be decoded: a sender faster than real time harms only itself.
   TokenBucket codec_budget_;
-  TokenBucket rebuild_budget_;              // likewise, decoded to rebuild packets
-  TokenBucket fill_budget_;                 // samples made without input
+  TokenBucket rebuild_budget_;              // samples that may be decoded to rebuild packets
+  TokenBucket fill_budget_;                 // samples that may be made without input
   std::unique_ptr<Transcoder> transcoder_;  // in TRANSCODE
 
   // Sequence numbers are the sender's until transcoding produces a different number of packets.
-  uint16_t last_sequence_ = 0;  // sent
-  uint16_t offset_ = 0;         // added to the sender's
+  uint16_t last_sequence_ = 0;  // the last number sent
+  uint16_t offset_ = 0;         // added to the sender's numbers
   bool renumber_ = false;       // the next frame follows last_sequence_
   uint32_t packets_sent_ = 0;
   uint32_t octets_sent_ = 0;

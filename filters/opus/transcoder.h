@@ -20,12 +20,12 @@ class Transcoder {
 
   // Forgets all audio; the profile stays.
   void reset();
-  // Frames of at most 20 ms.
+  // The profile's frames must be at most 20 ms.
   void apply(const media::Profile& profile);
   const media::Profile& profile() const { return profile_; }
 
-  // Completes a partial frame by concealment, as far as there is time before `timestamp`. Returns how many
-  // samples that took.
+  // Completes a partial frame by concealment, as far as there is time before `timestamp`. Returns the number
+  // of samples added.
   size_t completeUntil(uint32_t timestamp);
   // Sets the time of the audio that is added next, unless it continues a partial frame.
   void startAt(uint32_t timestamp);

@@ -57,8 +57,8 @@ SentPacket* DownlinkStream::pause() {
     return sent != nullptr && sent->primary_size > 0 && opus::isDtx(sent->primary());
   };
   SentPacket* sent = history_.find(newest_);
-  const bool goes_on = is_dtx(history_.find(static_cast<uint16_t>(newest_ - 1)));
-  return is_dtx(sent) && !goes_on ? sent : nullptr;
+  const bool continues = is_dtx(history_.find(static_cast<uint16_t>(newest_ - 1)));
+  return is_dtx(sent) && !continues ? sent : nullptr;
 }
 
 SentPacket* DownlinkStream::remember(Bytes packet, const rtp::Packet& rtp, net::SharedPacket block,

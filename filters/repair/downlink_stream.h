@@ -1,5 +1,5 @@
-// The packets that a receiver is sent on one slot: remembers them, retransmits them on request, and adds
-// earlier frames as RED. Pure except for the packets that it changes.
+// The stream to a receiver on one slot: remembers its packets, retransmits them on request, and adds earlier
+// frames as RED. Pure except for the packets that it changes.
 #pragma once
 
 #include "filters/repair/packet_history.h"
@@ -36,7 +36,7 @@ class DownlinkStream {
   // The count of sequence numbers just before this one that were skipped because no packet had arrived; -1:
   // this packet fills such a gap. Call it for every packet, in the order of sending.
   int numbersBefore(uint16_t sequence);
-  // The newest packet, if it begins a pause: a DTX packet that follows no other. Null: it does not.
+  // The newest packet if it begins a pause: a DTX packet that follows no DTX packet. Null if it does not.
   SentPacket* pause();
 
   void resize(size_t history) { history_.resize(history); }

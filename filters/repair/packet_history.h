@@ -23,7 +23,7 @@ struct SentPacket {
   uint32_t timestamp = 0;
   uint8_t red_blocks = 0;  // earlier frames sent with it
   uint16_t red_size = 0;   // bytes that they added
-  bool missed = false;     // the receiver requested it, and it counted as lost
+  bool missed = false;     // the receiver has requested it, and it is counted as lost
   uint8_t resends = 0;
   Instant at{};    // first sent
   Instant last{};  // last sent

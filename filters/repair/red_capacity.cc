@@ -14,7 +14,7 @@ bool RedCapacity::enter(State state, double loss, Instant now) {
   state_ = state;
   since_ = now;
   loss_ = loss;
-  return state_ != State::kDoubted && state_ != State::kNone;
+  return state_ != State::kSuspended && state_ != State::kNone;
 }
 
 bool RedCapacity::update(bool sent, double loss, Instant now) {
@@ -25,14 +25,14 @@ bool RedCapacity::update(bool sent, double loss, Instant now) {
     case State::kTrial:
       if (!sent) return enter(State::kIdle, loss, now);
       if (passed < kTrial) return true;
-      return enter(isMuchMore(loss, loss_) ? State::kDoubted : State::kBelieved, loss, now);
-    case State::kBelieved:
+      return enter(isMuchMore(loss, loss_) ? State::kSuspended : State::kAccepted, loss, now);
+    case State::kAccepted:
       if (!sent) return enter(State::kIdle, loss, now);
-      return !isMuchMore(loss, loss_) || enter(State::kDoubted, loss, now);
-    case State::kDoubted:
-      if (passed < kDoubt) return false;
+      return !isMuchMore(loss, loss_) || enter(State::kSuspended, loss, now);
+    case State::kSuspended:
+      if (passed < kSuspension) return false;
       // The line may have become worse for another reason.
-      return enter(isMuchMore(loss_, loss) ? State::kNone : State::kBelieved, loss, now);
+      return enter(isMuchMore(loss_, loss) ? State::kNone : State::kAccepted, loss, now);
     case State::kNone:
       return passed >= kNoCapacity && enter(State::kIdle, loss, now);
   }

@@ -10,7 +10,7 @@
 namespace sluice::repair {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;
+constexpr Duration kAssumedRoundTrip = 100ms;  // until RTCP has measured it
 constexpr Duration kLeastMemory = 200ms;
 constexpr Duration kAdaptEvery = 500ms;
 constexpr size_t kMaxRequestsAtOnce = 128;  // packets, in one RTCP datagram
@@ -49,7 +49,7 @@ DownlinkStream* RepairDownlink::find(uint32_t ssrc) {
 
 Duration RepairDownlink::roundTrip() const {
   const Duration measured = player_.line.roundTrip();
-  return measured == Duration{} ? kUnknownRoundTrip : measured;
+  return measured == Duration{} ? kAssumedRoundTrip : measured;
 }
 
 Duration RepairDownlink::memory() const {
@@ -83,7 +83,7 @@ void RepairDownlink::onRtcp(Bytes compound, Instant now) {
   adapt(now);
 }
 
-// The worst of the streams counts: the others may be silent.
+// The worst stream counts, because the others may be silent.
 void RepairDownlink::onReport(const rtcp::Packet& part, std::optional<double>& reported) const {
   const auto& slots = player_.negotiated.slots;
   for (size_t i = 0; const auto block = rtcp::readReportBlock(part, i); ++i) {
@@ -118,16 +118,16 @@ bool RepairDownlink::onRequest(uint32_t ssrc, uint16_t sequence, Instant now) {
   DownlinkStream* stream = settings.nack ? find(ssrc) : nullptr;
   SentPacket* sent = stream == nullptr ? nullptr : stream->find(sequence);
   if (sent == nullptr) return refuse(Count::kRefusedUnknown);
-  // It is not lost if it cannot have arrived yet. It may also have arrived here late: then the receiver
-  // requested it before it was sent. The round trip is a single sample and may be too high.
+  // A packet that cannot have arrived yet is not lost. If it was sent late, the receiver may have requested
+  // it before that. The round trip is a single sample and may be too high.
   const Duration round_trip = sent->resends > 0 ? roundTrip() : player_.line.roundTrip();
   if (now - sent->last < std::min(round_trip * 3 / 4, settings.budget / 2))
     return refuse(Count::kRefusedRepeated);
   const bool first = !std::exchange(sent->missed, true);
-  // Its delay is the time since it was first sent.
+  // The packet's delay is the time since it was first sent.
   if (now - sent->at > settings.budget) return refuse(Count::kRefusedLate), first;
   if (sent->resends >= settings.max_resends) return refuse(Count::kRefusedRepeated);
-  // RED has repeated it: a retransmission would only make the receiver's jitter buffer grow.
+  // RED has repeated the packet: a retransmission would only make the receiver's jitter buffer grow.
   const SentPacket* next = stream->find(static_cast<uint16_t>(sequence + 1));
   const bool repeated_by_red = next != nullptr && next->red_blocks > 0;
   if (settings.prefer == filters::Repair::Downlink::DELAY && repeated_by_red)
@@ -244,7 +244,7 @@ void RepairDownlink::adapt(Instant now) {
        .round_trip = roundTrip(),
        .budget = settings.budget},
       now);
-  if (now - sent_ > kIdle) return;  // it is sent no voice
+  if (now - sent_ > kIdle) return;  // the receiver is sent no voice
   player_.receiver_loss.set(loss_.loss());
   if (!idle_.armed()) idle_.armAt(now + kIdle);
 }

@@ -31,7 +31,7 @@ class RepairDownlink {
   void describe(chain::Description& out) const;
 
  private:
-  // After this long without voice to the receiver, its earlier loss no longer counts.
+  // When the receiver has been sent no voice for this long, its earlier loss no longer counts.
   static constexpr Duration kIdle = 15s;
 
   void onReport(const rtcp::Packet& part, std::optional<double>& reported) const;
@@ -47,7 +47,7 @@ class RepairDownlink {
   net::SharedPacket copy(const net::Packet& packet);
   void forget();
   void onIdleTimer();
-  // The time for which a sent packet may be requested, in time or too late, or repeated as RED.
+  // How long a sent packet is kept: it may be requested, even too late, or repeated as RED.
   Duration memory() const;
   DownlinkStream* streamOf(const net::Packet& packet);
   DownlinkStream* find(uint32_t ssrc);

@@ -67,7 +67,7 @@ void LossEstimate::forget(Instant now) {
   if (seconds < 0.02) return;
   const double keep = at_ == Instant{} ? 0 : std::exp2(-seconds / kHalfLife);
   sent_ *= keep;
-  left_out_ *= keep;
+  skipped_ *= keep;
   lost_ *= keep;
   runs_ *= keep;
   reported_ *= std::sqrt(std::sqrt(keep));  // reports arrive every few seconds
@@ -77,7 +77,7 @@ void LossEstimate::forget(Instant now) {
 void LossEstimate::onSent(int before, Instant now) {
   forget(now);
   ++sent_;
-  left_out_ = std::max(0.0, left_out_ + before);
+  skipped_ = std::max(0.0, skipped_ + before);
 }
 
 void LossEstimate::onLost(unsigned run, Instant now) {
@@ -88,8 +88,8 @@ void LossEstimate::onLost(unsigned run, Instant now) {
 
 void LossEstimate::onReport(double fraction, Instant now) {
   forget(now);
-  const double left_out = sent_ < kEnough ? 0 : left_out_ / (sent_ + left_out_);
-  reported_ = std::max(0.0, (fraction - left_out) / (1 - left_out));
+  const double skipped = sent_ < kEnough ? 0 : skipped_ / (sent_ + skipped_);
+  reported_ = std::max(0.0, (fraction - skipped) / (1 - skipped));
 }
 
 double LossEstimate::loss() const {

@@ -10,12 +10,12 @@
 namespace sluice::repair {
 
 enum class RecoveryMode {
-  kNothing,   // the line loses next to nothing
+  kNothing,   // the line loses almost nothing
   kNack,      // the receiver requests lost packets: the cheapest mode, if there is time for it
   kRed1,      // each packet repeats the previous frame: for single losses
   kRed2,      // the two previous frames: for short bursts
   kNackRed1,  // both: so much is lost that retransmissions are lost too
-  kFec,       // no mode here helps: the speakers' encoders add FEC, since RTCP reports the loss to them
+  kFec,       // none of these: RTCP reports the loss to the speakers, whose encoders add FEC
 };
 std::string_view name(RecoveryMode mode);
 // The number of frames that each packet repeats.
@@ -73,7 +73,7 @@ class LossEstimate {
 
   Instant at_{};
   double sent_ = 0;
-  double left_out_ = 0;
+  double skipped_ = 0;
   double lost_ = 0;
   double runs_ = 0;
   double reported_ = 0;

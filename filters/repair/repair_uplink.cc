@@ -61,7 +61,7 @@ void RepairUplink::onRtx(net::PacketPtr&& packet) {
   if (!stream_.unwrapRtx(*packet, *packet->rtp())) return context_.drop(std::move(packet), Drop::kStray);
   const rtp::Packet* repeated = packet->rtp();
   if (repeated == nullptr) return context_.drop(std::move(packet), Drop::kMalformed);
-  // Accepts only a missing packet: otherwise any number in an RTX packet could pass for the newest.
+  // Accepts only a missing packet, or any number in an RTX packet could be taken for the newest.
   if (!stream_.scheduler().isMissing(repeated->sequence)) {
     return context_.drop(std::move(packet), Drop::kDuplicate);
   }

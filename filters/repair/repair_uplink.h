@@ -14,7 +14,7 @@ namespace sluice::repair {
 
 class RepairUplink {
  public:
-  // The player may send voice. It and the settings outlive this.
+  // `player` must have negotiated sending. It and the settings outlive this.
   RepairUplink(Context context, const rooms::Player& player, const Settings& settings);
 
   void onRtp(net::PacketPtr&& packet);
@@ -30,7 +30,7 @@ class RepairUplink {
  private:
   void onRtx(net::PacketPtr&& packet);
   void unwrapRed(net::PacketPtr&& packet);
-  // Counts a packet that recovers a missing one. False: it is too late for that.
+  // Counts a packet if it recovers a missing one. False: it arrived too late.
   bool accept(media::NackScheduler::Arrival arrival, uint16_t sequence, Count by, Instant now);
   void armNacks();
   void sendNacks();

@@ -30,7 +30,8 @@ struct Settings {
     double max_red_overhead = 0;  // of RED, likewise
   } downlink;
 
-  // The number of packets kept for requests, a power of two: all that can still be in time, in 10 ms frames.
+  // The number of packets to keep for requests, a power of two: enough for the downlink budget in frames of
+  // 10 ms.
   size_t history() const;
 
   rooms::RepairFeatures repairFeatures() const;

@@ -8,7 +8,7 @@
 namespace sluice::repair {
 namespace {
 
-constexpr Duration kUnknownWay = 20ms;  // until RTCP has measured the round trip
+constexpr Duration kAssumedOneWayDelay = 20ms;  // until RTCP has measured the round trip
 
 media::Frame frameOf(Bytes opus) {
   const auto info = opus::parse(opus);
@@ -45,7 +45,7 @@ media::NackScheduler::Arrival UplinkStream::onPacket(const rtp::Packet& packet, 
     reception_ = rtp::Reception(48'000);
   }
   // Retransmissions use RTX if it was negotiated. Otherwise they look like packets that are merely late.
-  const Duration shortest = round_trip == Duration{} ? kUnknownWay : round_trip / 2;
+  const Duration shortest = round_trip == Duration{} ? kAssumedOneWayDelay : round_trip / 2;
   const Duration quickest_retransmission = section_.rtx_payload_type != 0 ? Duration::max() : shortest;
   const media::Frame frame = frameOf(opusIn(packet, carrier));
   const auto arrival =

@@ -22,8 +22,8 @@ class UplinkStream {
   // A packet is also kOther if the router will refuse its SSRC.
   Carrier carrier(const rtp::Packet& packet, Instant now) const;
 
-  // A packet of the stream arrived as Opus or RED. A new SSRC restarts the stream. `round_trip`: as RTCP
-  // measured it; 0: unknown.
+  // A packet of the stream arrived as Opus or RED. A new SSRC restarts the stream. `round_trip`: measured by
+  // RTCP; 0: unknown.
   media::NackScheduler::Arrival onPacket(const rtp::Packet& packet, Carrier carrier, Instant now,
                                          Duration round_trip);
   // A packet arrived as RTX and is unwrapped.

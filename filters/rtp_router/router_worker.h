@@ -1,4 +1,4 @@
-// The rooms on one worker: which receivers are here. A packet crosses to another worker once, however many
+// The receivers of each room on one worker. A packet crosses to another worker only once, however many
 // receivers are there.
 #pragma once
 
@@ -18,7 +18,7 @@ struct Voice {
   uint32_t room;     // Room::number()
   uint32_t speaker;  // Player::number
   uint32_t csrc;
-  uint32_t stream;      // of the speaker's: changes where its sequence numbers restart
+  uint32_t stream;      // Speaker::stream(): changes where the speaker's sequence numbers restart
   uint16_t payload_at;  // offset of the payload, which ends with the packet
   uint8_t level;        // RFC 6464, as in the extension
   bool has_level;

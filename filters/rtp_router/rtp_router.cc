@@ -170,7 +170,7 @@ void RtpRouter::onRtp(net::PacketPtr&& packet) {
   if (!uplink_.take(rtp.payload.size(), packet->received)) {
     return context_.drop(std::move(packet), Drop::kUplinkLimit);
   }
-  // Only within the limit, since binding costs work on the main thread.
+  // The SSRC is bound only within the limit, since binding costs work on the main thread.
   if (std::exchange(newly_bound_, false)) bind(rtp.ssrc);
   distribute(std::move(packet));
 }
@@ -245,7 +245,7 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
 void RtpRouter::onRtcp(net::PacketPtr&& packet) {
   context_.count(Count::kRtcpIn);
   const uint32_t now_middle = rtcp::middle(rtcp::toNtp(context_.worker().clock().wall()));
-  std::optional<uint8_t> loss;  // of the worst of the streams: the others may be silent
+  std::optional<uint8_t> loss;  // of the worst stream, because the others may be silent
   rtcp::Reader reader(packet->data());
   while (const auto part = reader.next()) {
     if (speaker_) {

@@ -28,7 +28,7 @@ class SlotTable {
   // Assigns a slot to a packet of `speaker` (non-zero). A speaker keeps its slot. Without one it takes, in
   // this order:
   //   1. a slot that is unused, or whose holder sent no packet for `hold`;
-  //   2. with speech, the slot whose holder has been silent longest, if for at least `hold`;
+  //   2. with speech, the slot whose holder has been silent longest, if that is at least `hold`;
   //   3. with speech, the slot of the quietest holder, if that is kMargin quieter and has held it for `hold`.
   // Returns nullopt if there is none.
   std::optional<Assignment> assign(uint32_t speaker, const media::SpeechDetector::Speech& speech, Instant now,

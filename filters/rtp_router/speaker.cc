@@ -21,7 +21,7 @@ Speaker::Verdict Speaker::examine(const rtp::Packet& packet, Instant arrival) {
 
 media::SpeechDetector::Speech Speaker::detectSpeech(Bytes payload, std::optional<uint8_t> level,
                                                     Instant arrival) {
-  // Padding only, and the frames that discontinuous transmission sends now and then.
+  // Padding-only packets, and the occasional frames of discontinuous transmission, are not speech.
   if (opus::isDtx(payload)) return speech_.onFrame(false, arrival);
   if (level) return speech_.onLevel(*level & 0x7F, arrival);
   const auto info = opus::parse(payload);

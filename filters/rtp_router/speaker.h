@@ -27,7 +27,7 @@ class Speaker {
   // Unbinds if `ssrc` is the bound one.
   void onBye(uint32_t ssrc);
 
-  // Nothing before the first packet.
+  // nullopt before the first packet.
   std::optional<rtcp::ReportBlock> report(Instant now);
 
   uint32_t ssrc() const { return ssrc_; }  // 0: not bound

@@ -36,11 +36,11 @@ class AllocationSession {
   std::optional<stun::ErrorCode> createPermissions(const stun::Message& request);
   std::optional<stun::ErrorCode> bindChannel(const turn::ChannelBindRequest& request);
 
-  // False once it has expired: then it has no effect, and the owner ends it.
+  // False once the allocation has expired: then it has no effect, and the owner must end it.
   bool isLive() const { return allocation_.isLive(context_.now()); }
   Instant expires() const { return allocation_.expires(); }
   // Closes relayed addresses that have expired, and ends permissions that have expired or that the policy no
-  // longer allows. Returns when to call it again.
+  // longer allows. Returns the time of the next call.
   Instant expire();
 
   DataPath& data() { return data_; }

@@ -22,7 +22,7 @@ class Consent {
   };
   static constexpr size_t kMaxPairs = 8;
 
-  // A pair too many replaces the one that consented longest ago.
+  // If there are already kMaxPairs, a new pair replaces the one that consented longest ago.
   void renew(const net::Address& remote, const net::Address& local, Instant now) {
     auto pair = std::ranges::find_if(pairs_, Is{remote, local});
     if (pair == pairs_.end()) {
@@ -38,7 +38,7 @@ class Consent {
     kMove,     // to latest(): the selected pair is no longer checked, and that one is
     kExpired,  // no pair consents any longer
   };
-  // A pair that was not checked for a third of `timeout` gives way to one that was.
+  // If the selected pair has not been checked for a third of `timeout`, egress moves to one that has.
   Verdict evaluate(const net::Address& remote, const net::Address& local, Instant now,
                    Duration timeout) const {
     if (pairs_.empty()) return Verdict::kKeep;
@@ -48,7 +48,7 @@ class Consent {
     if (now - last < timeout) return Verdict::kKeep;
     return now - latest().last < timeout ? Verdict::kMove : Verdict::kExpired;
   }
-  // The time at which the verdict of evaluate() may change, unless a pair is renewed before.
+  // The time at which the verdict of evaluate() may change, unless a pair is renewed first.
   Instant due(const net::Address& remote, const net::Address& local, Instant now, Duration timeout) const {
     const auto last = lastOf(remote, local);
     const Instant stale = last ? *last + timeout / 3 : now;

@@ -43,7 +43,7 @@ class DataPath final : public RelayUser {
 
  private:
   void toPeer(net::PacketPtr&& packet, const net::Address& peer, turn::Allocation::Permitted permitted);
-  // Put a peer's data into a message, in place. False if the packet has no room.
+  // These wrap a peer's data in a message, in place. False if the packet has no room.
   static bool wrapInChannelData(net::Packet& packet, uint16_t channel);
   bool wrapInDataIndication(net::Packet& packet, const net::Address& peer);
   bool withinBandwidth(size_t bytes);

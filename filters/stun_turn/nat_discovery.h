@@ -19,7 +19,7 @@ struct NatDiscovery {
   struct Reply {
     std::optional<stun::ErrorCode> error;
     net::Address from;       // where the response is sent from
-    net::Address to;         // the client, or another port of it
+    net::Address to;         // the client, or another port of the client
     net::Address other;      // OTHER-ADDRESS
     bool elsewhere = false;  // not back along the request's path
     size_t padding = 0;      // bytes

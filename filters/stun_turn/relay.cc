@@ -8,8 +8,8 @@
 namespace sluice::stun_turn {
 namespace {
 
-constexpr unsigned kTries = 256;
-constexpr unsigned kMaxBinds = 64;  // of these bind; each is two system calls
+constexpr unsigned kTries = 256;    // ports
+constexpr unsigned kMaxBinds = 64;  // tries that bind a socket, which takes two system calls
 
 net::UdpOptions optionsFor(net::UdpStats& stats) {
   net::UdpOptions options;

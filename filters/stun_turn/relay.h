@@ -19,9 +19,9 @@ class RelayUser {
   // A packet on a shared port that belongs to no allocation.
   virtual void onUnmatchedPeer() = 0;
   virtual bool permits(const net::Address& peer) const = 0;
-  // True if it has a permission for this IP address, whatever the port.
+  // True if the allocation has a permission for this IP address, at any port.
   virtual bool expects(const net::Address& ip) const = 0;
-  // The number of peers (address and port) that it may claim on a shared port at a time.
+  // The number of peers (address and port) that the allocation may claim on a shared port at a time.
   virtual size_t maxClaims() const = 0;
 };
 
@@ -77,7 +77,7 @@ class RelayPort final : private net::UdpReceiver {
   const std::shared_ptr<TurnProcess> process_;
   Sink& sink_;
   const net::Address address_;
-  // The last lookup, valid for one version of what its result depends on.
+  // The last lookup of isLocal(), valid for one version of the hairpin's ports.
   struct Memory {
     net::Address peer;
     uint64_t version = 0;

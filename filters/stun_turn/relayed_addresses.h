@@ -38,13 +38,13 @@ class RelayedAddresses {
   // Sets the lifetime of one family, or of both.
   void setExpiry(std::optional<stun::AddressFamily> family, Instant until);
   void close();  // all of them
-  // Closes those that have expired; calls `closed(v6)` for each.
+  // Closes the addresses that have expired; calls `closed(v6)` for each.
   template <typename Closed>
   void expire(Instant now, Closed closed);
 
   // Null if there is none of this family.
   Relay* find(bool v6) const { return of(v6).relay.get(); }
-  // The one for this peer's family; null if there is none or it has expired.
+  // The relay of this peer's family; null if there is none or it has expired.
   Relay* liveFor(const net::Address& peer, Instant now) const;
   bool has(stun::AddressFamily family) const;
   bool empty() const { return find(false) == nullptr && find(true) == nullptr; }

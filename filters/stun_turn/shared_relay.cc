@@ -75,7 +75,7 @@ class SharedPort::Share final : public Relay {
     const auto known = port_.claims_.find(peer);
     if (known != port_.claims_.end()) {
       if (known->second.user == &user_) return true;
-      if (known->second.user->permits(peer)) return false;  // otherwise that permission has ended
+      if (known->second.user->permits(peer)) return false;  // if not, that permission has ended
     }
     const uint64_t serial = ++port_.claimed_;
     port_.claims_.insert_or_assign(peer, Claim{&user_, serial});

@@ -31,10 +31,11 @@ class SharedRelays {
   // Opens a relay on the least used port. Null if there is none.
   std::unique_ptr<Relay> open(const Range& range, const std::shared_ptr<TurnProcess>& process,
                               RelayUser& user);
-  // Ensures that there is a port, for later.
+  // Ensures that there is a shared port, in case ports run out later.
   void prepare(const Range& range, const std::shared_ptr<TurnProcess>& process);
 
-  // Opens a relay on another process' port, bound to `address`: the first passes `port`. Null if none did.
+  // Opens a relay on a port of another process, bound to `address`. The first relay of the port passes
+  // `port`. Null if none has.
   std::unique_ptr<Relay> adopt(const net::Address& address, std::unique_ptr<net::UdpReservation> port,
                                uint16_t min_port, uint16_t max_port, net::UdpStats& stats,
                                std::shared_ptr<TurnProcess> process, RelayUser& user);

@@ -51,8 +51,8 @@ class SourceLimiter {
   struct Unmap {
     void operator()(Rows* rows) const { ::munmap(rows, sizeof(Rows)); }
   };
-  // Zeroed pages that the kernel supplies when a client first uses one of their places: a process makes these
-  // tables while it takes over from another, when packets wait.
+  // The kernel supplies a zeroed page when one of its places is first used. Clearing the whole tables would
+  // delay a takeover, during which packets wait.
   static std::unique_ptr<Rows, Unmap> mapRows() {
     static_assert(std::is_trivially_destructible_v<Rows>);
     void* pages = ::mmap(nullptr, sizeof(Rows), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

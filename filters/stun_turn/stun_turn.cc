@@ -30,11 +30,11 @@ struct Settings {
     if (!turn) return {};
     return {{"realm", turn->auth->realm()}};
   }
-  // TURN clients use the credentials and the NAT of their settings, so the effect of the same configuration
-  // may change with its surroundings.
+  // TURN clients use the credentials and the NAT of their settings, so the same configuration has another
+  // effect when these have changed.
   bool sameAs(const Settings& previous) const {
     if (nat_discovery != previous.nat_discovery) return false;
-    return !turn || turn->sameSurroundings(*previous.turn);
+    return !turn || turn->sameEnvironment(*previous.turn);
   }
   // Allocations end when `turn` is removed.
   bool endsState(const Settings& next) const { return turn.has_value() && !next.turn.has_value(); }

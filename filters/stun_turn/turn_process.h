@@ -1,4 +1,4 @@
-// State shared by all TURN clients of the process: quotas, relay addresses, reservations and the nonce key.
+// State shared by all TURN clients of the process: quotas, relayed addresses, reservations and the nonce key.
 // Any thread may use it. Locks are for the control path; a packet touches at most the atomics of an Account.
 #pragma once
 
@@ -33,7 +33,7 @@ class TurnProcess {
     Admission verdict;
     std::shared_ptr<Account> account;
   };
-  // Takes `places` in the quotas, or none.
+  // Takes `places` places in the quotas, or none.
   Admitted admit(const std::string& user, size_t places, size_t max_of_user, size_t max_total, Instant now);
   // Returns one place.
   void release(const std::string& user, Instant now);
@@ -48,7 +48,7 @@ class TurnProcess {
   RelayTable& relays() { return relays_; }
   bool isRelay(const net::Address& address) const { return relays_.has(address); }
 
-  // Takes over one place of the user. Nothing if there are too many reservations.
+  // Takes over one place of the user. nullopt if there are too many reservations.
   std::optional<stun::ReservationToken> reserve(std::unique_ptr<net::UdpReservation> port,
                                                 const std::string& user, Instant now);
   struct Reserved {
@@ -56,7 +56,7 @@ class TurnProcess {
     std::string user;
     Instant until;
   };
-  // Returns the place. Nothing if the token is unknown or too old.
+  // Returns the place to the quotas. nullopt if the token is unknown or too old.
   std::optional<Reserved> claim(const stun::ReservationToken& token, Instant now);
   // Undoes a claim that could not be used.
   void unclaim(const stun::ReservationToken& token, Reserved reserved);

@@ -24,8 +24,8 @@ struct TurnSettings {
   static std::optional<TurnSettings> make(const filters::Turn& config, chain::FactoryContext& context,
                                           Errors& errors);
 
-  // Compares the other inputs of settings whose configuration is equal.
-  bool sameSurroundings(const TurnSettings& other) const {
+  // Compares the inputs other than the configuration: credentials, addresses and NAT.
+  bool sameEnvironment(const TurnSettings& other) const {
     return credentials->sameAs(*other.credentials) && *nat == *other.nat && listener == other.listener &&
            peers.own() == other.peers.own();
   }

@@ -12,7 +12,7 @@ bool blocks(const PlayerState& player, const PlayerState& other) {
   return player.has_blocks && std::ranges::binary_search(player.details->blocks, other.number);
 }
 
-// Orders the reasons of pairs that no rule allows: the greatest is given.
+// Ranks the reasons for which no rule allows a pair; the decision states the highest.
 constexpr int rank(Reason reason) {
   switch (reason) {
     case Reason::kOtherTeam:
@@ -46,10 +46,10 @@ void allow(Decision& decision, Reason reason, float gain) {
 
 struct Decider::Pair {
   const PlayerState& receiver;
-  const PairOverride* set;  // by the game; may be null
+  const PairOverride* set;  // the game's override; null if there is none
   bool one_world;
   bool team_mates;
-  bool team_only;  // by mode TEAM, and they are no team mates
+  bool team_only;  // one of them is in mode TEAM, and they are not team mates
 };
 
 Decider::Decider(const Snapshot& snapshot, uint32_t speaker, Instant now)

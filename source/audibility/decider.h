@@ -14,18 +14,19 @@ namespace sluice::audibility {
 
 class Decider {
  public:
-  // `speaker` is an index in the snapshot, which outlives the decider.
+  // `snapshot` must outlive the decider; `speaker` is an index in it.
   Decider(const Snapshot& snapshot, uint32_t speaker, Instant now);
 
-  // About the receiver with this index. `held` is the proximity rule by which it heard the speaker before:
-  // that rule's hysteresis applies.
+  // Decides about the receiver with this index. `held` is the proximity rule by which the receiver heard the
+  // speaker before: that rule's hysteresis applies.
   Decision decide(uint32_t receiver, RuleIndex held = kNoRule) const;
 
-  // The first instant at which a decision differs with the same snapshot: a mute or an override ends.
+  // The first instant at which a decision on the same snapshot may change, because a mute or an override
+  // ends.
   Instant validUntil() const;
 
-  // Calls visit(index), perhaps more than once each, for a superset of the receivers who hear the speaker.
-  // Returns false if it did not because that may be any player.
+  // Calls visit(index) for a superset of the receivers who hear the speaker, possibly more than once for an
+  // index. Returns false without a call if any player may hear the speaker.
   template <typename Visit>
   bool forEachCandidate(Visit&& visit) const;
 

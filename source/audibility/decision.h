@@ -46,14 +46,14 @@ std::string_view name(Reason reason);
 struct Decision {
   bool audible = false;
   Reason reason = Reason::kNoRule;
-  RuleIndex rule = kNoRule;  // that decided, or that missed by least
+  RuleIndex rule = kNoRule;  // the rule that decided, or the one that missed by the least
   uint8_t priority = 0;      // the speaker's, or the channel's if that is higher
   float gain = 0;            // linear, 0 to 1; 0 if not audible
   float low_pass_hz = 0;     // cut-off frequency; 0: no filter
-  // In world units; infinite between worlds.
+  // The distance between the players in world units; infinity if their worlds differ.
   float distance = std::numeric_limits<float>::infinity();
-  // The distance that a proximity rule allows minus the distance, in world units. Negative if the pair
-  // misses it; 0 for all other rules.
+  // For a proximity rule, the distance that it allows minus `distance`, in world units: negative if the pair
+  // is too far apart. 0 for all other rules.
   float margin = 0;
 
   bool isByRange() const { return reason == Reason::kInRange || reason == Reason::kHeldInRange; }

@@ -10,8 +10,8 @@ namespace {
 constexpr float kDegrees = 180 / std::numbers::pi_v<float>;
 constexpr float kParallel = 1e-6F;  // the squared sine of the angle between `forward` and `up`
 
-// In degrees, with an error below 0.01. Several times as fast as std::atan2, which the time of a decision
-// consisted of. A minimax polynomial for the first octant (Abramowitz and Stegun 4.4.49).
+// The arc tangent in degrees, with an error below 0.01: a minimax polynomial for the first octant (Abramowitz
+// and Stegun 4.4.49). It is several times as fast as std::atan2, which took most of the time of a decision.
 float arcTangent(float y, float x) {
   const float wide = std::max(std::abs(x), std::abs(y)), narrow = std::min(std::abs(x), std::abs(y));
   if (!(wide > 0)) return 0;

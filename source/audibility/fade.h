@@ -1,4 +1,4 @@
-// How a voice fades with the distance.
+// The gain of a voice as a function of the distance.
 #pragma once
 
 #include "source/audibility/rule.h"

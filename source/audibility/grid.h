@@ -1,4 +1,4 @@
-// A uniform grid over the players' positions: who may be near a point. Immutable.
+// A uniform grid over the players' positions, to find the players near a point. Immutable.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ class Grid {
     uint32_t index;
   };
   using Cell = std::array<int64_t, 3>;
-  static constexpr size_t kMaxBuckets = 128;  // of one query; more cells than that mean a scan of all entries
+  static constexpr size_t kMaxBuckets = 128;  // per query; a query with more cells scans all entries
 
   int64_t cellOf(double coordinate) const {
     constexpr double kMost = 1e18;  // far beyond every player
@@ -42,16 +42,16 @@ class Grid {
     for (const int64_t part : cell) hash = multiplyAndFold(hash ^ static_cast<uint64_t>(part));
     return static_cast<uint32_t>(hash & mask_);
   }
-  // Writes the different buckets of the cells around `centre`; returns their number, or kMaxBuckets if they
+  // Writes the distinct buckets of the cells around `centre`; returns their number, or kMaxBuckets if there
   // are too many.
   size_t findBuckets(uint32_t world, const Vector3& centre, double radius,
                      std::array<uint32_t, kMaxBuckets>& buckets) const;
 
   const double cell_;
-  uint64_t mask_ = 0;  // the number of buckets is a power of two, this is one less
-  Cell least_{};       // of all entries
-  Cell most_{};
-  std::vector<uint32_t> begins_;  // by bucket, and the end of the last one
+  uint64_t mask_ = 0;             // the number of buckets, a power of two, minus 1
+  Cell least_{};                  // the smallest coordinates of all entries' cells
+  Cell most_{};                   // the largest ones
+  std::vector<uint32_t> begins_;  // the first entry of each bucket, and the end of the last bucket
   std::vector<Entry> entries_;
 };
 

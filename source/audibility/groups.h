@@ -1,4 +1,5 @@
-// Players by the number of a name: the members of each team, or the receivers of each channel. Immutable.
+// Players by the number of a name: the members of each team, or the receivers of each channel. Immutable
+// after sort().
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@ namespace sluice::audibility {
 class Groups {
  public:
   void add(uint32_t name, uint32_t index) { entries_.push_back(uint64_t{name} << 32 | index); }
-  // Once, after the last add().
+  // Call it once, after the last add().
   void sort();
 
   // Calls visit(index) for each player of the group.

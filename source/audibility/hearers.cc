@@ -11,7 +11,7 @@ namespace {
 
 // Below this many receivers it is cheaper to decide about each than to search for candidates.
 constexpr size_t kFewReceivers = 16;
-// Lists of speakers who were silent for longer are freed.
+// The list of a speaker who sent no packet for longer than this is freed.
 constexpr Duration kKeepLists = 30s;
 
 // log2 of a normal number >= 1, with an error below 0.01: a polynomial for the mantissa.
@@ -22,7 +22,8 @@ float binaryLogarithm(float value) {
   return exponent + (-1.0F / 3 * mantissa + 2) * mantissa - 5.0F / 3;
 }
 
-// A measure of nearness: -6 dB for each doubling of the distance beyond 1. Only rules by range have it.
+// A measure of nearness: -6 dB for each doubling of the distance beyond 1; 0 for pairs that are not audible
+// by range.
 float proximityOf(const Decision& decision) {
   constexpr float kPerDoubling = 6.0206F;
   return decision.isByRange() ? -kPerDoubling * binaryLogarithm(std::max(decision.distance, 1.0F)) : 0;

@@ -1,4 +1,5 @@
-// Which receivers of a worker hear a speaker of a room. One object for each worker and room; one thread.
+// Finds the receivers of one worker who hear a speaker. There is one object per worker and room. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +16,13 @@ namespace sluice::audibility {
 
 // A receiver who hears a speaker, and how.
 struct Hearer {
-  void* receiver = nullptr;  // as registered
+  void* receiver = nullptr;  // as passed to addReceiver()
   uint32_t number = 0;       // the receiver's
   float gain = 1;            // linear, 0 to 1
   float low_pass_hz = 0;     // 0: no filter
   float azimuth = 0;         // of the speaker, in degrees: 0 is ahead of the receiver, positive to its right
   float elevation = 0;       // in degrees, positive is above
-  float distance = 0;        // in world units; infinite between worlds
+  float distance = 0;        // in world units; infinity if the worlds differ
   float proximity_db = 0;    // for Selection
   RuleIndex rule = kNoRule;
   Reason reason = Reason::kNoRule;
@@ -30,10 +31,11 @@ struct Hearer {
 
 class Hearers {
  public:
-  // A speaker who sent nothing for longer than this is decided about without hysteresis.
+  // After a longer pause in a speaker's packets, hysteresis no longer applies.
   static constexpr Duration kMemory = 1s;
 
-  // Older versions than the present one are ignored. Costs nothing for speakers who do not talk.
+  // Ignores versions that are older than the current one. Lists are recomputed only by of(), so speakers who
+  // do not talk cost nothing.
   void update(SnapshotPtr snapshot);
   // 0 before the first snapshot.
   uint64_t version() const { return snapshot_ ? snapshot_->version : 0; }
@@ -42,10 +44,10 @@ class Hearers {
   void addReceiver(uint32_t number, void* receiver);
   void removeReceiver(uint32_t number);
 
-  // The receivers who hear the speaker at `now`, in no particular order, for each of the speaker's packets.
-  // Decides at the first call after a change, and when a mute or an override ends; otherwise returns the same
-  // list. Valid until the next call that is not const. Allocates only while lists grow. `now` never
-  // decreases.
+  // The receivers who hear the speaker at `now`, in no particular order. Call it for each of the speaker's
+  // packets: the first call after a change, or after a mute or an override has ended, computes the list, and
+  // other calls return the same one. The list is valid until the next non-const call. Allocates only while
+  // lists grow. `now` never decreases.
   std::span<const Hearer> of(uint32_t speaker, Instant now);
 
   // The decision about a pair as of() would make it at `now`. Does not change any state.
@@ -72,8 +74,8 @@ class Hearers {
   // The worker's own data about a player of the snapshot.
   struct Local {
     uint32_t receiver = NumberMap::kAbsent;  // in receivers_
-    uint32_t visited = 0;                    // the visit at which it was decided about
-    RuleIndex held = kNoRule;                // during a computation
+    uint32_t visited = 0;                    // the last visit_ in which it was considered
+    RuleIndex held = kNoRule;                // set during compute() only
   };
 
   Speaker& speakerFor(uint32_t number);
@@ -85,10 +87,10 @@ class Hearers {
   Hearer describe(const PlayerState& speaker, uint32_t receiver, const Decision& decision) const;
 
   SnapshotPtr snapshot_;
-  uint64_t epoch_ = 1;  // of snapshot and receivers
+  uint64_t epoch_ = 1;  // changes with the snapshot and the receivers
   std::vector<Receiver> receivers_;
   NumberMap receiver_indices_;
-  std::vector<Local> locals_;  // as the snapshot's players
+  std::vector<Local> locals_;  // parallel to the snapshot's players
   bool located_ = false;       // locals_ matches snapshot and receivers
   uint32_t visit_ = 0;
   std::vector<Speaker> speakers_;

@@ -12,7 +12,7 @@ class NumberMap {
  public:
   static constexpr uint32_t kAbsent = UINT32_MAX;
 
-  // kAbsent if there is no entry; 0 has none.
+  // kAbsent if there is no entry. There is never one for 0.
   uint32_t find(uint32_t number) const {
     for (size_t at = home(number);; at = next(at)) {
       if (cells_[at].number == 0) return kAbsent;
@@ -36,7 +36,7 @@ class NumberMap {
     }
     if (number == 0) return;
     --size_;
-    // An entry moves back into the hole unless that is before its home.
+    // An entry moves back into the hole unless the hole is before its home.
     for (size_t at = next(hole); cells_[at].number != 0; at = next(at)) {
       if (distance(home(cells_[at].number), at) < distance(hole, at)) continue;
       cells_[hole] = cells_[at];

@@ -14,7 +14,7 @@ struct PairOverride {
   uint32_t speaker = 0;
   uint32_t receiver = 0;
   Force force = Force::kNone;    // kNone: the rules decide whether the pair is audible
-  float gain = 1;                // a factor of the rules' gain, 0 to 1; occlusion
+  float gain = 1;                // a factor of the rules' gain, 0 to 1; for instance occlusion
   float low_pass_hz = 0;         // 0: no filter
   Instant end = Instant::max();  // exclusive
 

@@ -1,4 +1,4 @@
-// What a game says about one player of a room.
+// The state of one player of a room, as the game sets it.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ struct VocalRange {
 // A player's place on a radio channel.
 struct Channel {
   uint32_t name = 0;     // of the room's Names
-  float gain = 1;        // with which the player hears the channel, 0 to 1; 0 is as if it did not listen
+  float gain = 1;        // of the channel for this player, 0 to 1; 0 counts as not listening
   uint8_t priority = 0;  // of speakers on the channel for this player, 0 to 255
   bool listen = false;
   bool talk = false;  // the player's voice goes to the channel now
@@ -51,7 +51,7 @@ struct Details {
 };
 using DetailsPtr = std::shared_ptr<const Details>;
 
-// Copied as bytes into each snapshot.
+// Trivially copyable, because each snapshot holds a copy.
 struct PlayerState {
   uint32_t number = 0;  // of rooms::Player, never 0
   uint32_t world = 0;   // of the room's Names; 0: the world without a name
@@ -59,7 +59,7 @@ struct PlayerState {
   Vector3 position;
   Vector3 forward{0, 0, -1};                                     // a unit vector
   Vector3 up{0, 1, 0};                                           // a unit vector
-  float receive_range = std::numeric_limits<float>::infinity();  // in world units; the end of what it hears
+  float receive_range = std::numeric_limits<float>::infinity();  // in world units; caps proximity rules
   uint64_t tags = 0;                                             // bits of the room's TagTable
   Instant muted_until{};                                         // exclusive; Instant::max(): for ever
   const Details* details = nullptr;                              // never null in a snapshot, which owns it
@@ -68,7 +68,7 @@ struct PlayerState {
   Role role = Role::kPlayer;
   uint8_t priority = 0;
   bool deafened = false;
-  // What the details contain, so that most decisions do not read them.
+  // Derived from the details, so that most decisions need not read these.
   bool talks_on_channel = false;
   bool has_blocks = false;
 
@@ -78,7 +78,7 @@ struct PlayerState {
     has_blocks = !of.blocks.empty();
   }
 
-  // Without the details and what derives from them.
+  // Archives everything but the details and what is derived from them.
   void archive(Archive& a) {
     a(number, world, team, position, forward, up, receive_range, tags, muted_until, vocal_range, mode, role,
       priority, deafened);

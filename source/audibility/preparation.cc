@@ -100,7 +100,7 @@ void Preparation::place(const Vector3& position, const std::string& path) {
 void Preparation::name(const std::string& text, const std::string& path, uint32_t& number) {
   if (!require(text.size() <= kMaxNameLength, path, "is longer than 128 bytes")) return;
   const auto interned = names_.intern(text);
-  if (require(interned.has_value(), path, "is one name too many; a room has at most 65535 different ones")) {
+  if (require(interned.has_value(), path, "exceeds the limit of 65535 different names per room")) {
     number = *interned;
   }
 }
@@ -119,7 +119,7 @@ std::vector<Channel> Preparation::channels(const std::vector<ChannelUpdate>& lis
     require(channel.gain >= 0 && channel.gain <= 1, element + ".gain", "must be 0 to 1");
     name(list[i].name, element + ".name", channel.name);
     const bool known = std::ranges::find(result, channel.name, &Channel::name) != result.end();
-    require(!known, element + ".name", "is the name of another element too");
+    require(!known, element + ".name", "is also the name of another element");
     result.push_back(channel);
   }
   return result;
@@ -142,7 +142,7 @@ uint64_t Preparation::tags(const std::vector<std::string>& list, const std::stri
     if (!require(!list[i].empty(), element, "is empty")) continue;
     if (!require(list[i].size() <= kMaxNameLength, element, "is longer than 128 bytes")) continue;
     const auto bit = tags_.intern(list[i]);
-    if (!require(bit.has_value(), element, "is one tag too many; a room has at most 64")) break;
+    if (!require(bit.has_value(), element, "exceeds the limit of 64 tags per room")) break;
     mask |= *bit;
   }
   return mask;

@@ -13,12 +13,12 @@ namespace sluice::audibility {
 
 class Preparation {
  public:
-  // New names and tags get their numbers from these, which outlive the preparation.
+  // New names and tags are added to `names` and `tags`. The arguments outlive the preparation.
   Preparation(Names& names, TagTable& tags, Errors& errors) : names_(names), tags_(tags), errors_(errors) {}
 
   // `path` is that of the update, "players[3]". `details` is replaced if the update changes them.
   void apply(const PlayerUpdate& update, const std::string& path, PlayerState& state, DetailsPtr& details);
-  // The movement is the one with this index in "players".
+  // `index` is that of the movement in "players".
   void apply(const Movement& movement, size_t index, Vector3& position, Vector3& forward, Vector3& up);
 
  private:

@@ -54,7 +54,7 @@ uint64_t RoomState::advance(unsigned changed) {
 Result<uint64_t> RoomState::add(uint32_t number) {
   if (number == 0) return Error{"number", "must not be 0"};
   if (find(number) != nullptr) return Error{"number", "is in the room already"};
-  if (players_.size() >= limits_.players) return Error{"number", "is one player too many"};
+  if (players_.size() >= limits_.players) return Error{"number", "exceeds the limit of players per room"};
   indices_.set(number, static_cast<uint32_t>(players_.size()));
   PlayerState& player = players_.emplace_back();
   player.number = number;

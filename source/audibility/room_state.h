@@ -1,4 +1,4 @@
-// The state of one room, which its writer changes, and of which it publishes snapshots. One thread.
+// The state of one room. The room's writer changes it and publishes snapshots of it. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -36,23 +36,24 @@ class RoomState {
   const Names& names() const { return names_; }  // of worlds, teams and channels
   const TagTable& tags() const { return tags_; }
 
-  // Adds a player, not 0, without world, team and tags, at the origin.
+  // Adds a player at the origin, without world, team or tags. `number` must not be 0.
   Result<uint64_t> add(uint32_t number);
   // Also removes the player's overrides. False if the player is not in the room.
   bool remove(uint32_t number);
 
-  // These return the new version. Errors have paths such as "players[3].position.x"; if "expected_version" is
-  // wrong, that is the only error. Nothing changes on errors.
+  // The following return the new version. Errors have paths such as "players[3].position.x"; if
+  // "expected_version" is wrong, that is the only error. Nothing changes on errors.
   Result<uint64_t> apply(const Batch& batch, Instant now);
   Result<uint64_t> move(std::span<const Movement> movements);
   Result<uint64_t> setRules(std::vector<Rule> rules, Handedness handedness,
                             std::optional<uint64_t> expected_version = std::nullopt);
 
-  // The state as a snapshot, without overrides that have ended. The same one as before if nothing changed.
+  // The state as a snapshot, without overrides that have ended. Returns the previous snapshot if nothing
+  // changed.
   SnapshotPtr publish(Instant now);
 
   const RuleSet& rules() const { return *rules_; }
-  // Of the rules, and of tags in rules that no player has now.
+  // Those of the rules, and one for each tag in the rules that no player has now.
   Errors warnings() const;
 
   // Players, names and overrides, for a takeover. The rules are configuration: they are set before reading.
@@ -86,11 +87,11 @@ class RoomState {
   uint64_t rules_version_ = 1;
   Handedness handedness_ = Handedness::kRight;
   Names names_;
-  size_t collect_at_ = Names::kMaxNames / 2;  // names
+  size_t collect_at_ = Names::kMaxNames / 2;  // the number of names at which unused ones are removed
   TagTable tags_;
   RuleSetPtr rules_;
   std::vector<PlayerState> players_;
-  std::vector<DetailsPtr> details_;  // as players_
+  std::vector<DetailsPtr> details_;  // parallel to players_
   NumberMap indices_;
   std::map<uint64_t, PairOverride> overrides_;  // by pair()
   unsigned changed_ = ~0U;                      // since the last snapshot

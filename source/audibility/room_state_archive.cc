@@ -1,4 +1,4 @@
-// RoomState::archive(): the state for a takeover.
+// RoomState::archive(), for a takeover.
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -9,7 +9,7 @@
 namespace sluice::audibility {
 namespace {
 
-// The bits of `table` for the tags that `mask` means in `from`.
+// Translates a mask of tags from the bits of `from` to those of `table`.
 uint64_t translate(uint64_t mask, const TagTable& from, TagTable& table, Archive& a) {
   uint64_t translated = 0;
   for (const std::string& tag : from.texts(mask)) {

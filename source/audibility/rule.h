@@ -1,4 +1,5 @@
-// Rules as a game writes them: api/audibility.proto without protobuf. The proto has the ranges and defaults.
+// Rules as a game writes them: api/audibility.proto without protobuf. The proto states the ranges and
+// defaults.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,8 @@ struct Proximity {
   FadeModel fade_model = FadeModel::kInverse;
   float fade_intensity = 1;
   float hysteresis = 0;      // world units
-  float whisper_factor = 1;  // of both distances
-  float shout_factor = 1;
+  float whisper_factor = 1;  // multiplies both distances
+  float shout_factor = 1;    // likewise
 };
 
 // One bit for each role and mode.
@@ -43,8 +44,8 @@ constexpr uint8_t bitOf(Mode mode) {
   return static_cast<uint8_t>(1 << static_cast<int>(mode));
 }
 
-// Which players are meant.
-struct Who {
+// The players to whom a rule applies.
+struct PlayerMatch {
   std::vector<std::string> tags{};          // a player has all of them
   std::vector<std::string> without_tags{};  // a player has none of them
   uint8_t roles = kAllRoles;
@@ -58,8 +59,8 @@ struct Rule {
   RuleKind kind = RuleKind::kEveryone;
   Proximity proximity{};     // of kProximity
   bool heard_nearby = true;  // of kChannels
-  Who speaker{};
-  Who receiver{};
+  PlayerMatch speaker{};
+  PlayerMatch receiver{};
   Teams teams = Teams::kAny;
   bool any_world = false;  // also for players of different worlds
 };

@@ -33,17 +33,17 @@ void checkProximity(const CompiledRule& rule, const std::string& path, Errors& e
   }
 }
 
-void checkWho(const CompiledWho& who, const std::string& path, Errors& errors) {
-  if ((who.tags & who.without_tags) != 0) {
+void checkMatch(const CompiledMatch& match, const std::string& path, Errors& errors) {
+  if ((match.tags & match.without_tags) != 0) {
     errors.push_back({path + ".without_tags", "has a tag that is also in tags, so it matches no player"});
   }
-  if (who.roles == 0) errors.push_back({path + ".roles", "matches no player"});
-  if (who.modes == 0) errors.push_back({path + ".modes", "matches no player"});
+  if (match.roles == 0) errors.push_back({path + ".roles", "matches no player"});
+  if (match.modes == 0) errors.push_back({path + ".modes", "matches no player"});
 }
 
 void checkRule(const CompiledRule& rule, const std::string& path, Errors& errors) {
-  checkWho(rule.speaker, path + ".speaker", errors);
-  checkWho(rule.receiver, path + ".receiver", errors);
+  checkMatch(rule.speaker, path + ".speaker", errors);
+  checkMatch(rule.receiver, path + ".receiver", errors);
   if (rule.kind == RuleKind::kProximity) checkProximity(rule, path, errors);
   if (rule.kind == RuleKind::kSameTeam && rule.teams == Teams::kDifferent) {
     errors.push_back({path + ".teams", "contradicts same_team"});

@@ -25,24 +25,24 @@ uint64_t intern(const std::vector<std::string>& tags, const std::string& path, T
     } else if (const auto bit = table.intern(tags[i])) {
       mask |= *bit;
     } else {
-      errors.push_back({element, "is one tag too many; a room has at most 64"});
+      errors.push_back({element, "exceeds the limit of 64 tags per room"});
     }
   }
   return mask;
 }
 
-CompiledWho compile(const Who& who, const std::string& path, TagTable& table, Errors& errors) {
-  return {.tags = intern(who.tags, path + ".tags", table, errors),
-          .without_tags = intern(who.without_tags, path + ".without_tags", table, errors),
-          .roles = who.roles,
-          .modes = who.modes};
+CompiledMatch compile(const PlayerMatch& match, const std::string& path, TagTable& table, Errors& errors) {
+  return {.tags = intern(match.tags, path + ".tags", table, errors),
+          .without_tags = intern(match.without_tags, path + ".without_tags", table, errors),
+          .roles = match.roles,
+          .modes = match.modes};
 }
 
 void checkNames(const std::vector<Rule>& rules, Errors& errors) {
   std::set<std::string_view> names;
   for (size_t i = 0; i < rules.size(); ++i) {
     if (rules[i].name.empty() || names.insert(rules[i].name).second) continue;
-    errors.push_back({rulePath(i) + ".name", "is the name of another rule too"});
+    errors.push_back({rulePath(i) + ".name", "is also the name of another rule"});
   }
 }
 

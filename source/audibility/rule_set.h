@@ -19,7 +19,7 @@ inline constexpr size_t kMaxRules = 64;
 using RuleIndex = uint8_t;
 inline constexpr RuleIndex kNoRule = UINT8_MAX;
 
-struct CompiledWho {
+struct CompiledMatch {
   uint64_t tags = 0;
   uint64_t without_tags = 0;
   uint8_t roles = kAllRoles;
@@ -30,7 +30,7 @@ struct CompiledWho {
            (bitOf(player.role) & roles) != 0 && (bitOf(player.mode) & modes) != 0;
   }
   // True if every player that `other` matches is matched by this.
-  bool covers(const CompiledWho& other) const {
+  bool covers(const CompiledMatch& other) const {
     return (tags & ~other.tags) == 0 && (without_tags & ~other.without_tags) == 0 &&
            (other.roles & ~roles) == 0 && (other.modes & ~modes) == 0;
   }
@@ -41,14 +41,14 @@ struct CompiledRule {
   Teams teams = Teams::kAny;
   bool any_world = false;
   bool heard_nearby = true;
-  CompiledWho speaker{};
-  CompiledWho receiver{};
+  CompiledMatch speaker{};
+  CompiledMatch receiver{};
   Proximity proximity{};
 };
 
 class RuleSet {
  public:
-  // Gives the rules' tags bits of `tags`, which is unchanged on errors. No rules at all are the rule
+  // Adds the rules' tags to `tags`, which is unchanged on errors. An empty list means the one rule
   // "everyone". Errors have paths such as "rules[2].proximity.hysteresis": a rule contradicts itself or can
   // never decide, a name is used twice, or there are too many rules or tags.
   static Result<std::shared_ptr<const RuleSet>> compile(std::vector<Rule> rules, TagTable& tags);
@@ -61,9 +61,9 @@ class RuleSet {
   // Rules that have no effect but harm nothing, with their paths.
   const Errors& warnings() const { return warnings_; }
   bool crossesWorlds() const { return crosses_worlds_; }
-  // The audible distance with normal voice and the hysteresis, the largest of all rules; 0: none is by range.
+  // The largest sum of audible distance, for a normal voice, and hysteresis; 0 without proximity rules.
   float range() const { return range_; }
-  // The bits of all tags that occur.
+  // The bits of all tags in the rules.
   uint64_t tags() const { return tags_; }
 
  private:
@@ -79,7 +79,7 @@ class RuleSet {
 
 using RuleSetPtr = std::shared_ptr<const RuleSet>;
 
-// As in api/audibility.proto: "same_team".
+// The name in api/audibility.proto, such as "same_team".
 std::string_view text(RuleKind kind);
 
 }  // namespace sluice::audibility

@@ -37,8 +37,7 @@ size_t Selection::lowest() const {
   return lowest;
 }
 
-// A free place, if max_speakers permits one more, or that of a speaker without packets for
-// `hold`.
+// A free place, if max_speakers permits one more, or that of a speaker without packets for `hold`.
 size_t Selection::findFree(Instant now) const {
   if (used_ < std::min(config_->max_speakers, speakers_.size())) return findHolder(0);
   size_t oldest = speakers_.size();
@@ -57,7 +56,7 @@ bool Selection::yields(size_t place, const Input& input, float score, Instant no
   return score > scoreOf(place) + config_->hysteresis_db;
 }
 
-// The lowest rank that yields to the speaker; those who are silent yield first.
+// The lowest-ranked place that yields to the speaker; silent speakers yield first.
 size_t Selection::findYielding(const Input& input, float score, Instant now) const {
   size_t best = speakers_.size();
   bool best_is_silent = false;
@@ -106,7 +105,7 @@ Selection::Admission Selection::admit(const Input& input, Instant now) {
   if (other != 0) free(place);
   speakers_[place] = input.speaker;
   ++used_;
-  // A speaker who has not spoken yields as if it had been silent since ever.
+  // Until it speaks, the new holder yields like a speaker who has been silent for `hold`.
   places_[place] = {.since = now};
   note(place, input, score, now);
   return {other == 0 ? Outcome::kTaken : Outcome::kReplaced, place, other};

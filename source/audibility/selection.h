@@ -22,9 +22,9 @@ class Selection {
   struct Config {
     size_t max_speakers = 0;
     RankBy rank_by = RankBy::kBoth;
-    float hysteresis_db = 0;      // by which a speaker must exceed the one whose place it takes
-    Duration min_hold{};          // for which a speaker keeps its place against others of its priority
-    Duration hold{};              // after which a speaker without packets, or without speech, yields
+    float hysteresis_db = 0;      // how far a speaker's score must exceed that of the speaker it replaces
+    Duration min_hold{};          // how long a speaker keeps its place against others of its priority
+    Duration hold{};              // a speaker without packets, or without speech, for this long yields
     float dominant_bonus_db = 0;  // for the dominant speaker
     float mutual_bonus_db = 0;    // for speakers who hear the receiver
   };
@@ -42,12 +42,12 @@ class Selection {
     kHeld,      // the speaker had the place
     kTaken,     // it took a place that was free
     kReplaced,  // it took the place of `other`
-    kRefused,   // all places are held by better speakers; `other` is the least of them
+    kRefused,   // all places are held by better speakers; `other` is the lowest-ranked of them
     kSilent,    // likewise, and the packet is not speech
   };
   struct Admission {
     Outcome outcome;
-    size_t place = 0;    // below `places`; of all outcomes that admit the packet
+    size_t place = 0;    // below `places`; set if the packet is admitted
     uint32_t other = 0;  // 0: none
     bool isAdmitted() const { return outcome <= Outcome::kReplaced; }
   };
@@ -56,9 +56,9 @@ class Selection {
   // outlives the selection: all receivers of a room share it.
   Selection(size_t places, const Config& config);
 
-  // For each packet of a speaker whom the receiver hears.
+  // Call it for each packet of a speaker whom the receiver hears.
   Admission admit(const Input& input, Instant now);
-  // Frees the speaker's place, as when it is no longer audible.
+  // Frees the speaker's place, for instance when it is no longer audible.
   void remove(uint32_t speaker);
   // Takes effect at once: the lowest ranks lose their places if max_speakers is less than before. `config`
   // outlives the selection.
@@ -66,7 +66,7 @@ class Selection {
 
   bool holds(uint32_t speaker) const { return findHolder(speaker) < speakers_.size(); }
   uint32_t speaker(size_t place) const { return speakers_[place]; }  // 0: free
-  // 0: none.
+  // 0 if there is none.
   uint32_t dominantSpeaker() const { return dominant_ == kNoPlace ? 0 : speakers_[dominant_]; }
   size_t size() const { return used_; }  // places that are held
 
@@ -95,7 +95,8 @@ class Selection {
 
   static constexpr uint32_t kNoPlace = UINT32_MAX;
 
-  // One cache line. A packet of a speaker who has a place reads this, the speakers and its place.
+  // These members fit one cache line. A packet of a speaker who has a place reads them, the speakers and the
+  // place.
   const Config* config_;
   std::vector<uint32_t> speakers_;  // by place
   std::vector<Place> places_;

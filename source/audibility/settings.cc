@@ -32,7 +32,7 @@ uint8_t mask(const List& list, uint8_t all) {
   return list.empty() ? all : bits;
 }
 
-Who readPlayers(const Message::Players& message) {
+PlayerMatch readPlayers(const Message::Players& message) {
   return {.tags = {message.tags().begin(), message.tags().end()},
           .without_tags = {message.without_tags().begin(), message.without_tags().end()},
           .roles = mask<Role>(message.roles(), kAllRoles),

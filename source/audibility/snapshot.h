@@ -19,7 +19,7 @@ namespace sluice::audibility {
 // Parts that did not change are shared with earlier snapshots.
 struct Snapshot {
   uint64_t version = 0;        // of the room's state
-  uint64_t rules_version = 0;  // at which the rules were set
+  uint64_t rules_version = 0;  // the version at which the rules were set
   Handedness handedness = Handedness::kRight;
   std::vector<PlayerState> players;
   RuleSetPtr rules;
@@ -27,12 +27,12 @@ struct Snapshot {
   std::shared_ptr<const std::vector<DetailsPtr>> details;
   std::shared_ptr<const Grid> grid;                            // null if no rule is by range
   std::shared_ptr<const Groups> teams;                         // by team
-  std::shared_ptr<const Groups> subscribers;                   // by channel: who listens to it
+  std::shared_ptr<const Groups> subscribers;                   // by channel: the players who listen to it
   std::shared_ptr<const std::vector<PairOverride>> overrides;  // sorted by pair()
 
   // NumberMap::kAbsent if the player is not in the room.
   uint32_t find(uint32_t number) const { return indices->find(number); }
-  // Those with this speaker.
+  // The overrides of this speaker's pairs.
   std::span<const PairOverride> overridesOf(uint32_t speaker) const;
 };
 

@@ -1,4 +1,4 @@
-// The tags of a room: each is one bit of a mask. One thread.
+// The tags of a room, each of which is one bit of a mask. Not thread-safe.
 #pragma once
 
 #include <array>

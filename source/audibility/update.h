@@ -1,4 +1,4 @@
-// Changes of a room that a game requests.
+// The changes to a room that a game requests.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,10 @@ struct PlayerUpdate {
   std::optional<float> receive_range{};  // at least 0, may be infinite
   std::optional<Instant> muted_until{};  // Instant::max(): until it is changed; Instant{}: not muted
   std::optional<bool> deafened{};
-  std::optional<std::vector<ChannelUpdate>> channels{};  // all of the player's channels
-  std::optional<std::vector<uint32_t>> blocks{};   // all of them, in any order; also players not in the room
-  std::optional<std::vector<std::string>> tags{};  // all of them
+  std::optional<std::vector<ChannelUpdate>> channels{};  // replaces the list
+  // Replaces the list: players in any order, whether or not they are in the room.
+  std::optional<std::vector<uint32_t>> blocks{};
+  std::optional<std::vector<std::string>> tags{};  // replaces the list
 };
 
 struct Pairing {
@@ -48,7 +49,7 @@ struct Pairing {
 struct Batch {
   std::optional<uint64_t> expected_version{};  // of the room; absent: any
   std::vector<PlayerUpdate> players{};         // at most one for each player
-  std::vector<PairOverride> overrides{};       // each replaces an earlier one of its pair
+  std::vector<PairOverride> overrides{};       // each replaces the earlier override of its pair
   std::vector<Pairing> cleared_overrides{};    // those that do not exist are ignored
 };
 

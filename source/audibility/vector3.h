@@ -27,7 +27,7 @@ inline Vector3 cross(const Vector3& a, const Vector3& b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
 
-// Computed in double, so that coordinates of 1e7 lose no more than they lost as floats.
+// Computed in double, so that coordinates near 1e7 lose no further precision.
 inline float distanceBetween(const Vector3& a, const Vector3& b) {
   const double x = double{a.x} - b.x, y = double{a.y} - b.y, z = double{a.z} - b.z;
   return static_cast<float>(std::sqrt(x * x + y * y + z * z));

@@ -17,7 +17,7 @@ struct PacketInfo {
   bool stereo = false;
   std::chrono::microseconds frame_duration{};
   uint8_t frame_count = 0;  // 1-48
-  size_t padding_size = 0;  // of code 3, without the bytes that count it; it may carry DRED
+  size_t padding_size = 0;  // padding of a code 3 packet without its length bytes; may contain DRED
   bool has_lbrr = false;    // the packet also holds a coarse copy of the preceding audio (section 4.2.5)
   // What the first frame signals about its content: SILK carries the encoder's voice activity (section
   // 4.2.3), CELT only digital silence (section 4.3). Empty: the frame signals nothing.

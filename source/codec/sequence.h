@@ -12,7 +12,7 @@ inline uint16_t firstSequence(uint32_t random) {
   return static_cast<uint16_t>(random & 0x7FFF);
 }
 
-// How far `to` is ahead of `from`; negative if behind.
+// The distance from `from` to `to` modulo 2^16, as a signed number: negative if `to` is older.
 inline int16_t sequenceDistance(uint16_t from, uint16_t to) {
   return static_cast<int16_t>(static_cast<uint16_t>(to - from));
 }

@@ -29,7 +29,7 @@ class BoundSocket final : public UdpReservation {
   const Address local_;
 };
 
-// Sizes in bytes, within the kernel's limits; 0: unchanged.
+// Sets the sizes of the socket's buffers, in bytes, within the kernel's limits; 0: unchanged.
 void setSocketBuffers(int fd, int receive, int send);
 
 }  // namespace sluice::net

@@ -29,7 +29,7 @@ class Coalescer {
  private:
   static constexpr unsigned kWorthwhile = 2;  // expected packets that make a wait worthwhile
   static constexpr unsigned kSmoothing = 8;   // iterations
-  static constexpr unsigned kLongGap = 8;     // intervals; longer gaps count as this, so silence fades soon
+  static constexpr unsigned kLongGap = 8;     // intervals; caps gaps, so the mean recovers soon after silence
 
   const Duration interval_;
   Duration gap_;  // between packets, smoothed

@@ -42,7 +42,7 @@ void Hairpin::deliver() {
       if (const Port* port = find(packet->local)) {
         port->receiver->onPacket(std::move(packet));
       } else {
-        lost_.add();  // the port was removed meanwhile
+        lost_.add();  // the port was removed after has() was called
         packet->settle();
         packet.reset();
       }

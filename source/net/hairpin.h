@@ -14,7 +14,7 @@ namespace sluice::net {
 
 class Hairpin {
  public:
-  // `schedule` is called when the queue becomes non-empty; the caller then calls deliver().
+  // `schedule` is called when the queue becomes non-empty; deliver() must be called after that.
   explicit Hairpin(std::function<void()> schedule) : schedule_(std::move(schedule)) {}
   ~Hairpin();
 

@@ -61,13 +61,13 @@ class Packet {
   static constexpr uint16_t kNoSlot = UINT16_MAX;
 
   Bytes data() const { return {block_ + offset_, size_}; }
-  // The data, to be changed: rtp() parses it again, and origin no longer applies.
+  // The data, for changes. Afterwards rtp() parses it again, and `origin` is reset.
   MutableBytes mutableData() {
     onChange();
     return {block_ + offset_, size_};
   }
-  // For a change of the first `size` bytes, which are no payload: rtp() reads them again, origin still
-  // applies.
+  // The first `size` bytes, for changes that leave the payload as it is. Afterwards rtp() parses the data
+  // again; `origin` stays.
   MutableBytes mutableHeader(size_t size) {
     assert(size <= size_);
     rtp_state_ = RtpState::kUnknown;
@@ -100,7 +100,8 @@ class Packet {
   // Copies all fields of the other packet except its data, origin and note.
   void copyEnvelope(const Packet& other);
 
-  // The packet as RTP; null if it is malformed. It is parsed once, until the data changes; views of the data.
+  // The packet as RTP; null if it is malformed. It views the data, and is parsed again only after the data
+  // has changed.
   const rtp::Packet* rtp() const {
     if (rtp_state_ == RtpState::kUnknown) parseRtp();
     return rtp_state_ == RtpState::kParsed ? &rtp_ : nullptr;
@@ -113,7 +114,7 @@ class Packet {
     kExplicit,  // `remote` from `local`, even though that is no address pair of the session
   };
   Route route() const { return route_; }
-  // Set the route, and reset ttl, which a received packet has from its last path.
+  // These set the route, and reset ttl, which a received packet has from its last path.
   void routeToSelected() { setRoute(Route::kSelected, {}, {}); }
   void routeAsReplyTo(const Packet& request) {
     setRoute(Route::kReply, request.remote, request.local);
@@ -155,7 +156,7 @@ class Packet {
     assert(note_type_ == &kNoteType<T>);
     return *std::launder(reinterpret_cast<const T*>(note_));
   }
-  // The packet changes its owner.
+  // Call it when the packet's owner changes.
   void clearNote() { setNoteType(nullptr); }
 
   // Marks the packet as accounted for: sent, dropped with a reason, or consumed.

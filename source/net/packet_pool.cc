@@ -92,10 +92,10 @@ void PacketPool::release(Packet* packet) {
     unaccounted_.fetch_add(1, std::memory_order_relaxed);
     assert(false && "a packet was neither sent, dropped nor consumed");
   }
-  const bool at_home = std::this_thread::get_id() == owner_.load(std::memory_order_relaxed);
-  assert(at_home || !packet->origin);
+  const bool on_owner_thread = std::this_thread::get_id() == owner_.load(std::memory_order_relaxed);
+  assert(on_owner_thread || !packet->origin);
   packet->origin.reset();
-  if (at_home) {
+  if (on_owner_thread) {
     packet->next_ = free_;
     free_ = packet;
     return;

@@ -70,8 +70,8 @@ void TimerQueue::remove(Timer& timer) {
 void Timer::armAt(Instant at) {
   cancel();
   due_ = at;
-  fire_at_ =
-      std::max(at, queue_.clock().now());  // else a timer armed for the past over and over starves others
+  // A timer that is repeatedly armed for the past must not starve the others.
+  fire_at_ = std::max(at, queue_.clock().now());
   queue_.insert(*this);
 }
 

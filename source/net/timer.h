@@ -15,7 +15,8 @@ class TimerQueue {
  public:
   explicit TimerQueue(const Clock& clock) : clock_(clock) {}
 
-  // Fires the timers that are due, earliest first. A timer armed meanwhile fires in the next run.
+  // Fires the timers that are due, earliest first. A timer that is armed during the run fires in the next
+  // one.
   void run();
 
   // Instant::max() when nothing is armed.
@@ -35,8 +36,8 @@ class TimerQueue {
   std::vector<Timer*> heap_;  // binary, earliest first
 };
 
-// Its destructor cancels it. Arming an armed timer moves it. Not movable: the queue holds a pointer to it.
-// Arming does not allocate once the queue has held that many timers.
+// The destructor cancels the timer. Arming an armed timer moves it. Not movable: the queue holds a pointer to
+// it. Arming does not allocate once the queue has held that many timers.
 class Timer {
  public:
   Timer(TimerQueue& queue, std::function<void()> fire) : queue_(queue), fire_(std::move(fire)) {}

@@ -63,7 +63,7 @@ class UdpPort {
   virtual void send(PacketPtr&& packet) = 0;
   // The bound address; its port is never 0.
   virtual const Address& local() const = 0;
-  // In bytes, within the kernel's limits; 0: unchanged.
+  // Sets the sizes of the socket's buffers, in bytes, within the kernel's limits; 0: unchanged.
   virtual void setBuffers(int /*receive*/, int /*send*/) {}
   // The socket's descriptor, for a handover to another process; the port still owns it. -1: none.
   virtual int descriptor() const { return -1; }

@@ -19,7 +19,7 @@ namespace sluice::net {
 namespace {
 
 constexpr unsigned kBatch = 64;
-constexpr unsigned kMaxBatches = 4;  // then other sockets get their share; readiness is level-triggered
+constexpr unsigned kMaxBatches = 4;  // per event, so that other sockets are served; it is level-triggered
 constexpr size_t kMaxQueued = 4096;  // packets that wait for a writable socket
 
 }  // namespace
@@ -248,7 +248,7 @@ void UdpSocket::sent(size_t first, size_t count) {
   }
 }
 
-// Like sendmmsg, but sendto for a single packet without control messages: it is slightly cheaper.
+// Calls sendmmsg, or sendto for a single packet without control messages, which is slightly cheaper.
 int UdpSocket::transmit(unsigned count) {
   const msghdr& first = batch_.tx.headers[0].msg_hdr;
   if (count > 1 || first.msg_control != nullptr) {

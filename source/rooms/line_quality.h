@@ -22,7 +22,8 @@ class LineQuality {
   void setDownlinkLoss(double share) { downlink_permille_.store(permille(share), kRelaxed); }
   // Called by rtp_router: the loss of the player's packets as they reach the router.
   void setRoutedLoss(double share) { routed_permille_.store(permille(share), kRelaxed); }
-  // Called by opus while it conceals loss, which the router then does not measure: the loss before that.
+  // Called by opus while it conceals loss, because the router then cannot measure it: the loss before
+  // concealment.
   void setLossBeforeConcealment(double share) { received_permille_.store(permille(share), kRelaxed); }
   void clearLossBeforeConcealment() { received_permille_.store(kNotSet, kRelaxed); }
 

@@ -13,7 +13,7 @@ class LossHistogram {
  public:
   static constexpr int kNone = -1;
 
-  // Moves a receiver with this loss, 0 to 1, from class `from`, or kNone, to its new class; returns that.
+  // Moves a receiver with this loss, 0 to 1, from class `from`, or kNone, to its new class, which it returns.
   int enter(double loss, int from) {
     const int to = std::clamp(static_cast<int>(loss * 100 + 0.5), 0, kClasses - 1);
     if (to == from) return to;

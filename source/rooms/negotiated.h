@@ -56,7 +56,7 @@ struct AudioSection {
   uint8_t opus_payload_type = 111;
   uint8_t red_payload_type = 0;  // RED over Opus (RFC 2198); 0: not negotiated
   uint8_t rtx_payload_type = 0;  // retransmissions of Opus (RFC 4588); 0: not negotiated
-  Feedback feedback{};           // that its receiver may send
+  Feedback feedback{};           // what the section's receiver may send
   ExtensionIds extensions;
   void archive(Archive& a) {
     a(mid, opus_payload_type, red_payload_type, rtx_payload_type, feedback, extensions);
@@ -78,9 +78,9 @@ struct SendingSection : AudioSection {
   // discontinuous transmission.
   static constexpr Duration kSsrcTimeout = 2s;
 
-  // True if the player may change to `ssrc`, in a packet with this mid, from `bound`, which has been silent
-  // for `silent`; 0: none is bound. It may if the offer names the SSRC, if the mid is that of the media
-  // section (RFC 9143 section 9.2), or if the offer names none and no other SSRC is sending.
+  // True if the player may change to `ssrc`, in a packet with this mid, from the SSRC `bound` (0: none),
+  // which has been silent for `silent`. It may if the offer names the SSRC, if the mid is that of the media
+  // section (RFC 9143 section 9.2), or if the offer names no SSRC and no other one is sending.
   bool mayBind(uint32_t ssrc, std::optional<std::string_view> packet_mid, uint32_t bound,
                Duration silent) const {
     if (ssrc == 0) return false;
@@ -93,7 +93,7 @@ struct SendingSection : AudioSection {
 // A media section in which the player receives one speaker at a time.
 struct Slot : AudioSection {
   uint32_t ssrc = 0;      // the server's, signalled in the answer
-  uint32_t rtx_ssrc = 0;  // of its retransmissions, with rtx_payload_type
+  uint32_t rtx_ssrc = 0;  // the SSRC of its retransmissions; used with rtx_payload_type
   void archive(Archive& a) {
     AudioSection::archive(a);
     a(ssrc, rtx_ssrc);

@@ -55,7 +55,7 @@ struct Observed {
   }
 };
 
-// The reason for which a player is no longer in the directory.
+// Why a player is no longer in the directory.
 enum class Departure {
   kLeft,          // the client or an operator requested it
   kReplaced,      // it has joined again

@@ -114,7 +114,7 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
     end(*found.session);
     found = {};
   }
-  // An authenticated session is never evicted meanwhile.
+  // `owner` stays valid until giveBack(), because an authenticated session is never evicted.
   const SessionTuple owner =
       found.session != nullptr && found.session->isAuthenticated() ? found : SessionTuple();
   if (found.session != nullptr && authenticatesAnother(*found.session, *packet)) found = {};
@@ -140,7 +140,7 @@ bool Dispatcher::isSuperseded(const Session& session, const net::Packet& packet)
 
 // The address may be that of a player who has vanished: a NAT reuses its ports. A client that sends a valid
 // check from the address gets it, once its session has authenticated the check. The previous session
-// continues, so that a player who forges a source address has it until the owner's next check at most.
+// continues, so a player who forges a source address loses the address at the owner's next check.
 bool Dispatcher::authenticatesAnother(const Session& session, const net::Packet& packet) const {
   if (packet.kind != PacketKind::kStun) return false;
   const auto message = stun::parse(packet.data());
@@ -198,7 +198,7 @@ SessionTuple Dispatcher::admit(WorkerPort& port, net::PacketPtr& packet, const M
   return {open(port, packet, nullptr)};
 }
 
-// True if the packet was mailed to the owner of its client's session, which mails it no further.
+// True if the packet was mailed to the owner of its client's session. A mailed packet is not forwarded again.
 bool Dispatcher::forwardToOwner(WorkerPort& port, net::PacketPtr& packet, const MailNote* by) {
   if (by != nullptr) return false;
   const auto target = redirects_.find({packet->remote, packet->local, port.id, SessionUsage::kMedia});
@@ -256,7 +256,7 @@ Session& Dispatcher::adopt(std::unique_ptr<Session> session) {
   return sessions_.add(std::move(session));
 }
 
-// Returns nothing if there is room now, otherwise the drop reason.
+// Evicts sessions if limits require it. Returns the drop reason if a limit still forbids the session.
 std::optional<ListenerDrop> Dispatcher::enforceLimits(WorkerPort& port, const net::Packet& packet,
                                                       bool unauthenticated) {
   const SessionLimits& limits = generation_->limits;
@@ -313,7 +313,7 @@ void Dispatcher::onIterationEnd() {
 void Dispatcher::end(Session& session) {
   std::erase(closing_, &session);
   logClosed(session);
-  if (session.generation() != generation_->version) onAdopted();  // it never will adopt it
+  if (session.generation() != generation_->version) onAdopted();  // it will never adopt it
   session.port().stats->sessions.add(-1);
   session.port().stats->closed.count(session.closeReason());
   options_.total_sessions.fetch_sub(1, std::memory_order_relaxed);

@@ -54,7 +54,7 @@ class Dispatcher final : public SessionHost, private net::IterationEnd {
   void onDatagram(WorkerPort& port, net::PacketPtr&& packet) { dispatch(port, std::move(packet), nullptr); }
   // A datagram that another worker's socket received for a session of this worker.
   void onMailed(net::PacketPtr&& packet);
-  // Another worker owns the session of the client at the packet's addresses.
+  // Another worker's notification that it owns the session of the client at the packet's addresses.
   void onRedirectMailed(net::PacketPtr&& packet);
 
   // Call it every SessionSweep::kInterval.
@@ -88,7 +88,7 @@ class Dispatcher final : public SessionHost, private net::IterationEnd {
   // The note that a worker attaches to a mailed datagram.
   struct MailNote {
     unsigned from;
-    bool redirects;  // it already has a redirect for the client
+    bool redirects;  // that worker already redirects the client
   };
 
   Status load(const SavedSession& saved, Descriptors& descriptors);

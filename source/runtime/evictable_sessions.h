@@ -24,8 +24,8 @@ class EvictableSessions {
     List::iterator in_listener;
     List::iterator in_source;
     net::Address site;
-    bool authenticates = false;  // its chain did when it was added; a reload may have changed that
-    Instant since{};             // when it was put at the end of the list
+    bool authenticates = false;  // whether its chain did when it was added; a reload may have changed that
+    Instant since{};             // when it was last put at the end of the list
   };
 
   // `site`: the client's IP address or IPv6 /64; unset for a client behind a relay of this process.

@@ -18,7 +18,7 @@
 
 namespace sluice::runtime {
 
-// The reason for which a datagram at a listener was dropped outside of the chains.
+// Why a datagram at a listener was dropped outside the chains.
 enum class ListenerDrop : uint8_t {
   kNoSession,      // unknown client, and only STUN may begin a session here
   kNoChain,        // no chain matches the client
@@ -38,7 +38,7 @@ inline constexpr std::array<std::string_view, static_cast<size_t>(ListenerDrop::
 static_assert(!kListenerDropNames.back().empty());
 
 // Counts by a reason known only when it occurs. One writer; reasons are literals, so pointers to them stay
-// valid. Reasons that find no free place are counted together as "other".
+// valid. When all places are in use, further reasons are counted together as "other".
 class ReasonCounters {
  public:
   void count(std::string_view reason) {

@@ -8,7 +8,7 @@ namespace {
 
 // Packets that one session releases may be held by the next: from a TURN client to a speaker, and from there
 // to a receiver.
-constexpr int kSessionsOnTheWay = 3;
+constexpr int kMaxSessionsOnPath = 3;
 
 }  // namespace
 
@@ -23,9 +23,9 @@ PausedWorkers::PausedWorkers(WorkerGroup& group)
     worker->post([worker, state, verdict, flushed, paused = paused_] {
       paused->arrive_and_wait();  // all packets mailed by other workers have arrived by then
       worker->finishIteration();
-      for (int i = 0; i < kSessionsOnTheWay; ++i) {
+      for (int i = 0; i < kMaxSessionsOnPath; ++i) {
         worker->dispatcher().flush();
-        flushed->arrive_and_wait();  // so have those mailed by this flush
+        flushed->arrive_and_wait();  // all packets mailed by this flush have arrived by then
         worker->finishIteration();
       }
       Descriptors descriptors;

@@ -54,7 +54,8 @@ class LoadingWorkers {
   };
   // Waits until all workers have loaded; errors say which states could not be read. Call it only once.
   Result<Loaded> loaded();
-  // True: the sessions are this process's. False: they never were. Default on destruction: false.
+  // `ours`: whether this process owns the sessions from now on; if not, the workers end them without sending
+  // anything. The destructor settles with false.
   void settle(bool ours);
   LoadingWorkers() = default;
   ~LoadingWorkers();

@@ -21,7 +21,7 @@ class SessionHost;
 
 class Session final : public chain::Session, private chain::ChainEnds {
  public:
-  // `bucket`: by which the versions of a chain share the sessions.
+  // `bucket` decides which version of a chain serves the session.
   Session(SessionHost& host, uint64_t id, const net::Packet& first, WorkerPort& port,
           chain::ChainSpecPtr chain, uint32_t bucket, rooms::PlayerPtr player);
   // A session taken over from another process. `tuples` are those whose port exists; load() reads the rest.

@@ -11,7 +11,7 @@ class SessionSweep {
   static constexpr Duration kInterval = 100ms;
   static constexpr size_t kSessionsAtOnce = 512;
 
-  // Outlives the sweep.
+  // `sessions` outlives the sweep.
   explicit SessionSweep(const SessionTable& sessions) : sessions_(sessions) {}
 
   // Call it every kInterval. It continues with the sessions after those of the previous call.

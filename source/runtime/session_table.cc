@@ -49,7 +49,7 @@ SessionTuple SessionTable::addTuple(Session& session, const net::Packet& packet,
   return by_tuple_[{packet.remote, packet.local, port.id, session.usage()}] = {&session, added.index};
 }
 
-// The address may meanwhile belong to another session.
+// The address may belong to another session by now.
 void SessionTable::forgetTuple(const Tuple& tuple, const Session& session) {
   const auto it = by_tuple_.find(keyOf(tuple, session));
   if (it != by_tuple_.end() && it->second.session == &session) by_tuple_.erase(it);

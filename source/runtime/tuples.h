@@ -32,7 +32,7 @@ class Tuples {
     tuples_.reserve(kMax);
   }
 
-  // The packet's address pair; null if it is none of the client's. Its `tuple` is tried first.
+  // The packet's address pair; null if it is not one of the client's. The packet's `tuple` is tried first.
   const Tuple* find(const net::Packet& packet) const {
     return find(packet.remote, packet.local, packet.tuple);
   }

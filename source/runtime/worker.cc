@@ -155,7 +155,7 @@ void WorkerThread::drainMailbox() {
     if (!mailbox_->pop(mail)) return;
     mail.deliver(*this, std::move(mail.packet));
   }
-  loop_.wake();  // the rest after the sockets have been read
+  loop_.wake();  // to handle the rest after the sockets have been read
 }
 
 }  // namespace sluice::runtime

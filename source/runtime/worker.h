@@ -22,7 +22,7 @@ class WorkerThread;
 struct PlayerGone {
   rooms::PlayerPtr player;
   std::string_view reason;  // literal: Session::closeReason()
-  net::Address remote;      // the last address that it was sent to
+  net::Address remote;      // the last address to which its packets were sent
   Duration age;
   uint64_t packets_in;
   uint64_t packets_out;

@@ -1,4 +1,4 @@
-// The end of a process that waits for its sessions to end. Main thread.
+// Stops admitting sessions, and ends the process once its sessions have ended. Main thread.
 #pragma once
 
 #include <functional>
@@ -17,9 +17,9 @@ class Drain {
         std::function<void(std::optional<Duration> limit)> announce)
       : clock_(clock), workers_(workers), announce_(std::move(announce)) {}
 
-  // No new sessions; the process serves those that exist.
+  // Admits no new sessions from now on. Existing ones continue.
   void begin() { start(std::nullopt); }
-  // The same, and the process ends when all sessions have ended, or after `timeout`.
+  // Also ends the process when all sessions have ended, or after `timeout`.
   void beginEnd(Duration timeout);
 
   bool isDraining() const { return draining_; }

@@ -13,7 +13,7 @@ namespace sluice::server {
 
 class Endpoint {
  public:
-  // The wanted endpoint. Equal specs are the same endpoint.
+  // The endpoint that a configuration requests.
   struct EndpointSpec {
     http::Options options;  // without admission, which belongs to the endpoint
     std::string tls;        // content of the files
@@ -28,9 +28,9 @@ class Endpoint {
         handlers_(std::move(handlers)),
         admission_(std::make_shared<http::Admission>(std::move(name))) {}
 
-  // Makes a server for the spec, on the old one's socket if the address stays. Null: the running server fits,
-  // or no endpoint is wanted. It listens, but is not in use until commit(). `listening`: an inherited socket,
-  // now ours, which is used if it has the right address.
+  // Makes a server for the spec, on the running server's socket if the address is the same. The new server
+  // listens, but is not in use until commit(). Null if the running server fits, or no endpoint is wanted.
+  // Takes ownership of `listening`, an inherited socket, and uses it if it has the right address.
   Result<std::unique_ptr<http::Server>> prepare(const std::optional<EndpointSpec>& spec,
                                                 int listening = -1) const;
   // Never fails. May be called from a handler of the old server.
@@ -44,7 +44,7 @@ class Endpoint {
   void stop();
 
  private:
-  static constexpr size_t kMaxOld = 4;  // then the oldest one's connections are closed
+  static constexpr size_t kMaxOld = 4;  // beyond that, the oldest one's connections are closed
 
   net::EventLoop& loop_;
   const http::Handlers handlers_;

@@ -27,8 +27,8 @@ class HttpEndpoints final : public reload::Participant {
   };
   explicit HttpEndpoints(const Context& context);
 
-  // Listening sockets of another process, -1: none. They are used by the next prepare() if their address is
-  // wanted, and closed otherwise.
+  // Listening sockets of another process; -1: none. The next prepare() uses those whose addresses are wanted,
+  // and closes the others.
   struct Sockets {
     int admin = -1;
     int join = -1;
@@ -44,7 +44,7 @@ class HttpEndpoints final : public reload::Participant {
   void abandon() override { prepared_.reset(); }
   void commit(const reload::Running& running) override;
 
-  // No new players; see join::Api::drain().
+  // Admits no new players from now on; see join::Api::drain().
   void drain(std::optional<Duration> limit);
   // Another process serves from now on: requests are refused and their connections closed.
   void handOver();

@@ -26,7 +26,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr auto kWorkerPatience = std::chrono::seconds{2};
+constexpr auto kReplyTimeout = std::chrono::seconds{2};
 
 // The external addresses of this machine, if there is a NAT.
 json externalAddresses(const net::AddressMap& addresses) {
@@ -99,7 +99,8 @@ json Introspection::listeners() const {
   return out;
 }
 
-// Each worker responds on its own thread while the main thread waits. Late workers are left out.
+// Each worker replies on its own thread while the main thread waits. Workers that do not reply in time are
+// omitted.
 template <typename Reply, typename Query>
 std::vector<Reply> Introspection::queryWorkers(Query query) const {
   std::vector<std::future<Reply>> replies;
@@ -110,7 +111,7 @@ std::vector<Reply> Introspection::queryWorkers(Query query) const {
   }
   std::vector<Reply> out;
   for (auto& reply : replies) {
-    if (reply.wait_for(kWorkerPatience) == std::future_status::ready) out.push_back(reply.get());
+    if (reply.wait_for(kReplyTimeout) == std::future_status::ready) out.push_back(reply.get());
   }
   return out;
 }
@@ -151,8 +152,8 @@ Result<json> Introspection::plan(const Question& question) const {
   auto built = context_.applier.preview(
       *bootstrap, question.directory.empty() ? context_.applier.directory() : question.directory, of_file);
   if (!built.ok()) return built.errors();
-  // The same name in the directory of a draft stands for the socket that the file would name after it is
-  // installed.
+  // In a draft's directory, the name resolves to another path; it means the running socket, as it will once
+  // the draft replaces the file.
   if (bootstrap->takeover_socket() == running.bootstrap.takeover_socket()) {
     built->settings.takeover_socket = running.settings.takeover_socket;
   }

@@ -21,7 +21,7 @@ namespace sluice::server {
 class Drain;
 class HttpEndpoints;
 
-// Sessions of the process before this one.
+// The sessions of the previous process, by result.
 struct TakeoverCounts {
   size_t kept = 0;
   size_t ended = 0;

@@ -14,7 +14,7 @@ struct Options {
 
   std::string config;
   Mode mode = Mode::kServe;
-  std::string against;  // of kDiff: "http://host:port"
+  std::string against;  // for kDiff: "http://host:port"
   std::optional<unsigned> concurrency;
   bool takeover = false;
   std::string log_level = "info";

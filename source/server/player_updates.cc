@@ -13,7 +13,7 @@ void PlayerUpdates::onJoined(const rooms::PlayerPtr& player) {
   for (auto& worker : workers_.workers) {
     worker->post([&worker, player] { worker->dispatcher().addPlayer(player); });
   }
-  // Credentials of a player of the previous process, who may have restarted ICE there.
+  // A player taken over from the previous process may have restarted ICE there.
   for (const auto& local : player->signalled.local) onIceRestart(player, local);
 }
 
@@ -36,7 +36,7 @@ void PlayerUpdates::onLeft(const rooms::PlayerPtr& player) {
 }
 
 void PlayerUpdates::onSessionEnded(const runtime::PlayerGone& gone) {
-  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it had left, which is logged
+  if (!rooms_.leave(gone.player, rooms::Departure::kSessionEnded)) return;  // it left earlier
   log::info("{} in {} was removed: {}; client {}, after {} ms, packets in {}, out {}", gone.player->id,
             gone.player->room->name(), gone.reason, gone.remote.toString(),
             std::chrono::duration_cast<std::chrono::milliseconds>(gone.age).count(), gone.packets_in,

@@ -304,7 +304,7 @@ takeover::Snapshot Server::pause() {
   paused_.emplace(workers_);
   takeover::Snapshot snapshot;
   snapshot.workers = paused_->save();
-  loop_.runPosted();  // messages that the workers had posted until then
+  loop_.runPosted();  // tasks that the workers posted before they stopped
   snapshot.ports = ports_.save();
   snapshot.rooms = written(rooms_);
   snapshot.process = written(process_);

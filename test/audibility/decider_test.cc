@@ -33,7 +33,7 @@ TEST_CASE("Decider: a proximity rule states by how much it was met or missed") {
   CHECK(missed.gain == 0);
 }
 
-TEST_CASE("Decider: of several misses the nearest is given") {
+TEST_CASE("Decider: of several misses the nearest is stated") {
   Rule friends = proximity(50), others = proximity(10);
   friends.teams = Teams::kSame;
   Room room({friends, others});

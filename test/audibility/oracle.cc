@@ -7,14 +7,14 @@
 namespace sluice::audibility::test {
 namespace {
 
-bool matches(const Who& who, const OraclePlayer& player) {
-  for (const std::string& tag : who.tags) {
+bool matches(const PlayerMatch& match, const OraclePlayer& player) {
+  for (const std::string& tag : match.tags) {
     if (!player.tags.contains(tag)) return false;
   }
-  for (const std::string& tag : who.without_tags) {
+  for (const std::string& tag : match.without_tags) {
     if (player.tags.contains(tag)) return false;
   }
-  return (who.roles & bitOf(player.role)) != 0 && (who.modes & bitOf(player.mode)) != 0;
+  return (match.roles & bitOf(player.role)) != 0 && (match.modes & bitOf(player.mode)) != 0;
 }
 
 double gainAt(const Proximity& range, double scale, double d) {

@@ -1,5 +1,5 @@
-// Who hears whom, written naively and independently of source/audibility: names are strings, every rule is
-// tried for every pair.
+// Decides who hears whom, naively and independently of source/audibility: names are strings, and every rule
+// is tried for every pair.
 #pragma once
 
 #include <cstdint>
@@ -48,11 +48,11 @@ class Oracle {
 // The audible set of one speaker after another, with hysteresis.
 class OracleHearing {
  public:
-  // Receivers who hear the speaker, of those in `receivers`. Remembers them.
+  // The subset of `receivers` who hear the speaker. Remembers them.
   std::map<uint32_t, Decision> of(const Oracle& oracle, const std::set<uint32_t>& receivers, uint32_t speaker,
                                   Instant now);
   int held(uint32_t speaker, uint32_t receiver, Instant now) const;
-  // The rules were replaced.
+  // Call it when the rules are replaced.
   void clear() { memory_.clear(); }
 
  private:

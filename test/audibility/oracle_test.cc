@@ -1,4 +1,4 @@
-// Rooms at random, compared with the oracle: each decision, each list of hearers, over several steps.
+// Compares decisions and lists of hearers in random rooms with the oracle, over several steps.
 #include "test/audibility/oracle.h"
 
 #include <doctest/doctest.h>
@@ -115,7 +115,7 @@ class Comparison {
     }
   }
 
-  // Assertions only where something differs: there are a hundred million comparisons.
+  // Asserts only where something differs: there are a hundred million comparisons.
   void compare(const Decision& decision, const Decision& expected) {
     if (isSame(decision, expected)) return;
     CHECK(decision.audible == expected.audible);
@@ -136,7 +136,7 @@ class Comparison {
       const bool all = !decider.forEachCandidate([&](uint32_t index) { candidates.insert(index); });
       for (const uint32_t receiver : numbers_) {
         const uint32_t index = snapshot.find(receiver);
-        // Also with each rule as the one by which the pair was audible before.
+        // In small rooms, any rule may be the one by which the pair was audible before.
         const int rules = static_cast<int>(snapshot.rules->rules().size());
         const int held = numbers_.size() < 10 ? static_cast<int>(room_.below(rules + 1)) - 1 : -1;
         const Decision decision = decider.decide(index, held < 0 ? kNoRule : static_cast<RuleIndex>(held));

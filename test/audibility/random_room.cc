@@ -20,11 +20,11 @@ std::vector<std::string> RandomRoom::someOf(const std::vector<std::string>& text
   return some;
 }
 
-Who RandomRoom::who() {
-  Who who{.tags = someOf(kTags, 8), .without_tags = someOf(kTags, 8)};
-  if (oneIn(8)) who.roles = static_cast<uint8_t>(1 + below(kAllRoles));
-  if (oneIn(8)) who.modes = static_cast<uint8_t>(1 + below(kAllModes));
-  return who;
+PlayerMatch RandomRoom::match() {
+  PlayerMatch match{.tags = someOf(kTags, 8), .without_tags = someOf(kTags, 8)};
+  if (oneIn(8)) match.roles = static_cast<uint8_t>(1 + below(kAllRoles));
+  if (oneIn(8)) match.modes = static_cast<uint8_t>(1 + below(kAllModes));
+  return match;
 }
 
 // Distances are multiples of a quarter and positions are integers, so that players stand exactly on borders.
@@ -46,8 +46,8 @@ std::vector<Rule> RandomRoom::rules() {
     if (oneIn(3)) rule.kind = RuleKind::kProximity;
     if (rule.kind == RuleKind::kProximity) rule.proximity = proximity();
     rule.heard_nearby = oneIn(2);
-    rule.speaker = who();
-    rule.receiver = who();
+    rule.speaker = match();
+    rule.receiver = match();
     if (oneIn(4)) rule.teams = oneIn(2) ? Teams::kSame : Teams::kDifferent;
     rule.any_world = oneIn(6) && rule.kind != RuleKind::kProximity;
   }

@@ -1,4 +1,4 @@
-// Rules, players and changes at random, for comparisons with the oracle. The same seed gives the same values.
+// Random rules, players and changes, for comparisons with the oracle. The same seed gives the same values.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@ class RandomRoom {
   unsigned below(unsigned n) { return static_cast<unsigned>(random_() % n); }
   bool oneIn(unsigned n) { return below(n) == 0; }
 
-  // May contradict each other.
+  // The rules may contradict each other.
   std::vector<Rule> rules();
   // Valid changes of some of the players.
   Batch batch(const std::vector<uint32_t>& players, Instant now);
 
  private:
   std::vector<std::string> someOf(const std::vector<std::string>& texts, unsigned one_in);
-  Who who();
+  PlayerMatch match();
   Proximity proximity();
   PlayerUpdate update(uint32_t number, const std::vector<uint32_t>& players, Instant now);
   PairOverride override(const std::vector<uint32_t>& players, Instant now);

@@ -1,4 +1,4 @@
-// Rooms in few lines.
+// Builds rooms in a few lines.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ inline Rule rule(RuleKind kind) {
   return rule;
 }
 
-// Without fade.
+// A proximity rule without fade.
 inline Rule proximity(float audible, float hysteresis = 0) {
   Rule range = rule(RuleKind::kProximity);
   range.proximity = {.audible_distance = audible,
@@ -40,7 +40,7 @@ class Room {
     REQUIRE(state.setRules(std::move(rules), Handedness::kRight).ok());
   }
 
-  // A player who may be in the room already.
+  // Adds the player if necessary, then updates it.
   void set(PlayerUpdate update) {
     if (state.find(update.number) == nullptr) REQUIRE(state.add(update.number).ok());
     Batch batch;
@@ -68,7 +68,7 @@ class Room {
 
 }  // namespace sluice::audibility::test
 
-// For messages of doctest.
+// For doctest's messages.
 namespace sluice::audibility {
 inline doctest::String toString(Reason reason) {
   return doctest::String(name(reason).data(), static_cast<unsigned>(name(reason).size()));

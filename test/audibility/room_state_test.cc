@@ -44,7 +44,7 @@ TEST_CASE("RoomState: a wrong field is named and nothing is applied") {
       {{.number = 2, .channels = std::vector<ChannelUpdate>(17)},
        "players[1].channels: has 17 elements; at most 16 are allowed"},
       {{.number = 2, .channels = std::vector<ChannelUpdate>{{.name = "a"}, {.name = "a"}}},
-       "players[1].channels[1].name: is the name of another element too"},
+       "players[1].channels[1].name: is also the name of another element"},
       {{.number = 2, .channels = std::vector<ChannelUpdate>{{.name = "a", .gain = 2}}},
        "players[1].channels[0].gain: must be 0 to 1"},
       {{.number = 2, .channels = std::vector<ChannelUpdate>{{.name = ""}}},
@@ -78,7 +78,7 @@ TEST_CASE("RoomState: errors of overrides name the field") {
         "overrides[1].low_pass_hz: must be 0 to 24000");
 }
 
-TEST_CASE("RoomState: a batch of a stale version conflicts") {
+TEST_CASE("RoomState: a batch that expects a stale version is refused") {
   Room room;
   room.at(1, 0);
   const uint64_t version = room.state.version();
@@ -139,7 +139,7 @@ TEST_CASE("RoomState: directions become unit vectors") {
   CHECK(room.state.find(1)->up == Vector3{0, 1, 0});
 }
 
-TEST_CASE("RoomState: who leaves takes its overrides along, and the others keep their states") {
+TEST_CASE("RoomState: removing a player removes its overrides, and the others keep their states") {
   Room room;
   for (const uint32_t number : {1U, 2U, 3U})
     room.set({.number = number, .priority = static_cast<uint8_t>(number)});
@@ -154,10 +154,10 @@ TEST_CASE("RoomState: who leaves takes its overrides along, and the others keep 
   CHECK(room.state.add(0).error().message == "must not be 0");
 }
 
-TEST_CASE("RoomState: overrides are limited, and those that ended make room") {
+TEST_CASE("RoomState: overrides are limited, and ended ones do not count") {
   RoomState state({.players = 3, .overrides = 1});
   for (const uint32_t number : {1U, 2U, 3U}) REQUIRE(state.add(number).ok());
-  CHECK(state.add(4).error().message == "is one player too many");
+  CHECK(state.add(4).error().message == "exceeds the limit of players per room");
   Batch batch;
   batch.overrides = {{.speaker = 1, .receiver = 2, .force = Force::kOn, .end = kNow + 1s}};
   REQUIRE(state.apply(batch, kNow).ok());
@@ -167,7 +167,7 @@ TEST_CASE("RoomState: overrides are limited, and those that ended make room") {
   CHECK(state.apply(batch, kNow + 1s).ok());
 }
 
-TEST_CASE("RoomState: more different names over time than the table holds are no problem") {
+TEST_CASE("RoomState: unused names and tags free their places for new ones") {
   Room room;
   room.at(1, 0);
   room.set({.number = 2, .world = "home", .team = "red"});

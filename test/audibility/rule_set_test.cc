@@ -93,15 +93,15 @@ TEST_CASE("RuleSet: a rule that can never decide is an error") {
         "rules[1]: is unreachable: rules[0] (everyone) decides about every pair that it matches");
 }
 
-TEST_CASE("RuleSet: numbers of rules and tags and names are limited") {
+TEST_CASE("RuleSet: the numbers of rules and tags are limited, and names are unique") {
   CHECK(errorsOf(std::vector<Rule>(65, rule(RuleKind::kChannels))) ==
         "rules: has 65 elements; at most 64 are allowed");
   Rule many = rule(RuleKind::kAllow);
   for (int i = 0; i < 65; ++i) many.speaker.tags.push_back("tag" + std::to_string(i));
-  CHECK(errorsOf({many}) == "rules[0].speaker.tags[64]: is one tag too many; a room has at most 64");
+  CHECK(errorsOf({many}) == "rules[0].speaker.tags[64]: exceeds the limit of 64 tags per room");
   Rule radio = rule(RuleKind::kChannels);
   radio.name = "radio";
-  CHECK(errorsOf({radio, radio}) == "rules[1].name: is the name of another rule too");
+  CHECK(errorsOf({radio, radio}) == "rules[1].name: is also the name of another rule");
 }
 
 TEST_CASE("RuleSet: tags stay unchanged on errors") {

@@ -32,7 +32,7 @@ TEST_CASE("Selection: the first packets take the places, and their speakers keep
   CHECK(selection.size() == 2);
 }
 
-TEST_CASE("Selection: a refusal names the least of those who keep their places") {
+TEST_CASE("Selection: a refusal names the lowest-ranked speaker that keeps its place") {
   Selection selection(2, kTwo);
   selection.admit(speech(1, 60), kNow);
   selection.admit(speech(2, 50), kNow);

@@ -42,14 +42,14 @@ std::vector<std::string> tags(fuzz::Input& input) {
   return tags;
 }
 
-Who who(fuzz::Input& input) {
+PlayerMatch match(fuzz::Input& input) {
   const uint8_t bits = input.u8();
-  Who who;
-  if ((bits & 1) != 0) who.tags = tags(input);
-  if ((bits & 2) != 0) who.without_tags = tags(input);
-  if ((bits & 4) != 0) who.roles = input.u8() & kAllRoles;
-  if ((bits & 8) != 0) who.modes = input.u8() & kAllModes;
-  return who;
+  PlayerMatch match;
+  if ((bits & 1) != 0) match.tags = tags(input);
+  if ((bits & 2) != 0) match.without_tags = tags(input);
+  if ((bits & 4) != 0) match.roles = input.u8() & kAllRoles;
+  if ((bits & 8) != 0) match.modes = input.u8() & kAllModes;
+  return match;
 }
 
 std::vector<Rule> rules(fuzz::Input& input) {
@@ -61,8 +61,8 @@ std::vector<Rule> rules(fuzz::Input& input) {
     rule.any_world = (bits & 1) != 0;
     rule.heard_nearby = (bits & 2) != 0;
     if ((bits & 4) != 0) rule.name = std::string(1, static_cast<char>('a' + bits % 26));
-    if ((bits & 8) != 0) rule.speaker = who(input);
-    if ((bits & 16) != 0) rule.receiver = who(input);
+    if ((bits & 8) != 0) rule.speaker = match(input);
+    if ((bits & 16) != 0) rule.receiver = match(input);
     rule.proximity = {.audible_distance = number(input),
                       .conversational_distance = number(input),
                       .fade_model = static_cast<FadeModel>(input.u8() % kEnumSize<FadeModel>),

@@ -278,7 +278,7 @@ TEST_CASE("relayed clients have one address and do not count as a single source"
   CHECK(f.dispatcher.sessions().fromSource(kLocal) == 1);
 }
 
-// Its client's address is this machine's: another port of it may belong to another client.
+// The client's address is one of this machine's: another port of it may belong to another client.
 TEST_CASE("packets to a relayed client use no explicit route") {
   Fixture f({.authenticates = false});
   f.for_some = false;
