@@ -92,7 +92,7 @@ struct BuildInput {
   const runtime::Generation* previous;              // may be null; its equal factories are reused
   uint64_t version;
   Instant now{};  // for Generation::published
-  SteppedBack stepped_back{};
+  RolledBack rolled_back{};
   bool may_run_code = true;  // see chain::FactoryContext
 };
 

@@ -142,7 +142,7 @@ void ListenerBuilder::chain(const sluice::FilterChain& config, const std::string
 
 void ListenerBuilder::versions(const sluice::FilterChain& config, const std::string& path,
                                const chain::ChainSpec& common, runtime::ListenerSpec& out) {
-  const std::vector<uint32_t> ends = endsOfShares(weightsOf(config, listener_, input_.stepped_back));
+  const std::vector<uint32_t> ends = endsOfShares(weightsOf(config, listener_, input_.rolled_back));
   if (ends.back() == 0) {
     const bool back = endsOfShares(weightsOf(config, listener_, {})).back() != 0;
     checks_.fail(path + ".versions",

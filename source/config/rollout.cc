@@ -27,11 +27,11 @@ std::string contentOf(const sluice::ChainVersion& version) {
 }
 
 std::vector<uint32_t> weightsOf(const sluice::FilterChain& chain, const std::string& listener,
-                                const SteppedBack& stepped_back) {
+                                const RolledBack& rolled_back) {
   std::vector<uint32_t> weights;
   for (const sluice::ChainVersion& version : chain.versions()) {
-    const auto known = stepped_back.find({listener, chain.name(), version.name()});
-    const bool back = known != stepped_back.end() && known->second == contentOf(version);
+    const auto known = rolled_back.find({listener, chain.name(), version.name()});
+    const bool back = known != rolled_back.end() && known->second == contentOf(version);
     weights.push_back(back ? 0 : version.weight());
   }
   return weights;
@@ -48,8 +48,8 @@ std::vector<uint32_t> endsOfShares(const std::vector<uint32_t>& weights) {
   return ends;
 }
 
-SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap& bootstrap) {
-  SteppedBack still;
+RolledBack stillRolledBack(const RolledBack& before, const sluice::Bootstrap& bootstrap) {
+  RolledBack still;
   for (const auto& [name, content] : before) {
     const sluice::ChainVersion* version = findVersion(bootstrap, name);
     if (version != nullptr && contentOf(*version) == content) still.emplace(name, content);

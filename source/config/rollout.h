@@ -17,7 +17,7 @@ class Checks;
 // Listener, chain, version.
 using VersionName = std::tuple<std::string, std::string, std::string>;
 // Versions that were rolled back, whose weight counts as 0, each with its filters at that time.
-using SteppedBack = std::map<VersionName, std::string>;
+using RolledBack = std::map<VersionName, std::string>;
 
 // Null if it is not in the configuration.
 const sluice::ChainVersion* findVersion(const sluice::Bootstrap& bootstrap, const VersionName& name);
@@ -26,13 +26,13 @@ std::string contentOf(const sluice::ChainVersion& version);
 
 // The weight of each version.
 std::vector<uint32_t> weightsOf(const sluice::FilterChain& chain, const std::string& listener,
-                                const SteppedBack& stepped_back);
+                                const RolledBack& rolled_back);
 // The end of each version's share of all buckets; a share begins where the previous one ends. All 0 if there
 // are no weights.
 std::vector<uint32_t> endsOfShares(const std::vector<uint32_t>& weights);
 
 // The entries of `before` whose versions are still in the file, unchanged.
-SteppedBack stillSteppedBack(const SteppedBack& before, const sluice::Bootstrap& bootstrap);
+RolledBack stillRolledBack(const RolledBack& before, const sluice::Bootstrap& bootstrap);
 
 struct StepBackRule {
   std::string listener;

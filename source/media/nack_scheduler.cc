@@ -7,7 +7,7 @@
 namespace sluice::media {
 namespace {
 
-constexpr Duration kUnknownRoundTrip = 100ms;  // until RTCP or a retransmission shows it
+constexpr Duration kAssumedRoundTrip = 100ms;  // until RTCP or a retransmission shows it
 constexpr Duration kPauses = 120ms;            // more than any jitter that matters here
 constexpr Duration kTimerSlack = 2ms;          // how late a thread may send a request
 
@@ -162,7 +162,7 @@ bool NackScheduler::isMissing(uint16_t sequence) const {
 
 Duration NackScheduler::retransmissionTime(Instant now, Duration round_trip) const {
   if (const Duration taken = retransmissions_.nearlyAll(now); taken != Duration{}) return taken;
-  return round_trip == Duration{} ? kUnknownRoundTrip : round_trip;
+  return round_trip == Duration{} ? kAssumedRoundTrip : round_trip;
 }
 
 Instant NackScheduler::due(const Entry& entry, const Config& config, Duration retransmission) const {

@@ -33,7 +33,7 @@ config::BuildInput ConfigApplier::inputFor(const Bootstrap& bootstrap, const Env
           .previous = running_.generation.get(),
           .version = running_.version + 1,
           .now = context_.clock.now(),
-          .stepped_back = environment.stepped_back};
+          .rolled_back = environment.rolled_back};
 }
 
 Result<config::Built> ConfigApplier::build(const Bootstrap& bootstrap) {
@@ -98,7 +98,7 @@ Status ConfigApplier::apply(const Bootstrap& bootstrap, config::Built built, Env
   // The following steps cannot fail.
   for (const std::string& warning : built.warnings) log::warn("{}", warning);
   environment_ = std::move(environment);
-  environment_.stepped_back = config::stillSteppedBack(environment_.stepped_back, bootstrap);
+  environment_.rolled_back = config::stillRolledBack(environment_.rolled_back, bootstrap);
   running_ = {bootstrap, std::move(built.settings), std::move(built.generation), running_.version + 1};
   publish(*std::move(ports), first_task);
   context_.rooms.setLimits(running_.settings.rooms);

@@ -20,7 +20,7 @@ namespace sluice::reload {
 struct Environment {
   std::set<net::Address> machine;                   // this machine's IP addresses, port 0
   std::map<net::Address, net::Address> discovered;  // by nat.stun_server: local to external, port 0
-  config::SteppedBack stepped_back;
+  config::RolledBack rolled_back;
 };
 
 class ConfigApplier {

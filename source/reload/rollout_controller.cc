@@ -59,7 +59,7 @@ void RolloutController::rollBack(const Verdict& verdict) {
   const auto& [listener, chain, version] = verdict.version;
   log::warn("listener {}, chain {}: version {} is rolled back: {}", listener, chain, version, verdict.why);
   Environment environment = applier_.environment();
-  environment.stepped_back[verdict.version] =
+  environment.rolled_back[verdict.version] =
       config::contentOf(*config::findVersion(applier_.running().bootstrap, verdict.version));
   // On an error the next check tries again.
   if (const Status status = applier_.changeEnvironment(std::move(environment)); !status.ok()) {

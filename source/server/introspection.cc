@@ -92,7 +92,7 @@ json Introspection::listeners() const {
       shown["share"] =
           static_cast<double>(chain->end_bucket - chain->first_bucket) / chain::ChainSpec::kBuckets;
       shown["stepped_back"] =
-          context_.applier.environment().stepped_back.contains({listener->name, chain->name, chain->version});
+          context_.applier.environment().rolled_back.contains({listener->name, chain->name, chain->version});
     }
     out.push_back(std::move(entry));
   }

@@ -40,9 +40,9 @@ Result<std::shared_ptr<const crypto::DtlsContext>> makeDtls(const takeover::Clie
   return crypto::DtlsContext::make(std::move(certificate));
 }
 
-config::SteppedBack steppedBackOf(const takeover::Identity& identity) {
-  config::SteppedBack out;
-  for (const auto& [name, content] : identity.stepped_back) {
+config::RolledBack rolledBackOf(const takeover::Identity& identity) {
+  config::RolledBack out;
+  for (const auto& [name, content] : identity.rolled_back) {
     if (name.size() == 3) out[{name[0], name[1], name[2]}] = content;
   }
   return out;
@@ -145,7 +145,7 @@ Result<std::unique_ptr<Server>> Server::start(const Options& options, const chai
   setup.environment.machine = *std::move(machine);
   if (*predecessor != nullptr) {
     setup.environment.discovered = (*predecessor)->identity().discovered;
-    setup.environment.stepped_back = steppedBackOf((*predecessor)->identity());
+    setup.environment.rolled_back = rolledBackOf((*predecessor)->identity());
   }
   std::unique_ptr<Server> server(new Server(options, registry, std::move(setup)));
   auto built = server->applier_.build(*bootstrap);
@@ -281,9 +281,9 @@ void Server::drain(bool exit) {
 takeover::Identity Server::identity() const {
   const reload::Environment& environment = applier_.environment();
   takeover::Identity identity{dtls_->certificate().save(), environment.discovered, {}};
-  for (const auto& [name, content] : environment.stepped_back) {
+  for (const auto& [name, content] : environment.rolled_back) {
     const auto& [listener, chain, version] = name;
-    identity.stepped_back.push_back({{listener, chain, version}, content});
+    identity.rolled_back.push_back({{listener, chain, version}, content});
   }
   return identity;
 }

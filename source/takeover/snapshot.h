@@ -15,8 +15,8 @@ namespace sluice::takeover {
 struct Identity {
   std::string certificate;  // crypto::Certificate::save()
   std::map<net::Address, net::Address> discovered;
-  std::vector<std::pair<std::vector<std::string>, std::string>> stepped_back;  // config::SteppedBack
-  void archive(Archive& a) { a(certificate, discovered, stepped_back); }
+  std::vector<std::pair<std::vector<std::string>, std::string>> rolled_back;  // config::RolledBack
+  void archive(Archive& a) { a(certificate, discovered, rolled_back); }
 };
 
 // Everything else. Written while no worker runs.

@@ -38,7 +38,7 @@ struct Builder {
   runtime::StatsStore stats{1};
   std::set<net::Address> machine;
   std::map<net::Address, net::Address> discovered;
-  config::SteppedBack stepped_back;
+  config::RolledBack rolled_back;
 
   Result<config::Built> build(const std::string& text, const runtime::Generation* previous = nullptr) {
     auto bootstrap = config::parse(text, config::Format::kText, "test.textproto");
@@ -55,7 +55,7 @@ struct Builder {
                           .discovered = discovered,
                           .previous = previous,
                           .version = 1,
-                          .stepped_back = stepped_back});
+                          .rolled_back = rolled_back});
   }
   std::vector<std::string> errors(const std::string& text) {
     const auto built = build(text);
@@ -588,13 +588,13 @@ TEST_CASE(
   using Shares = std::vector<std::pair<uint32_t, uint32_t>>;
   CHECK(shares(text("")) == Shares{{0, 7500}, {7500, 10'000}});
   auto bootstrap = config::parse(text(""), config::Format::kText, "test.textproto");
-  builder.stepped_back[{"l", "c", "new"}] =
+  builder.rolled_back[{"l", "c", "new"}] =
       config::contentOf(bootstrap->listeners(0).filter_chains(0).versions(1));
   CHECK(shares(text("")) == Shares{{0, 10'000}, {10'000, 10'000}});
-  CHECK(config::stillSteppedBack(builder.stepped_back, *bootstrap) == builder.stepped_back);
+  CHECK(config::stillRolledBack(builder.rolled_back, *bootstrap) == builder.rolled_back);
   const std::string other = text(filter("Marker", ""));
   CHECK(shares(other) == Shares{{0, 7500}, {7500, 10'000}});
-  CHECK(config::stillSteppedBack(builder.stepped_back, *config::parse(other, config::Format::kText, "t"))
+  CHECK(config::stillRolledBack(builder.rolled_back, *config::parse(other, config::Format::kText, "t"))
             .empty());
 }
 

@@ -120,7 +120,7 @@ class Rollout(unittest.TestCase):
             proxy.write_config(voice_room(50, 50, step_back, bad=True))
             self.assertEqual(proxy.admin("/reload", "POST")[0], 200)
             wait_until(lambda: proxy.metric("sluice_rollout_step_backs_total", version="new") == 1,
-                       "the bad version steps back", timeout=8)
+                       "the bad version is rolled back", timeout=8)
             self.assertRegex(proxy.log(), r"version new is rolled back: \d+\.\d+ % of its packets were dropped")
             self.assertEqual(proxy.metric("sluice_rollout_share", version="new"), 0)
             wait_until(lambda: self.sessions(proxy) == {"old": 20, "new": 0}, "its sessions have moved")

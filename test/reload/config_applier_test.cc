@@ -121,9 +121,9 @@ TEST_CASE("ConfigApplier: an environment in which the configuration cannot be bu
   f.start(config);
   const auto listener = f.applier.running().bootstrap.listeners(0);
   Environment all_back = f.applier.environment();
-  all_back.stepped_back[{"l", "c", "v1"}] = config::contentOf(listener.filter_chains(0).versions(0));
+  all_back.rolled_back[{"l", "c", "v1"}] = config::contentOf(listener.filter_chains(0).versions(0));
   CHECK_FALSE(f.applier.changeEnvironment(all_back).ok());
-  CHECK(f.applier.environment().stepped_back.empty());
+  CHECK(f.applier.environment().rolled_back.empty());
   CHECK(f.version() == 1);
 
   Environment moved = f.applier.environment();

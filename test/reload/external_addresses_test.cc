@@ -19,7 +19,7 @@ std::string behindNat(const std::string& more = "") {
 }
 
 struct Fixture : ApplierFixture {
-  Fixture() : ApplierFixture({.machine = {kLocal}, .discovered = {}, .stepped_back = {}}) {
+  Fixture() : ApplierFixture({.machine = {kLocal}, .discovered = {}, .rolled_back = {}}) {
     applier.addParticipant(addresses);
   }
   // The STUN server's response to the last request.

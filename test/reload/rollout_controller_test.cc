@@ -48,7 +48,7 @@ TEST_CASE("RolloutController: a newest version that drops more gets no session a
   f.second();
   CHECK_FALSE(f.serves("new"));
   CHECK(f.serves("old"));
-  CHECK(f.applier.environment().stepped_back.contains({"l", "c", "new"}));
+  CHECK(f.applier.environment().rolled_back.contains({"l", "c", "new"}));
   CHECK(f.applier.running().version == 2);
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("RolloutController: a version that was rolled back serves again when i
   mended.replace(mended.rfind("cluster: 'up'"), 13, "cluster: 'up' sockets: SHARED");
   CHECK(f.reload(mended).ok());
   CHECK(f.serves("new"));
-  CHECK(f.applier.environment().stepped_back.empty());
+  CHECK(f.applier.environment().rolled_back.empty());
 }
 
 }  // namespace

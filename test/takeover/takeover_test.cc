@@ -21,7 +21,7 @@ struct FakeHost final : Host {
   std::string refusal() const override { return draining ? "draining" : ""; }
   unsigned workers() const override { return kWorkers; }
   Identity identity() const override {
-    return {.certificate = "certificate", .discovered = {}, .stepped_back = {}};
+    return {.certificate = "certificate", .discovered = {}, .rolled_back = {}};
   }
   bool hasPendingHandshakes() const override { return pending_handshakes; }
   Snapshot pause() override {
