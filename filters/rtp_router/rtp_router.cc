@@ -9,9 +9,9 @@
 #include "api/filters/rtp_router.pb.h"
 #include "filters/rtp_router/router_worker.h"
 #include "filters/rtp_router/slot_stream.h"
-#include "filters/rtp_router/slot_table.h"
 #include "filters/rtp_router/speaker.h"
 #include "filters/rtp_router/uplink_limit.h"
+#include "source/audibility/selection.h"
 #include "source/chain/typed_filter.h"
 #include "source/codec/red.h"
 #include "source/codec/rtcp_extended.h"
@@ -20,6 +20,8 @@
 
 namespace sluice::rtp_router {
 namespace {
+
+using audibility::Selection;
 
 enum class Drop {
   kNoPlayer,
@@ -59,9 +61,12 @@ constexpr stats::Schema<Drop, Count> kSchema{
                  {Count::kNotConnected, "not_connected",
                   "RTP packets not produced for receivers whose DTLS handshake is not complete."}}};
 
+// A speaker must be louder than the quietest one with a slot by this margin, in dB, to take the slot.
+constexpr float kLouderBy = 12;
+
 struct Settings {
   rooms::Directory* directory = nullptr;  // main thread only
-  Duration slot_hold{};
+  Selection::Config selection;
   UplinkLimit::Config uplink;
   Duration rtcp_interval{};
 };
@@ -69,7 +74,12 @@ struct Settings {
 Result<Settings> readSettings(const filters::RtpRouter& config, chain::FactoryContext& context) {
   Settings settings;
   settings.directory = &context.directory;
-  settings.slot_hold = std::chrono::milliseconds{config.slot_hold_ms()};
+  const auto hold = std::chrono::milliseconds{config.slot_hold_ms()};
+  settings.selection = {.max_speakers = SIZE_MAX,
+                        .rank_by = Selection::RankBy::kLoudness,
+                        .hysteresis_db = kLouderBy,
+                        .min_hold = hold,
+                        .hold = hold};
   settings.rtcp_interval = std::chrono::milliseconds{config.rtcp_interval_ms()};
   settings.uplink.packets_per_second = config.uplink().packets_per_second();
   settings.uplink.burst_packets = config.uplink().burst_packets();
@@ -110,8 +120,8 @@ class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Re
   RouterWorker& shared_;
   std::optional<Speaker> speaker_;
   UplinkLimit uplink_;
-  bool newly_bound_ = false;  // the directory does not have the speaker's SSRC yet
-  SlotTable slots_;
+  bool newly_bound_ = false;         // the directory does not have the speaker's SSRC yet
+  Selection selection_;              // its places are the slots
   std::vector<SlotStream> streams_;  // by slot
   net::Timer reports_;
 };
@@ -121,13 +131,14 @@ RtpRouter::RtpRouter(chain::FilterContext& context, const Settings& settings)
       player_(context.session().player()),
       shared_(context.worker().local<RouterWorker>()),
       uplink_(settings.uplink, context.now()),
-      slots_(player_ == nullptr ? 0 : player_->negotiated.slots.size()),
+      selection_(player_ == nullptr ? 0 : player_->negotiated.slots.size(), settings.selection),
       reports_(context.timers(), [this] { sendReports(); }) {
   if (player_ == nullptr) return;
   if (player_->negotiated.sending) speaker_.emplace(*player_->negotiated.sending);
-  streams_.reserve(slots_.size());
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    streams_.emplace_back(player_->negotiated.slots[i], player_->slot_sequences[i]);
+  const std::vector<rooms::Slot>& slots = player_->negotiated.slots;
+  streams_.reserve(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    streams_.emplace_back(slots[i], player_->slot_sequences[i]);
   }
   shared_.add(*player_->room, *this);
   reports_.arm(media::RtcpSession::interval(settings.rtcp_interval));
@@ -225,17 +236,19 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
   if (!player_->observed.connected.load(std::memory_order_relaxed))
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
-  const auto assignment = slots_.assign(voice.speaker, voice.speech, now, settings().slot_hold);
-  if (!assignment) return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
-  if (assignment->fresh) context_.count(Count::kSlotChanges);
+  const auto admission = selection_.admit(
+      {.speaker = voice.speaker, .loudness = voice.speech.loudness, .speech = voice.speech.active}, now);
+  if (!admission.isAdmitted())
+    return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
+  if (admission.outcome != Selection::Outcome::kHeld) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
-  if (!streams_[assignment->slot].write(*packet, voice, now, *out)) {
+  if (!streams_[admission.place].write(*packet, voice, now, *out)) {
     return context_.drop(std::move(out), Drop::kLate);
   }
   out->kind = PacketKind::kRtp;
   out->received = packet->received;
-  out->slot = static_cast<uint16_t>(assignment->slot);
+  out->slot = static_cast<uint16_t>(admission.place);
   out->origin = packet;
   increment(player_->observed.packets_out);
   context_.count(Count::kVoiceOut);
@@ -303,6 +316,7 @@ void RtpRouter::sendReport(std::span<const rtcp::SenderInfo> senders,
 }
 
 bool RtpRouter::onSettings(const Settings&) {
+  selection_.configure(settings().selection);
   uplink_.configure(settings().uplink, context_.now());
   if (player_ != nullptr) reports_.arm(media::RtcpSession::interval(settings().rtcp_interval));
   return true;
@@ -311,7 +325,7 @@ bool RtpRouter::onSettings(const Settings&) {
 // The negotiated parameters are not archived: they belong to the player, which the other process also has.
 bool RtpRouter::archive(Archive& a) {
   if (speaker_) a(*speaker_, uplink_, newly_bound_);
-  a(slots_);
+  a(selection_);
   for (SlotStream& stream : streams_) a(stream);
   return true;
 }
@@ -321,9 +335,9 @@ void RtpRouter::describe(chain::Description& out) const {
   out.emplace_back("room", player_->room->name());
   out.emplace_back("player", player_->id);
   if (speaker_ && speaker_->ssrc() != 0) out.emplace_back("ssrc", std::to_string(speaker_->ssrc()));
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_.speaker(i) == 0) continue;
-    out.emplace_back("slot[" + std::to_string(i) + "].speaker", std::to_string(slots_.speaker(i)));
+  for (size_t i = 0; i < streams_.size(); ++i) {
+    if (selection_.speaker(i) == 0) continue;
+    out.emplace_back("slot[" + std::to_string(i) + "].speaker", std::to_string(selection_.speaker(i)));
   }
 }
 

@@ -53,23 +53,23 @@ bool Selection::yields(size_t place, const Input& input, float score, Instant no
   if (input.priority > held.priority) return true;
   if (now - held.speech >= config_->hold) return true;
   if (input.priority < held.priority || now - held.since < config_->min_hold) return false;
-  return score > scoreOf(place) + config_->hysteresis_db;
+  return score >= scoreOf(place) + config_->hysteresis_db;
 }
 
-// The lowest-ranked place that yields to the speaker; silent speakers yield first.
+// The place of the speaker who has been silent longest, if for at least `hold`; otherwise the lowest-ranked
+// place that yields.
 size_t Selection::findYielding(const Input& input, float score, Instant now) const {
-  size_t best = speakers_.size();
-  bool best_is_silent = false;
+  size_t silent = speakers_.size(), lowest = speakers_.size();
   for (size_t place = 0; place < speakers_.size(); ++place) {
     if (speakers_[place] == 0 || !yields(place, input, score, now)) continue;
-    const bool silent = now - places_[place].speech >= config_->hold;
-    const bool better = best == speakers_.size() || (silent && !best_is_silent) ||
-                        (silent == best_is_silent && isBelow(place, best));
-    if (!better) continue;
-    best = place;
-    best_is_silent = silent;
+    if (now - places_[place].speech >= config_->hold) {
+      const bool longer = silent == speakers_.size() || places_[place].speech < places_[silent].speech;
+      if (longer) silent = place;
+    } else if (lowest == speakers_.size() || isBelow(place, lowest)) {
+      lowest = place;
+    }
   }
-  return best;
+  return silent < speakers_.size() ? silent : lowest;
 }
 
 void Selection::note(size_t place, const Input& input, float score, Instant now) {
@@ -81,7 +81,7 @@ void Selection::note(size_t place, const Input& input, float score, Instant now)
   held.speech = now;
   if (place == dominant_) return;
   const bool succeeds = dominant_ == kNoPlace || now - places_[dominant_].speech >= config_->hold ||
-                        score > places_[dominant_].score + config_->hysteresis_db;
+                        score >= places_[dominant_].score + config_->hysteresis_db;
   if (succeeds) dominant_ = static_cast<uint32_t>(place);
 }
 
@@ -129,11 +129,13 @@ void Selection::configure(const Config& config) {
 }
 
 void Selection::archive(Archive& a) {
+  const size_t places = places_.size();
   a(speakers_, places_, dominant_);
   if (!a.isReading()) return;
-  if (speakers_.size() != places_.size()) {
+  if (speakers_.size() != places || places_.size() != places) {
     a.fail();
-    places_.resize(speakers_.size());
+    speakers_.resize(places);
+    places_.resize(places);
   }
   used_ = static_cast<uint32_t>(speakers_.size()) - static_cast<uint32_t>(std::ranges::count(speakers_, 0U));
   if (dominant_ != kNoPlace && (dominant_ >= speakers_.size() || speakers_[dominant_] == 0)) {

@@ -55,8 +55,8 @@ TEST_CASE(
   hold(100ms);
   CHECK(selection.admit(speech(3, 80), now).outcome == Outcome::kRefused);
   hold(600ms);
-  CHECK(selection.admit(speech(3, 56), now).outcome == Outcome::kRefused);
-  const auto admission = selection.admit(speech(3, 57), now);
+  CHECK(selection.admit(speech(3, 55), now).outcome == Outcome::kRefused);
+  const auto admission = selection.admit(speech(3, 56), now);
   CHECK(admission.outcome == Outcome::kReplaced);
   CHECK(admission.other == 2);
   CHECK(selection.holds(3));
@@ -103,6 +103,31 @@ TEST_CASE(
   }
   CHECK(selection.admit(speech(2, 40), now).outcome == Outcome::kReplaced);
   CHECK(selection.admit(speech(1, 10, 1), now + 20ms).outcome == Outcome::kReplaced);
+}
+
+TEST_CASE("Selection: a speaker keeps its place through a pause between words, not through a longer pause") {
+  Selection selection(1, kTwo);
+  Instant now = kNow;
+  selection.admit(speech(1, 90), now);
+  Selection::Input pause = speech(1, 85);
+  pause.speech = false;
+  for (; now < kNow + 380ms; now += 10ms) {
+    CHECK(selection.admit(pause, now).outcome == Outcome::kHeld);
+    CHECK(selection.admit(speech(2, 90), now).outcome == Outcome::kRefused);
+  }
+  selection.admit(pause, kNow + 400ms);
+  CHECK(selection.admit(speech(2, 90), kNow + 400ms).outcome == Outcome::kReplaced);
+}
+
+TEST_CASE("Selection: two speakers of equal loudness do not take the place from each other in turn") {
+  Selection selection(1, kTwo);
+  size_t replacements = 0;
+  for (Instant now = kNow; now < kNow + 10s; now += 20ms) {
+    for (const uint32_t speaker : {1u, 2u}) {
+      replacements += selection.admit(speech(speaker, 70), now).outcome == Outcome::kReplaced;
+    }
+  }
+  CHECK(replacements == 0);
 }
 
 TEST_CASE("Selection: rank_by chooses what counts") {
