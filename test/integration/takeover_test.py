@@ -21,7 +21,7 @@ from turn_client import BOTH_FAMILIES, LIFETIME, REFRESH, TurnClient
 from turn_server import LOOPBACK, Sink, started
 
 TAKEOVERS = 10
-MAGIC = 0x534C485A  # of the takeover protocol, as in source/takeover/channel.cc
+MAGIC = 0x534C485B  # of the takeover protocol, as in source/takeover/channel.cc
 SOCKET = '\ntakeover_socket: "sluice.sock"\n'
 
 FORWARD = """
