@@ -19,12 +19,12 @@ def fuzz_test(name, srcs, deps, seeds = [], runs = 20000):
         name = name,
         size = "medium",
         timeout = "long",  # twenty thousand runs under sanitizers on a slow machine
-        srcs = srcs + ["standalone_main.cc"],
+        srcs = srcs,
         args = ["$(rootpath %s)" % seed for seed in seeds],
         data = seeds,
         env = {"FUZZ_RUNS": str(runs)},
         tags = ["fuzz"],
-        deps = deps,
+        deps = deps + [":standalone_main"],
     )
     native.cc_binary(
         name = name + "_libfuzzer",
