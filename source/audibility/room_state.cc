@@ -183,17 +183,17 @@ Result<uint64_t> RoomState::move(std::span<const Movement> movements) {
   return advance(kPlaces);
 }
 
-Result<uint64_t> RoomState::setRules(std::vector<Rule> rules, Handedness handedness,
-                                     std::optional<uint64_t> expected_version) {
+Result<uint64_t> RoomState::setRules(RoomRules rules, std::optional<uint64_t> expected_version) {
   if (const auto error = conflict(expected_version)) return *error;
   TagTable tags = tags_;
   tags.keep(carriedTags());
-  auto compiled = RuleSet::compile(std::move(rules), tags);
+  auto compiled = RuleSet::compile(std::move(rules.rules), tags);
   if (!compiled) return firstOf(compiled.errors());
   tags_ = std::move(tags);
   const bool same_grid = (*compiled)->range() == rules_->range();
   rules_ = *std::move(compiled);
-  handedness_ = handedness;
+  handedness_ = rules.handedness;
+  selection_ = rules.selection;
   advance(kOther | (same_grid ? 0 : kPlaces));
   return rules_version_ = version_;
 }
@@ -247,6 +247,7 @@ SnapshotPtr RoomState::publish(Instant now) {
   next->version = version_;
   next->rules_version = rules_version_;
   next->handedness = handedness_;
+  next->selection = selection_;
   next->players = players_;
   next->rules = rules_;
   refreshParts(*next);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "source/audibility/names.h"
+#include "source/audibility/room_rules.h"
 #include "source/audibility/snapshot.h"
 #include "source/audibility/tag_table.h"
 #include "source/audibility/update.h"
@@ -45,8 +46,7 @@ class RoomState {
   // "expected_version" is wrong, that is the only error. Nothing changes on errors.
   Result<uint64_t> apply(const Batch& batch, Instant now);
   Result<uint64_t> move(std::span<const Movement> movements);
-  Result<uint64_t> setRules(std::vector<Rule> rules, Handedness handedness,
-                            std::optional<uint64_t> expected_version = std::nullopt);
+  Result<uint64_t> setRules(RoomRules rules, std::optional<uint64_t> expected_version = std::nullopt);
 
   // The state as a snapshot, without overrides that have ended. Returns the previous snapshot if nothing
   // changed.
@@ -86,6 +86,7 @@ class RoomState {
   uint64_t version_ = 1;
   uint64_t rules_version_ = 1;
   Handedness handedness_ = Handedness::kRight;
+  Selection::Config selection_{};
   Names names_;
   size_t collect_at_ = Names::kMaxNames / 2;  // the number of names at which unused ones are removed
   TagTable tags_;

@@ -80,20 +80,20 @@ Selection::Config readSelection(const Message::Selection& message) {
 
 }  // namespace
 
-Result<Settings> readSettings(const sluice::Audibility& written) {
+Result<RoomRules> readRules(const sluice::Audibility& written) {
   sluice::Audibility message = written;
   Errors errors = applyFieldOptions(message);
-  Settings settings;
+  RoomRules rules;
   for (int i = 0; i < message.rules_size(); ++i) {
-    settings.rules.push_back(readRule(message.rules(i), "rules[" + std::to_string(i) + "]", errors));
+    rules.rules.push_back(readRule(message.rules(i), "rules[" + std::to_string(i) + "]", errors));
   }
-  settings.handedness = static_cast<Handedness>(message.handedness());
-  settings.selection = readSelection(message.selection());
+  rules.handedness = static_cast<Handedness>(message.handedness());
+  rules.selection = readSelection(message.selection());
   if (!errors.empty()) return errors;
   TagTable tags;
-  const auto compiled = RuleSet::compile(settings.rules, tags);
+  const auto compiled = RuleSet::compile(rules.rules, tags);
   if (!compiled) return compiled.errors();
-  return settings;
+  return rules;
 }
 
 }  // namespace sluice::audibility

@@ -13,6 +13,7 @@
 #include "source/audibility/pair_override.h"
 #include "source/audibility/player_state.h"
 #include "source/audibility/rule_set.h"
+#include "source/audibility/selection.h"
 
 namespace sluice::audibility {
 
@@ -21,6 +22,7 @@ struct Snapshot {
   uint64_t version = 0;        // of the room's state
   uint64_t rules_version = 0;  // the version at which the rules were set
   Handedness handedness = Handedness::kRight;
+  Selection::Config selection{};
   std::vector<PlayerState> players;
   RuleSetPtr rules;
   std::shared_ptr<const NumberMap> indices;  // in `players`, by number

@@ -107,7 +107,7 @@ class Comparison {
   void setRules() {
     for (int attempt = 0; attempt < 5; ++attempt) {
       std::vector<Rule> rules = room_.rules();
-      if (!state_.setRules(rules, Handedness::kRight).ok()) continue;
+      if (!state_.setRules({.rules = rules}).ok()) continue;
       oracle_.rules = std::move(rules);
       for (Worker& worker : workers_) worker.oracle.clear();
       ++tally_.rule_sets;

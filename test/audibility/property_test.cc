@@ -20,7 +20,7 @@ constexpr uint32_t kPlayers = 8;
 class Sample {
  public:
   explicit Sample(uint32_t seed) : random_(seed) {
-    while (!room.state.setRules(random_.rules(), Handedness::kRight).ok()) continue;
+    while (!room.state.setRules({.rules = random_.rules()}).ok()) continue;
     for (uint32_t number = 1; number <= kPlayers; ++number) {
       REQUIRE(room.state.add(number).ok());
       numbers.push_back(number);

@@ -37,7 +37,7 @@ class Room {
   explicit Room(std::vector<Rule> rules = {}) { setRules(std::move(rules)); }
 
   void setRules(std::vector<Rule> rules) {
-    REQUIRE(state.setRules(std::move(rules), Handedness::kRight).ok());
+    REQUIRE(state.setRules({.rules = std::move(rules)}).ok());
   }
 
   // Adds the player if necessary, then updates it.

@@ -86,7 +86,7 @@ TEST_CASE("RoomState: a batch that expects a stale version is refused") {
   batch.expected_version = version;
   CHECK(*room.state.apply(batch, kNow) == version + 1);
   CHECK(errorsOf(room.state, batch) == "expected_version: is 4, but the room is at version 5");
-  CHECK(room.state.setRules({}, Handedness::kRight, version).error().path == "expected_version");
+  CHECK(room.state.setRules({}, version).error().path == "expected_version");
 }
 
 TEST_CASE("RoomState: many errors are cut short and oversized batches refused") {
@@ -196,7 +196,7 @@ TEST_CASE("RoomState: tags of rules that no player has are warnings") {
 TEST_CASE("RoomState: refused rules leave the rules as they are") {
   Room room({proximity(10)});
   const uint64_t version = room.state.version();
-  CHECK_FALSE(room.state.setRules({proximity(10, 20)}, Handedness::kRight).ok());
+  CHECK_FALSE(room.state.setRules({.rules = {proximity(10, 20)}}).ok());
   CHECK(room.state.version() == version);
   CHECK(room.state.rules().range() == 10);
 }

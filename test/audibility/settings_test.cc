@@ -8,10 +8,10 @@
 namespace sluice::audibility {
 namespace {
 
-Result<Settings> read(const std::string& text) {
+Result<RoomRules> read(const std::string& text) {
   sluice::Audibility message;
   REQUIRE(google::protobuf::TextFormat::ParseFromString(text, &message));
-  return readSettings(message);
+  return readRules(message);
 }
 
 std::string errorsOf(const std::string& text) {
@@ -19,7 +19,7 @@ std::string errorsOf(const std::string& text) {
   return settings ? "" : toString(settings.errors());
 }
 
-TEST_CASE("readSettings: an empty message has no rules and the defaults of the selection") {
+TEST_CASE("readRules: an empty message has no rules and the defaults of the selection") {
   const auto settings = read("");
   REQUIRE(settings.ok());
   CHECK(settings->rules.empty());
@@ -33,7 +33,7 @@ TEST_CASE("readSettings: an empty message has no rules and the defaults of the s
   CHECK(settings->selection.mutual_bonus_db == 0);
 }
 
-TEST_CASE("readSettings: each kind of rule is read, with its defaults") {
+TEST_CASE("readRules: each kind of rule is read, with its defaults") {
   const auto settings = read(R"(
     handedness: LEFT_HANDED
     selection { rank_by: LOUDNESS max_speakers: 4 }
@@ -76,7 +76,7 @@ TEST_CASE("readSettings: each kind of rule is read, with its defaults") {
   CHECK(rules[6].kind == RuleKind::kEveryone);
 }
 
-TEST_CASE("readSettings: errors name the field") {
+TEST_CASE("readRules: errors name the field") {
   struct {
     const char* text;
     const char* error;
@@ -93,13 +93,13 @@ TEST_CASE("readSettings: errors name the field") {
   for (const auto& c : cases) CHECK(errorsOf(c.text) == c.error);
 }
 
-TEST_CASE("readSettings: values of enums that this version lacks are errors") {
+TEST_CASE("readRules: values of enums that this version lacks are errors") {
   sluice::Audibility message;
   auto* rule = message.add_rules();
   rule->mutable_proximity()->set_fade_model(static_cast<sluice::Audibility::Proximity::FadeModel>(9));
   rule->set_teams(static_cast<sluice::Audibility::Teams>(-1));
   rule->mutable_speaker()->add_roles(static_cast<sluice::Audibility::Role>(7));
-  const auto settings = readSettings(message);
+  const auto settings = readRules(message);
   REQUIRE_FALSE(settings.ok());
   CHECK(toString(settings.errors()) ==
         "rules[0].speaker.roles[0]: must be PLAYER, SPECTATOR or BROADCASTER\n"

@@ -79,7 +79,7 @@ std::vector<Rule> rulesOf(const Scene& scene) {
 class Bench {
  public:
   explicit Bench(const Scene& scene) : scene_(scene), coordinate_(0, scene.size) {
-    if (!state_.setRules(rulesOf(scene), Handedness::kRight)) std::abort();
+    if (!state_.setRules({.rules = rulesOf(scene)})) std::abort();
     Batch batch;
     for (uint32_t number = 1; number <= scene.players; ++number) {
       if (!state_.add(number)) std::abort();

@@ -154,16 +154,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   google::protobuf::LogSilencer silencer;  // strings that are no UTF-8
   sluice::Audibility message;
   if (message.ParseFromArray(data, static_cast<int>(size))) {
-    const auto settings = readSettings(message);
+    const auto settings = readRules(message);
     if (!settings) requireErrors(settings.errors());
-    if (settings) require(state.setRules(settings->rules, settings->handedness).ok());
+    if (settings) require(state.setRules(*settings).ok());
   }
   fuzz::Input input(data, size);
   while (!input.atEnd()) {
     const uint64_t version = state.version();
     const auto applied = state.apply(batch(input), kNow);
     if (!applied) requireErrors(applied.errors());
-    const auto set = state.setRules(rules(input), Handedness::kRight);
+    const auto set = state.setRules({.rules = rules(input)});
     if (!set) requireErrors(set.errors());
     require(state.version() == version + (applied.ok() ? 1 : 0) + (set.ok() ? 1 : 0));
     state.warnings();
