@@ -36,9 +36,7 @@ class Room {
  public:
   explicit Room(std::vector<Rule> rules = {}) { setRules(std::move(rules)); }
 
-  void setRules(std::vector<Rule> rules) {
-    REQUIRE(state.setRules({.rules = std::move(rules)}).ok());
-  }
+  void setRules(std::vector<Rule> rules) { REQUIRE(state.setRules({.rules = std::move(rules)}).ok()); }
 
   // Adds the player if necessary, then updates it.
   void set(PlayerUpdate update) {
