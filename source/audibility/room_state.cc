@@ -78,6 +78,32 @@ bool RoomState::remove(uint32_t number) {
   return true;
 }
 
+bool RoomState::renumber(uint32_t from, uint32_t to) {
+  if (find(from) == nullptr || to == 0 || find(to) != nullptr) return false;
+  const uint32_t index = indices_.find(from);
+  players_[index].number = to;
+  indices_.erase(from);
+  indices_.set(to, index);
+  std::map<uint64_t, PairOverride> overrides;
+  for (const auto& [pair, old] : overrides_) {
+    PairOverride renamed = old;
+    if (renamed.speaker == from) renamed.speaker = to;
+    if (renamed.receiver == from) renamed.receiver = to;
+    overrides.emplace(renamed.pair(), renamed);
+  }
+  overrides_ = std::move(overrides);
+  for (size_t i = 0; i < details_.size(); ++i) {
+    if (!std::ranges::binary_search(details_[i]->blocks, from)) continue;
+    auto details = std::make_shared<Details>(*details_[i]);
+    std::ranges::replace(details->blocks, from, to);
+    std::ranges::sort(details->blocks);
+    details_[i] = std::move(details);
+    players_[i].derive(*details_[i]);
+  }
+  advance(kMembers | kOverrides);
+  return true;
+}
+
 std::optional<Error> RoomState::conflict(const std::optional<uint64_t>& expected) const {
   if (!expected || *expected == version_) return std::nullopt;
   return Error{"expected_version", "is " + std::to_string(*expected) + ", but the room is at version " +

@@ -41,6 +41,9 @@ class RoomState {
   Result<uint64_t> add(uint32_t number);
   // Also removes the player's overrides. False if the player is not in the room.
   bool remove(uint32_t number);
+  // The player `from` continues with its state, overrides and blocks as `to`, which is not in the room yet, as
+  // after it joined again. False if `from` is not in the room.
+  bool renumber(uint32_t from, uint32_t to);
 
   // The following return the new version. Errors have paths such as "players[3].position.x"; if
   // "expected_version" is wrong, that is the only error. Nothing changes on errors.

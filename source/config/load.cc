@@ -3,18 +3,14 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
-#include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/type_resolver.h>
-#include <google/protobuf/util/type_resolver_util.h>
 
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "source/base/file.h"
 #include "source/config/field_path.h"
-#include "source/config/json_check.h"
+#include "source/config/json.h"
 #include "source/config/json_tree.h"
 #include "source/config/text_error.h"
 
@@ -25,7 +21,6 @@ namespace protobuf = google::protobuf;
 
 constexpr size_t kMaxFileBytes = 16 << 20;
 constexpr int kMaxDepth = 128;  // of braces and brackets
-constexpr const char* kTypePrefix = "type.googleapis.com";
 
 // A type that is not linked in parses as an Any whose fields are all unknown.
 const protobuf::Descriptor* placeholder() {
@@ -74,25 +69,6 @@ std::string typeNamed(const std::string& message) {
   const size_t begin = message.find('"') + 1;
   return message.substr(begin, message.find('"', begin) - begin);
 }
-
-// Treats types that are not linked in as types without fields.
-class LenientResolver final : public protobuf::util::TypeResolver {
- public:
-  protobuf::util::Status ResolveMessageType(const std::string& url, protobuf::Type* type) override {
-    if (linked_->ResolveMessageType(url, type).ok()) return {};
-    type->Clear();
-    type->set_name(url.substr(url.rfind('/') + 1));
-    return {};
-  }
-  protobuf::util::Status ResolveEnumType(const std::string& url, protobuf::Enum* type) override {
-    return linked_->ResolveEnumType(url, type);
-  }
-
- private:
-  const std::unique_ptr<protobuf::util::TypeResolver> linked_{
-      protobuf::util::NewTypeResolverForDescriptorPool(kTypePrefix,
-                                                       protobuf::DescriptorPool::generated_pool())};
-};
 
 // The parser uses stack for each level, also where it skips unknown fields. Returns nothing if the depth is
 // fine.
@@ -150,27 +126,14 @@ Result<Bootstrap> parseText(std::string_view text, const std::string& name) {
   return bootstrap;
 }
 
-Result<Bootstrap> parseJson(std::string_view text, const std::string& name) {
-  const auto tree = parseJsonTree(text, name);
-  if (!tree.ok()) return tree.errors();
-  if (Errors errors = checkJson(*tree, *Bootstrap::descriptor(), text, name); !errors.empty()) return errors;
-  LenientResolver resolver;
-  protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;  // the remaining ones belong to filters that are not linked in
-  std::string binary;
-  Bootstrap bootstrap;
-  const auto status = protobuf::util::JsonToBinaryString(
-      &resolver, std::string(kTypePrefix) + "/sluice.Bootstrap", std::string(text), &binary, options);
-  // The status message would quote the value.
-  if (!status.ok() || !bootstrap.ParseFromString(binary))
-    return Error{name, "has a value that does not fit its field"};
-  return bootstrap;
-}
-
 }  // namespace
 
 Result<Bootstrap> parse(std::string_view text, Format format, const std::string& name) {
-  return format == Format::kJson ? parseJson(text, name) : parseText(text, name);
+  if (format == Format::kText) return parseText(text, name);
+  Bootstrap bootstrap;
+  const Status status = parseJson(text, name, bootstrap);
+  if (!status.ok()) return status.errors();
+  return bootstrap;
 }
 
 Result<Text> readText(const std::string& path) {

@@ -201,6 +201,27 @@ TEST_CASE("RoomState: refused rules leave the rules as they are") {
   CHECK(room.state.rules().range() == 10);
 }
 
+TEST_CASE("RoomState: a renumbered player keeps its state, its overrides and the blocks against it") {
+  Room room({proximity(10)});
+  room.set({.number = 1, .position = Vector3{1, 0, 0}});
+  room.set({.number = 2, .blocks = std::vector<uint32_t>{1}});
+  room.set({.number = 3});
+  room.set(PairOverride{.speaker = 3, .receiver = 1, .force = Force::kOff});
+  CHECK(room.why(3, 1) == Reason::kForcedOff);
+  REQUIRE(room.state.renumber(1, 9));
+  CHECK(room.state.find(1) == nullptr);
+  REQUIRE(room.state.find(9) != nullptr);
+  CHECK(room.state.find(9)->position.x == 1);
+  CHECK(room.why(9, 2) == Reason::kBlocked);
+  CHECK(room.why(2, 9) == Reason::kBlocked);
+  CHECK(room.why(3, 9) == Reason::kForcedOff);
+  CHECK(room.why(9, 3) == Reason::kInRange);
+  const uint64_t version = room.state.version();
+  CHECK_FALSE(room.state.renumber(1, 10));  // it is not in the room
+  CHECK_FALSE(room.state.renumber(9, 3));   // 3 is another player
+  CHECK(room.state.version() == version);
+}
+
 TEST_CASE("RoomState: an archive restores players, names and overrides") {
   Rule deny = rule(RuleKind::kDeny);
   deny.speaker.tags = {"dead"};
