@@ -15,6 +15,7 @@ EvictableSessions::Entry& EvictableSessions::entryOf(Session& session) {
 }
 
 void EvictableSessions::add(Session& session, const net::Address& site, Instant now) {
+  remove(session);
   Entry& entry = entryOf(session);
   entry.site = site;
   entry.authenticates = session.chain().spec().authenticates;

@@ -28,7 +28,9 @@ class EvictableSessions {
     Instant since{};             // when it was put at the end of the list
   };
 
-  // `site`: the client's IP address or IPv6 /64; unset for a client behind a relay of this process.
+  // The session is the newest then, also if it is already listed, as one is whose chain did not authenticate
+  // before a reload. `site`: the client's IP address or IPv6 /64; unset for a client behind a relay of this
+  // process.
   void add(Session& session, const net::Address& site, Instant now);
   // Does nothing if the session is not listed.
   void remove(Session& session);
