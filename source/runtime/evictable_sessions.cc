@@ -40,6 +40,10 @@ void EvictableSessions::remove(Session& session) {
   unauthenticated_ -= entry.authenticates;
 }
 
+bool EvictableSessions::contains(const Session& session) {
+  return session.evictable_.of_listener != nullptr;
+}
+
 template <typename Wanted>
 Session* EvictableSessions::nextOf(Wanted wanted) {
   Entry::List* longest = nullptr;

@@ -35,6 +35,7 @@ class EvictableSessions {
   // Does nothing if the session is not listed.
   void remove(Session& session);
 
+  static bool contains(const Session& session);
   size_t size() const { return size_; }
   // The number of sessions on chains that authenticate.
   size_t unauthenticated() const { return unauthenticated_; }
