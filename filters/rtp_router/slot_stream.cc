@@ -43,7 +43,8 @@ bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, n
   data[0] |= source[0] & kPaddingBit;
   std::copy(payload.begin(), payload.end(), data.begin() + static_cast<ptrdiff_t>(header_size));
   ++packets_;
-  octets_ += static_cast<uint32_t>(payload.size());
+  const size_t padding = (source[0] & kPaddingBit) != 0 ? payload.back() : 0;
+  octets_ += static_cast<uint32_t>(payload.size() - padding);
   return true;
 }
 

@@ -36,7 +36,7 @@ class SlotStream {
   uint32_t speaker_ = 0;  // the speaker that the rewriter follows, and which of its streams
   uint32_t speaker_stream_ = 0;
   uint32_t packets_ = 0;
-  uint32_t octets_ = 0;  // payload only (RFC 3550 section 6.4.1)
+  uint32_t octets_ = 0;  // without headers and padding (RFC 3550 section 6.4.1)
   uint32_t packets_reported_ = 0;
 };
 

@@ -40,8 +40,11 @@ class Reader {
   size_t* read_;
 };
 
+constexpr int kNumberOutOfRange = 406;  // the id of nlohmann's exception
+
 // The part of nlohmann's message that names what was expected; the rest may quote the text.
-std::string expectation(const std::string& message) {
+std::string expectation(const nlohmann::detail::exception& error) {
+  if (error.id == kNumberOutOfRange) return "is a number out of range";
   static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {
       {"; expected string literal", "expected a field name in quotation marks"},
       {"; expected ':'", "expected : after the field name"},
@@ -49,6 +52,7 @@ std::string expectation(const std::string& message) {
       {"; expected ']'", "expected , or ] after the value"},
       {"; expected end of input", "expected the end after the last }"},
       {"; expected '[', '{', or a literal", "expected a value"}};
+  const std::string_view message = error.what();
   for (const auto& [end, words] : kKnown) {
     if (message.ends_with(end)) return std::string(words);
   }
@@ -88,7 +92,7 @@ class Builder final : public nlohmann::json_sax<json> {
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception& error) override {
     const bool at_end = text_.find_last_not_of(" \t\r\n") + 1 < position;
     fail(position == 0 ? 0 : position - 1,
-         at_end ? "the file ends here: a closing } or ] is missing" : expectation(error.what()));
+         at_end ? "the file ends here: a closing } or ] is missing" : expectation(error));
     return false;
   }
 
@@ -120,7 +124,7 @@ class Builder final : public nlohmann::json_sax<json> {
   }
   bool open(JsonNode::Kind kind) {
     if (open_.size() == kMaxDepth) {
-      fail(read, "is nested too deeply");
+      fail(read - 1, "is nested too deeply");
       return false;
     }
     open_.push_back(&place(kind));

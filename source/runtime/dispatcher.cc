@@ -96,6 +96,7 @@ const rooms::IceCredentials* Dispatcher::iceCredentials(const rooms::Player& pla
 }
 
 void Dispatcher::onCheck(Session& session, const net::Packet& check) {
+  sessions_.onEstablished(session);  // it may have begun on a chain that did not authenticate
   if (session.player() != nullptr) ice_.invalidateOlder(*session.player(), localUfrag(check));
 }
 
@@ -114,9 +115,11 @@ void Dispatcher::dispatch(WorkerPort& port, net::PacketPtr&& packet, const MailN
     end(*found.session);
     found = {};
   }
-  // `owner` stays valid until giveBack(), because an authenticated session is never evicted.
-  const SessionTuple owner =
-      found.session != nullptr && found.session->isAuthenticated() ? found : SessionTuple();
+  // `owner` stays valid until giveBack(), because an authenticated session is not evicted, unless it counts as
+  // authenticated only because its chain did not authenticate when it began.
+  const bool is_owner = found.session != nullptr && found.session->isAuthenticated() &&
+                        !EvictableSessions::contains(*found.session);
+  const SessionTuple owner = is_owner ? found : SessionTuple();
   if (found.session != nullptr && authenticatesAnother(*found.session, *packet)) found = {};
   if (found.session == nullptr) found = admit(port, packet, by);
   if (found.session == nullptr) return;

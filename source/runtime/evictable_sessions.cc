@@ -15,6 +15,7 @@ EvictableSessions::Entry& EvictableSessions::entryOf(Session& session) {
 }
 
 void EvictableSessions::add(Session& session, const net::Address& site, Instant now) {
+  remove(session);
   Entry& entry = entryOf(session);
   entry.site = site;
   entry.authenticates = session.chain().spec().authenticates;
@@ -37,6 +38,10 @@ void EvictableSessions::remove(Session& session) {
   if (of_source->second.empty()) by_source_.erase(of_source);
   --size_;
   unauthenticated_ -= entry.authenticates;
+}
+
+bool EvictableSessions::contains(const Session& session) {
+  return session.evictable_.of_listener != nullptr;
 }
 
 template <typename Wanted>

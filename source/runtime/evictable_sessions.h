@@ -28,11 +28,14 @@ class EvictableSessions {
     Instant since{};             // when it was last put at the end of the list
   };
 
-  // `site`: the client's IP address or IPv6 /64; unset for a client behind a relay of this process.
+  // The session is the newest then, also if it is already listed, as one is whose chain did not authenticate
+  // before a reload. `site`: the client's IP address or IPv6 /64; unset for a client behind a relay of this
+  // process.
   void add(Session& session, const net::Address& site, Instant now);
   // Does nothing if the session is not listed.
   void remove(Session& session);
 
+  static bool contains(const Session& session);
   size_t size() const { return size_; }
   // The number of sessions on chains that authenticate.
   size_t unauthenticated() const { return unauthenticated_; }

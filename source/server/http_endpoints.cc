@@ -48,13 +48,13 @@ std::optional<Endpoint::EndpointSpec> joinSpec(const config::Settings& settings)
   return spec;
 }
 
-Errors prefixed(const char* prefix, const Errors& errors) {
-  Errors out;
-  for (const Error& e : errors) {
+// Adds the errors of a server that could not start. `section`: its part of the configuration.
+void addErrors(const Result<std::unique_ptr<http::Server>>& server, const std::string& section, Errors& out) {
+  if (server.ok()) return;
+  for (const Error& e : server.errors()) {
     const bool tls = e.path.ends_with("_file");
-    out.push_back({prefix + (tls ? ".tls_" + e.path : ".address"), e.message});
+    out.push_back({section + (tls ? ".tls_" + e.path : ".address"), e.message});
   }
-  return out;
 }
 
 }  // namespace
@@ -77,8 +77,10 @@ Status HttpEndpoints::prepare(const config::Settings& next) {
   Prepared fresh{adminSpec(next), joinSpec(next), nullptr, nullptr};
   auto admin = admin_.prepare(fresh.admin_spec, inherited.admin);
   auto join = join_.prepare(fresh.join_spec, inherited.join);
-  if (!admin.ok()) return prefixed("admin", admin.errors());
-  if (!join.ok()) return prefixed("join", join.errors());
+  Errors errors;
+  addErrors(admin, "admin", errors);
+  addErrors(join, "join", errors);
+  if (!errors.empty()) return errors;
   fresh.admin = *std::move(admin);
   fresh.join = *std::move(join);
   prepared_ = std::move(fresh);

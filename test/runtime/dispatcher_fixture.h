@@ -40,27 +40,36 @@ using ArchiveHook = std::function<bool(Archive&)>;
 
 class HookFilter final : public chain::Filter {
  public:
-  HookFilter(chain::FilterContext& context, const Hook& hook, const ArchiveHook& archive_hook)
-      : Filter(context), context_(context), hook_(hook), archive_hook_(archive_hook) {}
+  HookFilter(chain::FilterContext& context, const Hook& hook, const ArchiveHook& archive_hook,
+             const chain::Description& description)
+      : Filter(context),
+        context_(context),
+        hook_(hook),
+        archive_hook_(archive_hook),
+        description_(description) {}
   void onIngress(net::PacketPtr&& packet) override { hook_(context_, std::move(packet)); }
   bool archive(Archive& a) override { return archive_hook_(a); }
+  void describe(chain::Description& out) const override { out = description_; }
 
  private:
   chain::FilterContext& context_;
   const Hook& hook_;
   const ArchiveHook& archive_hook_;
+  const chain::Description& description_;
 };
 
 class HookFactory final : public chain::FilterFactory {
  public:
-  HookFactory(const Hook& hook, const ArchiveHook& archive_hook) : hook_(hook), archive_hook_(archive_hook) {}
+  HookFactory(const Hook& hook, const ArchiveHook& archive_hook, const chain::Description& description)
+      : hook_(hook), archive_hook_(archive_hook), description_(description) {}
   chain::FilterPtr create(chain::FilterContext& context) const override {
-    return std::make_unique<HookFilter>(context, hook_, archive_hook_);
+    return std::make_unique<HookFilter>(context, hook_, archive_hook_, description_);
   }
 
  private:
   const Hook& hook_;
   const ArchiveHook& archive_hook_;
+  const chain::Description& description_;
 };
 
 struct DispatcherFixture {
@@ -113,10 +122,14 @@ struct DispatcherFixture {
   void publish(uint64_t version, bool with_listener = true, const std::string& chain_name = "chain") {
     auto chain = std::make_shared<chain::ChainSpec>();
     chain->name = chain_name;
+    chain->version = chain_version;
     chain->authenticates = authenticates;
     if (for_some) chain->source_prefixes = {*net::Prefix::parse("192.0.2.0/24")};
-    chain->filters.push_back(
-        {"hook", &type, "", std::make_shared<HookFactory>(hook, archive), {&filter_stats, &filter_stats}});
+    chain->filters.push_back({"hook",
+                              &type,
+                              "",
+                              std::make_shared<HookFactory>(hook, archive, description),
+                              {&filter_stats, &filter_stats}});
     auto listener = std::make_shared<ListenerSpec>();
     listener->name = "listener";
     listener->chains = {chain};
@@ -202,6 +215,8 @@ struct DispatcherFixture {
     context.consume(std::move(packet));
   };
   ArchiveHook archive = [](Archive&) { return true; };
+  chain::Description description;  // of the filter
+  std::string chain_version;
   SessionLimits limits;
   bool authenticates = true;
   size_t listener_sessions = SIZE_MAX;

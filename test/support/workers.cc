@@ -3,12 +3,11 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
-#include <future>
-
 #include "filters/builtin.h"
 #include "source/config/load.h"
 #include "source/crypto/certificate.h"
 #include "source/crypto/dtls.h"
+#include "test/support/worker_threads.h"
 
 namespace sluice::test {
 
@@ -74,11 +73,7 @@ void Workers::start(const std::string& text, unsigned count, const net::UdpNetwo
     posted_.push_back(std::move(task));
   };
   group_.player_gone = [this](const runtime::PlayerGone& gone) { directory_.leave(gone.player); };
-  for (unsigned i = 0; i < count; ++i) {
-    const runtime::WorkerOptions options{.index = i, .count = count, .network = network};
-    group_.workers.push_back(std::make_unique<runtime::WorkerThread>(options, group_));
-  }
-  for (auto& worker : group_.workers) worker->start();
+  addWorkers(group_, count, network);
   generation_ = build(text);
 }
 
@@ -112,12 +107,7 @@ void Workers::reload(const std::string& text) {
 }
 
 void Workers::on(unsigned worker, const std::function<void(runtime::WorkerThread&)>& task) {
-  std::promise<void> done;
-  group_.workers[worker]->post([&] {
-    task(*group_.workers[worker]);
-    done.set_value();
-  });
-  done.get_future().wait();
+  runOn(*group_.workers[worker], [&] { task(*group_.workers[worker]); });
 }
 
 uint64_t Workers::dropped(runtime::ListenerDrop reason) const {

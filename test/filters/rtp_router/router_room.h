@@ -48,10 +48,10 @@ struct RouterRoom : RoomFixture {
 
   ChainHarness& add(const std::string& name, const PlayerOptions& options, const char* config = "") {
     Media media{.ssrcs = options.ssrcs, .sends = options.sends, .slots = options.slots};
-    media.section.mid = "0";
-    media.section.opus_payload_type = options.payload_type;
-    media.section.red_payload_type = options.red_payload_type;
-    media.section.extensions = options.extensions;
+    media.section = {.mid = "0",
+                     .opus_payload_type = options.payload_type,
+                     .red_payload_type = options.red_payload_type,
+                     .extensions = options.extensions};
     return join(name, media, {{rtp_router::filterType(), config}});
   }
   ChainHarness& add(const std::string& name) { return add(name, PlayerOptions{}); }

@@ -1,0 +1,45 @@
+// The parts of a process that the admin endpoint shows, with one worker. Nothing runs the event loop.
+#pragma once
+
+#include "source/reload/rollout_controller.h"
+#include "source/server/drain.h"
+#include "source/server/http_endpoints.h"
+#include "source/server/metrics.h"
+#include "test/reload/applier_fixture.h"
+#include "test/server/fake_admin.h"
+#include "test/support/worker_threads.h"
+
+namespace sluice::server {
+
+struct ServerParts : reload::ApplierFixture {
+  ServerParts() {
+    test::addWorkers(workers, 1);
+    applier.addParticipant(rollouts);
+  }
+  ~ServerParts() { workers.stop(); }
+
+  FakeBackend backend;
+  FakeOperations operations;
+  reload::RolloutController rollouts{applier, clock};
+  Drain drain{clock, workers, [](std::optional<Duration>) {}};
+  HttpEndpoints http{{.loop = loop,
+                      .clock = clock,
+                      .rooms = rooms,
+                      .certificate = {},
+                      .backend = backend,
+                      .operations = operations}};
+  TakeoverCounts taken_over;
+  const Instant started = clock.now();
+  Metrics metrics{{.clock = clock,
+                   .started = started,
+                   .stats = stats,
+                   .applier = applier,
+                   .rollouts = rollouts,
+                   .workers = workers,
+                   .rooms = rooms,
+                   .drain = drain,
+                   .http = http,
+                   .takeover = taken_over}};
+};
+
+}  // namespace sluice::server
