@@ -108,10 +108,7 @@ http::Response sessions(const Backend& backend, const http::Request& request) {
 }
 
 http::Response refusal(const char* what, const Errors& errors) {
-  nlohmann::json body{{"error", what}};
-  for (const Error& error : errors)
-    body["errors"].push_back({{"field", error.path}, {"error", error.message}});
-  return json(400, body);
+  return http::errors(400, what, errors, kIndent);
 }
 
 http::Response reload(const Backend& backend, Operations& operations, const http::Request& request) {

@@ -96,4 +96,9 @@ Result<RoomRules> readRules(const sluice::Audibility& written) {
   return rules;
 }
 
+bool ConfiguredRules::matches(std::string_view room) const {
+  if (!name.ends_with('*')) return name == room;
+  return room.starts_with(std::string_view(name).substr(0, name.size() - 1));
+}
+
 }  // namespace sluice::audibility

@@ -25,7 +25,7 @@ std::string resolve(const std::string& directory, const std::string& path) {
 }
 
 // Empty if no file is named or it cannot be read.
-std::optional<std::string> contentOf(const std::string& file, const char* path, Checks& checks) {
+std::optional<std::string> contentOf(const std::string& file, const std::string& path, Checks& checks) {
   if (file.empty()) return std::nullopt;
   auto content = readFile(file, kMaxPemBytes);
   if (content.ok()) return *std::move(content);
@@ -140,23 +140,64 @@ std::vector<std::string> hostNames(const google::protobuf::RepeatedPtrField<std:
   return {names.begin(), names.end()};
 }
 
-// The content of both files, which must belong together.
-std::string tlsContent(const JoinSettings& join, Checks& checks) {
-  const auto certificate = contentOf(join.tls_certificate_file, "join.tls_certificate_file", checks);
-  const auto key = contentOf(join.tls_private_key_file, "join.tls_private_key_file", checks);
-  if (!certificate || !key) return {};
+// Of `endpoint`, a Join or Control. Both files must belong together.
+template <typename Endpoint>
+TlsSettings buildTls(const Endpoint& config, const std::string& endpoint, const BuildInput& input,
+                     Checks& checks) {
+  TlsSettings tls;
+  tls.certificate_file = resolve(input.directory, config.tls_certificate_file());
+  tls.private_key_file = resolve(input.directory, config.tls_private_key_file());
+  if (tls.certificate_file.empty() != tls.private_key_file.empty()) {
+    checks.fail(endpoint + ".tls_private_key_file", "is needed together with tls_certificate_file");
+  }
+  const auto certificate = contentOf(tls.certificate_file, endpoint + ".tls_certificate_file", checks);
+  const auto key = contentOf(tls.private_key_file, endpoint + ".tls_private_key_file", checks);
+  if (!certificate || !key) return tls;
   const Status pair = http::checkTlsPair(*certificate, *key);
-  if (!pair.ok()) checks.fail("join.tls_" + pair.error().path + "_file", pair.error().message);
-  return *certificate + *key;
+  if (!pair.ok()) checks.fail(endpoint + ".tls_" + pair.error().path + "_file", pair.error().message);
+  tls.content = *certificate + *key;
+  return tls;
+}
+
+void checkBearerToken(const std::string& token, const std::string& path, Checks& checks) {
+  if (token.size() < kMinSecretBytes) checks.fail(path, "must have at least 16 bytes");
+  if (std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; })) {
+    checks.fail(path, "must be printable ASCII without spaces");
+  }
+}
+
+ControlSettings buildControl(const sluice::Control& config, const BuildInput& input, Checks& checks) {
+  if (config.tokens().empty()) checks.fail("control.tokens", "needs at least one token");
+  for (int i = 0; i < config.tokens_size(); ++i) {
+    checkBearerToken(config.tokens(i), indexed("control.tokens", i), checks);
+  }
+  return {.address = checks.address(config.address(), "control.address"),
+          .tokens = {config.tokens().begin(), config.tokens().end()},
+          .tls = buildTls(config, "control", input, checks),
+          .max_request_bytes = config.max_request_bytes(),
+          .allowed_hosts = hostNames(config.allowed_hosts(), "control.allowed_hosts", checks)};
+}
+
+std::vector<audibility::ConfiguredRules> buildRoomRules(const Bootstrap& bootstrap, Checks& checks) {
+  std::vector<audibility::ConfiguredRules> all;
+  std::set<std::string> names;
+  for (int i = 0; i < bootstrap.rooms_size(); ++i) {
+    const sluice::RoomRules& config = bootstrap.rooms(i);
+    const std::string path = indexed("rooms", i);
+    checks.name(config.name(), path + ".name", names);
+    auto rules = audibility::readRules(config.audibility());
+    if (rules.ok()) {
+      all.push_back({config.name(), config.audibility(), *std::move(rules)});
+    } else {
+      checks.addAll(path + ".audibility", rules.errors());
+    }
+  }
+  return all;
 }
 
 AdminSettings buildAdmin(const sluice::Admin& config, Checks& checks) {
   const std::string& token = config.token();
-  if (!token.empty() && token.size() < kMinSecretBytes)
-    checks.fail("admin.token", "must have at least 16 bytes");
-  if (std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; })) {
-    checks.fail("admin.token", "must be printable ASCII without spaces");
-  }
+  if (!token.empty()) checkBearerToken(token, "admin.token", checks);
   return {.address = checks.address(config.address(), "admin.address"),
           .token = token,
           .allowed_hosts = hostNames(config.allowed_hosts(), "admin.allowed_hosts", checks)};
@@ -179,12 +220,7 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   if (join.token_secrets.empty() && join.address.isSet() && !join.address.isLoopback()) {
     checks.fail("join.address", "must be a loopback address unless token_secrets is set");
   }
-  join.tls_certificate_file = resolve(input.directory, config.tls_certificate_file());
-  join.tls_private_key_file = resolve(input.directory, config.tls_private_key_file());
-  if (join.tls_certificate_file.empty() != join.tls_private_key_file.empty()) {
-    checks.fail("join.tls_private_key_file", "is needed together with tls_certificate_file");
-  }
-  join.tls_content = tlsContent(join, checks);
+  join.tls = buildTls(config, "join", input, checks);
   for (int i = 0; i < config.advertised_addresses_size(); ++i) {
     const std::string path = indexed("join.advertised_addresses", i);
     join.candidates.push_back(checks.address(config.advertised_addresses(i), path));
@@ -231,6 +267,19 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   }
   join.trusted_proxies = checks.prefixes(config.trusted_proxies(), "join.trusted_proxies");
   return join;
+}
+
+// Of the HTTP endpoints.
+void checkDistinctAddresses(const Settings& settings, Checks& checks) {
+  std::map<net::Address, std::string> users;
+  const auto check = [&](const auto& endpoint, const std::string& path) {
+    if (!endpoint || !endpoint->address.isSet() || endpoint->address.port() == 0) return;
+    const auto [user, is_new] = users.emplace(endpoint->address, path);
+    if (!is_new) checks.fail(path, endpoint->address.toString() + " is in use by " + user->second);
+  };
+  check(settings.admin, "admin.address");
+  check(settings.join, "join.address");
+  check(settings.control, "control.address");
 }
 
 void buildLimits(const sluice::Limits& config, runtime::SessionLimits& sessions, Settings& settings) {
@@ -296,12 +345,10 @@ Result<Built> build(const BuildInput& input) {
   if (bootstrap.has_admin()) built.settings.admin = buildAdmin(bootstrap.admin(), checks);
   if (bootstrap.has_join()) {
     built.settings.join = buildJoin(bootstrap.join(), input, *generation, built.settings.nat, checks);
-    const net::Address& address = built.settings.join->address;
-    if (address.isSet() && address.port() != 0 && built.settings.admin &&
-        built.settings.admin->address == address) {
-      checks.fail("join.address", address.toString() + " is in use by admin.address");
-    }
   }
+  if (bootstrap.has_control()) built.settings.control = buildControl(bootstrap.control(), input, checks);
+  checkDistinctAddresses(built.settings, checks);
+  built.settings.room_rules = buildRoomRules(bootstrap, checks);
   built.settings.workers = readWorkers(bootstrap.workers(), input.concurrency, checks);
   if (!errors.empty()) return errors;
   built.generation = std::move(generation);

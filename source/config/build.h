@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/config.pb.h"
+#include "source/audibility/settings.h"
 #include "source/base/result.h"
 #include "source/chain/factory_context.h"
 #include "source/chain/filter_type.h"
@@ -19,9 +20,24 @@
 
 namespace sluice::config {
 
+// Of an HTTP endpoint.
+struct TlsSettings {
+  std::string certificate_file;
+  std::string private_key_file;
+  std::string content;  // of both files; empty without TLS
+};
+
 struct AdminSettings {
   net::Address address;
   std::string token;  // empty: none
+  std::vector<std::string> allowed_hosts;
+};
+
+struct ControlSettings {
+  net::Address address;
+  std::vector<std::string> tokens;
+  TlsSettings tls;
+  size_t max_request_bytes = 0;
   std::vector<std::string> allowed_hosts;
 };
 
@@ -29,9 +45,7 @@ struct JoinSettings {
   net::Address address;
   std::string page_directory;  // absolute, or empty
   std::vector<std::string> token_secrets;
-  std::string tls_certificate_file;
-  std::string tls_private_key_file;
-  std::string tls_content;  // of certificate and key; empty without TLS
+  TlsSettings tls;
   std::vector<net::Address> candidates;
   std::vector<std::string> turn_uris;
   double max_requests_per_second = 0;
@@ -63,6 +77,8 @@ struct WorkerSettings {
 struct Settings {
   std::optional<AdminSettings> admin;
   std::optional<JoinSettings> join;
+  std::optional<ControlSettings> control;
+  std::vector<audibility::ConfiguredRules> room_rules;
   WorkerSettings workers;
   rooms::Limits rooms;
   std::shared_ptr<const credentials::Store> credentials;  // never null

@@ -60,6 +60,13 @@ Response error(int status, std::string_view message, std::string_view field) {
   return json(status, body);
 }
 
+Response errors(int status, std::string_view message, const Errors& errors, int indent) {
+  nlohmann::json body{{"error", message}};
+  for (const Error& error : errors)
+    body["errors"].push_back({{"field", error.path}, {"error", error.message}});
+  return json(status, body, indent);
+}
+
 std::optional<std::string_view> bearerToken(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (lowerCase(authorization.substr(0, kScheme.size())) != kScheme) return std::nullopt;

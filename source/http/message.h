@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "source/base/result.h"
+
 namespace sluice::http {
 
 class EventStream;
@@ -49,6 +51,9 @@ Response json(int status, const nlohmann::json& body, int indent = -1);
 
 // {"error": message, "field": field}; without "field" if it is empty.
 Response error(int status, std::string_view message, std::string_view field = "");
+
+// {"error": message, "errors": [{"field": path, "error": message}, ...]}.
+Response errors(int status, std::string_view message, const Errors& errors, int indent = -1);
 
 // The token of an Authorization header (RFC 6750 section 2.1); nothing if it has another scheme.
 std::optional<std::string_view> bearerToken(std::string_view authorization);

@@ -6,11 +6,13 @@ namespace sluice::reload {
 
 void ConfigWatch::commit(const Running& running) {
   std::vector<std::string> files{file_};
-  const auto& join = running.settings.join;
-  if (join && !join->tls_certificate_file.empty()) {
-    files.push_back(join->tls_certificate_file);
-    files.push_back(join->tls_private_key_file);
-  }
+  const auto watchTls = [&](const auto& endpoint) {
+    if (!endpoint || endpoint->tls.certificate_file.empty()) return;
+    files.push_back(endpoint->tls.certificate_file);
+    files.push_back(endpoint->tls.private_key_file);
+  };
+  watchTls(running.settings.join);
+  watchTls(running.settings.control);
   if (files == watched_) return;
   watched_ = std::move(files);
   watches_.clear();

@@ -17,9 +17,15 @@ using google::protobuf::util::MessageDifferencer;
 using nlohmann::json;
 
 // A new server on the same endpoint serves them; open connections stay with the old one.
-constexpr std::string_view kForNewConnections[] = {"admin.address", "join.address",
-                                                   "join.tls_certificate_file", "join.tls_private_key_file",
-                                                   "join.max_offer_bytes"};
+constexpr std::string_view kForNewConnections[] = {"admin.address",
+                                                   "join.address",
+                                                   "join.tls_certificate_file",
+                                                   "join.tls_private_key_file",
+                                                   "join.max_offer_bytes",
+                                                   "control.address",
+                                                   "control.tls_certificate_file",
+                                                   "control.tls_private_key_file",
+                                                   "control.max_request_bytes"};
 
 // "name" of a listener, a user or a mapping.
 std::string keyOf(const Message& message) {

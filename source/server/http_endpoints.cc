@@ -32,12 +32,12 @@ std::optional<Endpoint::EndpointSpec> joinSpec(const config::Settings& settings)
   if (!settings.join) return std::nullopt;
   const config::JoinSettings& join = *settings.join;
   Endpoint::EndpointSpec spec;
-  spec.tls = join.tls_content;
+  spec.tls = join.tls.content;
   http::Options& options = spec.options;
   options.host = join.address.ipString();
   options.port = join.address.port();
-  options.certificate_file = join.tls_certificate_file;
-  options.private_key_file = join.tls_private_key_file;
+  options.certificate_file = join.tls.certificate_file;
+  options.private_key_file = join.tls.private_key_file;
   options.max_body_bytes = join.max_offer_bytes;
   spec.limits = {.connections = joinConnections(),
                  .connections_per_source = join.max_connections_per_source,
@@ -45,6 +45,19 @@ std::optional<Endpoint::EndpointSpec> joinSpec(const config::Settings& settings)
                  .request_burst = 2 * join.max_requests_per_second,
                  .handshakes_per_second = join.max_tls_handshakes_per_second,
                  .trusted_proxies = join.trusted_proxies};
+  return spec;
+}
+
+std::optional<Endpoint::EndpointSpec> controlSpec(const config::Settings& settings) {
+  if (!settings.control) return std::nullopt;
+  const config::ControlSettings& control = *settings.control;
+  Endpoint::EndpointSpec spec;
+  spec.tls = control.tls.content;
+  spec.options.host = control.address.ipString();
+  spec.options.port = control.address.port();
+  spec.options.certificate_file = control.tls.certificate_file;
+  spec.options.private_key_file = control.tls.private_key_file;
+  spec.options.max_body_bytes = control.max_request_bytes;
   return spec;
 }
 
@@ -62,27 +75,33 @@ void addErrors(const Result<std::unique_ptr<http::Server>>& server, const std::s
 HttpEndpoints::HttpEndpoints(const Context& context)
     : context_(context),
       admin_api_(context.backend, context.operations),
+      control_api_(context.rooms, context.room_states),
       admin_(context.loop, "admin", adminHandlers()),
-      join_(context.loop, "join API", joinHandlers()) {}
+      join_(context.loop, "join API", joinHandlers()),
+      control_(context.loop, "control API", controlHandlers()) {}
 
 HttpEndpoints::Sockets HttpEndpoints::sockets() const {
   const auto of = [](const Endpoint& endpoint) {
     return endpoint.server() == nullptr ? -1 : endpoint.server()->descriptor();
   };
-  return {of(admin_), of(join_)};
+  return {of(admin_), of(join_), of(control_)};
 }
 
 Status HttpEndpoints::prepare(const config::Settings& next) {
   const Sockets inherited = std::exchange(inherited_, {});
-  Prepared fresh{adminSpec(next), joinSpec(next), nullptr, nullptr};
+  Prepared fresh{
+      .admin_spec = adminSpec(next), .join_spec = joinSpec(next), .control_spec = controlSpec(next)};
   auto admin = admin_.prepare(fresh.admin_spec, inherited.admin);
   auto join = join_.prepare(fresh.join_spec, inherited.join);
+  auto control = control_.prepare(fresh.control_spec, inherited.control);
   Errors errors;
   addErrors(admin, "admin", errors);
   addErrors(join, "join", errors);
+  addErrors(control, "control", errors);
   if (!errors.empty()) return errors;
   fresh.admin = *std::move(admin);
   fresh.join = *std::move(join);
+  fresh.control = *std::move(control);
   prepared_ = std::move(fresh);
   return Done{};
 }
@@ -90,9 +109,11 @@ Status HttpEndpoints::prepare(const config::Settings& next) {
 void HttpEndpoints::commit(const reload::Running& running) {
   configureAdmin(running.settings);
   configureJoin(running);
+  configureControl(running.settings);
   logAddresses(running.settings);
   admin_.commit(std::move(prepared_->admin_spec), std::move(prepared_->admin));
   join_.commit(std::move(prepared_->join_spec), std::move(prepared_->join));
+  control_.commit(std::move(prepared_->control_spec), std::move(prepared_->control));
   prepared_.reset();
 }
 
@@ -131,14 +152,25 @@ void HttpEndpoints::configureJoin(const reload::Running& running) {
   if (draining_) join_api_->drain(std::nullopt);
 }
 
+void HttpEndpoints::configureControl(const config::Settings& settings) {
+  if (!settings.control) return;
+  control_api_.configure(
+      {.tokens = settings.control->tokens, .hosts = http::HostNames(settings.control->allowed_hosts)});
+}
+
 void HttpEndpoints::logAddresses(const config::Settings& settings) const {
   const Prepared& fresh = *prepared_;
-  if (fresh.admin != nullptr) {
-    log::info("admin on http://{}", settings.admin->address.withPort(fresh.admin->port()).toString());
-  }
+  const auto logAddress = [](const char* name, const char* scheme, const auto& endpoint, const auto& server) {
+    if (server == nullptr) return;
+    log::info("{} on {}://{}", name, scheme, endpoint->address.withPort(server->port()).toString());
+  };
+  const auto schemeOf = [](const auto& endpoint) {
+    return endpoint && !endpoint->tls.content.empty() ? "https" : "http";
+  };
+  logAddress("admin", "http", settings.admin, fresh.admin);
+  logAddress("join API", schemeOf(settings.join), settings.join, fresh.join);
+  logAddress("control API", schemeOf(settings.control), settings.control, fresh.control);
   if (fresh.join == nullptr) return;
-  log::info("join API on {}://{}", settings.join->tls_content.empty() ? "http" : "https",
-            settings.join->address.withPort(fresh.join->port()).toString());
   if (const unsigned most = fresh.join_spec->limits.connections; most < kJoinConnections) {
     log::info("join API: at most {} connections instead of {}: half of what RLIMIT_NOFILE allows", most,
               kJoinConnections);
@@ -158,6 +190,14 @@ http::Handlers HttpEndpoints::adminHandlers() {
                 return unlessHandedOver([&] { return admin_api_.handle(request); });
               },
           .refuse = [this](const http::Request& request) { return admin_api_.refuse(request); }};
+}
+
+http::Handlers HttpEndpoints::controlHandlers() {
+  return {.handle =
+              [this](const http::Request& request) {
+                return unlessHandedOver([&] { return control_api_.handle(request); });
+              },
+          .refuse = [this](const http::Request& request) { return control_api_.refuse(request); }};
 }
 
 http::Handlers HttpEndpoints::joinHandlers() {
@@ -180,6 +220,7 @@ void HttpEndpoints::handOver() {
   handed_over_ = true;
   if (admin_.server() != nullptr) admin_.server()->leaveSocket();
   if (join_.server() != nullptr) join_.server()->leaveSocket();
+  if (control_.server() != nullptr) control_.server()->leaveSocket();
 }
 
 void HttpEndpoints::publishRooms() {
@@ -189,11 +230,13 @@ void HttpEndpoints::publishRooms() {
 void HttpEndpoints::sweep() {
   admin_.sweep();
   join_.sweep();
+  control_.sweep();
 }
 
 void HttpEndpoints::stop() {
   admin_.stop();
   join_.stop();
+  control_.stop();
 }
 
 void HttpEndpoints::collect(stats::Samples& out) const {
@@ -212,6 +255,7 @@ void HttpEndpoints::collect(stats::Samples& out) const {
   };
   collect("admin", admin_.admission());
   collect("join", join_.admission());
+  collect("control", control_.admission());
 }
 
 }  // namespace sluice::server

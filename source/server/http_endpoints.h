@@ -1,10 +1,11 @@
-// The admin endpoint and the join API, as configured. Main thread.
+// The admin endpoint, the join API and the control API, as configured. Main thread.
 #pragma once
 
 #include <memory>
 #include <optional>
 
 #include "source/admin/api.h"
+#include "source/control/api.h"
 #include "source/join/api.h"
 #include "source/net/event_loop.h"
 #include "source/reload/participant.h"
@@ -24,6 +25,7 @@ class HttpEndpoints final : public reload::Participant {
     rooms::Fingerprint certificate;
     admin::Backend& backend;
     admin::Operations& operations;
+    control::RoomStates& room_states;
   };
   explicit HttpEndpoints(const Context& context);
 
@@ -32,6 +34,7 @@ class HttpEndpoints final : public reload::Participant {
   struct Sockets {
     int admin = -1;
     int join = -1;
+    int control = -1;
   };
   void inherit(Sockets sockets) { inherited_ = sockets; }
   // The endpoints keep them.
@@ -57,21 +60,25 @@ class HttpEndpoints final : public reload::Participant {
 
  private:
   struct Prepared {
-    std::optional<Endpoint::EndpointSpec> admin_spec, join_spec;
-    std::unique_ptr<http::Server> admin, join;
+    std::optional<Endpoint::EndpointSpec> admin_spec, join_spec, control_spec;
+    std::unique_ptr<http::Server> admin{}, join{}, control{};
   };
   http::Handlers adminHandlers();
   http::Handlers joinHandlers();
+  http::Handlers controlHandlers();
   http::Response unlessHandedOver(const std::function<http::Response()>& respond) const;
   void configureAdmin(const config::Settings& settings);
   void configureJoin(const reload::Running& running);
+  void configureControl(const config::Settings& settings);
   void logAddresses(const config::Settings& settings) const;
 
   const Context context_;
   admin::Api admin_api_;
   std::unique_ptr<join::Api> join_api_;  // null: none was ever configured
+  control::Api control_api_;
   Endpoint admin_;
   Endpoint join_;
+  Endpoint control_;
   Sockets inherited_;
   std::optional<Prepared> prepared_;
   bool draining_ = false;

@@ -115,11 +115,13 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
              .rooms = rooms_,
              .certificate = dtls_->fingerprint(),
              .backend = introspection_,
-             .operations = *this}),
+             .operations = *this,
+             .room_states = room_control_.states()}),
       tick_(loop_.timers(), [this] { onTick(); }),
       room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
   workers_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
   workers_.player_gone = [this](const runtime::PlayerGone& gone) { player_updates_.onSessionEnded(gone); };
+  applier_.addParticipant(room_control_);
   applier_.addParticipant(http_);
   applier_.addParticipant(rollouts_);
   applier_.addParticipant(external_addresses_);
@@ -204,8 +206,9 @@ Result<takeover::Snapshot> Server::inherit(takeover::Client& predecessor) {
   auto snapshot = predecessor.take();
   if (!snapshot.ok()) return snapshot;
   ports_.inherit(std::move(snapshot->ports));
-  http_.inherit({.admin = snapshot->admin, .join = snapshot->join});
-  if (!read(snapshot->process, process_) || !read(snapshot->rooms, rooms_)) {
+  http_.inherit({.admin = snapshot->admin, .join = snapshot->join, .control = snapshot->control});
+  if (!read(snapshot->process, process_) || !read(snapshot->rooms, rooms_) ||
+      !read(snapshot->room_states, room_control_)) {
     return Error{"", "the state of the other process cannot be read"};
   }
   return snapshot;
@@ -307,10 +310,12 @@ takeover::Snapshot Server::pause() {
   loop_.runPosted();  // tasks that the workers posted before they stopped
   snapshot.ports = ports_.save();
   snapshot.rooms = written(rooms_);
+  snapshot.room_states = written(room_control_);
   snapshot.process = written(process_);
   const HttpEndpoints::Sockets sockets = http_.sockets();
   snapshot.admin = sockets.admin;
   snapshot.join = sockets.join;
+  snapshot.control = sockets.control;
   return snapshot;
 }
 

@@ -21,6 +21,7 @@
 #include "source/server/metrics.h"
 #include "source/server/options.h"
 #include "source/server/player_updates.h"
+#include "source/server/room_control.h"
 #include "source/takeover/client.h"
 #include "source/takeover/server.h"
 
@@ -84,6 +85,7 @@ class Server final : private admin::Operations, private takeover::Host {
   reload::RolloutController rollouts_{applier_, clock_};
   reload::ExternalAddresses external_addresses_;
   reload::ConfigWatch config_watch_;
+  RoomControl room_control_{rooms_, clock_, workers_};  // before player_updates_: see control::RoomStates
   PlayerUpdates player_updates_{rooms_, workers_};
   Drain drain_;
   TakeoverCounts taken_over_;

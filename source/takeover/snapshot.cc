@@ -6,9 +6,10 @@
 
 namespace sluice::takeover {
 void Snapshot::archive(Archive& a) {
-  a(ports, rooms, process);
+  a(ports, rooms, room_states, process);
   a.descriptor(admin);
   a.descriptor(join);
+  a.descriptor(control);
   a.descriptor(takeover);
 }
 

@@ -24,9 +24,11 @@ struct Snapshot {
   std::vector<reload::PortManager::Saved> ports;
   int admin = -1;  // listening sockets
   int join = -1;
+  int control = -1;
   int takeover = -1;
   std::string rooms;    // rooms::Directory
-  std::string process;  // chain::ProcessState
+  std::string room_states;  // control::RoomStates
+  std::string process;      // chain::ProcessState
   std::vector<runtime::WorkerState> workers;
 
   // Does not transfer ownership of the descriptors.

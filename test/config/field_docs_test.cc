@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "api/audibility.pb.h"
 #include "api/config.pb.h"
 #include "api/options.pb.h"
 #include "filters/builtin.h"
@@ -36,6 +37,7 @@ void collect(const Descriptor& type, const std::string& prefix, std::vector<Fiel
   if (type.full_name().starts_with("google.protobuf.")) return;
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor* field = type.field(i);
+    if (field->message_type() == sluice::Audibility::descriptor()) continue;  // a root of its own
     if (field->message_type() != nullptr) {
       collect(*field->message_type(), prefix + field->name() + ".", out);
     } else {
@@ -50,7 +52,8 @@ struct Root {
 };
 
 std::vector<Root> roots() {
-  std::vector<Root> all{{Bootstrap::descriptor(), "docs/configuration.md"}};
+  std::vector<Root> all{{Bootstrap::descriptor(), "docs/configuration.md"},
+                        {sluice::Audibility::descriptor(), "docs/audibility.md"}};
   const chain::Registry filters = builtinFilters();
   for (const chain::FilterType& filter : filters.types()) {
     const auto* type = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(

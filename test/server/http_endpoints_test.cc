@@ -6,6 +6,7 @@
 #include <future>
 
 #include "source/http/client.h"
+#include "test/control/fake_snapshot_sink.h"
 #include "test/server/fake_admin.h"
 
 namespace sluice::server {
@@ -81,12 +82,15 @@ struct Fixture {
   FakeOperations operations;
   reload::Running running{
       .bootstrap = {}, .settings = {}, .generation = std::make_shared<runtime::Generation>()};
+  test::FakeSnapshotSink sink;
+  control::RoomStates room_states{rooms, clock, sink};
   HttpEndpoints endpoints{{.loop = loop,
                            .clock = clock,
                            .rooms = rooms,
                            .certificate = {},
                            .backend = backend,
-                           .operations = operations}};
+                           .operations = operations,
+                           .room_states = room_states}};
 };
 
 TEST_CASE("HttpEndpoints: an endpoint that is not configured has no socket") {
@@ -131,9 +135,9 @@ TEST_CASE("HttpEndpoints: prepare() reports each address in use, and the running
 TEST_CASE("HttpEndpoints: an error of a TLS file names its field") {
   Fixture f;
   config::Settings settings = withJoin({});
-  settings.join->tls_content = "content";
-  settings.join->tls_certificate_file = "missing.pem";
-  settings.join->tls_private_key_file = "missing_key.pem";
+  settings.join->tls.content = "content";
+  settings.join->tls.certificate_file = "missing.pem";
+  settings.join->tls.private_key_file = "missing_key.pem";
   const Status status = f.endpoints.prepare(settings);
   REQUIRE_FALSE(status.ok());
   REQUIRE(status.errors().size() == 1);

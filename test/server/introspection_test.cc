@@ -92,7 +92,7 @@ TEST_CASE("Introspection: the versions of a chain have their share, and whether 
   CHECK(chains[1]["share"] == 0.25);
   reload::Environment environment = f.applier.environment();
   const auto& chain = f.applier.running().bootstrap.listeners(0).filter_chains(0);
-  environment.stepped_back[{"l", "c", "new"}] = config::contentOf(chain.versions(1));
+  environment.rolled_back[{"l", "c", "new"}] = config::contentOf(chain.versions(1));
   REQUIRE(f.applier.changeEnvironment(environment).ok());
   chains = f.introspection.listeners()[0]["filter_chains"];
   CHECK(chains[0]["share"] == 1.0);

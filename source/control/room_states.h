@@ -1,0 +1,97 @@
+// The state of each room that has rules: what the configuration and the game say about its players. Main
+// thread.
+//
+// A room whose name matches the configuration has a state from its first player on; another room gets one
+// when the game first says something about it, with the one rule that every player hears every other. The
+// state ends with the room.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/audibility.pb.h"
+#include "api/control.pb.h"
+#include "source/audibility/room_state.h"
+#include "source/audibility/settings.h"
+#include "source/base/archive.h"
+#include "source/base/clock.h"
+#include "source/base/result.h"
+#include "source/rooms/directory.h"
+
+namespace sluice::control {
+
+// Passes snapshots on to the workers, in the order of the calls.
+class SnapshotSink {
+ public:
+  virtual ~SnapshotSink() = default;
+  // `room` is a rooms::Room::number().
+  virtual void publish(uint32_t room, audibility::SnapshotPtr snapshot) = 0;
+  // The room has ended.
+  virtual void forget(uint32_t room) = 0;
+};
+
+class RoomStates final : private rooms::Observer {
+ public:
+  // Observes `directory`. All of them outlive the object. Construct it before the observer that announces
+  // players to the workers, so that a player is in a snapshot before its session begins.
+  RoomStates(rooms::Directory& directory, const Clock& clock, SnapshotSink& sink);
+  ~RoomStates() override { directory_.removeObserver(*this); }
+  RoomStates(const RoomStates&) = delete;
+  RoomStates& operator=(const RoomStates&) = delete;
+
+  // Of several that match a room, the first applies. Rooms whose rules were set by setRules() keep them.
+  void configure(std::vector<audibility::ConfiguredRules> rules);
+
+  // These return the room's new version. An error whose path is "room" or "expected_version" says that there
+  // is no such room, or that it has another version; other paths are fields of the request. Nothing changes
+  // on errors. The change is on its way to the workers when they return.
+  Result<uint64_t> update(std::string_view room, UpdateRequest request);
+  Result<uint64_t> setRules(std::string_view room, SetRulesRequest request);
+
+  Result<Rules> rules(std::string_view room) const;
+  // The path of an error is "room", "listener" or "speaker". Hysteresis is not taken into account.
+  Result<Decision> decide(std::string_view room, std::string_view listener, std::string_view speaker);
+  // 0: the room has no state.
+  uint64_t version(std::string_view room) const;
+
+  // For a takeover; read after the directory and before configure().
+  void archive(Archive& a);
+
+ private:
+  struct Room {
+    std::shared_ptr<rooms::Room> room;
+    audibility::RoomState state{};
+    std::optional<sluice::Audibility> written{};  // unset: the state has no rules yet
+    bool set_by_api = false;
+    std::map<std::string, std::vector<std::string>> blocks{};  // ids by the id of the player who blocks them
+  };
+
+  void onJoined(const rooms::PlayerPtr& player) override;
+  void onLeft(const rooms::PlayerPtr& player) override;
+
+  const audibility::ConfiguredRules* configuredFor(std::string_view room) const;
+  // Creates the state if the room exists; null if it does not.
+  Room* stateOf(std::string_view room);
+  Room& create(const std::shared_ptr<rooms::Room>& room);
+  void applyConfigured(Room& room);
+  // Rules that were in force before; `written` was checked then.
+  void restoreRules(Room& room, const sluice::Audibility& written);
+  void resolveBlocks(Room& room, const std::string& id);
+  std::vector<uint32_t> numbersOf(const Room& room, const std::vector<std::string>& ids) const;
+  uint32_t numberOf(std::string_view room, std::string_view id) const;
+  uint64_t publish(Room& room);
+
+  rooms::Directory& directory_;
+  const Clock& clock_;
+  SnapshotSink& sink_;
+  std::vector<audibility::ConfiguredRules> configured_;
+  std::map<std::string, Room, std::less<>> rooms_;  // by name
+  std::optional<uint32_t> replaced_;                // the number of the player who is joining again
+};
+
+}  // namespace sluice::control

@@ -1,0 +1,135 @@
+#include "source/control/api.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "test/control/control_fixture.h"
+
+namespace sluice::control {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kToken = "a token of the game";
+
+struct Fixture : test::ControlFixture {
+  Fixture() {
+    api.configure({.tokens = {"another token, older", kToken}, .hosts = http::HostNames()});
+    join("ann");
+    join("ben");
+  }
+
+  http::Response send(const std::string& method, const std::string& path, const std::string& body = "",
+                      std::map<std::string, std::string, std::less<>> query = {}) {
+    http::Request request{
+        .method = method,
+        .path = path,
+        .query = std::move(query),
+        .headers = {{"authorization", std::string("Bearer ") + kToken}, {"content-type", "application/json"}},
+        .body = body,
+        .peer = "127.0.0.1"};
+    if (auto refused = body.empty() ? std::nullopt : api.refuse(request)) return *std::move(refused);
+    return api.handle(request);
+  }
+  std::string audibility(const std::string& speaker, const std::string& listener) {
+    const auto response =
+        send("GET", "/v1/rooms/lobby/audibility", "", {{"speaker", speaker}, {"listener", listener}});
+    REQUIRE(response.status == 200);
+    return json::parse(response.body)["reason"];
+  }
+
+  Api api{directory, states};
+};
+
+TEST_CASE("control API: an update takes effect, and its response has the room's version") {
+  Fixture f;
+  const auto response = f.send("POST", "/v1/rooms/lobby/update",
+                               R"({"players": [{"player": "ann", "mute": {"muted": true}}]})");
+  CHECK(response.status == 200);
+  CHECK(json::parse(response.body)["version"] == std::to_string(f.states.version("lobby")));
+  CHECK(f.audibility("ann", "ben") == "muted");
+  CHECK(f.audibility("ben", "ann") == "everyone");
+}
+
+TEST_CASE("control API: rules are set, read and replaced") {
+  Fixture f;
+  CHECK(json::parse(f.send("GET", "/v1/rooms/lobby/rules").body)["version"] == "0");
+  const auto set = f.send("PUT", "/v1/rooms/lobby/rules",
+                          R"({"audibility": {"rules": [{"name": "teams", "same_team": {}}]}})");
+  CHECK(set.status == 200);
+  CHECK(f.audibility("ann", "ben") == "other_team");
+  const json rules = json::parse(f.send("GET", "/v1/rooms/lobby/rules").body);
+  CHECK(rules["set_by_api"] == true);
+  CHECK(rules["audibility"]["rules"][0]["name"] == "teams");
+  const json decision = json::parse(
+      f.send("GET", "/v1/rooms/lobby/audibility", "", {{"speaker", "ann"}, {"listener", "ben"}}).body);
+  CHECK(decision["rule"] == "teams");
+  CHECK(decision["audible"] == false);
+  CHECK(decision["distance"] == 0);
+}
+
+TEST_CASE("control API: the status says whether room, version or fields are wrong") {
+  Fixture f;
+  const auto status = [&](const char* body, const char* path = "/v1/rooms/lobby/update") {
+    return f.send("POST", path, body).status;
+  };
+  CHECK(status("{}", "/v1/rooms/nowhere/update") == 404);
+  CHECK(status(R"({"expected_version": 7})") == 409);
+  CHECK(status(R"({"players": [{"player": "eve"}]})") == 400);
+  CHECK(status(R"({"players": 5})") == 400);
+  CHECK(status("[") == 400);
+  const json refused =
+      json::parse(f.send("POST", "/v1/rooms/lobby/update", R"({"players": [{"plaier": "ann"}]})").body);
+  CHECK(refused["errors"][0]["field"] == "players[0].plaier");
+  CHECK(f.states.version("lobby") <= 3);  // only the creation of the state
+}
+
+TEST_CASE("control API: a player is removed from its room") {
+  Fixture f;
+  CHECK(f.send("DELETE", "/v1/rooms/lobby/players/ann").status == 204);
+  CHECK(f.directory.find("lobby", "ann") == nullptr);
+  CHECK(f.send("DELETE", "/v1/rooms/lobby/players/ann").status == 404);
+}
+
+TEST_CASE("control API: the rooms are listed with their players and versions") {
+  Fixture f;
+  const json rooms = json::parse(f.send("GET", "/v1/rooms").body);
+  REQUIRE(rooms["rooms"].size() == 1);
+  CHECK(rooms["rooms"][0]["room"] == "lobby");
+  CHECK(rooms["rooms"][0]["players"] == 2);
+  CHECK(rooms["rooms"][0]["version"] == "0");
+}
+
+TEST_CASE("control API: a request needs one of the tokens, a known Host and no Origin") {
+  Fixture f;
+  http::Request request{.method = "GET", .path = "/v1/rooms", .headers = {}};
+  CHECK(f.api.handle(request).status == 401);
+  for (const char* token : {kToken, "another token, older"}) {
+    request.headers["authorization"] = std::string("Bearer ") + token;
+    CHECK(f.api.handle(request).status == 200);
+  }
+  request.headers["authorization"] = std::string("Bearer ") + "a token of the gamf";
+  CHECK(f.api.handle(request).status == 401);
+  request.headers["authorization"] = std::string("Bearer ") + kToken;
+  request.headers["host"] = "evil.example";
+  CHECK(f.api.handle(request).status == 403);
+  request.headers["host"] = "127.0.0.1:9902";
+  request.headers["origin"] = "http://evil.example";
+  CHECK(f.api.handle(request).status == 403);
+}
+
+TEST_CASE("control API: a body must be JSON") {
+  Fixture f;
+  http::Request request{
+      .method = "POST",
+      .path = "/v1/rooms/lobby/update",
+      .headers = {{"authorization", std::string("Bearer ") + kToken}, {"content-type", "text/plain"}}};
+  const auto refused = f.api.refuse(request);
+  REQUIRE(refused);
+  CHECK(refused->status == 415);
+}
+
+}  // namespace
+}  // namespace sluice::control
