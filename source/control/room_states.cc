@@ -16,6 +16,16 @@ Error noSuchRoom() {
   return {"room", "there is no such room: a room exists while it has players"};
 }
 
+// The state knows players by their numbers, requests by their ids.
+Errors asFields(Errors errors) {
+  constexpr std::string_view kNumber = ".number";
+  for (Error& error : errors) {
+    if (error.path.ends_with(kNumber))
+      error.path.replace(error.path.size() - kNumber.size(), kNumber.size(), ".player");
+  }
+  return errors;
+}
+
 Errors prefixed(const char* prefix, Errors errors) {
   for (Error& error : errors) error.path = prefix + error.path;
   return errors;
@@ -151,7 +161,9 @@ Result<uint64_t> RoomStates::update(std::string_view name, UpdateRequest request
   auto translation = translate(
       request, [&](std::string_view id) { return numberOf(name, id); }, now);
   if (!translation) return translation.errors();
-  if (const auto applied = room->state.apply(translation->batch, now); !applied) return applied.errors();
+  if (const auto applied = room->state.apply(translation->batch, now); !applied) {
+    return asFields(applied.errors());
+  }
   for (auto& [id, blocked] : translation->blocks) {
     if (blocked.empty()) {
       room->blocks.erase(id);

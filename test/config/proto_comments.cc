@@ -8,7 +8,8 @@ namespace sluice::test {
 namespace {
 
 const std::regex kComment(R"(^\s*//\s*(.*))");
-const std::regex kScope(R"(^\s*(?:message|enum|oneof|extend) ([\w.]+) \{.*)");
+const std::regex kScope(R"(^\s*(?:message|enum|oneof|extend) ([\w.]+) \{[^}]*)");
+const std::regex kEmptyScope(R"(^\s*message [\w.]+ \{\})");
 const std::regex kEnd(R"(^\s*\}\s*)");
 const std::regex kField(R"(^\s*(?:optional |repeated )?[\w.]+ (\w+) = \d+.*)");
 
@@ -33,6 +34,8 @@ std::map<std::string, std::string> protoComments(const std::string& file) {
       ended = false;
     } else if (std::regex_match(line, match, kScope)) {
       scopes.push_back(match[1]);
+      ended = true;
+    } else if (std::regex_match(line, kEmptyScope)) {
       ended = true;
     } else if (std::regex_match(line, kEnd)) {
       scopes.pop_back();
