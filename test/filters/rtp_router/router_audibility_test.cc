@@ -95,13 +95,13 @@ TEST_CASE("a change takes effect with the speaker's next packet") {
          room.setRules({rule(silences ? RuleKind::kDeny : RuleKind::kEveryone)});
        }},
   };
-  for (const auto& [name, change] : cases) {
-    CAPTURE(name);
+  for (const auto& c : cases) {
+    CAPTURE(c.name);
     RuledRoom room({});
     auto& alice = room.add("alice");
     auto& bob = room.add("bob");
     for (const bool silences : {false, true, false, true}) {
-      change(room, numberOf(alice), numberOf(bob), silences);
+      c.change(room, numberOf(alice), numberOf(bob), silences);
       room.publish();
       for (int packet = 0; packet < 2; ++packet) CHECK(room.hears(bob, alice) == (silences ? 0 : 1));
     }

@@ -126,14 +126,21 @@ TEST_CASE("the slot of a speaker who has become inaudible is taken at once, befo
 TEST_CASE("a speaker who is inaudible for a while keeps its slot if no other speaker needs it") {
   RuledRoom room({proximity(10)});
   auto& alice = room.add("alice");
-  auto& bob = room.add("bob");
-  for (const float at : {0, 50, 0}) {
-    room.game.at(numberOf(alice), at);
-    room.publish();
-    room.speak(alice);
+  auto& bob = room.add("bob", {.ssrcs = {2}});
+  auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 2, .sends = false});
+  room.publish();
+  CHECK(room.hears(carol, alice) == 1);
+  SUBCASE("because another slot is free") {}
+  SUBCASE("because the other speaker has a slot") {
+    CHECK(room.hears(carol, bob) == 1);
   }
-  CHECK(bob.counted("rtp_router", "voice_out") == 2);
-  CHECK(bob.counted("rtp_router", "slot_changes") == 1);
+  room.game.at(numberOf(alice), 50);
+  room.publish();
+  CHECK(room.hears(carol, bob) == 1);
+  room.game.at(numberOf(alice), 0);
+  room.publish();
+  CHECK(room.hears(carol, alice) == 1);
+  CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
 TEST_CASE("after a takeover a slot is kept, and is taken when its speaker is inaudible") {
