@@ -1,22 +1,26 @@
 #include "filters/rtp_router/router_worker.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace sluice::rtp_router {
 
-void RouterWorker::add(rooms::Room& room, Receiver& receiver) {
-  receivers_[room.number()].push_back(&receiver);
+const LocalRoom& RouterWorker::add(rooms::Room& room, Receiver& receiver) {
+  const auto it = rooms_.try_emplace(room.number(), audibility_.of(room.number())).first;
+  it->second.add(receiver);
   room.addReceiver(worker_.index());
+  return it->second;
 }
 
 void RouterWorker::remove(rooms::Room& room, Receiver& receiver) {
   room.removeReceiver(worker_.index());
-  const auto it = receivers_.find(room.number());
-  std::erase(it->second, &receiver);
-  if (it->second.empty()) receivers_.erase(it);
+  const auto it = rooms_.find(room.number());
+  it->second.remove(receiver);
+  if (!it->second.isEmpty()) return;
+  rooms_.erase(it);
+  audibility_.release(room.number());
 }
 
-bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) {
+bool RouterWorker::distribute(const rooms::Room& room, Receiver& speaker, net::PacketPtr&& packet) {
   bool complete = true;
   for (unsigned to = 0; to < worker_.count(); ++to) {
     if (to == worker_.index() || !room.hasReceivers(to)) continue;
@@ -32,7 +36,7 @@ bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) 
     const bool sent = worker_.mail(
         to,
         [](chain::Worker& receiver, net::PacketPtr&& mailed) {
-          receiver.local<RouterWorker>().fanOut(std::move(mailed));
+          receiver.local<RouterWorker>().fanOut(nullptr, std::move(mailed));
         },
         copy);
     if (!sent) {
@@ -40,18 +44,15 @@ bool RouterWorker::distribute(const rooms::Room& room, net::PacketPtr&& packet) 
       complete = false;
     }
   }
-  fanOut(std::move(packet));
+  fanOut(&speaker, std::move(packet));
   return complete;
 }
 
-void RouterWorker::fanOut(net::PacketPtr&& packet) {
+void RouterWorker::fanOut(Receiver* speaker, net::PacketPtr&& packet) {
   const Voice voice = packet->note<Voice>();
   const net::SharedPacket shared(std::move(packet));
-  const auto room = receivers_.find(voice.room);
-  if (room == receivers_.end()) return;
-  for (Receiver* receiver : room->second) {
-    if (hears(receiver->number(), voice)) receiver->deliver(shared, voice);
-  }
+  const auto room = rooms_.find(voice.room);
+  if (room != rooms_.end()) room->second.deliver(shared, voice, speaker, worker_.clock());
 }
 
 }  // namespace sluice::rtp_router

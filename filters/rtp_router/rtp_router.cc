@@ -8,6 +8,7 @@
 
 #include "api/filters/rtp_router.pb.h"
 #include "filters/rtp_router/router_worker.h"
+#include "filters/rtp_router/slot_selection.h"
 #include "filters/rtp_router/slot_stream.h"
 #include "filters/rtp_router/speaker.h"
 #include "filters/rtp_router/uplink_limit.h"
@@ -38,7 +39,16 @@ enum class Drop {
   kNoPacket,
   kCrossing,
 };
-enum class Count { kVoiceIn, kVoiceOut, kRtcpIn, kRtcpOut, kSlotChanges, kNotConnected };
+enum class Count {
+  kVoiceIn,
+  kVoiceOut,
+  kRtcpIn,
+  kRtcpOut,
+  kSlotChanges,
+  kNotConnected,
+  kInaudible,
+  kUnheard,
+};
 constexpr stats::Schema<Drop, Count> kSchema{
     .drops = {{Drop::kNoPlayer, "no_player"},
               {Drop::kMalformed, "malformed"},
@@ -53,13 +63,17 @@ constexpr stats::Schema<Drop, Count> kSchema{
               {Drop::kLate, "late"},
               {Drop::kNoPacket, "no_packet"},
               {Drop::kCrossing, "crossing"}},
-    .counters = {{Count::kVoiceIn, "voice_in", "RTP packets accepted from speakers."},
-                 {Count::kVoiceOut, "voice_out", "RTP packets produced for receivers."},
-                 {Count::kRtcpIn, "rtcp_in", "Compound RTCP packets read."},
-                 {Count::kRtcpOut, "rtcp_out", "Compound RTCP packets produced."},
-                 {Count::kSlotChanges, "slot_changes", "Changes of a slot's speaker."},
-                 {Count::kNotConnected, "not_connected",
-                  "RTP packets not produced for receivers whose DTLS handshake is not complete."}}};
+    .counters = {
+        {Count::kVoiceIn, "voice_in", "RTP packets accepted from speakers."},
+        {Count::kVoiceOut, "voice_out", "RTP packets produced for receivers."},
+        {Count::kRtcpIn, "rtcp_in", "Compound RTCP packets read."},
+        {Count::kRtcpOut, "rtcp_out", "Compound RTCP packets produced."},
+        {Count::kSlotChanges, "slot_changes", "Changes of a slot's speaker."},
+        {Count::kNotConnected, "not_connected",
+         "RTP packets not produced for receivers whose DTLS handshake is not complete."},
+        {Count::kInaudible, "inaudible",
+         "RTP packets not produced for receivers who do not hear the speaker by the room's rules."},
+        {Count::kUnheard, "unheard", "RTP packets that no receiver on a worker hears by the room's rules."}}};
 
 // A speaker must be louder than the quietest one with a slot by this margin, in dB, to take the slot.
 constexpr float kLouderBy = 12;
@@ -89,8 +103,10 @@ Result<Settings> readSettings(const filters::RtpRouter& config, chain::FactoryCo
 }
 
 template <typename T>
-void increment(std::atomic<T>& value) {
-  value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // one writer
+T increment(std::atomic<T>& value) {
+  const T next = value.load(std::memory_order_relaxed) + 1;
+  value.store(next, std::memory_order_relaxed);  // one writer
+  return next;
 }
 
 class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Receiver {
@@ -105,7 +121,9 @@ class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Re
  private:
   bool onSettings(const Settings& before) override;
   uint32_t number() const override { return player_->number; }
-  void deliver(const net::SharedPacket& packet, const Voice& voice) override;
+  void deliver(const net::SharedPacket& packet, const Voice& voice,
+               const audibility::Hearer* hearer) override;
+  void countInaudible(size_t inaudible, bool unheard) override;
 
   void onRtp(net::PacketPtr&& packet);
   bool cutRedundancy(net::Packet& packet) const;
@@ -118,10 +136,11 @@ class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Re
 
   const rooms::PlayerPtr player_;  // null: not announced by signalling; everything is dropped
   RouterWorker& shared_;
+  const LocalRoom* room_ = nullptr;  // null without a player
   std::optional<Speaker> speaker_;
   UplinkLimit uplink_;
-  bool newly_bound_ = false;         // the directory does not have the speaker's SSRC yet
-  Selection selection_;              // its places are the slots
+  bool newly_bound_ = false;  // the directory does not have the speaker's SSRC yet
+  SlotSelection selection_;
   std::vector<SlotStream> streams_;  // by slot
   net::Timer reports_;
 };
@@ -140,7 +159,7 @@ RtpRouter::RtpRouter(chain::FilterContext& context, const Settings& settings)
   for (size_t i = 0; i < slots.size(); ++i) {
     streams_.emplace_back(slots[i], player_->slot_sequences[i]);
   }
-  shared_.add(*player_->room, *this);
+  room_ = &shared_.add(*player_->room, *this);
   reports_.arm(media::RtcpSession::interval(settings.rtcp_interval));
 }
 
@@ -219,6 +238,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet) {
                     .speaker = player_->number,
                     .csrc = csrc != 0 ? csrc : rtp.ssrc,
                     .stream = speaker_->stream(),
+                    .index = static_cast<uint32_t>(increment(observed.packets_in)),
                     .payload_at = static_cast<uint16_t>(rtp.payload.data() - packet->data().data()),
                     .level = level.value_or(0),
                     .has_level = level.has_value(),
@@ -226,24 +246,28 @@ void RtpRouter::distribute(net::PacketPtr&& packet) {
   if (speech.active) {
     observed.last_voice_ns.store(packet->received.time_since_epoch().count(), std::memory_order_relaxed);
   }
-  increment(observed.packets_in);
   context_.count(Count::kVoiceIn);
   packet->setNote(voice);
-  if (!shared_.distribute(*player_->room, std::move(packet))) context_.countDrop(Drop::kCrossing);
+  if (!shared_.distribute(*player_->room, *this, std::move(packet))) context_.countDrop(Drop::kCrossing);
 }
 
-void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice) {
+void RtpRouter::countInaudible(size_t inaudible, bool unheard) {
+  context_.count(Count::kInaudible, inaudible);
+  if (unheard) context_.count(Count::kUnheard);
+}
+
+void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice,
+                        const audibility::Hearer* hearer) {
   if (!player_->observed.connected.load(std::memory_order_relaxed))
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
-  const auto admission = selection_.admit(
-      {.speaker = voice.speaker, .loudness = voice.speech.loudness, .speech = voice.speech.active}, now);
+  const auto admission = selection_.admit(voice, *room_, hearer, now);
   if (!admission.isAdmitted())
     return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
   if (admission.outcome != Selection::Outcome::kHeld) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
-  if (!streams_[admission.place].write(*packet, voice, now, *out)) {
+  if (!streams_[admission.place].write(*packet, voice, hearer != nullptr, now, *out)) {
     return context_.drop(std::move(out), Drop::kLate);
   }
   out->kind = PacketKind::kRtp;

@@ -16,10 +16,13 @@ constexpr uint8_t kPaddingBit = 0x20;
 SlotStream::SlotStream(const rooms::Slot& slot, rooms::SlotSequence& sequence)
     : slot_(slot), sequence_(sequence), rewriter_(rtp::firstSequence(randomU32()), randomU32()) {}
 
-bool SlotStream::write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out) {
-  const bool fresh = voice.speaker != speaker_ || voice.stream != speaker_stream_;
+bool SlotStream::write(const net::Packet& in, const Voice& voice, bool has_rules, Instant now,
+                       net::Packet& out) {
+  const bool audible_again = has_rules && index_ != 0 && voice.index != index_ + 1;
+  const bool fresh = voice.speaker != speaker_ || voice.stream != speaker_stream_ || audible_again;
   speaker_ = voice.speaker;
   speaker_stream_ = voice.stream;
+  index_ = voice.index;
   if (const uint16_t reserved = sequence_.takeReserved()) rewriter_.skip(reserved);
   const uint8_t* source = in.data().data();
   const auto numbers = rewriter_.rewrite(readU16(source + 2), readU32(source + 4), fresh, now);

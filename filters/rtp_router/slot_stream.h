@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "filters/rtp_router/router_worker.h"
 #include "filters/rtp_router/stream_rewriter.h"
+#include "filters/rtp_router/voice.h"
 #include "source/codec/rtcp.h"
 #include "source/codec/rtp.h"
 #include "source/net/packet.h"
@@ -18,9 +18,10 @@ class SlotStream {
   SlotStream(const rooms::Slot& slot, rooms::SlotSequence& sequence);
 
   // Fills `out` with the speaker's packet as this receiver negotiated it: SSRC, payload type and extension
-  // ids of the slot, the true speaker in CSRC, no mid. False if the packet arrived too late to have a place
-  // in the stream, or is too long.
-  bool write(const net::Packet& in, const Voice& voice, Instant now, net::Packet& out);
+  // ids of the slot, the true speaker in CSRC, no mid. `has_rules`: packets of the speaker that this stream
+  // did not get were inaudible, so they are no loss. False if the packet arrived too late to have a place in
+  // the stream, or is too long.
+  bool write(const net::Packet& in, const Voice& voice, bool has_rules, Instant now, net::Packet& out);
 
   // Returns nullopt if no packet was sent since the last report.
   std::optional<rtcp::SenderInfo> report(rtcp::Ntp ntp, Instant now);
@@ -35,6 +36,7 @@ class SlotStream {
   StreamRewriter rewriter_;
   uint32_t speaker_ = 0;  // the speaker that the rewriter follows, and which of its streams
   uint32_t speaker_stream_ = 0;
+  uint32_t index_ = 0;  // Voice::index of the speaker's last packet; 0: not known, after a takeover
   uint32_t packets_ = 0;
   uint32_t octets_ = 0;  // without headers and padding (RFC 3550 section 6.4.1)
   uint32_t packets_reported_ = 0;

@@ -39,10 +39,13 @@ class Hearers {
   void update(SnapshotPtr snapshot);
   // 0 before the first snapshot.
   uint64_t version() const { return snapshot_ ? snapshot_->version : 0; }
+  // Null before the first one.
+  const SnapshotPtr& snapshot() const { return snapshot_; }
 
   // `receiver` is opaque. A player who is in no snapshot yet neither hears nor is heard.
   void addReceiver(uint32_t number, void* receiver);
   void removeReceiver(uint32_t number);
+  size_t receivers() const { return receivers_.size(); }
 
   // The receivers who hear the speaker at `now`, in no particular order. Call it for each of the speaker's
   // packets: the first call after a change, or after a mute or an override has ended, computes the list, and

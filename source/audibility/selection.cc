@@ -39,7 +39,7 @@ size_t Selection::lowest() const {
 
 // A free place, if max_speakers permits one more, or that of a speaker without packets for `hold`.
 size_t Selection::findFree(Instant now) const {
-  if (used_ < std::min(config_->max_speakers, speakers_.size())) return findHolder(0);
+  if (!isFull()) return findHolder(0);
   size_t oldest = speakers_.size();
   for (size_t place = 0; place < speakers_.size(); ++place) {
     if (speakers_[place] == 0 || now - places_[place].packet < config_->hold) continue;

@@ -6,6 +6,7 @@
 // of equal priority the score decides, in dB.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -69,6 +70,9 @@ class Selection {
   // 0 if there is none.
   uint32_t dominantSpeaker() const { return dominant_ == kNoPlace ? 0 : speakers_[dominant_]; }
   size_t size() const { return used_; }  // places that are held
+  size_t places() const { return speakers_.size(); }
+  // No place is free that max_speakers permits.
+  bool isFull() const { return used_ >= std::min(config_->max_speakers, speakers_.size()); }
 
   void archive(Archive& a);
 

@@ -36,7 +36,9 @@ class Room {
  public:
   explicit Room(std::vector<Rule> rules = {}) { setRules(std::move(rules)); }
 
-  void setRules(std::vector<Rule> rules) { REQUIRE(state.setRules({.rules = std::move(rules)}).ok()); }
+  void setRules(std::vector<Rule> rules, const Selection::Config& selection = {}) {
+    REQUIRE(state.setRules({.rules = std::move(rules), .selection = selection}).ok());
+  }
 
   // Adds the player if necessary, then updates it.
   void set(PlayerUpdate update) {

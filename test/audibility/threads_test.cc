@@ -29,7 +29,7 @@ TEST_CASE("Snapshots are read without locks while the writer changes the room") 
     Hearers hearers;
     for (uint32_t number = first; number <= kPlayers; number += 2) hearers.addReceiver(number, nullptr);
     Instant now = kNow;
-    while (!stop) {
+    do {
       SnapshotPtr snapshot;
       {
         const std::lock_guard lock(mutex);
@@ -38,7 +38,7 @@ TEST_CASE("Snapshots are read without locks while the writer changes the room") 
       hearers.update(std::move(snapshot));
       for (uint32_t speaker = 1; speaker <= kPlayers; ++speaker) heard += hearers.of(speaker, now).size();
       now += 20ms;
-    }
+    } while (!stop);
   };
   std::thread one(work, 1), two(work, 2);
   for (uint32_t i = 0; i < 500; ++i) {

@@ -1,8 +1,9 @@
-// Players of a room on one worker, each with its own chain.
+// Players of a room, each with its own chain, on one worker or more.
 #pragma once
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,14 +24,23 @@ struct RoomFixture {
     unsigned slots = 1;
   };
 
+  explicit RoomFixture(unsigned count = 1)
+      : worker(workers.emplace_back(clock, 0, count)), directory({}, count, clock) {
+    for (unsigned i = 1; i < count; ++i) workers.emplace_back(clock, i, count);
+    for (FakeWorker& one : workers) {
+      for (FakeWorker& peer : workers) one.peers.push_back(&peer);
+    }
+  }
+
   ManualClock clock;
-  FakeWorker worker{clock};
-  rooms::Directory directory{{}, 1, clock};
+  std::deque<FakeWorker> workers;
+  FakeWorker& worker;  // the first one
+  rooms::Directory directory;
   std::map<std::string, std::unique_ptr<ChainHarness>> chains;  // by the player's name
 
   // The player is connected.
   ChainHarness& join(const std::string& name, const Media& media, std::vector<FilterConfig> filters,
-                     const std::string& room = "room") {
+                     const std::string& room = "room", unsigned on = 0) {
     rooms::Negotiated negotiated;
     negotiated.local = {name, "password"};
     negotiated.cname = "cname-" + name;
@@ -48,7 +58,7 @@ struct RoomFixture {
     }
     auto player = directory.join(room, name, negotiated);
     REQUIRE(player.ok());
-    auto chain = std::make_unique<ChainHarness>(worker, std::move(filters));
+    auto chain = std::make_unique<ChainHarness>(workers[on], std::move(filters));
     chain->directory = &directory;
     chain->session.known_player = *player;
     (*player)->observed.connected = true;
@@ -58,7 +68,7 @@ struct RoomFixture {
 
   void wait(Duration duration) {
     clock.advance(duration);
-    worker.timers().run();
+    for (FakeWorker& one : workers) one.timers().run();
   }
 };
 

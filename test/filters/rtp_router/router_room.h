@@ -37,6 +37,8 @@ struct VoicePacket {
 };
 
 struct RouterRoom : RoomFixture {
+  using RoomFixture::RoomFixture;
+
   struct PlayerOptions {
     std::vector<uint32_t> ssrcs{kSsrc};
     unsigned slots = 2;
@@ -44,6 +46,7 @@ struct RouterRoom : RoomFixture {
     uint8_t red_payload_type = 0;
     rooms::ExtensionIds extensions{.mid = 4, .audio_level = 1};
     bool sends = true;
+    unsigned worker = 0;
   };
 
   ChainHarness& add(const std::string& name, const PlayerOptions& options, const char* config = "") {
@@ -52,7 +55,7 @@ struct RouterRoom : RoomFixture {
                      .opus_payload_type = options.payload_type,
                      .red_payload_type = options.red_payload_type,
                      .extensions = options.extensions};
-    return join(name, media, {{rtp_router::filterType(), config}});
+    return join(name, media, {{rtp_router::filterType(), config}}, "room", options.worker);
   }
   ChainHarness& add(const std::string& name) { return add(name, PlayerOptions{}); }
 };

@@ -137,6 +137,22 @@ TEST_CASE("a speaker whose first packet found no free packet buffer starts with 
   CHECK(received(carol).sequence == static_cast<uint16_t>(first + 1));
 }
 
+TEST_CASE("a packet that finds no free packet buffer is a gap in the receiver's stream") {
+  RouterRoom room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob");
+  alice.ingress(VoicePacket{.sequence = 100}.bytes());
+  const uint16_t first = received(bob).sequence;
+  std::vector<net::PacketPtr> taken;
+  while (taken.size() < 4095) taken.push_back(room.worker.pool().acquire());
+  alice.ingress(VoicePacket{.sequence = 101}.bytes());
+  for (auto& packet : taken) packet->settle();
+  taken.clear();
+  alice.ingress(VoicePacket{.sequence = 102}.bytes());
+  CHECK(bob.outer.size() == 2);
+  CHECK(received(bob).sequence == static_cast<uint16_t>(first + 2));
+}
+
 TEST_CASE("a BYE ends each stream that it names, at any position in the list (RFC 3550 section 6.6)") {
   for (const bool named_second : {false, true}) {
     CAPTURE(named_second);

@@ -1,0 +1,42 @@
+// Which speakers have the slots of one receiver: as the room's rules say, or as the filter is configured if
+// the room has none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "filters/rtp_router/local_room.h"
+#include "source/audibility/hearers.h"
+#include "source/audibility/selection.h"
+#include "source/base/archive.h"
+#include "source/base/clock.h"
+
+namespace sluice::rtp_router {
+
+class SlotSelection {
+ public:
+  using Selection = audibility::Selection;
+
+  // `configured` outlives the object, or the next configure().
+  SlotSelection(size_t slots, const Selection::Config& configured) : selection_(slots, configured) {}
+  // In force as long as the room has no rules.
+  void configure(const Selection::Config& configured);
+
+  // Call it for each packet that the receiver hears. `room` is always the same and outlives the object's use;
+  // `hearer` is null if it has no rules.
+  Selection::Admission admit(const Voice& voice, const LocalRoom& room, const audibility::Hearer* hearer,
+                             Instant now);
+
+  uint32_t speaker(size_t slot) const { return selection_.speaker(slot); }  // 0: free
+
+  void archive(Archive& a) { a(selection_); }
+
+ private:
+  void removeInaudible(const LocalRoom& room, uint32_t receiver, Instant now);
+
+  Selection selection_;       // its places are the slots
+  uint64_t version_ = 0;      // of the room that selection_ follows; 0: none yet
+  bool is_unchecked_ = true;  // speakers that have slots may be inaudible by this version
+};
+
+}  // namespace sluice::rtp_router
