@@ -13,6 +13,7 @@ constexpr Voice kVoice{.room = 1,
                        .speaker = 5,
                        .csrc = 0xC5C5,
                        .stream = 0,
+                       .index = 1,
                        .payload_at = rtp::kHeaderSize,
                        .level = 0x85,
                        .has_level = true,
@@ -42,7 +43,7 @@ struct Fixture {
     const net::PacketPtr in = packet();
     REQUIRE(in->assign(bytes));
     net::PacketPtr out = packet();
-    return stream.write(*in, voice, now, *out) ? std::move(out) : nullptr;
+    return stream.write(*in, voice, false, now, *out) ? std::move(out) : nullptr;
   }
   rtp::Packet written(const Input& input, const Voice& voice = kVoice) {
     kept = write(input, voice);
