@@ -9,7 +9,7 @@ from browser import Browser
 from harness import Sluice, free_ports, request, voice_room_config, wait_until
 from people import Player
 
-TOKEN = "the token of the game"
+TOKEN = "the-token-of-the-game"
 ROOM = "match-1"
 CONFIG = """
 rooms { name: "match-*" audibility { rules { name: "nearby" proximity { audible_distance: 10 hysteresis: 1 } } } }
