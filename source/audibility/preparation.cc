@@ -137,7 +137,11 @@ std::vector<uint32_t> Preparation::blocks(std::vector<uint32_t> list, const std:
 
 uint64_t Preparation::tags(const std::vector<std::string>& list, const std::string& path) {
   uint64_t mask = 0;
-  for (size_t i = 0; i < list.size() && i <= TagTable::kMaxTags; ++i) {
+  if (list.size() > TagTable::kMaxTags) {
+    errors_.push_back({path, tooMany(list.size(), TagTable::kMaxTags)});
+    return mask;
+  }
+  for (size_t i = 0; i < list.size(); ++i) {
     const std::string element = indexed(path, i);
     if (!require(!list[i].empty(), element, "is empty")) continue;
     if (!require(list[i].size() <= kMaxNameLength, element, "is longer than 128 bytes")) continue;

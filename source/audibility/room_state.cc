@@ -1,6 +1,7 @@
 #include "source/audibility/room_state.h"
 
 #include <algorithm>
+#include <set>
 
 #include "source/audibility/limits.h"
 #include "source/audibility/preparation.h"
@@ -116,7 +117,7 @@ Errors RoomState::check(const Batch& batch, Instant now) {
     errors.push_back(tooMany("players", batch.players.size(), players_.size()));
   }
   if (batch.overrides.size() + overrides_.size() > limits_.overrides) dropEnded(now);
-  size_t added = 0;
+  std::set<uint64_t> added;
   for (size_t i = 0; i < batch.overrides.size(); ++i) {
     const PairOverride& set = batch.overrides[i];
     const std::string path = elementPath("overrides", i) + ".";
@@ -127,11 +128,15 @@ Errors RoomState::check(const Batch& batch, Instant now) {
     require(find(set.receiver) != nullptr, "receiver", "is not in the room");
     require(set.gain >= 0 && set.gain <= 1, "gain", "must be 0 to 1");
     require(set.low_pass_hz >= 0 && set.low_pass_hz <= 24'000, "low_pass_hz", "must be 0 to 24000");
-    if (!overrides_.contains(set.pair())) ++added;
+    if (!overrides_.contains(set.pair())) added.insert(set.pair());
   }
-  if (overrides_.size() + added > limits_.overrides) {
-    errors.push_back(tooMany("overrides", overrides_.size() + added, limits_.overrides));
+  std::set<uint64_t> cleared;
+  for (const Pairing& pair : batch.cleared_overrides) {
+    const uint64_t key = PairOverride{.speaker = pair.speaker, .receiver = pair.receiver}.pair();
+    if (overrides_.contains(key)) cleared.insert(key);
   }
+  const size_t after = overrides_.size() - cleared.size() + added.size();
+  if (after > limits_.overrides) errors.push_back(tooMany("overrides", after, limits_.overrides));
   return errors;
 }
 

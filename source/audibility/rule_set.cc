@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "source/audibility/limits.h"
 #include "source/audibility/rule_checks.h"
 #include "source/base/enum_size.h"
 
@@ -18,10 +19,16 @@ constexpr std::array<std::string_view, kEnumSize<RuleKind>> kKinds = {
 uint64_t intern(const std::vector<std::string>& tags, const std::string& path, TagTable& table,
                 Errors& errors) {
   uint64_t mask = 0;
+  if (tags.size() > TagTable::kMaxTags) {
+    errors.push_back({path, "has " + std::to_string(tags.size()) + " elements; at most 64 are allowed"});
+    return mask;
+  }
   for (size_t i = 0; i < tags.size(); ++i) {
     const std::string element = path + "[" + std::to_string(i) + "]";
     if (tags[i].empty()) {
       errors.push_back({element, "is empty"});
+    } else if (tags[i].size() > kMaxNameLength) {
+      errors.push_back({element, "is longer than 128 bytes"});
     } else if (const auto bit = table.intern(tags[i])) {
       mask |= *bit;
     } else {
@@ -41,6 +48,9 @@ CompiledMatch compile(const PlayerMatch& match, const std::string& path, TagTabl
 void checkNames(const std::vector<Rule>& rules, Errors& errors) {
   std::set<std::string_view> names;
   for (size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].name.size() > kMaxNameLength) {
+      errors.push_back({rulePath(i) + ".name", "is longer than 128 bytes"});
+    }
     if (rules[i].name.empty() || names.insert(rules[i].name).second) continue;
     errors.push_back({rulePath(i) + ".name", "is also the name of another rule"});
   }

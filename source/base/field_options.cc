@@ -62,6 +62,8 @@ void write(Message& message, const FieldDescriptor* field, double value) {
   }
 }
 
+constexpr size_t kMaxErrors = 100;
+
 // False for NaN.
 bool contains(const Range& range, double value) {
   return value >= range.min() && value <= range.max();
@@ -94,6 +96,7 @@ class Walk {
 
   // `prefix` is put before field names in errors, such as "ingress.".
   void visit(Message& message, const std::string& prefix) {
+    if (errors_.size() >= kMaxErrors) return;
     const auto& type = *message.GetDescriptor();
     for (int i = 0; i < type.field_count(); ++i) {
       const FieldDescriptor* field = type.field(i);

@@ -12,7 +12,7 @@ namespace sluice {
 // field's path, for each number outside its range and each enum without a known value. Such a number becomes
 // the field's default, or the nearest bound if it has none, and such an enum its first value, so that the
 // remaining checks have usable values; numbers in repeated fields stay unchanged.
-// Does not look into maps, and does not choose a member of a oneof.
+// Stops after about a hundred errors. Does not look into maps, and does not choose a member of a oneof.
 Errors applyFieldOptions(google::protobuf::Message& message);
 
 }  // namespace sluice

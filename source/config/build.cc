@@ -11,6 +11,7 @@
 #include "source/config/checks.h"
 #include "source/http/host_names.h"
 #include "source/http/tls_pair.h"
+#include "source/rooms/name.h"
 
 namespace sluice::config {
 namespace {
@@ -40,6 +41,7 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
     const std::string path = indexed("clusters", i);
     const sluice::Cluster& config = bootstrap.clusters(i);
     checks.name(config.name(), path + ".name", names);
+    checkRoomPattern(config.name(), path + ".name", all, checks);
     auto cluster = std::make_shared<chain::Cluster>();
     cluster->name = config.name();
     for (int j = 0; j < config.endpoints_size(); ++j) {
@@ -176,6 +178,19 @@ ControlSettings buildControl(const sluice::Control& config, const BuildInput& in
           .tls = buildTls(config, "control", input, checks),
           .max_request_bytes = config.max_request_bytes(),
           .allowed_hosts = hostNames(config.allowed_hosts(), "control.allowed_hosts", checks)};
+}
+
+void checkRoomPattern(std::string_view name, const std::string& path,
+                      const std::vector<audibility::ConfiguredRules>& earlier, Checks& checks) {
+  const std::string_view fixed = name.substr(0, name.size() - (name.ends_with('*') ? 1 : 0));
+  if (!fixed.empty() && !rooms::isName(fixed)) {
+    checks.fail(path, std::string(rooms::kNameRule) + ", and may end with *");
+  }
+  const auto hides = [&](const audibility::ConfiguredRules& other) {
+    return other.name.ends_with('*') && other.matches(fixed);
+  };
+  const auto hidden_by = std::ranges::find_if(earlier, hides);
+  if (hidden_by != earlier.end()) checks.fail(path, "is never used: '" + hidden_by->name + "' comes first");
 }
 
 std::vector<audibility::ConfiguredRules> buildRoomRules(const Bootstrap& bootstrap, Checks& checks) {

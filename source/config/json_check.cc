@@ -15,6 +15,8 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using Kind = JsonNode::Kind;
 
+constexpr size_t kMaxErrors = 100;
+
 const FieldDescriptor* findField(const Descriptor& type, const std::string& key) {
   const FieldDescriptor* field = type.FindFieldByName(key);
   return field != nullptr ? field : type.FindFieldByCamelcaseName(key);
@@ -72,6 +74,7 @@ class Checker {
 
  private:
   void fail(const JsonNode& node, const std::string& path, const std::string& message) {
+    if (errors.size() >= kMaxErrors) return;  // to find a place takes time in proportion to the text
     errors.push_back({path, name_ + ":" + placeIn(text_, node.offset) + ": " + message});
   }
   void members(const JsonNode& node, const Descriptor& type, const std::string& path, bool in_any = false) {

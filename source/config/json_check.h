@@ -12,7 +12,7 @@
 namespace sluice::config {
 
 // Unknown fields, values of a wrong type and missing "@type"s below `root`, a message of type `type`. `text`
-// is the text of the tree, `name` its name in errors. Values are not quoted.
+// is the text of the tree, `name` its name in errors. Values are not quoted. At most 100 errors.
 Errors checkJson(const JsonNode& root, const google::protobuf::Descriptor& type, std::string_view text,
                  const std::string& name);
 

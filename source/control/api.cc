@@ -2,7 +2,6 @@
 
 #include <google/protobuf/util/json_util.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "api/control.pb.h"
@@ -30,7 +29,7 @@ Response json(const google::protobuf::Message& message) {
 // The status says what is wrong with the request as a whole: its room, its version or its fields.
 Response refusal(const Errors& errors) {
   const std::string& path = errors.front().path;
-  if (path == "room" || path == "player" || path == "listener" || path == "speaker") {
+  if (path == "room" || path == "listener" || path == "speaker") {
     return http::error(404, errors.front().message, path);
   }
   if (path == "expected_version") return http::error(409, errors.front().message, path);
@@ -112,8 +111,7 @@ Response Api::kick(const Parameters& parameters) const {
   return {.status = 204};
 }
 
-// Web pages have no business here: as for the admin endpoint, those of other sites are recognized by their
-// Origin and Host.
+// Refuses requests from web pages, as the admin endpoint does.
 std::optional<Response> Api::checkAccess(const Request& request) const {
   if (!request.header("origin").empty())
     return http::error(403, "requests from web pages are not allowed", "Origin");

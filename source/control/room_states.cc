@@ -47,49 +47,38 @@ const audibility::ConfiguredRules* RoomStates::configuredFor(std::string_view ro
 void RoomStates::configure(std::vector<audibility::ConfiguredRules> rules) {
   configured_ = std::move(rules);
   for (auto& [name, room] : rooms_) {
-    if (!room.set_by_api) applyConfigured(room);
+    if (!room->set_by_api && applyConfigured(*room)) publish(*room);
   }
   for (const rooms::Directory::RoomView& view : directory_.rooms()) {
-    if (configuredFor(view.room->name()) != nullptr) stateOf(view.room->name());
+    const std::string& name = view.room->name();
+    if (configuredFor(name) == nullptr || rooms_.contains(name)) continue;
+    publish(*rooms_.emplace(name, begin(name)).first->second);
   }
 }
 
-void RoomStates::applyConfigured(Room& room) {
+bool RoomStates::applyConfigured(Room& room) const {
   const audibility::ConfiguredRules* configured = configuredFor(room.room->name());
   const sluice::Audibility written = configured == nullptr ? sluice::Audibility() : configured->written;
-  const bool is_same = room.written && written.SerializeAsString() == room.written->SerializeAsString();
-  if (is_same) return;
-  auto rules = configured == nullptr ? *audibility::readRules({}) : configured->rules;
-  if (const auto set = room.state.setRules(std::move(rules)); set) {
+  if (room.written && written.SerializeAsString() == room.written->SerializeAsString()) return false;
+  const auto set =
+      room.state.setRules(configured == nullptr ? *audibility::readRules({}) : configured->rules);
+  room.refused = set.ok() ? "" : toString(set.errors());
+  if (set.ok()) {
     room.written = written;
   } else {
-    // The rules were checked, but together with the tags of the room's players they have too many.
-    log::warn("the rules of room {} stay as they are: {}", room.room->name(), toString(set.errors()));
-    if (!room.written) restoreRules(room, {});
+    // They were checked, but together with the tags of the room's players there are too many.
+    log::warn("the configured rules of room {} are not in force: {}", room.room->name(), room.refused);
   }
-  publish(room);
+  return set.ok();
 }
 
-void RoomStates::restoreRules(Room& room, const sluice::Audibility& written) {
-  auto rules = audibility::readRules(written);
-  const bool restored = rules.ok() && room.state.setRules(*std::move(rules)).ok();
-  if (!restored) return restoreRules(room, {});  // these have no tags
-  room.written = written;
-}
-
-RoomStates::Room& RoomStates::create(const std::shared_ptr<rooms::Room>& room) {
-  Room& created = rooms_.emplace(room->name(), Room{.room = room}).first->second;
-  for (const rooms::PlayerPtr& player : directory_.players(room->name())) {
-    static_cast<void>(created.state.add(player->number));
-  }
-  applyConfigured(created);
-  return created;
-}
-
-RoomStates::Room* RoomStates::stateOf(std::string_view room) {
-  if (const auto known = rooms_.find(room); known != rooms_.end()) return &known->second;
+std::unique_ptr<RoomStates::Room> RoomStates::begin(std::string_view room) const {
   const std::vector<rooms::PlayerPtr> players = directory_.players(room);
-  return players.empty() ? nullptr : &create(players.front()->room);
+  if (players.empty()) return nullptr;
+  auto fresh = std::make_unique<Room>(Room{.room = players.front()->room});
+  for (const rooms::PlayerPtr& player : players) static_cast<void>(fresh->state.add(player->number));
+  applyConfigured(*fresh);  // no player has tags yet
+  return fresh;
 }
 
 uint32_t RoomStates::numberOf(std::string_view room, std::string_view id) const {
@@ -112,12 +101,13 @@ uint64_t RoomStates::publish(Room& room) {
 
 void RoomStates::onJoined(const rooms::PlayerPtr& player) {
   const auto replaced = std::exchange(replaced_, std::nullopt);
-  const auto known = rooms_.find(player->room->name());
+  const std::string& name = player->room->name();
+  const auto known = rooms_.find(name);
   if (known == rooms_.end()) {
-    if (configuredFor(player->room->name()) != nullptr) create(player->room);
+    if (configuredFor(name) != nullptr) publish(*rooms_.emplace(name, begin(name)).first->second);
     return;
   }
-  Room& room = known->second;
+  Room& room = *known->second;
   if (!replaced || !room.state.renumber(*replaced, player->number)) {
     static_cast<void>(room.state.add(player->number));
     resolveBlocks(room, player->id);
@@ -132,13 +122,15 @@ void RoomStates::resolveBlocks(Room& room, const std::string& id) {
     if (std::ranges::find(ids, id) == ids.end()) continue;
     batch.players.push_back({.number = numberOf(room.room->name(), blocker), .blocks = numbersOf(room, ids)});
   }
-  if (!batch.players.empty()) static_cast<void>(room.state.apply(batch, clock_.now()));
+  if (batch.players.empty()) return;
+  const auto applied = room.state.apply(batch, clock_.now());
+  if (!applied) log::error("blocks in room {}: {}", room.room->name(), toString(applied.errors()));
 }
 
 void RoomStates::onLeft(const rooms::PlayerPtr& player) {
   const auto known = rooms_.find(player->room->name());
   if (known == rooms_.end()) return;
-  Room& room = known->second;
+  Room& room = *known->second;
   if (player->departure == rooms::Departure::kReplaced) {
     replaced_ = player->number;
     return;
@@ -153,41 +145,62 @@ void RoomStates::onLeft(const rooms::PlayerPtr& player) {
   rooms_.erase(known);
 }
 
+template <typename Change>
+Result<uint64_t> RoomStates::change(std::string_view name, std::optional<uint64_t> expected_version,
+                                    Change&& change) {
+  const auto known = rooms_.find(name);
+  const uint64_t version = known == rooms_.end() ? 0 : known->second->state.version();
+  std::unique_ptr<Room> fresh = known == rooms_.end() ? begin(name) : nullptr;
+  if (known == rooms_.end() && fresh == nullptr) return noSuchRoom();
+  if (expected_version && *expected_version != version) {
+    return Error{"expected_version", "is " + std::to_string(*expected_version) +
+                                         ", but the room is at version " + std::to_string(version)};
+  }
+  Room& room = fresh ? *fresh : *known->second;
+  const Result<uint64_t> changed = change(room);
+  if (!changed) return changed.errors();
+  if (fresh) rooms_.emplace(name, std::move(fresh));
+  return publish(room);
+}
+
 Result<uint64_t> RoomStates::update(std::string_view name, UpdateRequest request) {
-  if (Errors errors = applyFieldOptions(request); !errors.empty()) return errors;
-  Room* room = stateOf(name);
-  if (room == nullptr) return noSuchRoom();
-  const Instant now = clock_.now();
-  auto translation = translate(
-      request, [&](std::string_view id) { return numberOf(name, id); }, now);
-  if (!translation) return translation.errors();
-  if (const auto applied = room->state.apply(translation->batch, now); !applied) {
-    return asFields(applied.errors());
-  }
-  for (auto& [id, blocked] : translation->blocks) {
-    if (blocked.empty()) {
-      room->blocks.erase(id);
-    } else {
-      room->blocks[id] = std::move(blocked);
+  std::optional<uint64_t> expected;
+  if (request.has_expected_version()) expected = request.expected_version();
+  request.clear_expected_version();  // checked here, because the state may begin with this update
+  return change(name, expected, [&](Room& room) -> Result<uint64_t> {
+    if (Errors errors = applyFieldOptions(request); !errors.empty()) return errors;
+    const Instant now = clock_.now();
+    auto translation = translate(
+        request, [&](std::string_view id) { return numberOf(name, id); }, now);
+    if (!translation) return translation.errors();
+    const auto applied = room.state.apply(translation->batch, now);
+    if (!applied) return asFields(applied.errors());
+    for (auto& [id, blocked] : translation->blocks) {
+      if (blocked.empty()) {
+        room.blocks.erase(id);
+      } else {
+        room.blocks[id] = std::move(blocked);
+      }
     }
-  }
-  return publish(*room);
+    return applied;
+  });
 }
 
 Result<uint64_t> RoomStates::setRules(std::string_view name, SetRulesRequest request) {
-  auto rules = audibility::readRules(request.audibility());
-  if (!rules) return prefixed("audibility.", rules.errors());
-  Room* room = stateOf(name);
-  if (room == nullptr) return noSuchRoom();
   std::optional<uint64_t> expected;
   if (request.has_expected_version()) expected = request.expected_version();
-  const auto set = room->state.setRules(*std::move(rules), expected);
-  if (!set) {
-    return set.error().path == "expected_version" ? set.errors() : prefixed("audibility.", set.errors());
-  }
-  room->written = std::move(*request.mutable_audibility());
-  room->set_by_api = true;
-  return publish(*room);
+  return change(name, expected, [&](Room& room) -> Result<uint64_t> {
+    if (!request.has_audibility())
+      return Error{"audibility", "is required; {} lets every player hear every other"};
+    auto rules = audibility::readRules(request.audibility());
+    if (!rules) return prefixed("audibility.", rules.errors());
+    const auto set = room.state.setRules(*std::move(rules));
+    if (!set) return prefixed("audibility.", set.errors());
+    room.written = std::move(*request.mutable_audibility());
+    room.set_by_api = true;
+    room.refused.clear();
+    return set;
+  });
 }
 
 Result<Rules> RoomStates::rules(std::string_view name) const {
@@ -197,10 +210,11 @@ Result<Rules> RoomStates::rules(std::string_view name) const {
     if (directory_.players(name).empty()) return noSuchRoom();
     return out;
   }
-  const Room& room = known->second;
+  const Room& room = *known->second;
   out.set_version(room.state.version());
   out.set_set_by_api(room.set_by_api);
   if (room.written) *out.mutable_audibility() = *room.written;
+  if (!room.refused.empty()) out.add_warnings("the configured rules are not in force: " + room.refused);
   for (const Error& warning : room.state.warnings()) out.add_warnings(warning.toString());
   return out;
 }
@@ -218,7 +232,7 @@ Result<Decision> RoomStates::decide(std::string_view name, std::string_view list
     for (const uint32_t number : {from, to}) static_cast<void>(everyone.add(number));
   }
   const Instant now = clock_.now();
-  audibility::RoomState& state = has_state ? known->second.state : everyone;
+  audibility::RoomState& state = has_state ? known->second->state : everyone;
   const audibility::SnapshotPtr snapshot = state.publish(now);
   const audibility::Decision made =
       audibility::Decider(*snapshot, snapshot->find(from), now).decide(snapshot->find(to));
@@ -240,14 +254,20 @@ void RoomStates::archive(Archive& a) {
   for (const auto& [name, room] : rooms_) names.push_back(name);
   a(names);
   for (const std::string& name : names) {
-    Room* room = stateOf(name);
-    if (room == nullptr) return a.fail();
+    if (a.isReading()) rooms_[name] = begin(name);
+    Room* room = rooms_[name].get();
+    if (room == nullptr) {
+      rooms_.erase(name);
+      return a.fail();
+    }
     std::string written = room->written ? room->written->SerializeAsString() : "";
     a(written, room->set_by_api, room->blocks);
     if (a.isReading()) {
       sluice::Audibility rules;
-      if (!rules.ParseFromString(written)) return a.fail();
-      restoreRules(*room, rules);
+      const bool parsed = rules.ParseFromString(written);
+      auto checked = audibility::readRules(rules);
+      if (!parsed || !checked || !room->state.setRules(*std::move(checked))) return a.fail();
+      room->written = std::move(rules);
     }
     a(room->state);
     if (a.isReading()) publish(*room);
@@ -256,7 +276,7 @@ void RoomStates::archive(Archive& a) {
 
 uint64_t RoomStates::version(std::string_view room) const {
   const auto known = rooms_.find(room);
-  return known == rooms_.end() ? 0 : known->second.state.version();
+  return known == rooms_.end() ? 0 : known->second->state.version();
 }
 
 }  // namespace sluice::control

@@ -68,6 +68,7 @@ class RoomStates final : private rooms::Observer {
     audibility::RoomState state{};
     std::optional<sluice::Audibility> written{};  // unset: the state has no rules yet
     bool set_by_api = false;
+    std::string refused{};  // why the configured rules are not in force; empty: they are, or there are none
     std::map<std::string, std::vector<std::string>> blocks{};  // ids by the id of the player who blocks them
   };
 
@@ -75,12 +76,14 @@ class RoomStates final : private rooms::Observer {
   void onLeft(const rooms::PlayerPtr& player) override;
 
   const audibility::ConfiguredRules* configuredFor(std::string_view room) const;
-  // Creates the state if the room exists; null if it does not.
-  Room* stateOf(std::string_view room);
-  Room& create(const std::shared_ptr<rooms::Room>& room);
-  void applyConfigured(Room& room);
-  // Rules that were in force before; `written` was checked then.
-  void restoreRules(Room& room, const sluice::Audibility& written);
+  // A state as it begins: with the room's players and rules. Null if there is no such room.
+  std::unique_ptr<Room> begin(std::string_view room) const;
+  // Applies `change`, which returns a Result<uint64_t>, to the room's state and publishes it. A state that
+  // does not exist yet begins if the change succeeds.
+  template <typename Change>
+  Result<uint64_t> change(std::string_view room, std::optional<uint64_t> expected_version, Change&& change);
+  // False if they were in force already.
+  bool applyConfigured(Room& room) const;
   void resolveBlocks(Room& room, const std::string& id);
   std::vector<uint32_t> numbersOf(const Room& room, const std::vector<std::string>& ids) const;
   uint32_t numberOf(std::string_view room, std::string_view id) const;
@@ -90,8 +93,8 @@ class RoomStates final : private rooms::Observer {
   const Clock& clock_;
   SnapshotSink& sink_;
   std::vector<audibility::ConfiguredRules> configured_;
-  std::map<std::string, Room, std::less<>> rooms_;  // by name
-  std::optional<uint32_t> replaced_;                // the number of the player who is joining again
+  std::map<std::string, std::unique_ptr<Room>, std::less<>> rooms_;  // by name
+  std::optional<uint32_t> replaced_;  // the number of the player who is joining again
 };
 
 }  // namespace sluice::control

@@ -1,23 +1,35 @@
 #include "source/control/translation.h"
 
 #include <chrono>
+#include <limits>
 #include <utility>
+
+#include "source/audibility/limits.h"
+#include "source/rooms/name.h"
 
 namespace sluice::control {
 namespace {
+
+// Defined also for numbers that no float can hold.
+float toFloat(double value) {
+  constexpr double kMax = std::numeric_limits<float>::max();
+  if (value > kMax) return std::numeric_limits<float>::infinity();
+  if (value < -kMax) return -std::numeric_limits<float>::infinity();
+  return static_cast<float>(value);
+}
 
 std::string indexed(const char* list, int i) {
   return std::string(list) + "[" + std::to_string(i) + "]";
 }
 
 audibility::Vector3 toVector(const Vector& vector) {
-  return {static_cast<float>(vector.x()), static_cast<float>(vector.y()), static_cast<float>(vector.z())};
+  return {toFloat(vector.x()), toFloat(vector.y()), toFloat(vector.z())};
 }
 
 audibility::VocalRange toVocalRange(const VocalRange& range) {
   using audibility::Voice;
   if (range.has_distance()) {
-    return {.voice = Voice::kDistance, .distance = static_cast<float>(range.distance())};
+    return {.voice = Voice::kDistance, .distance = toFloat(range.distance())};
   }
   switch (range.voice()) {
     case VocalRange::WHISPER:
@@ -33,7 +45,7 @@ std::vector<audibility::ChannelUpdate> toChannels(const Channels& channels) {
   std::vector<audibility::ChannelUpdate> all;
   for (const Channel& channel : channels.channels()) {
     all.push_back({.name = channel.name(),
-                   .gain = static_cast<float>(channel.gain()),
+                   .gain = toFloat(channel.gain()),
                    .priority = static_cast<uint8_t>(channel.priority()),
                    .listen = channel.listen(),
                    .talk = channel.talk()});
@@ -72,12 +84,12 @@ class Translator {
     if (update.has_role()) out.role = static_cast<audibility::Role>(update.role());
     if (update.has_priority()) out.priority = static_cast<uint8_t>(update.priority());
     if (update.has_vocal_range()) out.vocal_range = toVocalRange(update.vocal_range());
-    if (update.has_receive_range()) out.receive_range = static_cast<float>(update.receive_range());
+    if (update.has_receive_range()) out.receive_range = toFloat(update.receive_range());
     if (update.has_mute()) out.muted_until = endOfMute(update.mute(), now_);
     if (update.has_deafened()) out.deafened = update.deafened();
     if (update.has_channels()) out.channels = toChannels(update.channels());
     if (update.has_tags()) out.tags.emplace(update.tags().names().begin(), update.tags().names().end());
-    if (update.has_blocks()) out.blocks = numbersOf(update.blocks());
+    if (update.has_blocks()) out.blocks = numbersOf(update.blocks(), path + ".blocks.names");
     return out;
   }
 
@@ -85,8 +97,8 @@ class Translator {
     return {.speaker = numberOf(given.speaker(), path + ".speaker"),
             .receiver = numberOf(given.receiver(), path + ".receiver"),
             .force = toForce(given.force()),
-            .gain = static_cast<float>(given.gain()),
-            .low_pass_hz = static_cast<float>(given.low_pass_hz()),
+            .gain = toFloat(given.gain()),
+            .low_pass_hz = toFloat(given.low_pass_hz()),
             .end = given.has_duration_ms() ? now_ + std::chrono::milliseconds{given.duration_ms()}
                                            : Instant::max()};
   }
@@ -105,9 +117,16 @@ class Translator {
     return number;
   }
 
-  std::vector<uint32_t> numbersOf(const Names& ids) const {
+  std::vector<uint32_t> numbersOf(const Names& ids, const std::string& path) {
     std::vector<uint32_t> numbers;
-    for (const std::string& id : ids.names()) {
+    if (ids.names_size() > static_cast<int>(audibility::kMaxBlocks)) {
+      errors_.push_back({path, "has " + std::to_string(ids.names_size()) + " elements; at most " +
+                                   std::to_string(audibility::kMaxBlocks) + " are allowed"});
+      return numbers;
+    }
+    for (int i = 0; i < ids.names_size(); ++i) {
+      const std::string& id = ids.names(i);
+      if (!rooms::isName(id)) errors_.push_back({path + "[" + std::to_string(i) + "]", rooms::kNameRule});
       if (const uint32_t number = find_(id); number != 0) numbers.push_back(number);
     }
     return numbers;
@@ -125,13 +144,13 @@ Result<Translation> translate(const UpdateRequest& request, const FindNumber& fi
   Translator translator(find, now, errors);
   Translation out;
   if (request.has_expected_version()) out.batch.expected_version = request.expected_version();
-  for (int i = 0; i < request.players_size(); ++i) {
+  for (int i = 0; i < request.players_size() && errors.size() < audibility::kMaxErrors; ++i) {
     const PlayerUpdate& update = request.players(i);
     out.batch.players.push_back(translator.player(update, indexed("players", i)));
     if (!update.has_blocks()) continue;
     out.blocks[update.player()] = {update.blocks().names().begin(), update.blocks().names().end()};
   }
-  for (int i = 0; i < request.overrides_size(); ++i) {
+  for (int i = 0; i < request.overrides_size() && errors.size() < audibility::kMaxErrors; ++i) {
     out.batch.overrides.push_back(translator.pairOverride(request.overrides(i), indexed("overrides", i)));
   }
   for (const Pair& pair : request.cleared_overrides()) {

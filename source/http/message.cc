@@ -62,8 +62,11 @@ Response error(int status, std::string_view message, std::string_view field) {
 
 Response errors(int status, std::string_view message, const Errors& errors, int indent) {
   nlohmann::json body{{"error", message}};
-  for (const Error& error : errors)
-    body["errors"].push_back({{"field", error.path}, {"error", error.message}});
+  const size_t shown = std::min<size_t>(errors.size(), 20);
+  for (size_t i = 0; i < shown; ++i) {
+    body["errors"].push_back({{"field", errors[i].path}, {"error", errors[i].message}});
+  }
+  if (shown < errors.size()) body["more_errors"] = errors.size() - shown;
   return json(status, body, indent);
 }
 

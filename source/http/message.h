@@ -52,7 +52,8 @@ Response json(int status, const nlohmann::json& body, int indent = -1);
 // {"error": message, "field": field}; without "field" if it is empty.
 Response error(int status, std::string_view message, std::string_view field = "");
 
-// {"error": message, "errors": [{"field": path, "error": message}, ...]}.
+// {"error": message, "errors": [{"field": path, "error": message}, ...]}; at most the first 20, and how many
+// more there are.
 Response errors(int status, std::string_view message, const Errors& errors, int indent = -1);
 
 // The token of an Authorization header (RFC 6750 section 2.1); nothing if it has another scheme.

@@ -10,6 +10,7 @@
 #include "source/base/log.h"
 #include "source/base/random.h"
 #include "source/join/later_offer.h"
+#include "source/rooms/name.h"
 
 namespace sluice::join {
 namespace {
@@ -76,13 +77,6 @@ nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
 }
 
 }  // namespace
-
-bool isName(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '~' || c == '-';
-  });
-}
 
 Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate,
          Options options, std::function<int64_t()> unix_time)
@@ -153,9 +147,9 @@ void Api::configure(Options options) {
 
 std::optional<http::Response> Api::refuse(const http::Request& request, std::string_view room,
                                           std::string_view player) const {
-  if (!isName(room)) return http::error(400, "must be 1 to 64 of A-Z a-z 0-9 . _ ~ -", "room");
-  if (!player.empty() && !isName(player)) {
-    return http::error(400, "must be 1 to 64 of A-Z a-z 0-9 . _ ~ -", "player");
+  if (!rooms::isName(room)) return http::error(400, rooms::kNameRule, "room");
+  if (!player.empty() && !rooms::isName(player)) {
+    return http::error(400, rooms::kNameRule, "player");
   }
   if (options_.token_secrets.empty()) return std::nullopt;
   const auto claims = verifyToken(request.header("authorization"), options_.token_secrets, unix_time_());

@@ -36,9 +36,6 @@ struct Options {
   std::vector<std::string> allowed_origins{};  // of pages; see Cors
 };
 
-// Names of rooms and players: 1 to 64 of A-Z a-z 0-9 . _ ~ -
-bool isName(std::string_view text);
-
 // Observes its directory, which outlives it.
 class Api final : private rooms::Observer {
  public:

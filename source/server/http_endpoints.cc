@@ -153,7 +153,7 @@ void HttpEndpoints::configureJoin(const reload::Running& running) {
 }
 
 void HttpEndpoints::configureControl(const config::Settings& settings) {
-  if (!settings.control) return;
+  if (!settings.control) return control_api_.configure({});  // open connections have no access any more
   control_api_.configure(
       {.tokens = settings.control->tokens, .hosts = http::HostNames(settings.control->allowed_hosts)});
 }

@@ -26,7 +26,7 @@ struct Snapshot {
   int join = -1;
   int control = -1;
   int takeover = -1;
-  std::string rooms;    // rooms::Directory
+  std::string rooms;        // rooms::Directory
   std::string room_states;  // control::RoomStates
   std::string process;      // chain::ProcessState
   std::vector<runtime::WorkerState> workers;

@@ -67,6 +67,38 @@ struct Builder {
   }
 };
 
+TEST_CASE("rules of rooms and the control API are checked") {
+  struct Case {
+    const char* text;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"rooms { audibility {} }", "rooms[0].name: is required"},
+      {"rooms { name: 'a b' }", "rooms[0].name: must be 1 to 64 of A-Z a-z 0-9 . _ ~ -, and may end with *"},
+      {"rooms { name: 'a*b' }", "rooms[0].name: must be 1 to 64 of A-Z a-z 0-9 . _ ~ -, and may end with *"},
+      {"rooms { name: 'a*' } rooms { name: 'ab' }", "rooms[1].name: is never used: 'a*' comes first"},
+      {"rooms { name: '*' } rooms { name: 'b*' }", "rooms[1].name: is never used: '*' comes first"},
+      {"rooms { name: 'a' } rooms { name: 'a' }", "rooms[1].name: 'a' is used twice"},
+      {"rooms { name: 'a' audibility { rules { proximity { audible_distance: 0 } } } }",
+       "rooms[0].audibility.rules[0].proximity.audible_distance: must be 0.01 to 1000000"},
+      {"rooms { name: 'a' audibility { rules { everyone {} } rules { deny {} } } }",
+       "rooms[0].audibility.rules[1]: is unreachable"},
+      {"control { address: '127.0.0.1:0' }", "control.tokens: needs at least one token"},
+      {"control { address: '127.0.0.1:0' tokens: 'short' }",
+       "control.tokens[0]: must have at least 16 bytes"},
+      {"control { tokens: 'a-token-of-16-bytes' }", "control.address: is required"},
+      {"admin { address: '127.0.0.1:9' } control { address: '127.0.0.1:9' tokens: 'a-token-of-16-bytes' }",
+       "control.address: 127.0.0.1:9 is in use by admin.address"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.text);
+    const auto errors = Builder().errors(kGood + c.text);
+    REQUIRE(errors.size() == 1);
+    CHECK(errors[0].starts_with(c.error));
+  }
+  CHECK(Builder().errors(kGood + "rooms { name: 'a' } rooms { name: 'a*' } rooms { name: '*' }").empty());
+}
+
 TEST_CASE("every wrong value is reported with its field's path") {
   const std::string voice = std::string(kStun) + kDtls + kRouter;
   struct Case {

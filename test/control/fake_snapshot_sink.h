@@ -1,5 +1,7 @@
 #pragma once
 
+#include <doctest/doctest.h>
+
 #include <map>
 #include <utility>
 
@@ -9,7 +11,11 @@ namespace sluice::test {
 
 // Keeps the last snapshot of each room.
 struct FakeSnapshotSink final : control::SnapshotSink {
-  void publish(uint32_t room, audibility::SnapshotPtr snapshot) override { last[room] = std::move(snapshot); }
+  // Workers ignore a snapshot that is not newer than the last one.
+  void publish(uint32_t room, audibility::SnapshotPtr snapshot) override {
+    if (last[room] != nullptr) CHECK(snapshot->version > last[room]->version);
+    last[room] = std::move(snapshot);
+  }
   void forget(uint32_t room) override { last.erase(room); }
 
   std::map<uint32_t, audibility::SnapshotPtr> last;  // by rooms::Room::number()

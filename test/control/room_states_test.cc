@@ -90,6 +90,65 @@ TEST_CASE("RoomStates: refused changes name their field and change nothing") {
   CHECK(f.states.version("nowhere") == 0);
 }
 
+TEST_CASE("RoomStates: a refused request does not begin a state") {
+  ControlFixture f;
+  f.join("ann");
+  CHECK(f.update(R"(players { player: "eve" })") != "");
+  CHECK(f.setRules("") == "audibility: is required; {} lets every player hear every other");
+  CHECK(f.setRules(R"(audibility { rules {} })") != "");
+  CHECK(f.states.version("lobby") == 0);
+  CHECK(f.sink.last.empty());
+  CHECK(f.update(R"(expected_version: 1 players { player: "ann" })").starts_with("expected_version: "));
+  CHECK(f.update(R"(expected_version: 0 players { player: "ann" })") == "");
+  CHECK(f.states.version("lobby") > 0);
+}
+
+TEST_CASE("RoomStates: another version is the only error, whatever else is wrong") {
+  ControlFixture f;
+  f.join("ann");
+  f.join("ben");
+  REQUIRE(f.update("") == "");
+  const std::string at = "expected_version: " + std::to_string(f.states.version("lobby"));
+  f.leave("ben");
+  CHECK(f.update(at + R"( players { player: "ben" })").starts_with("expected_version: "));
+}
+
+TEST_CASE("RoomStates: more blocks than a player may have are refused, also of players who are absent") {
+  ControlFixture f;
+  f.join("ann");
+  std::string names;
+  for (int i = 0; i <= 1000; ++i) names += " names: \"p" + std::to_string(i) + "\"";
+  CHECK(f.update(R"(players { player: "ann" blocks {)" + names + " } }") ==
+        "players[0].blocks.names: has 1001 elements; at most 1000 are allowed");
+  CHECK(f.update(R"(players { player: "ann" blocks { names: "a b" } })") ==
+        "players[0].blocks.names[0]: must be 1 to 64 of A-Z a-z 0-9 . _ ~ -");
+}
+
+TEST_CASE("RoomStates: an override ends when it is cleared, and a player who joins again keeps it") {
+  ControlFixture f;
+  f.join("ann");
+  f.join("ben");
+  REQUIRE(f.update(R"(players { player: "ann" blocks { names: "cid" } }
+                      overrides { speaker: "ann" receiver: "ben" force: OFF })") == "");
+  f.join("ann");
+  CHECK(f.reason("ann", "ben") == "forced_off");
+  REQUIRE(f.update(R"(cleared_overrides { speaker: "ann" receiver: "ben" })") == "");
+  CHECK(f.reason("ann", "ben") == "everyone");
+  f.join("cid");
+  CHECK(f.reason("cid", "ann") == "blocked");
+}
+
+TEST_CASE("RoomStates: configured rules that do not fit the players' tags are reported") {
+  ControlFixture f;
+  f.join("ann");
+  std::string tags;
+  for (int i = 0; i < 64; ++i) tags += " names: \"t" + std::to_string(i) + "\"";
+  REQUIRE(f.update(R"(players { player: "ann" tags {)" + tags + " } }") == "");
+  f.configure({{"lobby", R"(rules { deny {} speaker { tags: "dead" } })"}});
+  REQUIRE(f.states.rules("lobby")->warnings_size() == 1);
+  CHECK(f.states.rules("lobby")->warnings(0).starts_with("the configured rules are not in force: rules[0]"));
+}
+
 TEST_CASE("RoomStates: a change with the room's version is applied once") {
   ControlFixture f;
   f.join("ann");

@@ -12,6 +12,7 @@ from people import Player
 TOKEN = "the-token-of-the-game"
 ROOM = "match-1"
 CONFIG = """
+rooms { name: "silent" audibility { rules { deny {} } } }
 rooms { name: "match-*" audibility { rules { name: "nearby" proximity { audible_distance: 10 hysteresis: 1 } } } }
 control { address: "127.0.0.1:%d" tokens: "%s" }
 takeover_socket: "sluice.sock"
@@ -141,6 +142,14 @@ class ControlTest(unittest.TestCase):
         self.assertEqual(self.proxy.admin("/reload", "POST")[0], 200)
         self.expect_silence(self.ann)
         self.assertEqual(self.game.reason("ben", "ann"), "out_of_range")
+
+    def test_the_rules_apply_to_the_first_packet_of_a_player(self):
+        one, other = (Player(self.browser, self.proxy, "silent", name) for name in ("one", "other"))
+        for player in (one, other):
+            self.addCleanup(player.page.close)
+            player.wait_for_state("connected")
+        wait_until(lambda: min(p.stats()["packetsSent"] for p in (one, other)) > 50, "both send voice")
+        self.assertEqual([self.received(player) for player in (one, other)], [0, 0])
 
     def test_a_player_is_removed(self):
         status, _ = self.game.call("DELETE", f"/{ROOM}/players/ben")
