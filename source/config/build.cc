@@ -41,7 +41,6 @@ Clusters buildClusters(const Bootstrap& bootstrap, Checks& checks) {
     const std::string path = indexed("clusters", i);
     const sluice::Cluster& config = bootstrap.clusters(i);
     checks.name(config.name(), path + ".name", names);
-    checkRoomPattern(config.name(), path + ".name", all, checks);
     auto cluster = std::make_shared<chain::Cluster>();
     cluster->name = config.name();
     for (int j = 0; j < config.endpoints_size(); ++j) {
@@ -200,6 +199,7 @@ std::vector<audibility::ConfiguredRules> buildRoomRules(const Bootstrap& bootstr
     const sluice::RoomRules& config = bootstrap.rooms(i);
     const std::string path = indexed("rooms", i);
     checks.name(config.name(), path + ".name", names);
+    checkRoomPattern(config.name(), path + ".name", all, checks);
     auto rules = audibility::readRules(config.audibility());
     if (rules.ok()) {
       all.push_back({config.name(), config.audibility(), *std::move(rules)});

@@ -98,7 +98,7 @@ TEST_CASE("RuleSet: the numbers of rules and tags are limited, and names are uni
         "rules: has 65 elements; at most 64 are allowed");
   Rule many = rule(RuleKind::kAllow);
   for (int i = 0; i < 65; ++i) many.speaker.tags.push_back("tag" + std::to_string(i));
-  CHECK(errorsOf({many}) == "rules[0].speaker.tags[64]: exceeds the limit of 64 tags per room");
+  CHECK(errorsOf({many}) == "rules[0].speaker.tags: has 65 elements; at most 64 are allowed");
   Rule radio = rule(RuleKind::kChannels);
   radio.name = "radio";
   CHECK(errorsOf({radio, radio}) == "rules[1].name: is also the name of another rule");
