@@ -40,7 +40,8 @@ class LocalRoom {
   // The following are valid in Receiver::deliver() if the room has rules.
   const audibility::Hearers& hearers() const { return hearers_; }
   uint64_t version() const { return version_; }  // of the rules and the players' state
-  // Of the rules. The reference stays valid as long as the room lives, and changes with version().
+  // The selection of the rules. The reference stays valid as long as the room lives, and changes with
+  // version().
   const audibility::Selection::Config& selection() const { return selection_; }
 
  private:

@@ -41,8 +41,8 @@ class RoomState {
   Result<uint64_t> add(uint32_t number);
   // Also removes the player's overrides. False if the player is not in the room.
   bool remove(uint32_t number);
-  // The player `from` continues with its state, overrides and blocks as `to`, which is not in the room yet, as
-  // after it joined again. False if `from` is not in the room.
+  // The player `from` continues with its state, overrides and blocks as `to`, which is not in the room yet,
+  // as after it joined again. False if `from` is not in the room.
   bool renumber(uint32_t from, uint32_t to);
 
   // The following return the new version. Errors have paths such as "players[3].position.x"; if
@@ -56,7 +56,7 @@ class RoomState {
   SnapshotPtr publish(Instant now);
 
   const RuleSet& rules() const { return *rules_; }
-  // Those of the rules, and one for each tag in the rules that no player has now.
+  // The warnings of the rules, and one for each tag in the rules that no player has now.
   Errors warnings() const;
 
   // Players, names and overrides, for a takeover. The rules are configuration: they are set before reading.

@@ -1,5 +1,5 @@
-// Who hears whom in the rooms of one worker: Worker::local<RoomAudibility>(). The main thread supplies a
-// snapshot of each room that has rules, by a task on the worker; filters ask.
+// Decides who hears whom in the rooms of one worker: Worker::local<RoomAudibility>(). The main thread
+// supplies a snapshot of each room that has rules, by a task on the worker; filters ask.
 #pragma once
 
 #include <cstddef>

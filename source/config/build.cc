@@ -284,7 +284,7 @@ JoinSettings buildJoin(const sluice::Join& config, const BuildInput& input,
   return join;
 }
 
-// Of the HTTP endpoints.
+// No two HTTP endpoints may have one address.
 void checkDistinctAddresses(const Settings& settings, Checks& checks) {
   std::map<net::Address, std::string> users;
   const auto check = [&](const auto& endpoint, const std::string& path) {

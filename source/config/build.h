@@ -20,7 +20,7 @@
 
 namespace sluice::config {
 
-// Of an HTTP endpoint.
+// The certificate and key of an HTTP endpoint.
 struct TlsSettings {
   std::string certificate_file;
   std::string private_key_file;

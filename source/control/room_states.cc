@@ -166,7 +166,6 @@ Result<uint64_t> RoomStates::change(std::string_view name, std::optional<uint64_
 Result<uint64_t> RoomStates::update(std::string_view name, UpdateRequest request) {
   std::optional<uint64_t> expected;
   if (request.has_expected_version()) expected = request.expected_version();
-  request.clear_expected_version();  // checked here, because the state may begin with this update
   return change(name, expected, [&](Room& room) -> Result<uint64_t> {
     if (Errors errors = applyFieldOptions(request); !errors.empty()) return errors;
     const Instant now = clock_.now();

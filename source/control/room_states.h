@@ -1,9 +1,9 @@
 // The state of each room that has rules: what the configuration and the game say about its players. Main
 // thread.
 //
-// A room whose name matches the configuration has a state from its first player on; another room gets one
-// when the game first says something about it, with the one rule that every player hears every other. The
-// state ends with the room.
+// A room whose name matches the configuration has a state from its first player on. The state of another room
+// begins with the first successful request that changes it, with the one rule that every player hears every
+// other. A state ends with its room.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class RoomStates final : private rooms::Observer {
   RoomStates(const RoomStates&) = delete;
   RoomStates& operator=(const RoomStates&) = delete;
 
-  // Of several that match a room, the first applies. Rooms whose rules were set by setRules() keep them.
+  // The first entry that matches a room applies. Rooms whose rules were set by setRules() keep them.
   void configure(std::vector<audibility::ConfiguredRules> rules);
 
   // These return the room's new version. An error whose path is "room" or "expected_version" says that there

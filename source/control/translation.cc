@@ -143,7 +143,6 @@ Result<Translation> translate(const UpdateRequest& request, const FindNumber& fi
   Errors errors;
   Translator translator(find, now, errors);
   Translation out;
-  if (request.has_expected_version()) out.batch.expected_version = request.expected_version();
   for (int i = 0; i < request.players_size() && errors.size() < audibility::kMaxErrors; ++i) {
     const PlayerUpdate& update = request.players(i);
     out.batch.players.push_back(translator.player(update, indexed("players", i)));

@@ -23,9 +23,9 @@ struct Translation {
 // The player's number; 0 if it is not in the room.
 using FindNumber = std::function<uint32_t(std::string_view id)>;
 
-// `request` has its defaults. Errors have the paths of its fields, such as "players[3].player". The elements
-// of the batch have the same indices as those of the request, so that paths in the errors of
-// RoomState::apply() fit.
+// `request` has its defaults; its expected_version is the caller's to check. Errors have the paths of its
+// fields, such as "players[3].player". The elements of the batch have the same indices as those of the
+// request, so that paths in the errors of RoomState::apply() fit.
 Result<Translation> translate(const UpdateRequest& request, const FindNumber& find, Instant now);
 
 }  // namespace sluice::control

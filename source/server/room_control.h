@@ -1,4 +1,4 @@
-// Who hears whom: applies the rules of the configuration to the rooms, and passes their snapshots on to the
+// Applies the rules of the configuration to the rooms, and passes their snapshots on to the
 // workers. Main thread.
 #pragma once
 

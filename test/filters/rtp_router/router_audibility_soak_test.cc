@@ -140,7 +140,7 @@ class Game {
     }
   }
 
-  // What the counters of the filter say.
+  // The filters' own counts.
   void collect(const ChainHarness& chain) {
     counted_heard_ += chain.counted("rtp_router", "voice_out");
     counted_inaudible_ += chain.counted("rtp_router", "inaudible");

@@ -1,4 +1,4 @@
-// Who hears whom in a room with rules.
+// Tests that the router obeys the rules of a room.
 #include <doctest/doctest.h>
 
 #include <functional>
