@@ -141,7 +141,7 @@ std::vector<std::string> hostNames(const google::protobuf::RepeatedPtrField<std:
   return {names.begin(), names.end()};
 }
 
-// Of `endpoint`, a Join or Control. Both files must belong together.
+// Reads the TLS files of `endpoint`, which is a Join or a Control. The two files must belong together.
 template <typename Endpoint>
 TlsSettings buildTls(const Endpoint& config, const std::string& endpoint, const BuildInput& input,
                      Checks& checks) {

@@ -10,7 +10,7 @@
 namespace sluice::control {
 namespace {
 
-// Defined also for numbers that no float can hold.
+// The nearest float; infinity for numbers beyond its range.
 float toFloat(double value) {
   constexpr double kMax = std::numeric_limits<float>::max();
   if (value > kMax) return std::numeric_limits<float>::infinity();

@@ -1,4 +1,4 @@
-// What the admin endpoint needs from the process.
+// Fakes of the interfaces through which the admin endpoint reaches the process.
 #pragma once
 
 #include <nlohmann/json.hpp>

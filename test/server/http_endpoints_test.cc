@@ -38,7 +38,7 @@ using Client = std::unique_ptr<http::Client>;
 struct Fixture {
   ~Fixture() { endpoints.stop(); }
 
-  // What a reload does.
+  // The effect of a reload.
   void apply(const config::Settings& settings) {
     const Status status = endpoints.prepare(settings);
     REQUIRE_MESSAGE(status.ok(), (status.ok() ? "" : toString(status.errors())));

@@ -27,7 +27,7 @@ struct RuledRoom : RouterRoom {
     setRules(std::move(rules));
   }
 
-  // With a `selection` whose numbers differ from those of the filter.
+  // The room has a `selection` whose numbers differ from those of the filter.
   void setRules(std::vector<audibility::Rule> rules) { game.setRules(std::move(rules), selection); }
 
   // The player stands at the origin. Each speaker needs an SSRC of its own if receivers are compared by it.

@@ -29,7 +29,7 @@ struct Input {
 };
 
 struct Fixture {
-  // What the receiver gets; null if nothing.
+  // Returns the packet that the receiver gets, or null.
   net::PacketPtr write(const Input& input, const Voice& voice = kVoice) {
     const rtp::Header header{.marker = input.marker,
                              .payload_type = 111,
