@@ -110,7 +110,8 @@ class Line:
         count as concealed too."""
         (before, text_before), (after, text) = begin, end
         counted = {name: after[name] - before.get(name, 0) for name in after}
-        counted["delay_ms"] = 1000 * counted["jitterBufferDelay"] / counted["jitterBufferEmittedCount"]
+        for name, total in (("delay_ms", "jitterBufferDelay"), ("target_ms", "jitterBufferTargetDelay")):
+            counted[name] = 1000 * counted[total] / counted["jitterBufferEmittedCount"]
 
         def rise(name, **labels):
             return metric(text, name, **labels) - metric(text_before, name, **labels)
@@ -121,7 +122,7 @@ class Line:
         counted["concealed_share"] = (counted["concealedSamples"] + made_up) / counted["totalSamplesReceived"]
         print(
             f"{self.name}: {100 * counted['concealed_share']:.2f} % concealed, {counted['delay_ms']:.0f} ms in the jitter "
-            f"buffer, {counted['packetsDiscarded']:.0f} discarded, {counted['packetsLost']:.0f} lost, "
+            f"buffer (target {counted['target_ms']:.0f}), {counted['packetsDiscarded']:.0f} discarded, {counted['packetsLost']:.0f} lost, "
             f"{counted.get('nackCount', 0):.0f} NACKs"
         )
         return counted, rise
@@ -170,9 +171,12 @@ class RepairTest(unittest.TestCase):
         self.assertLess(repaired["concealed_share"], without["concealed_share"] / 2)
 
     def test_loss_on_the_receivers_line(self):
+        # With `prefer: DELAY`, RED replaces retransmission after 3 s. Chromium's jitter buffer takes another 6 s to lower its
+        # target, and longer to reach it: it shortens only sound that allows it. So the targets are compared, after 12 s.
         loss = "loss { percent: 10 }"
         (without, _), (repaired, rise), (redundant, rise_redundant) = listen_to_each(
-            {"down": loss}, {"down": loss, "repair": "downlink {}"}, {"down": loss, "repair": "downlink { prefer: DELAY }"}
+            {"down": loss}, {"down": loss, "repair": "downlink {}"}, {"down": loss, "repair": "downlink { prefer: DELAY }"},
+            warm_up=12,
         )
         self.assertGreater(rise("sluice_repair_resent_total"), 50)
         self.assertLess(repaired["concealed_share"], without["concealed_share"] / 3)
@@ -184,7 +188,7 @@ class RepairTest(unittest.TestCase):
         self.assertGreater(rise_redundant("sluice_repair_red_out_total"), 300)
         self.assertGreater(rise_redundant("sluice_repair_refused_total", reason="redundant"), 0)
         self.assertLess(redundant["concealed_share"], without["concealed_share"] / 3)
-        self.assertLess(redundant["delay_ms"], repaired["delay_ms"])
+        self.assertLess(redundant["target_ms"], repaired["target_ms"])
 
     def test_loss_with_discontinuous_transmission(self):
         # In a pause whose beginning was lost, a browser conceals 400 ms, until the next packet arrives.
