@@ -3,7 +3,6 @@
 #include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
-#include <future>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -16,7 +15,7 @@
 #include "source/reload/reload_plan.h"
 #include "source/reload/settings_change.h"
 #include "source/rooms/directory.h"
-#include "source/runtime/worker.h"
+#include "source/runtime/query_workers.h"
 #include "source/server/drain.h"
 #include "source/server/metrics.h"
 #include "source/server/session_json.h"
@@ -99,23 +98,6 @@ json Introspection::listeners() const {
   return out;
 }
 
-// Each worker replies on its own thread while the main thread waits. Workers that do not reply in time are
-// omitted.
-template <typename Reply, typename Query>
-std::vector<Reply> Introspection::queryWorkers(Query query) const {
-  std::vector<std::future<Reply>> replies;
-  for (const auto& worker : context_.workers.workers) {
-    auto promise = std::make_shared<std::promise<Reply>>();
-    replies.push_back(promise->get_future());
-    worker->post([promise, query, &worker] { promise->set_value(query(*worker)); });
-  }
-  std::vector<Reply> out;
-  for (auto& reply : replies) {
-    if (reply.wait_for(kReplyTimeout) == std::future_status::ready) out.push_back(reply.get());
-  }
-  return out;
-}
-
 json Introspection::sessions(const SessionQuery& query) const {
   json all = json::array();
   std::map<std::string, std::string> names;
@@ -123,15 +105,16 @@ json Introspection::sessions(const SessionQuery& query) const {
     for (const auto& player : room.players) names[std::to_string(player->number)] = player->id;
   }
   const size_t limit = query.limit;
-  for (json& mine : queryWorkers<json>([query, limit](runtime::WorkerThread& worker) {
-         json described = json::array();
-         for (const auto& session : worker.dispatcher().sessions().all()) {
-           if (described.size() >= limit) break;
-           if (!matches(*session, query)) continue;
-           described.push_back(describe(*session, worker.index(), worker.clock().now()));
-         }
-         return described;
-       })) {
+  for (json& mine : runtime::queryWorkers<json>(
+           context_.workers, kReplyTimeout, [query, limit](runtime::WorkerThread& worker) {
+             json described = json::array();
+             for (const auto& session : worker.dispatcher().sessions().all()) {
+               if (described.size() >= limit) break;
+               if (!matches(*session, query)) continue;
+               described.push_back(describe(*session, worker.index(), worker.clock().now()));
+             }
+             return described;
+           })) {
     for (json& session : mine) {
       if (all.size() == limit) break;
       nameSpeakers(session, names);
@@ -167,19 +150,20 @@ Result<json> Introspection::plan(const Question& question) const {
 
 std::vector<reload::LiveSession> Introspection::liveSessions() const {
   std::vector<reload::LiveSession> all;
-  for (auto& mine : queryWorkers<std::vector<reload::LiveSession>>([](runtime::WorkerThread& worker) {
-         std::vector<reload::LiveSession> live;
-         for (const auto& session : worker.dispatcher().sessions().all()) {
-           reload::LiveSession& shown = live.emplace_back();
-           shown.listener = session->port().listener->name;
-           shown.chain = session->chain().spec().name;
-           shown.version = session->chain().spec().version;
-           shown.bucket = session->bucket();
-           for (const runtime::Tuple& tuple : session->tuples())
-             shown.bound.push_back(tuple.port->udp->local());
-         }
-         return live;
-       })) {
+  for (auto& mine : runtime::queryWorkers<std::vector<reload::LiveSession>>(
+           context_.workers, kReplyTimeout, [](runtime::WorkerThread& worker) {
+             std::vector<reload::LiveSession> live;
+             for (const auto& session : worker.dispatcher().sessions().all()) {
+               reload::LiveSession& shown = live.emplace_back();
+               shown.listener = session->port().listener->name;
+               shown.chain = session->chain().spec().name;
+               shown.version = session->chain().spec().version;
+               shown.bucket = session->bucket();
+               for (const runtime::Tuple& tuple : session->tuples())
+                 shown.bound.push_back(tuple.port->udp->local());
+             }
+             return live;
+           })) {
     all.insert(all.end(), std::make_move_iterator(mine.begin()), std::make_move_iterator(mine.end()));
   }
   return all;

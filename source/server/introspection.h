@@ -48,8 +48,6 @@ class Introspection final : public admin::Backend {
   Result<nlohmann::json> plan(const Question& question) const override;
 
  private:
-  template <typename Reply, typename Query>
-  std::vector<Reply> queryWorkers(Query query) const;
   std::vector<reload::LiveSession> liveSessions() const;
   size_t totalSessions() const;
 
