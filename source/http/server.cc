@@ -209,7 +209,7 @@ struct Server::Callbacks {
   static MHD_Result subscribe(Server& server, MHD_Connection* handle, const net::Address& client,
                               const Response& response) {
     auto* subscription = new Subscription(server.loop_, handle, response.events, server.admission_, client,
-                                          [&server] { server.next_run_.arm(Duration::zero()); });
+                                          [&server] { server.onResumed(); });
     server.subscriptions_.insert(subscription);
     return queue(handle, response,
                  MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, onRead,
@@ -399,8 +399,16 @@ void Server::closeOverdue() {
   }
 }
 
+// libmicrohttpd continues the connection in its next run; its timeout does not say so.
+void Server::onResumed() {
+  resumed_ = true;
+  next_run_.arm(Duration::zero());
+}
+
 void Server::run() {
+  resumed_ = false;
   MHD_run(daemon_);
+  if (resumed_) return;  // by a handler
   MHD_UNSIGNED_LONG_LONG milliseconds = 0;
   if (MHD_get_timeout(daemon_, &milliseconds) == MHD_YES) {
     next_run_.arm(std::chrono::milliseconds{milliseconds});

@@ -96,6 +96,7 @@ class Server {
   void take(Exchange& exchange, std::string_view piece);
   void beat();
   void closeOverdue();
+  void onResumed();
   void run();  // runs libmicrohttpd, then sets the time of the next run
 
   net::EventLoop& loop_;
@@ -108,7 +109,8 @@ class Server {
   std::string last_log_;
   int listen_fd_ = -1;  // until libmicrohttpd takes it
   uint16_t port_ = 0;
-  bool left_ = false;  // leaveSocket() was called
+  bool left_ = false;     // leaveSocket() was called
+  bool resumed_ = false;  // a connection was resumed since the last run began
   MHD_Daemon* daemon_ = nullptr;
   std::unique_ptr<net::Poll> poll_;  // of libmicrohttpd's epoll descriptor
   net::Timer next_run_;

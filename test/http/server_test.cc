@@ -75,6 +75,10 @@ class Fixture {
   Response respond(const Request& request) {
     last = request;
     ++handled;
+    if (request.path == "/send") {
+      events->send("sent", "by a handler");
+      return text(200, "sent");
+    }
     if (events) return http::events(events);
     if (page) return {.status = 200, .shared_body = page};
     return text(200, request.method + " " + request.path + " " + request.body + std::string(padding, 'x'));
@@ -152,6 +156,20 @@ TEST_CASE("events reach the client as they are sent, until the end") {
   f.events->send("last", "{}");
   f.events->end();
   CHECK(has(f.receive(fd, "0\r\n\r\n"), "event: last\ndata: {}\n\n"));
+  close(fd);
+}
+
+TEST_CASE("an event that the handler of another request sends reaches the client at once") {
+  Fixture f;
+  f.events = std::make_shared<EventStream>();
+  const int fd = f.connect();
+  const std::string_view request = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+  ::send(fd, request.data(), request.size(), MSG_NOSIGNAL);
+  f.receive(fd, "\r\n\r\n");
+  for (int i = 0; i < 3; ++i) {
+    f.responseTo("GET /send HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    CHECK(has(f.receive(fd, "\n\n"), "data: by a handler\n\n"));
+  }
   close(fd);
 }
 
