@@ -59,7 +59,8 @@ std::optional<Response> requireJson(const Request& request, const Parameters&) {
 
 }  // namespace
 
-Api::Api(rooms::Directory& directory, RoomStates& states) : directory_(directory), states_(states) {
+Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events)
+    : directory_(directory), states_(states), events_(events) {
   router_.add("GET", "/v1/rooms", [this](const Request&, const Parameters&) { return list(); });
   router_.add(
       "POST", "/v1/rooms/{room}/update",
@@ -90,6 +91,11 @@ Api::Api(rooms::Directory& directory, RoomStates& states) : directory_(directory
       });
   router_.add("DELETE", "/v1/rooms/{room}/players/{player}",
               [this](const Request&, const Parameters& parameters) { return kick(parameters); });
+  router_.add("GET", "/v1/events",
+              [this](const Request& request, const Parameters&) { return streamEvents(request, ""); });
+  router_.add("GET", "/v1/rooms/{room}/events", [this](const Request& request, const Parameters& parameters) {
+    return streamEvents(request, parameters.at("room"));
+  });
 }
 
 Response Api::list() const {
@@ -106,9 +112,21 @@ Response Api::list() const {
 Response Api::kick(const Parameters& parameters) const {
   const rooms::PlayerPtr player = directory_.find(parameters.at("room"), parameters.at("player"));
   if (player == nullptr) return http::error(404, "is not in the room", "player");
-  directory_.leave(player);
+  directory_.leave(player, rooms::Departure::kKicked);
   log::info("{} was removed from {} by the control API", player->id, player->room->name());
   return {.status = 204};
+}
+
+// The room need not exist yet.
+Response Api::streamEvents(const Request& request, std::string_view room) const {
+  auto stream = events_.subscribe(room, request.header("last-event-id"));
+  if (stream != nullptr) return http::events(std::move(stream));
+  return http::error(503, "there are " + std::to_string(EventLog::kMaxStreams) + " event streams already");
+}
+
+void Api::configure(Access access) {
+  if (access.tokens != access_.tokens) events_.endStreams();
+  access_ = std::move(access);
 }
 
 // Refuses requests from web pages, as the admin endpoint does.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/control/event_log.h"
 #include "source/control/room_states.h"
 #include "source/http/host_names.h"
 #include "source/http/router.h"
@@ -22,11 +23,11 @@ struct Access {
 // Main thread.
 class Api {
  public:
-  // Both outlive it.
-  Api(rooms::Directory& directory, RoomStates& states);
+  // All of them outlive it.
+  Api(rooms::Directory& directory, RoomStates& states, EventLog& events);
 
-  // Takes effect for the next request.
-  void configure(Access access) { access_ = std::move(access); }
+  // Takes effect for the next request. Ends the event streams if their token may not be valid any longer.
+  void configure(Access access);
 
   http::Response handle(const http::Request& request) const;
   // Checks a request that has a body by its headers alone: the response that refuses it, or nothing.
@@ -36,9 +37,11 @@ class Api {
   std::optional<http::Response> checkAccess(const http::Request& request) const;
   http::Response list() const;
   http::Response kick(const http::Parameters& parameters) const;
+  http::Response streamEvents(const http::Request& request, std::string_view room) const;
 
   rooms::Directory& directory_;
   RoomStates& states_;
+  EventLog& events_;
   Access access_;
   http::Router router_;
 };

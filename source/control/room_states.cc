@@ -33,7 +33,7 @@ Errors prefixed(const char* prefix, Errors errors) {
 
 }  // namespace
 
-RoomStates::RoomStates(rooms::Directory& directory, const Clock& clock, SnapshotSink& sink)
+RoomStates::RoomStates(rooms::Directory& directory, const Clock& clock, StateSink& sink)
     : directory_(directory), clock_(clock), sink_(sink) {
   directory_.addObserver(*this);
 }
@@ -68,6 +68,7 @@ bool RoomStates::applyConfigured(Room& room) const {
   } else {
     // They were checked, but together with the tags of the room's players there are too many.
     log::warn("the configured rules of room {} are not in force: {}", room.room->name(), room.refused);
+    sink_.onRulesRefused(room.room->name(), set.errors());
   }
   return set.ok();
 }
@@ -108,11 +109,18 @@ void RoomStates::onJoined(const rooms::PlayerPtr& player) {
     return;
   }
   Room& room = *known->second;
-  if (!replaced || !room.state.renumber(*replaced, player->number)) {
+  if (replaced && room.state.renumber(*replaced, player->number)) {
+    reportMute(room, player->number);
+  } else {
     static_cast<void>(room.state.add(player->number));
     resolveBlocks(room, player->id);
   }
   publish(room);
+}
+
+void RoomStates::reportMute(const Room& room, uint32_t player) {
+  const audibility::PlayerState* state = room.state.find(player);
+  if (state != nullptr) sink_.onMuted(player, state->muted_until);
 }
 
 // The player `id` has a number now: players who block it refer to that.
@@ -153,6 +161,7 @@ Result<uint64_t> RoomStates::change(std::string_view name, std::optional<uint64_
   std::unique_ptr<Room> fresh = known == rooms_.end() ? begin(name) : nullptr;
   if (known == rooms_.end() && fresh == nullptr) return noSuchRoom();
   if (expected_version && *expected_version != version) {
+    sink_.onConflict(std::string(name), *expected_version, version);
     return Error{"expected_version", "is " + std::to_string(*expected_version) +
                                          ", but the room is at version " + std::to_string(version)};
   }
@@ -174,6 +183,9 @@ Result<uint64_t> RoomStates::update(std::string_view name, UpdateRequest request
     if (!translation) return translation.errors();
     const auto applied = room.state.apply(translation->batch, now);
     if (!applied) return asFields(applied.errors());
+    for (const audibility::PlayerUpdate& player : translation->batch.players) {
+      if (player.muted_until) sink_.onMuted(player.number, *player.muted_until);
+    }
     for (auto& [id, blocked] : translation->blocks) {
       if (blocked.empty()) {
         room.blocks.erase(id);
@@ -191,10 +203,15 @@ Result<uint64_t> RoomStates::setRules(std::string_view name, SetRulesRequest req
   return change(name, expected, [&](Room& room) -> Result<uint64_t> {
     if (!request.has_audibility())
       return Error{"audibility", "is required; {} lets every player hear every other"};
+    const auto refused = [&](const Errors& errors) {
+      Errors fields = prefixed("audibility.", errors);
+      sink_.onRulesRefused(room.room->name(), fields);
+      return fields;
+    };
     auto rules = audibility::readRules(request.audibility());
-    if (!rules) return prefixed("audibility.", rules.errors());
+    if (!rules) return refused(rules.errors());
     const auto set = room.state.setRules(*std::move(rules));
-    if (!set) return prefixed("audibility.", set.errors());
+    if (!set) return refused(set.errors());
     room.written = std::move(*request.mutable_audibility());
     room.set_by_api = true;
     room.refused.clear();
@@ -269,7 +286,9 @@ void RoomStates::archive(Archive& a) {
       room->written = std::move(rules);
     }
     a(room->state);
-    if (a.isReading()) publish(*room);
+    if (!a.isReading()) continue;
+    for (const rooms::PlayerPtr& player : directory_.players(name)) reportMute(*room, player->number);
+    publish(*room);
   }
 }
 

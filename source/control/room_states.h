@@ -25,21 +25,28 @@
 
 namespace sluice::control {
 
-// Passes snapshots on to the workers, in the order of the calls.
-class SnapshotSink {
+// Receives what changes in the states, in the order of the changes.
+class StateSink {
  public:
-  virtual ~SnapshotSink() = default;
+  virtual ~StateSink() = default;
+  // For the workers.
   // `room` is a rooms::Room::number().
   virtual void publish(uint32_t room, audibility::SnapshotPtr snapshot) = 0;
   // The room has ended.
   virtual void forget(uint32_t room) = 0;
+  // The player with this number is muted until then; a time in the past ends the mute.
+  virtual void onMuted(uint32_t player, Instant until) = 0;
+  // A request expected another version than the room has.
+  virtual void onConflict(const std::string& room, uint64_t expected, uint64_t version) = 0;
+  // Rules that are written for the room cannot be in force.
+  virtual void onRulesRefused(const std::string& room, const Errors& errors) = 0;
 };
 
 class RoomStates final : private rooms::Observer {
  public:
   // Observes `directory`. All of them outlive the object. Construct it before the observer that announces
   // players to the workers, so that a player is in a snapshot before its session begins.
-  RoomStates(rooms::Directory& directory, const Clock& clock, SnapshotSink& sink);
+  RoomStates(rooms::Directory& directory, const Clock& clock, StateSink& sink);
   ~RoomStates() override { directory_.removeObserver(*this); }
   RoomStates(const RoomStates&) = delete;
   RoomStates& operator=(const RoomStates&) = delete;
@@ -84,6 +91,7 @@ class RoomStates final : private rooms::Observer {
   Result<uint64_t> change(std::string_view room, std::optional<uint64_t> expected_version, Change&& change);
   // False if they were in force already.
   bool applyConfigured(Room& room) const;
+  void reportMute(const Room& room, uint32_t player);
   void resolveBlocks(Room& room, const std::string& id);
   std::vector<uint32_t> numbersOf(const Room& room, const std::vector<std::string>& ids) const;
   uint32_t numberOf(std::string_view room, std::string_view id) const;
@@ -91,7 +99,7 @@ class RoomStates final : private rooms::Observer {
 
   rooms::Directory& directory_;
   const Clock& clock_;
-  SnapshotSink& sink_;
+  StateSink& sink_;
   std::vector<audibility::ConfiguredRules> configured_;
   std::map<std::string, std::unique_ptr<Room>, std::less<>> rooms_;  // by name
   std::optional<uint32_t> replaced_;  // the number of the player who is joining again

@@ -4,8 +4,9 @@
 
 namespace sluice::http {
 
-void EventStream::send(std::string_view name, std::string_view data) {
-  append("event: " + std::string(name) + "\ndata: " + std::string(data) + "\n\n");
+void EventStream::send(std::string_view name, std::string_view data, std::string_view id) {
+  const std::string id_line = id.empty() ? "" : "id: " + std::string(id) + "\n";
+  append(id_line + "event: " + std::string(name) + "\ndata: " + std::string(data) + "\n\n");
 }
 
 void EventStream::append(std::string_view text) {

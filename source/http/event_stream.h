@@ -12,8 +12,9 @@ class EventStream {
   // In bytes; a client that reads so slowly that more than this is pending is disconnected.
   static constexpr size_t kMaxPending = 64 * 1024;
 
-  // `data` is one line. Does nothing once the stream has ended.
-  void send(std::string_view name, std::string_view data);
+  // `data` is one line. A client that connects again sends the last `id` as Last-Event-ID; empty: the event
+  // has none. Does nothing once the stream has ended.
+  void send(std::string_view name, std::string_view data, std::string_view id = {});
   // Keeps the connection alive, and detects a broken one.
   void beat() { append(":\n\n"); }
   // Events sent before are still delivered.

@@ -55,19 +55,6 @@ std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const ht
 
 constexpr size_t kMaxSubscribers = 4;  // per player; a further one replaces one of them
 
-const char* reasonOf(rooms::Departure departure) {
-  switch (departure) {
-    case rooms::Departure::kReplaced:
-      return "replaced";
-    case rooms::Departure::kNotConnected:
-      return "not_connected";
-    case rooms::Departure::kSessionEnded:
-      return "session_ended";
-    default:
-      return "left";
-  }
-}
-
 nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
   return {{"bandwidth_hz", profile.bandwidth_hz},
           {"frame_ms", profile.frame_ms},
@@ -241,7 +228,7 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
 }
 
 void Api::onLeft(const rooms::PlayerPtr& player) {
-  const std::string event = nlohmann::json{{"reason", reasonOf(player->departure)}}.dump();
+  const std::string event = nlohmann::json{{"reason", rooms::name(player->departure)}}.dump();
   const auto [begin, end] = subscribers_.equal_range(player);
   for (auto it = begin; it != end; ++it) {
     it->second->send("left", event);

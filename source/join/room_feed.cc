@@ -8,7 +8,6 @@
 namespace sluice::join {
 namespace {
 
-constexpr Duration kTalkingFor = 400ms;  // after the last packet with sound
 constexpr std::string_view kEvent = "room";
 
 nlohmann::json describe(const std::string& id, const PlayerState& state) {
@@ -23,10 +22,9 @@ nlohmann::json describe(const std::string& id, const PlayerState& state) {
 
 PlayerState stateOf(const rooms::Player& player, Instant now) {
   const rooms::Observed& observed = player.observed;
-  const int64_t voice = observed.last_voice_ns.load(std::memory_order_relaxed);
   return {.connected = observed.connected.load(std::memory_order_relaxed),
           .microphone = player.negotiated.sending.has_value(),
-          .talking = voice != 0 && now.time_since_epoch().count() - voice < kTalkingFor.count(),
+          .talking = rooms::isTalking(player, now),
           .csrc = observed.csrc.load(std::memory_order_relaxed)};
 }
 

@@ -18,7 +18,7 @@ namespace sluice::join {
 struct PlayerState {
   bool connected = false;   // the DTLS handshake is done
   bool microphone = false;  // a media section of the offer sends
-  bool talking = false;     // voice with sound in the last 400 ms
+  bool talking = false;     // rooms::isTalking()
   uint32_t csrc = 0;        // sent to receivers; 0: no voice yet
   bool operator==(const PlayerState&) const = default;
 };

@@ -2,13 +2,16 @@
 // Each part names its writer.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "source/base/clock.h"
 #include "source/rooms/line_quality.h"
 #include "source/rooms/negotiated.h"
 #include "source/rooms/receiver_loss.h"
@@ -61,7 +64,15 @@ enum class Departure {
   kReplaced,      // it has joined again
   kNotConnected,  // its DTLS handshake was not done in time
   kSessionEnded,  // the connection was closed or lost
+  kKicked,        // the game's server requested it
 };
+
+// As in events.
+constexpr std::string_view name(Departure departure) {
+  constexpr std::array<std::string_view, 5> kNames = {"left", "replaced", "not_connected", "session_ended",
+                                                      "kicked"};
+  return kNames[static_cast<size_t>(departure)];
+}
 
 // State that later offers of the same connection change. Main thread only.
 struct Signalled {
@@ -102,5 +113,12 @@ struct Player {
 };
 
 using PlayerPtr = std::shared_ptr<Player>;
+
+// Voice with sound arrived in the last 400 ms.
+inline bool isTalking(const Player& player, Instant now) {
+  constexpr Duration kTalkingFor = 400ms;
+  const int64_t voice = player.observed.last_voice_ns.load(std::memory_order_relaxed);
+  return voice != 0 && now.time_since_epoch().count() - voice < kTalkingFor.count();
+}
 
 }  // namespace sluice::rooms

@@ -75,7 +75,7 @@ void addErrors(const Result<std::unique_ptr<http::Server>>& server, const std::s
 HttpEndpoints::HttpEndpoints(const Context& context)
     : context_(context),
       admin_api_(context.backend, context.operations),
-      control_api_(context.rooms, context.room_states),
+      control_api_(context.rooms, context.room_states, context.room_events),
       admin_(context.loop, "admin", adminHandlers()),
       join_(context.loop, "join API", joinHandlers()),
       control_(context.loop, "control API", controlHandlers()) {}
@@ -256,6 +256,7 @@ void HttpEndpoints::collect(stats::Samples& out) const {
   collect("admin", admin_.admission());
   collect("join", join_.admission());
   collect("control", control_.admission());
+  context_.room_events.collect(out);
 }
 
 }  // namespace sluice::server

@@ -26,6 +26,7 @@ class HttpEndpoints final : public reload::Participant {
     admin::Backend& backend;
     admin::Operations& operations;
     control::RoomStates& room_states;
+    control::EventLog& room_events;
   };
   explicit HttpEndpoints(const Context& context);
 

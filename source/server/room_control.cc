@@ -4,6 +4,45 @@
 
 namespace sluice::server {
 
+RoomControl::RoomControl(rooms::Directory& rooms, const Clock& clock, net::TimerQueue& timers,
+                         runtime::WorkerGroup& workers)
+    : workers_(workers),
+      watch_(rooms, clock, events_),
+      states_(rooms, clock, *this),
+      tick_(timers, [this] { onTick(); }) {}
+
+void RoomControl::commit(const reload::Running& running) {
+  states_.configure(running.settings.room_rules);
+  if (!tick_.armed()) tick_.arm(control::PlayerWatch::kInterval);
+}
+
+void RoomControl::onTick() {
+  watch_.check();
+  events_.deliver();
+  tick_.arm(control::PlayerWatch::kInterval);
+}
+
+void RoomControl::archive(Archive& a) {
+  states_.archive(a);
+  events_.archive(a);
+}
+
+void RoomControl::onConflict(const std::string& room, uint64_t expected, uint64_t version) {
+  control::Event event;
+  event.set_room(room);
+  event.set_expected_version(expected);
+  event.set_version(version);
+  events_.add(control::EventKind::kConflict, event);
+}
+
+void RoomControl::onRulesRefused(const std::string& room, const Errors& errors) {
+  control::Event event;
+  event.set_room(room);
+  event.set_field(errors.front().path);
+  event.set_error(errors.front().message);
+  events_.add(control::EventKind::kRulesRefused, event);
+}
+
 void RoomControl::publish(uint32_t room, audibility::SnapshotPtr snapshot) {
   for (auto& worker : workers_.workers) {
     worker->post(

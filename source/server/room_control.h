@@ -1,31 +1,43 @@
-// Applies the rules of the configuration to the rooms, and passes their snapshots on to the
-// workers. Main thread.
+// Applies the rules of the configuration to the rooms, passes their snapshots on to the workers, and collects
+// the events of rooms. Main thread.
 #pragma once
 
+#include "source/control/event_log.h"
+#include "source/control/player_watch.h"
 #include "source/control/room_states.h"
+#include "source/net/timer.h"
 #include "source/reload/participant.h"
 #include "source/runtime/worker.h"
 
 namespace sluice::server {
 
-class RoomControl final : public reload::Participant, private control::SnapshotSink {
+class RoomControl final : public reload::Participant, private control::StateSink {
  public:
   // All of them outlive the object.
-  RoomControl(rooms::Directory& rooms, const Clock& clock, runtime::WorkerGroup& workers)
-      : workers_(workers), states_(rooms, clock, *this) {}
+  RoomControl(rooms::Directory& rooms, const Clock& clock, net::TimerQueue& timers,
+              runtime::WorkerGroup& workers);
 
   control::RoomStates& states() { return states_; }
+  control::EventLog& events() { return events_; }
 
-  void commit(const reload::Running& running) override { states_.configure(running.settings.room_rules); }
-  // For a takeover; see control::RoomStates.
-  void archive(Archive& a) { states_.archive(a); }
+  void commit(const reload::Running& running) override;
+  // For a takeover; see control::RoomStates. The events of reading the directory and the states are replaced
+  // by those of the other process.
+  void archive(Archive& a);
 
  private:
   void publish(uint32_t room, audibility::SnapshotPtr snapshot) override;
   void forget(uint32_t room) override;
+  void onMuted(uint32_t player, Instant until) override { watch_.setMuted(player, until); }
+  void onConflict(const std::string& room, uint64_t expected, uint64_t version) override;
+  void onRulesRefused(const std::string& room, const Errors& errors) override;
+  void onTick();
 
   runtime::WorkerGroup& workers_;
+  control::EventLog events_;
+  control::PlayerWatch watch_;  // before states_, so that a player is watched before its mute is reported
   control::RoomStates states_;
+  net::Timer tick_;
 };
 
 }  // namespace sluice::server

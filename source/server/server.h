@@ -85,7 +85,8 @@ class Server final : private admin::Operations, private takeover::Host {
   reload::RolloutController rollouts_{applier_, clock_};
   reload::ExternalAddresses external_addresses_;
   reload::ConfigWatch config_watch_;
-  RoomControl room_control_{rooms_, clock_, workers_};  // before player_updates_: see control::RoomStates
+  RoomControl room_control_{rooms_, clock_, loop_.timers(),
+                            workers_};  // before player_updates_: see control::RoomStates
   PlayerUpdates player_updates_{rooms_, workers_};
   Drain drain_;
   TakeoverCounts taken_over_;

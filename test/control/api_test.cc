@@ -40,7 +40,8 @@ struct Fixture : test::ControlFixture {
     return json::parse(response.body)["reason"];
   }
 
-  Api api{directory, states};
+  EventLog events;
+  Api api{directory, states, events};
 };
 
 TEST_CASE("control API: an update takes effect, and its response has the room's version") {
@@ -90,9 +91,58 @@ TEST_CASE("control API: the status says whether room, version or fields are wron
 
 TEST_CASE("control API: a player is removed from its room") {
   Fixture f;
+  const auto ann = f.directory.find("lobby", "ann");
   CHECK(f.send("DELETE", "/v1/rooms/lobby/players/ann").status == 204);
   CHECK(f.directory.find("lobby", "ann") == nullptr);
+  CHECK(ann->departure == rooms::Departure::kKicked);
   CHECK(f.send("DELETE", "/v1/rooms/lobby/players/ann").status == 404);
+}
+
+TEST_CASE("control API: events are streamed for all rooms or one, and resumed by Last-Event-ID") {
+  Fixture f;
+  const auto joined = [&](const std::string& room, const std::string& player) {
+    Event event;
+    event.set_room(room);
+    event.set_player(player);
+    f.events.add(EventKind::kJoined, event);
+  };
+  const auto all = f.send("GET", "/v1/events");
+  const auto lobby = f.send("GET", "/v1/rooms/lobby/events");
+  REQUIRE((all.events != nullptr && lobby.events != nullptr));
+  CHECK(all.content_type == "text/event-stream");
+  all.events->take(1000);
+  lobby.events->take(1000);
+  joined("other", "eve");
+  const std::string text = all.events->take(1000);
+  CHECK(text.find("\"eve\"") != std::string::npos);
+  CHECK(lobby.events->pending() == 0);
+  joined("lobby", "carl");
+  CHECK(lobby.events->take(1000).find("carl") != std::string::npos);
+
+  http::Request again;
+  again.method = "GET";
+  again.path = "/v1/events";
+  again.headers = {{"authorization", std::string("Bearer ") + kToken},
+                   {"last-event-id", text.substr(4, text.find('\n') - 4)}};
+  const std::string resumed = f.api.handle(again).events->take(1000);
+  CHECK(resumed.find("\"eve\"") == std::string::npos);
+  CHECK(resumed.find("carl") != std::string::npos);
+}
+
+TEST_CASE("control API: event streams need a token, are limited, and end when the tokens change") {
+  Fixture f;
+  http::Request stranger;
+  stranger.method = "GET";
+  stranger.path = "/v1/events";
+  CHECK(f.api.handle(stranger).status == 401);
+  const auto first = f.send("GET", "/v1/events");
+  for (size_t i = 1; i < EventLog::kMaxStreams; ++i) CHECK(f.send("GET", "/v1/events").status == 200);
+  CHECK(f.send("GET", "/v1/events").status == 503);
+  f.api.configure({.tokens = {"another token, older", kToken}, .hosts = http::HostNames()});
+  CHECK(!first.events->ended());
+  f.api.configure({.tokens = {kToken}, .hosts = http::HostNames()});
+  CHECK(first.events->ended());
+  CHECK(f.send("GET", "/v1/events").status == 200);
 }
 
 TEST_CASE("control API: the rooms are listed with their players and versions") {

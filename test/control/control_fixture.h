@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "source/control/room_states.h"
-#include "test/control/fake_snapshot_sink.h"
+#include "test/control/fake_state_sink.h"
 
 namespace sluice::test {
 
@@ -57,7 +57,7 @@ struct ControlFixture {
 
   ManualClock clock;
   rooms::Directory directory{{}, 2, clock};
-  FakeSnapshotSink sink;
+  FakeStateSink sink;
   control::RoomStates states{directory, clock, sink};
 };
 

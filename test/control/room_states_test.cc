@@ -253,5 +253,27 @@ TEST_CASE("RoomStates: another process continues with the same states, rules and
   CHECK(next.snapshot("ann")->version == next.states.version("lobby"));
 }
 
+TEST_CASE("RoomStates: the sink receives mutes, also of a player who joins again") {
+  ControlFixture f;
+  f.join("ann");
+  const uint32_t first = f.directory.find("lobby", "ann")->number;
+  REQUIRE(f.update(R"(players { player: "ann" mute { muted: true duration_s: 9 } })") == "");
+  CHECK(f.sink.muted.at(first) == f.clock.now() + 9s);
+  f.join("ann");
+  CHECK(f.sink.muted.at(f.directory.find("lobby", "ann")->number) == f.clock.now() + 9s);
+  REQUIRE(f.update(R"(players { player: "ann" mute {} })") == "");
+  CHECK(f.sink.muted.at(f.directory.find("lobby", "ann")->number) <= f.clock.now());
+}
+
+TEST_CASE("RoomStates: the sink receives conflicts of versions and rules that are refused") {
+  ControlFixture f;
+  f.join("ann");
+  f.update("expected_version: 7");
+  f.setRules(R"(audibility { rules { proximity { audible_distance: 5 hysteresis: 5 } } })");
+  REQUIRE(f.sink.reports.size() == 2);
+  CHECK(f.sink.reports[0] == "conflict in lobby: 7, not 0");
+  CHECK(f.sink.reports[1].starts_with("rules of lobby: audibility.rules[0].proximity.hysteresis: "));
+}
+
 }  // namespace
 }  // namespace sluice::control

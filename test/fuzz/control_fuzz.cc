@@ -12,9 +12,12 @@ namespace {
 
 constexpr const char* kToken = "a-token-of-the-game";
 
-struct Discard final : control::SnapshotSink {
+struct Discard final : control::StateSink {
   void publish(uint32_t, audibility::SnapshotPtr) override {}
   void forget(uint32_t) override {}
+  void onMuted(uint32_t, Instant) override {}
+  void onConflict(const std::string&, uint64_t, uint64_t) override {}
+  void onRulesRefused(const std::string&, const Errors&) override {}
 };
 
 void require(bool holds) {
@@ -31,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   rooms::Directory directory({}, 1, clock);
   Discard sink;
   control::RoomStates states(directory, clock, sink);
-  control::Api api(directory, states);
+  control::EventLog events;
+  control::Api api(directory, states, events);
   api.configure({.tokens = {kToken}, .hosts = http::HostNames()});
   for (const char* id : {"ann", "ben"}) require(directory.join("lobby", id, {}).ok());
   http::Request request;
@@ -48,5 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require((states.version("lobby") != before) == (response.status == 200));
   }
   require(states.decide("lobby", "ann", "ben").ok());
+  events.add(control::EventKind::kJoined, {});
+  const auto stream = events.subscribe("", request.body);
+  require(stream->pending() > 0 || request.body.ends_with("-1"));
   return 0;
 }

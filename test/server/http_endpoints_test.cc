@@ -6,7 +6,7 @@
 #include <future>
 
 #include "source/http/client.h"
-#include "test/control/fake_snapshot_sink.h"
+#include "test/control/fake_state_sink.h"
 #include "test/server/fake_admin.h"
 
 namespace sluice::server {
@@ -82,15 +82,17 @@ struct Fixture {
   FakeOperations operations;
   reload::Running running{
       .bootstrap = {}, .settings = {}, .generation = std::make_shared<runtime::Generation>()};
-  test::FakeSnapshotSink sink;
+  test::FakeStateSink sink;
   control::RoomStates room_states{rooms, clock, sink};
+  control::EventLog room_events;
   HttpEndpoints endpoints{{.loop = loop,
                            .clock = clock,
                            .rooms = rooms,
                            .certificate = {},
                            .backend = backend,
                            .operations = operations,
-                           .room_states = room_states}};
+                           .room_states = room_states,
+                           .room_events = room_events}};
 };
 
 TEST_CASE("HttpEndpoints: an endpoint that is not configured has no socket") {

@@ -5,7 +5,7 @@
 #include "source/server/drain.h"
 #include "source/server/http_endpoints.h"
 #include "source/server/metrics.h"
-#include "test/control/fake_snapshot_sink.h"
+#include "test/control/fake_state_sink.h"
 #include "test/reload/applier_fixture.h"
 #include "test/server/fake_admin.h"
 #include "test/support/worker_threads.h"
@@ -23,15 +23,17 @@ struct ServerParts : reload::ApplierFixture {
   FakeOperations operations;
   reload::RolloutController rollouts{applier, clock};
   Drain drain{clock, workers, [](std::optional<Duration>) {}};
-  test::FakeSnapshotSink sink;
+  test::FakeStateSink sink;
   control::RoomStates room_states{rooms, clock, sink};
+  control::EventLog room_events;
   HttpEndpoints http{{.loop = loop,
                       .clock = clock,
                       .rooms = rooms,
                       .certificate = {},
                       .backend = backend,
                       .operations = operations,
-                      .room_states = room_states}};
+                      .room_states = room_states,
+                      .room_events = room_events}};
   TakeoverCounts taken_over;
   const Instant started = clock.now();
   Metrics metrics{{.clock = clock,
