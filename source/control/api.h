@@ -32,6 +32,7 @@ class Api {
   http::Response handle(const http::Request& request) const;
   // Checks a request that has a body by its headers alone: the response that refuses it, or nothing.
   std::optional<http::Response> refuse(const http::Request& request) const;
+  std::vector<http::Router::Listed> routes() const { return router_.routes(); }
 
  private:
   std::optional<http::Response> checkAccess(const http::Request& request) const;

@@ -59,6 +59,15 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
   route->by_method.insert_or_assign(std::string(method), Route::Method{std::move(handler), std::move(check)});
 }
 
+std::vector<Router::Listed> Router::routes() const {
+  std::vector<Listed> all;
+  for (const Route& route : routes_) {
+    for (const auto& [method, target] : route.by_method)
+      all.push_back({method, route.pattern, target.check != nullptr});
+  }
+  return all;
+}
+
 std::variant<Router::Found, Response> Router::find(const Request& request) const {
   for (const Route& route : routes_) {
     std::optional<Parameters> parameters = match(route.segments, request.path);

@@ -28,6 +28,14 @@ class Router {
   // refuses, the handler is not called.
   void add(std::string_view method, std::string_view pattern, Handler handler, Check check = {});
 
+  // Valid as long as the router does not change.
+  struct Listed {
+    std::string_view method;
+    std::string_view pattern;
+    bool takes_body;
+  };
+  std::vector<Listed> routes() const;
+
   // Checks a request that has a body before the body arrives. Refuses as handle() does, and with 413 if the
   // route takes no body.
   std::optional<Response> refuse(const Request& request) const;

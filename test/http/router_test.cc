@@ -73,6 +73,23 @@ TEST_CASE("requests are routed by path and method") {
   }
 }
 
+TEST_CASE("a router lists its routes, and whether they take a body") {
+  Router router = exampleRouter();
+  const auto none = [](const Request&, const Parameters&) { return std::nullopt; };
+  router.add("PUT", "/v1/rooms/{room}", {}, none);
+  std::string listed;
+  for (const auto& [method, pattern, takes_body] : router.routes()) {
+    listed += std::string(method) + " " + std::string(pattern) + (takes_body ? " body\n" : "\n");
+  }
+  CHECK(listed ==
+        "GET /v1/rooms\n"
+        "GET /v1/rooms/{room}\n"
+        "PUT /v1/rooms/{room} body\n"
+        "DELETE /v1/rooms/{room}/players/{player}\n"
+        "POST /v1/rooms/{room}/players/{player}\n"
+        "GET /{path...}\n");
+}
+
 TEST_CASE("unknown methods and paths are errors") {
   const Router router = exampleRouter();
   const Response refused = router.handle(request("PUT", "/v1/rooms/r/players/p"));
