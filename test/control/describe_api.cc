@@ -12,6 +12,7 @@
 #include "source/base/log.h"
 #include "source/base/result.h"
 #include "source/control/api.h"
+#include "source/control/event_log.h"
 #include "source/control/room_states.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
@@ -25,9 +26,12 @@ using nlohmann::json;
 
 constexpr const char* kToken = "a token of the game";
 
-struct NoWorkers final : control::SnapshotSink {
+struct NoWorkers final : control::StateSink {
   void publish(uint32_t, audibility::SnapshotPtr) override {}
   void forget(uint32_t) override {}
+  void onMuted(uint32_t, Instant) override {}
+  void onConflict(const std::string&, uint64_t, uint64_t) override {}
+  void onRulesRefused(const std::string&, const Errors&) override {}
 };
 
 // The path of a player in a room.
@@ -70,7 +74,8 @@ struct Endpoint {
   rooms::Directory directory{{}, 1, clock};
   NoWorkers workers;
   control::RoomStates states{directory, clock, workers};
-  control::Api api{directory, states};
+  control::EventLog events;
+  control::Api api{directory, states, events};
 };
 
 // The body of a response by status; null for one that is not JSON.
