@@ -243,9 +243,9 @@ void RtpRouter::distribute(net::PacketPtr&& packet) {
                     .level = level.value_or(0),
                     .has_level = level.has_value(),
                     .speech = speech};
-  if (speech.active) {
-    observed.last_voice_ns.store(packet->received.time_since_epoch().count(), std::memory_order_relaxed);
-  }
+  const int64_t received_ns = packet->received.time_since_epoch().count();
+  observed.last_rtp_ns.store(received_ns, std::memory_order_relaxed);
+  if (speech.active) observed.last_voice_ns.store(received_ns, std::memory_order_relaxed);
   context_.count(Count::kVoiceIn);
   packet->setNote(voice);
   if (!shared_.distribute(*player_->room, *this, std::move(packet))) context_.countDrop(Drop::kCrossing);

@@ -2,12 +2,14 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "api/control.pb.h"
 #include "source/base/bytes.h"
 #include "source/base/log.h"
 #include "source/config/json.h"
+#include "source/control/explanation.h"
 
 namespace sluice::control {
 namespace {
@@ -59,8 +61,8 @@ std::optional<Response> requireJson(const Request& request, const Parameters&) {
 
 }  // namespace
 
-Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events)
-    : directory_(directory), states_(states), events_(events) {
+Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence)
+    : directory_(directory), states_(states), events_(events), evidence_(evidence) {
   router_.add("GET", "/v1/rooms", [this](const Request&, const Parameters&) { return list(); });
   router_.add(
       "POST", "/v1/rooms/{room}/update",
@@ -89,6 +91,14 @@ Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events)
                                              request.queryParameter("speaker"));
         return decision ? json(*decision) : refusal(decision.errors());
       });
+  router_.add("GET", "/v1/rooms/{room}/explain",
+              [this](const Request& request, const Parameters& parameters) {
+                return explainPair(request, parameters);
+              });
+  router_.add("GET", "/v1/rooms/{room}/matrix", [this](const Request&, const Parameters& parameters) {
+    const auto matrix = states_.matrix(parameters.at("room"));
+    return matrix ? json(*matrix) : refusal(matrix.errors());
+  });
   router_.add("DELETE", "/v1/rooms/{room}/players/{player}",
               [this](const Request&, const Parameters& parameters) { return kick(parameters); });
   router_.add("GET", "/v1/events",
@@ -115,6 +125,31 @@ Response Api::kick(const Parameters& parameters) const {
   directory_.leave(player, rooms::Departure::kKicked);
   log::info("{} was removed from {} by the control API", player->id, player->room->name());
   return {.status = 204};
+}
+
+void Api::nameOthersOnSlots(Evidence& evidence, std::string_view room) const {
+  if (!evidence.listener || !evidence.listener->session) return;
+  const auto& on_slots = evidence.listener->session->on_slots;
+  for (const rooms::PlayerPtr& player : directory_.players(room)) {
+    const bool other = player->number != evidence.speaker_number;
+    if (other && std::ranges::find(on_slots, player->number) != on_slots.end()) {
+      evidence.others_on_slots.push_back(player->id);
+    }
+  }
+}
+
+// Also explains why a player is not there at all.
+Response Api::explainPair(const Request& request, const Parameters& parameters) const {
+  const std::string& room = parameters.at("room");
+  const std::string_view speaker = request.queryParameter("speaker"),
+                         listener = request.queryParameter("listener");
+  if (listener.empty()) return http::error(400, "is required", "listener");
+  if (speaker.empty()) return http::error(400, "is required", "speaker");
+  Evidence evidence = evidence_.collect(directory_.find(room, speaker), directory_.find(room, listener));
+  evidence.same_player = speaker == listener;
+  nameOthersOnSlots(evidence, room);
+  if (auto decision = states_.decide(room, listener, speaker)) evidence.decision = *std::move(decision);
+  return json(explain(evidence));
 }
 
 // The room need not exist yet.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "source/control/event_log.h"
+#include "source/control/evidence.h"
 #include "source/control/room_states.h"
 #include "source/http/host_names.h"
 #include "source/http/router.h"
@@ -24,7 +25,7 @@ struct Access {
 class Api {
  public:
   // All of them outlive it.
-  Api(rooms::Directory& directory, RoomStates& states, EventLog& events);
+  Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence);
 
   // Takes effect for the next request. Ends the event streams if their token may not be valid any longer.
   void configure(Access access);
@@ -38,11 +39,14 @@ class Api {
   std::optional<http::Response> checkAccess(const http::Request& request) const;
   http::Response list() const;
   http::Response kick(const http::Parameters& parameters) const;
+  http::Response explainPair(const http::Request& request, const http::Parameters& parameters) const;
+  void nameOthersOnSlots(Evidence& evidence, std::string_view room) const;
   http::Response streamEvents(const http::Request& request, std::string_view room) const;
 
   rooms::Directory& directory_;
   RoomStates& states_;
   EventLog& events_;
+  const EvidenceSource& evidence_;
   Access access_;
   http::Router router_;
 };

@@ -241,15 +241,8 @@ Result<Decision> RoomStates::decide(std::string_view name, std::string_view list
   const uint32_t to = numberOf(name, listener), from = numberOf(name, speaker);
   if (to == 0) return Error{"listener", "is not in the room"};
   if (from == 0) return Error{"speaker", "is not in the room"};
-  const auto known = rooms_.find(name);
-  const bool has_state = known != rooms_.end();
-  audibility::RoomState everyone;
-  if (!has_state) {
-    for (const uint32_t number : {from, to}) static_cast<void>(everyone.add(number));
-  }
+  const audibility::SnapshotPtr snapshot = currentSnapshot(name, {from, to});
   const Instant now = clock_.now();
-  audibility::RoomState& state = has_state ? known->second->state : everyone;
-  const audibility::SnapshotPtr snapshot = state.publish(now);
   const audibility::Decision made =
       audibility::Decider(*snapshot, snapshot->find(from), now).decide(snapshot->find(to));
   Decision out;
@@ -261,7 +254,39 @@ Result<Decision> RoomStates::decide(std::string_view name, std::string_view list
   out.set_low_pass_hz(made.low_pass_hz);
   out.set_distance(made.distance);
   out.set_margin(made.margin);
-  out.set_version(has_state ? state.version() : 0);
+  out.set_version(version(name));
+  return out;
+}
+
+audibility::SnapshotPtr RoomStates::currentSnapshot(std::string_view name,
+                                                    const std::vector<uint32_t>& players) {
+  const auto known = rooms_.find(name);
+  if (known != rooms_.end()) return known->second->state.publish(clock_.now());
+  audibility::RoomState everyone;
+  for (const uint32_t number : players) static_cast<void>(everyone.add(number));
+  return everyone.publish(clock_.now());
+}
+
+Result<Matrix> RoomStates::matrix(std::string_view name) {
+  const std::vector<rooms::PlayerPtr> players = directory_.players(name);
+  if (players.empty()) return noSuchRoom();
+  if (players.size() > kMaxMatrix) {
+    return Error{"players", "are " + std::to_string(players.size()) + "; the matrix has at most " +
+                                std::to_string(kMaxMatrix)};
+  }
+  std::vector<uint32_t> numbers;
+  for (const rooms::PlayerPtr& player : players) numbers.push_back(player->number);
+  const audibility::SnapshotPtr snapshot = currentSnapshot(name, numbers);
+  Matrix out;
+  out.set_version(version(name));
+  for (const rooms::PlayerPtr& speaker : players) {
+    Matrix::Speaker& row = *out.add_speakers();
+    row.set_speaker(speaker->id);
+    const audibility::Decider decider(*snapshot, snapshot->find(speaker->number), clock_.now());
+    for (const rooms::PlayerPtr& listener : players) {
+      if (decider.decide(snapshot->find(listener->number)).audible) row.add_listeners(listener->id);
+    }
+  }
   return out;
 }
 

@@ -44,6 +44,8 @@ class StateSink {
 
 class RoomStates final : private rooms::Observer {
  public:
+  static constexpr size_t kMaxMatrix = 200;
+
   // Observes `directory`. All of them outlive the object. Construct it before the observer that announces
   // players to the workers, so that a player is in a snapshot before its session begins.
   RoomStates(rooms::Directory& directory, const Clock& clock, StateSink& sink);
@@ -63,6 +65,8 @@ class RoomStates final : private rooms::Observer {
   Result<Rules> rules(std::string_view room) const;
   // The path of an error is "room", "listener" or "speaker". Hysteresis is not taken into account.
   Result<Decision> decide(std::string_view room, std::string_view listener, std::string_view speaker);
+  // Who hears whom. The path of an error is "room", or "players" if there are more than kMaxMatrix.
+  Result<Matrix> matrix(std::string_view room);
   // 0: the room has no state.
   uint64_t version(std::string_view room) const;
 
@@ -96,6 +100,8 @@ class RoomStates final : private rooms::Observer {
   std::vector<uint32_t> numbersOf(const Room& room, const std::vector<std::string>& ids) const;
   uint32_t numberOf(std::string_view room, std::string_view id) const;
   uint64_t publish(Room& room);
+  // The room's state as of now. Without a state: one in which the players hear each other.
+  audibility::SnapshotPtr currentSnapshot(std::string_view room, const std::vector<uint32_t>& players);
 
   rooms::Directory& directory_;
   const Clock& clock_;

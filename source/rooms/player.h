@@ -40,9 +40,10 @@ struct Observed {
   std::atomic<uint32_t> ssrc{0};
   std::atomic<uint32_t> csrc{0};
   std::atomic<bool> connected{false};   // by dtls_srtp: the handshake is done
-  std::atomic<uint64_t> packets_in{0};  // by rtp_router, as the two below
+  std::atomic<uint64_t> packets_in{0};  // by rtp_router, as all below
   std::atomic<uint64_t> packets_out{0};
-  std::atomic<int64_t> last_voice_ns{0};  // Clock time of the last packet with sound
+  std::atomic<int64_t> last_rtp_ns{0};    // Clock time of the last packet
+  std::atomic<int64_t> last_voice_ns{0};  // of the last one with sound
 
   // Call it only while no worker runs.
   void archive(Archive& a) {
@@ -54,7 +55,7 @@ struct Observed {
       };
       (one(values), ...);
     };
-    each(worker, ssrc, csrc, connected, packets_in, packets_out, last_voice_ns);
+    each(worker, ssrc, csrc, connected, packets_in, packets_out, last_rtp_ns, last_voice_ns);
   }
 };
 

@@ -4,12 +4,24 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "source/base/clock.h"
 #include "source/runtime/worker.h"
 
 namespace sluice::runtime {
+
+// Calls `query(WorkerThread&)` on the worker's thread and returns the reply; nothing if there is none within
+// `timeout`. `query` may still be called later and must own what it uses.
+template <typename Reply, typename Query>
+std::optional<Reply> queryWorker(WorkerThread& worker, Duration timeout, Query query) {
+  auto promise = std::make_shared<std::promise<Reply>>();
+  auto reply = promise->get_future();
+  worker.post([promise, query, &worker] { promise->set_value(query(worker)); });
+  if (reply.wait_for(timeout) != std::future_status::ready) return std::nullopt;
+  return reply.get();
+}
 
 // Calls `query(WorkerThread&)` on each worker's thread, waits, and returns the replies in the order of the
 // workers. Those that do not reply within `timeout` are omitted; `query` may still be called later and must

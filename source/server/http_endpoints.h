@@ -27,6 +27,7 @@ class HttpEndpoints final : public reload::Participant {
     admin::Operations& operations;
     control::RoomStates& room_states;
     control::EventLog& room_events;
+    const control::EvidenceSource& evidence;
   };
   explicit HttpEndpoints(const Context& context);
 

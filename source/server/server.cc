@@ -117,7 +117,8 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
              .backend = introspection_,
              .operations = *this,
              .room_states = room_control_.states(),
-             .room_events = room_control_.events()}),
+             .room_events = room_control_.events(),
+             .evidence = evidence_}),
       tick_(loop_.timers(), [this] { onTick(); }),
       room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
   workers_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };

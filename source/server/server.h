@@ -16,6 +16,7 @@
 #include "source/reload/rollout_controller.h"
 #include "source/runtime/worker.h"
 #include "source/server/drain.h"
+#include "source/server/evidence_collector.h"
 #include "source/server/http_endpoints.h"
 #include "source/server/introspection.h"
 #include "source/server/metrics.h"
@@ -92,6 +93,7 @@ class Server final : private admin::Operations, private takeover::Host {
   TakeoverCounts taken_over_;
   Metrics metrics_;
   Introspection introspection_;
+  EvidenceCollector evidence_{clock_, workers_};
   HttpEndpoints http_;
   takeover::Server takeover_{loop_, *this};
   std::optional<runtime::PausedWorkers> paused_;  // while another process takes over

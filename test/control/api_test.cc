@@ -6,6 +6,7 @@
 #include <string>
 
 #include "test/control/control_fixture.h"
+#include "test/control/no_evidence.h"
 
 namespace sluice::control {
 namespace {
@@ -41,7 +42,8 @@ struct Fixture : test::ControlFixture {
   }
 
   EventLog events;
-  Api api{directory, states, events};
+  test::NoEvidence evidence;
+  Api api{directory, states, events, evidence};
 };
 
 TEST_CASE("control API: an update takes effect, and its response has the room's version") {
@@ -96,6 +98,37 @@ TEST_CASE("control API: a player is removed from its room") {
   CHECK(f.directory.find("lobby", "ann") == nullptr);
   CHECK(ann->departure == rooms::Departure::kKicked);
   CHECK(f.send("DELETE", "/v1/rooms/lobby/players/ann").status == 404);
+}
+
+TEST_CASE("control API: a pair is explained, also if a player or the room does not exist") {
+  Fixture f;
+  const auto causeOf = [&](const std::string& path, const std::string& speaker, const std::string& listener) {
+    const auto response = f.send("GET", path, "", {{"speaker", speaker}, {"listener", listener}});
+    REQUIRE(response.status == 200);
+    return json::parse(response.body)["cause"].get<std::string>();
+  };
+  CHECK(causeOf("/v1/rooms/lobby/explain", "eve", "ann") == "speaker_not_joined");
+  CHECK(causeOf("/v1/rooms/lobby/explain", "ann", "eve") == "listener_not_joined");
+  CHECK(causeOf("/v1/rooms/nowhere/explain", "ann", "ben") == "speaker_not_joined");
+  CHECK(causeOf("/v1/rooms/lobby/explain", "ann", "ann") == "same_player");
+  CHECK(causeOf("/v1/rooms/lobby/explain", "ann", "ben") == "speaker_offers_no_voice");
+  CHECK(f.send("GET", "/v1/rooms/lobby/explain", "", {{"speaker", "ann"}}).status == 400);
+  CHECK(f.send("GET", "/v1/rooms/lobby/explain", "", {{"listener", "ann"}}).status == 400);
+}
+
+TEST_CASE("control API: the matrix has every pair of a room, and large rooms have none") {
+  Fixture f;
+  f.join("carl");
+  REQUIRE(
+      f.send("POST", "/v1/rooms/lobby/update", R"({"players": [{"player": "ann", "mute": {"muted": true}}]})")
+          .status == 200);
+  const json speakers = json::parse(f.send("GET", "/v1/rooms/lobby/matrix").body)["speakers"];
+  REQUIRE(speakers.size() == 3);
+  CHECK(speakers[0] == json{{"speaker", "ann"}, {"listeners", json::array()}});
+  CHECK(speakers[1] == json{{"speaker", "ben"}, {"listeners", {"ann", "carl"}}});
+  CHECK(f.send("GET", "/v1/rooms/nowhere/matrix").status == 404);
+  for (size_t i = 3; i <= RoomStates::kMaxMatrix; ++i) f.join("player-" + std::to_string(i));
+  CHECK(f.send("GET", "/v1/rooms/lobby/matrix").status == 400);
 }
 
 TEST_CASE("control API: events are streamed for all rooms or one, and resumed by Last-Event-ID") {

@@ -18,6 +18,7 @@
 #include "source/http/router.h"
 #include "source/rooms/directory.h"
 #include "test/control/describe_messages.h"
+#include "test/control/no_evidence.h"
 
 namespace sluice {
 namespace {
@@ -75,7 +76,8 @@ struct Endpoint {
   NoWorkers workers;
   control::RoomStates states{directory, clock, workers};
   control::EventLog events;
-  control::Api api{directory, states, events};
+  test::NoEvidence evidence;
+  control::Api api{directory, states, events, evidence};
 };
 
 // The body of a response by status; null for one that is not JSON.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "source/control/api.h"
+#include "test/control/no_evidence.h"
 
 namespace sluice {
 namespace {
@@ -35,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Discard sink;
   control::RoomStates states(directory, clock, sink);
   control::EventLog events;
-  control::Api api(directory, states, events);
+  const test::NoEvidence evidence;
+  control::Api api(directory, states, events, evidence);
   api.configure({.tokens = {kToken}, .hosts = http::HostNames()});
   for (const char* id : {"ann", "ben"}) require(directory.join("lobby", id, {}).ok());
   http::Request request;

@@ -7,6 +7,7 @@
 
 #include "source/http/client.h"
 #include "test/control/fake_state_sink.h"
+#include "test/control/no_evidence.h"
 #include "test/server/fake_admin.h"
 
 namespace sluice::server {
@@ -85,6 +86,7 @@ struct Fixture {
   test::FakeStateSink sink;
   control::RoomStates room_states{rooms, clock, sink};
   control::EventLog room_events;
+  test::NoEvidence evidence;
   HttpEndpoints endpoints{{.loop = loop,
                            .clock = clock,
                            .rooms = rooms,
@@ -92,7 +94,8 @@ struct Fixture {
                            .backend = backend,
                            .operations = operations,
                            .room_states = room_states,
-                           .room_events = room_events}};
+                           .room_events = room_events,
+                           .evidence = evidence}};
 };
 
 TEST_CASE("HttpEndpoints: an endpoint that is not configured has no socket") {

@@ -6,6 +6,7 @@
 #include "source/server/http_endpoints.h"
 #include "source/server/metrics.h"
 #include "test/control/fake_state_sink.h"
+#include "test/control/no_evidence.h"
 #include "test/reload/applier_fixture.h"
 #include "test/server/fake_admin.h"
 #include "test/support/worker_threads.h"
@@ -26,6 +27,7 @@ struct ServerParts : reload::ApplierFixture {
   test::FakeStateSink sink;
   control::RoomStates room_states{rooms, clock, sink};
   control::EventLog room_events;
+  test::NoEvidence evidence;
   HttpEndpoints http{{.loop = loop,
                       .clock = clock,
                       .rooms = rooms,
@@ -33,7 +35,8 @@ struct ServerParts : reload::ApplierFixture {
                       .backend = backend,
                       .operations = operations,
                       .room_states = room_states,
-                      .room_events = room_events}};
+                      .room_events = room_events,
+                      .evidence = evidence}};
   TakeoverCounts taken_over;
   const Instant started = clock.now();
   Metrics metrics{{.clock = clock,

@@ -1,0 +1,106 @@
+"""A game asks why one player does not hear another, and the first cause on the way is named."""
+
+import time
+import unittest
+
+from control_test import TOKEN, Game
+from harness import Sluice, free_ports, voice_room_config, wait_until
+from load_test import start_load
+
+CONFIG = '''
+rooms { name: "match-*" audibility { rules { name: "nearby" proximity { audible_distance: 10 } } } }
+control { address: "127.0.0.1:%d" tokens: "%s" }
+'''
+
+
+class ControlExplainTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        port, = free_ports(1)
+        cls.proxy = Sluice(voice_room_config() + CONFIG % (port, TOKEN), arguments=("--concurrency", "2"))
+        cls.proxy.__enter__()
+        cls.addClassCleanup(cls.proxy.__exit__, None, None, None)
+        cls.game = Game(port)
+        # player-0 to player-3 talk, player-4 sends nothing; each hears two at a time.
+        load = start_load(cls.proxy, room="match-1", players=5, talkers=4, slots=2, seconds=60)
+        cls.addClassCleanup(load.wait)
+        cls.addClassCleanup(load.kill)
+        wait_until(lambda: cls.proxy.metric("sluice_players", state="connected") == 5, "all are connected")
+
+    def explain(self, speaker, listener, room="match-1"):
+        status, answer = self.game.call("GET", f"/{room}/explain?speaker={speaker}&listener={listener}")
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def expect(self, cause, speaker="player-0", listener="player-1", timeout=5, **options):
+        wait_until(lambda: self.explain(speaker, listener, **options)["cause"] == cause, f"the cause is {cause}", timeout)
+        answer = self.explain(speaker, listener, **options)
+        self.assertTrue(answer["text"].endswith("."))
+        self.assertTrue(answer["advice"].endswith("."))
+        return answer
+
+    def test_a_pair_that_hears_each_other_has_no_cause(self):
+        # With two slots and three others who talk, somebody is heard at any time.
+        heard = lambda: [s for s in range(4) if self.explain(f"player-{s}", "player-4")["heard"]]
+        wait_until(lambda: len(heard()) == 2, "two are heard")
+        steps = self.explain(f"player-{heard()[0]}", "player-4")["steps"]
+        self.assertTrue(all(step["ok"] and step["evidence"] for step in steps), steps)
+        self.assertEqual(len(steps), 18)
+
+    def test_players_and_rooms_that_do_not_exist(self):
+        self.expect("speaker_not_joined", speaker="eve")
+        self.expect("listener_not_joined", listener="eve")
+        self.expect("speaker_not_joined", room="nowhere")
+        self.expect("same_player", listener="player-0")
+        self.assertEqual(self.game.call("GET", "/match-1/explain?speaker=player-0")[0], 400)
+
+    def test_speakers_without_a_microphone_and_with_a_silent_one(self):
+        self.expect("speaker_offers_no_voice", speaker="player-4")
+        load = start_load(self.proxy, "--open-microphones", room="match-2", players=2, talkers=1, slots=2, seconds=60)
+        self.addCleanup(load.wait)
+        self.addCleanup(load.kill)
+        answer = self.expect("speaker_silent", speaker="player-1", listener="player-0", room="match-2")
+        self.assertIn("no packet had sound", str(answer["steps"]))
+        load.kill()
+        self.expect("speaker_lost", room="match-2", timeout=10)
+
+    def test_others_have_the_slots(self):
+        unheard = lambda: [s for s in range(4) if self.explain(f"player-{s}", "player-4")["cause"] == "no_slot"]
+        wait_until(lambda: len(unheard()) == 2, "two have no slot")
+        answer = self.explain(f"player-{unheard()[0]}", "player-4")
+        evidence = next(step["evidence"] for step in answer["steps"] if step["step"] == "slot")
+        self.assertRegex(evidence, r"^the listener's 2 slots have: player-[0-3], player-[0-3]$")
+
+    def test_the_rules_and_the_game_decide(self):
+        self.addCleanup(self.game.update, players=[
+            {"player": "player-0", "position": {}, "mute": {}, "blocks": {}}, {"player": "player-1", "deafened": False}])
+        self.game.place("player-0", 12.5)
+        answer = self.expect("out_of_range")
+        evidence = next(step["evidence"] for step in answer["steps"] if step["step"] == "rules")
+        self.assertIn("-2.5 world units of margin", evidence)
+        self.game.update(players=[{"player": "player-1", "deafened": True}])
+        self.expect("deafened")
+        self.game.update(players=[{"player": "player-0", "mute": {"muted": True}}])
+        self.assertIn(self.expect("muted")["cause"], ("muted", "deafened"))
+        self.game.update(players=[{"player": "player-0", "blocks": {"names": ["player-1"]}}])
+        self.expect("blocked")
+
+    def test_it_takes_little_of_the_main_threads_time(self):
+        begin = time.monotonic()
+        for _ in range(200):
+            self.explain("player-0", "player-1")
+        print(f"{(time.monotonic() - begin) / 200 * 1000:.2f} ms for one request and its response")
+
+    def test_the_matrix_has_all_pairs(self):
+        self.addCleanup(self.game.place, "player-3", 0)
+        self.game.place("player-3", 50)
+        status, matrix = self.game.call("GET", "/match-1/matrix")
+        self.assertEqual(status, 200, matrix)
+        hearers = {row["speaker"]: row["listeners"] for row in matrix["speakers"]}
+        self.assertEqual(hearers["player-3"], [])
+        self.assertEqual(hearers["player-0"], ["player-1", "player-2", "player-4"])
+        self.assertEqual(self.game.call("GET", "/nowhere/matrix")[0], 404)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
