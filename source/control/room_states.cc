@@ -1,6 +1,7 @@
 #include "source/control/room_states.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "source/audibility/decider.h"
@@ -96,6 +97,7 @@ std::vector<uint32_t> RoomStates::numbersOf(const Room& room, const std::vector<
 }
 
 uint64_t RoomStates::publish(Room& room) {
+  room.moved = false;
   sink_.publish(room.room->number(), room.state.publish(clock_.now()));
   return room.state.version();
 }
@@ -114,6 +116,9 @@ void RoomStates::onJoined(const rooms::PlayerPtr& player) {
   } else {
     static_cast<void>(room.state.add(player->number));
     resolveBlocks(room, player->id);
+  } else if (auto last = room.moves.extract(*replaced)) {
+    last.key() = player->number;
+    room.moves.insert(std::move(last));
   }
   publish(room);
 }
@@ -145,6 +150,7 @@ void RoomStates::onLeft(const rooms::PlayerPtr& player) {
   }
   room.state.remove(player->number);
   room.blocks.erase(player->id);
+  room.moves.erase(player->number);
   if (room.state.size() > 0) {
     publish(room);
     return;
@@ -217,6 +223,46 @@ Result<uint64_t> RoomStates::setRules(std::string_view name, SetRulesRequest req
     room.refused.clear();
     return set;
   });
+}
+
+audibility::PositionOutcome RoomStates::move(const audibility::PositionUpdate& update) {
+  const auto known = rooms_.find(update.room);
+  std::unique_ptr<Room> fresh = known == rooms_.end() ? begin(update.room) : nullptr;
+  if (known == rooms_.end() && fresh == nullptr) return {};
+  Room& room = fresh ? *fresh : *known->second;
+  audibility::PositionOutcome out{.has_room = true};
+  std::vector<audibility::Movement> movements;
+  movements.reserve(update.players.size());
+  for (const audibility::PlayerMove& move : update.players) {
+    const uint32_t number = numberOf(update.room, move.player);
+    const audibility::PlayerState* state = number == 0 ? nullptr : room.state.find(number);
+    if (state == nullptr) {
+      ++out.unknown;
+      continue;
+    }
+    LastMove& last = room.moves[number];
+    if (last.source == update.source && update.sequence <= last.sequence) {
+      ++out.outdated;
+      continue;
+    }
+    last = {update.source, update.sequence};
+    movements.push_back({number, move.position.value_or(state->position), move.forward, move.up});
+  }
+  if (movements.empty()) return out;
+  [[maybe_unused]] const auto moved = room.state.move(movements);
+  assert(moved.ok());
+  out.moved = movements.size();
+  if (fresh) rooms_.emplace(update.room, std::move(fresh));
+  if (!std::exchange(room.moved, true)) moved_.emplace_back(update.room);
+  return out;
+}
+
+void RoomStates::publishMoves() {
+  for (const std::string& name : moved_) {
+    const auto known = rooms_.find(name);
+    if (known != rooms_.end() && known->second->moved) publish(*known->second);
+  }
+  moved_.clear();
 }
 
 Result<Rules> RoomStates::rules(std::string_view name) const {
@@ -302,7 +348,7 @@ void RoomStates::archive(Archive& a) {
       return a.fail();
     }
     std::string written = room->written ? room->written->SerializeAsString() : "";
-    a(written, room->set_by_api, room->blocks);
+    a(written, room->set_by_api, room->blocks, room->moves);
     if (a.isReading()) {
       sluice::Audibility rules;
       const bool parsed = rules.ParseFromString(written);

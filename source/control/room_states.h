@@ -16,6 +16,7 @@
 
 #include "api/audibility.pb.h"
 #include "api/control.pb.h"
+#include "source/audibility/position_update.h"
 #include "source/audibility/room_state.h"
 #include "source/audibility/settings.h"
 #include "source/base/archive.h"
@@ -62,6 +63,11 @@ class RoomStates final : private rooms::Observer {
   Result<uint64_t> update(std::string_view room, UpdateRequest request);
   Result<uint64_t> setRules(std::string_view room, SetRulesRequest request);
 
+  // Applies to the players who are in the room and whom no later update of the same sender has moved. Takes
+  // effect for the workers with the room's next snapshot; publishMoves() publishes those of all such rooms.
+  audibility::PositionOutcome move(const audibility::PositionUpdate& update);
+  void publishMoves();
+
   Result<Rules> rules(std::string_view room) const;
   // The path of an error is "room", "listener" or "speaker". Hysteresis is not taken into account.
   Result<Decision> decide(std::string_view room, std::string_view listener, std::string_view speaker);
@@ -74,6 +80,12 @@ class RoomStates final : private rooms::Observer {
   void archive(Archive& a);
 
  private:
+  // The last update that moved a player.
+  struct LastMove {
+    uint64_t source = 0;
+    uint64_t sequence = 0;
+    void archive(Archive& a) { a(source, sequence); }
+  };
   struct Room {
     std::shared_ptr<rooms::Room> room;
     audibility::RoomState state{};
@@ -81,6 +93,8 @@ class RoomStates final : private rooms::Observer {
     bool set_by_api = false;
     std::string refused{};  // why the configured rules are not in force; empty: they are, or there are none
     std::map<std::string, std::vector<std::string>> blocks{};  // ids by the id of the player who blocks them
+    std::map<uint32_t, LastMove> moves{};                      // by the numbers of players
+    bool moved = false;                                        // since the last snapshot
   };
 
   void onJoined(const rooms::PlayerPtr& player) override;
@@ -108,6 +122,7 @@ class RoomStates final : private rooms::Observer {
   StateSink& sink_;
   std::vector<audibility::ConfiguredRules> configured_;
   std::map<std::string, std::unique_ptr<Room>, std::less<>> rooms_;  // by name
+  std::vector<std::string> moved_;    // names of rooms that may have moved since their last snapshot
   std::optional<uint32_t> replaced_;  // the number of the player who is joining again
 };
 
