@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "source/chain/position_sink.h"
 #include "source/chain/process_state.h"
 #include "source/credentials/source.h"
 #include "source/net/address.h"
@@ -26,7 +27,7 @@ struct Cluster {
   Policy policy = Policy::kSourceHash;
 };
 
-// References are valid for the call only, except the directory and the process state.
+// References are valid for the call only, except the directory, the process state and the position sink.
 struct FactoryContext {
   const std::map<std::string, std::shared_ptr<const Cluster>>& clusters;
   const std::set<net::Address>& machine;  // this machine's IP addresses, port 0
@@ -37,6 +38,7 @@ struct FactoryContext {
   std::shared_ptr<const net::AddressMap> nat;              // never null
   std::vector<net::Address> listener;                      // the listener's addresses as configured
   std::string base_path;                                   // base of relative paths
+  PositionSink* positions = nullptr;                       // outlives the factory; null: no room is known
   // False for a preview (a dry run) of a configuration: then no code may be loaded, and none receives any
   // part of the configuration.
   bool may_run_code = true;

@@ -109,7 +109,8 @@ struct BuildInput {
   uint64_t version;
   Instant now{};  // for Generation::published
   RolledBack rolled_back{};
-  bool may_run_code = true;  // see chain::FactoryContext
+  chain::PositionSink* positions = nullptr;  // see chain::FactoryContext
+  bool may_run_code = true;                  // likewise
 };
 
 // Returns all errors at once, each with its field path.

@@ -52,6 +52,7 @@ class ListenerBuilder {
                  .nat = settings.nat.addresses,
                  .listener = {},
                  .base_path = input.directory,
+                 .positions = input.positions,
                  .may_run_code = input.may_run_code} {}
 
   runtime::ListenerSpecPtr build(const sluice::Listener& config, const std::string& path);

@@ -33,7 +33,8 @@ config::BuildInput ConfigApplier::inputFor(const Bootstrap& bootstrap, const Env
           .previous = running_.generation.get(),
           .version = running_.version + 1,
           .now = context_.clock.now(),
-          .rolled_back = environment.rolled_back};
+          .rolled_back = environment.rolled_back,
+          .positions = context_.positions};
 }
 
 Result<config::Built> ConfigApplier::build(const Bootstrap& bootstrap) {

@@ -34,6 +34,7 @@ class ConfigApplier {
     std::shared_ptr<const crypto::DtlsContext> dtls;
     rooms::Directory& rooms;
     chain::ProcessState& process;
+    chain::PositionSink* positions = nullptr;  // may be null
     runtime::StatsStore& stats;
     runtime::WorkerGroup& workers;
     PortManager& ports;

@@ -9,7 +9,8 @@ RoomControl::RoomControl(rooms::Directory& rooms, const Clock& clock, net::Timer
     : workers_(workers),
       watch_(rooms, clock, events_),
       states_(rooms, clock, *this),
-      tick_(timers, [this] { onTick(); }) {}
+      tick_(timers, [this] { onTick(); }),
+      publish_(timers, [this] { states_.publishMoves(); }) {}
 
 void RoomControl::commit(const reload::Running& running) {
   states_.configure(running.settings.room_rules);
@@ -41,6 +42,12 @@ void RoomControl::onRulesRefused(const std::string& room, const Errors& errors) 
   event.set_field(errors.front().path);
   event.set_error(errors.front().message);
   events_.add(control::EventKind::kRulesRefused, event);
+}
+
+audibility::PositionOutcome RoomControl::move(const audibility::PositionUpdate& update) {
+  const audibility::PositionOutcome outcome = states_.move(update);
+  if (outcome.moved > 0 && !publish_.armed()) publish_.arm(kMoveInterval);
+  return outcome;
 }
 
 void RoomControl::publish(uint32_t room, audibility::SnapshotPtr snapshot) {

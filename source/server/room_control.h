@@ -1,7 +1,8 @@
-// Applies the rules of the configuration to the rooms, passes their snapshots on to the workers, and collects
-// the events of rooms. Main thread.
+// Applies the rules of the configuration and the positions of filters to the rooms, passes their snapshots on
+// to the workers, and collects the events of rooms. Main thread.
 #pragma once
 
+#include "source/chain/position_sink.h"
 #include "source/control/event_log.h"
 #include "source/control/player_watch.h"
 #include "source/control/room_states.h"
@@ -11,8 +12,11 @@
 
 namespace sluice::server {
 
-class RoomControl final : public reload::Participant, private control::StateSink {
+class RoomControl final : public reload::Participant, public chain::PositionSink, private control::StateSink {
  public:
+  // Positions are published at this interval at most: updates of one tick of the game become one snapshot.
+  static constexpr Duration kMoveInterval = 2ms;
+
   // All of them outlive the object.
   RoomControl(rooms::Directory& rooms, const Clock& clock, net::TimerQueue& timers,
               runtime::WorkerGroup& workers);
@@ -21,6 +25,7 @@ class RoomControl final : public reload::Participant, private control::StateSink
   control::EventLog& events() { return events_; }
 
   void commit(const reload::Running& running) override;
+  audibility::PositionOutcome move(const audibility::PositionUpdate& update) override;
   // For a takeover; see control::RoomStates. The events of reading the directory and the states are replaced
   // by those of the other process.
   void archive(Archive& a);
@@ -38,6 +43,7 @@ class RoomControl final : public reload::Participant, private control::StateSink
   control::PlayerWatch watch_;  // before states_, so that a player is watched before its mute is reported
   control::RoomStates states_;
   net::Timer tick_;
+  net::Timer publish_;
 };
 
 }  // namespace sluice::server

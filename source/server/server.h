@@ -82,12 +82,11 @@ class Server final : private admin::Operations, private takeover::Host {
   const std::unique_ptr<net::UdpNetwork> network_;
   reload::PortManager ports_;
   runtime::WorkerGroup workers_;
+  RoomControl room_control_;  // before player_updates_: see control::RoomStates
   reload::ConfigApplier applier_;
   reload::RolloutController rollouts_{applier_, clock_};
   reload::ExternalAddresses external_addresses_;
   reload::ConfigWatch config_watch_;
-  RoomControl room_control_{rooms_, clock_, loop_.timers(),
-                            workers_};  // before player_updates_: see control::RoomStates
   PlayerUpdates player_updates_{rooms_, workers_};
   Drain drain_;
   TakeoverCounts taken_over_;

@@ -59,7 +59,7 @@ struct Flow {
   }
 };
 
-// Written by one worker.
+// Written by one worker. A counter that the worker never writes may be written by the main thread instead.
 struct FilterStats {
   explicit FilterStats(const FilterSchema& schema)
       : drops(schema.drops.size()),

@@ -91,7 +91,8 @@ chain::ChainSpecPtr ChainHarness::makeSpec(const std::vector<FilterConfig>& filt
                                 .credentials = credentials,
                                 .nat = nat,
                                 .listener = {session.local_address},
-                                .base_path = "."};
+                                .base_path = ".",
+                                .positions = positions};
   for (const FilterConfig& filter : filters) {
     const auto any = pack(filter);
     auto factory = filter.type.parse(any, context);

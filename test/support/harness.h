@@ -147,6 +147,7 @@ class ChainHarness final : private chain::ChainEnds {
   std::shared_ptr<const credentials::Source> credentials = std::make_shared<credentials::None>();
   std::shared_ptr<const net::AddressMap> nat = std::make_shared<net::AddressMap>();
   chain::ProcessState* process = nullptr;  // default: one of its own
+  chain::PositionSink* positions = nullptr;
   bool record = true;           // false: packets that leave the chain are only settled, without a copy
   std::vector<Captured> inner;  // left the chain inward
   std::vector<Captured> outer;  // left the chain outward
