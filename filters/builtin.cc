@@ -9,6 +9,7 @@
 #include "filters/module/module.h"
 #include "filters/opus/opus.h"
 #include "filters/pacer/pacer.h"
+#include "filters/position_feed/position_feed.h"
 #include "filters/repair/repair.h"
 #include "filters/rtp_router/rtp_router.h"
 #include "filters/stun_turn/stun_turn.h"
@@ -26,6 +27,7 @@ chain::Registry builtinFilters() {
   registry.add(module::filterType());
   registry.add(opus_filter::filterType());
   registry.add(pacer::filterType());
+  registry.add(position_feed::filterType());
   registry.add(repair::filterType());
   registry.add(rtp_router::filterType());
   registry.add(stun_turn::filterType());

@@ -41,7 +41,7 @@ def name_in_table(label):
 class Layering(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.targets = build_files.load(ROOT, ("api", "filters", "source", "test"))
+        cls.targets = build_files.load(ROOT, ("api", "examples/position_feed", "filters", "source", "test"))
         cls.table = read_table()
 
     def row(self, label):
