@@ -113,12 +113,13 @@ void RoomStates::onJoined(const rooms::PlayerPtr& player) {
   Room& room = *known->second;
   if (replaced && room.state.renumber(*replaced, player->number)) {
     reportMute(room, player->number);
+    if (auto last = room.moves.extract(*replaced)) {
+      last.key() = player->number;
+      room.moves.insert(std::move(last));
+    }
   } else {
     static_cast<void>(room.state.add(player->number));
     resolveBlocks(room, player->id);
-  } else if (auto last = room.moves.extract(*replaced)) {
-    last.key() = player->number;
-    room.moves.insert(std::move(last));
   }
   publish(room);
 }

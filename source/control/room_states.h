@@ -30,17 +30,16 @@ namespace sluice::control {
 class StateSink {
  public:
   virtual ~StateSink() = default;
-  // For the workers.
   // `room` is a rooms::Room::number().
   virtual void publish(uint32_t room, audibility::SnapshotPtr snapshot) = 0;
   // The room has ended.
   virtual void forget(uint32_t room) = 0;
   // The player with this number is muted until then; a time in the past ends the mute.
-  virtual void onMuted(uint32_t player, Instant until) = 0;
+  virtual void onMuted(uint32_t /*player*/, Instant /*until*/) {}
   // A request expected another version than the room has.
-  virtual void onConflict(const std::string& room, uint64_t expected, uint64_t version) = 0;
+  virtual void onConflict(const std::string& /*room*/, uint64_t /*expected*/, uint64_t /*version*/) {}
   // Rules that are written for the room cannot be in force.
-  virtual void onRulesRefused(const std::string& room, const Errors& errors) = 0;
+  virtual void onRulesRefused(const std::string& /*room*/, const Errors& /*errors*/) {}
 };
 
 class RoomStates final : private rooms::Observer {

@@ -22,7 +22,7 @@ double cpuMicroseconds() {
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
 
-struct Sink final : chain::PositionSink, control::SnapshotSink {
+struct Sink final : chain::PositionSink, control::StateSink {
   explicit Sink(const Clock& clock) : directory({}, 1, clock), states(directory, clock, *this) {}
   audibility::PositionOutcome move(const audibility::PositionUpdate& update) override {
     return states.move(update);

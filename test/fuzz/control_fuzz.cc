@@ -16,9 +16,6 @@ constexpr const char* kToken = "a-token-of-the-game";
 struct Discard final : control::StateSink {
   void publish(uint32_t, audibility::SnapshotPtr) override {}
   void forget(uint32_t) override {}
-  void onMuted(uint32_t, Instant) override {}
-  void onConflict(const std::string&, uint64_t, uint64_t) override {}
-  void onRulesRefused(const std::string&, const Errors&) override {}
 };
 
 void require(bool holds) {

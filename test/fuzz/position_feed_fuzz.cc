@@ -23,7 +23,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-struct Sink final : chain::PositionSink, control::SnapshotSink {
+struct Sink final : chain::PositionSink, control::StateSink {
   explicit Sink(const Clock& clock) : directory({}, 1, clock), states(directory, clock, *this) {
     for (const char* id : {"ann", "ben"}) require(directory.join("lobby", id, {}).ok());
   }
