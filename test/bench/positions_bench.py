@@ -103,7 +103,7 @@ def measure(seconds, players, with_rules):
 
 
 def main():
-    seconds = float((sys.argv[1:] or ["15"])[0])
+    seconds = int((sys.argv[1:] or ["15"])[0])
     players = int((sys.argv[2:] or ["200"])[0])
     for with_rules in (False, True):
         measure(seconds, players, with_rules)
