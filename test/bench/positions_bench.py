@@ -21,7 +21,7 @@ TALKERS, SLOTS, TICKS = 8, 4, 20
 FIELD, RANGE = 100.0, 40.0  # world units: the side of the square in which the players walk, and how far they are heard
 SECRET = "the secret of the benchmark"
 RULES = """
-rooms { name: "r*" audibility { max_speakers: %d rules { proximity { audible_distance: %g } } } }
+rooms { name: "r*" audibility { selection { max_speakers: %d } rules { proximity { audible_distance: %g } } } }
 listeners {
   name: "positions"
   address: "127.0.0.1:%d"
