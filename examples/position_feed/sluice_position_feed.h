@@ -5,7 +5,7 @@
  *   sluice_feed_init(&feed, 1, secret, strlen(secret), time(NULL));
  *   each tick:
  *     uint8_t datagram[SLUICE_FEED_MAX_SIZE];
- *     sluice_feed_begin(&feed, datagram, sizeof datagram, "lobby", now_ms);
+ *     if (!sluice_feed_begin(&feed, datagram, sizeof datagram, "lobby", now_ms)) return;
  *     sluice_feed_add(&feed, "ann", position, direction);     when it is full: end, send, begin again
  *     send(socket, datagram, sluice_feed_end(&feed), 0);
  */
@@ -171,6 +171,9 @@ static inline void sluice_feed_init(struct sluice_feed* feed, uint8_t key_id, co
 static inline int sluice_feed_begin(struct sluice_feed* feed, uint8_t* out, size_t capacity, const char* room,
                                     uint64_t unix_ms) {
   const size_t length = strlen(room);
+  feed->out = NULL;
+  feed->capacity = 0;
+  feed->size = 0;
   if (length < 1 || length > 64 || capacity < 256) return 0;
   feed->out = out;
   feed->capacity = capacity;
@@ -217,6 +220,7 @@ static inline enum sluice_feed_result sluice_feed_add(struct sluice_feed* feed, 
 
 /* Signs the datagram. Returns its size in bytes. */
 static inline size_t sluice_feed_end(struct sluice_feed* feed) {
+  if (feed->out == NULL) return 0;
   feed->out[feed->count_at] = (uint8_t)(feed->count >> 8);
   feed->out[feed->count_at + 1] = (uint8_t)feed->count;
   sluice_hmac(feed->key, feed->out, feed->size, feed->out + feed->size);

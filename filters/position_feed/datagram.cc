@@ -64,7 +64,7 @@ class Reader {
 
 bool isInWorld(const Vector3& position) {
   for (const float value : {position.x, position.y, position.z}) {
-    if (!(std::abs(value) <= audibility::kMaxCoordinate)) return false;  // nor a NaN
+    if (!(std::abs(value) <= audibility::kMaxCoordinate)) return false;  // NaN fails too
   }
   return true;
 }

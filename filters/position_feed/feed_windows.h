@@ -2,6 +2,7 @@
 // replayed from another address is refused on every worker. Main thread; any thread may use a window.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,6 +25,9 @@ class FeedWindows {
     return window;
   }
 
+  // Updates on their way to the main thread.
+  std::atomic<uint32_t>& inFlight() { return in_flight_; }
+
   // For a handover.
   static constexpr std::string_view kStateName = "position_feed";
   void archive(Archive& a) {
@@ -35,6 +39,7 @@ class FeedWindows {
 
  private:
   std::map<uint64_t, std::shared_ptr<ReplayWindow>> windows_;
+  std::atomic<uint32_t> in_flight_{0};
 };
 
 }  // namespace sluice::position_feed

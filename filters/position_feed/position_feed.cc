@@ -18,6 +18,8 @@ namespace {
 
 constexpr size_t kMinSecretBytes = 16;
 
+constexpr uint32_t kMaxInFlight = 1024;  // datagrams that the main thread has not applied yet
+
 // In the order of the checks.
 enum class Drop {
   kNotAFeed,
@@ -25,6 +27,7 @@ enum class Drop {
   kUnknownKey,
   kWrongMac,
   kWrongTime,
+  kOverloaded,
   kReplayed,
   kTooOld,
   kMalformed,
@@ -39,6 +42,7 @@ constexpr stats::Schema<Drop, Count> kSchema{
               {Drop::kUnknownKey, "unknown_key"},
               {Drop::kWrongMac, "wrong_mac"},
               {Drop::kWrongTime, "wrong_time"},
+              {Drop::kOverloaded, "overloaded"},
               {Drop::kReplayed, "replayed"},
               {Drop::kTooOld, "too_old"},
               {Drop::kMalformed, "malformed"},
@@ -62,13 +66,14 @@ struct Settings {
   std::array<std::shared_ptr<const Key>, 256> keys;  // by id
   uint64_t max_age_ms = 0;                           // 0: any
   chain::PositionSink* sink = nullptr;               // null: no room is known
+  std::shared_ptr<FeedWindows> windows{};
 };
 
 Result<Settings> readSettings(const filters::PositionFeed& config, chain::FactoryContext& context) {
   Settings settings{.keys = {}, .max_age_ms = config.max_age_ms(), .sink = context.positions};
   Errors errors;
   if (config.keys().empty()) errors.push_back({"keys", "at least one is required"});
-  const auto windows = context.process.get<FeedWindows>();
+  const auto windows = settings.windows = context.process.get<FeedWindows>();
   for (int i = 0; i < config.keys_size(); ++i) {
     const filters::PositionFeed::Key& key = config.keys(i);
     const std::string path = "keys[" + std::to_string(i) + "]";
@@ -124,6 +129,10 @@ class PositionFeed final : public chain::TypedFilter<Settings, kSchema> {
     if (key == nullptr) return context_.drop(std::move(packet), Drop::kUnknownKey);
     if (!isAuthentic(packet->data(), key->secret)) return context_.drop(std::move(packet), Drop::kWrongMac);
     if (!isInTime(header->time_ms)) return context_.drop(std::move(packet), Drop::kWrongTime);
+    std::atomic<uint32_t>& in_flight = settings().windows->inFlight();
+    if (in_flight.load(std::memory_order_relaxed) >= kMaxInFlight) {
+      return context_.drop(std::move(packet), Drop::kOverloaded);
+    }
     const ReplayWindow::Verdict verdict = key->window->accept(header->sequence);
     if (verdict == ReplayWindow::Verdict::kReplayed) return context_.drop(std::move(packet), Drop::kReplayed);
     if (verdict == ReplayWindow::Verdict::kTooOld) return context_.drop(std::move(packet), Drop::kTooOld);
@@ -136,8 +145,12 @@ class PositionFeed final : public chain::TypedFilter<Settings, kSchema> {
     if (error == BodyError::kWrongPosition) return context_.drop(std::move(packet), Drop::kWrongPosition);
     context_.count(Count::kAccepted);
     context_.consume(std::move(packet));
+    in_flight.fetch_add(1, std::memory_order_relaxed);
     context_.worker().postToMain(
-        [update, sink = settings().sink, stats = context_.stats()] { apply(*update, sink, stats); });
+        [update, windows = settings().windows, sink = settings().sink, stats = context_.stats()] {
+          windows->inFlight().fetch_sub(1, std::memory_order_relaxed);
+          apply(*update, sink, stats);
+        });
   }
   void describe(chain::Description& out) const override {
     out.emplace_back("max_age_ms", std::to_string(settings().max_age_ms));

@@ -8,6 +8,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "source/base/archive.h"
 #include "source/base/clock.h"
@@ -35,6 +36,13 @@ struct NamedDrop {
   Instant at;
 };
 
+// The last drop of one kind.
+struct RecentDrop {
+  std::string_view filter_type;  // empty: an end of the chain
+  std::string_view reason;
+  Instant at;
+};
+
 // The first kPlaces kinds of drops are counted separately; the rest together. Counts saturate at 2^32-1.
 class DropCounts {
  public:
@@ -43,12 +51,14 @@ class DropCounts {
     const FilterContext* filter;  // null: an end of the chain
     uint32_t reason;              // index into the filter's drop reasons
     uint32_t packets;
+    Instant at;  // of the last one in this process; Instant{}: none
   };
 
   // Counts a drop at `now`.
   void add(const FilterContext* filter, uint32_t reason, Instant now) {
     last_ = static_cast<uint8_t>(restore(filter, reason, 1));
     last_at_ = now;
+    if (last_ < used_) places_[last_].at = now;
   }
   // Adds drops that another process counted. Returns their place, or kPlaces for other().
   size_t restore(const FilterContext* filter, uint32_t reason, uint32_t packets) {
@@ -61,7 +71,7 @@ class DropCounts {
       addOther(packets);
       return kPlaces;
     }
-    places_[used_] = {filter, reason, packets};
+    places_[used_] = {filter, reason, packets, Instant{}};
     return used_++;
   }
   void addOther(uint32_t packets) { raise(other_, packets); }

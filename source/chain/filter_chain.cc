@@ -178,6 +178,19 @@ std::vector<NamedDrops> FilterChain::drops(std::span<const std::string_view> end
   return named;
 }
 
+std::vector<RecentDrop> FilterChain::recentDrops(std::span<const std::string_view> ends,
+                                                 Instant since) const {
+  std::vector<RecentDrop> recent;
+  for (const DropCounts::Place& place : drops_.places()) {
+    if (place.at == Instant{} || place.at < since) continue;
+    const size_t link = indexOf(place.filter);
+    const bool at_end = link == links_.size();
+    const auto reasons = at_end ? ends : links_[link].dropReasons();
+    recent.push_back({at_end ? "" : links_[link].type->name, reasons[place.reason], place.at});
+  }
+  return recent;
+}
+
 void FilterChain::loadDrops(const std::vector<NamedDrops>& saved, std::span<const std::string_view> ends) {
   for (const NamedDrops& drops : saved) {
     const auto link = std::ranges::find(links_, drops.filter, &Link::name);

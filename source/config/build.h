@@ -110,7 +110,7 @@ struct BuildInput {
   Instant now{};  // for Generation::published
   RolledBack rolled_back{};
   chain::PositionSink* positions = nullptr;  // see chain::FactoryContext
-  bool may_run_code = true;                  // likewise
+  bool may_run_code = true;                  // see chain::FactoryContext
 };
 
 // Returns all errors at once, each with its field path.

@@ -10,8 +10,8 @@
 namespace sluice::control {
 namespace {
 
-// In a stream, so that a client that reads slowly holds few bytes; far below EventStream::kMaxPending.
-constexpr size_t kPending = 16 * 1024;
+// A stream holds about this many bytes at most; it must stay below EventStream::kMaxPending.
+constexpr size_t kPending = 48 * 1024;
 
 std::string json(const Event& event) {
   google::protobuf::util::JsonPrintOptions options;
@@ -29,9 +29,9 @@ std::string EventLog::idOf(uint64_t number) const {
   return epoch_ + "-" + std::to_string(number);
 }
 
-void EventLog::add(EventKind kind, const Event& event) {
+void EventLog::add(EventKind kind, Event event) {
   ++counts_[static_cast<size_t>(kind)];
-  entries_.push_back({kind, event.room(), json(event)});
+  entries_.push_back({kind, std::move(event)});
   ++next_;
   if (entries_.size() > kMaxEvents) entries_.pop_front();
   for (Subscriber& subscriber : subscribers_) deliver(subscriber);
@@ -69,8 +69,8 @@ void EventLog::deliver(Subscriber& subscriber) const {
   if (subscriber.next < first()) return;
   for (; subscriber.next < next_ && stream.pending() < kPending && !stream.ended(); ++subscriber.next) {
     const Entry& entry = entries_[subscriber.next - first()];
-    if (!subscriber.room.empty() && subscriber.room != entry.room) continue;
-    stream.send(kEventNames[static_cast<size_t>(entry.kind)], entry.data, idOf(subscriber.next));
+    if (!subscriber.room.empty() && subscriber.room != entry.event.room()) continue;
+    stream.send(kEventNames[static_cast<size_t>(entry.kind)], json(entry.event), idOf(subscriber.next));
   }
 }
 
@@ -93,11 +93,18 @@ void EventLog::collect(stats::Samples& out) const {
             static_cast<double>(subscribers_.size()));
 }
 
+void EventLog::Entry::archive(Archive& a) {
+  std::string bytes = event.SerializeAsString();
+  a(kind, bytes);
+  if (a.isReading() && !event.ParseFromString(bytes)) a.fail();
+}
+
 void EventLog::archive(Archive& a) {
   std::vector<Entry> entries(entries_.begin(), entries_.end());
   a(epoch_, next_, entries);
   if (!a.isReading()) return;
   if (entries.size() >= next_ || entries.size() > kMaxEvents) return a.fail();
+  counts_ = {};  // of events that reading the other states caused
   entries_.assign(std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
 }
 

@@ -38,12 +38,12 @@ inline constexpr std::array<std::string_view, 10> kEventNames = {
 
 class EventLog {
  public:
-  static constexpr size_t kMaxEvents = 8192;  // older ones are dropped
+  static constexpr size_t kMaxEvents = 32768;  // older ones are dropped
   static constexpr size_t kMaxStreams = 16;
 
   EventLog();
 
-  void add(EventKind kind, const Event& event);
+  void add(EventKind kind, Event event);
 
   // Streams the events of `room`, or of all rooms if it is empty: those after `last_id`, the id of an event
   // of this log, or those from now on if it is empty. If the log no longer has all of them, the first event
@@ -51,7 +51,7 @@ class EventLog {
   std::shared_ptr<http::EventStream> subscribe(std::string_view room, std::string_view last_id);
   // Continues the streams whose clients have read what was pending. Call it every PlayerWatch::kInterval.
   void deliver();
-  // The clients have to connect again.
+  // Ends all streams; their clients may connect again.
   void endStreams();
 
   void collect(stats::Samples& out) const;
@@ -61,9 +61,8 @@ class EventLog {
  private:
   struct Entry {
     EventKind kind{};
-    std::string room;
-    std::string data;  // an Event as JSON
-    void archive(Archive& a) { a(kind, room, data); }
+    Event event;
+    void archive(Archive& a);
   };
   struct Subscriber {
     std::shared_ptr<http::EventStream> stream;

@@ -1,4 +1,4 @@
-// What the process knows about the way of one player's voice to another.
+// What is known about the path of one player's voice to another.
 #pragma once
 
 #include <cstdint>
@@ -12,26 +12,27 @@
 
 namespace sluice::control {
 
-struct LastDrop {
-  std::string filter;  // empty: the listener
+// The last drop of one kind on a player's session.
+struct Drop {
+  std::string filter_type;  // empty: the listener
   std::string reason;
   Duration ago{};
 };
 
-// The session of a player, as its worker has it.
+// The session of a player. Read on its worker.
 struct SessionEvidence {
-  Duration idle{};  // since the client's last packet of any kind
-  std::optional<LastDrop> last_drop{};
+  Duration idle{};                   // since the client's last packet of any kind
+  std::vector<Drop> drops{};         // of the last seconds, in both directions
   std::vector<uint32_t> on_slots{};  // the numbers of the speakers on the player's slots
 };
 
 struct PlayerEvidence {
   bool sends = false;                     // the offer has a media section that sends
-  size_t slots = 0;                       // that the offer receives
+  size_t slots = 0;                       // media sections of the offer that receive
   bool reached = false;                   // a worker has received an authenticated packet of the client
   bool connected = false;                 // the DTLS handshake is done
   uint64_t packets_in = 0;                // of RTP
-  std::optional<Duration> since_rtp{};    // nothing: no RTP packet was accepted yet
+  std::optional<Duration> since_rtp{};    // absent: no RTP packet was accepted yet
   std::optional<Duration> since_voice{};  // the same for RTP with sound
   double loss_out = 0;                    // of the packets to the player, by its reports, 0 to 1
   double worker_busy = 0;                 // the share of time in which its worker is busy, 0 to 1
@@ -39,7 +40,7 @@ struct PlayerEvidence {
   std::optional<SessionEvidence> session{};
 };
 
-// Nothing instead of a player that is not in the room.
+// A player that is not in the room is absent.
 struct Evidence {
   bool same_player = false;
   std::optional<PlayerEvidence> speaker{};
@@ -49,8 +50,8 @@ struct Evidence {
   std::vector<std::string> others_on_slots{};  // ids of the other speakers whom the listener receives
 };
 
-// Collects what the directory and the workers know; null players are not in the room. Main thread; waits for
-// the workers, but not longer than a few milliseconds.
+// Collects evidence from the directory and the workers. Null players are not in the room. Main thread; waits
+// for the workers' replies for at most 1 ms.
 class EvidenceSource {
  public:
   virtual ~EvidenceSource() = default;

@@ -1,15 +1,18 @@
 #include "source/control/explanation.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::control {
 namespace {
 
-constexpr Duration kLost = 5s;       // clients send connectivity checks or RTCP more often
+constexpr Duration kLost = 10s;      // clients check for consent every 4 to 6 s (RFC 7675 section 5.1)
 constexpr Duration kNoRtp = 1s;      // a pause with DTX has a packet every 400 ms
 constexpr Duration kRecent = 2s;     // of a drop that counts as a cause
 constexpr double kHeavyLoss = 0.5;   // of the packets to the listener
@@ -26,9 +29,9 @@ std::string ago(Duration duration) {
   return (s < 1 ? number(1000 * s, "ms") : number(s, "s")) + " ago";
 }
 
-std::string describe(const LastDrop& drop) {
-  return (drop.filter.empty() ? "the listener" : drop.filter) + " dropped a packet " + ago(drop.ago) + ": " +
-         drop.reason;
+std::string describe(const Drop& drop) {
+  const std::string by = drop.filter_type.empty() ? "the server's address" : drop.filter_type;
+  return by + " dropped a packet " + ago(drop.ago) + ": " + drop.reason;
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -37,13 +40,12 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
-// Why the speaker's RTP is not accepted, by the filter and the reason of its last drop. An empty filter or
-// reason is any.
+// A drop that explains why packets do not arrive. An empty reason matches any.
 struct DropCause {
-  std::string_view filter, reason, cause, text, advice;
+  std::string_view filter_type, reason, cause, text, advice;
 };
-constexpr DropCause kDropCauses[] = {
-    {"dtls_srtp", "", "speaker_srtp", "The speaker's packets cannot be decrypted.",
+constexpr DropCause kSpeakerDrops[] = {
+    {"dtls_srtp", "auth_failed", "speaker_srtp", "The speaker's packets cannot be decrypted.",
      "The client must use the keys of its own DTLS handshake with this server; join again with a new "
      "connection."},
     {"rtp_router", "unknown_payload_type", "speaker_payload_type",
@@ -55,22 +57,34 @@ constexpr DropCause kDropCauses[] = {
     {"rtp_router", "not_sending", "speaker_not_sending", "The speaker sends, but its offer does not.",
      "The client must offer a media section that is sendrecv or sendonly."},
     {"rtp_router", "malformed", "speaker_malformed", "The speaker's packets are not valid RTP.",
-     "Correct the client."},
+     "The client must send RTP packets (RFC 3550) with an Opus payload."},
     {"rtp_router", "uplink_limit", "speaker_uplink_limit", "The speaker sends more than rtp_router allows.",
      "Lower the client's bit rate, or raise the limit of rtp_router."},
     {"rtp_router", "stray", "speaker_stray", "The speaker's sequence numbers jump.",
      "The client must number its packets in sequence."},
-    {"", "", "speaker_dropped", "The speaker's packets are dropped before they are routed.",
-     "See the filter and the reason in the step rtp, and the page of the filter."},
+};
+// Reasons that occur only on the way to a client.
+constexpr DropCause kListenerDrops[] = {
+    {"pacer", "", "listener_pacer", "The pacer drops packets to the listener.",
+     "The listener's line is slower than its voice, or the rate of the pacer is too low."},
+    {"dtls_srtp", "number_used", "listener_numbers", "Packets to the listener repeat sequence numbers.",
+     "A filter between dtls_srtp and rtp_router assigns sequence numbers incorrectly."},
 };
 
-const DropCause* causeOf(const LastDrop& drop) {
-  for (const DropCause& cause : kDropCauses) {
-    if (!cause.filter.empty() && cause.filter != drop.filter) continue;
-    if (!cause.reason.empty() && cause.reason != drop.reason) continue;
-    return &cause;
+// The first row that a recent drop matches, and that drop.
+struct MatchedDrop {
+  const DropCause* cause = nullptr;
+  const Drop* drop = nullptr;
+};
+MatchedDrop match(std::span<const DropCause> causes, const std::vector<Drop>& drops) {
+  for (const DropCause& cause : causes) {
+    for (const Drop& drop : drops) {
+      const bool matches = drop.ago < kRecent && drop.filter_type == cause.filter_type &&
+                           (cause.reason.empty() || drop.reason == cause.reason);
+      if (matches) return {&cause, &drop};
+    }
   }
-  return nullptr;
+  return {};
 }
 
 std::string_view adviceFor(std::string_view reason) {
@@ -112,8 +126,8 @@ void walkConnection(Walk& walk, const std::string& who, const PlayerEvidence& pl
   walk.step(
       who + "_ice", player.reached,
       player.reached ? "the client's address is authenticated"
-                     : "no authenticated packet of the client has arrived",
-      who + "_not_reached", "No packet of the " + who + "'s client reaches the server.",
+                     : "no packet with the credentials of the answer has arrived",
+      who + "_not_reached", "No authenticated packet of the " + who + "'s client has arrived.",
       "Check that UDP to the candidates of the answer is open; clients behind strict firewalls need TURN.");
   if (!player.reached) return;
   walk.step(who + "_dtls", player.connected,
@@ -122,11 +136,11 @@ void walkConnection(Walk& walk, const std::string& who, const PlayerEvidence& pl
             "The client must use the fingerprint and the setup role of the answer, and the certificate of "
             "its offer.");
   if (!player.connected) return;
-  walk.step(who + "_worker", player.worker_replied && player.worker_busy < kSaturated,
-            player.worker_replied ? number(100 * player.worker_busy, "% busy") : "it did not reply in time",
-            player.worker_replied ? "worker_saturated" : "worker_not_responding",
-            "The worker of the " + who + "'s session is overloaded.",
-            "Raise workers.count, or move rooms to another server.");
+  walk.step(
+      who + "_worker", player.worker_replied,
+      player.worker_replied ? number(100 * player.worker_busy, "% busy") : "it did not reply within 1 ms",
+      "worker_not_responding", "The worker of the " + who + "'s session is overloaded or does not run.",
+      "Ask again; if it persists, raise workers.count or move rooms to another server.");
   if (!player.worker_replied) return;
   if (!player.session) {
     walk.step(who + "_session", false, "its worker has no session of the player", who + "_session_ended",
@@ -145,13 +159,13 @@ void walkVoice(Walk& walk, const PlayerEvidence& speaker) {
                                            : "no RTP packet was accepted";
   std::string_view cause = "speaker_sends_no_rtp", text = "The speaker's client sends no voice.",
                    advice = "Check that the microphone's track is live, enabled and attached to the sender.";
-  const auto& drop = speaker.session ? speaker.session->last_drop : std::nullopt;
-  if (!has_rtp && drop && drop->ago < kRecent) {
-    evidence += "; " + describe(*drop);
-    const DropCause& dropped = *causeOf(*drop);
-    cause = dropped.cause;
-    text = dropped.text;
-    advice = dropped.advice;
+  const MatchedDrop matched =
+      !has_rtp && speaker.session ? match(kSpeakerDrops, speaker.session->drops) : MatchedDrop{};
+  if (matched.cause != nullptr) {
+    evidence += "; " + describe(*matched.drop);
+    cause = matched.cause->cause;
+    text = matched.cause->text;
+    advice = matched.cause->advice;
   }
   walk.step("rtp", has_rtp, evidence, cause, text, advice);
   if (!has_rtp) return;
@@ -182,15 +196,20 @@ void walkDelivery(Walk& walk, const Evidence& evidence, bool is_routed) {
             ? "Ask again while the player speaks."
             : "Offer more slots, raise max_speakers of the rules, or give the speaker a higher priority.");
   }
-  const auto& drop = listener.session->last_drop;
-  const bool dropped = drop && drop->ago < kRecent && drop->filter != "rtp_router";
-  walk.step("delivery", !dropped, dropped ? describe(*drop) : "no packet to the listener was dropped lately",
-            "listener_dropped", "Packets to the listener are dropped on their way out.",
-            "See the filter and the reason in the evidence, and the page of the filter.");
+  const auto [drop_cause, drop] = match(kListenerDrops, listener.session->drops);
+  if (drop_cause == nullptr) {
+    walk.step("delivery", true, "no filter dropped a packet to the listener in the last 2 s", "", "", "");
+  } else {
+    walk.step("delivery", false, describe(*drop), drop_cause->cause, drop_cause->text, drop_cause->advice);
+  }
   walk.step("line", listener.loss_out < kHeavyLoss,
             "the listener reports a loss of " + number(100 * listener.loss_out, "%"), "listener_loss",
             "The listener's line loses most packets.",
             "Check the listener's network; the filters repair and pacer help.");
+  const double busy = std::max(evidence.speaker->worker_busy, listener.worker_busy);
+  walk.step("load", busy < kSaturated, "the workers are at most " + number(100 * busy, "% busy"),
+            "worker_saturated", "A worker has no time left.",
+            "Raise workers.count, or move rooms to another server.");
 }
 
 }  // namespace
@@ -201,7 +220,7 @@ Explanation explain(const Evidence& evidence) {
   const auto join = [&](const std::string& who, const std::optional<PlayerEvidence>& player) {
     walk.step(who + "_joined", player.has_value(), player ? "is in the room" : "is not in the room",
               who + "_not_joined", "The " + who + " is not in the room.",
-              "The client must join this room, by the id of the request.");
+              "The client must join this room with the id that the request names.");
   };
   join("speaker", evidence.speaker);
   join("listener", evidence.listener);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace sluice::control {
 namespace {
@@ -9,18 +10,12 @@ namespace {
 constexpr unsigned kQualityEvery = 20;  // checks: once a second
 constexpr unsigned kQualityHold = 3;    // checks of the quality until a new level is reported
 
-Quality qualityOf(const rooms::LineQuality& line) {
-  const double in = line.uplinkLoss(), out = line.downlinkLoss();
-  const double loss = std::max(in, out);
+Quality::Level levelOf(const rooms::LineQuality& line) {
+  const double loss = std::max(line.uplinkLoss(), line.downlinkLoss());
   const Duration rtt = line.roundTrip();
-  Quality quality;
-  quality.set_level(loss >= 0.1 || rtt >= 400ms    ? Quality::POOR
-                    : loss >= 0.03 || rtt >= 200ms ? Quality::FAIR
-                                                   : Quality::GOOD);
-  quality.set_loss_in_percent(100 * in);
-  quality.set_loss_out_percent(100 * out);
-  quality.set_rtt_ms(std::chrono::duration<double, std::milli>(rtt).count());
-  return quality;
+  if (loss >= 0.1 || rtt >= 400ms) return Quality::POOR;
+  if (loss >= 0.03 || rtt >= 200ms) return Quality::FAIR;
+  return Quality::GOOD;
 }
 
 Event eventOf(const rooms::Player& player) {
@@ -45,11 +40,8 @@ void PlayerWatch::report(EventKind kind, const rooms::Player& player) {
   events_.add(kind, eventOf(player));
 }
 
-// A player of a process that was taken over is connected already, and may be speaking.
 void PlayerWatch::onJoined(const rooms::PlayerPtr& player) {
-  players_[player->number] = {.player = player,
-                              .connected = isConnected(*player),
-                              .speaking = rooms::isTalking(*player, clock_.now())};
+  players_[player->number] = {.player = player};
   report(EventKind::kJoined, *player);
 }
 
@@ -65,15 +57,16 @@ void PlayerWatch::check() {
   const bool with_quality = ++checks_ % kQualityEvery == 0;
   for (auto& [number, watched] : players_) {
     const rooms::Player& player = *watched.player;
-    if (!watched.connected && isConnected(player)) {
-      watched.connected = true;
+    if (!watched.reported.connected && isConnected(player)) {
+      watched.reported.connected = true;
       report(EventKind::kConnected, player);
     }
-    if (watched.speaking != rooms::isTalking(player, now)) {
-      watched.speaking = !watched.speaking;
-      report(watched.speaking ? EventKind::kSpeakingStarted : EventKind::kSpeakingStopped, player);
+    if (watched.reported.speaking != rooms::isTalking(player, now)) {
+      watched.reported.speaking = !watched.reported.speaking;
+      report(watched.reported.speaking ? EventKind::kSpeakingStarted : EventKind::kSpeakingStopped, player);
     }
-    if (watched.muted_until != Instant{} && watched.muted_until <= now) setMuted(number, Instant{});
+    if (watched.reported.muted_until != Instant{} && watched.reported.muted_until <= now)
+      setMuted(number, Instant{});
     if (with_quality) checkQuality(watched);
   }
 }
@@ -84,8 +77,8 @@ void PlayerWatch::setMuted(uint32_t number, Instant until) {
   Watched& watched = found->second;
   const Instant now = clock_.now();
   if (until <= now) until = Instant{};
-  if (watched.muted_until == until) return;
-  watched.muted_until = until;
+  if (watched.reported.muted_until == until) return;
+  watched.reported.muted_until = until;
   Event event = eventOf(*watched.player);
   if (until != Instant{} && until != Instant::max()) {
     event.set_ends_in_s(std::chrono::duration<double>(until - now).count());
@@ -94,17 +87,33 @@ void PlayerWatch::setMuted(uint32_t number, Instant until) {
 }
 
 void PlayerWatch::checkQuality(Watched& watched) {
-  const Quality quality = qualityOf(watched.player->line);
-  if (quality.level() == watched.level) {
+  const rooms::LineQuality& line = watched.player->line;
+  const Quality::Level level = levelOf(line);
+  if (level == watched.reported.level) {
     watched.other_level_for = 0;
     return;
   }
   if (++watched.other_level_for < kQualityHold) return;
-  watched.level = quality.level();
+  watched.reported.level = static_cast<uint8_t>(level);
   watched.other_level_for = 0;
   Event event = eventOf(*watched.player);
-  *event.mutable_quality() = quality;
-  events_.add(EventKind::kQuality, event);
+  Quality& quality = *event.mutable_quality();
+  quality.set_level(level);
+  quality.set_loss_in_percent(100 * line.uplinkLoss());
+  quality.set_loss_out_percent(100 * line.downlinkLoss());
+  quality.set_rtt_ms(std::chrono::duration<double, std::milli>(line.roundTrip()).count());
+  events_.add(EventKind::kQuality, std::move(event));
+}
+
+void PlayerWatch::archive(Archive& a) {
+  std::map<uint32_t, Reported> all;
+  for (const auto& [number, watched] : players_) all[number] = watched.reported;
+  a(all);
+  if (!a.isReading()) return;
+  for (const auto& [number, reported] : all) {
+    const auto known = players_.find(number);
+    if (known != players_.end()) known->second.reported = reported;
+  }
 }
 
 }  // namespace sluice::control

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 
+#include "source/base/archive.h"
 #include "source/base/clock.h"
 #include "source/control/event_log.h"
 #include "source/rooms/directory.h"
@@ -24,14 +25,21 @@ class PlayerWatch final : private rooms::Observer {
   void check();
   // The player with this number is muted until then; a time in the past ends the mute.
   void setMuted(uint32_t number, Instant until);
+  // For a takeover: what was reported of each player. Read after the directory has its players.
+  void archive(Archive& a);
 
  private:
-  struct Watched {
-    rooms::PlayerPtr player;
+  // The last reported state of a player.
+  struct Reported {
     bool connected = false;
     bool speaking = false;
     Instant muted_until{};
-    Quality::Level level = Quality::GOOD;
+    uint8_t level = Quality::GOOD;
+    void archive(Archive& a) { a(connected, speaking, muted_until, level); }
+  };
+  struct Watched {
+    rooms::PlayerPtr player;
+    Reported reported{};
     unsigned other_level_for = 0;  // checks of the quality in a row
   };
 

@@ -69,7 +69,7 @@ bool RoomStates::applyConfigured(Room& room) const {
   } else {
     // They were checked, but together with the tags of the room's players there are too many.
     log::warn("the configured rules of room {} are not in force: {}", room.room->name(), room.refused);
-    sink_.onRulesRefused(room.room->name(), set.errors());
+    sink_.onRulesRefused(room.room->name(), prefixed("audibility.", set.errors()));
   }
   return set.ok();
 }

@@ -68,7 +68,7 @@ enum class Departure {
   kKicked,        // the game's server requested it
 };
 
-// As in events.
+// The names of reasons in events.
 constexpr std::string_view name(Departure departure) {
   constexpr std::array<std::string_view, 5> kNames = {"left", "replaced", "not_connected", "session_ended",
                                                       "kicked"};

@@ -1,6 +1,8 @@
 #include "source/server/evidence_collector.h"
 
 #include <charconv>
+#include <chrono>
+#include <future>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,11 +12,13 @@
 #include "source/runtime/query_workers.h"
 
 namespace sluice::server {
+
+using Session = EvidenceCollector::Session;
+
 namespace {
 
-constexpr Duration kReplyTimeout = 5ms;  // a worker that is not overloaded replies within one
-
-using Session = std::optional<control::SessionEvidence>;
+constexpr Duration kReplyTimeout = 1ms;  // for both workers together: the main thread must not wait longer
+constexpr Duration kRecentDrops = 5s;
 
 // Filters name a speaker that a client receives by a field that ends with ".speaker".
 void addSpeakers(const chain::Description& description, std::vector<uint32_t>& speakers) {
@@ -31,8 +35,8 @@ Session sessionOf(const rooms::Player& player, runtime::WorkerThread& worker) {
   if (session == nullptr) return std::nullopt;
   const Instant now = worker.clock().now();
   control::SessionEvidence out{.idle = now - session->activity().last};
-  if (const auto drop = session->lastDrop()) {
-    out.last_drop = control::LastDrop{std::string(drop->filter), std::string(drop->reason), now - drop->at};
+  for (const chain::RecentDrop& drop : session->recentDrops(now - kRecentDrops)) {
+    out.drops.push_back({std::string(drop.filter_type), std::string(drop.reason), now - drop.at});
   }
   session->chain().forEach([&](const std::string&, const chain::Filter& filter) {
     chain::Description description;
@@ -53,37 +57,47 @@ std::optional<Duration> since(const std::atomic<int64_t>& at_ns, Instant now) {
 control::Evidence EvidenceCollector::collect(const rooms::PlayerPtr& speaker,
                                              const rooms::PlayerPtr& listener) const {
   control::Evidence out;
+  auto of_speaker = ask(speaker), of_listener = ask(listener);
+  const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
+  const auto add = [&](const rooms::Player& player, std::future<Session>& reply) {
+    control::PlayerEvidence evidence = evidenceOf(player);
+    if (reply.valid()) {
+      evidence.worker_replied = reply.wait_until(deadline) == std::future_status::ready;
+      if (evidence.worker_replied) evidence.session = reply.get();
+    }
+    return evidence;
+  };
   if (speaker != nullptr) {
-    out.speaker = evidenceOf(speaker);
+    out.speaker = add(*speaker, of_speaker);
     out.speaker_number = speaker->number;
   }
-  if (listener != nullptr) out.listener = evidenceOf(listener);
+  if (listener != nullptr) out.listener = add(*listener, of_listener);
   return out;
 }
 
-control::PlayerEvidence EvidenceCollector::evidenceOf(const rooms::PlayerPtr& player) const {
-  const rooms::Observed& observed = player->observed;
+// Not valid if no worker has the player.
+std::future<Session> EvidenceCollector::ask(const rooms::PlayerPtr& player) const {
+  if (player == nullptr) return {};
+  const int32_t worker = player->observed.worker.load(std::memory_order_relaxed);
+  if (worker < 0) return {};
+  return runtime::postQuery<Session>(
+      *workers_.workers[static_cast<size_t>(worker)],
+      [player](runtime::WorkerThread& asked) { return sessionOf(*player, asked); });
+}
+
+control::PlayerEvidence EvidenceCollector::evidenceOf(const rooms::Player& player) const {
+  const rooms::Observed& observed = player.observed;
   const Instant now = clock_.now();
   const int32_t worker = observed.worker.load(std::memory_order_relaxed);
-  control::PlayerEvidence out{.sends = player->negotiated.sending.has_value(),
-                              .slots = player->negotiated.slots.size(),
-                              .reached = worker >= 0,
-                              .connected = observed.connected.load(std::memory_order_relaxed),
-                              .packets_in = observed.packets_in.load(std::memory_order_relaxed),
-                              .since_rtp = since(observed.last_rtp_ns, now),
-                              .since_voice = since(observed.last_voice_ns, now),
-                              .loss_out = player->line.downlinkLoss()};
-  if (worker >= 0) askWorker(player, *workers_.workers[static_cast<size_t>(worker)], out);
-  return out;
-}
-
-void EvidenceCollector::askWorker(const rooms::PlayerPtr& player, runtime::WorkerThread& worker,
-                                  control::PlayerEvidence& out) const {
-  out.worker_busy = worker.busyShare();
-  auto session = runtime::queryWorker<Session>(
-      worker, kReplyTimeout, [player](runtime::WorkerThread& asked) { return sessionOf(*player, asked); });
-  out.worker_replied = session.has_value();
-  if (session) out.session = *std::move(session);
+  return {.sends = player.negotiated.sending.has_value(),
+          .slots = player.negotiated.slots.size(),
+          .reached = worker >= 0,
+          .connected = observed.connected.load(std::memory_order_relaxed),
+          .packets_in = observed.packets_in.load(std::memory_order_relaxed),
+          .since_rtp = since(observed.last_rtp_ns, now),
+          .since_voice = since(observed.last_voice_ns, now),
+          .loss_out = player.line.downlinkLoss(),
+          .worker_busy = worker < 0 ? 0 : workers_.workers[static_cast<size_t>(worker)]->busyShare()};
 }
 
 }  // namespace sluice::server

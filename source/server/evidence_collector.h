@@ -1,6 +1,8 @@
-// Collects from the directory and the workers what is known about the way of one player's voice to another.
-// Main thread.
+// Collects what is known about the path of one player's voice to another. Main thread.
 #pragma once
+
+#include <future>
+#include <optional>
 
 #include "source/base/clock.h"
 #include "source/control/evidence.h"
@@ -10,6 +12,8 @@ namespace sluice::server {
 
 class EvidenceCollector final : public control::EvidenceSource {
  public:
+  using Session = std::optional<control::SessionEvidence>;  // absent: the worker has none of the player
+
   // Both outlive the object.
   EvidenceCollector(const Clock& clock, const runtime::WorkerGroup& workers)
       : clock_(clock), workers_(workers) {}
@@ -17,9 +21,8 @@ class EvidenceCollector final : public control::EvidenceSource {
   control::Evidence collect(const rooms::PlayerPtr& speaker, const rooms::PlayerPtr& listener) const override;
 
  private:
-  control::PlayerEvidence evidenceOf(const rooms::PlayerPtr& player) const;
-  void askWorker(const rooms::PlayerPtr& player, runtime::WorkerThread& worker,
-                 control::PlayerEvidence& out) const;
+  std::future<Session> ask(const rooms::PlayerPtr& player) const;
+  control::PlayerEvidence evidenceOf(const rooms::Player& player) const;
 
   const Clock& clock_;
   const runtime::WorkerGroup& workers_;

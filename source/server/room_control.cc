@@ -25,6 +25,7 @@ void RoomControl::onTick() {
 
 void RoomControl::archive(Archive& a) {
   states_.archive(a);
+  watch_.archive(a);
   events_.archive(a);
 }
 

@@ -329,6 +329,7 @@ void Server::resume() {
 }
 
 void Server::end() {
+  room_control_.events().endStreams();  // the ids of later events are those of the other process
   paused_->handOver();
   http_.handOver();
   loop_.stop();

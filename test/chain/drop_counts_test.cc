@@ -122,6 +122,26 @@ TEST_CASE("the last drop has a name and a time") {
   CHECK_FALSE(after.chain().lastDrop(kEnds));
 }
 
+TEST_CASE("recent drops are those since an instant, with the filter's type") {
+  Fixture f;
+  const auto recent = [&](Duration ago) {
+    std::string out;
+    for (const auto& drop : f.chain.chain().recentDrops(kEnds, f.clock.now() - ago)) {
+      out += std::string(drop.filter_type) + "/" + std::string(drop.reason) + " ";
+    }
+    return out;
+  };
+  CHECK(recent(1h) == "");
+  f.drop({"a1"});
+  f.clock.advance(3s);
+  f.chain.chain().countEndDrop(1);
+  CHECK(recent(2s) == "/e1 ");
+  CHECK(recent(3s).find("/r1 /e1 ") != std::string::npos);
+  ChainHarness after(f.worker, {refuser("a")});
+  after.chain().loadDrops(f.chain.chain().drops(kEnds), kEnds);
+  CHECK(after.chain().recentDrops(kEnds, Instant{}).empty());
+}
+
 TEST_CASE("DropCounts: twelve kinds of drops are separate, further kinds are counted together") {
   Fixture f;
   f.drop({"a0", "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "b0", "b1", "b2", "b3", "b2", "b1"});

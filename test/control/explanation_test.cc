@@ -49,7 +49,7 @@ TEST_CASE("explain: a pair without a fault is heard, and every step is listed wi
                                           "listener_offer", "speaker_ice", "speaker_dtls", "speaker_worker",
                                           "speaker_session", "listener_ice", "listener_dtls",
                                           "listener_worker", "listener_session", "rtp", "sound", "rules",
-                                          "slot", "delivery", "line"});
+                                          "slot", "delivery", "line", "load"});
 }
 
 using Inject = std::function<void(Evidence&)>;
@@ -61,7 +61,7 @@ struct Cause {
 Inject noRtpBecauseOf(const char* filter, const char* reason) {
   return [=](Evidence& e) {
     e.speaker->since_rtp.reset();
-    e.speaker->session->last_drop = LastDrop{filter, reason, 100ms};
+    e.speaker->session->drops = {{"rtp_router", "silence", 1ms}, {filter, reason, 100ms}};
   };
 }
 
@@ -100,8 +100,8 @@ std::vector<Cause> causes() {
        }},
       {"speaker_session_ended", [](Evidence& e) { e.speaker->session.reset(); }},
       {"listener_session_ended", [](Evidence& e) { e.listener->session.reset(); }},
-      {"speaker_lost", [](Evidence& e) { e.speaker->session->idle = 9s; }},
-      {"listener_lost", [](Evidence& e) { e.listener->session->idle = 9s; }},
+      {"speaker_lost", [](Evidence& e) { e.speaker->session->idle = 11s; }},
+      {"listener_lost", [](Evidence& e) { e.listener->session->idle = 11s; }},
       {"speaker_sends_no_rtp", [](Evidence& e) { e.speaker->since_rtp.reset(); }},
       {"speaker_sends_no_rtp", [](Evidence& e) { e.speaker->since_rtp = 3s; }},
       {"speaker_srtp", noRtpBecauseOf("dtls_srtp", "auth_failed")},
@@ -111,8 +111,7 @@ std::vector<Cause> causes() {
       {"speaker_malformed", noRtpBecauseOf("rtp_router", "malformed")},
       {"speaker_uplink_limit", noRtpBecauseOf("rtp_router", "uplink_limit")},
       {"speaker_stray", noRtpBecauseOf("rtp_router", "stray")},
-      {"speaker_dropped", noRtpBecauseOf("impair", "loss")},
-      {"speaker_dropped", noRtpBecauseOf("", "no_chain")},
+      {"speaker_sends_no_rtp", noRtpBecauseOf("repair", "duplicate")},
       {"speaker_silent", [](Evidence& e) { e.speaker->since_voice = 4s; }},
       {"speaker_silent", [](Evidence& e) { e.speaker->since_voice.reset(); }},
       {"no_slot",
@@ -121,9 +120,13 @@ std::vector<Cause> causes() {
          e.others_on_slots = {"carl", "dora", "eve", "fay"};
        }},
       {"no_slot_yet", [](Evidence& e) { e.listener->session->on_slots.clear(); }},
-      {"listener_dropped",
+      {"listener_pacer",
        [](Evidence& e) {
-         e.listener->session->last_drop = LastDrop{"pacer", "queue_full", 50ms};
+         e.listener->session->drops = {{"rtp_router", "silence", 1ms}, {"pacer", "queue_full", 50ms}};
+       }},
+      {"listener_numbers",
+       [](Evidence& e) {
+         e.listener->session->drops = {{"dtls_srtp", "number_used", 50ms}};
        }},
       {"listener_loss", [](Evidence& e) { e.listener->loss_out = 0.8; }},
   };
@@ -154,8 +157,8 @@ TEST_CASE("explain: each cause of silence is named, with a sentence, advice and 
   CHECK(named.size() > 40);
 }
 
-// The cause that comes first on the way explains the others.
-TEST_CASE("explain: of two causes, the first one on the way is named") {
+// The cause that comes first on the path explains the others.
+TEST_CASE("explain: of two causes, the first one on the path is named") {
   const std::vector<Cause> all = causes();
   const auto stepOf = [](const Explanation& explanation) {
     for (int i = 0; i < explanation.steps_size(); ++i) {
@@ -192,14 +195,18 @@ TEST_CASE("explain: of two causes, the first one on the way is named") {
   }
 }
 
-TEST_CASE("explain: an old drop and a drop of rtp_router at the listener are no causes") {
+TEST_CASE("explain: old drops and those of the other direction are no causes") {
   Evidence evidence = healthy();
-  evidence.listener->session->last_drop = LastDrop{"pacer", "queue_full", 10s};
+  evidence.listener->session->drops = {{"pacer", "queue_full", 10s},
+                                       {"rtp_router", "no_slot", 1ms},
+                                       {"dtls_srtp", "auth_failed", 1ms},
+                                       {"repair", "duplicate", 1ms}};
   CHECK(explain(evidence).heard());
-  evidence.listener->session->last_drop = LastDrop{"rtp_router", "no_slot", 1ms};
+  evidence.speaker->session->drops = {{"dtls_srtp", "auth_failed", 1ms}};  // but its voice arrives
   CHECK(explain(evidence).heard());
-  evidence.speaker->session->last_drop = LastDrop{"dtls_srtp", "replayed", 1ms};  // but its voice arrives
-  CHECK(explain(evidence).heard());
+  evidence.speaker->since_rtp.reset();
+  evidence.speaker->session->drops = {{"dtls_srtp", "auth_failed", 3s}, {"pacer", "queue_full", 1ms}};
+  CHECK(explain(evidence).cause() == "speaker_sends_no_rtp");
 }
 
 TEST_CASE("explain: the evidence names those who have the slots, and by how much a rule missed") {
@@ -207,7 +214,7 @@ TEST_CASE("explain: the evidence names those who have the slots, and by how much
   evidence.listener->session->on_slots = {3};
   evidence.others_on_slots = {"carl", "dora"};
   const Explanation explanation = explain(evidence);
-  CHECK(explanation.steps(explanation.steps_size() - 3).evidence() ==
+  CHECK(explanation.steps(explanation.steps_size() - 4).evidence() ==
         "the listener's 4 slots have: carl, dora");
   evidence = healthy();
   evidence.decision->set_audible(false);

@@ -138,5 +138,29 @@ TEST_CASE("PlayerWatch: a quality that lasts three seconds is an event, a short 
   CHECK(f.events(true).find(R"("level":"GOOD")") != std::string::npos);
 }
 
+TEST_CASE("PlayerWatch: after a takeover, the first check reports what has changed meanwhile") {
+  Fixture old;
+  const auto ann = old.join("ann");
+  old.speak(ann);
+  old.watch.setMuted(ann->number, old.clock.now() + 300ms);
+  old.check();
+  CHECK(old.events() == "joined muted speaking_started");
+
+  ann->observed.connected = true;  // not reported yet
+  Descriptors none;
+  Archive out(none);
+  out(old.directory, old.watch);
+  const std::string bytes = out.takeBytes();
+  rooms::Directory directory{{}, 1, old.clock};
+  PlayerWatch fresh(directory, old.clock, old.log);
+  Archive in(asBytes(bytes), none);
+  in(directory, fresh);
+  REQUIRE(in.ok());
+  old.events();
+  old.clock.advance(500ms);
+  fresh.check();
+  CHECK(old.events() == "connected speaking_stopped unmuted");
+}
+
 }  // namespace
 }  // namespace sluice::control

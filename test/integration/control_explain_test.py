@@ -1,4 +1,4 @@
-"""A game asks why one player does not hear another, and the first cause on the way is named."""
+"""A game asks why one player does not hear another, and the first cause on the path is named."""
 
 import time
 import unittest
@@ -33,19 +33,23 @@ class ControlExplainTest(unittest.TestCase):
         return answer
 
     def expect(self, cause, speaker="player-0", listener="player-1", timeout=5, **options):
-        wait_until(lambda: self.explain(speaker, listener, **options)["cause"] == cause, f"the cause is {cause}", timeout)
-        answer = self.explain(speaker, listener, **options)
+        def named():
+            explanation = self.explain(speaker, listener, **options)
+            return explanation if explanation["cause"] == cause else None
+
+        answer = wait_until(named, f"the cause is {cause}", timeout)
         self.assertTrue(answer["text"].endswith("."))
         self.assertTrue(answer["advice"].endswith("."))
         return answer
 
     def test_a_pair_that_hears_each_other_has_no_cause(self):
-        # With two slots and three others who talk, somebody is heard at any time.
-        heard = lambda: [s for s in range(4) if self.explain(f"player-{s}", "player-4")["heard"]]
-        wait_until(lambda: len(heard()) == 2, "two are heard")
-        steps = self.explain(f"player-{heard()[0]}", "player-4")["steps"]
+        def heard():
+            explanations = [self.explain(f"player-{speaker}", "player-4") for speaker in range(4)]
+            return [explanation for explanation in explanations if explanation["heard"]]
+
+        steps = wait_until(heard, "one is heard")[0]["steps"]
         self.assertTrue(all(step["ok"] and step["evidence"] for step in steps), steps)
-        self.assertEqual(len(steps), 18)
+        self.assertEqual(len(steps), 19)
 
     def test_players_and_rooms_that_do_not_exist(self):
         self.expect("speaker_not_joined", speaker="eve")
@@ -62,12 +66,14 @@ class ControlExplainTest(unittest.TestCase):
         answer = self.expect("speaker_silent", speaker="player-1", listener="player-0", room="match-2")
         self.assertIn("no packet had sound", str(answer["steps"]))
         load.kill()
-        self.expect("speaker_lost", room="match-2", timeout=10)
+        self.expect("speaker_lost", room="match-2", timeout=15)
 
     def test_others_have_the_slots(self):
-        unheard = lambda: [s for s in range(4) if self.explain(f"player-{s}", "player-4")["cause"] == "no_slot"]
-        wait_until(lambda: len(unheard()) == 2, "two have no slot")
-        answer = self.explain(f"player-{unheard()[0]}", "player-4")
+        def unheard():
+            explanations = [self.explain(f"player-{speaker}", "player-4") for speaker in range(4)]
+            return [explanation for explanation in explanations if explanation["cause"] == "no_slot"]
+
+        answer = wait_until(unheard, "one has no slot")[0]
         evidence = next(step["evidence"] for step in answer["steps"] if step["step"] == "slot")
         self.assertRegex(evidence, r"^the listener's 2 slots have: player-[0-3], player-[0-3]$")
 
@@ -81,7 +87,7 @@ class ControlExplainTest(unittest.TestCase):
         self.game.update(players=[{"player": "player-1", "deafened": True}])
         self.expect("deafened")
         self.game.update(players=[{"player": "player-0", "mute": {"muted": True}}])
-        self.assertIn(self.expect("muted")["cause"], ("muted", "deafened"))
+        self.expect("muted")
         self.game.update(players=[{"player": "player-0", "blocks": {"names": ["player-1"]}}])
         self.expect("blocked")
 

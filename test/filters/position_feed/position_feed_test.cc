@@ -18,7 +18,7 @@ using test::Sender;
 
 const std::string kKey = "keys { secret: '" + kFeedSecret + "' } ";
 
-// Remembers what moves, and answers as it is told.
+// Records all moves and returns a given outcome.
 struct FakeSink final : chain::PositionSink {
   struct Move {
     std::string room, player;
@@ -145,6 +145,16 @@ TEST_CASE("every refused datagram has a reason, moves no player and gets no resp
   CHECK(f.chain.outer.empty());
 }
 
+TEST_CASE("at most 1024 datagrams wait for the main thread") {
+  Fixture f;
+  for (int i = 0; i < 1025; ++i) f.chain.ingress(f.sender.datagram({{"ann"}}));
+  CHECK(f.dropped("overloaded") == 1);
+  f.worker.runMain();
+  CHECK(f.sink.moves.size() == 1024);
+  f.chain.ingress(f.sender.datagram({{"ann"}}));
+  CHECK(f.dropped("overloaded") == 1);
+}
+
 TEST_CASE("max_age_ms limits the difference of the clocks in both directions") {
   Fixture f(kKey + "max_age_ms: 1000");
   const auto late = f.sender.datagram({{"ann"}}), later = f.sender.datagram({{"ann"}});
@@ -193,7 +203,7 @@ TEST_CASE("keys are independent, and each is a source of its own") {
   CHECK(f.sink.sources[0] != f.sink.sources[1]);
 }
 
-TEST_CASE("a reload keeps the window, also of a key that was away") {
+TEST_CASE("a reload keeps the window, also of a key that an earlier reload removed") {
   Fixture f;
   const auto datagram = f.sender.datagram({{"ann"}});
   f.chain.ingress(datagram);
