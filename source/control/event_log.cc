@@ -11,7 +11,7 @@ namespace sluice::control {
 namespace {
 
 // A stream holds about this many bytes at most; it must stay below EventStream::kMaxPending.
-constexpr size_t kPending = 48 * 1024;
+constexpr size_t kPending = 24 * 1024;
 
 std::string json(const Event& event) {
   google::protobuf::util::JsonPrintOptions options;
