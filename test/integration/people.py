@@ -10,6 +10,7 @@ class Player:
 
     def __init__(self, browser, sluice, room, name, before=None, query=""):
         self.name = name
+        self.sluice = sluice
         self.page = browser.open(f"{sluice.join_url}/?room={room}&name={name}&autojoin=1{query}", before)
 
     def state(self):
@@ -19,7 +20,12 @@ class Player:
         return self.page.run("window.sluice.stats()")
 
     def wait_for_state(self, wanted, timeout=15):
-        wait_until(lambda: self.state() == wanted, f"{self.name} is {wanted}", timeout)
+        try:
+            wait_until(lambda: self.state() == wanted, f"{self.name} is {wanted}", timeout)
+        except AssertionError as error:
+            print(f"--- the proxy:\n{self.sluice.log()}")
+            text = f"{self.text('status')} {self.problem()}".strip()
+            raise AssertionError(f"{error}; it is {self.state()}, and the page says: {text or 'nothing'}") from None
 
     def heard(self):
         """CSRCs of the players that this one currently receives."""
