@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,7 +42,7 @@ struct NamedDrop {
 struct RecentDrop {
   std::string_view filter_type;  // empty: an end of the chain
   std::string_view reason;
-  Instant at;
+  Duration ago;  // in tenths of seconds
 };
 
 // The first kPlaces kinds of drops are counted separately; the rest together. Counts saturate at 2^32-1.
@@ -49,16 +51,22 @@ class DropCounts {
   static constexpr size_t kPlaces = 12;
   struct Place {
     const FilterContext* filter;  // null: an end of the chain
-    uint32_t reason;              // index into the filter's drop reasons
     uint32_t packets;
-    Instant at;  // of the last one in this process; Instant{}: none
+    uint32_t reason : 8;  // index into the filter's drop reasons
+    uint32_t at : 24;     // of the last one in this process, in ticks; 0: none
   };
 
   // Counts a drop at `now`.
   void add(const FilterContext* filter, uint32_t reason, Instant now) {
     last_ = static_cast<uint8_t>(restore(filter, reason, 1));
     last_at_ = now;
-    if (last_ < used_) places_[last_].at = now;
+    if (last_ < used_) places_[last_].at = ticks(now);
+  }
+  // The time from the last drop of this kind in this process to `now`; nothing if there was none. The time of
+  // a drop repeats after 19 days.
+  static std::optional<Duration> since(const Place& place, Instant now) {
+    if (place.at == 0) return std::nullopt;
+    return ((ticks(now) - place.at) & kTickMask) * kTick;
   }
   // Adds drops that another process counted. Returns their place, or kPlaces for other().
   size_t restore(const FilterContext* filter, uint32_t reason, uint32_t packets) {
@@ -71,7 +79,12 @@ class DropCounts {
       addOther(packets);
       return kPlaces;
     }
-    places_[used_] = {filter, reason, packets, Instant{}};
+    assert(reason <= std::numeric_limits<uint8_t>::max());
+    Place& place = places_[used_];
+    place.filter = filter;
+    place.packets = packets;
+    place.reason = static_cast<uint8_t>(reason);
+    place.at = 0;
     return used_++;
   }
   void addOther(uint32_t packets) { raise(other_, packets); }
@@ -101,6 +114,13 @@ class DropCounts {
   const Place* last() const { return last_ < used_ ? &places_[last_] : nullptr; }
 
  private:
+  static constexpr Duration kTick = 100ms;
+  static constexpr uint32_t kTickMask = (1U << 24) - 1;
+
+  // Never 0.
+  static uint32_t ticks(Instant at) {
+    return std::max(static_cast<uint32_t>(at.time_since_epoch() / kTick) & kTickMask, 1U);
+  }
   static void raise(uint32_t& count, uint32_t by) {
     count += std::min(by, std::numeric_limits<uint32_t>::max() - count);
   }

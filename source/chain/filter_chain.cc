@@ -179,14 +179,15 @@ std::vector<NamedDrops> FilterChain::drops(std::span<const std::string_view> end
 }
 
 std::vector<RecentDrop> FilterChain::recentDrops(std::span<const std::string_view> ends,
-                                                 Instant since) const {
+                                                 Duration within) const {
   std::vector<RecentDrop> recent;
   for (const DropCounts::Place& place : drops_.places()) {
-    if (place.at == Instant{} || place.at < since) continue;
+    const auto ago = DropCounts::since(place, worker_.clock().now());
+    if (!ago || *ago > within) continue;
     const size_t link = indexOf(place.filter);
     const bool at_end = link == links_.size();
     const auto reasons = at_end ? ends : links_[link].dropReasons();
-    recent.push_back({at_end ? "" : links_[link].type->name, reasons[place.reason], place.at});
+    recent.push_back({at_end ? "" : links_[link].type->name, reasons[place.reason], *ago});
   }
   return recent;
 }

@@ -70,8 +70,8 @@ class FilterChain {
   std::vector<NamedDrops> drops(std::span<const std::string_view> ends) const;
   // Its last drop; nothing if it dropped nothing since the process began or took it over.
   std::optional<NamedDrop> lastDrop(std::span<const std::string_view> ends) const;
-  // The last drop of each kind that occurred at `since` or later.
-  std::vector<RecentDrop> recentDrops(std::span<const std::string_view> ends, Instant since) const;
+  // The last drop of each kind that occurred within this time.
+  std::vector<RecentDrop> recentDrops(std::span<const std::string_view> ends, Duration within) const;
   void loadDrops(const std::vector<NamedDrops>& saved, std::span<const std::string_view> ends);
 
   // Calls `visit(name, filter)` for each filter, outermost first.

@@ -84,8 +84,8 @@ class Session final : public chain::Session, private chain::ChainEnds {
   // Drops without a filter's name have a reason of the listener or NamedDrops::kOther.
   std::vector<chain::NamedDrops> drops() const { return chain_.drops(kListenerDropNames); }
   // Names are valid as long as the session's chain.
-  std::vector<chain::RecentDrop> recentDrops(Instant since) const {
-    return chain_.recentDrops(kListenerDropNames, since);
+  std::vector<chain::RecentDrop> recentDrops(Duration within) const {
+    return chain_.recentDrops(kListenerDropNames, within);
   }
   std::optional<chain::NamedDrop> lastDrop() const { return chain_.lastDrop(kListenerDropNames); }
 

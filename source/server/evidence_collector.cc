@@ -35,8 +35,8 @@ Session sessionOf(const rooms::Player& player, runtime::WorkerThread& worker) {
   if (session == nullptr) return std::nullopt;
   const Instant now = worker.clock().now();
   control::SessionEvidence out{.idle = now - session->activity().last};
-  for (const chain::RecentDrop& drop : session->recentDrops(now - kRecentDrops)) {
-    out.drops.push_back({std::string(drop.filter_type), std::string(drop.reason), now - drop.at});
+  for (const chain::RecentDrop& drop : session->recentDrops(kRecentDrops)) {
+    out.drops.push_back({std::string(drop.filter_type), std::string(drop.reason), drop.ago});
   }
   session->chain().forEach([&](const std::string&, const chain::Filter& filter) {
     chain::Description description;
