@@ -129,6 +129,7 @@ class RtpRouter final : public chain::TypedFilter<Settings, kSchema>, private Re
   bool cutRedundancy(net::Packet& packet) const;
   void distribute(net::PacketPtr&& packet);
   void bind(uint32_t ssrc);
+  void publishSpeakers();
   void onRtcp(net::PacketPtr&& packet);
   bool isOurs(uint32_t ssrc) const;
   void sendReports();
@@ -264,10 +265,13 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice,
   const auto admission = selection_.admit(voice, *room_, hearer, now);
   if (!admission.isAdmitted())
     return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
-  if (admission.outcome != Selection::Outcome::kHeld) context_.count(Count::kSlotChanges);
+  if (admission.outcome != Selection::Outcome::kHeld) {
+    context_.count(Count::kSlotChanges);
+    publishSpeakers();
+  }
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
-  if (!streams_[admission.place].write(*packet, voice, hearer != nullptr, now, *out)) {
+  if (!streams_[admission.place].write(*packet, voice, hearer, now, *out)) {
     return context_.drop(std::move(out), Drop::kLate);
   }
   out->kind = PacketKind::kRtp;
@@ -277,6 +281,12 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice,
   increment(player_->observed.packets_out);
   context_.count(Count::kVoiceOut);
   context_.egress(std::move(out));
+}
+
+void RtpRouter::publishSpeakers() {
+  for (size_t slot = 0; slot < streams_.size(); ++slot) {
+    player_->slot_speakers[slot].store(selection_.speaker(slot), std::memory_order_relaxed);
+  }
 }
 
 void RtpRouter::onRtcp(net::PacketPtr&& packet) {
@@ -351,6 +361,7 @@ bool RtpRouter::archive(Archive& a) {
   if (speaker_) a(*speaker_, uplink_, newly_bound_);
   a(selection_);
   for (SlotStream& stream : streams_) a(stream);
+  if (a.isReading() && player_ != nullptr) publishSpeakers();
   return true;
 }
 

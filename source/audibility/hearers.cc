@@ -4,7 +4,6 @@
 #include <bit>
 #include <utility>
 
-#include "source/audibility/direction.h"
 
 namespace sluice::audibility {
 namespace {
@@ -161,17 +160,9 @@ void Hearers::consider(Speaker& speaker, uint32_t index, const Decider& decider,
 
 Hearer Hearers::describe(const PlayerState& speaker, uint32_t receiver, const Decision& decision) const {
   const PlayerState& player = snapshot_->players[receiver];
-  const bool one_world = player.world == speaker.world;
-  const Direction direction = one_world ? directionTo(speaker.position, player.position, player.forward,
-                                                      player.up, snapshot_->handedness)
-                                        : Direction{};
   return {.receiver = receivers_[locals_[receiver].receiver].receiver,
           .number = player.number,
-          .gain = decision.gain,
-          .low_pass_hz = decision.low_pass_hz,
-          .azimuth = direction.azimuth,
-          .elevation = direction.elevation,
-          .distance = decision.distance,
+          .rendering = renderingOf(*snapshot_, speaker, player, decision),
           .proximity_db = proximityOf(decision),
           .rule = decision.rule,
           .reason = decision.reason,

@@ -9,6 +9,7 @@
 #include "source/audibility/decider.h"
 #include "source/audibility/decision.h"
 #include "source/audibility/number_map.h"
+#include "source/audibility/rendering.h"
 #include "source/audibility/snapshot.h"
 #include "source/base/clock.h"
 
@@ -18,12 +19,8 @@ namespace sluice::audibility {
 struct Hearer {
   void* receiver = nullptr;  // as passed to addReceiver()
   uint32_t number = 0;       // the receiver's
-  float gain = 1;            // linear, 0 to 1
-  float low_pass_hz = 0;     // 0: no filter
-  float azimuth = 0;         // of the speaker, in degrees: 0 is ahead of the receiver, positive to its right
-  float elevation = 0;       // in degrees, positive is above
-  float distance = 0;        // in world units; infinity if the worlds differ
-  float proximity_db = 0;    // for Selection
+  Rendering rendering{};
+  float proximity_db = 0;  // for Selection
   RuleIndex rule = kNoRule;
   Reason reason = Reason::kNoRule;
   uint8_t priority = 0;

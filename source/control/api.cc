@@ -129,7 +129,7 @@ Response Api::kick(const Parameters& parameters) const {
 
 void Api::nameOthersOnSlots(Evidence& evidence, std::string_view room) const {
   if (!evidence.listener || !evidence.listener->session) return;
-  const auto& on_slots = evidence.listener->session->on_slots;
+  const auto& on_slots = evidence.listener->on_slots;
   for (const rooms::PlayerPtr& player : directory_.players(room)) {
     const bool other = player->number != evidence.speaker_number;
     if (other && std::ranges::find(on_slots, player->number) != on_slots.end()) {

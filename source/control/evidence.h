@@ -21,14 +21,14 @@ struct Drop {
 
 // The session of a player. Read on its worker.
 struct SessionEvidence {
-  Duration idle{};                   // since the client's last packet of any kind
-  std::vector<Drop> drops{};         // of the last seconds, in both directions
-  std::vector<uint32_t> on_slots{};  // the numbers of the speakers on the player's slots
+  Duration idle{};            // since the client's last packet of any kind
+  std::vector<Drop> drops{};  // of the last seconds, in both directions
 };
 
 struct PlayerEvidence {
   bool sends = false;                     // the offer has a media section that sends
   size_t slots = 0;                       // media sections of the offer that receive
+  std::vector<uint32_t> on_slots{};       // the numbers of the speakers who took the slots last
   bool reached = false;                   // a worker has received an authenticated packet of the client
   bool connected = false;                 // the DTLS handshake is done
   uint64_t packets_in = 0;                // of RTP

@@ -182,7 +182,7 @@ void walkDelivery(Walk& walk, const Evidence& evidence, bool is_routed) {
   if (!listener.session) return;
   if (is_routed) {
     bool on_slot = false;
-    for (const uint32_t speaker : listener.session->on_slots) on_slot |= speaker == evidence.speaker_number;
+    for (const uint32_t speaker : listener.on_slots) on_slot |= speaker == evidence.speaker_number;
     const std::string others = joined(evidence.others_on_slots);
     walk.step(
         "slot", on_slot,

@@ -305,10 +305,14 @@ Result<Decision> RoomStates::decide(std::string_view name, std::string_view list
   return out;
 }
 
+audibility::SnapshotPtr RoomStates::snapshot(std::string_view name) {
+  const auto known = rooms_.find(name);
+  return known == rooms_.end() ? nullptr : known->second->state.publish(clock_.now());
+}
+
 audibility::SnapshotPtr RoomStates::currentSnapshot(std::string_view name,
                                                     const std::vector<uint32_t>& players) {
-  const auto known = rooms_.find(name);
-  if (known != rooms_.end()) return known->second->state.publish(clock_.now());
+  if (auto current = snapshot(name)) return current;
   audibility::RoomState everyone;
   for (const uint32_t number : players) static_cast<void>(everyone.add(number));
   return everyone.publish(clock_.now());

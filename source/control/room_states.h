@@ -72,6 +72,8 @@ class RoomStates final : private rooms::Observer {
   Result<Decision> decide(std::string_view room, std::string_view listener, std::string_view speaker);
   // Who hears whom. The path of an error is "room", or "players" if there are more than kMaxMatrix.
   Result<Matrix> matrix(std::string_view room);
+  // The room's current state. Null if it has none: every player hears every other.
+  audibility::SnapshotPtr snapshot(std::string_view room);
   // 0: the room has no state.
   uint64_t version(std::string_view room) const;
 

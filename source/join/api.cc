@@ -1,6 +1,7 @@
 #include "source/join/api.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -55,6 +56,16 @@ std::optional<http::Response> isMissing(const rooms::PlayerPtr& player, const ht
 
 constexpr size_t kMaxSubscribers = 4;  // per player; a further one replaces one of them
 
+audibility::SnapshotPtr withoutRules(std::string_view /*room*/) {
+  return nullptr;
+}
+
+bool isRate(std::string_view text, unsigned& out) {
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, out);
+  return parsed.ec == std::errc() && parsed.ptr == end && out >= 1 && out <= AudibleFeed::kMaxRate;
+}
+
 nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
   return {{"bandwidth_hz", profile.bandwidth_hz},
           {"frame_ms", profile.frame_ms},
@@ -66,7 +77,7 @@ nlohmann::json profileJson(const rooms::VoiceProfile& profile) {
 }  // namespace
 
 Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate,
-         Options options, std::function<int64_t()> unix_time)
+         Options options, AudibleFeed::Snapshots snapshots, std::function<int64_t()> unix_time)
     : directory_(directory),
       clock_(clock),
       certificate_(certificate),
@@ -75,7 +86,8 @@ Api::Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerpri
                      : [] { return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()); }),
       options_(std::move(options)),
       pages_(options_.page_directory),
-      cors_(options_.allowed_origins) {
+      cors_(options_.allowed_origins),
+      audible_feed_(directory, clock, snapshots ? std::move(snapshots) : withoutRules) {
   directory_.addObserver(*this);
   using http::Parameters;
   using http::Request;
@@ -216,6 +228,11 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   if (auto refused = refuse(request, room, id)) return *refused;
   const rooms::PlayerPtr player = directory_.find(room, id);
   if (auto missing = isMissing(player, request)) return *missing;
+  const std::string_view rate_text = request.queryParameter("audible_hz");
+  unsigned rate = 0;
+  if (!rate_text.empty() && !isRate(rate_text, rate)) {
+    return http::error(400, "must be 1 to " + std::to_string(AudibleFeed::kMaxRate), "audible_hz");
+  }
   std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber.second->ended(); });
   if (subscribers_.count(player) >= kMaxSubscribers) subscribers_.find(player)->second->end();
   auto stream = std::make_shared<http::EventStream>();
@@ -224,10 +241,12 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   if (draining_) stream->send("draining", draining_event_);
   if (player->advice) stream->send("profile", profileJson(*player->advice).dump());
   room_feed_.subscribe(room, stream);
+  if (rate > 0) audible_feed_.subscribe(player, stream, rate);
   return http::events(std::move(stream));
 }
 
 void Api::onLeft(const rooms::PlayerPtr& player) {
+  audible_feed_.forget(*player);
   const std::string event = nlohmann::json{{"reason", rooms::name(player->departure)}}.dump();
   const auto [begin, end] = subscribers_.equal_range(player);
   for (auto it = begin; it != end; ++it) {

@@ -16,6 +16,7 @@
 #include "source/http/host_names.h"
 #include "source/http/message.h"
 #include "source/http/router.h"
+#include "source/join/audible_feed.h"
 #include "source/join/cors.h"
 #include "source/join/pages.h"
 #include "source/join/room_feed.h"
@@ -39,10 +40,10 @@ struct Options {
 // Observes its directory, which outlives it.
 class Api final : private rooms::Observer {
  public:
-  // `certificate` is the SHA-256 fingerprint of the server's DTLS certificate. `unix_time` returns seconds
-  // since 1970.
+  // `certificate` is the SHA-256 fingerprint of the server's DTLS certificate. `snapshots` is for the event
+  // `audible`; empty: no room has rules. `unix_time` returns seconds since 1970.
   Api(rooms::Directory& directory, const Clock& clock, const rooms::Fingerprint& certificate, Options options,
-      std::function<int64_t()> unix_time = {});
+      AudibleFeed::Snapshots snapshots = {}, std::function<int64_t()> unix_time = {});
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
@@ -66,6 +67,9 @@ class Api final : private rooms::Observer {
 
   // Sends subscribers the changes in their rooms. Call it every RoomFeed::kInterval.
   void publishRooms() { room_feed_.publish(); }
+
+  // Sends subscribers the changes of their slots. Call it every AudibleFeed::kInterval.
+  void publishAudible() { audible_feed_.publish(); }
 
  private:
   // Without tokens, refuses a request from a web page of another site whose name resolves to this server.
@@ -103,6 +107,7 @@ class Api final : private rooms::Observer {
   http::Router router_;
   std::multimap<rooms::PlayerPtr, std::shared_ptr<http::EventStream>> subscribers_;
   RoomFeed room_feed_{directory_, clock_};
+  AudibleFeed audible_feed_;
   bool draining_ = false;
   std::string draining_event_;  // while draining
 };

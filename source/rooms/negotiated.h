@@ -30,7 +30,8 @@ using sluice::Fingerprint;
 struct ExtensionIds {
   uint8_t mid = 0;
   uint8_t audio_level = 0;
-  void archive(Archive& a) { a(mid, audio_level); }
+  uint8_t rendering = 0;  // source/codec/rendering_extension.h; slots only
+  void archive(Archive& a) { a(mid, audio_level, rendering); }
   friend bool operator==(const ExtensionIds&, const ExtensionIds&) = default;
 };
 

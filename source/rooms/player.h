@@ -95,6 +95,7 @@ struct Player {
         number(as_number),
         receiver_loss(room->receiverLoss()),
         slot_sequences(negotiated.slots.size()),
+        slot_speakers(negotiated.slots.size()),
         signalled{.remote = negotiated.remote, .local = {negotiated.local}} {}
 
   const std::shared_ptr<Room> room;
@@ -105,6 +106,9 @@ struct Player {
   LineQuality line;
   ReceiverLoss receiver_loss;
   std::vector<SlotSequence> slot_sequences;  // as negotiated.slots
+  // Relaxed atomics: the numbers of the speakers who have the slots, as negotiated.slots; 0: free. Written by
+  // rtp_router when a speaker takes a slot; a slot that has become free since keeps its last speaker.
+  std::vector<std::atomic<uint32_t>> slot_speakers;
   std::optional<VoiceProfile> advice;        // the last one given; main thread only
   Signalled signalled;
   Departure departure = Departure::kLeft;  // set when it leaves; main thread only

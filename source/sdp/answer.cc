@@ -75,6 +75,7 @@ rooms::AudioSection agree(const Line& line, const rooms::RepairFeatures& repair)
     agreed.extensions.mid = extensionId(media.mid_extension, line);
   }
   agreed.extensions.audio_level = extensionId(media.audio_level_extension, line);
+  if (line.we_send) agreed.extensions.rendering = extensionId(media.rendering_extension, line);
   return agreed;
 }
 
@@ -192,6 +193,7 @@ void writeAccepted(Writer& out, const Line& line, const Local& local, rooms::Dtl
   out.line("a=ptime:20");
   writeExtension(out, media.mid_extension, line.agreed.extensions.mid, kMidUri);
   writeExtension(out, media.audio_level_extension, line.agreed.extensions.audio_level, kAudioLevelUri);
+  writeExtension(out, media.rendering_extension, line.agreed.extensions.rendering, kRenderingUri);
   if (line.we_send) {
     out.line("a=msid:slot", line.slot_ssrc, " audio", line.slot_ssrc);
     out.line("a=ssrc:", line.slot_ssrc, " cname:", local.cname);

@@ -71,6 +71,7 @@ bool applyExtension(std::string_view value, Inherited& target) {
   const Extension extension{static_cast<uint8_t>(id), direction};
   if (uri == kMidUri) target.mid_extension = extension;
   if (uri == kAudioLevelUri) target.audio_level_extension = extension;
+  if (uri == kRenderingUri) target.rendering_extension = extension;
   return true;
 }
 

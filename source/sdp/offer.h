@@ -19,6 +19,7 @@ constexpr size_t kMaxMedia = 96;
 
 constexpr std::string_view kMidUri = "urn:ietf:params:rtp-hdrext:sdes:mid";                 // RFC 9143
 constexpr std::string_view kAudioLevelUri = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";  // RFC 6464
+constexpr std::string_view kRenderingUri = "urn:sluice:rtp-hdrext:rendering";  // docs/audibility.md
 
 // As the offerer sees it.
 struct Direction {
@@ -47,6 +48,7 @@ struct Inherited {
   Direction direction;
   Extension mid_extension;
   Extension audio_level_extension;
+  Extension rendering_extension;
 };
 
 struct Media : Inherited {

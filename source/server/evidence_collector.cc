@@ -1,13 +1,12 @@
 #include "source/server/evidence_collector.h"
 
-#include <charconv>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "source/chain/filter_chain.h"
 #include "source/runtime/dispatcher.h"
 #include "source/runtime/query_workers.h"
 
@@ -20,14 +19,13 @@ namespace {
 constexpr Duration kReplyTimeout = 1ms;  // for both workers together: the main thread must not wait longer
 constexpr Duration kRecentDrops = 5s;
 
-// Filters name a speaker that a client receives by a field that ends with ".speaker".
-void addSpeakers(const chain::Description& description, std::vector<uint32_t>& speakers) {
-  for (const auto& [field, value] : description) {
-    if (!field.ends_with(".speaker")) continue;
-    uint32_t number = 0;
-    std::from_chars(value.data(), value.data() + value.size(), number);
-    speakers.push_back(number);
+std::vector<uint32_t> speakersOn(const std::vector<std::atomic<uint32_t>>& slots) {
+  std::vector<uint32_t> speakers;
+  for (const std::atomic<uint32_t>& slot : slots) {
+    const uint32_t speaker = slot.load(std::memory_order_relaxed);
+    if (speaker != 0) speakers.push_back(speaker);
   }
+  return speakers;
 }
 
 Session sessionOf(const rooms::Player& player, runtime::WorkerThread& worker) {
@@ -38,11 +36,6 @@ Session sessionOf(const rooms::Player& player, runtime::WorkerThread& worker) {
   for (const chain::RecentDrop& drop : session->recentDrops(kRecentDrops)) {
     out.drops.push_back({std::string(drop.filter_type), std::string(drop.reason), drop.ago});
   }
-  session->chain().forEach([&](const std::string&, const chain::Filter& filter) {
-    chain::Description description;
-    filter.describe(description);
-    addSpeakers(description, out.on_slots);
-  });
   return out;
 }
 
@@ -91,6 +84,7 @@ control::PlayerEvidence EvidenceCollector::evidenceOf(const rooms::Player& playe
   const int32_t worker = observed.worker.load(std::memory_order_relaxed);
   return {.sends = player.negotiated.sending.has_value(),
           .slots = player.negotiated.slots.size(),
+          .on_slots = speakersOn(player.slot_speakers),
           .reached = worker >= 0,
           .connected = observed.connected.load(std::memory_order_relaxed),
           .packets_in = observed.packets_in.load(std::memory_order_relaxed),

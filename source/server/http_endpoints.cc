@@ -147,8 +147,9 @@ void HttpEndpoints::configureJoin(const reload::Running& running) {
     options.candidates.push_back({candidate.ipString(), candidate.port()});
   }
   if (join_api_ != nullptr) return join_api_->configure(std::move(options));
-  join_api_ =
-      std::make_unique<join::Api>(context_.rooms, context_.clock, context_.certificate, std::move(options));
+  join_api_ = std::make_unique<join::Api>(
+      context_.rooms, context_.clock, context_.certificate, std::move(options),
+      [&states = context_.room_states](std::string_view room) { return states.snapshot(room); });
   if (draining_) join_api_->drain(std::nullopt);
 }
 
@@ -225,6 +226,10 @@ void HttpEndpoints::handOver() {
 
 void HttpEndpoints::publishRooms() {
   if (join_api_ != nullptr) join_api_->publishRooms();
+}
+
+void HttpEndpoints::publishAudible() {
+  if (join_api_ != nullptr) join_api_->publishAudible();
 }
 
 void HttpEndpoints::sweep() {

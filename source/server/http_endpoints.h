@@ -55,6 +55,8 @@ class HttpEndpoints final : public reload::Participant {
   void handOver();
   // Sends the changes in rooms to their subscribers. Call it every join::RoomFeed::kInterval.
   void publishRooms();
+  // Sends players the changes of their slots. Call it every join::AudibleFeed::kInterval.
+  void publishAudible();
   // Closes replaced servers without connections. Not from a handler.
   void sweep();
   void stop();

@@ -122,7 +122,8 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
              .room_events = room_control_.events(),
              .evidence = evidence_}),
       tick_(loop_.timers(), [this] { onTick(); }),
-      room_feed_(loop_.timers(), [this] { onRoomFeed(); }) {
+      room_feed_(loop_.timers(), [this] { onRoomFeed(); }),
+      audible_feed_(loop_.timers(), [this] { onAudibleFeed(); }) {
   workers_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
   workers_.player_gone = [this](const runtime::PlayerGone& gone) { player_updates_.onSessionEnded(gone); };
   applier_.addParticipant(room_control_);
@@ -234,6 +235,7 @@ void Server::run() {
   watchSignals();
   tick_.arm(kTick);
   room_feed_.arm(join::RoomFeed::kInterval);
+  audible_feed_.arm(join::AudibleFeed::kInterval);
   for (const auto& listener : applier_.running().generation->listeners) {
     for (const net::Address& address : ports_.addresses(listener->name)) {
       log::info("listener {} on {}", listener->name, address.toString());
@@ -276,6 +278,11 @@ void Server::onTick() {
 void Server::onRoomFeed() {
   http_.publishRooms();
   room_feed_.arm(join::RoomFeed::kInterval);
+}
+
+void Server::onAudibleFeed() {
+  http_.publishAudible();
+  audible_feed_.arm(join::AudibleFeed::kInterval);
 }
 
 void Server::drain(bool exit) {

@@ -56,6 +56,7 @@ class Server final : private admin::Operations, private takeover::Host {
   void onTerminate();
   void onTick();
   void onRoomFeed();
+  void onAudibleFeed();
 
   // admin::Operations
   Status reload() override { return applier_.reload("POST /reload"); }
@@ -99,6 +100,7 @@ class Server final : private admin::Operations, private takeover::Host {
   std::vector<std::unique_ptr<net::SignalWatch>> signals_;
   net::Timer tick_;
   net::Timer room_feed_;
+  net::Timer audible_feed_;
 };
 
 }  // namespace sluice::server

@@ -17,7 +17,7 @@
 namespace sluice::takeover {
 namespace {
 
-constexpr uint32_t kMagic = 0x534c485c;  // also identifies the version of the format
+constexpr uint32_t kMagic = 0x534c485d;  // also identifies the version of the format
 constexpr size_t kMaxBody = size_t{1} << 32;
 constexpr size_t kBodyAtOnce = size_t{1} << 20;
 constexpr size_t kMaxDescriptors = 1 << 20;

@@ -145,11 +145,11 @@ TEST_CASE("Hearers: directions are relative to where the receiver looks") {
   Worker worker(room);
   worker.hearers.addReceiver(2, nullptr);
   REQUIRE(worker.of(1, kNow) == Numbers{2});
-  CHECK(worker.hearers.of(1, kNow)[0].azimuth == doctest::Approx(90).epsilon(0.001));
-  CHECK(worker.hearers.of(1, kNow)[0].distance == 5);
+  CHECK(worker.hearers.of(1, kNow)[0].rendering.azimuth == doctest::Approx(90).epsilon(0.001));
+  CHECK(worker.hearers.of(1, kNow)[0].rendering.distance == 5);
   room.set({.number = 2, .forward = Vector3{1, 0, 0}});
   REQUIRE(worker.of(1, kNow) == Numbers{2});
-  CHECK(worker.hearers.of(1, kNow)[0].azimuth == doctest::Approx(0));
+  CHECK(worker.hearers.of(1, kNow)[0].rendering.azimuth == doctest::Approx(0));
   CHECK(worker.hearers.of(1, kNow)[0].proximity_db == doctest::Approx(-13.98).epsilon(0.01));
 }
 

@@ -44,9 +44,9 @@ Decision decisionOf(const Hearer& hearer) {
   decision.reason = hearer.reason;
   decision.rule = hearer.rule;
   decision.priority = hearer.priority;
-  decision.gain = hearer.gain;
-  decision.low_pass_hz = hearer.low_pass_hz;
-  decision.distance = hearer.distance;
+  decision.gain = hearer.rendering.gain;
+  decision.low_pass_hz = hearer.rendering.low_pass_hz;
+  decision.distance = hearer.rendering.distance;
   return decision;
 }
 

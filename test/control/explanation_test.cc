@@ -27,7 +27,7 @@ Evidence healthy() {
                               .worker_busy = 0.2,
                               .session = SessionEvidence{.idle = 12ms}};
   Evidence evidence{.speaker = player, .listener = player, .speaker_number = kSpeaker};
-  evidence.listener->session->on_slots = {3, kSpeaker};
+  evidence.listener->on_slots = {3, kSpeaker};
   evidence.decision.emplace();
   evidence.decision->set_audible(true);
   evidence.decision->set_reason("in_range");
@@ -116,10 +116,10 @@ std::vector<Cause> causes() {
       {"speaker_silent", [](Evidence& e) { e.speaker->since_voice.reset(); }},
       {"no_slot",
        [](Evidence& e) {
-         e.listener->session->on_slots = {3, 4, 5, 6};
+         e.listener->on_slots = {3, 4, 5, 6};
          e.others_on_slots = {"carl", "dora", "eve", "fay"};
        }},
-      {"no_slot_yet", [](Evidence& e) { e.listener->session->on_slots.clear(); }},
+      {"no_slot_yet", [](Evidence& e) { e.listener->on_slots.clear(); }},
       {"listener_pacer",
        [](Evidence& e) {
          e.listener->session->drops = {{"rtp_router", "silence", 1ms}, {"pacer", "queue_full", 50ms}};
@@ -211,7 +211,7 @@ TEST_CASE("explain: old drops and those of the other direction are no causes") {
 
 TEST_CASE("explain: the evidence names those who have the slots, and by how much a rule missed") {
   Evidence evidence = healthy();
-  evidence.listener->session->on_slots = {3};
+  evidence.listener->on_slots = {3};
   evidence.others_on_slots = {"carl", "dora"};
   const Explanation explanation = explain(evidence);
   CHECK(explanation.steps(explanation.steps_size() - 4).evidence() ==

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "source/codec/rendering_extension.h"
 #include "source/codec/rtp.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -20,6 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       elements.push_back({static_cast<uint8_t>(id), *element});
     }
     static_cast<void>(rtp::readAudioLevel(*element));
+    if (const auto rendering = rtp::readRendering(*element)) {
+      const auto again = rtp::readRendering(rtp::writeRendering(*rendering));
+      if (!again || again->azimuth != rendering->azimuth) std::abort();
+    }
   }
   // A packet is parsed as it was written.
   const rtp::Header header{.marker = packet->marker,

@@ -136,7 +136,7 @@ void checkRoom(RoomState& state) {
     const auto heard = hearers.of(speaker, kNow);
     require(heard.size() == audible);
     for (const Hearer& hearer : heard) {
-      require(std::isfinite(hearer.azimuth) && std::isfinite(hearer.elevation));
+      require(std::isfinite(hearer.rendering.azimuth) && std::isfinite(hearer.rendering.elevation));
     }
   }
 }

@@ -16,7 +16,7 @@ from people import Player
 from turn_client import BOTH_FAMILIES, LIFETIME, REFRESH, TurnClient
 from turn_server import LOOPBACK, Sink, started
 
-MAGIC = 0x534C485C  # of the takeover protocol, as in source/takeover/channel.cc
+MAGIC = 0x534C485D  # of the takeover protocol, as in source/takeover/channel.cc
 SOCKET = '\ntakeover_socket: "sluice.sock"\n'
 
 FORWARD = """

@@ -34,7 +34,7 @@ json bodyOf(const http::Response& response) {
 
 struct Fixture {
   explicit Fixture(Options options = {}, rooms::Limits limits = {})
-      : directory(limits, 2, clock), api(directory, clock, {}, withCandidate(options), [] { return 1000; }) {}
+      : directory(limits, 2, clock), api(directory, clock, {}, withCandidate(options), {}, [] { return 1000; }) {}
 
   static Options withCandidate(Options options) {
     options.candidates = {{"127.0.0.1", 3478}};

@@ -220,6 +220,17 @@ TEST_CASE("small offers, plain line feeds, and restricted and unknown extensions
   CHECK(long_mid.negotiated.sending->extensions.mid == 0);
 }
 
+TEST_CASE("the rendering extension is negotiated for slots only") {
+  const std::string extension = "a=extmap:6 urn:sluice:rtp-hdrext:rendering\r\n";
+  const std::string base = kSession + kTransport + kAudio + "a=mid:x\r\n" + extension;
+  const auto slot = agree(base + "a=recvonly\r\n");
+  CHECK(slot.negotiated.slots.at(0).extensions.rendering == 6);
+  CHECK(count(slot.answer, extension) == 1);
+  const auto voice = agree(base + "a=sendonly\r\n");
+  CHECK(voice.negotiated.sending->extensions.rendering == 0);
+  CHECK(count(voice.answer, extension) == 0);
+}
+
 TEST_CASE("the preferred Opus payload type is the first of the media section") {
   const auto two =
       agree(kSession + kTransport +

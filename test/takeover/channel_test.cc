@@ -58,7 +58,7 @@ std::string header(uint32_t magic, uint64_t body, uint64_t descriptors) {
   std::memcpy(&bytes[16], &descriptors, 8);
   return bytes;
 }
-constexpr uint32_t kMagic = 0x534c485c;
+constexpr uint32_t kMagic = 0x534c485d;
 
 // A file that no other descriptor refers to.
 struct File {

@@ -24,6 +24,22 @@ TEST_CASE("more speakers than slots: a new speaker is not forwarded until a slot
   CHECK(carol.counted("rtp_router", "slot_changes") == 2);
 }
 
+TEST_CASE("the player states which speakers have its slots") {
+  RouterRoom room;
+  auto& alice = room.add("alice");
+  auto& bob = room.add("bob", {.ssrcs = {2}});
+  auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 2});
+  const rooms::PlayerPtr& player = carol.session.known_player;
+  const auto speakers = [&] {
+    return std::vector<uint32_t>{player->slot_speakers[0], player->slot_speakers[1]};
+  };
+  CHECK(speakers() == std::vector<uint32_t>{0, 0});
+  alice.ingress(VoicePacket().bytes());
+  CHECK(speakers() == std::vector<uint32_t>{alice.session.known_player->number, 0});
+  bob.ingress(VoicePacket{.ssrc = 2}.bytes());
+  CHECK(speakers() == std::vector<uint32_t>{alice.session.known_player->number, bob.session.known_player->number});
+}
+
 TEST_CASE("a slot's sequence numbers begin below 2^15") {
   RouterRoom room;
   auto& alice = room.add("alice");

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "source/codec/rendering_extension.h"
 #include "source/net/packet_pool.h"
 
 namespace sluice::rtp_router {
@@ -43,7 +44,7 @@ struct Fixture {
     const net::PacketPtr in = packet();
     REQUIRE(in->assign(bytes));
     net::PacketPtr out = packet();
-    return stream.write(*in, voice, false, now, *out) ? std::move(out) : nullptr;
+    return stream.write(*in, voice, hearer, now, *out) ? std::move(out) : nullptr;
   }
   rtp::Packet written(const Input& input, const Voice& voice = kVoice) {
     kept = write(input, voice);
@@ -68,6 +69,7 @@ struct Fixture {
   rooms::SlotSequence sequence;
   SlotStream stream{slot, sequence};
   Instant now{1h};
+  const audibility::Hearer* hearer = nullptr;
   net::PacketPtr kept;  // the last one written
 };
 
@@ -93,6 +95,39 @@ TEST_CASE("SlotStream: without a level, or a slot that negotiated it, a packet h
   CHECK(f.written({}, voice).profile == 0);
   f.slot.extensions.audio_level = 0;
   CHECK(f.written({.sequence = 11}).profile == 0);
+}
+
+TEST_CASE("SlotStream: a speaker's first packet says how to render it, and one every 50 ms") {
+  Fixture f;
+  f.slot.extensions.rendering = 5;
+  audibility::Hearer hearer{.rendering = {.gain = 0.5F, .azimuth = -30, .distance = 12}};
+  const auto rendering = [&](uint16_t sequence, const Voice& voice = kVoice) {
+    const auto element = f.written({.sequence = sequence}, voice).findExtension(5);
+    return element ? rtp::readRendering(*element) : std::nullopt;
+  };
+  CHECK_FALSE(rendering(9));  // the room has no rules
+  f.hearer = &hearer;
+  Voice voice = kVoice;
+  voice.speaker = 6;
+  const auto sent = rendering(10, voice);
+  REQUIRE(sent);
+  CHECK(sent->gain == doctest::Approx(0.5).epsilon(0.05));
+  CHECK(sent->azimuth == -30);
+  CHECK(sent->distance == 12);
+  CHECK(f.kept->rtp()->findExtension(3));
+  CHECK(f.kept->rtp()->payload.data() - f.kept->data().data() == 32);  // repair can keep it
+  f.now += 49ms;
+  ++voice.index;
+  CHECK_FALSE(rendering(11, voice));
+  f.now += 1ms;
+  ++voice.index;
+  hearer.rendering.azimuth = 90;
+  CHECK(rendering(12, voice)->azimuth == 90);
+  voice.index += 5;  // inaudible in between
+  CHECK(rendering(17, voice));
+  f.slot.extensions.rendering = 0;
+  f.now += 1s;
+  CHECK_FALSE(rendering(18, voice));
 }
 
 TEST_CASE("SlotStream: the first packet of a speaker or of another stream of the speaker has the marker") {
