@@ -75,6 +75,26 @@ void addSpeech(CLI::App& app, Options& options) {
       ->check(CLI::Range(500, 100'000));
 }
 
+void addWalk(CLI::App& app, Options& options) {
+  auto* control = app.add_option("--control", options.control,
+                                 "The control API, e.g. http://127.0.0.1:9902; --ca-file and --insecure hold "
+                                 "for it too");
+  auto* file = app.add_option("--control-token-file", options.control_token_file,
+                              "File with one of the server's control.tokens");
+  app.add_option("--control-token", options.control_token,
+                 "The token itself. Every user of this machine can see it in the process list, so prefer the "
+                 "file")
+      ->excludes(file);
+  app.add_flag("--walk", options.walk,
+               "Move the players through the control API, 20 times a second, each along a circle in a square "
+               "field. The report counts the renderings that arrived in the header extension, and those that "
+               "were wrong; it counts no loss, because the room's rules decide who hears whom")
+      ->needs(control);
+  app.add_option("--field", options.field, "Length of the side of the field, in world units")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
+}
+
 void addReport(CLI::App& app, Options& options) {
   app.add_flag("--json", options.json, "Print the report as one JSON object");
   app.add_flag("--forever", options.forever, "Run until SIGINT or SIGTERM");
@@ -107,6 +127,7 @@ std::variant<Options, command_line::Ending> parseOptions(int argc, const char* c
   addServer(app, options);
   addPlayers(app, options);
   addSpeech(app, options);
+  addWalk(app, options);
   addReport(app, options);
   try {
     command_line::parse(app, argc, argv);

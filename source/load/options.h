@@ -34,6 +34,11 @@ struct Options {
   unsigned lossy = 0;  // the last players: their line loses packets, and they send NACKs
   double lossy_percent = 10;
   unsigned flood = 0;  // packets per second of the first player; 0: as the other speakers
+  bool walk = false;
+  float field = 100;                         // the length of its side in world units
+  std::string control;                       // "http://host:port" or "https://host:port"
+  std::optional<std::string> control_token;  // at most one of these
+  std::optional<std::string> control_token_file;
 
   unsigned slotsPerPlayer() const;
   std::string roomName(unsigned index) const;

@@ -5,6 +5,7 @@
 
 #include "source/base/log.h"
 #include "source/base/random.h"
+#include "source/codec/rendering_extension.h"
 #include "source/codec/rtcp.h"
 #include "source/codec/rtcp_feedback.h"
 #include "source/codec/sequence.h"
@@ -313,6 +314,7 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
     return;
   }
   if (!mark->counted) return;
+  checkRendering(rtp, mark->speaker);
   switch (receptions_[mark->speaker].onPacket(mark->sequence)) {
     case SpeakerReception::Verdict::kDuplicate:
       ++totals.duplicates;
@@ -325,6 +327,17 @@ void Player::onVoice(const rtp::Packet& rtp, Instant received) {
   }
   ++totals.received;
   totals.latency.record(received - mark->sent);
+}
+
+void Player::checkRendering(const rtp::Packet& rtp, uint32_t speaker) {
+  const auto element = rtp.findExtension(answer_.rendering_id);
+  if (context_.walker == nullptr || answer_.rendering_id == 0 || !element) return;
+  ++totals_.renderings;
+  const Walker& walker = *context_.walker;
+  const auto rendering = rtp::readRendering(*element);
+  const bool right =
+      rendering && walker.walk().isRight(*rendering, walker.placeOf(speaker), walker.placeOf(index_));
+  if (!right) ++totals_.wrong_renderings;
 }
 
 void Player::onReportTimer() {

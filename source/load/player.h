@@ -20,6 +20,7 @@
 #include "source/load/signalling.h"
 #include "source/load/tokens.h"
 #include "source/load/voice.h"
+#include "source/load/walker.h"
 #include "source/net/event_loop.h"
 #include "source/net/packet_pool.h"
 #include "source/net/udp.h"
@@ -44,9 +45,10 @@ struct LoadContext {
   const Melody* silence = nullptr;  // sent by open microphones; null if they are closed
   bool spurts = false;
   bool in_turn = false;
-  unsigned flood = 0;     // packets per second of the first player; 0: as the other speakers
-  bool counting = false;  // the counted phase
-  bool talking = true;    // false at the end, while the last packets are in flight
+  unsigned flood = 0;              // packets per second of the first player; 0: as the other speakers
+  const Walker* walker = nullptr;  // null: the players stand
+  bool counting = false;           // the counted phase
+  bool talking = true;             // false at the end, while the last packets are in flight
 };
 
 class Player final : private net::UdpReceiver, private crypto::DtlsSink {
@@ -69,6 +71,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   uint32_t index() const { return index_; }
   bool lossy() const { return line_.has_value(); }
   const std::string& room() const { return room_; }
+  const std::string& name() const { return name_; }
   uint32_t sentCounted() const { return sequence_counted_; }
   // By the speaker's index().
   const std::unordered_map<uint32_t, SpeakerReception>& receptions() const { return receptions_; }
@@ -85,6 +88,7 @@ class Player final : private net::UdpReceiver, private crypto::DtlsSink {
   void onDtls(Bytes datagram);
   void onMedia(net::Packet& packet);
   void onVoice(const rtp::Packet& rtp, Instant received);
+  void checkRendering(const rtp::Packet& rtp, uint32_t speaker);
   void checkHandshake();
   void onNackTimer();
   void sendRtcp(const std::function<void(rtcp::Writer&)>& fill);

@@ -87,6 +87,7 @@ std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run
       {"connect_failures", totals.connect_failures},
       {"connect_ms", {{"p50", quantile(totals.connect_ms, 0.5)}, {"max", quantile(totals.connect_ms, 1)}}},
       {"latency_ms", latencyJson(totals.latency)}};
+  if (run.walk) json["renderings"] = {{"received", totals.renderings}, {"wrong", totals.wrong_renderings}};
   if (run.lossy > 0) {
     json["lossy"] = {{"players", run.lossy},
                      {"packets_received", lossy.received},
@@ -116,6 +117,9 @@ std::string toTable(const Totals& totals, const Totals& lossy, const RunInfo& ru
       totals.lossPercent(), totals.out_of_order, totals.duplicates, totals.integrity_errors,
       totals.connect_failures, quantile(totals.connect_ms, 0.5), quantile(totals.connect_ms, 1),
       latencyText(totals.latency));
+  if (run.walk) {
+    table += fmt::format("renderings        {}, {} wrong\n", totals.renderings, totals.wrong_renderings);
+  }
   if (run.lossy > 0) {
     table += fmt::format(
         "on lossy lines    {} players: {} of {} packets received, {} requested\n                  {}\n",

@@ -51,6 +51,8 @@ struct Totals {
   uint64_t duplicates = 0;
   uint64_t requested = 0;  // lost packets requested by NACK
   uint64_t integrity_errors = 0;
+  uint64_t renderings = 0;        // received in the header extension
+  uint64_t wrong_renderings = 0;  // of those
   unsigned connect_failures = 0;
   std::vector<double> connect_ms;
   LatencyHistogram latency;
@@ -66,6 +68,7 @@ struct RunInfo {
   unsigned speakers = 0;  // total in all rooms
   double seconds = 0;
   unsigned lossy = 0;
+  bool walk = false;
 };
 // `lossy` covers the players on lossy lines, `totals` the others.
 std::string toJson(const Totals& totals, const Totals& lossy, const RunInfo& run);

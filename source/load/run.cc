@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "source/base/file.h"
 #include "source/base/log.h"
 #include "source/load/live_table.h"
 #include "source/load/tokens.h"
@@ -23,26 +24,47 @@ constexpr Duration kSettle = 500ms;        // between the last connection and th
 constexpr Duration kDrain = 500ms;
 constexpr Duration kTick = 1s;
 constexpr unsigned kVoices = 8;
+constexpr size_t kMaxTokenBytes = 4096;
 
 constexpr const char* kWrongSecret = "; the secret must be one of the server's join.token_secrets";
 constexpr const char* kTrustHint = "--ca-file FILE names the CA to trust, --insecure accepts any certificate";
 
-Result<std::unique_ptr<http::Client>> connect(const Options& options) {
-  const bool secure = options.join.starts_with("https://");
-  if (!options.ca_file.empty() && !secure) return Error{"--ca-file", "needs an https address in --join"};
-  if (options.insecure && !secure) return Error{"--insecure", "needs an https address in --join"};
+// `flag` is the one with the address.
+Result<std::unique_ptr<http::Client>> connect(const Options& options, const std::string& flag,
+                                              const std::string& url, const std::string& token) {
   auto client = http::Client::make(
-      {.url = options.join,
-       .token = options.token,
+      {.url = url,
+       .token = token,
        .trust = {.ca_file = options.ca_file, .insecure = options.insecure, .hint = kTrustHint}});
   if (!client.ok()) {
     const Error& error = client.error();
-    return Error{error.path == "ca_file" ? "--ca-file" : "--join", error.message};
+    return Error{error.path == "ca_file" ? "--ca-file" : flag, error.message};
   }
   if (const Status connected = (*client)->connect(); !connected.ok()) {
-    return Error{"--join", connected.error().message};
+    return Error{flag, connected.error().message};
   }
   return client;
+}
+
+Result<std::unique_ptr<http::Client>> connectToJoinApi(const Options& options) {
+  const bool secure = options.join.starts_with("https://");
+  if (!options.ca_file.empty() && !secure) return Error{"--ca-file", "needs an https address in --join"};
+  if (options.insecure && !secure) return Error{"--insecure", "needs an https address in --join"};
+  return connect(options, "--join", options.join, options.token);
+}
+
+// Null without --walk.
+Result<std::unique_ptr<http::Client>> connectToControlApi(const Options& options) {
+  if (!options.walk) return std::unique_ptr<http::Client>();
+  std::string token = options.control_token.value_or("");
+  if (options.control_token_file) {
+    auto text = readFile(*options.control_token_file, kMaxTokenBytes);
+    if (!text.ok())
+      return Error{"--control-token-file", *options.control_token_file + " " + text.error().message};
+    token = *std::move(text);
+    token.erase(token.find_last_not_of("\r\n") + 1);
+  }
+  return connect(options, "--control", options.control, token);
 }
 
 // Null if players have no tokens of their own.
@@ -58,8 +80,16 @@ Result<std::optional<TokenSigner>> makeSigner(const Options& options) {
 }  // namespace
 
 struct Run::World {
-  World(const Options& run_options, std::unique_ptr<http::Client> client, std::optional<TokenSigner> signer)
-      : options(run_options), http(std::move(client)), tokens(std::move(signer)) {}
+  World(const Options& run_options, std::unique_ptr<http::Client> client,
+        std::unique_ptr<http::Client> control, std::optional<TokenSigner> signer)
+      : options(run_options), http(std::move(client)), tokens(std::move(signer)) {
+    if (control == nullptr) return;
+    walker.emplace(loop, std::move(control), options.field, [this](const std::string& error) {
+      log::error("{}", error);
+      cannot_walk = true;
+    });
+    context.walker = &*walker;
+  }
   ~World();
 
   Status makePlayers();
@@ -96,6 +126,8 @@ struct Run::World {
   std::vector<Melody> melodies;
   Melody silence;
   std::vector<std::unique_ptr<Player>> players;
+  std::optional<Walker> walker;
+  bool cannot_walk = false;
   size_t next = 0;  // index of the next player to join
   bool interrupted = false;
   Instant counting_since{};
@@ -180,6 +212,9 @@ void Run::World::checkConnected() {
     return after(10ms, &World::checkConnected);
   context.totals.connect_failures += failed;
   if (context.totals.connect_failures == players.size()) return finish();
+  for (const auto& player : players) {
+    if (walker && player->connected()) walker->add(player->room(), player->index(), player->name());
+  }
   if (options.forever) return;
   after(kSettle, &World::count);
 }
@@ -205,8 +240,13 @@ void Run::World::finish() {
 }
 
 // With a slot for every speaker, or speakers that alternate, every packet sent is expected; otherwise those
-// between the first and the last one received.
+// between the first and the last one received. Of players who walk, those received are expected.
 void Run::World::countExpected() {
+  if (walker) {
+    context.totals.expected = context.totals.received;
+    context.lossy_totals.expected = context.lossy_totals.received;
+    return;
+  }
   for (const auto& receiver : players) {
     if (!receiver->connected()) continue;
     uint64_t& expected = receiver->lossy() ? context.lossy_totals.expected : context.totals.expected;
@@ -234,18 +274,19 @@ void Run::World::tick() {
 int Run::World::exitCode() const {
   const Totals& totals = context.totals;
   const bool too_lossy = options.max_loss_percent && totals.lossPercent() > *options.max_loss_percent;
-  return totals.connect_failures > 0 || totals.integrity_errors + context.lossy_totals.integrity_errors > 0 ||
-                 too_lossy
-             ? 1
-             : 0;
+  const uint64_t wrong = totals.integrity_errors + context.lossy_totals.integrity_errors +
+                         totals.wrong_renderings + context.lossy_totals.wrong_renderings;
+  return totals.connect_failures > 0 || wrong > 0 || too_lossy || cannot_walk ? 1 : 0;
 }
 
 Result<std::unique_ptr<Run>> Run::make(const Options& options) {
   auto signer = makeSigner(options);
   if (!signer.ok()) return signer.error();
-  auto http = connect(options);
+  auto http = connectToJoinApi(options);
   if (!http.ok()) return http.error();
-  auto world = std::make_unique<World>(options, *std::move(http), *std::move(signer));
+  auto control = connectToControlApi(options);
+  if (!control.ok()) return control.error();
+  auto world = std::make_unique<World>(options, *std::move(http), *std::move(control), *std::move(signer));
   if (Status made = world->makePlayers(); !made.ok()) return made.error();
   return std::unique_ptr<Run>(new Run(std::move(world)));
 }
@@ -264,7 +305,8 @@ int Run::execute() {
       .speakers = static_cast<unsigned>(std::count_if(world.players.begin(), world.players.end(),
                                                       [](const auto& p) { return p->talks(); })),
       .seconds = world.counted_seconds,
-      .lossy = std::min(world.options.lossy, world.options.players)};
+      .lossy = std::min(world.options.lossy, world.options.players),
+      .walk = world.options.walk};
   std::fputs((world.options.json ? toJson(world.context.totals, world.context.lossy_totals, info) + "\n"
                                  : toTable(world.context.totals, world.context.lossy_totals, info))
                  .c_str(),

@@ -19,7 +19,10 @@ void writeLine(std::ostringstream& out, unsigned mid, bool sends, const OfferInp
       << (sends ? "a=sendonly\r\n" : "a=recvonly\r\n") << "a=rtcp-mux\r\na=rtcp-rsize\r\n"
       << "a=rtpmap:" << unsigned{kOpusPayloadType} << " opus/48000/2\r\n"
       << "a=fmtp:" << unsigned{kOpusPayloadType} << " minptime=10;useinbandfec=1\r\n";
-  if (!sends) out << "a=rtcp-fb:" << unsigned{kOpusPayloadType} << " nack\r\n";
+  if (!sends) {
+    out << "a=rtcp-fb:" << unsigned{kOpusPayloadType} << " nack\r\n"
+        << "a=extmap:" << unsigned{kRenderingId} << ' ' << sdp::kRenderingUri << "\r\n";
+  }
   if (sends) out << "a=msid:- voice\r\na=ssrc:" << input.ssrc << " cname:" << input.ice.ufrag << "\r\n";
 }
 
@@ -62,7 +65,9 @@ Result<Answer> readAnswer(const std::string& sdp) {
   answer.candidate = findCandidate(sdp);
   if (!answer.candidate.isSet()) return Error{"answer", "has no candidate"};
   for (const sdp::Media& media : parsed->media) {
-    if (media.direction.send && !media.ssrcs.empty()) answer.slot_ssrcs.push_back(media.ssrcs.front());
+    if (!media.direction.send || media.ssrcs.empty()) continue;
+    answer.slot_ssrcs.push_back(media.ssrcs.front());
+    answer.rendering_id = media.rendering_extension.id;
   }
   return answer;
 }

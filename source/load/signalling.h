@@ -14,6 +14,7 @@ namespace sluice::load {
 constexpr uint8_t kOpusPayloadType = 111;
 constexpr uint8_t kAudioLevelId = 1;
 constexpr uint8_t kMidId = 4;
+constexpr uint8_t kRenderingId = 5;
 
 struct OfferInput {
   rooms::IceCredentials ice;
@@ -31,6 +32,7 @@ struct Answer {
   bool server_is_passive = true;  // then the player is the DTLS client
   std::vector<uint32_t> slot_ssrcs;
   uint8_t audio_level_id = 0;  // 0: not negotiated
+  uint8_t rendering_id = 0;
 };
 Result<Answer> readAnswer(const std::string& sdp);
 

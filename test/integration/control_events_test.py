@@ -1,11 +1,9 @@
 """A game's server follows what happens in its rooms, as a stream of events."""
 
-import http.client
-import json
-import threading
 import unittest
 
 from control_test import TOKEN, Game
+from event_stream import EventStream
 from harness import Sluice, free_ports, voice_room_config, wait_until
 from load_test import result_of, start_load
 
@@ -13,52 +11,6 @@ CONFIG = """
 control { address: "127.0.0.1:%d" tokens: "%s" }
 takeover_socket: "sluice.sock"
 """
-
-
-class Events:
-    """Reads an event stream in a thread."""
-
-    def __init__(self, port, path="/v1/events", last_id=None):
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        if last_id is not None:
-            headers["Last-Event-ID"] = last_id
-        self._connection = http.client.HTTPConnection("127.0.0.1", port)
-        self._connection.request("GET", path, headers=headers)
-        self._response = self._connection.getresponse()
-        assert self._response.status == 200, self._response.status
-        assert self._response.getheader("Content-Type") == "text/event-stream"
-        self.events = []  # (name, data, id)
-        self.ended = False
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self):
-        fields = {}
-        for line in self._response:
-            line = line.decode().rstrip("\n")
-            if line == "" and "event" in fields:
-                self.events.append((fields["event"], json.loads(fields["data"]), fields["id"]))
-                fields = {}
-            elif not line.startswith(":") and line:
-                name, value = line.split(": ", 1)
-                fields[name] = value
-        self.ended = True
-
-    def close(self):
-        self._connection.sock.shutdown(2)
-        self._thread.join()
-
-    def join(self):
-        self._thread.join()
-
-    def names(self, player=None):
-        return [name for name, data, *_ in list(self.events) if player is None or data.get("player") == player]
-
-    def wait_for(self, name, **fields):
-        def matching():
-            return next((event for event in list(self.events)
-                         if event[0] == name and fields.items() <= event[1].items()), None)
-        return wait_until(matching, f"the event {name} {fields}")
 
 
 class ControlEventsTest(unittest.TestCase):
@@ -70,8 +22,8 @@ class ControlEventsTest(unittest.TestCase):
         self.addCleanup(self.proxy.__exit__, None, None, None)
         self.game = Game(self.port)
 
-    def follow(self, *arguments, **options):
-        events = Events(self.port, *arguments, **options)
+    def follow(self, path="/v1/events", last_id=None):
+        events = EventStream(self.port, path, TOKEN, last_id)
         self.addCleanup(events.close)
         return events
 
