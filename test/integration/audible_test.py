@@ -97,7 +97,7 @@ class AudibleTest(unittest.TestCase):
                          {"mid": 0, "gain": 0, "player": "ann", "azimuth": 37.0, "elevation": 0.0, "distance": 5.0})
         self.assertEqual((heard["ben"]["azimuth"], heard["ben"]["elevation"], heard["ben"]["distance"]), (-90.0, 53.0, 10.0))
         self.assertAlmostEqual(heard["ann"]["gain"], 1 / 5, delta=0.001)
-        self.update("row", {"player": "eve", "blocks": {"players": ["ann"]}})
+        self.update("row", {"player": "eve", "blocks": {"names": ["ann"]}})
         wait_until(lambda: set(slots()) == {"ben"}, "the slot of a blocked player is free")
         self.update("row", {"player": "ben", "position": {"x": 100}})
         wait_until(lambda: slots() == {}, "no one is in range")
@@ -121,7 +121,6 @@ class AudibleTest(unittest.TestCase):
         self.addCleanup(browser.__exit__, None, None, None)
         listener = Player(browser, self.proxy, "row", "eve", query="&listen=1")
         listener.wait_for_state("connected")
-        stream = self.follow("row", "eve")
 
         def walk(begin, end, seconds):
             steps = int(seconds * 20)
@@ -133,6 +132,7 @@ class AudibleTest(unittest.TestCase):
 
         first, last = SPACING / 2, SPACING * (SPEAKERS - 1.5)
         walk(first, first, 3)  # the jitter buffers settle
+        stream = self.follow("row", "eve")
         standing = self.playout(listener, lambda: walk(first, first, 10))
         changes = self.proxy.metric("sluice_rtp_router_slot_changes_total")
         walking = self.playout(listener, lambda: walk(first, last, 10))
@@ -142,6 +142,8 @@ class AudibleTest(unittest.TestCase):
         self.assertGreaterEqual(changes, SPEAKERS - 2)
         self.assertEqual(walking["lost"], 0)
         self.assertLess(share["walking"], share["standing"] + 0.01)
+        self.update("row", {"player": "eve", "position": {"x": 1000, "z": PATH_Z}})
+        wait_until(lambda: listener.page.run(PLAYOUT)["concealed"] > 0, "the end of all voices is concealed")
 
         heard = [slot for name, data, _ in stream.events if name == "audible" for slot in data["slots"] if "player" in slot]
         self.assertEqual({slot["player"] for slot in heard}, {f"player-{i}" for i in range(SPEAKERS)})
