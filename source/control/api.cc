@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "api/control.pb.h"
@@ -61,8 +62,9 @@ std::optional<Response> requireJson(const Request& request, const Parameters&) {
 
 }  // namespace
 
-Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence)
-    : directory_(directory), states_(states), events_(events), evidence_(evidence) {
+Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence,
+         const History& history)
+    : directory_(directory), states_(states), events_(events), evidence_(evidence), history_(history) {
   router_.add("GET", "/v1/rooms", [this](const Request&, const Parameters&) { return list(); });
   router_.add(
       "POST", "/v1/rooms/{room}/update",
@@ -145,11 +147,28 @@ Response Api::explainPair(const Request& request, const Parameters& parameters) 
                          listener = request.queryParameter("listener");
   if (listener.empty()) return http::error(400, "is required", "listener");
   if (speaker.empty()) return http::error(400, "is required", "speaker");
+  if (const std::string_view at = request.queryParameter("at"); !at.empty()) {
+    return explainPast(at, room, speaker, listener);
+  }
   Evidence evidence = evidence_.collect(directory_.find(room, speaker), directory_.find(room, listener));
   evidence.same_player = speaker == listener;
   nameOthersOnSlots(evidence, room);
   if (auto decision = states_.decide(room, listener, speaker)) evidence.decision = *std::move(decision);
   return json(explain(evidence));
+}
+
+Response Api::explainPast(std::string_view at, std::string_view room, std::string_view speaker,
+                          std::string_view listener) const {
+  double seconds = 0;
+  const auto parsed = std::from_chars(at.data(), at.data() + at.size(), seconds);
+  if (parsed.ec != std::errc() || parsed.ptr != at.data() + at.size()) {
+    return http::error(400, "must be seconds since 1970, or with a minus sign seconds before now", "at");
+  }
+  const auto past = history_.find(seconds, room, speaker, listener);
+  if (!past) return http::error(400, past.error().message, past.error().path);
+  Explanation explanation = explain(past->evidence);
+  explanation.set_at(past->at);
+  return json(explanation);
 }
 
 // The room need not exist yet.

@@ -9,6 +9,7 @@
 
 #include "source/control/event_log.h"
 #include "source/control/evidence.h"
+#include "source/control/history.h"
 #include "source/control/room_states.h"
 #include "source/http/host_names.h"
 #include "source/http/router.h"
@@ -25,7 +26,8 @@ struct Access {
 class Api {
  public:
   // All of them outlive it.
-  Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence);
+  Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence,
+      const History& history);
 
   // Takes effect for the next request. Ends the event streams if their token may not be valid any longer.
   void configure(Access access);
@@ -40,6 +42,8 @@ class Api {
   http::Response list() const;
   http::Response kick(const http::Parameters& parameters) const;
   http::Response explainPair(const http::Request& request, const http::Parameters& parameters) const;
+  http::Response explainPast(std::string_view at, std::string_view room, std::string_view speaker,
+                             std::string_view listener) const;
   void nameOthersOnSlots(Evidence& evidence, std::string_view room) const;
   http::Response streamEvents(const http::Request& request, std::string_view room) const;
 
@@ -47,6 +51,7 @@ class Api {
   RoomStates& states_;
   EventLog& events_;
   const EvidenceSource& evidence_;
+  const History& history_;
   Access access_;
   http::Router router_;
 };

@@ -14,7 +14,6 @@ namespace {
 
 constexpr Duration kLost = 10s;      // clients check for consent every 4 to 6 s (RFC 7675 section 5.1)
 constexpr Duration kNoRtp = 1s;      // a pause with DTX has a packet every 400 ms
-constexpr Duration kRecent = 2s;     // of a drop that counts as a cause
 constexpr double kHeavyLoss = 0.5;   // of the packets to the listener
 constexpr double kSaturated = 0.95;  // of the worker's time
 
@@ -43,6 +42,9 @@ std::string joined(const std::vector<std::string>& names) {
 // A drop that explains why packets do not arrive. An empty reason matches any.
 struct DropCause {
   std::string_view filter_type, reason, cause, text, advice;
+  constexpr bool matches(std::string_view by, std::string_view why) const {
+    return by == filter_type && (reason.empty() || why == reason);
+  }
 };
 constexpr DropCause kSpeakerDrops[] = {
     {"dtls_srtp", "auth_failed", "speaker_srtp", "The speaker's packets cannot be decrypted.",
@@ -79,9 +81,7 @@ struct MatchedDrop {
 MatchedDrop match(std::span<const DropCause> causes, const std::vector<Drop>& drops) {
   for (const DropCause& cause : causes) {
     for (const Drop& drop : drops) {
-      const bool matches = drop.ago < kRecent && drop.filter_type == cause.filter_type &&
-                           (cause.reason.empty() || drop.reason == cause.reason);
-      if (matches) return {&cause, &drop};
+      if (drop.ago < kRecentDrop && cause.matches(drop.filter_type, drop.reason)) return {&cause, &drop};
     }
   }
   return {};
@@ -213,6 +213,11 @@ void walkDelivery(Walk& walk, const Evidence& evidence, bool is_routed) {
 }
 
 }  // namespace
+
+bool isCause(std::string_view filter_type, std::string_view reason) {
+  const auto matches = [&](const DropCause& cause) { return cause.matches(filter_type, reason); };
+  return std::ranges::any_of(kSpeakerDrops, matches) || std::ranges::any_of(kListenerDrops, matches);
+}
 
 Explanation explain(const Evidence& evidence) {
   Explanation out;

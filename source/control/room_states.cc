@@ -8,6 +8,7 @@
 #include "source/audibility/decision.h"
 #include "source/base/field_options.h"
 #include "source/base/log.h"
+#include "source/control/decide.h"
 #include "source/control/translation.h"
 
 namespace sluice::control {
@@ -288,34 +289,12 @@ Result<Decision> RoomStates::decide(std::string_view name, std::string_view list
   const uint32_t to = numberOf(name, listener), from = numberOf(name, speaker);
   if (to == 0) return Error{"listener", "is not in the room"};
   if (from == 0) return Error{"speaker", "is not in the room"};
-  const audibility::SnapshotPtr snapshot = currentSnapshot(name, {from, to});
-  const Instant now = clock_.now();
-  const audibility::Decision made =
-      audibility::Decider(*snapshot, snapshot->find(from), now).decide(snapshot->find(to));
-  Decision out;
-  out.set_audible(made.audible);
-  out.set_reason(std::string(audibility::name(made.reason)));
-  out.set_text(std::string(audibility::text(made.reason)));
-  if (made.rule != audibility::kNoRule) out.set_rule(snapshot->rules->describe(made.rule));
-  out.set_gain(made.gain);
-  out.set_low_pass_hz(made.low_pass_hz);
-  out.set_distance(made.distance);
-  out.set_margin(made.margin);
-  out.set_version(version(name));
-  return out;
+  return control::decide(snapshot(name), from, to, clock_.now());
 }
 
 audibility::SnapshotPtr RoomStates::snapshot(std::string_view name) {
   const auto known = rooms_.find(name);
   return known == rooms_.end() ? nullptr : known->second->state.publish(clock_.now());
-}
-
-audibility::SnapshotPtr RoomStates::currentSnapshot(std::string_view name,
-                                                    const std::vector<uint32_t>& players) {
-  if (auto current = snapshot(name)) return current;
-  audibility::RoomState everyone;
-  for (const uint32_t number : players) static_cast<void>(everyone.add(number));
-  return everyone.publish(clock_.now());
 }
 
 Result<Matrix> RoomStates::matrix(std::string_view name) {
@@ -327,15 +306,16 @@ Result<Matrix> RoomStates::matrix(std::string_view name) {
   }
   std::vector<uint32_t> numbers;
   for (const rooms::PlayerPtr& player : players) numbers.push_back(player->number);
-  const audibility::SnapshotPtr snapshot = currentSnapshot(name, numbers);
+  const audibility::SnapshotPtr ruled = snapshot(name);
+  const audibility::SnapshotPtr in = ruled ? ruled : withoutRules(numbers, clock_.now());
   Matrix out;
   out.set_version(version(name));
   for (const rooms::PlayerPtr& speaker : players) {
     Matrix::Speaker& row = *out.add_speakers();
     row.set_speaker(speaker->id);
-    const audibility::Decider decider(*snapshot, snapshot->find(speaker->number), clock_.now());
+    const audibility::Decider decider(*in, in->find(speaker->number), clock_.now());
     for (const rooms::PlayerPtr& listener : players) {
-      if (decider.decide(snapshot->find(listener->number)).audible) row.add_listeners(listener->id);
+      if (decider.decide(in->find(listener->number)).audible) row.add_listeners(listener->id);
     }
   }
   return out;

@@ -115,8 +115,6 @@ class RoomStates final : private rooms::Observer {
   std::vector<uint32_t> numbersOf(const Room& room, const std::vector<std::string>& ids) const;
   uint32_t numberOf(std::string_view room, std::string_view id) const;
   uint64_t publish(Room& room);
-  // The room's state as of now. Without a state: one in which the players hear each other.
-  audibility::SnapshotPtr currentSnapshot(std::string_view room, const std::vector<uint32_t>& players);
 
   rooms::Directory& directory_;
   const Clock& clock_;

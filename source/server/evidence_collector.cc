@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "source/control/explanation.h"
 #include "source/runtime/dispatcher.h"
 #include "source/runtime/query_workers.h"
 
@@ -17,7 +18,6 @@ using Session = EvidenceCollector::Session;
 namespace {
 
 constexpr Duration kReplyTimeout = 1ms;  // for both workers together: the main thread must not wait longer
-constexpr Duration kRecentDrops = 5s;
 
 std::vector<uint32_t> speakersOn(const std::vector<std::atomic<uint32_t>>& slots) {
   std::vector<uint32_t> speakers;
@@ -31,12 +31,7 @@ std::vector<uint32_t> speakersOn(const std::vector<std::atomic<uint32_t>>& slots
 Session sessionOf(const rooms::Player& player, runtime::WorkerThread& worker) {
   const runtime::Session* session = worker.dispatcher().sessions().find(player);
   if (session == nullptr) return std::nullopt;
-  const Instant now = worker.clock().now();
-  control::SessionEvidence out{.idle = now - session->activity().last};
-  for (const chain::RecentDrop& drop : session->recentDrops(kRecentDrops)) {
-    out.drops.push_back({std::string(drop.filter_type), std::string(drop.reason), drop.ago});
-  }
-  return out;
+  return sessionEvidenceOf(*session, worker.clock().now());
 }
 
 std::optional<Duration> since(const std::atomic<int64_t>& at_ns, Instant now) {
@@ -46,6 +41,15 @@ std::optional<Duration> since(const std::atomic<int64_t>& at_ns, Instant now) {
 }
 
 }  // namespace
+
+control::SessionEvidence sessionEvidenceOf(const runtime::Session& session, Instant now) {
+  control::SessionEvidence out{.idle = now - session.activity().last};
+  for (const chain::RecentDrop& drop : session.recentDrops(control::kRecentDrop)) {
+    if (!control::isCause(drop.filter_type, drop.reason)) continue;
+    out.drops.push_back({std::string(drop.filter_type), std::string(drop.reason), drop.ago});
+  }
+  return out;
+}
 
 control::Evidence EvidenceCollector::collect(const rooms::PlayerPtr& speaker,
                                              const rooms::PlayerPtr& listener) const {

@@ -10,6 +10,9 @@
 
 namespace sluice::server {
 
+// Call it on the session's worker.
+control::SessionEvidence sessionEvidenceOf(const runtime::Session& session, Instant now);
+
 class EvidenceCollector final : public control::EvidenceSource {
  public:
   using Session = std::optional<control::SessionEvidence>;  // absent: the worker has none of the player
@@ -19,10 +22,11 @@ class EvidenceCollector final : public control::EvidenceSource {
       : clock_(clock), workers_(workers) {}
 
   control::Evidence collect(const rooms::PlayerPtr& speaker, const rooms::PlayerPtr& listener) const override;
+  // Without the player's session.
+  control::PlayerEvidence evidenceOf(const rooms::Player& player) const;
 
  private:
   std::future<Session> ask(const rooms::PlayerPtr& player) const;
-  control::PlayerEvidence evidenceOf(const rooms::Player& player) const;
 
   const Clock& clock_;
   const runtime::WorkerGroup& workers_;

@@ -75,7 +75,8 @@ void addErrors(const Result<std::unique_ptr<http::Server>>& server, const std::s
 HttpEndpoints::HttpEndpoints(const Context& context)
     : context_(context),
       admin_api_(context.backend, context.operations),
-      control_api_(context.rooms, context.room_states, context.room_events, context.evidence),
+      control_api_(context.rooms, context.room_states, context.room_events, context.evidence,
+                   context.history),
       admin_(context.loop, "admin", adminHandlers()),
       join_(context.loop, "join API", joinHandlers()),
       control_(context.loop, "control API", controlHandlers()) {}

@@ -28,6 +28,7 @@ class HttpEndpoints final : public reload::Participant {
     control::RoomStates& room_states;
     control::EventLog& room_events;
     const control::EvidenceSource& evidence;
+    const control::History& history;
   };
   explicit HttpEndpoints(const Context& context);
 

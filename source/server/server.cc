@@ -120,10 +120,12 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
              .operations = *this,
              .room_states = room_control_.states(),
              .room_events = room_control_.events(),
-             .evidence = evidence_}),
+             .evidence = evidence_,
+             .history = history_}),
       tick_(loop_.timers(), [this] { onTick(); }),
       room_feed_(loop_.timers(), [this] { onRoomFeed(); }),
-      audible_feed_(loop_.timers(), [this] { onAudibleFeed(); }) {
+      audible_feed_(loop_.timers(), [this] { onAudibleFeed(); }),
+      history_sample_(loop_.timers(), [this] { onHistorySample(); }) {
   workers_.post_to_main = [this](std::function<void()> task) { loop_.post(std::move(task)); };
   workers_.player_gone = [this](const runtime::PlayerGone& gone) { player_updates_.onSessionEnded(gone); };
   applier_.addParticipant(room_control_);
@@ -236,6 +238,7 @@ void Server::run() {
   tick_.arm(kTick);
   room_feed_.arm(join::RoomFeed::kInterval);
   audible_feed_.arm(join::AudibleFeed::kInterval);
+  history_sample_.arm(control::History::kInterval);
   for (const auto& listener : applier_.running().generation->listeners) {
     for (const net::Address& address : ports_.addresses(listener->name)) {
       log::info("listener {} on {}", listener->name, address.toString());
@@ -283,6 +286,11 @@ void Server::onRoomFeed() {
 void Server::onAudibleFeed() {
   http_.publishAudible();
   audible_feed_.arm(join::AudibleFeed::kInterval);
+}
+
+void Server::onHistorySample() {
+  recorder_.tick();
+  history_sample_.arm(control::History::kInterval);
 }
 
 void Server::drain(bool exit) {

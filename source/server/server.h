@@ -17,6 +17,7 @@
 #include "source/runtime/worker.h"
 #include "source/server/drain.h"
 #include "source/server/evidence_collector.h"
+#include "source/server/history_recorder.h"
 #include "source/server/http_endpoints.h"
 #include "source/server/introspection.h"
 #include "source/server/metrics.h"
@@ -57,6 +58,7 @@ class Server final : private admin::Operations, private takeover::Host {
   void onTick();
   void onRoomFeed();
   void onAudibleFeed();
+  void onHistorySample();
 
   // admin::Operations
   Status reload() override { return applier_.reload("POST /reload"); }
@@ -94,6 +96,13 @@ class Server final : private admin::Operations, private takeover::Host {
   Metrics metrics_;
   Introspection introspection_;
   EvidenceCollector evidence_{clock_, workers_};
+  control::History history_{clock_};
+  HistoryRecorder recorder_{{.clock = clock_,
+                             .rooms = rooms_,
+                             .states = room_control_.states(),
+                             .workers = workers_,
+                             .evidence = evidence_,
+                             .history = history_}};
   HttpEndpoints http_;
   takeover::Server takeover_{loop_, *this};
   std::optional<runtime::PausedWorkers> paused_;  // while another process takes over
@@ -101,6 +110,7 @@ class Server final : private admin::Operations, private takeover::Host {
   net::Timer tick_;
   net::Timer room_feed_;
   net::Timer audible_feed_;
+  net::Timer history_sample_;
 };
 
 }  // namespace sluice::server

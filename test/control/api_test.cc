@@ -43,7 +43,8 @@ struct Fixture : test::ControlFixture {
 
   EventLog events;
   test::NoEvidence evidence;
-  Api api{directory, states, events, evidence};
+  History history{clock};
+  Api api{directory, states, events, evidence, history};
 };
 
 TEST_CASE("control API: an update takes effect, and its response has the room's version") {

@@ -74,7 +74,8 @@ struct Endpoint {
   control::RoomStates states{directory, clock, workers};
   control::EventLog events;
   test::NoEvidence evidence;
-  control::Api api{directory, states, events, evidence};
+  control::History history{clock};
+  control::Api api{directory, states, events, evidence, history};
 };
 
 // The body of a response by status; null for one that is not JSON.

@@ -34,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   control::RoomStates states(directory, clock, sink);
   control::EventLog events;
   const test::NoEvidence evidence;
-  control::Api api(directory, states, events, evidence);
+  const control::History history(clock);
+  control::Api api(directory, states, events, evidence, history);
   api.configure({.tokens = {kToken}, .hosts = http::HostNames()});
   for (const char* id : {"ann", "ben"}) require(directory.join("lobby", id, {}).ok());
   http::Request request;

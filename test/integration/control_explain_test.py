@@ -27,8 +27,8 @@ class ControlExplainTest(unittest.TestCase):
         cls.addClassCleanup(load.kill)
         wait_until(lambda: cls.proxy.metric("sluice_players", state="connected") == 5, "all are connected")
 
-    def explain(self, speaker, listener, room="match-1"):
-        status, answer = self.game.call("GET", f"/{room}/explain?speaker={speaker}&listener={listener}")
+    def explain(self, speaker, listener, room="match-1", at=""):
+        status, answer = self.game.call("GET", f"/{room}/explain?speaker={speaker}&listener={listener}&at={at}")
         self.assertEqual(status, 200, answer)
         return answer
 
@@ -90,6 +90,42 @@ class ControlExplainTest(unittest.TestCase):
         self.expect("muted")
         self.game.update(players=[{"player": "player-0", "blocks": {"names": ["player-1"]}}])
         self.expect("blocked")
+
+    def test_moments_of_the_past_are_explained_after_the_players_have_left(self):
+        room = "match-4"
+        load = start_load(self.proxy, "--spurts", room=room, players=2, talkers=1, slots=1, seconds=60)
+        self.addCleanup(load.communicate)
+        self.addCleanup(load.kill)
+
+        def recorded(cause):
+            """The time of a sample with this cause."""
+            def named():
+                answer = self.explain("player-0", "player-1", room, at=time.time())
+                return answer["at"] if answer["cause"] == cause else None
+            return wait_until(named, f"the cause {cause!r} is recorded", 10)
+
+        def mute(muted):
+            body = {"players": [{"player": "player-0", "mute": {"muted": muted}}]}
+            self.assertEqual(self.game.call("POST", f"/{room}/update", body)[0], 200)
+
+        wait_until(lambda: len(self.proxy.players(room)) == 2, "both have joined")
+        moments = {cause: recorded(cause) for cause in ("", "speaker_sends_no_rtp")}  # a talkspurt and a pause
+        mute(True)
+        moments["muted"] = recorded("muted")
+        mute(False)
+        moments[""] = recorded("")
+        load.terminate()
+        wait_until(lambda: not self.proxy.players(room), "both have left")
+        moments["speaker_not_joined"] = recorded("speaker_not_joined")
+        for cause, at in moments.items():
+            answer = self.explain("player-0", "player-1", room, at=at + 0.001)
+            self.assertEqual((answer["cause"], round(answer["at"], 3)), (cause, round(at, 3)))
+            ago = self.explain("player-0", "player-1", room, at=at + 0.001 - time.time())
+            self.assertEqual(ago["cause"], cause)
+        path = f"/{room}/explain?speaker=player-0&listener=player-1&at="
+        for at in ("-700", "yesterday", str(time.time() + 10)):
+            status, answer = self.game.call("GET", path + at)
+            self.assertEqual((status, answer["field"]), (400, "at"), answer)
 
     def test_it_takes_little_of_the_main_threads_time(self):
         begin = time.monotonic()

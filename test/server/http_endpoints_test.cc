@@ -87,6 +87,7 @@ struct Fixture {
   control::RoomStates room_states{rooms, clock, sink};
   control::EventLog room_events;
   test::NoEvidence evidence;
+  control::History history{clock};
   HttpEndpoints endpoints{{.loop = loop,
                            .clock = clock,
                            .rooms = rooms,
@@ -95,7 +96,8 @@ struct Fixture {
                            .operations = operations,
                            .room_states = room_states,
                            .room_events = room_events,
-                           .evidence = evidence}};
+                           .evidence = evidence,
+                           .history = history}};
 };
 
 TEST_CASE("HttpEndpoints: an endpoint that is not configured has no socket") {

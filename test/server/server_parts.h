@@ -28,6 +28,7 @@ struct ServerParts : reload::ApplierFixture {
   control::RoomStates room_states{rooms, clock, sink};
   control::EventLog room_events;
   test::NoEvidence evidence;
+  control::History history{clock};
   HttpEndpoints http{{.loop = loop,
                       .clock = clock,
                       .rooms = rooms,
@@ -36,7 +37,8 @@ struct ServerParts : reload::ApplierFixture {
                       .operations = operations,
                       .room_states = room_states,
                       .room_events = room_events,
-                      .evidence = evidence}};
+                      .evidence = evidence,
+                      .history = history}};
   TakeoverCounts taken_over;
   const Instant started = clock.now();
   Metrics metrics{{.clock = clock,
