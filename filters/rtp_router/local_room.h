@@ -10,6 +10,7 @@
 #include "source/audibility/selection.h"
 #include "source/base/clock.h"
 #include "source/net/packet.h"
+#include "source/rooms/room.h"
 
 namespace sluice::rtp_router {
 
@@ -28,7 +29,8 @@ class Receiver {
 
 class LocalRoom {
  public:
-  explicit LocalRoom(audibility::Hearers& hearers) : hearers_(hearers) {}
+  // Both outlive the object.
+  LocalRoom(const rooms::Room& room, audibility::Hearers& hearers) : room_(room), hearers_(hearers) {}
 
   void add(Receiver& receiver);
   void remove(Receiver& receiver);
@@ -36,6 +38,8 @@ class LocalRoom {
 
   // Delivers to the receivers who hear the speaker. `speaker`: null if it is on another worker.
   void deliver(const net::SharedPacket& packet, const Voice& voice, Receiver* speaker, const Clock& clock);
+
+  uint16_t speakerLimit() const { return room_.speakerLimit(); }
 
   // The following are valid in Receiver::deliver() if the room has rules.
   const audibility::Hearers& hearers() const { return hearers_; }
@@ -45,6 +49,7 @@ class LocalRoom {
   const audibility::Selection::Config& selection() const { return selection_; }
 
  private:
+  const rooms::Room& room_;
   audibility::Hearers& hearers_;
   std::vector<Receiver*> receivers_;
   uint64_t version_ = 0;  // that selection_ is from

@@ -5,7 +5,7 @@
 namespace sluice::rtp_router {
 
 const LocalRoom& RouterWorker::add(rooms::Room& room, Receiver& receiver) {
-  const auto it = rooms_.try_emplace(room.number(), audibility_.of(room.number())).first;
+  const auto it = rooms_.try_emplace(room.number(), room, audibility_.of(room.number())).first;
   it->second.add(receiver);
   room.addReceiver(worker_.index());
   return it->second;

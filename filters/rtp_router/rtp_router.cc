@@ -34,6 +34,7 @@ enum class Drop {
   kUplinkLimit,
   kUnexpected,
   kNoSlot,
+  kOverload,
   kSilence,
   kLate,
   kNoPacket,
@@ -59,6 +60,7 @@ constexpr stats::Schema<Drop, Count> kSchema{
               {Drop::kUplinkLimit, "uplink_limit"},
               {Drop::kUnexpected, "unexpected"},
               {Drop::kNoSlot, "no_slot"},
+              {Drop::kOverload, "overload"},
               {Drop::kSilence, "silence"},
               {Drop::kLate, "late"},
               {Drop::kNoPacket, "no_packet"},
@@ -263,8 +265,10 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice,
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
   const auto admission = selection_.admit(voice, *room_, hearer, now);
-  if (!admission.isAdmitted())
-    return context_.countDrop(voice.speech.active ? Drop::kNoSlot : Drop::kSilence);
+  if (!admission.isAdmitted()) {
+    const Drop speech = room_->speakerLimit() == rooms::Room::kNoLimit ? Drop::kNoSlot : Drop::kOverload;
+    return context_.countDrop(voice.speech.active ? speech : Drop::kSilence);
+  }
   if (admission.outcome != Selection::Outcome::kHeld) {
     context_.count(Count::kSlotChanges);
     publishSpeakers();

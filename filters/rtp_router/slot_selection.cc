@@ -10,6 +10,10 @@ SlotSelection::Selection::Admission SlotSelection::admit(const Voice& voice, con
                                                          const audibility::Hearer* hearer, Instant now) {
   Selection::Input input{
       .speaker = voice.speaker, .loudness = voice.speech.loudness, .speech = voice.speech.active};
+  if (limit_ != room.speakerLimit()) {
+    limit_ = room.speakerLimit();
+    selection_.limit(limit_);
+  }
   if (hearer == nullptr) return selection_.admit(input, now);
   if (version_ != room.version()) {
     version_ = room.version();

@@ -34,7 +34,8 @@ class SlotSelection {
  private:
   void removeInaudible(const LocalRoom& room, uint32_t receiver, Instant now);
 
-  Selection selection_;       // its places are the slots
+  Selection selection_;  // its places are the slots
+  uint16_t limit_ = Selection::kNoLimit;
   uint64_t version_ = 0;      // of the room that selection_ follows; 0: none yet
   bool is_unchecked_ = true;  // speakers that have slots may be inaudible by this version
 };

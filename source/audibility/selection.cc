@@ -1,6 +1,7 @@
 #include "source/audibility/selection.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sluice::audibility {
@@ -125,7 +126,16 @@ void Selection::remove(uint32_t speaker) {
 
 void Selection::configure(const Config& config) {
   config_ = &config;
-  while (used_ > config_->max_speakers) free(lowest());
+  freeSurplus();
+}
+
+void Selection::limit(uint16_t speakers) {
+  limit_ = speakers;
+  freeSurplus();
+}
+
+void Selection::freeSurplus() {
+  while (used_ > mostSpeakers()) free(lowest());
 }
 
 void Selection::archive(Archive& a) {
@@ -137,7 +147,7 @@ void Selection::archive(Archive& a) {
     speakers_.resize(places);
     places_.resize(places);
   }
-  used_ = static_cast<uint32_t>(speakers_.size()) - static_cast<uint32_t>(std::ranges::count(speakers_, 0U));
+  used_ = static_cast<uint16_t>(std::ssize(speakers_) - std::ranges::count(speakers_, 0U));
   if (dominant_ != kNoPlace && (dominant_ >= speakers_.size() || speakers_[dominant_] == 0)) {
     dominant_ = kNoPlace;
     a.fail();

@@ -64,6 +64,9 @@ class Selection {
   // Takes effect at once: the lowest ranks lose their places if max_speakers is less than before. `config`
   // outlives the selection.
   void configure(const Config& config);
+  // At most `speakers` places are used, even if max_speakers is more. Takes effect as configure() does.
+  void limit(uint16_t speakers);
+  static constexpr uint16_t kNoLimit = UINT16_MAX;
 
   bool holds(uint32_t speaker) const { return findHolder(speaker) < speakers_.size(); }
   uint32_t speaker(size_t place) const { return speakers_[place]; }  // 0: free
@@ -71,8 +74,8 @@ class Selection {
   uint32_t dominantSpeaker() const { return dominant_ == kNoPlace ? 0 : speakers_[dominant_]; }
   size_t size() const { return used_; }  // places that are held
   size_t places() const { return speakers_.size(); }
-  // No place is free that max_speakers permits.
-  bool isFull() const { return used_ >= std::min(config_->max_speakers, speakers_.size()); }
+  // No place is free that max_speakers and the limit permit.
+  bool isFull() const { return used_ >= std::min(mostSpeakers(), speakers_.size()); }
 
   void archive(Archive& a);
 
@@ -86,6 +89,8 @@ class Selection {
     void archive(Archive& a) { a(priority, score, since, packet, speech); }
   };
 
+  size_t mostSpeakers() const { return std::min<size_t>(config_->max_speakers, limit_); }
+  void freeSurplus();
   size_t findHolder(uint32_t speaker) const;
   size_t findFree(Instant now) const;
   size_t findYielding(const Input& input, float score, Instant now) const;
@@ -104,7 +109,8 @@ class Selection {
   const Config* config_;
   std::vector<uint32_t> speakers_;  // by place
   std::vector<Place> places_;
-  uint32_t used_ = 0;
+  uint16_t used_ = 0;
+  uint16_t limit_ = kNoLimit;
   uint32_t dominant_ = kNoPlace;  // a place
 };
 

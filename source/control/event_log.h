@@ -29,11 +29,13 @@ enum class EventKind : uint8_t {
   kQuality,
   kConflict,
   kRulesRefused,
+  kOverload,
+  kOverloadEnded,
 };
 
-inline constexpr std::array<std::string_view, 10> kEventNames = {
-    "joined", "connected", "left",    "speaking_started", "speaking_stopped",
-    "muted",  "unmuted",   "quality", "conflict",         "rules_refused",
+inline constexpr std::array<std::string_view, 12> kEventNames = {
+    "joined",  "connected", "left",     "speaking_started", "speaking_stopped", "muted",
+    "unmuted", "quality",   "conflict", "rules_refused",    "overload",         "overload_ended",
 };
 
 class EventLog {

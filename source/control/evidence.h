@@ -26,9 +26,10 @@ struct SessionEvidence {
 };
 
 struct PlayerEvidence {
-  bool sends = false;                     // the offer has a media section that sends
-  size_t slots = 0;                       // media sections of the offer that receive
-  std::vector<uint32_t> on_slots{};       // the numbers of the speakers who took the slots last
+  bool sends = false;                              // the offer has a media section that sends
+  size_t slots = 0;                                // media sections of the offer that receive
+  std::vector<uint32_t> on_slots{};                // the numbers of the speakers who took the slots last
+  unsigned speaker_limit = rooms::Room::kNoLimit;  // of the room, in an overload
   bool reached = false;                   // a worker has received an authenticated packet of the client
   bool connected = false;                 // the DTLS handshake is done
   uint64_t packets_in = 0;                // of RTP

@@ -177,6 +177,24 @@ void walkVoice(Walk& walk, const PlayerEvidence& speaker) {
             "The microphone is muted or picks up nothing, or the player does not speak.");
 }
 
+// Why an audible speaker has no slot.
+struct NoSlot {
+  std::string_view cause, text, advice;
+};
+constexpr NoSlot kNoSlotYet = {"no_slot_yet", "The speaker has no slot of the listener yet.",
+                               "Ask again while the player speaks."};
+constexpr NoSlot kOthersHaveSlots = {
+    "no_slot", "Other speakers have the listener's slots.",
+    "Offer more slots, raise max_speakers of the rules, or give the speaker a higher priority."};
+constexpr NoSlot kOverload = {
+    "overload", "A worker is saturated, so the players of the room hear fewer speakers at the same time.",
+    "Raise workers.count, or move rooms to another server."};
+
+const NoSlot& reasonWithoutSlot(const PlayerEvidence& listener, bool others_have_slots) {
+  if (!others_have_slots) return kNoSlotYet;
+  return listener.speaker_limit < listener.slots ? kOverload : kOthersHaveSlots;
+}
+
 void walkDelivery(Walk& walk, const Evidence& evidence, bool is_routed) {
   const PlayerEvidence& listener = *evidence.listener;
   if (!listener.session) return;
@@ -184,17 +202,12 @@ void walkDelivery(Walk& walk, const Evidence& evidence, bool is_routed) {
     bool on_slot = false;
     for (const uint32_t speaker : listener.on_slots) on_slot |= speaker == evidence.speaker_number;
     const std::string others = joined(evidence.others_on_slots);
-    walk.step(
-        "slot", on_slot,
-        on_slot ? "the speaker has one of " + std::to_string(listener.slots) + " slots"
-                : "the listener's " + std::to_string(listener.slots) +
-                      " slots have: " + (others.empty() ? "none" : others),
-        others.empty() ? "no_slot_yet" : "no_slot",
-        others.empty() ? "The speaker has no slot of the listener yet."
-                       : "Other speakers have the listener's slots.",
-        others.empty()
-            ? "Ask again while the player speaks."
-            : "Offer more slots, raise max_speakers of the rules, or give the speaker a higher priority.");
+    const NoSlot& reason = reasonWithoutSlot(listener, !others.empty());
+    walk.step("slot", on_slot,
+              on_slot ? "the speaker has one of " + std::to_string(listener.slots) + " slots"
+                      : "the listener's " + std::to_string(listener.slots) +
+                            " slots have: " + (others.empty() ? "none" : others),
+              reason.cause, reason.text, reason.advice);
   }
   const auto [drop_cause, drop] = match(kListenerDrops, listener.session->drops);
   if (drop_cause == nullptr) {

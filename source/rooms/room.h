@@ -21,6 +21,10 @@ class Room {
   void addReceiver(unsigned worker) { receivers_[worker].fetch_add(1, std::memory_order_relaxed); }
   void removeReceiver(unsigned worker) { receivers_[worker].fetch_sub(1, std::memory_order_relaxed); }
   bool hasReceivers(unsigned worker) const { return receivers_[worker].load(std::memory_order_relaxed) > 0; }
+  // The speakers that a player hears at the same time, in an overload. Written by the main thread. Lock-free.
+  static constexpr uint16_t kNoLimit = UINT16_MAX;
+  void limitSpeakers(uint16_t most) { speaker_limit_.store(most, std::memory_order_relaxed); }
+  uint16_t speakerLimit() const { return speaker_limit_.load(std::memory_order_relaxed); }
   // The loss of the room's receivers whose chains have a repair filter.
   LossHistogram& receiverLoss() { return receiver_loss_; }
 
@@ -34,6 +38,7 @@ class Room {
 
   const std::string name_;
   const uint32_t number_ = nextNumber();
+  std::atomic<uint16_t> speaker_limit_{kNoLimit};
   std::vector<std::atomic<uint32_t>> receivers_;
   LossHistogram receiver_loss_;
 };

@@ -89,6 +89,7 @@ control::PlayerEvidence EvidenceCollector::evidenceOf(const rooms::Player& playe
   return {.sends = player.negotiated.sending.has_value(),
           .slots = player.negotiated.slots.size(),
           .on_slots = speakersOn(player.slot_speakers),
+          .speaker_limit = player.room->speakerLimit(),
           .reached = worker >= 0,
           .connected = observed.connected.load(std::memory_order_relaxed),
           .packets_in = observed.packets_in.load(std::memory_order_relaxed),

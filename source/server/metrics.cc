@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "source/control/overload_watch.h"
 #include "source/reload/config_applier.h"
 #include "source/reload/rollout_controller.h"
 #include "source/rooms/directory.h"
@@ -17,6 +18,7 @@ void Metrics::collect(stats::Samples& out) const {
   collectWorkers(out);
   collectRooms(out);
   context_.http.collect(out);
+  context_.overload.collect(out);
   context_.rollouts.collect(out);
   collectFilterInfo(out);
   collectProcess(out);

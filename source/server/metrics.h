@@ -4,6 +4,9 @@
 #include "source/base/clock.h"
 #include "source/stats/samples.h"
 
+namespace sluice::control {
+class OverloadWatch;
+}
 namespace sluice::reload {
 class ConfigApplier;
 class RolloutController;
@@ -38,6 +41,7 @@ class Metrics {
     const reload::RolloutController& rollouts;
     const runtime::WorkerGroup& workers;
     const rooms::Directory& rooms;
+    const control::OverloadWatch& overload;
     const Drain& drain;
     const HttpEndpoints& http;
     const TakeoverCounts& takeover;

@@ -9,18 +9,33 @@ RoomControl::RoomControl(rooms::Directory& rooms, const Clock& clock, net::Timer
     : workers_(workers),
       watch_(rooms, clock, events_),
       states_(rooms, clock, *this),
+      overload_(rooms, clock, events_, [this] { return busyShares(); }),
       tick_(timers, [this] { onTick(); }),
+      overload_check_(timers, [this] { onOverloadCheck(); }),
       publish_(timers, [this] { states_.publishMoves(); }) {}
 
 void RoomControl::commit(const reload::Running& running) {
   states_.configure(running.settings.room_rules);
-  if (!tick_.armed()) tick_.arm(control::PlayerWatch::kInterval);
+  if (tick_.armed()) return;
+  tick_.arm(control::PlayerWatch::kInterval);
+  overload_check_.arm(control::SpeakerLimits::kInterval);
 }
 
 void RoomControl::onTick() {
   watch_.check();
   events_.deliver();
   tick_.arm(control::PlayerWatch::kInterval);
+}
+
+void RoomControl::onOverloadCheck() {
+  overload_.check();
+  overload_check_.arm(control::SpeakerLimits::kInterval);
+}
+
+std::vector<double> RoomControl::busyShares() const {
+  std::vector<double> shares;
+  for (const auto& worker : workers_.workers) shares.push_back(worker->busyShare());
+  return shares;
 }
 
 void RoomControl::archive(Archive& a) {

@@ -4,6 +4,7 @@
 
 #include "source/chain/position_sink.h"
 #include "source/control/event_log.h"
+#include "source/control/overload_watch.h"
 #include "source/control/player_watch.h"
 #include "source/control/room_states.h"
 #include "source/net/timer.h"
@@ -23,6 +24,7 @@ class RoomControl final : public reload::Participant, public chain::PositionSink
 
   control::RoomStates& states() { return states_; }
   control::EventLog& events() { return events_; }
+  const control::OverloadWatch& overload() const { return overload_; }
 
   void commit(const reload::Running& running) override;
   audibility::PositionOutcome move(const audibility::PositionUpdate& update) override;
@@ -37,12 +39,16 @@ class RoomControl final : public reload::Participant, public chain::PositionSink
   void onConflict(const std::string& room, uint64_t expected, uint64_t version) override;
   void onRulesRefused(const std::string& room, const Errors& errors) override;
   void onTick();
+  void onOverloadCheck();
+  std::vector<double> busyShares() const;
 
   runtime::WorkerGroup& workers_;
   control::EventLog events_;
   control::PlayerWatch watch_;  // before states_, so that a player is watched before its mute is reported
   control::RoomStates states_;
+  control::OverloadWatch overload_;
   net::Timer tick_;
+  net::Timer overload_check_;
   net::Timer publish_;
 };
 

@@ -101,6 +101,7 @@ Server::Server(const Options& options, const chain::Registry& registry, Setup se
                 .rollouts = rollouts_,
                 .workers = workers_,
                 .rooms = rooms_,
+                .overload = room_control_.overload(),
                 .drain = drain_,
                 .http = http_,
                 .takeover = taken_over_}),

@@ -232,5 +232,20 @@ TEST_CASE("Selection: under random packets no speaker has two places and no limi
   }
 }
 
+TEST_CASE("Selection: a limit takes the lowest ranks, whatever the configuration permits") {
+  Selection selection(4, kTwo);
+  selection.limit(3);
+  selection.admit(speech(1, 60), kNow);
+  selection.admit(speech(2, 50), kNow);
+  CHECK(selection.isFull());
+  selection.limit(1);
+  CHECK(selection.size() == 1);
+  CHECK(selection.holds(1));
+  CHECK(selection.admit(speech(2, 50), kNow + 20ms).outcome == Outcome::kRefused);
+  selection.limit(Selection::kNoLimit);
+  CHECK(selection.admit(speech(2, 50), kNow + 40ms).outcome == Outcome::kTaken);
+  CHECK(selection.isFull());
+}
+
 }  // namespace
 }  // namespace sluice::audibility

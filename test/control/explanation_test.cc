@@ -119,6 +119,12 @@ std::vector<Cause> causes() {
          e.listener->on_slots = {3, 4, 5, 6};
          e.others_on_slots = {"carl", "dora", "eve", "fay"};
        }},
+      {"overload",
+       [](Evidence& e) {
+         e.listener->on_slots = {3};
+         e.others_on_slots = {"carl"};
+         e.listener->speaker_limit = 1;
+       }},
       {"no_slot_yet", [](Evidence& e) { e.listener->on_slots.clear(); }},
       {"listener_pacer",
        [](Evidence& e) {

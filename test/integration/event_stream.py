@@ -46,8 +46,8 @@ class EventStream:
     def names(self, player=None):
         return [name for name, data, *_ in list(self.events) if player is None or data.get("player") == player]
 
-    def wait_for(self, name, **fields):
+    def wait_for(self, name, timeout=10, **fields):
         def matching():
             return next((event for event in list(self.events)
                          if event[0] == name and fields.items() <= event[1].items()), None)
-        return wait_until(matching, f"the event {name} {fields}")
+        return wait_until(matching, f"the event {name} {fields}", timeout)

@@ -1,6 +1,7 @@
 // The parts of a process that the admin endpoint shows, with one worker. Nothing runs the event loop.
 #pragma once
 
+#include "source/control/overload_watch.h"
 #include "source/reload/rollout_controller.h"
 #include "source/server/drain.h"
 #include "source/server/http_endpoints.h"
@@ -39,6 +40,7 @@ struct ServerParts : reload::ApplierFixture {
                       .room_events = room_events,
                       .evidence = evidence,
                       .history = history}};
+  control::OverloadWatch overload{rooms, clock, room_events, [] { return std::vector<double>(); }};
   TakeoverCounts taken_over;
   const Instant started = clock.now();
   Metrics metrics{{.clock = clock,
@@ -48,6 +50,7 @@ struct ServerParts : reload::ApplierFixture {
                    .rollouts = rollouts,
                    .workers = workers,
                    .rooms = rooms,
+                   .overload = overload,
                    .drain = drain,
                    .http = http,
                    .takeover = taken_over}};

@@ -165,5 +165,25 @@ TEST_CASE("after a takeover a slot is kept, and is taken when its speaker is ina
   CHECK(room.hears(next_carol, next_bob) == 1);
 }
 
+TEST_CASE("in an overload a receiver hears fewer speakers, with rules and without") {
+  for (const bool has_rules : {false, true}) {
+    CAPTURE(has_rules);
+    RuledRoom room({});
+    auto& alice = room.add("alice");
+    auto& bob = room.add("bob", {.ssrcs = {2}});
+    auto& carol = room.add("carol", {.ssrcs = {3}, .slots = 4});
+    if (has_rules) room.publish();
+    CHECK(room.hears(carol, alice) == 1);
+    CHECK(room.hears(carol, bob) == 1);
+    carol.session.known_player->room->limitSpeakers(1);
+    const size_t heard = room.hears(carol, alice) + room.hears(carol, bob);
+    CHECK(heard == 1);
+    CHECK(carol.dropped("rtp_router", "overload") == 1);
+    carol.session.known_player->room->limitSpeakers(rooms::Room::kNoLimit);
+    CHECK(room.hears(carol, alice) == 1);
+    CHECK(room.hears(carol, bob) == 1);
+  }
+}
+
 }  // namespace
 }  // namespace sluice
