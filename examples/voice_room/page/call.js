@@ -48,18 +48,20 @@ function shaped(answer, profile) {
   return [session, changed, ...slots].join('');
 }
 
-// Events: `state` when connectionState has changed, `room` when `people` has, `draining` and `left` with the
-// server's data in `detail`, and `forgotten` when the call no longer exists at the server, as after a
+// Events: `state` when connectionState has changed, `room` when `people` has, `audible`, `draining` and `left` with
+// the server's data in `detail`, and `forgotten` when the call no longer exists at the server, as after a
 // restart.
 export class Call extends EventTarget {
   // `microphone` may be null: then the call only listens. It stays open when the call ends. `token` is empty unless the
-  // server requires one. `relayOnly`: all packets pass through the TURN server.
-  constructor(room, name, microphone, token, relayOnly = false) {
+  // server requires one. `relayOnly`: all packets pass through the TURN server. `audibleHz`: how many events `audible` a second
+  // are sent at most; 0: none.
+  constructor(room, name, microphone, token, relayOnly = false, audibleHz = 0) {
     super();
     this.room = room;
     this.name = name;
     this.token = token;
     this.relayOnly = relayOnly;
+    this.audibleHz = audibleHz;
     this.path = `/v1/rooms/${encodeURIComponent(room)}/players/${encodeURIComponent(name)}`;
     this.location = null;
     this.answer = null;
@@ -184,12 +186,12 @@ export class Call extends EventTarget {
     for (let failures = 0; !this.ending.signal.aborted; ++failures) {
       try {
         const session = this.location.slice(this.location.indexOf('?'));  // of this call, not of another tab's
-        const path = `${this.path}/events${session}`;
+        const path = `${this.path}/events${session}` + (this.audibleHz ? `&audible_hz=${this.audibleHz}` : '');
         for await (const {name, data} of serverEvents(path, this.token, this.ending.signal)) {
           failures = 0;
           if (name === 'profile') await this.apply(data);
           if (name === 'room') this.onRoom(data);
-          if (name === 'draining' || name === 'left') this.dispatchEvent(new CustomEvent(name, {detail: data}));
+          if (['audible', 'draining', 'left'].includes(name)) this.dispatchEvent(new CustomEvent(name, {detail: data}));
           if (name === 'left') return;
         }
       } catch (error) {

@@ -1,0 +1,194 @@
+"""The world of examples/game_world in a real browser: a map on which players walk, and voices that come from where they are."""
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import unittest
+
+from browser import Browser
+from harness import Sluice, free_ports, request, wait_until
+from load_test import LOAD
+
+EXAMPLE = "examples/game_world"
+# The energy that the left and the right loudspeaker get in half a second.
+LOUDNESS = """
+(async () => {
+  const {context, output} = window.sluice.sound;
+  if (!window.meters) {
+    const splitter = context.createChannelSplitter(2);
+    output.connect(splitter);
+    window.meters = [0, 1].map((side) => {
+      const meter = context.createAnalyser();
+      meter.fftSize = 2048;
+      splitter.connect(meter, side);
+      return meter;
+    });
+  }
+  const samples = new Float32Array(2048);
+  const energy = [0, 0];
+  for (let i = 0; i < 12; ++i) {
+    await new Promise((resolve) => setTimeout(resolve, 42));
+    window.meters.forEach((meter, side) => {
+      meter.getFloatTimeDomainData(samples);
+      energy[side] += samples.reduce((sum, sample) => sum + sample * sample, 0);
+    });
+  }
+  return energy;
+})()
+"""
+RECORD_ERRORS = """
+window.errors = [];
+addEventListener('error', (event) => errors.push(event.message));
+addEventListener('unhandledrejection', (event) => errors.push(String(event.reason)));
+console.error = (...parts) => errors.push(parts.join(' '));
+"""
+PRESS = """
+document.getElementById('map').dispatchEvent(new KeyboardEvent('keydown', {key: '%s', cancelable: true, bubbles: true}))
+"""
+
+
+class MapTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.addClassCleanup(cls.stack.close)
+        with open(f"{EXAMPLE}/sluice.textproto", encoding="utf-8") as file:
+            config = file.read()
+        control, game = free_ports(2)
+        config = config.replace(":9902", f":{control}").replace(":8081", f":{game}")
+        cls.proxy = cls.stack.enter_context(Sluice(config, arguments=("--concurrency", "2")))
+        cls.game = f"http://127.0.0.1:{game}"
+        cls.start([sys.executable, f"{EXAMPLE}/game.py", "--control", f"127.0.0.1:{control}", "--port", str(game),
+                   "--bots", "Bob"])
+        # ann talks and stands where the test puts her, Bob walks.
+        cls.start([LOAD, "--join", cls.proxy.join_url, "--room", "world", "--players", "2", "--talkers", "1", "--slots", "1",
+                   "--names", "ann,Bob", "--forever"])
+        wait_until(lambda: cls.proxy.metric("sluice_players", state="connected") == 2, "the bots are connected")
+        cls.browser = cls.stack.enter_context(Browser())
+
+    @classmethod
+    def start(cls, command):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        cls.stack.callback(process.wait)
+        cls.stack.callback(process.kill)
+
+    def setUp(self):
+        self.place(x=50, z=40)
+        # As her page would do.
+        done = threading.Event()
+        repeating = threading.Thread(target=lambda: [self.post() for _ in iter(lambda: done.wait(1), True)])
+        repeating.start()
+        self.addCleanup(repeating.join)
+        self.addCleanup(done.set)
+        self.page = self.browser.open(f"{self.game}/?name=eve&autojoin=1&voice={self.proxy.join_url}", RECORD_ERRORS)
+        self.addCleanup(self.leave)
+        wait_until(lambda: self.page.run("window.sluice?.state") == "connected", "the page is connected")
+        wait_until(lambda: self.page.run("!document.getElementById('world').hidden"), "the map is shown")
+
+    def leave(self):
+        self.page.close()
+        wait_until(lambda: "eve" not in self.proxy.players("world"), "eve has left")
+
+    def place(self, **changes):
+        self.ann = {"x": 0, "z": 0, "heading": 0, "team": "", "channel": "", "voice": "NORMAL", "blocks": []} | changes
+        self.post()
+
+    def post(self):
+        headers = {"Origin": self.game, "Content-Type": "application/json"}
+        status, _, text = request(f"{self.game}/players/ann", "POST", json.dumps(self.ann), headers)
+        assert status == 200, text
+
+    def heard(self):
+        return dict(self.page.run("[...window.sluice.heard.entries()]"))
+
+    def hears(self, name):
+        return lambda: self.heard().get(name)
+
+    def choose(self, choice, value):
+        self.page.run(f"""(() => {{ const list = document.getElementById('{choice}'); list.value = '{value}';
+                          list.dispatchEvent(new Event('change')); }})()""")
+
+    def loudness(self):
+        return self.page.run(LOUDNESS)
+
+    def note(self, name):
+        return self.page.run(f"document.querySelector('tr[data-name={name}]')?.cells[2].textContent")
+
+    def test_a_voice_comes_from_where_its_player_stands(self):
+        slot = wait_until(self.hears("ann"), "eve hears ann")
+        self.assertEqual((slot["azimuth"], slot["distance"]), (90, 10))
+        self.assertAlmostEqual(slot["gain"], 3 / 10, delta=0.01)
+        wait_until(lambda: sum(self.loudness()) > 0, "the loudspeakers get sound")
+        left, right = self.loudness()
+        print(f"ann on the right: {left:.2f} left, {right:.2f} right")
+        self.assertGreater(right, 1.2 * left)
+        for _ in range(12):  # turns around
+            self.page.run(PRESS % "ArrowRight")
+        wait_until(lambda: self.heard().get("ann", {}).get("azimuth") == -90, "ann is on the left")
+        left, right = self.loudness()
+        print(f"ann on the left: {left:.2f} left, {right:.2f} right")
+        self.assertGreater(left, 1.2 * right)
+        self.assertEqual(self.page.run("window.errors"), [])
+
+    def test_walking_away_fades_until_no_packet_arrives(self):
+        near = wait_until(self.hears("ann"), "eve hears ann")["gain"]
+        self.page.run("window.sluice.world.me.heading = 270")
+        for _ in range(15):
+            self.page.run(PRESS % "w")
+        far = wait_until(lambda: (slot := self.heard().get("ann")) and slot["distance"] == 25 and slot, "eve is 25 away")["gain"]
+        self.assertLess(far, near / 2)
+        self.page.run(PRESS % "s")  # and back: keys repeat
+        for _ in range(12):
+            self.page.run(PRESS % "ArrowUp")
+        wait_until(lambda: "ann" not in self.heard(), "ann is out of range")
+        self.assertEqual(wait_until(lambda: self.note("ann"), "ann is listed"), "no")
+
+    def test_teams_radio_and_blocks(self):
+        self.place(x=80, z=0, team="red")
+        wait_until(lambda: "ann" not in self.heard(), "ann is far away")
+        self.choose("team", "red")
+        self.assertEqual(wait_until(self.hears("ann"), "eve hears her team")["gain"], 1)
+        self.choose("team", "")
+        wait_until(lambda: "ann" not in self.heard(), "they are in no team")
+        self.place(x=80, z=0, channel="2")
+        self.choose("channel", "2")
+        wait_until(self.hears("ann"), "eve hears the radio")
+        self.page.run("document.querySelector('tr[data-name=ann] button').click()")
+        wait_until(lambda: "ann" not in self.heard(), "ann is blocked")
+        wait_until(lambda: self.note("ann") == "blocked", "the page shows it")
+
+    def test_the_page_in_light_dark_and_on_a_phone(self):
+        wait_until(self.hears("ann"), "eve hears ann")
+        directory = os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR", "/tmp")
+        for name, scheme, width in (("light", "light", 900), ("dark", "dark", 900), ("phone", "light", 360)):
+            self.page.send("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+            self.page.send("Emulation.setDeviceMetricsOverride",
+                           {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500})
+            picture = base64.b64decode(self.page.send("Page.captureScreenshot")["data"])
+            with open(os.path.join(directory, f"map_{name}.png"), "wb") as file:
+                file.write(picture)
+            self.assertLessEqual(self.page.run("document.documentElement.scrollWidth"), width)
+
+    def test_bots_walk(self):
+        before = self.page.run("window.sluice.world.players.Bob.x")
+        wait_until(lambda: abs(self.page.run("window.sluice.world.players.Bob.x") - before) > 1, "Bob walks")
+
+    def test_the_game_refuses_what_is_wrong(self):
+        headers = {"Origin": self.game}
+        for body, error in (("{", "must be a JSON object"), ('{"x": "1"}', "x: must be a number"),
+                            ('{"x": 1, "z": 1e999, "heading": 0}', "z: must be a number"),
+                            ('{"x": 1, "z": 1, "heading": 0, "team": "green"}', "team: must be one of '', 'red', 'blue'")):
+            status, _, text = request(f"{self.game}/players/eve", "POST", body, headers)
+            self.assertEqual((status, json.loads(text)["error"]), (400, error))
+        whole = json.dumps({"x": 0, "z": 0, "heading": 0, "team": "", "channel": "", "voice": "NORMAL", "blocks": []})
+        self.assertEqual(request(f"{self.game}/players/Bob", "POST", whole, headers)[0], 400)
+        self.assertEqual(request(f"{self.game}/players/eve", "POST", whole, {"Origin": "http://evil.example"})[0], 403)
+        self.assertEqual(request(f"{self.game}/players/eve", "POST", " " * 5000, headers)[0], 413)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
