@@ -265,14 +265,12 @@ void RtpRouter::deliver(const net::SharedPacket& packet, const Voice& voice,
     return context_.count(Count::kNotConnected);
   const Instant now = context_.now();
   const auto admission = selection_.admit(voice, *room_, hearer, now);
+  if (selection_.changed()) publishSpeakers();
   if (!admission.isAdmitted()) {
-    const Drop speech = room_->speakerLimit() == rooms::Room::kNoLimit ? Drop::kNoSlot : Drop::kOverload;
+    const Drop speech = selection_.isLimited() ? Drop::kOverload : Drop::kNoSlot;
     return context_.countDrop(voice.speech.active ? speech : Drop::kSilence);
   }
-  if (admission.outcome != Selection::Outcome::kHeld) {
-    context_.count(Count::kSlotChanges);
-    publishSpeakers();
-  }
+  if (admission.outcome != Selection::Outcome::kHeld) context_.count(Count::kSlotChanges);
   net::PacketPtr out = context_.packet();
   if (out == nullptr) return context_.countDrop(Drop::kNoPacket);
   if (!streams_[admission.place].write(*packet, voice, hearer, now, *out)) {

@@ -28,15 +28,23 @@ class SlotSelection {
                              Instant now);
 
   uint32_t speaker(size_t slot) const { return selection_.speaker(slot); }  // 0: free
+  // The last admit() has changed which speakers have the slots, admitted or not.
+  bool changed() const { return changed_; }
+  // The receiver hears fewer speakers than it would without the room's limit.
+  bool isLimited() const { return selection_.isLimited(); }
 
   void archive(Archive& a) { a(selection_); }
 
  private:
+  // Applies the room's selection to the slots, and completes `input`.
+  void followRules(Selection::Input& input, const LocalRoom& room, const audibility::Hearer& hearer,
+                   Instant now);
   void removeInaudible(const LocalRoom& room, uint32_t receiver, Instant now);
 
   Selection selection_;  // its places are the slots
   uint16_t limit_ = Selection::kNoLimit;
-  uint64_t version_ = 0;      // of the room that selection_ follows; 0: none yet
+  uint64_t version_ = 0;  // of the room that selection_ follows; 0: none yet
+  bool changed_ = false;
   bool is_unchecked_ = true;  // speakers that have slots may be inaudible by this version
 };
 

@@ -67,6 +67,8 @@ class Selection {
   // At most `speakers` places are used, even if max_speakers is more. Takes effect as configure() does.
   void limit(uint16_t speakers);
   static constexpr uint16_t kNoLimit = UINT16_MAX;
+  // Whether the limit permits fewer speakers than max_speakers and the places do.
+  bool isLimited() const { return limit_ < std::min(config_->max_speakers, speakers_.size()); }
 
   bool holds(uint32_t speaker) const { return findHolder(speaker) < speakers_.size(); }
   uint32_t speaker(size_t place) const { return speakers_[place]; }  // 0: free

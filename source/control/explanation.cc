@@ -47,9 +47,20 @@ struct DropCause {
   }
 };
 constexpr DropCause kSpeakerDrops[] = {
+    {"stun_turn", "not_authenticated", "speaker_address",
+     "The speaker's packets come from an address that no ICE check has authenticated.",
+     "The client must send from the address pair that ICE selected, and repeat its checks there."},
+    {"fragment", "incomplete", "speaker_fragments", "Fragments of the speaker's packets are missing.",
+     "The line loses packets; smaller packets need no fragments."},
+    {"fragment", "inconsistent", "speaker_fragments",
+     "Fragments of the speaker's packets do not fit together.",
+     "The client must number its packets and their fragments as the filter's documentation says."},
     {"dtls_srtp", "auth_failed", "speaker_srtp", "The speaker's packets cannot be decrypted.",
      "The client must use the keys of its own DTLS handshake with this server; join again with a new "
      "connection."},
+    {"dtls_srtp", "replayed", "speaker_replayed",
+     "The speaker's packets repeat the SRTP indices of earlier ones.",
+     "The client must not use a sequence number twice; a client that restarts must join again."},
     {"rtp_router", "unknown_payload_type", "speaker_payload_type",
      "The speaker's packets have a payload type that was not negotiated.",
      "The client must send the Opus payload type of the answer."},

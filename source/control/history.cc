@@ -16,19 +16,20 @@ double seconds(Duration duration) {
 
 }  // namespace
 
+// A multiple of kInterval, because isDue() is called at these times.
 Duration History::interval(size_t players) const {
-  return std::max(kInterval, kSpan * static_cast<int64_t>(players) / static_cast<int64_t>(kMaxPlayers));
+  constexpr size_t kInTheSpan = kSpan / kInterval;
+  return kInterval *
+         std::max<int64_t>(1, static_cast<int64_t>((players * kInTheSpan + kMaxPlayers - 1) / kMaxPlayers));
 }
 
 bool History::isDue(size_t players) const {
-  if (players == 0) return false;
   constexpr Duration kTimerError = 100ms;
   return samples_.empty() || clock_.now() - samples_.back().at >= interval(players) - kTimerError;
 }
 
 void History::add(Sample sample) {
-  Known& known =
-      samples_.emplace_back(Known{.at = sample.at, .players = {}, .rooms = std::move(sample.rooms)});
+  Known known{.at = sample.at, .players = {}, .rooms = std::move(sample.rooms), .size = 0};
   known.players.reserve(sample.players.size());
   for (Sample::Player& seen : sample.players) {
     const rooms::Player& player = *seen.player;
@@ -36,9 +37,24 @@ void History::add(Sample sample) {
     if (identity.samples++ == 0) identity = {player.room->number(), player.room->name(), player.id, 1};
     known.players.push_back({player.number, std::move(seen.evidence)});
   }
-  players_ += known.players.size();
+  std::ranges::sort(known.players, {}, &KnownPlayer::number);
+  known.size = sizeOf(known);
+  size_ += known.size;
+  samples_.push_back(std::move(known));
   const Instant oldest = clock_.now() - kSpan;
-  while (samples_.size() > 1 && (samples_.front().at < oldest || players_ > kMaxPlayers)) forgetFirst();
+  while (samples_.size() > 1 && (samples_.front().at < oldest || size_ > kMaxPlayers)) forgetFirst();
+}
+
+// Samples share the overrides of a room that have not changed.
+size_t History::sizeOf(const Known& sample) const {
+  size_t overrides = 0;
+  for (const auto& [room, snapshot] : sample.rooms) {
+    const auto before = samples_.empty() ? sample.rooms.end() : samples_.back().rooms.find(room);
+    const bool is_shared = !samples_.empty() && before != samples_.back().rooms.end() &&
+                           before->second->overrides == snapshot->overrides;
+    if (!is_shared) overrides += snapshot->overrides->size();
+  }
+  return sample.players.size() + overrides / kOverrides;
 }
 
 void History::forgetFirst() {
@@ -46,7 +62,7 @@ void History::forgetFirst() {
     const auto it = identities_.find(player.number);
     if (--it->second.samples == 0) identities_.erase(it);
   }
-  players_ -= samples_.front().players.size();
+  size_ -= samples_.front().size;
   samples_.pop_front();
 }
 
@@ -56,11 +72,12 @@ double History::secondsSince1970(Instant at) const {
 
 const History::KnownPlayer* History::find(const Known& sample, std::string_view room,
                                           std::string_view id) const {
-  const auto it = std::ranges::find_if(sample.players, [&](const KnownPlayer& player) {
-    const Identity& identity = identities_.at(player.number);
-    return identity.id == id && identity.room == room;
-  });
-  return it == sample.players.end() ? nullptr : &*it;
+  for (const auto& [number, identity] : identities_) {
+    if (identity.id != id || identity.room != room) continue;
+    const auto it = std::ranges::lower_bound(sample.players, number, {}, &KnownPlayer::number);
+    if (it != sample.players.end() && it->number == number) return &*it;
+  }
+  return nullptr;
 }
 
 Result<History::Past> History::find(double at, std::string_view room, std::string_view speaker,
@@ -69,6 +86,7 @@ Result<History::Past> History::find(double at, std::string_view room, std::strin
   const double now = seconds(clock_.wall().time_since_epoch());
   const double wanted = at <= 0 ? now + at : at;
   if (wanted > now) return Error{"at", "is in the future"};
+  if (now - wanted > seconds(kSpan)) return Error{"at", "is more than ten minutes ago"};
   const auto later = std::ranges::find_if(
       samples_, [&](const Known& sample) { return secondsSince1970(sample.at) > wanted; });
   if (later == samples_.begin()) {
@@ -88,9 +106,10 @@ Result<History::Past> History::find(double at, std::string_view room, std::strin
   if (to != nullptr) {
     evidence.listener = to->evidence;
     for (const uint32_t other : to->evidence.on_slots) {
-      const auto known = identities_.find(other);
-      if (other != evidence.speaker_number && known != identities_.end()) {
-        evidence.others_on_slots.push_back(known->second.id);
+      const auto it = std::ranges::lower_bound(sample.players, other, {}, &KnownPlayer::number);
+      const bool was_there = it != sample.players.end() && it->number == other;
+      if (was_there && other != evidence.speaker_number) {
+        evidence.others_on_slots.push_back(identities_.at(other).id);
       }
     }
   }

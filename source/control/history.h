@@ -22,8 +22,10 @@ class History {
   static constexpr Duration kSpan = 10min;
   static constexpr Duration kInterval = 1s;  // of isDue()
   // Of players in all samples together. With more than 300 players the samples are further apart than
-  // kInterval, so that they still span ten minutes.
+  // kInterval, so that they still span ten minutes. Pair overrides that changed between two samples count
+  // too, kOverrides of them as one player; these shorten the span.
   static constexpr size_t kMaxPlayers = 180'000;
+  static constexpr size_t kOverrides = 8;
 
   // One moment.
   struct Sample {
@@ -53,7 +55,7 @@ class History {
                     std::string_view listener) const;
 
   size_t samples() const { return samples_.size(); }
-  size_t players() const { return players_; }
+  size_t size() const { return size_; }  // at most kMaxPlayers, unless the last sample alone has more
 
  private:
   struct KnownPlayer {
@@ -62,8 +64,9 @@ class History {
   };
   struct Known {
     Instant at;
-    std::vector<KnownPlayer> players;
+    std::vector<KnownPlayer> players;  // by number
     std::map<uint32_t, audibility::SnapshotPtr> rooms;
+    size_t size;
   };
   // Outlives the player in the directory, without what else a player holds.
   struct Identity {
@@ -75,11 +78,12 @@ class History {
   Duration interval(size_t players) const;
   void forgetFirst();
   double secondsSince1970(Instant at) const;
+  size_t sizeOf(const Known& sample) const;
   const KnownPlayer* find(const Known& sample, std::string_view room, std::string_view id) const;
 
   const Clock& clock_;
   std::deque<Known> samples_;
-  size_t players_ = 0;                       // in all samples
+  size_t size_ = 0;
   std::map<uint32_t, Identity> identities_;  // by number
 };
 

@@ -1,12 +1,27 @@
 #include "source/control/overload_watch.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <climits>
+#include <iterator>
 #include <utility>
 
 #include "source/base/log.h"
 
 namespace sluice::control {
+namespace {
+
+constexpr unsigned kNoWorker = UINT_MAX;
+
+uint16_t speakersHeard(const rooms::Player& player) {
+  const auto free = std::ranges::count(player.slot_speakers, 0U, [](const std::atomic<uint32_t>& speaker) {
+    return speaker.load(std::memory_order_relaxed);
+  });
+  return static_cast<uint16_t>(std::ssize(player.slot_speakers) - free);
+}
+
+}  // namespace
 
 void OverloadWatch::check() {
   const std::vector<double> busy = busy_();
@@ -27,6 +42,7 @@ std::vector<SpeakerLimits::Load> OverloadWatch::loads() {
   std::vector<SpeakerLimits::Load> loads;
   for (const rooms::Directory::RoomView& view : directory_.rooms()) {
     const size_t first = loads.size();
+    loads.push_back({view.room->number(), kNoWorker});  // it exists
     for (const rooms::PlayerPtr& player : view.players) {
       const uint64_t total = player->observed.packets_out.load(std::memory_order_relaxed);
       const auto before = sent_.find(player->number);
@@ -34,15 +50,14 @@ std::vector<SpeakerLimits::Load> OverloadWatch::loads() {
       sent.emplace(player->number, total);
       const int32_t worker = player->observed.worker.load(std::memory_order_relaxed);
       if (worker < 0) continue;
-      const auto part =
+      auto part =
           std::find_if(loads.begin() + static_cast<ptrdiff_t>(first), loads.end(),
                        [&](const auto& load) { return load.worker == static_cast<unsigned>(worker); });
-      SpeakerLimits::Load& load =
-          part != loads.end()
-              ? *part
-              : loads.emplace_back(SpeakerLimits::Load{view.room->number(), static_cast<unsigned>(worker)});
-      ++load.receivers;
-      load.packets_per_second += static_cast<double>(packets) / seconds;
+      if (part == loads.end()) {
+        part = loads.insert(part, {view.room->number(), static_cast<unsigned>(worker)});
+      }
+      part->packets_per_second += static_cast<double>(packets) / seconds;
+      part->speakers = std::max(part->speakers, speakersHeard(*player));
     }
   }
   sent_ = std::move(sent);

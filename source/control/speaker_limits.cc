@@ -1,20 +1,11 @@
 #include "source/control/speaker_limits.h"
 
 #include <algorithm>
-#include <cmath>
+#include <functional>
+#include <iterator>
+#include <utility>
 
 namespace sluice::control {
-namespace {
-
-constexpr double kPacketsPerVoice = 50;  // per second, of frames of 20 ms
-
-// The speakers that a receiver hears on average, rounded up.
-uint16_t speakersHeard(const SpeakerLimits::Load& load) {
-  const double voices = load.packets_per_second / (kPacketsPerVoice * std::max(load.receivers, 1U));
-  return static_cast<uint16_t>(std::clamp(std::ceil(voices - 0.05), 0.0, 64.0));
-}
-
-}  // namespace
 
 bool SpeakerLimits::needsLoads(std::span<const double> busy) const {
   return !limits_.empty() || std::ranges::any_of(busy, [](double share) { return share >= kSaturated; });
@@ -25,15 +16,17 @@ std::vector<SpeakerLimits::Change> SpeakerLimits::check(std::span<const double> 
   std::vector<Change> changes;
   forgetEnded(loads);
   saturated_.resize(busy.size());
+  relieved_.resize(busy.size());
   for (unsigned worker = 0; worker < busy.size(); ++worker) {
     saturated_[worker] = busy[worker] >= kSaturated ? saturated_[worker] + 1 : 0;
-    if (saturated_[worker] >= kSaturatedChecks) lower(worker, loads, changes);
+    relieved_[worker] = busy[worker] < kRelieved ? relieved_[worker] + 1 : 0;
+    if (saturated_[worker] < kSaturatedChecks) continue;
+    std::vector<Load> own;
+    std::ranges::copy_if(loads, std::back_inserter(own),
+                         [&](const Load& load) { return load.worker == worker; });
+    lower(busy[worker], std::move(own), changes);
   }
-  const bool relieved = std::ranges::all_of(busy, [](double share) { return share < kRelieved; });
-  relieved_ = relieved ? relieved_ + 1 : 0;
-  if (relieved_ < kRelievedChecks || limits_.empty()) return changes;
-  relieved_ = 0;
-  raiseLast(changes);
+  raise(loads, changes);
   return changes;
 }
 
@@ -43,32 +36,43 @@ void SpeakerLimits::forgetEnded(const std::vector<Load>& loads) {
   });
 }
 
-void SpeakerLimits::lower(unsigned worker, const std::vector<Load>& loads, std::vector<Change>& changes) {
-  const Load* heaviest = nullptr;
-  uint16_t heard = 0;  // in the heaviest room
+void SpeakerLimits::lower(double busy, std::vector<Load> loads, std::vector<Change>& changes) {
+  std::ranges::sort(loads, std::greater(), &Load::packets_per_second);
+  double surplus = 0;  // packets per second
+  for (const Load& load : loads) surplus += load.packets_per_second * (1 - kTarget / busy);
   for (const Load& load : loads) {
-    if (load.worker != worker) continue;
+    if (surplus <= 0) return;
     const auto limit = limits_.find(load.room);
     const uint16_t most = limit == limits_.end() ? kNone : limit->second.speakers;
-    const uint16_t here = std::min(most, speakersHeard(load));
-    if (here < 2 || (heaviest && load.packets_per_second <= heaviest->packets_per_second)) continue;
-    heaviest = &load;
-    heard = here;
+    const uint16_t heard = std::min(most, load.speakers);
+    const bool changed = std::ranges::find(changes, load.room, &Change::room) != changes.end();
+    if (heard < 2 || changed) continue;
+    const auto step = static_cast<uint16_t>(std::max(1, heard / 4));
+    const auto speakers = static_cast<uint16_t>(heard - step);
+    limits_.try_emplace(load.room, Limit{heard, heard}).first->second.speakers = speakers;
+    changes.push_back({load.room, speakers});
+    surplus -= load.packets_per_second * step / heard;
   }
-  if (heaviest == nullptr) return;
-  const auto [limit, is_new] = limits_.try_emplace(heaviest->room, Limit{heard, heard, order_});
-  if (is_new) ++order_;
-  limit->second.speakers = static_cast<uint16_t>(heard - 1);
-  changes.push_back({heaviest->room, limit->second.speakers});
 }
 
-void SpeakerLimits::raiseLast(std::vector<Change>& changes) {
-  const auto last =
-      std::ranges::max_element(limits_, {}, [](const auto& limit) { return limit.second.order; });
-  const uint16_t raised = ++last->second.speakers;
-  const bool ends = raised >= last->second.before;
-  changes.push_back({last->first, ends ? kNone : raised});
-  if (ends) limits_.erase(last);
+bool SpeakerLimits::isRelieved(uint32_t room, const std::vector<Load>& loads) const {
+  return std::ranges::all_of(loads, [&](const Load& load) {
+    return load.room != room || load.worker >= relieved_.size() || relieved_[load.worker] >= kRelievedChecks;
+  });
+}
+
+void SpeakerLimits::raise(const std::vector<Load>& loads, std::vector<Change>& changes) {
+  std::vector<unsigned> workers;  // whose rooms were raised
+  for (auto& [room, limit] : limits_) {
+    if (!isRelieved(room, loads)) continue;
+    for (const Load& load : loads) {
+      if (load.room == room && load.worker < relieved_.size()) workers.push_back(load.worker);
+    }
+    ++limit.speakers;
+    changes.push_back({room, limit.speakers < limit.before ? limit.speakers : kNone});
+  }
+  std::erase_if(limits_, [](const auto& entry) { return entry.second.speakers >= entry.second.before; });
+  for (const unsigned worker : workers) relieved_[worker] = 0;
 }
 
 }  // namespace sluice::control

@@ -1,6 +1,6 @@
 // Decides how many speakers the receivers of rooms hear at the same time while workers are saturated: fewer
-// and fewer, one room after another, so that background speakers are left out before packets are lost at
-// random. Pure.
+// and fewer, in the rooms with the most packets first, so that background speakers are left out before
+// packets are lost at random. Pure.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@ class SpeakerLimits {
  public:
   static constexpr Duration kInterval = 1s;        // of check()
   static constexpr double kSaturated = 0.9;        // of a worker's time
-  static constexpr double kRelieved = 0.7;         // of the time of every worker
+  static constexpr double kTarget = 0.85;          // of its time, after a step
+  static constexpr double kRelieved = 0.7;         // of its time
   static constexpr unsigned kSaturatedChecks = 2;  // in a row, before the first step
   static constexpr unsigned kRelievedChecks = 5;   // in a row, before each step back
   static constexpr uint16_t kNone = UINT16_MAX;
@@ -25,8 +26,8 @@ class SpeakerLimits {
   struct Load {
     uint32_t room = 0;  // a number
     unsigned worker = 0;
-    unsigned receivers = 0;
-    double packets_per_second = 0;  // of RTP to these receivers together
+    double packets_per_second = 0;  // of RTP to the receivers together
+    uint16_t speakers = 0;          // the most that one of them hears
   };
   struct Change {
     uint32_t room;
@@ -35,8 +36,8 @@ class SpeakerLimits {
   };
 
   // `busy` is the share of its time that each worker was busy in the last interval. Rooms without a load have
-  // ended. In a step, the room with the most packets of each saturated worker gets a lower limit; when all
-  // workers are relieved, the room that was limited last gets a higher one.
+  // ended. In a step of a saturated worker, a room loses a quarter of its speakers, at least one; as many
+  // rooms do as are needed to reach kTarget. A room whose workers are all relieved gets one speaker back.
   std::vector<Change> check(std::span<const double> busy, const std::vector<Load>& loads);
 
   // False: check() needs no loads, because it would change nothing.
@@ -47,17 +48,15 @@ class SpeakerLimits {
   struct Limit {
     uint16_t speakers;
     uint16_t before;  // the speakers that receivers heard before the first step
-    uint64_t order;   // of the first step
   };
 
   void forgetEnded(const std::vector<Load>& loads);
-  void lower(unsigned worker, const std::vector<Load>& loads, std::vector<Change>& changes);
-  void raiseLast(std::vector<Change>& changes);
+  void lower(double busy, std::vector<Load> loads, std::vector<Change>& changes);
+  void raise(const std::vector<Load>& loads, std::vector<Change>& changes);
+  bool isRelieved(uint32_t room, const std::vector<Load>& loads) const;
 
-  std::map<uint32_t, Limit> limits_;  // by room
-  std::vector<unsigned> saturated_;   // checks in a row, by worker
-  unsigned relieved_ = 0;             // checks in a row
-  uint64_t order_ = 0;
+  std::map<uint32_t, Limit> limits_;            // by room
+  std::vector<unsigned> saturated_, relieved_;  // checks in a row, by worker
 };
 
 }  // namespace sluice::control

@@ -233,6 +233,10 @@ http::Response Api::events(const http::Request& request, const http::Parameters&
   if (!rate_text.empty() && !isRate(rate_text, rate)) {
     return http::error(400, "must be 1 to " + std::to_string(AudibleFeed::kMaxRate), "audible_hz");
   }
+  // Names are known to others; the session is known to the player alone.
+  if (rate > 0 && options_.token_secrets.empty() && request.queryParameter("session").empty()) {
+    return http::error(403, "is required with audible_hz where there are no tokens", "session");
+  }
   std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber.second->ended(); });
   if (subscribers_.count(player) >= kMaxSubscribers) subscribers_.find(player)->second->end();
   auto stream = std::make_shared<http::EventStream>();

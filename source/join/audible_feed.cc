@@ -47,6 +47,7 @@ void AudibleFeed::publish() {
 
 void AudibleFeed::forget(const rooms::Player& player) {
   for (Subscriber& subscriber : subscribers_) {
+    if (subscriber.player->room != player.room) continue;
     for (size_t slot = 0; slot < subscriber.shown.size(); ++slot) {
       // The next publish() looks the speaker up again, and does not find it.
       if (subscriber.shown[slot].speaker == player.number) subscriber.shown[slot].speaker = 0;
@@ -74,7 +75,7 @@ void AudibleFeed::sendChanges(Subscriber& subscriber, bool all) {
     if (now.rendered->elevation) slot["elevation"] = *now.rendered->elevation;
     if (now.rendered->distance) slot["distance"] = *now.rendered->distance;
   }
-  if (slots.empty()) return;
+  if (slots.empty() && !all) return;
   subscriber.next = clock_.now() + subscriber.interval - kTimerError;
   subscriber.stream->send(kEvent, nlohmann::json{{"all", all}, {"slots", std::move(slots)}}.dump());
 }
@@ -85,7 +86,8 @@ AudibleFeed::Shown AudibleFeed::show(const rooms::Player& receiver, size_t slot,
   if (speaker == 0) return {};
   Shown shown{.speaker = speaker};
   if (snapshot != nullptr) {
-    shown.rendered = render(*snapshot, speaker, receiver.number);
+    const bool was_heard = speaker != before.speaker || before.rendered.has_value();
+    shown.rendered = render(*snapshot, speaker, receiver.number, was_heard);
     if (!shown.rendered) return shown;
   }
   // In a room without rules, a speaker who was not found has left.
@@ -95,15 +97,16 @@ AudibleFeed::Shown AudibleFeed::show(const rooms::Player& receiver, size_t slot,
   return shown;
 }
 
-// Absent if the receiver does not hear the speaker. Whether the receiver heard the speaker before, which
-// matters for hysteresis, only the workers know; it did, because the speaker has taken the slot.
+// Absent if the receiver does not hear the speaker. The first packet takes the slot, so a speaker that is new
+// on it was heard.
 std::optional<AudibleFeed::Rendered> AudibleFeed::render(const audibility::Snapshot& snapshot,
-                                                         uint32_t speaker, uint32_t receiver) const {
+                                                         uint32_t speaker, uint32_t receiver,
+                                                         bool was_heard) const {
   const uint32_t from = snapshot.find(speaker), to = snapshot.find(receiver);
   if (from == audibility::NumberMap::kAbsent || to == audibility::NumberMap::kAbsent) return std::nullopt;
   const audibility::Decider decider(snapshot, from, clock_.now());
   audibility::Decision decision = decider.decide(to);
-  if (!decision.audible) decision = decider.decide(to, decision.rule);
+  if (!decision.audible && was_heard) decision = decider.decide(to, decision.rule);  // within hysteresis
   if (!decision.audible) return std::nullopt;
   const Rendering exact =
       audibility::renderingOf(snapshot, snapshot.players[from], snapshot.players[to], decision);

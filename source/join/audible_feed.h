@@ -39,7 +39,7 @@ class AudibleFeed {
   void forget(const rooms::Player& player);
 
  private:
-  // Rounded to what a listener can tell apart, so that smaller changes cause no event.
+  // Rounded to what a person can tell apart, so that smaller changes cause no event.
   struct Rendered {
     double gain = 1;
     double low_pass_hz = 0;
@@ -64,8 +64,8 @@ class AudibleFeed {
   void sendChanges(Subscriber& subscriber, bool all);
   Shown show(const rooms::Player& receiver, size_t slot, const Shown& before,
              const audibility::Snapshot* snapshot) const;
-  std::optional<Rendered> render(const audibility::Snapshot& snapshot, uint32_t speaker,
-                                 uint32_t receiver) const;
+  std::optional<Rendered> render(const audibility::Snapshot& snapshot, uint32_t speaker, uint32_t receiver,
+                                 bool was_heard) const;
   std::string idOf(const rooms::Room& room, uint32_t number) const;
 
   const rooms::Directory& directory_;

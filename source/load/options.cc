@@ -85,10 +85,11 @@ void addWalk(CLI::App& app, Options& options) {
                  "The token itself. Every user of this machine can see it in the process list, so prefer the "
                  "file")
       ->excludes(file);
-  app.add_flag("--walk", options.walk,
-               "Move the players through the control API, 20 times a second, each along a circle in a square "
-               "field. The report counts the renderings that arrived in the header extension, and those that "
-               "were wrong; it counts no loss, because the room's rules decide who hears whom")
+  app.add_flag(
+         "--walk", options.walk,
+         "Move the players through the control API, 20 times a second, each along a circle in a square "
+         "field. The report counts the renderings that arrived in the header extension, and those with a "
+         "wrong direction or distance; it counts no loss, because the room's rules decide who hears whom")
       ->needs(control);
   app.add_option("--field", options.field, "Length of the side of the field, in world units")
       ->check(CLI::Range(1.0, 1e6))

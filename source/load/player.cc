@@ -333,10 +333,8 @@ void Player::checkRendering(const rtp::Packet& rtp, uint32_t speaker) {
   const auto element = rtp.findExtension(answer_.rendering_id);
   if (context_.walker == nullptr || answer_.rendering_id == 0 || !element) return;
   ++totals_.renderings;
-  const Walker& walker = *context_.walker;
   const auto rendering = rtp::readRendering(*element);
-  const bool right =
-      rendering && walker.walk().isRight(*rendering, walker.placeOf(speaker), walker.placeOf(index_));
+  const bool right = rendering && context_.walker->isRight(*rendering, speaker, index_);
   if (!right) ++totals_.wrong_renderings;
 }
 

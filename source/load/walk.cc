@@ -51,7 +51,8 @@ float Walk::step() const {
 bool Walk::isRight(const Rendering& rendering, const Place& speaker, const Place& receiver) const {
   const float distance = distanceBetween(speaker.position, receiver.position);
   const float moved = 2 * step();  // both players walk
-  if (std::abs(rendering.distance - distance) > moved + kRounding * distance) return false;
+  if (rendering.elevation != 0 || std::abs(rendering.distance - distance) > moved + kRounding * distance)
+    return false;
   if (distance <= moved) return true;  // any direction
   const audibility::Direction expected = directionTo(speaker.position, receiver.position, receiver.forward,
                                                      {0, 1, 0}, audibility::Handedness::kRight);

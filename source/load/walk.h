@@ -25,7 +25,8 @@ class Walk {
   Place at(uint32_t player, Duration time) const;
 
   // True if `rendering` is that of a speaker for a receiver who were at these places at most two ticks ago.
-  // Directions may be those of a left-handed coordinate system.
+  // Directions may be those of a left-handed coordinate system, so left and right are not told apart. The
+  // gain is not checked.
   bool isRight(const Rendering& rendering, const Place& speaker, const Place& receiver) const;
 
  private:

@@ -28,7 +28,15 @@ void Walker::add(const std::string& room, uint32_t player, std::string name) {
   if (!tick_.armed()) tick_.arm(Duration::zero());
 }
 
+bool Walker::isRight(const Rendering& rendering, uint32_t speaker, uint32_t receiver) const {
+  const auto rightAt = [&](Duration told) {
+    return walk_.isRight(rendering, walk_.at(speaker, told), walk_.at(receiver, told));
+  };
+  return rightAt(told_) || rightAt(told_before_);
+}
+
 void Walker::onTick() {
+  told_before_ = told_;
   told_ = loop_.clock().now() - began_;
   for (const auto& [room, players] : names_) {
     if (!send(room, players)) return;

@@ -22,9 +22,9 @@ class Walker {
   // A player in the room, from the next tick on.
   void add(const std::string& room, uint32_t player, std::string name);
 
-  // Where the API was told last that the player is.
-  Place placeOf(uint32_t player) const { return walk_.at(player, told_); }
-  const Walk& walk() const { return walk_; }
+  // Whether `rendering` is that of a speaker for a receiver at places that the API was told of last, or the
+  // time before.
+  bool isRight(const Rendering& rendering, uint32_t speaker, uint32_t receiver) const;
 
  private:
   void onTick();
@@ -36,7 +36,7 @@ class Walker {
   const std::function<void(const std::string&)> on_failure_;
   std::map<std::string, std::map<uint32_t, std::string>> names_;  // by room and player
   Instant began_;
-  Duration told_{};
+  Duration told_{}, told_before_{};
   net::Timer tick_;
 };
 

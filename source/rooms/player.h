@@ -107,9 +107,9 @@ struct Player {
   ReceiverLoss receiver_loss;
   std::vector<SlotSequence> slot_sequences;  // as negotiated.slots
   // Relaxed atomics: the numbers of the speakers who have the slots, as negotiated.slots; 0: free. Written by
-  // rtp_router when a speaker takes a slot; a slot that has become free since keeps its last speaker.
+  // rtp_router with the next packet to the player; so a slot whose speaker has become inaudible may keep it.
   std::vector<std::atomic<uint32_t>> slot_speakers;
-  std::optional<VoiceProfile> advice;        // the last one given; main thread only
+  std::optional<VoiceProfile> advice;  // the last one given; main thread only
   Signalled signalled;
   Departure departure = Departure::kLeft;  // set when it leaves; main thread only
 

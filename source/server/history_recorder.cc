@@ -14,8 +14,9 @@ void HistoryRecorder::begin() {
   size_t players = 0;
   for (const auto& view : rooms) players += view.players.size();
   if (!context_.history.isDue(players)) return;
-  Pending& pending = pending_.emplace();
+  Pending& pending = pending_.emplace(Pending{});
   pending.sample.at = context_.clock.now();
+  pending.replied.resize(context_.workers.workers.size());
   pending.sample.players.reserve(players);
   for (const auto& view : rooms) {
     if (auto snapshot = context_.states.snapshot(view.room->name())) {
@@ -23,8 +24,7 @@ void HistoryRecorder::begin() {
     }
     for (const rooms::PlayerPtr& player : view.players) {
       pending.indices.emplace(player->number, pending.sample.players.size());
-      auto& seen = pending.sample.players.emplace_back(player, context_.evidence.evidenceOf(*player));
-      seen.evidence.worker_replied = false;
+      pending.sample.players.push_back({player, context_.evidence.evidenceOf(*player)});
     }
   }
   ++number_;
@@ -51,13 +51,15 @@ void HistoryRecorder::onReply(uint64_t number, int32_t worker, Sessions sessions
       pending_->sample.players[it->second].evidence.session = std::move(evidence);
     }
   }
-  for (auto& [player, evidence] : pending_->sample.players) {
-    if (player->observed.worker.load(std::memory_order_relaxed) == worker) evidence.worker_replied = true;
-  }
+  pending_->replied[static_cast<size_t>(worker)] = true;
   if (++pending_->replies == context_.workers.workers.size()) finish();
 }
 
 void HistoryRecorder::finish() {
+  for (auto& [player, evidence] : pending_->sample.players) {
+    const int32_t worker = player->observed.worker.load(std::memory_order_relaxed);
+    evidence.worker_replied = worker < 0 || pending_->replied[static_cast<size_t>(worker)];
+  }
   context_.history.add(std::move(pending_->sample));
   pending_.reset();
 }

@@ -41,7 +41,8 @@ class HistoryRecorder {
   struct Pending {
     control::History::Sample sample;
     std::unordered_map<uint32_t, size_t> indices;  // in sample.players, by player number
-    size_t replies = 0;
+    std::vector<bool> replied;                     // by worker
+    size_t replies;
   };
 
   void begin();

@@ -102,27 +102,63 @@ TEST_CASE("History: samples older than ten minutes are forgotten, and the player
     f.record({ben});
   }
   CHECK(f.history.samples() == 601);
-  CHECK(f.history.players() == 601);
+  CHECK(f.history.size() == 601);
   CHECK(f.causeAt(-600) == "speaker_not_joined");
-  CHECK(f.causeAt(-601) == "at: is before the first sample, 600 seconds ago");
+  CHECK(f.causeAt(-601) == "at: is more than ten minutes ago");
+  for (int second = 1; second <= 700; ++second) {
+    f.clock.advance(1s);
+    CHECK(f.history.isDue(0));
+    f.record({});
+  }
+  CHECK(f.history.size() == 0);
+  CHECK(f.causeAt(-1, "ben", "ann") == "speaker_not_joined");
 }
 
 TEST_CASE("History: with many players the samples are further apart, and their number is bounded") {
-  Fixture f;
-  CHECK_FALSE(f.history.isDue(0));
-  std::vector<rooms::PlayerPtr> players;
-  for (int i = 0; i < 1200; ++i) players.push_back(f.join("player-" + std::to_string(i)));
-  int samples = 0;
-  for (int second = 0; second < 900; ++second) {
-    if (f.history.isDue(players.size())) {
-      f.record(players);
-      ++samples;
+  struct Case {
+    int players;
+    size_t samples;  // in ten minutes
+  };
+  for (const Case& c : {Case{300, 600}, Case{330, 300}, Case{1200, 150}}) {
+    CAPTURE(c.players);
+    Fixture f;
+    std::vector<rooms::PlayerPtr> players;
+    for (int i = 0; i < c.players; ++i) players.push_back(f.join("player-" + std::to_string(i)));
+    for (int second = 0; second < 900; ++second) {
+      if (f.history.isDue(players.size())) f.record(players);
+      f.clock.advance(History::kInterval);
     }
-    f.clock.advance(History::kInterval);
+    CHECK(f.history.samples() == doctest::Approx(c.samples).epsilon(0.01));
+    CHECK(f.history.size() <= History::kMaxPlayers);
+    CHECK(f.history.find(-595, "lobby", "player-1", "player-2").ok());
   }
-  CHECK(samples == 225);
-  CHECK(f.history.samples() == 150);
-  CHECK(f.history.players() == History::kMaxPlayers);
+}
+
+TEST_CASE("History: overrides that change with each sample count, and shorten the time") {
+  Fixture f;
+  const auto ann = f.join("ann"), ben = f.join("ben");
+  audibility::test::Room rules({audibility::test::proximity(10)});
+  for (const auto& player : {ann, ben}) rules.at(player->number, 0);
+  for (uint32_t other = 1000; other < 1100; ++other) rules.at(other, 0);
+  audibility::Batch batch;
+  for (uint32_t one = 1000; one < 1100; ++one) {
+    for (uint32_t other = 1000; other < 1080; ++other) {
+      if (one != other) batch.overrides.push_back({.speaker = one, .receiver = other, .gain = 0.5F});
+    }
+  }
+  REQUIRE(rules.state.apply(batch, f.clock.now()).ok());
+  for (int second = 0; second < 600; ++second) {
+    f.record({ann, ben}, 0, rules.state.publish(f.clock.now()));
+    f.clock.advance(1s);
+  }
+  CHECK(f.history.samples() == 600);  // they share the overrides
+  for (int second = 0; second < 600; ++second) {
+    rules.set({.speaker = 1000, .receiver = 1001, .gain = static_cast<float>(second % 100) / 100});
+    f.record({ann, ben}, 0, rules.state.publish(f.clock.now()));
+    f.clock.advance(1s);
+  }
+  CHECK(f.history.samples() < 200);
+  CHECK(f.history.size() <= History::kMaxPlayers);
 }
 
 }  // namespace

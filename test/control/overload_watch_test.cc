@@ -9,7 +9,9 @@ namespace {
 
 struct Fixture {
   rooms::PlayerPtr join(const std::string& room, const std::string& id, int worker = 0) {
-    const rooms::PlayerPtr player = *directory.join(room, id, {});
+    rooms::Negotiated negotiated;
+    negotiated.slots.resize(4);
+    const rooms::PlayerPtr player = *directory.join(room, id, std::move(negotiated));
     player->observed.worker = worker;
     players.push_back(player);
     return player;
@@ -18,7 +20,9 @@ struct Fixture {
   void second() {
     clock.advance(1s);
     for (const auto& player : players) {
-      player->observed.packets_out += 50 * std::min<uint64_t>(4, player->room->speakerLimit());
+      const size_t heard = std::min<size_t>(4, player->room->speakerLimit());
+      player->observed.packets_out += 50 * heard;
+      for (size_t slot = 0; slot < 4; ++slot) player->slot_speakers[slot] = slot < heard ? 99 : 0;
     }
     watch.check();
   }
@@ -57,13 +61,13 @@ TEST_CASE(
   CHECK(eve->room->speakerLimit() == rooms::Room::kNoLimit);
   CHECK(stream->take(1000).find("event: overload\ndata: {\"room\":\"big\",\"max_speakers\":3}") !=
         std::string::npos);
-  for (int i = 0; i < 5; ++i) f.second();
+  for (int i = 0; i < 6; ++i) f.second();
   CHECK(ann->room->speakerLimit() == 1);
   CHECK(eve->room->speakerLimit() == 1);
   CHECK(zoe->room->speakerLimit() == rooms::Room::kNoLimit);
   CHECK(f.metric("sluice_overload_limited_rooms") == 2);
   f.busy[0] = 0.3;
-  for (int i = 0; i < 40; ++i) f.second();
+  for (int i = 0; i < 15; ++i) f.second();
   CHECK(ann->room->speakerLimit() == rooms::Room::kNoLimit);
   CHECK(eve->room->speakerLimit() == rooms::Room::kNoLimit);
   CHECK(stream->take(10'000).find("event: overload_ended\ndata: {\"room\":\"small\"}") != std::string::npos);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <climits>
 #include <vector>
 
 namespace sluice::control {
@@ -11,8 +12,8 @@ using Change = SpeakerLimits::Change;
 using Changes = std::vector<Change>;
 
 // 50 packets a second from each of `speakers` to each receiver.
-SpeakerLimits::Load load(uint32_t room, unsigned receivers, double speakers, unsigned worker = 0) {
-  return {room, worker, receivers, 50.0 * receivers * speakers};
+SpeakerLimits::Load load(uint32_t room, unsigned receivers, uint16_t speakers, unsigned worker = 0) {
+  return {room, worker, 50.0 * receivers * speakers, speakers};
 }
 
 TEST_CASE("SpeakerLimits: nothing changes below saturation, nor in the first second of it") {
@@ -26,53 +27,64 @@ TEST_CASE("SpeakerLimits: nothing changes below saturation, nor in the first sec
   CHECK(limits.check(std::vector{0.95}, {load(1, 10, 4)}) == Changes{{1, 3}});
 }
 
-TEST_CASE(
-    "SpeakerLimits: the room with the most packets on the saturated worker is next, down to one speaker") {
-  SpeakerLimits limits;
-  const std::vector busy{1.0, 0.2};
-  limits.check(busy, {});
-  CHECK(limits.check(busy, {load(1, 20, 3), load(2, 50, 2), load(3, 500, 8, 1)}) == Changes{{2, 1}});
-  CHECK(limits.check(busy, {load(1, 20, 3), load(2, 50, 1), load(3, 500, 8, 1)}) == Changes{{1, 2}});
-  CHECK(limits.check(busy, {load(1, 20, 2), load(2, 50, 1), load(3, 500, 8, 1)}) == Changes{{1, 1}});
-  CHECK(limits.check(busy, {load(1, 20, 1), load(2, 50, 1), load(3, 500, 8, 1)}).empty());
-  CHECK(limits.limited() == 2);
-}
-
-TEST_CASE("SpeakerLimits: a limit that has no effect yet is lowered further") {
-  SpeakerLimits limits;
-  const std::vector busy{1.0};
-  limits.check(busy, {});
-  const std::vector frames_of_10_ms{load(1, 10, 8)};  // of four speakers
-  for (const uint16_t limit : {7, 6, 5, 4, 3})
-    CHECK(limits.check(busy, frames_of_10_ms) == Changes{{1, limit}});
-}
-
-TEST_CASE("SpeakerLimits: rooms recover in the opposite order, one step in five seconds") {
+TEST_CASE("SpeakerLimits: a room loses a quarter of its speakers in a step, down to one") {
   SpeakerLimits limits;
   limits.check(std::vector{1.0}, {});
-  limits.check(std::vector{1.0}, {load(1, 50, 3), load(2, 20, 3)});
-  limits.check(std::vector{1.0}, {load(1, 10, 2), load(2, 20, 3)});
-  limits.check(std::vector{1.0}, {load(1, 10, 2), load(2, 20, 2)});
-  const std::vector loads{load(1, 10, 2), load(2, 20, 1)};
-  const auto steps = [&](double busy) {
+  uint16_t heard = 12;
+  for (const uint16_t limit : {9, 7, 6, 5, 4, 3, 2, 1}) {
+    CHECK(limits.check(std::vector{1.0}, {load(1, 10, heard)}) == Changes{{1, limit}});
+    heard = limit;
+  }
+  CHECK(limits.check(std::vector{1.0}, {load(1, 10, 1)}).empty());
+}
+
+TEST_CASE(
+    "SpeakerLimits: of the saturated worker's rooms, those with the most packets lose speakers, as many as "
+    "needed") {
+  const std::vector busy{1.0, 0.2};
+  SpeakerLimits one_room;
+  one_room.check(busy, {});
+  CHECK(one_room.check(busy, {load(1, 10, 4), load(2, 50, 4), load(3, 500, 8, 1)}) == Changes{{2, 3}});
+  SpeakerLimits many_rooms;
+  many_rooms.check(busy, {});
+  std::vector<SpeakerLimits::Load> loads;
+  for (uint32_t room = 1; room <= 100; ++room) loads.push_back(load(room, 5, 4));
+  CHECK(many_rooms.check(busy, loads).size() == 60);  // a quarter of 60 % is 15 %
+}
+
+TEST_CASE("SpeakerLimits: the receiver who hears most counts, not how long frames are") {
+  SpeakerLimits limits;
+  limits.check(std::vector{1.0}, {});
+  CHECK(limits.check(std::vector{1.0}, {{1, 0, 17.0 * 40, 8}}) == Changes{{1, 6}});
+}
+
+TEST_CASE(
+    "SpeakerLimits: a room recovers by one speaker in five seconds, when its own workers are relieved") {
+  SpeakerLimits limits;
+  limits.check(std::vector{1.0, 1.0}, {});
+  const std::vector loads{load(1, 10, 4, 0), load(2, 10, 4, 1)};
+  CHECK(limits.check(std::vector{1.0, 1.0}, loads) == Changes{{1, 3}, {2, 3}});
+  CHECK(limits.check(std::vector{1.0, 1.0}, {load(1, 10, 3, 0), load(2, 10, 3, 1)}) ==
+        Changes{{1, 2}, {2, 2}});
+  const auto steps = [&](double first, double second) {
     Changes all;
     for (int i = 0; i < 5; ++i) {
-      for (const Change& change : limits.check(std::vector{busy}, loads)) all.push_back(change);
+      for (const Change& change : limits.check(std::vector{first, second}, loads)) all.push_back(change);
     }
     return all;
   };
-  CHECK(steps(0.7).empty());
-  CHECK(steps(0.69) == Changes{{2, 2}});
-  CHECK(steps(0.69) == Changes{{2, SpeakerLimits::kNone}});
-  CHECK(steps(0.69) == Changes{{1, SpeakerLimits::kNone}});
-  CHECK(steps(0.69).empty());
-  CHECK(limits.limited() == 0);
+  CHECK(steps(0.7, 0.7).empty());
+  CHECK(steps(0.69, 0.75) == Changes{{1, 3}});
+  CHECK(steps(0.69, 0.75) == Changes{{1, SpeakerLimits::kNone}});
+  CHECK(limits.limited() == 1);
+  CHECK(steps(0.8, 0.1) == Changes{{2, 3}});
 }
 
-TEST_CASE("SpeakerLimits: a room that has ended has no limit") {
+TEST_CASE("SpeakerLimits: a room that has ended has no limit; one without connected players keeps it") {
   SpeakerLimits limits;
   limits.check(std::vector{1.0}, {});
   limits.check(std::vector{1.0}, {load(1, 50, 3)});
+  CHECK(limits.check(std::vector{0.8}, {{1, UINT_MAX}}).empty());
   CHECK(limits.limited() == 1);
   CHECK(limits.check(std::vector{0.1}, {load(2, 50, 3)}).empty());
   CHECK(limits.limited() == 0);

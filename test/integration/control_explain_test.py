@@ -109,21 +109,21 @@ class ControlExplainTest(unittest.TestCase):
             self.assertEqual(self.game.call("POST", f"/{room}/update", body)[0], 200)
 
         wait_until(lambda: len(self.proxy.players(room)) == 2, "both have joined")
-        moments = {cause: recorded(cause) for cause in ("", "speaker_sends_no_rtp")}  # a talkspurt and a pause
+        moments = [(cause, recorded(cause)) for cause in ("", "speaker_sends_no_rtp")]  # a talkspurt and a pause
         mute(True)
-        moments["muted"] = recorded("muted")
+        moments.append(("muted", recorded("muted")))
         mute(False)
-        moments[""] = recorded("")
+        moments.append(("", recorded("")))
         load.terminate()
         wait_until(lambda: not self.proxy.players(room), "both have left")
-        moments["speaker_not_joined"] = recorded("speaker_not_joined")
-        for cause, at in moments.items():
+        moments.append(("speaker_not_joined", recorded("speaker_not_joined")))
+        for cause, at in moments:
             answer = self.explain("player-0", "player-1", room, at=at + 0.001)
             self.assertEqual((answer["cause"], round(answer["at"], 3)), (cause, round(at, 3)))
             ago = self.explain("player-0", "player-1", room, at=at + 0.001 - time.time())
             self.assertEqual(ago["cause"], cause)
         path = f"/{room}/explain?speaker=player-0&listener=player-1&at="
-        for at in ("-700", "yesterday", str(time.time() + 10)):
+        for at in ("-601", "yesterday", str(time.time() + 10)):
             status, answer = self.game.call("GET", path + at)
             self.assertEqual((status, answer["field"]), (400, "at"), answer)
 

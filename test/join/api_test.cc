@@ -34,7 +34,8 @@ json bodyOf(const http::Response& response) {
 
 struct Fixture {
   explicit Fixture(Options options = {}, rooms::Limits limits = {})
-      : directory(limits, 2, clock), api(directory, clock, {}, withCandidate(options), {}, [] { return 1000; }) {}
+      : directory(limits, 2, clock),
+        api(directory, clock, {}, withCandidate(options), {}, [] { return 1000; }) {}
 
   static Options withCandidate(Options options) {
     options.candidates = {{"127.0.0.1", 3478}};
@@ -45,9 +46,14 @@ struct Fixture {
                             std::string token = "") {
     http::Request request;
     request.method = std::move(method);
-    const size_t query = target.find("?session=");
+    size_t query = target.find('?');
     request.path = target.substr(0, query);
-    if (query != target.npos) request.query["session"] = *http::percentDecode(target.substr(query + 9));
+    while (query != target.npos) {
+      const size_t equals = target.find('=', query), next = target.find('&', query + 1);
+      const std::string name(target.substr(query + 1, equals - query - 1));
+      request.query[name] = *http::percentDecode(target.substr(equals + 1, next - equals - 1));
+      query = next;
+    }
     if (!body.empty()) request.headers["content-type"] = "application/sdp";
     if (!token.empty()) request.headers["authorization"] = "Bearer " + token;
     request.body = std::move(body);
@@ -150,6 +156,25 @@ TEST_CASE("pages of allowed origins may use the API, and can read errors") {
   f.api.configure(Fixture::withCandidate(options));
   CHECK(
       headerOf(responseTo("OPTIONS", kPlayer, "https://any.example"), "Access-Control-Allow-Origin").empty());
+}
+
+TEST_CASE("the slots in events need the player's session, unless there are tokens") {
+  Fixture f;
+  const auto joined = f.responseTo("POST", "/v1/rooms/lobby/players/alice", kOffer);
+  const std::string location(headerOf(joined, "Location"));
+  const std::string session = location.substr(location.find('?') + 1);
+  const std::string events = "/v1/rooms/lobby/players/alice/events?";
+  for (const char* rate : {"0", "21", "x", "-1"}) {
+    CHECK(bodyOf(f.responseTo("GET", events + session + "&audible_hz=" + rate))["field"] == "audible_hz");
+  }
+  const auto refused = f.responseTo("GET", events + "audible_hz=20");
+  CHECK(refused.status == 403);
+  CHECK(bodyOf(refused)["field"] == "session");
+  const auto response = f.responseTo("GET", events + session + "&audible_hz=20");
+  REQUIRE(response.status == 200);
+  CHECK(response.events->take(10'000).find("event: audible") != std::string::npos);
+  CHECK(f.responseTo("GET", events + session).events->take(10'000).find("event: audible") ==
+        std::string::npos);
 }
 
 TEST_CASE("a player gets events with the profile for its line, and when it is removed") {

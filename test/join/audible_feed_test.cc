@@ -81,6 +81,8 @@ TEST_CASE("AudibleFeed: a slot is free while its speaker is inaudible, and after
   CHECK(f.next(*stream)["slots"][0]["distance"] == 11.5);
   f.rules.at(ben->number, 12.5F);
   CHECK(f.next(*stream) == free);
+  f.rules.at(ben->number, 11.5F);
+  CHECK(f.next(*stream) == nullptr);  // within the hysteresis, but no longer heard
   f.rules.at(ben->number, 5);
   CHECK(f.next(*stream)["slots"][0]["player"] == "ben");
   f.directory.leave(ben);
@@ -117,6 +119,13 @@ TEST_CASE("AudibleFeed: changes that no one can hear cause no event, and numbers
   CHECK(f.next(*stream) == nullptr);
   f.rules.at(ben->number, 3.15F);
   CHECK(f.next(*stream)["slots"][0]["distance"] == 3.15);
+}
+
+TEST_CASE("AudibleFeed: a player without slots is told that it has none") {
+  Fixture f;
+  const auto stream = f.subscribe(f.join("ann", 0));
+  CHECK(f.eventOf(*stream) == json::parse(R"({"all": true, "slots": []})"));
+  CHECK(f.next(*stream) == nullptr);
 }
 
 TEST_CASE("AudibleFeed: a voice from another world has neither direction nor distance") {

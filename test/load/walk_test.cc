@@ -50,6 +50,7 @@ TEST_CASE("Walk: another direction or distance is wrong") {
   const Rendering right = renderingOf(there, here);
   CHECK(right.azimuth == doctest::Approx(90));
   CHECK(walk.isRight(right, there, here));
+  CHECK_FALSE(walk.isRight({.azimuth = 90, .elevation = 5, .distance = 20}, there, here));
   CHECK_FALSE(walk.isRight({.azimuth = 70, .distance = 20}, there, here));
   CHECK_FALSE(walk.isRight({.azimuth = 110, .distance = 20}, there, here));
   CHECK_FALSE(walk.isRight({.azimuth = 90, .distance = 22}, there, here));

@@ -56,15 +56,13 @@ struct Fixture {
 
 TEST_CASE("HistoryRecorder: a sample has all players, and is added when the workers have replied") {
   Fixture f;
-  f.recorder.tick();
-  CHECK(f.history.samples() == 0);  // there are no players
   f.join("ann", 0);
   f.join("ben", 1);
   f.recorder.tick();
   CHECK(f.history.samples() == 0);
   f.runPosted();
   REQUIRE(f.history.samples() == 1);
-  CHECK(f.history.players() == 2);
+  CHECK(f.history.size() == 2);
   const auto past = f.history.find(0, "lobby", "ann", "ben");
   REQUIRE(past.ok());
   CHECK(past->evidence.speaker->worker_replied);

@@ -1,6 +1,8 @@
 // Which speakers get the slots of a receiver in a room with rules.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "source/audibility/selection.h"
 #include "test/filters/rtp_router/ruled_room.h"
 
@@ -179,6 +181,8 @@ TEST_CASE("in an overload a receiver hears fewer speakers, with rules and withou
     const size_t heard = room.hears(carol, alice) + room.hears(carol, bob);
     CHECK(heard == 1);
     CHECK(carol.dropped("rtp_router", "overload") == 1);
+    const auto& slots = carol.session.known_player->slot_speakers;
+    CHECK(std::ranges::count(slots, 0U, [](const auto& speaker) { return speaker.load(); }) == 3);
     carol.session.known_player->room->limitSpeakers(rooms::Room::kNoLimit);
     CHECK(room.hears(carol, alice) == 1);
     CHECK(room.hears(carol, bob) == 1);

@@ -37,7 +37,8 @@ TEST_CASE("the player states which speakers have its slots") {
   alice.ingress(VoicePacket().bytes());
   CHECK(speakers() == std::vector<uint32_t>{alice.session.known_player->number, 0});
   bob.ingress(VoicePacket{.ssrc = 2}.bytes());
-  CHECK(speakers() == std::vector<uint32_t>{alice.session.known_player->number, bob.session.known_player->number});
+  CHECK(speakers() ==
+        std::vector<uint32_t>{alice.session.known_player->number, bob.session.known_player->number});
 }
 
 TEST_CASE("a slot's sequence numbers begin below 2^15") {
