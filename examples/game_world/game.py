@@ -28,6 +28,8 @@ TICKS = 20  # a second
 FORGET_S = 10
 MAX_PLAYERS = 64
 MAX_BODY = 4096
+MAX_CONNECTIONS = 256
+MAX_NUMBER = 1_000_000
 NAME = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 TEAMS = ("", "red", "blue")
 CHANNELS = ("", "1", "2")
@@ -63,11 +65,11 @@ class World:
         """Returns what is wrong with the player, or None."""
         def number(field):
             value = player.get(field)
-            return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
 
         for field in ("x", "z", "heading"):
             if not number(field):
-                return f"{field}: must be a number"
+                return f"{field}: must be a number from {-MAX_NUMBER} to {MAX_NUMBER}"
         for field, values in (("team", TEAMS), ("channel", CHANNELS), ("voice", VOICES)):
             if player.get(field) not in values:
                 return f"{field}: must be one of {', '.join(map(repr, values))}"
@@ -80,8 +82,9 @@ class World:
             if known is None and len(self.players) >= MAX_PLAYERS or known is not None and "bot" in known:
                 return "name: is taken, or the world is full"
             self.players[name] = {
-                **{field: min(max(player[field], 0), FIELD) for field in ("x", "z")}, "heading": player["heading"] % 360,
-                **{field: player[field] for field in ("team", "channel", "voice", "blocks")}, "seen": time.monotonic()}
+                **{field: min(max(player[field], 0), FIELD) for field in ("x", "z")},
+                **{field: player[field] for field in ("team", "channel", "voice", "blocks")},
+                "heading": player["heading"] % 360, "seen": time.monotonic()}
         return None
 
     def state(self):
@@ -141,6 +144,9 @@ class Control:
             name = self.joined.get()
             for known in (self.sent, self.absent):
                 known.clear() if name is None else known.pop(name, None)
+        for known in (self.sent, self.absent):
+            for name in known.keys() - updates.keys():
+                del known[name]
         due = [update for name, update in updates.items()
                if update != self.sent.get(name) and self.absent.get(name, 0) <= now]
         while due:
@@ -186,7 +192,27 @@ def run(world, control):
         time.sleep(max(0, now + 1 / TICKS - time.monotonic()))
 
 
-def handler(world):
+class Server(http.server.ThreadingHTTPServer):
+    """Closes connections beyond MAX_CONNECTIONS."""
+
+    daemon_threads = True
+    free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+
+    def process_request(self, request, client_address):
+        if self.free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.free.release()
+
+
+def handler(world, port):
+    hosts = (f"127.0.0.1:{port}", f"localhost:{port}")  # a page of another name cannot pass for the game's own
     files = {file.name: file for directory in PAGES for file in directory.iterdir()}
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -194,6 +220,8 @@ def handler(world):
         timeout = 30
 
         def do_GET(self):
+            if self.headers.get("Host") not in hosts:
+                return self.answer(403, {"error": "the address of the game is " + hosts[0]})
             path = self.path.split("?")[0]
             if path == "/world":
                 return self.stream()
@@ -216,15 +244,15 @@ def handler(world):
         def do_POST(self):
             size = self.headers.get("Content-Length", "")
             found = re.fullmatch(rf"/players/({NAME.pattern})", self.path)
-            if not found or not size.isdigit() or int(size) > MAX_BODY:
+            if not found or not re.fullmatch("[0-9]{1,9}", size) or int(size) > MAX_BODY:
                 self.close_connection = True
                 return self.answer(404 if not found else 413, {"error": "no such player, or a body that is too long"})
             content = self.rfile.read(int(size))
-            if self.headers.get("Origin") != f"http://{self.headers.get('Host')}":
+            if self.headers.get("Origin") not in [f"http://{host}" for host in hosts]:
                 return self.answer(403, {"error": "only the game's page may move players"})
             try:
                 player = json.loads(content)
-            except ValueError:
+            except (ValueError, RecursionError):
                 player = None
             wrong = world.place(found[1], player) if isinstance(player, dict) else "must be a JSON object"
             self.answer(400 if wrong else 200, {"error": wrong} if wrong else {})
@@ -260,8 +288,7 @@ def main():
     parser.add_argument("--bots", default="", help="names of the players that walk by themselves, separated by commas")
     arguments = parser.parse_args()
     world = World([name for name in arguments.bots.split(",") if name])
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", arguments.port), handler(world))
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", arguments.port), handler(world, arguments.port))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     control = Control(arguments.control, arguments.token, arguments.room)
     threading.Thread(target=control.follow, daemon=True).start()

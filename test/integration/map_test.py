@@ -179,14 +179,18 @@ class MapTest(unittest.TestCase):
 
     def test_the_game_refuses_what_is_wrong(self):
         headers = {"Origin": self.game}
-        for body, error in (("{", "must be a JSON object"), ('{"x": "1"}', "x: must be a number"),
-                            ('{"x": 1, "z": 1e999, "heading": 0}', "z: must be a number"),
+        for body, error in (("{", "must be a JSON object"), ("[" * 4000, "must be a JSON object"),
+                            ('{"x": "1"}', "x: must be a number from -1000000 to 1000000"),
+                            ('{"x": 1, "z": 1e999, "heading": 0}', "z: must be a number from -1000000 to 1000000"),
                             ('{"x": 1, "z": 1, "heading": 0, "team": "green"}', "team: must be one of '', 'red', 'blue'")):
             status, _, text = request(f"{self.game}/players/eve", "POST", body, headers)
             self.assertEqual((status, json.loads(text)["error"]), (400, error))
         whole = json.dumps({"x": 0, "z": 0, "heading": 0, "team": "", "channel": "", "voice": "NORMAL", "blocks": []})
         self.assertEqual(request(f"{self.game}/players/Bob", "POST", whole, headers)[0], 400)
         self.assertEqual(request(f"{self.game}/players/eve", "POST", whole, {"Origin": "http://evil.example"})[0], 403)
+        rebound = {"Host": "evil.example:8081", "Origin": "http://evil.example:8081"}
+        self.assertEqual(request(f"{self.game}/players/eve", "POST", whole, rebound)[0], 403)
+        self.assertEqual(request(f"{self.game}/world", headers=rebound)[0], 403)
         self.assertEqual(request(f"{self.game}/players/eve", "POST", " " * 5000, headers)[0], 413)
 
 
