@@ -2,6 +2,7 @@
 """The server of a small game: it knows where everyone is, and tells Sluice 20 times a second.
 
   GET  /                 the game's page
+  GET  /game             {"voice", "room", "size"}: the join API, the voice room, and the side of the world
   GET  /world            the players and what they do, as server-sent events, ten times a second
   POST /players/NAME     {"x", "z", "heading", "team", "channel", "voice", "blocks"}: what a player's page says of it
 
@@ -90,8 +91,7 @@ class World:
     def state(self):
         shown = ("x", "z", "heading", "team", "channel", "voice")
         with self.lock:
-            return {"size": FIELD, "players": {name: {key: player[key] for key in shown} | {"bot": "bot" in player}
-                                               for name, player in self.players.items()}}
+            return {"players": {name: {key: player[key] for key in shown} for name, player in self.players.items()}}
 
     def updates(self):
         """What Sluice needs to know: a PlayerUpdate of api/control.proto for each player."""
@@ -211,7 +211,7 @@ class Server(http.server.ThreadingHTTPServer):
             self.free.release()
 
 
-def handler(world, port):
+def handler(world, port, game):
     hosts = (f"127.0.0.1:{port}", f"localhost:{port}")  # a page of another name cannot pass for the game's own
     files = {file.name: file for directory in PAGES for file in directory.iterdir()}
 
@@ -225,6 +225,8 @@ def handler(world, port):
             path = self.path.split("?")[0]
             if path == "/world":
                 return self.stream()
+            if path == "/game":
+                return self.answer(200, game)
             file = files.get(path[1:] or "index.html")
             if file is None:
                 return self.answer(404, {"error": "no such page"})
@@ -283,12 +285,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--control", default="127.0.0.1:9902", help="Sluice's control API (default: %(default)s)")
     parser.add_argument("--token", default="the-token-of-this-example", help="one of its tokens")
+    parser.add_argument("--voice", default="http://127.0.0.1:8080",
+                        help="the address of Sluice's join API for pages (default: %(default)s)")
     parser.add_argument("--room", default="world", help="the voice room (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8081, help="of this server, on 127.0.0.1 (default: %(default)s)")
     parser.add_argument("--bots", default="", help="names of the players that walk by themselves, separated by commas")
     arguments = parser.parse_args()
     world = World([name for name in arguments.bots.split(",") if name])
-    server = Server(("127.0.0.1", arguments.port), handler(world, arguments.port))
+    game = {"voice": arguments.voice, "room": arguments.room, "size": FIELD}
+    server = Server(("127.0.0.1", arguments.port), handler(world, arguments.port, game))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     control = Control(arguments.control, arguments.token, arguments.room)
     threading.Thread(target=control.follow, daemon=True).start()

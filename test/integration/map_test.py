@@ -1,4 +1,5 @@
-"""The world of examples/game_world in a real browser: a map on which players walk, and voices that come from where they are."""
+"""The world of examples/game_world in a real browser: a map on which players walk, and voices that come from where they
+are."""
 
 import base64
 import contextlib
@@ -46,6 +47,9 @@ addEventListener('error', (event) => errors.push(event.message));
 addEventListener('unhandledrejection', (event) => errors.push(String(event.reason)));
 console.error = (...parts) => errors.push(parts.join(' '));
 """
+STATE = """
+[window.sluice?.state, document.getElementById('problem-text')?.textContent ?? '', window.errors ?? []]
+"""
 PRESS = """
 document.getElementById('map').dispatchEvent(new KeyboardEvent('keydown', {key: '%s', cancelable: true, bubbles: true}))
 """
@@ -63,10 +67,10 @@ class MapTest(unittest.TestCase):
         cls.proxy = cls.stack.enter_context(Sluice(config, arguments=("--concurrency", "2")))
         cls.game = f"http://127.0.0.1:{game}"
         cls.start([sys.executable, f"{EXAMPLE}/game.py", "--control", f"127.0.0.1:{control}", "--port", str(game),
-                   "--bots", "Bob"])
+                   "--voice", cls.proxy.join_url, "--bots", "Bob"])
         # ann talks and stands where the test puts her, Bob walks.
-        cls.start([LOAD, "--join", cls.proxy.join_url, "--room", "world", "--players", "2", "--talkers", "1", "--slots", "1",
-                   "--names", "ann,Bob", "--forever"])
+        cls.start([LOAD, "--join", cls.proxy.join_url, "--room", "world", "--players", "2", "--talkers", "1",
+                   "--slots", "1", "--names", "ann,Bob", "--forever"])
         wait_until(lambda: cls.proxy.metric("sluice_players", state="connected") == 2, "the bots are connected")
         cls.browser = cls.stack.enter_context(Browser())
 
@@ -84,10 +88,20 @@ class MapTest(unittest.TestCase):
         repeating.start()
         self.addCleanup(repeating.join)
         self.addCleanup(done.set)
-        self.page = self.browser.open(f"{self.game}/?name=eve&autojoin=1&voice={self.proxy.join_url}", RECORD_ERRORS)
+        self.page = self.browser.open(f"{self.game}/?name=eve&autojoin=1", RECORD_ERRORS)
         self.addCleanup(self.leave)
-        wait_until(lambda: self.page.run("window.sluice?.state") == "connected", "the page is connected")
-        wait_until(lambda: self.page.run("!document.getElementById('world').hidden"), "the map is shown")
+        self.wait_for_the_map()
+
+    def wait_for_the_map(self):
+        def shown():
+            state, problem, errors = self.page.run(STATE)
+            self.assertEqual((problem, errors), ("", []))
+            return state == "connected" and self.page.run("!document.getElementById('world').hidden")
+
+        wait_until(shown, "the page is connected and shows the map")
+
+    def tearDown(self):
+        self.assertEqual(self.page.run("window.errors"), [])
 
     def leave(self):
         self.page.close()
@@ -132,20 +146,29 @@ class MapTest(unittest.TestCase):
         left, right = self.loudness()
         print(f"ann on the left: {left:.2f} left, {right:.2f} right")
         self.assertGreater(left, 1.2 * right)
-        self.assertEqual(self.page.run("window.errors"), [])
 
     def test_walking_away_fades_until_no_packet_arrives(self):
         near = wait_until(self.hears("ann"), "eve hears ann")["gain"]
         self.page.run("window.sluice.world.me.heading = 270")
         for _ in range(15):
             self.page.run(PRESS % "w")
-        far = wait_until(lambda: (slot := self.heard().get("ann")) and slot["distance"] == 25 and slot, "eve is 25 away")["gain"]
+        far = wait_until(lambda: (slot := self.heard().get("ann")) and slot["distance"] == 25 and slot,
+                         "eve is 25 away")["gain"]
         self.assertLess(far, near / 2)
         self.page.run(PRESS % "s")  # and back: keys repeat
         for _ in range(12):
-            self.page.run(PRESS % "ArrowUp")
+            self.page.run(PRESS % "W")  # with caps lock
         wait_until(lambda: "ann" not in self.heard(), "ann is out of range")
         self.assertEqual(wait_until(lambda: self.note("ann"), "ann is listed"), "no")
+        self.await_packets_of_ann(10)  # what was on its way has arrived
+        before = self.page.run("window.sluice.call.stats()")["packetsReceived"]
+        self.await_packets_of_ann(50)
+        self.assertEqual(self.page.run("window.sluice.call.stats()")["packetsReceived"], before)
+
+    def await_packets_of_ann(self, count):
+        packets = lambda: self.proxy.players("world")["ann"]["packets_in"]
+        enough = packets() + count
+        wait_until(lambda: packets() >= enough, f"ann sends {count} packets")
 
     def test_teams_radio_and_blocks(self):
         self.place(x=80, z=0, team="red")
@@ -157,15 +180,41 @@ class MapTest(unittest.TestCase):
         self.place(x=80, z=0, channel="2")
         self.choose("channel", "2")
         wait_until(self.hears("ann"), "eve hears the radio")
-        self.page.run("document.querySelector('tr[data-name=ann] button').click()")
+        button = "document.querySelector('tr[data-name=ann] button')"
+        self.page.run(f"{button}.click()")
         wait_until(lambda: "ann" not in self.heard(), "ann is blocked")
         wait_until(lambda: self.note("ann") == "blocked", "the page shows it")
+        self.assertEqual(self.page.run(f"{button}.getAttribute('aria-label')"), "Unblock ann")
+        self.page.run(f"{button}.click()")
+        wait_until(self.hears("ann"), "eve hears ann again")
+
+    def test_the_choices_stay_when_a_player_joins_again(self):
+        self.place(x=80, z=0, team="red")
+        self.choose("team", "red")
+        wait_until(self.hears("ann"), "eve hears her team")
+        self.page.run("document.getElementById('leave').click()")
+        wait_until(lambda: "eve" not in self.proxy.players("world"), "eve has left")
+        self.page.run("document.getElementById('join').click()")
+        self.wait_for_the_map()
+        self.assertEqual(self.page.run("document.getElementById('team').value"), "red")
+        wait_until(self.hears("ann"), "eve hears her team again")
+
+    def test_a_page_cannot_take_the_place_of_a_bot(self):
+        page = self.browser.open(f"{self.game}/?name=Bob&autojoin=1", RECORD_ERRORS)
+        self.addCleanup(page.close)
+        problem = "document.getElementById('problem-text')?.textContent"
+        text = wait_until(lambda: page.run(problem), "the page shows why it does not join")
+        self.assertEqual(text, "The game refuses this player (name: is taken, or the world is full).")
+        self.assertEqual(page.run("window.sluice.state"), "idle")
+        addresses = page.run("performance.getEntriesByType('resource').map((entry) => entry.name)")
+        self.assertTrue(all(address.startswith(self.game) for address in addresses), addresses)  # it asked no one for voice
 
     def test_the_page_in_light_dark_and_on_a_phone(self):
         wait_until(self.hears("ann"), "eve hears ann")
         directory = os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR", "/tmp")
         for name, scheme, width in (("light", "light", 900), ("dark", "dark", 900), ("phone", "light", 360)):
-            self.page.send("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+            feature = {"name": "prefers-color-scheme", "value": scheme}
+            self.page.send("Emulation.setEmulatedMedia", {"features": [feature]})
             self.page.send("Emulation.setDeviceMetricsOverride",
                            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500})
             picture = base64.b64decode(self.page.send("Page.captureScreenshot")["data"])
@@ -174,7 +223,7 @@ class MapTest(unittest.TestCase):
             self.assertLessEqual(self.page.run("document.documentElement.scrollWidth"), width)
 
     def test_bots_walk(self):
-        before = self.page.run("window.sluice.world.players.Bob.x")
+        before = wait_until(lambda: self.page.run("window.sluice.world.players.Bob?.x"), "Bob is on the map")
         wait_until(lambda: abs(self.page.run("window.sluice.world.players.Bob.x") - before) > 1, "Bob walks")
 
     def test_the_game_refuses_what_is_wrong(self):
@@ -182,7 +231,8 @@ class MapTest(unittest.TestCase):
         for body, error in (("{", "must be a JSON object"), ("[" * 4000, "must be a JSON object"),
                             ('{"x": "1"}', "x: must be a number from -1000000 to 1000000"),
                             ('{"x": 1, "z": 1e999, "heading": 0}', "z: must be a number from -1000000 to 1000000"),
-                            ('{"x": 1, "z": 1, "heading": 0, "team": "green"}', "team: must be one of '', 'red', 'blue'")):
+                            ('{"x": 1, "z": 1, "heading": 0, "team": "green"}',
+                             "team: must be one of '', 'red', 'blue'")):
             status, _, text = request(f"{self.game}/players/eve", "POST", body, headers)
             self.assertEqual((status, json.loads(text)["error"]), (400, error))
         whole = json.dumps({"x": 0, "z": 0, "heading": 0, "team": "", "channel": "", "voice": "NORMAL", "blocks": []})

@@ -1,25 +1,26 @@
-// The page of a world in which the game decides who hears whom. Query: ?name=N&autojoin=1&listen=1&voice=URL, the address
-// of the join API. The game's server has this page; the modules below it are those of the voice room's page.
+// The page of a world in which the game decides who hears whom. Query: ?name=N&autojoin=1&listen=1. The game's server
+// has this page, and the modules of the voice room's page.
 import {Call} from './call.js';
 import {useApi} from './http.js';
 import {Microphone} from './microphone.js';
 import {SpatialSound} from './spatial.js';
 import {explain, explainDeparture} from './texts.js';
-import {World} from './world.js';
+import {describeGame, GameError, World} from './world.js';
 
-const ROOM = 'world';
 const RATE_HZ = 20;
 const CONNECT_MS = 5000;
 const STEP = 1;       // world units
 const TURN = 15;      // degrees
 const RANGE = 30;     // audible_distance of the rules, for the circle
 const FACTORS = {WHISPER: 0.4, NORMAL: 1, SHOUT: 2};
+const KEYS = {    // steps ahead, and turns to the right
+  arrowup: [1, 0], w: [1, 0], arrowdown: [-1, 0], s: [-1, 0],
+  arrowleft: [0, -1], a: [0, -1], arrowright: [0, 1], d: [0, 1],
+};
 const SVG = 'http://www.w3.org/2000/svg';
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
-
-useApi(query.get('voice') ?? `http://${location.hostname}:8080`);
 
 let call = null;
 let microphone = null;
@@ -56,24 +57,37 @@ async function join(listenOnly) {
   const name = $('name').value.trim();
   try {
     if (!listenOnly) microphone = await Microphone.open();
-    call = new Call(ROOM, name, microphone, '', false, RATE_HZ);
+    const game = await describeGame();
+    const choices = {team: $('team').value, channel: $('channel').value, voice: $('voice').value};
+    world = new World(game.size, name, {x: game.size / 2, z: game.size / 2, heading: 0, ...choices, blocks: []});
+    await world.enter();
+    useApi(game.voice);
+    call = new Call(game.room, name, microphone, '', false, RATE_HZ);
     const context = new AudioContext();
     sound = new SpatialSound(context);
     call.addEventListener('audible', ({detail}) => onAudible(detail));
     call.addEventListener('left', ({detail}) => call?.joined && end(explainDeparture(detail.reason).text));
     call.addEventListener('forgotten', () => call?.joined && end('The server no longer knows this call. Join again.'));
-    call.addEventListener('state', () => call?.joined && call.pc.connectionState === 'failed' && end('The connection is lost.'));
-    const middle = 40;
-    world = new World(name, {x: middle, z: middle, heading: 0, team: '', channel: '', voice: 'NORMAL', blocks: []});
-    world.addEventListener('world', onWorld);
-    world.addEventListener('lost', () => show('The game does not respond. Is examples/game_world/game.py running?'));
+    call.addEventListener('state', onState);
+    world.addEventListener('world', drawPlayers);
+    world.addEventListener('lost', ({detail}) => show(explainGame(detail)));
+    world.addEventListener('found', () => show(null));
     await call.join(CONNECT_MS);
     for (const {mid, receiver} of call.slots) sound.add(mid, receiver);
     for (const slot of slots.values()) sound.render(slot);
     enter();
   } catch (error) {
-    end(explain(error));
+    end(error instanceof GameError ? explainGame(error) : explain(error));
   }
+}
+
+function explainGame({problem}) {
+  if (problem) return `The game refuses this player (${problem}).`;
+  return 'The game does not respond. Is examples/game_world/game.py running?';
+}
+
+function onState() {
+  if (call?.joined && call.pc.connectionState === 'failed') end('The connection is lost.');
 }
 
 function enter() {
@@ -119,11 +133,6 @@ function onAudible({all, slots: changed}) {
   drawPlayers();
 }
 
-function onWorld() {
-  show(null);
-  drawPlayers();
-}
-
 function element(name, attributes, parent) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -156,7 +165,6 @@ function makeRow(name) {
   const head = Object.assign(document.createElement('th'), {scope: 'row', textContent: name});
   const [team, hears, block] = [0, 1, 2].map(() => document.createElement('td'));
   const button = Object.assign(document.createElement('button'), {type: 'button', textContent: 'Block'});
-  button.setAttribute('aria-label', `Block ${name}`);
   button.addEventListener('click', () => toggleBlock(name));
   block.append(button);
   row.append(head, team, hears, block);
@@ -195,9 +203,11 @@ function drawPlayers() {
     dot.setAttribute('transform', `translate(${player.x} ${player.z})`);
     look.setAttribute('transform', `rotate(${player.heading})`);
     circle.setAttribute('r', call?.people.get(name)?.talking ? 2.2 : 1.6);
-    const classes = ['player', player.team, name === world.name && 'me', now.has(name) && 'heard', blocks.has(name) && 'blocked'];
+    const me = name === world.name;
+    const classes = ['player', player.team, me && 'me', now.has(name) && 'heard', blocks.has(name) && 'blocked'];
     dot.setAttribute('class', classes.filter(Boolean).join(' '));
-    if (name === world.name) {
+    circle.setAttribute('stroke-opacity', 0.3 + 0.7 * (now.get(name)?.gain ?? 1));  // the louder, the clearer
+    if (me) {
       label.textContent = 'you';
       const range = $('map').querySelector('.range');
       range.setAttribute('transform', `translate(${player.x} ${player.z})`);
@@ -209,7 +219,7 @@ function drawPlayers() {
     team.textContent = player.team || 'none';
     hears.textContent = textOf(name, now.get(name));
     button.textContent = blocks.has(name) ? 'Unblock' : 'Block';
-    button.setAttribute('aria-pressed', blocks.has(name));
+    button.setAttribute('aria-label', `${button.textContent} ${name}`);
   }
 }
 
@@ -221,8 +231,7 @@ function moveTo(x, z) {
 }
 
 function onKey(event) {
-  const keys = {ArrowUp: [1, 0], w: [1, 0], ArrowDown: [-1, 0], s: [-1, 0], ArrowLeft: [0, -1], a: [0, -1], ArrowRight: [0, 1], d: [0, 1]};
-  const [walk, turn] = keys[event.key] ?? [];
+  const [walk, turn] = KEYS[event.key.toLowerCase()] ?? [];
   if (walk === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   const {me} = world;
