@@ -180,7 +180,7 @@ class Control:
 
     def report(self, problem):
         if problem and problem != self.problem:
-            print(f"game: the control API refuses the players: {problem}", file=sys.stderr)
+            print(f"game: the players could not be sent to the control API: {problem}", file=sys.stderr)
         self.problem = problem
 
 

@@ -50,35 +50,60 @@ console.error = (...parts) => errors.push(parts.join(' '));
 STATE = """
 [window.sluice?.state, document.getElementById('problem-text')?.textContent ?? '', window.errors ?? []]
 """
+CHOOSE = """
+(() => {
+  const list = document.getElementById('%s');
+  list.value = '%s';
+  list.dispatchEvent(new Event('change'));
+})()
+"""
 PRESS = """
 document.getElementById('map').dispatchEvent(new KeyboardEvent('keydown', {key: '%s', cancelable: true, bubbles: true}))
 """
 
 
-class MapTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.stack = contextlib.ExitStack()
-        cls.addClassCleanup(cls.stack.close)
+class Example:
+    """The proxy and the game of the example, on ports of their own."""
+
+    def __init__(self, stack, bots):
+        self.stack = stack
         with open(f"{EXAMPLE}/sluice.textproto", encoding="utf-8") as file:
             config = file.read()
         control, game = free_ports(2)
         config = config.replace(":9902", f":{control}").replace(":8081", f":{game}")
-        cls.proxy = cls.stack.enter_context(Sluice(config, arguments=("--concurrency", "2")))
-        cls.game = f"http://127.0.0.1:{game}"
-        cls.start([sys.executable, f"{EXAMPLE}/game.py", "--control", f"127.0.0.1:{control}", "--port", str(game),
-                   "--voice", cls.proxy.join_url, "--bots", "Bob"])
-        # ann talks and stands where the test puts her, Bob walks.
-        cls.start([LOAD, "--join", cls.proxy.join_url, "--room", "world", "--players", "2", "--talkers", "1",
-                   "--slots", "1", "--names", "ann,Bob", "--forever"])
-        wait_until(lambda: cls.proxy.metric("sluice_players", state="connected") == 2, "the bots are connected")
-        cls.browser = cls.stack.enter_context(Browser())
+        self.proxy = stack.enter_context(Sluice(config, arguments=("--concurrency", "2")))
+        self.url = f"http://127.0.0.1:{game}"
+        self.command = [sys.executable, f"{EXAMPLE}/game.py", "--control", f"127.0.0.1:{control}", "--port", str(game),
+                        "--voice", self.proxy.join_url, "--bots", bots]
 
-    @classmethod
-    def start(cls, command):
+    def start(self, command):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        cls.stack.callback(process.wait)
-        cls.stack.callback(process.kill)
+        self.stack.callback(process.wait)
+        self.stack.callback(process.kill)
+        return process
+
+    def start_game(self):
+        return self.start(self.command)
+
+    def start_players(self, names):
+        """They are in the room; the first one talks."""
+        count = len(names.split(","))
+        players = self.start([LOAD, "--join", self.proxy.join_url, "--room", "world", "--players", str(count),
+                              "--talkers", "1", "--slots", "1", "--names", names, "--forever"])
+        wait_until(lambda: self.proxy.metric("sluice_players", state="connected") == count, "the players are connected")
+        return players
+
+
+class MapTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        stack = contextlib.ExitStack()
+        cls.addClassCleanup(stack.close)
+        example = Example(stack, bots="Bob")
+        cls.proxy, cls.game = example.proxy, example.url
+        example.start_game()
+        example.start_players("ann,Bob")  # ann stands where the test puts her, Bob walks
+        cls.browser = stack.enter_context(Browser())
 
     def setUp(self):
         self.place(x=50, z=40)
@@ -123,8 +148,7 @@ class MapTest(unittest.TestCase):
         return lambda: self.heard().get(name)
 
     def choose(self, choice, value):
-        self.page.run(f"""(() => {{ const list = document.getElementById('{choice}'); list.value = '{value}';
-                          list.dispatchEvent(new Event('change')); }})()""")
+        self.page.run(CHOOSE % (choice, value))
 
     def loudness(self):
         return self.page.run(LOUDNESS)
@@ -242,6 +266,54 @@ class MapTest(unittest.TestCase):
         self.assertEqual(request(f"{self.game}/players/eve", "POST", whole, rebound)[0], 403)
         self.assertEqual(request(f"{self.game}/world", headers=rebound)[0], 403)
         self.assertEqual(request(f"{self.game}/players/eve", "POST", " " * 5000, headers)[0], 413)
+
+
+class RestartTest(unittest.TestCase):
+    def wait_for_text(self, page, element, text):
+        wait_until(lambda: text in page.run(f"document.getElementById('{element}')?.textContent ?? ''"), text)
+
+    def wait_for_bob(self, page):
+        """He is of the team red, so that he is heard with gain 1 where the rules and his state are known."""
+        bob = "window.sluice?.heard.get('Bob')"
+        wait_until(lambda: (slot := page.run(bob)) and slot["gain"] == 1 and slot["distance"] > 0, "Bob is heard")
+
+    def test_the_world_continues_after_a_restart_of_the_game_and_of_the_proxy(self):
+        with contextlib.ExitStack() as stack:
+            example = Example(stack, bots="Ada,Bob")
+            game = example.start_game()
+            players = example.start_players("Bob")
+            browser = stack.enter_context(Browser())
+            wait_until(lambda: self.responds(example), "the game responds")
+            page = browser.open(f"{example.url}/?name=eve&autojoin=1&listen=1", RECORD_ERRORS)
+            self.wait_for_text(page, "status", "Connected")
+            page.run(CHOOSE % ("team", "red"))
+            self.wait_for_bob(page)
+
+            game.kill()
+            game.wait()
+            self.wait_for_text(page, "problem-text", "The game does not respond.")
+            example.start_game()
+            wait_until(lambda: page.run("document.getElementById('problem').hidden"), "the game responds again")
+            before = page.run("window.sluice.world.players.Bob.x")
+            wait_until(lambda: page.run("window.sluice.world.players.Bob.x") != before, "Bob walks again")
+
+            example.proxy.process.kill()
+            example.proxy.process.wait()
+            players.kill()
+            example.proxy.__enter__()
+            self.wait_for_text(page, "problem-text", "The server no longer knows this call.")
+            example.start_players("Bob")
+            page.run("document.getElementById('listen').click()")
+            self.wait_for_text(page, "status", "Connected")
+            self.wait_for_bob(page)
+            self.assertEqual(page.run("window.errors"), [])
+
+    @staticmethod
+    def responds(example):
+        try:
+            return request(f"{example.url}/game")[0] == 200
+        except OSError:
+            return False
 
 
 if __name__ == "__main__":
