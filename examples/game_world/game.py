@@ -60,7 +60,7 @@ class World:
         angle = now / 8 + bot["bot"] * 1.7  # a lap in 50 s
         center_x, center_z = (FIELD * (0.3 + 0.4 * (bot["bot"] >> bit & 1)) for bit in (0, 1))
         bot["x"], bot["z"] = center_x + 12 * math.cos(angle), center_z + 12 * math.sin(angle)
-        bot["heading"] = math.degrees(angle) + 180
+        bot["heading"] = (math.degrees(angle) + 180) % 360
 
     def place(self, name, player):
         """Returns what is wrong with the player, or None."""
