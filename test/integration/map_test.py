@@ -264,7 +264,7 @@ class MapTest(unittest.TestCase):
         self.assertEqual(request(f"{self.game}/players/eve", "POST", whole, {"Origin": "http://evil.example"})[0], 403)
         rebound = {"Host": "evil.example:8081", "Origin": "http://evil.example:8081"}
         self.assertEqual(request(f"{self.game}/players/eve", "POST", whole, rebound)[0], 403)
-        self.assertEqual(request(f"{self.game}/world", headers=rebound)[0], 403)
+        self.assertEqual(request(f"{self.game}/game", headers=rebound)[0], 403)
         self.assertEqual(request(f"{self.game}/players/eve", "POST", " " * 5000, headers)[0], 413)
 
 
