@@ -1,16 +1,12 @@
 #include "source/control/api.h"
 
-#include <google/protobuf/util/json_util.h>
-
-#include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "api/control.pb.h"
 #include "source/base/bytes.h"
 #include "source/base/log.h"
 #include "source/config/json.h"
-#include "source/control/explanation.h"
+#include "source/control/responses.h"
 
 namespace sluice::control {
 namespace {
@@ -18,26 +14,6 @@ namespace {
 using http::Parameters;
 using http::Request;
 using http::Response;
-
-Response json(const google::protobuf::Message& message) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  Response response{.content_type = "application/json"};
-  static_cast<void>(google::protobuf::util::MessageToJsonString(message, &response.body, options));
-  return response;
-}
-
-// The status says what is wrong with the request as a whole: its room, its version or its fields.
-Response refusal(const Errors& errors) {
-  const std::string& path = errors.front().path;
-  if (path == "room" || path == "listener" || path == "speaker") {
-    return http::error(404, errors.front().message, path);
-  }
-  if (path == "expected_version") return http::error(409, errors.front().message, path);
-  return http::errors(400, "the request was refused, and nothing changed", errors);
-}
 
 Response changed(const Result<uint64_t>& version) {
   if (!version) return refusal(version.errors());
@@ -64,7 +40,10 @@ std::optional<Response> requireJson(const Request& request, const Parameters&) {
 
 Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events, const EvidenceSource& evidence,
          const History& history)
-    : directory_(directory), states_(states), events_(events), evidence_(evidence), history_(history) {
+    : directory_(directory),
+      states_(states),
+      events_(events),
+      inspection_(directory, states, evidence, history) {
   router_.add("GET", "/v1/rooms", [this](const Request&, const Parameters&) { return list(); });
   router_.add(
       "POST", "/v1/rooms/{room}/update",
@@ -95,11 +74,10 @@ Api::Api(rooms::Directory& directory, RoomStates& states, EventLog& events, cons
       });
   router_.add("GET", "/v1/rooms/{room}/explain",
               [this](const Request& request, const Parameters& parameters) {
-                return explainPair(request, parameters);
+                return inspection_.explain(parameters.at("room"), request);
               });
   router_.add("GET", "/v1/rooms/{room}/matrix", [this](const Request&, const Parameters& parameters) {
-    const auto matrix = states_.matrix(parameters.at("room"));
-    return matrix ? json(*matrix) : refusal(matrix.errors());
+    return inspection_.matrix(parameters.at("room"));
   });
   router_.add("DELETE", "/v1/rooms/{room}/players/{player}",
               [this](const Request&, const Parameters& parameters) { return kick(parameters); });
@@ -127,48 +105,6 @@ Response Api::kick(const Parameters& parameters) const {
   directory_.leave(player, rooms::Departure::kKicked);
   log::info("{} was removed from {} by the control API", player->id, player->room->name());
   return {.status = 204};
-}
-
-void Api::nameOthersOnSlots(Evidence& evidence, std::string_view room) const {
-  if (!evidence.listener || !evidence.listener->session) return;
-  const auto& on_slots = evidence.listener->on_slots;
-  for (const rooms::PlayerPtr& player : directory_.players(room)) {
-    const bool other = player->number != evidence.speaker_number;
-    if (other && std::ranges::find(on_slots, player->number) != on_slots.end()) {
-      evidence.others_on_slots.push_back(player->id);
-    }
-  }
-}
-
-// Also explains why a player is not there at all.
-Response Api::explainPair(const Request& request, const Parameters& parameters) const {
-  const std::string& room = parameters.at("room");
-  const std::string_view speaker = request.queryParameter("speaker"),
-                         listener = request.queryParameter("listener");
-  if (listener.empty()) return http::error(400, "is required", "listener");
-  if (speaker.empty()) return http::error(400, "is required", "speaker");
-  if (const std::string_view at = request.queryParameter("at"); !at.empty()) {
-    return explainPast(at, room, speaker, listener);
-  }
-  Evidence evidence = evidence_.collect(directory_.find(room, speaker), directory_.find(room, listener));
-  evidence.same_player = speaker == listener;
-  nameOthersOnSlots(evidence, room);
-  if (auto decision = states_.decide(room, listener, speaker)) evidence.decision = *std::move(decision);
-  return json(explain(evidence));
-}
-
-Response Api::explainPast(std::string_view at, std::string_view room, std::string_view speaker,
-                          std::string_view listener) const {
-  double seconds = 0;
-  const auto parsed = std::from_chars(at.data(), at.data() + at.size(), seconds);
-  if (parsed.ec != std::errc() || parsed.ptr != at.data() + at.size()) {
-    return http::error(400, "must be seconds since 1970, or with a minus sign seconds before now", "at");
-  }
-  const auto past = history_.find(seconds, room, speaker, listener);
-  if (!past) return http::error(400, past.error().message, past.error().path);
-  Explanation explanation = explain(past->evidence);
-  explanation.set_at(past->at);
-  return json(explanation);
 }
 
 // The room need not exist yet.

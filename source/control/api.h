@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "source/control/event_log.h"
-#include "source/control/evidence.h"
-#include "source/control/history.h"
+#include "source/control/inspection.h"
 #include "source/control/room_states.h"
 #include "source/http/host_names.h"
 #include "source/http/router.h"
@@ -41,17 +40,12 @@ class Api {
   std::optional<http::Response> checkAccess(const http::Request& request) const;
   http::Response list() const;
   http::Response kick(const http::Parameters& parameters) const;
-  http::Response explainPair(const http::Request& request, const http::Parameters& parameters) const;
-  http::Response explainPast(std::string_view at, std::string_view room, std::string_view speaker,
-                             std::string_view listener) const;
-  void nameOthersOnSlots(Evidence& evidence, std::string_view room) const;
   http::Response streamEvents(const http::Request& request, std::string_view room) const;
 
   rooms::Directory& directory_;
   RoomStates& states_;
   EventLog& events_;
-  const EvidenceSource& evidence_;
-  const History& history_;
+  const Inspection inspection_;
   Access access_;
   http::Router router_;
 };
