@@ -68,7 +68,16 @@ Status ConfigApplier::reload(const char* why) {
     ++refused_;
     log::error("reload refused ({}); the old configuration stays in use\n{}", why, toString(status.errors()));
   }
+  remember(why, status);
   return status;
+}
+
+void ConfigApplier::remember(const char* why, const Status& status) {
+  Outcome outcome{.at = context_.clock.now(), .why = why, .errors = {}};
+  if (!status.ok()) outcome.errors = status.errors();
+  if (outcome.errors.size() > kOutcomeErrors) outcome.errors.resize(kOutcomeErrors);
+  if (outcomes_.size() == kOutcomes) outcomes_.pop_front();
+  outcomes_.push_back(std::move(outcome));
 }
 
 Status ConfigApplier::changeEnvironment(Environment fresh) {

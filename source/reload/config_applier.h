@@ -1,6 +1,7 @@
 // Builds configurations, and applies each one whole or not at all. Main thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -74,6 +75,15 @@ class ConfigApplier {
   const Environment& environment() const { return environment_; }
   const std::string& file() const { return context_.file; }
   std::string directory() const;
+  // The last kOutcomes reloads, newest last. `errors` has the first kOutcomeErrors; empty: it was applied.
+  struct Outcome {
+    Instant at;
+    std::string why;
+    Errors errors;
+  };
+  static constexpr size_t kOutcomes = 10;
+  static constexpr size_t kOutcomeErrors = 5;
+  const std::deque<Outcome>& outcomes() const { return outcomes_; }
   uint64_t accepted() const { return accepted_; }  // reloads
   uint64_t refused() const { return refused_; }
 
@@ -85,12 +95,14 @@ class ConfigApplier {
   Status apply(const Bootstrap& bootstrap, config::Built built, Environment environment,
                const FirstTask& first_task);
   void publish(PortManager::Change change, const FirstTask& first_task);
+  void remember(const char* why, const Status& status);
 
   const Context context_;
   Environment environment_;
   std::vector<Participant*> participants_;
   Running running_;
   std::optional<std::string> frozen_;
+  std::deque<Outcome> outcomes_;
   uint64_t accepted_ = 0;
   uint64_t refused_ = 0;
 };
