@@ -248,6 +248,7 @@ void RtpRouter::distribute(net::PacketPtr&& packet) {
                     .speech = speech};
   const int64_t received_ns = packet->received.time_since_epoch().count();
   observed.last_rtp_ns.store(received_ns, std::memory_order_relaxed);
+  observed.loudness.store(speech.loudness, std::memory_order_relaxed);
   if (speech.active) observed.last_voice_ns.store(received_ns, std::memory_order_relaxed);
   context_.count(Count::kVoiceIn);
   packet->setNote(voice);

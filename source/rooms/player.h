@@ -44,6 +44,8 @@ struct Observed {
   std::atomic<uint64_t> packets_out{0};
   std::atomic<int64_t> last_rtp_ns{0};    // Clock time of the last packet
   std::atomic<int64_t> last_voice_ns{0};  // of the last one with sound
+  // Of the voice, smoothed: dB above -127 dBov, 0 to 127. Not handed over: the next packet sets it.
+  std::atomic<uint8_t> loudness{0};
 
   // Call it only while no worker runs.
   void archive(Archive& a) {

@@ -102,11 +102,14 @@ TEST_CASE("frames of discontinuous transmission and padding are silence, whateve
   RouterRoom room;
   auto& alice = room.add("alice");
   const auto& talked = alice.session.known_player->observed.last_voice_ns;
+  const auto& loudness = alice.session.known_player->observed.loudness;
   const uint8_t loud = 0x80 | 20;
   alice.ingress(VoicePacket{.extensions = {{1, Bytes(&loud, 1)}}, .payload = {0xf8, 0xff}}.bytes());
   CHECK(talked == 0);
+  CHECK(loudness == 0);
   alice.ingress(VoicePacket{.sequence = 2, .extensions = {{1, Bytes(&loud, 1)}}}.bytes());
   CHECK(talked != 0);
+  CHECK(loudness == 26);  // a quarter of 107 dB above -127 dBov
 }
 
 TEST_CASE("a packet from before a change of speaker is late") {
