@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "source/admin/room_source.h"
 #include "source/base/result.h"
 #include "source/http/host_names.h"
 #include "source/http/router.h"
@@ -22,6 +23,8 @@ class Backend {
   // The running configuration, without secrets.
   virtual nlohmann::json configDump() const = 0;
   virtual nlohmann::json listeners() const = 0;
+  // The last reloads, newest first, and the number of all.
+  virtual nlohmann::json reloads() const = 0;
   // Selects sessions; empty fields match all.
   struct SessionQuery {
     size_t limit = 0;
@@ -61,8 +64,8 @@ struct Access {
 
 class Api {
  public:
-  // Both outlive it.
-  Api(const Backend& backend, Operations& operations);
+  // All of them outlive it.
+  Api(const Backend& backend, const RoomSource& rooms, Operations& operations);
 
   // Takes effect for the next request.
   void configure(Access access) { access_ = std::move(access); }
@@ -72,6 +75,7 @@ class Api {
   std::optional<http::Response> refuse(const http::Request& request) const;
 
  private:
+  void addRooms(const RoomSource& rooms);
   std::optional<http::Response> checkAccess(const http::Request& request) const;
 
   Access access_;

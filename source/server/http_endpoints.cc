@@ -74,7 +74,9 @@ void addErrors(const Result<std::unique_ptr<http::Server>>& server, const std::s
 
 HttpEndpoints::HttpEndpoints(const Context& context)
     : context_(context),
-      admin_api_(context.backend, context.operations),
+      room_views_(context.rooms, context.clock,
+                  {context.rooms, context.room_states, context.evidence, context.history}),
+      admin_api_(context.backend, room_views_, context.operations),
       control_api_(context.rooms, context.room_states, context.room_events, context.evidence,
                    context.history),
       admin_(context.loop, "admin", adminHandlers()),

@@ -11,6 +11,7 @@
 #include "source/reload/participant.h"
 #include "source/rooms/directory.h"
 #include "source/server/endpoint.h"
+#include "source/server/room_views.h"
 #include "source/stats/samples.h"
 
 namespace sluice::server {
@@ -78,6 +79,7 @@ class HttpEndpoints final : public reload::Participant {
   void logAddresses(const config::Settings& settings) const;
 
   const Context context_;
+  const RoomViews room_views_;
   admin::Api admin_api_;
   std::unique_ptr<join::Api> join_api_;  // null: none was ever configured
   control::Api control_api_;

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -34,6 +35,10 @@ json externalAddresses(const net::AddressMap& addresses) {
   return out;
 }
 
+double secondsSince(Instant at, Instant now) {
+  return std::chrono::duration<double>(now - at).count();
+}
+
 }  // namespace
 
 bool Introspection::draining() const {
@@ -60,6 +65,23 @@ json Introspection::serverInfo() const {
           {"sessions", totalSessions()},
           {"config", context_.applier.file()},
           {"external_addresses", externalAddresses(*context_.applier.running().settings.nat.addresses)}};
+}
+
+json Introspection::reloads() const {
+  json out = json::array();
+  const Instant now = context_.clock.now();
+  for (const auto& [at, why, errors] : context_.applier.outcomes()) {
+    json shown = json::array();
+    for (const auto& [path, message] : errors) shown.push_back({{"field", path}, {"error", message}});
+    out.push_back({{"trigger", why},
+                   {"result", errors.empty() ? "ok" : "refused"},
+                   {"ago_s", secondsSince(at, now)},
+                   {"errors", std::move(shown)}});
+  }
+  std::ranges::reverse(out);
+  return {{"accepted", context_.applier.accepted()},
+          {"refused", context_.applier.refused()},
+          {"reloads", std::move(out)}};
 }
 
 json Introspection::configDump() const {

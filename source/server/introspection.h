@@ -43,6 +43,7 @@ class Introspection final : public admin::Backend {
   nlohmann::json serverInfo() const override;
   nlohmann::json configDump() const override;
   nlohmann::json listeners() const override;
+  nlohmann::json reloads() const override;
   nlohmann::json sessions(const SessionQuery& query) const override;
   void collect(stats::Samples& out) const override;
   Result<nlohmann::json> plan(const Question& question) const override;

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "source/admin/dashboard.h"
+
 namespace sluice::admin {
 namespace {
 
@@ -25,6 +27,7 @@ struct FakeBackend final : Backend {
   json serverInfo() const override { return {{"version", "1"}}; }
   json configDump() const override { return json::object(); }
   json listeners() const override { return json::array(); }
+  json reloads() const override { return {{"accepted", 3}}; }
   json sessions(const SessionQuery& query) const override {
     return json{
         {"limit", query.limit},       {"player", query.player},
@@ -38,6 +41,21 @@ struct FakeBackend final : Backend {
 
   explicit FakeBackend(const FakeOperations& fake) : operations(fake) {}
   const FakeOperations& operations;
+};
+
+// Knows the room "lobby".
+struct FakeRooms final : RoomSource {
+  json rooms(size_t limit) const override { return {{"limit", limit}}; }
+  std::optional<json> room(std::string_view name, size_t limit) const override {
+    if (name != "lobby") return std::nullopt;
+    return json{{"room", name}, {"limit", limit}};
+  }
+  http::Response matrix(std::string_view room) const override {
+    return http::text(200, "matrix of " + std::string(room));
+  }
+  http::Response explain(std::string_view room, const http::Request& request) const override {
+    return http::text(200, std::string(request.queryParameter("speaker")) + " in " + std::string(room));
+  }
 };
 
 struct Fixture {
@@ -54,17 +72,27 @@ struct Fixture {
 
   FakeOperations operations;
   FakeBackend backend{operations};
-  Api api{backend, operations};
+  FakeRooms rooms;
+  Api api{backend, rooms, operations};
   std::map<std::string, std::string, std::less<>> headers{{"host", "127.0.0.1:9901"}};
 };
 
-TEST_CASE("with a token, only the page and the probes are open") {
+std::string headerOf(const http::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+TEST_CASE("with a token, only the pages and the probes are open") {
   Fixture f;
   CHECK(f.responseTo("GET", "/server_info").status == 200);
   f.api.configure({.token = "sixteen bytes and"});
-  for (const char* open : {"/", "/ready", "/live"}) CHECK(f.responseTo("GET", open).status == 200);
+  for (const char* open : {"/", "/dashboard/main.js", "/help", "/ready", "/live"})
+    CHECK(f.responseTo("GET", open).status == 200);
   for (const char* closed :
-       {"/server_info", "/config_dump", "/listeners", "/sessions", "/stats", "/metrics", "/nothing"}) {
+       {"/server_info", "/config_dump", "/listeners", "/sessions", "/stats", "/metrics", "/nothing", "/rooms",
+        "/rooms/lobby", "/rooms/lobby/matrix", "/rooms/lobby/explain", "/reloads", "/dashboard"}) {
     CAPTURE(closed);
     const auto refused = f.responseTo("GET", closed);
     CHECK(refused.status == 401);
@@ -91,7 +119,7 @@ TEST_CASE("with a token, only the page and the probes are open") {
 TEST_CASE("requests from web pages are refused, under their own host name and under the endpoint's") {
   Fixture f;
   f.api.configure({.hosts = http::HostNames({"Sluice.internal"})});
-  for (const char* path : {"/", "/ready", "/config_dump", "/sessions"}) {
+  for (const char* path : {"/", "/ready", "/config_dump", "/sessions", "/rooms", "/dashboard/main.js"}) {
     CAPTURE(path);
     f.headers = {{"host", "evil.example:9901"}};
     CHECK(f.responseTo("GET", path).status == 403);
@@ -100,6 +128,12 @@ TEST_CASE("requests from web pages are refused, under their own host name and un
     f.headers = {{"host", "sluice.INTERNAL:9901"}};
     CHECK(f.responseTo("GET", path).status == 200);
   }
+  f.headers = {{"host", "127.0.0.1:9901"}, {"origin", "http://127.0.0.1:9901"}};
+  CHECK(f.responseTo("GET", "/dashboard/main.js").status == 200);
+  for (const char* path : {"/", "/server_info", "/rooms"}) CHECK(f.responseTo("GET", path).status == 403);
+  CHECK(f.responseTo("POST", "/drain").status == 403);
+  f.headers = {{"host", "evil.example"}, {"origin", "http://evil.example"}};
+  CHECK(f.responseTo("GET", "/dashboard/main.js").status == 403);
   f.headers = {{"host", "127.0.0.1:9901"}, {"origin", "null"}};
   CHECK(f.responseTo("POST", "/drain").status == 403);
   f.headers = {{"host", "evil.example"}};
@@ -107,20 +141,71 @@ TEST_CASE("requests from web pages are refused, under their own host name and un
   CHECK(f.operations.drains == 0);
 }
 
-TEST_CASE("the page lists the endpoints, with command lines to copy") {
+TEST_CASE("the help page lists the endpoints, with command lines to copy") {
   Fixture f;
-  std::string page = f.responseTo("GET", "/").body;
+  std::string page = f.responseTo("GET", "/help").body;
   CHECK(page.find("name=viewport") != page.npos);
   CHECK(page.find("<pre>curl 'http://127.0.0.1:9901/server_info'</pre>") != page.npos);
+  CHECK(page.find("?listener=A&amp;speaker=B'") != page.npos);
   CHECK(page.find("curl -X POST 'http://127.0.0.1:9901/reload?dry_run=1'") != page.npos);
   f.api.configure({.token = "sixteen bytes and"});
-  page = f.responseTo("GET", "/").body;
+  page = f.responseTo("GET", "/help").body;
   CHECK(page.find("curl 'http://127.0.0.1:9901/ready'") != page.npos);
   CHECK(page.find("curl -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:9901/server_info'") !=
         page.npos);
   CHECK(page.find("sixteen") == page.npos);
   f.headers["authorization"] = "Bearer sixteen bytes and";
   CHECK(f.responseTo("GET", "/server_info").body == "{\n  \"version\": \"1\"\n}\n");
+}
+
+TEST_CASE("the dashboard is the first page, and browsers load nothing else for it") {
+  Fixture f;
+  const http::Response page = f.responseTo("GET", "/");
+  CHECK(page.status == 200);
+  CHECK(page.content_type == "text/html; charset=utf-8");
+  CHECK(headerOf(page, "Content-Security-Policy").starts_with("default-src 'none'; script-src 'self'; "));
+  CHECK(headerOf(page, "X-Content-Type-Options") == "nosniff");
+  const http::Response script = f.responseTo("GET", "/dashboard/main.js");
+  CHECK(script.content_type == "text/javascript; charset=utf-8");
+  CHECK(headerOf(script, "X-Content-Type-Options") == "nosniff");
+  CHECK(f.responseTo("GET", "/dashboard/style.css").content_type == "text/css; charset=utf-8");
+  CHECK(f.responseTo("GET", "/dashboard/other.js").status == 404);
+  CHECK(f.responseTo("GET", "/dashboard/..%2Fapi.cc").status == 404);
+}
+
+TEST_CASE("every file that the dashboard's page and scripts name is there") {
+  Fixture f;
+  size_t named = 0;
+  for (const DashboardFile& file : dashboardFiles()) {
+    for (const char* prefix : {"from './", "\"/dashboard/"}) {
+      for (size_t at = 0; (at = file.content.find(prefix, at)) != file.content.npos; ++named) {
+        at += std::string_view(prefix).size();
+        const std::string name(file.content.substr(at, file.content.find_first_of("'\"", at) - at));
+        CAPTURE(name);
+        CHECK(f.responseTo("GET", "/dashboard/" + name).status == 200);
+      }
+    }
+  }
+  CHECK(named > 3);
+}
+
+TEST_CASE("rooms are listed and read, and their limits are checked") {
+  Fixture f;
+  CHECK(json::parse(f.responseTo("GET", "/rooms").body)["limit"] == 100);
+  CHECK(json::parse(f.responseTo("GET", "/rooms/lobby").body) == json{{"room", "lobby"}, {"limit", 200}});
+  CHECK(f.responseTo("GET", "/rooms/nowhere").status == 404);
+  CHECK(f.responseTo("GET", "/rooms/lobby/matrix").body == "matrix of lobby");
+  http::Request request = f.request("GET", "/rooms/lobby/explain");
+  request.query = {{"speaker", "ada"}};
+  CHECK(f.api.handle(request).body == "ada in lobby");
+  for (const char* path : {"/rooms", "/rooms/lobby"}) {
+    request = f.request("GET", path);
+    request.query = {{"limit", "7"}};
+    CHECK(json::parse(f.api.handle(request).body)["limit"] == 7);
+    request.query = {{"limit", "1001"}};
+    CHECK(f.api.handle(request).status == 400);
+  }
+  CHECK(json::parse(f.responseTo("GET", "/reloads").body)["accepted"] == 3);
 }
 
 TEST_CASE("sessions are filtered by known parameters, and an unknown parameter is refused") {

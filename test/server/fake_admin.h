@@ -12,6 +12,7 @@ struct FakeBackend final : admin::Backend {
   nlohmann::json serverInfo() const override { return {{"state", "serving"}}; }
   nlohmann::json configDump() const override { return nlohmann::json::object(); }
   nlohmann::json listeners() const override { return nlohmann::json::array(); }
+  nlohmann::json reloads() const override { return nlohmann::json::object(); }
   nlohmann::json sessions(const SessionQuery&) const override { return nlohmann::json::object(); }
   void collect(stats::Samples&) const override {}
   Result<nlohmann::json> plan(const Question&) const override { return nlohmann::json::object(); }

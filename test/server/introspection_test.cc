@@ -56,6 +56,28 @@ TEST_CASE("Introspection: the server's information has its version, state, uptim
   CHECK(f.introspection.serverInfo()["state"] == "draining");
 }
 
+TEST_CASE("Introspection: the last reloads have their outcomes, newest first") {
+  Fixture f;
+  f.start(reload::forwardConfig());
+  CHECK(f.introspection.reloads().dump() == R"({"accepted":0,"refused":0,"reloads":[]})");
+  f.write(reload::forwardConfig("idle_timeout_s: 0"));
+  CHECK_FALSE(f.applier.reload("a test").ok());
+  f.clock.advance(1500ms);
+  f.write(reload::forwardConfig());
+  CHECK(f.applier.reload("another").ok());
+  const json all = f.introspection.reloads();
+  CHECK(all["accepted"] == 1);
+  CHECK(all["refused"] == 1);
+  REQUIRE(all["reloads"].size() == 2);
+  CHECK(all["reloads"][0] ==
+        json{{"trigger", "another"}, {"result", "ok"}, {"ago_s", 0.0}, {"errors", json::array()}});
+  CHECK(all["reloads"][1]["result"] == "refused");
+  CHECK(all["reloads"][1]["ago_s"] == 1.5);
+  CHECK(all["reloads"][1]["errors"][0]["field"] == "listeners[0].idle_timeout_s");
+  for (int i = 0; i < 20; ++i) CHECK(f.applier.reload("many").ok());
+  CHECK(f.introspection.reloads()["reloads"].size() == reload::ConfigApplier::kOutcomes);
+}
+
 TEST_CASE("Introspection: the dump of the configuration keeps field names and hides secrets") {
   Fixture f;
   f.start(reload::forwardConfig("idle_timeout_s: 7") +
