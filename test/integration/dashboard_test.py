@@ -189,6 +189,7 @@ class DashboardTest(unittest.TestCase):
     def test_both_schemes_are_legible_and_a_phone_scrolls_only_tables(self):
         dashboard = self.open()
         wait_until(lambda: ROOM in dashboard.texts("#rooms th"), "the room is listed")
+        wait_until(lambda: dashboard.text("#summary") == "Nothing is wrong.", "rates are shown")
         for view, fragment in (("overview", "#"), ("room", f"#room={ROOM}&listener=player-1&speaker=player-0")):
             dashboard.page.run(f"location.hash = {fragment!r}")
             shown = "#rooms" if view == "overview" else "#steps"
@@ -296,6 +297,7 @@ class DashboardTest(unittest.TestCase):
           const text = (uptime, normal, full, late, fast) => `
             sluice_uptime_seconds ${uptime}
             sluice_worker_busy_share{worker="1"} 0.95
+            sluice_overload_limited_rooms 2
             sluice_listener_packets_total{listener="v",direction="in"} ${uptime * 1000}
             sluice_listener_drops_total{listener="v",reason="mailbox_full"} ${full}
             sluice_filter_drops_total{listener="v",chain="c",filter="f",reason="no_slot"} ${normal}
@@ -309,10 +311,13 @@ class DashboardTest(unittest.TestCase):
           const state = {info: {state: 'draining'}, history, listeners: [], reloads: {reloads: []},
             rooms: {lossy: 2, players: 5, rooms: [{room: 'a b', lossy: 1}]}};
           const all = problems(state).map(({id, kind}) => `${kind} ${id}`);
+          const p50 = history.quantile('sluice_listener_transit_seconds', 0.5);
           history.add(20, parse(text(1, 0, 0, 0, 0)));  // another process
-          return [all, history.rate('sluice_listener_packets_total'), history.covered(60)];
+          return [all, p50, history.rate('sluice_listener_packets_total'), history.covered(60)];
         })()""")
-        self.assertEqual(found, [["bad worker 1", "bad drop mailbox_full v", "warn draining", "warn lossy"], 0, 0])
+        # Of 20 transits, 10 are below 1 ms and 10 between 1 and 2 ms.
+        self.assertEqual(found, [["bad worker 1", "bad overload", "bad drop mailbox_full v", "warn draining",
+                                  "warn lossy"], 0.001, 0, 0])
 
 
 if __name__ == "__main__":

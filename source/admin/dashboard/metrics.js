@@ -5,7 +5,7 @@ const kNames = new Set([
   'sluice_worker_packets_exhausted_total', 'sluice_worker_packets_unaccounted_total', 'sluice_listener_packets_total',
   'sluice_listener_drops_total', 'sluice_listener_sessions', 'sluice_listener_transit_seconds_bucket',
   'sluice_filter_packets_total', 'sluice_filter_drops_total', 'sluice_filter_socket_drops_total',
-  'sluice_chain_sessions', 'sluice_reloads_total', 'sluice_http_refused_total',
+  'sluice_chain_sessions', 'sluice_http_refused_total', 'sluice_overload_limited_rooms',
 ]);
 
 // The series of one moment by name: arrays of {labels, value}.

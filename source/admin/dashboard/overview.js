@@ -10,9 +10,10 @@ export function showState(data) {
   const { info, history, rooms } = data;
   const found = problems(data);
   const bad = found.filter(({ kind }) => kind === 'bad').length;
-  const texts = { 0: history.covered(10) > 0 ? 'Nothing is wrong.' : 'Measuring.', 1: 'One problem.' };
+  const isMeasured = history.covered(10) > 0;
+  const texts = { 0: isMeasured ? 'Nothing is wrong.' : 'Rates are being measured.', 1: 'One problem.' };
   setText(byId('summary'), texts[found.length] ?? `${found.length} problems.`);
-  setClass(byId('summary'), bad > 0 ? 'bad' : found.length > 0 ? 'warn' : 'good');
+  setClass(byId('summary'), bad > 0 ? 'bad' : found.length > 0 ? 'warn' : isMeasured ? 'good' : '');
   const items = keep(byId('problems'), found.map(({ id }) => id), () => document.createElement('li'));
   items.forEach((item, i) => fill(item, found[i]));
   fillFacts(byId('facts'), [

@@ -86,6 +86,11 @@ function ofProcess(info, history) {
     const text = 'A filter has lost packets without giving a reason: this is a bug of the filter.';
     out.push({ id: 'unaccounted', kind: 'bad', text });
   }
+  const limited = history.sum('sluice_overload_limited_rooms');
+  if (limited > 0) {
+    const text = `A worker is saturated: in ${format.count(limited)} rooms the players hear fewer speakers.`;
+    out.push({ id: 'overload', kind: 'bad', text, href: '#show=workers-title' });
+  }
   const exhausted = history.increase('sluice_worker_packets_exhausted_total');
   if (exhausted > 0) {
     out.push({ id: 'exhausted', kind: 'bad', text: 'A worker has had no free packet buffer in the last minute.' });
