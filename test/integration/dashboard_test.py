@@ -2,6 +2,7 @@
 
 import base64
 import os
+import signal
 import unittest
 
 from browser import Browser
@@ -253,6 +254,16 @@ class DashboardTest(unittest.TestCase):
             wait_until(lambda: dashboard.focused() == "reloads-title", "the link leads to the reloads")
             proxy.write_config(voice_room_config())
             wait_until(lambda: dashboard.text("#summary") == "Nothing is wrong.", "the next reload is accepted")
+
+    def test_a_proxy_that_does_not_respond_is_reported_and_its_successor_is_shown(self):
+        with Sluice(arguments=("--concurrency", "1")) as proxy:
+            dashboard = self.open(proxy=proxy)
+            wait_until(lambda: dashboard.text("#summary") == "Nothing is wrong.", "the data is shown")
+            proxy.process.send_signal(signal.SIGKILL)
+            proxy.process.wait()
+            wait_until(lambda: "The values are old." in dashboard.text("#connection"), "the page says so")
+            proxy.__enter__()
+            wait_until(lambda: dashboard.text("#connection") == "", "the page shows the new process")
 
     def test_names_that_objects_have_are_shown(self):
         load = start_load(self.proxy, room="__proto__", players=2, talkers=1, slots=1, seconds=60)
