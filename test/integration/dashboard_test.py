@@ -9,6 +9,7 @@ from browser import Browser
 from control_test import TOKEN, Game
 from harness import Sluice, free_ports, voice_room_config, wait_until
 from load_test import start_load
+from rollout_test import voice_room
 
 ADMIN_TOKEN = "a-token-of-the-operators"
 ADMIN = 'admin { address: "127.0.0.1:9901" }'
@@ -264,6 +265,21 @@ class DashboardTest(unittest.TestCase):
             wait_until(lambda: "The values are old." in dashboard.text("#connection"), "the page says so")
             proxy.__enter__()
             wait_until(lambda: dashboard.text("#connection") == "", "the page shows the new process")
+
+    def test_versions_are_side_by_side_and_the_one_that_drops_packets_is_a_problem(self):
+        with Sluice(voice_room(50, 50, bad=True), arguments=("--concurrency", "1")) as proxy:
+            load = start_load(proxy, room="r", rooms=8, players=16, talkers=1, slots=1, seconds=60)
+            self.addCleanup(load.wait)
+            self.addCleanup(load.kill)
+            dashboard = self.open(proxy=proxy)
+            rows = lambda: dashboard.page.run("[...document.querySelectorAll('#chains tr')]"
+                                              ".map((row) => [...row.cells].map((cell) => cell.textContent))")
+            shares = [["old", "50\u00a0%"], ["new", "50\u00a0%"]]
+            wait_until(lambda: [row[1:3] for row in rows()] == shares, "both are shown")
+            wait_until(lambda: sum(int(row[3]) for row in rows()) == 16, "all sessions are counted")
+            drops = "voice / webrtc / new / impair drops"
+            wait_until(lambda: drops in dashboard.text("#problems"), "the drops are named")
+            self.assertNotIn("webrtc / old", dashboard.text("#problems"))
 
     def test_names_that_objects_have_are_shown(self):
         load = start_load(self.proxy, room="__proto__", players=2, talkers=1, slots=1, seconds=60)
