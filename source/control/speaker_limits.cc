@@ -41,7 +41,7 @@ void SpeakerLimits::lower(double busy, std::vector<Load> loads, std::vector<Chan
   double surplus = 0;  // packets per second
   for (const Load& load : loads) surplus += load.packets_per_second * (1 - kTarget / busy);
   for (const Load& load : loads) {
-    if (surplus <= 0) return;
+    if (surplus < 1) return;
     const auto limit = limits_.find(load.room);
     const uint16_t most = limit == limits_.end() ? kNone : limit->second.speakers;
     const uint16_t heard = std::min(most, load.speakers);
@@ -55,10 +55,15 @@ void SpeakerLimits::lower(double busy, std::vector<Load> loads, std::vector<Chan
   }
 }
 
+// False for a room that has no receivers on any worker.
 bool SpeakerLimits::isRelieved(uint32_t room, const std::vector<Load>& loads) const {
-  return std::ranges::all_of(loads, [&](const Load& load) {
-    return load.room != room || load.worker >= relieved_.size() || relieved_[load.worker] >= kRelievedChecks;
-  });
+  bool has_receivers = false;
+  for (const Load& load : loads) {
+    if (load.room != room || load.worker >= relieved_.size()) continue;
+    if (relieved_[load.worker] < kRelievedChecks) return false;
+    has_receivers = true;
+  }
+  return has_receivers;
 }
 
 void SpeakerLimits::raise(const std::vector<Load>& loads, std::vector<Change>& changes) {
