@@ -151,16 +151,16 @@ TEST_CASE("AudibleFeed: at most `rate` events a second, and none to a client tha
     int events;
   };
   float distance = 1;
-  for (const auto& [rate, events] : {Case{20, 20}, Case{15, 10}, Case{10, 10}, Case{1, 1}}) {
-    CAPTURE(rate);
-    const auto stream = f.subscribe(ann, rate);
+  for (const Case& c : {Case{20, 20}, Case{15, 10}, Case{10, 10}, Case{1, 1}}) {
+    CAPTURE(c.rate);
+    const auto stream = f.subscribe(ann, c.rate);
     f.eventOf(*stream);
     int count = 0;
     for (int tick = 1; tick <= 20; ++tick) {
       f.rules.at(ben->number, distance += 0.1F);
       count += f.next(*stream) != nullptr ? 1 : 0;
     }
-    CHECK(count == events);
+    CHECK(count == c.events);
   }
   const auto slow = f.subscribe(ann);
   f.rules.at(ben->number, 9.5F);
