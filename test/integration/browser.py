@@ -42,6 +42,7 @@ class Browser:
         """`microphone`: a WAV file that is played in a loop; None: beeps."""
         self._ids = itertools.count(1)
         self._answers = {}
+        self._pages = []
         self._lock = threading.Lock()
         self._profile = tempfile.mkdtemp(prefix="chromium-")
         hears = [f"--use-file-for-fake-audio-capture={microphone}"] if microphone else []
@@ -69,7 +70,10 @@ class Browser:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
+        if failure:
+            for page in self._pages:
+                print(f"--- the page: {page.described()}")
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -112,13 +116,15 @@ class Browser:
         page.send("Page.enable")
         if before:
             page.send("Page.addScriptToEvaluateOnNewDocument", {"source": before})
-        page.send("Page.navigate", {"url": url})
+        self._pages.append(page)
+        page.navigated = page.send("Page.navigate", {"url": url})
         return page
 
 
 class Page:
     def __init__(self, browser, target, session):
         self._browser, self._target, self._session = browser, target, session
+        self.navigated = {}
 
     def send(self, method, params=None, timeout=30):
         return self._browser.send(method, params, self._session, timeout)
@@ -134,6 +140,14 @@ class Page:
             details = result["exceptionDetails"]
             raise BrowserError(details.get("exception", {}).get("description") or details["text"])
         return result["result"].get("value")
+
+    def described(self):
+        """The address, the state and the text of the page, for the output of a test that failed."""
+        try:
+            shown = self.run("[location.href, document.readyState, document.body?.innerText]", timeout=3)
+        except (BrowserError, OSError) as error:
+            shown = str(error)
+        return f"{shown}, {self.navigated.get('errorText', 'no error of the navigation')}"
 
     def close(self):
         """As when a user closes a tab: with pagehide."""

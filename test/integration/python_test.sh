@@ -6,11 +6,14 @@
 set -euo pipefail
 
 # The second interface is for browsers: with loopback alone they consider themselves offline. What is sent to its gateway
-# is lost.
+# is lost. There are no IPv6 link-local addresses: they would become valid one to two seconds after the interface is up,
+# and browsers would see a change of the network while a test runs.
 network='
   set -e
   ip link set lo up
   ip link add net0 type veth peer name net1
+  ip link set net0 addrgenmode none
+  ip link set net1 addrgenmode none
   ip link set net1 up
   ip address add 198.51.100.1/24 dev net0
   ip link set net0 up
